@@ -1,0 +1,52 @@
+# What a person types. Everything made lies below ${XDG_CACHE_HOME:-~/.cache}/ossm-federation; nothing in the tree.
+.POSIX:
+.PHONY: help demo demo-down testbed test test-unit test-integration test-molecule test-sanity test-oldest lint docs-lint changelog-lint build venv render-docs
+
+PYTHON = python3
+DEMO = PYTHON='$(PYTHON)' tools/demo.sh
+STAGES = $$(PYTHON='$(PYTHON)' tools/find-python.sh demo) tools/stages.py
+
+help: ## this list
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1\t\2/p' Makefile | expand -t 26
+
+demo: ## federate two meshes on two real API servers, and stay up
+	@$(DEMO) up
+
+demo-down: ## end the demo
+	@$(DEMO) down
+
+testbed: ## two meshes without federation; prints kubeconfigs, ends on Ctrl-C
+	@$(DEMO) testbed
+
+test: ## everything that CI runs
+	@$(STAGES) all 2>&1
+
+test-unit: ## unit tests
+	@$(STAGES) unit
+
+test-integration: ## tests of the testbed, and of the collection on it
+	@$(STAGES) programs integration
+
+test-molecule: ## molecule's default scenario, on the testbed
+	@$(STAGES) programs molecule
+
+test-oldest: ## unit tests and one whole flow on the oldest supported Ansible
+	@$(STAGES) units-oldest programs integration-oldest
+
+test-sanity: ## ansible-test sanity, nothing ignored
+	@$(STAGES) sanity
+
+lint: ## ansible-lint (production) and shellcheck
+	@$(STAGES) lint
+
+docs-lint: ## documentation of plugins and roles
+	@$(STAGES) docs-lint
+
+changelog-lint: ## changelog and fragments
+	@$(STAGES) changelog-lint
+
+build: ## build, install and import-check the collection's archive
+	@$(STAGES) build
+
+venv: ## make the development venv and print its folder
+	@python=$$(PYTHON='$(PYTHON)' tools/find-python.sh newest) && $$python tools/venv.py newest

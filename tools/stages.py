@@ -1,0 +1,316 @@
+# GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Run the stages of ``make test``, one or all: ``stages.py all`` or ``stages.py NAME...``.
+
+``all`` runs every stage though one before it failed, two at a time, and then one pytest session with the unit, testbed and
+integration tests. That session also holds one test per stage, which fails as the stage failed, so that the last line of
+the output speaks for the whole run; a table of the stages stands right before it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import json
+import os
+import pathlib
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+
+from places import CACHE, TREE, locked
+
+STAGES_AT_ONCE = 2
+SCRATCH = CACHE / "runs"
+PYTEST_FOLDERS = ("tests/unit", "tests/testbed_tests", "tests/integration")
+
+# ansible-test fetches pip's installer from a host that need not answer. It looks for a copy of its own first: this one
+# installs the pip that comes with Python, which is as good.
+GET_PIP_NAMES = ("get_pip_25_2.py", "get_pip_24_2.py")
+GET_PIP = """\
+# Written by tools/stages.py of ossm.federation: installs pip without a download.
+import subprocess
+import sys
+
+wanted = [word for word in sys.argv[1:] if word not in ("--no-setuptools", "--no-wheel")]
+subprocess.run([sys.executable, "-m", "ensurepip"], check=True, stdout=subprocess.DEVNULL)
+sys.exit(subprocess.run([sys.executable, "-m", "pip", "install", "-q", *wanted], check=False).returncode)
+"""
+
+
+@dataclasses.dataclass(frozen=True)
+class Result:
+    """How one stage ended: ``seconds`` it took and the text it wrote."""
+
+    stage: str
+    passed: bool
+    seconds: float
+    output: str
+
+
+@dataclasses.dataclass
+class Run:
+    """What a stage has at hand: where its output goes, and the venvs that it asks for by name."""
+
+    output: pathlib.Path | None = None
+
+    def command(self, *words: object, cwd: pathlib.Path = TREE, env: Mapping[str, str] | None = None, keep_proxies: bool = False) -> None:
+        """Run one command in the clean environment, its output joined to the stage's. Raises ``CalledProcessError`` when it fails."""
+        clean = [TREE / "tools" / "clean-env.sh", *(["--keep-proxies"] if keep_proxies else [])]
+        line = " ".join(str(word) for word in words)
+        with contextlib.ExitStack() as stack:
+            target = stack.enter_context(open(self.output, "a", encoding="utf-8")) if self.output else sys.stdout
+            print(f"$ {line}", file=target, flush=True)
+            subprocess.run(
+                ["/usr/bin/env", *map(str, clean), "env", *(f"{name}={value}" for name, value in (env or {}).items()), *map(str, words)],
+                check=True,
+                cwd=cwd,
+                stdin=subprocess.DEVNULL,
+                stdout=target,
+                stderr=subprocess.STDOUT,
+            )
+
+    def venv(self, name: str) -> pathlib.Path:
+        """Return the folder of the venv ``name``, made if need be."""
+        python = _printed_by([TREE / "tools" / "find-python.sh", name], self.output)
+        return pathlib.Path(_printed_by([python, TREE / "tools" / "venv.py", name], self.output))
+
+    def beside(self, venv: pathlib.Path) -> str:
+        """Return the collections path of kubernetes.core, for comparisons."""
+        return _printed_by([venv / "bin" / "python", TREE / "tools" / "kubernetes_core.py"], self.output)
+
+
+def _printed_by(words: list[object], output: pathlib.Path | None) -> str:
+    """Return what a command prints; what it says on stderr goes to the stage's output."""
+    with contextlib.ExitStack() as stack:
+        errors = stack.enter_context(open(output, "a", encoding="utf-8")) if output else None
+        done = subprocess.run([str(word) for word in words], check=True, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=errors, text=True)
+    return done.stdout.strip()
+
+
+@contextlib.contextmanager
+def copied_tree() -> Iterator[pathlib.Path]:
+    """Give a copy of the checkout's files at ``…/ansible_collections/ossm/federation``, where Ansible's tools want it, and remove it afterwards.
+
+    Holds what Git tracks or would track, as it is on disk: changes that are not committed yet are tested too.
+    """
+    listed = subprocess.run(["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"], cwd=TREE, check=True, stdout=subprocess.PIPE)
+    SCRATCH.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=SCRATCH, prefix="copy-") as scratch:
+        copy = pathlib.Path(scratch) / "ansible_collections" / "ossm" / "federation"
+        for name in listed.stdout.decode().split("\0"):
+            if name and os.path.lexists(TREE / name):
+                (copy / name).parent.mkdir(parents=True, exist_ok=True)
+                shutil.copy2(TREE / name, copy / name, follow_symlinks=False)
+        yield copy
+
+
+def collections_of(copy: pathlib.Path) -> pathlib.Path:
+    """Return the collections path that a copied tree lies in."""
+    return copy.parents[2]
+
+
+def lint(run: Run) -> None:
+    """Run ansible-lint with its strictest profile, and shellcheck."""
+    venv = run.venv("newest")
+    with copied_tree() as copy:
+        env = {"ANSIBLE_COLLECTIONS_PATH": str(collections_of(copy)), "PATH": f"{venv / 'bin'}:{os.environ['PATH']}"}
+        run.command(venv / "bin" / "ansible-lint", "--offline", "--strict", "--profile=production", cwd=copy, env=env)
+        scripts = sorted(path.relative_to(copy) for path in copy.glob("tools/*.sh"))
+        run.command(venv / "bin" / "shellcheck", ".ci/run", *scripts, cwd=copy)
+
+
+def docs_lint(run: Run) -> None:
+    """Check the documentation of plugins and roles, and the pages of docs/docsite."""
+    venv = run.venv("newest")
+    with copied_tree() as copy:
+        env = {"ANSIBLE_COLLECTIONS_PATH": str(collections_of(copy)), "PATH": f"{venv / 'bin'}:{os.environ['PATH']}"}
+        words = ["lint-collection-docs", "--plugin-docs", "--validate-collection-refs=all", "--disallow-unknown-collection-refs"]
+        run.command(venv / "bin" / "antsibull-docs", *words, ".", cwd=copy, env=env)
+
+
+def changelog_lint(run: Run) -> None:
+    """Check the changelog and its fragments."""
+    venv = run.venv("newest")
+    with copied_tree() as copy:
+        run.command(venv / "bin" / "antsibull-changelog", "lint", cwd=copy)
+
+
+def build(run: Run) -> None:
+    """Build the collection's archive, install it, and check it as Galaxy would on import."""
+    venv = run.venv("newest")
+    with copied_tree() as copy, tempfile.TemporaryDirectory(dir=SCRATCH, prefix="build-") as made:
+        env = {"PATH": f"{venv / 'bin'}:{os.environ['PATH']}"}
+        run.command(venv / "bin" / "ansible-galaxy", "collection", "build", "--output-path", made, cwd=copy, env=env)
+        (archive,) = pathlib.Path(made).glob("*.tar.gz")
+        run.command(venv / "bin" / "ansible-galaxy", "collection", "install", "--offline", "-p", f"{made}/installed", archive, cwd=copy, env=env)
+        config = pathlib.Path(made) / "importer.cfg"
+        config.write_text("[galaxy-importer]\nRUN_ANSIBLE_TEST = False\nCHECK_REQUIRED_TAGS = True\n", encoding="utf-8")
+        run.command(
+            venv / "bin" / "python", "-m", "galaxy_importer.main", archive, cwd=pathlib.Path(made), env={**env, "GALAXY_IMPORTER_CONFIG": str(config)}
+        )
+
+
+def sanity(run: Run) -> None:
+    """Run all of ansible-test's sanity tests, without an ignore file."""
+    venv = run.venv("newest")
+    home = CACHE / "home"
+    with locked(home / ".ansible" / "test" / "in-use"), copied_tree() as copy:
+        ignores = sorted(path.name for path in copy.glob("tests/sanity/ignore*"))
+        if ignores:
+            raise SystemExit(f"tests/sanity holds {', '.join(ignores)}: this collection ignores no sanity test. Mend what it hides.")
+        _prepare_ansible_test(home, venv)
+        version = f"{sys.version_info[0]}.{sys.version_info[1]}"
+        version = _printed_by([venv / "bin" / "python", "-c", "import sys; print('%d.%d' % sys.version_info[:2])"], run.output) or version
+        env = {"PATH": f"{venv / 'bin'}:{os.environ['PATH']}"}
+        run.command(venv / "bin" / "ansible-test", "sanity", "--local", "--color=no", f"--python={version}", cwd=copy, env=env, keep_proxies=True)
+
+
+def _prepare_ansible_test(home: pathlib.Path, venv: pathlib.Path) -> None:
+    """Write what ansible-test's own pip needs below ``home``: it passes on no environment but HOME and PATH."""
+    cache = home / ".ansible" / "test" / "cache"
+    cache.mkdir(parents=True, exist_ok=True)
+    for name in GET_PIP_NAMES:
+        (cache / name).write_text(GET_PIP, encoding="utf-8")
+    settings = _printed_by([venv / "bin" / "python", "-m", "pip", "config", "list"], None)
+    lines = {}
+    for line in settings.splitlines():
+        name, _equals, value = line.partition("=")
+        option = name.rpartition(".")[2]
+        if option not in ("config-file", "user", "target", "prefix"):
+            lines[option] = value[1:-1].replace("\\n", "\n  ")
+    target = home / ".config" / "pip" / "pip.conf"
+    target.parent.mkdir(parents=True, exist_ok=True)
+    target.write_text("[global]\n" + "".join(f"{option} = {value}\n" for option, value in lines.items()), encoding="utf-8")
+    target.chmod(0o600)
+
+
+def units_oldest(run: Run) -> None:
+    """Run the unit tests with ansible-test on the oldest supported Ansible, Python and client."""
+    venv = run.venv("oldest")
+    version = _printed_by([venv / "bin" / "python", "-c", "import sys; print('%d.%d' % sys.version_info[:2])"], run.output)
+    with copied_tree() as copy:
+        env = {"PATH": f"{venv / 'bin'}:{os.environ['PATH']}"}
+        run.command(venv / "bin" / "ansible-test", "units", "--local", "--color=no", f"--python={version}", cwd=copy, env=env)
+
+
+def programs(run: Run) -> None:
+    """Fetch or build etcd and kube-apiserver for the testbed (minutes the first time)."""
+    venv = run.venv("newest")
+    run.command(venv / "bin" / "python", "-m", "testbed", "programs", env={"PYTHONPATH": str(TREE / "tests")}, keep_proxies=True)
+
+
+def integration_oldest(run: Run) -> None:
+    """Run one whole flow on the oldest supported Ansible, Python and client."""
+    venv = run.venv("oldest")
+    run.command(venv / "bin" / "python", "-m", "pytest", "-m", "whole_flow", "tests/integration", env=_pytest_env(venv))
+
+
+def molecule(run: Run) -> None:
+    """Run molecule's default scenario on the testbed."""
+    venv = run.venv("newest")
+    with copied_tree() as copy:
+        env = {"ANSIBLE_COLLECTIONS_PATH": str(collections_of(copy)), "PATH": f"{venv / 'bin'}:{os.environ['PATH']}"}
+        run.command(venv / "bin" / "molecule", "test", "--scenario-name=default", cwd=copy, env=env)
+
+
+def unit(run: Run) -> None:
+    """Run the unit tests on the newest supported Ansible."""
+    _pytest(run, "tests/unit")
+
+
+def integration(run: Run) -> None:
+    """Run the testbed's own tests and the integration tests on the newest supported Ansible."""
+    _pytest(run, "tests/testbed_tests", "tests/integration")
+
+
+def _pytest(run: Run, *folders: str) -> None:
+    venv = run.venv("newest")
+    run.command(venv / "bin" / "python", "-m", "pytest", *folders, env={**_pytest_env(venv), "OSSM_FEDERATION_BESIDE": run.beside(venv)})
+
+
+def _pytest_env(venv: pathlib.Path) -> dict[str, str]:
+    return {"PATH": f"{venv / 'bin'}:{os.environ['PATH']}"}
+
+
+# Slow ones first: two run at a time.
+BEFORE_PYTEST: tuple[Callable[[Run], None], ...] = (
+    programs,
+    sanity,
+    units_oldest,
+    lint,
+    docs_lint,
+    build,
+    changelog_lint,
+    molecule,
+    integration_oldest,
+)
+STAGES = {stage.__name__.replace("_", "-"): stage for stage in (*BEFORE_PYTEST, unit, integration)}
+
+
+def outcome(stage: Callable[[Run], None], folder: pathlib.Path) -> Result:
+    """Run one stage to its end and return how it ended; its output is printed at once when it failed."""
+    name = stage.__name__.replace("_", "-")
+    log = folder / f"{name}.log"
+    started = time.monotonic()
+    print(f"== {name}: {(stage.__doc__ or '').splitlines()[0]}", flush=True)
+    try:
+        stage(Run(output=log))
+    except (subprocess.CalledProcessError, OSError, SystemExit) as error:
+        passed, said = False, f"{error}\n"
+    else:
+        passed, said = True, ""
+    seconds = time.monotonic() - started
+    output = (log.read_text(encoding="utf-8", errors="replace") if log.exists() else "") + said
+    if passed:
+        print(f"== {name}: passed in {seconds:.0f} s", flush=True)
+    else:
+        print(f"== {name}: FAILED after {seconds:.0f} s\n{output}== {name}: end of its output", flush=True)
+    return Result(name, passed, seconds, output)
+
+
+def run_all() -> int:
+    """Run all stages and then pytest; return pytest's exit code, which counts failed stages too."""
+    SCRATCH.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=SCRATCH, prefix="all-") as scratch:
+        folder = pathlib.Path(scratch)
+        first = Run()
+        newest = first.venv("newest")
+        first.venv("oldest")
+        beside = first.beside(newest)
+        with ThreadPoolExecutor(STAGES_AT_ONCE) as pool:
+            results = list(pool.map(lambda stage: outcome(stage, folder), BEFORE_PYTEST))
+        report = folder / "stages.json"
+        report.write_text(json.dumps([dataclasses.asdict(result) for result in results]), encoding="utf-8")
+        print("== pytest: the stages' results, and the unit, testbed and integration tests on the newest supported Ansible", flush=True)
+        env = {
+            **_pytest_env(newest),
+            "OSSM_FEDERATION_BESIDE": beside,
+            "OSSM_FEDERATION_STAGES": str(report),
+            "PYTHONPATH": str(TREE / "tools"),
+        }
+        folders = [name for name in PYTEST_FOLDERS if (TREE / name).exists()]
+        clean = [str(TREE / "tools" / "clean-env.sh"), "env", *(f"{name}={value}" for name, value in env.items())]
+        words = [*clean, str(newest / "bin" / "python"), "-m", "pytest", "-p", "pytest_stages", *folders]
+        return subprocess.run(words, cwd=TREE, check=False, stdin=subprocess.DEVNULL, stderr=subprocess.STDOUT).returncode
+
+
+def main() -> None:
+    names = sys.argv[1:]
+    if names == ["all"]:
+        sys.exit(run_all())
+    unknown = [name for name in names if name not in STAGES]
+    if unknown or not names:
+        sys.exit(f"usage: {sys.argv[0]} all | {' | '.join(STAGES)}")
+    for name in names:
+        try:
+            STAGES[name](Run())
+        except subprocess.CalledProcessError as error:
+            sys.exit(f"Stage {name} failed: a command ended with {error.returncode}.")
+
+
+if __name__ == "__main__":
+    main()
