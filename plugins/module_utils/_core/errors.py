@@ -1,0 +1,26 @@
+# GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
+"""The one error that users meet: a stable code, where, what, and how to mend it."""
+
+from __future__ import annotations
+
+
+class FederationError(Exception):
+    """Something that a user can mend.
+
+    ``code`` is a key of ``codes.CODES``; ``where`` names the place in the user's own words (an option, a card,
+    an object), ``what`` says what is wrong there, ``mend`` what to do. None of them holds a secret.
+    ``facts`` are the same things as data, for a module's result.
+    """
+
+    def __init__(self, code: str, *, where: str, what: str, mend: str, facts: dict | None = None) -> None:
+        super().__init__(code, where, what, mend)
+        self.code, self.where, self.what, self.mend = code, where, what, mend
+        self.facts = facts or {}
+
+    def __str__(self) -> str:
+        return f"{self.code} {self.where}: {self.what}. {self.mend}."
+
+    @property
+    def reference(self) -> str:
+        """Where the documentation explains the code."""
+        return f"docs: codes#{self.code.lower()}"

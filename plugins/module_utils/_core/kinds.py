@@ -1,0 +1,66 @@
+# GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
+"""The API's names, each spelled once: kinds, labels, field managers, ports.
+
+Sources: CRDs of federation.maistra.io/v1 and maistra.io/v2; OpenShift Service Mesh documentation, "Federation".
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Kind:
+    """One namespaced kind of the API: its name, group/version and the plural in its URL."""
+
+    name: str
+    api_version: str
+    plural: str
+
+    def path(self, namespace: str, name: str | None = None) -> str:
+        """Return the URL path of the collection in ``namespace``, or of one object of it."""
+        root = "/api/v1" if self.api_version == "v1" else f"/apis/{self.api_version}"
+        collection = f"{root}/namespaces/{namespace}/{self.plural}"
+        return f"{collection}/{name}" if name else collection
+
+
+CONFIG_MAP = Kind("ConfigMap", "v1", "configmaps")
+SERVICE = Kind("Service", "v1", "services")
+DEPLOYMENT = Kind("Deployment", "apps/v1", "deployments")
+POD = Kind("Pod", "v1", "pods")
+CONTROL_PLANE = Kind("ServiceMeshControlPlane", "maistra.io/v2", "servicemeshcontrolplanes")
+MEMBER_ROLL = Kind("ServiceMeshMemberRoll", "maistra.io/v1", "servicemeshmemberrolls")
+PEER = Kind("ServiceMeshPeer", "federation.maistra.io/v1", "servicemeshpeers")
+EXPORTS = Kind("ExportedServiceSet", "federation.maistra.io/v1", "exportedservicesets")
+IMPORTS = Kind("ImportedServiceSet", "federation.maistra.io/v1", "importedservicesets")
+SERVICE_ENTRY = Kind("ServiceEntry", "networking.istio.io/v1beta1", "serviceentries")
+
+KINDS = {
+    kind.name: kind
+    for kind in (CONFIG_MAP, SERVICE, DEPLOYMENT, POD, CONTROL_PLANE, MEMBER_ROLL, PEER, EXPORTS, IMPORTS, SERVICE_ENTRY)
+}
+
+MESH_LABEL = "ossm.federation/mesh"
+PEER_LABEL = "ossm.federation/peer"
+INGRESS_FOR = "federation.maistra.io/ingress-for"
+EGRESS_FOR = "federation.maistra.io/egress-for"
+NETWORK_LOAD_BALANCER = {"service.beta.kubernetes.io/aws-load-balancer-type": "nlb"}
+
+MANAGER = "ossm.federation"
+
+DISCOVERY_PORT = 8188
+SERVICE_PORT = 15443
+ROOT_KEY = "root-cert.pem"
+ROOT_CONFIG_MAP = "istio-ca-root-cert"
+CLUSTER_DOMAIN = "cluster.local"
+DEFAULT_TRUST_DOMAIN = "cluster.local"
+
+
+def gateways_manager(peer: str) -> str:
+    """Return the field manager that owns one peer's two gateways inside a ServiceMeshControlPlane."""
+    return f"{MANAGER}/gateways/{peer}"
+
+
+def bundle_name(peer: str) -> str:
+    """Return the name of the ConfigMap that holds a peer's root certificates (default of ServiceMeshPeer)."""
+    return f"{peer}-ca-root-cert"

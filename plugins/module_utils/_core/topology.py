@@ -1,0 +1,600 @@
+# GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
+"""What the user described: one mesh, its peers, what it offers and what it takes. Checked once, then frozen."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import NoReturn
+
+from .card import is_address
+from .errors import FederationError
+from .kinds import CLUSTER_DOMAIN
+from .selectors import label_selector
+from .trust import plain_fingerprint
+
+LONGEST_PEER = 55
+_LABEL = re.compile(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?")
+_RESERVED_GATEWAYS = ("istio-ingressgateway", "istio-egressgateway")
+_SERVICE_TYPES = ("LoadBalancer", "NodePort", "ClusterIP")
+ANY = "*"
+
+
+@dataclass(frozen=True)
+class Alias:
+    """The name parts under which a service travels; None keeps the original part."""
+
+    name: str | None = None
+    namespace: str | None = None
+
+
+@dataclass(frozen=True)
+class ExportRule:
+    """One rule of ``mesh_exports``: by name, or by labels when ``selector`` is set. None means any."""
+
+    number: int
+    name: str | None
+    namespace: str | None
+    selector: Mapping | None
+    alias: Alias
+    to: tuple[str, ...] | None
+
+    def stored(self) -> dict:
+        """Return the rule as an ExportedServiceSet stores it."""
+        alias = _stored_alias(self.alias)
+        if self.selector is None:
+            return {"type": "NameSelector", "nameSelector": {**_parts(self.name, self.namespace), **alias}}
+        aliases = {"aliases": [{**_parts(ANY, ANY), **alias}]} if alias else {}
+        return {
+            "type": "LabelSelector",
+            "labelSelector": {"namespace": self.namespace or ANY, "selector": dict(self.selector), **aliases},
+        }
+
+
+@dataclass(frozen=True)
+class ImportRule:
+    """One rule of ``mesh_imports``; None means any."""
+
+    number: int
+    name: str | None
+    namespace: str | None
+    alias: Alias
+    import_as_local: bool
+    domain_suffix: str | None
+    sources: tuple[str, ...] | None
+
+    def stored(self) -> dict:
+        """Return the rule as an ImportedServiceSet stores it."""
+        suffix = {"domainSuffix": self.domain_suffix} if self.domain_suffix else {}
+        return {
+            "type": "NameSelector",
+            "importAsLocal": self.import_as_local,
+            **suffix,
+            "nameSelector": {**_parts(self.name, self.namespace), **_stored_alias(self.alias)},
+        }
+
+
+@dataclass(frozen=True)
+class Gateways:
+    """How this mesh is reached by one peer, and through what it reaches that peer."""
+
+    ingress: str
+    egress: str
+    service_type: str = "LoadBalancer"
+    annotations: Mapping[str, str] = field(default_factory=dict)
+    addresses: tuple[str, ...] = ()
+    discovery_port: int | None = None
+    service_port: int | None = None
+    replicas: int | None = None
+    node_selector: Mapping[str, str] | None = None
+    tolerations: tuple[Mapping, ...] | None = None
+
+
+@dataclass(frozen=True)
+class Peer:
+    """One other mesh: its ``name`` on its cards, our ``local_name`` for it (the ServiceMeshPeer's name)."""
+
+    name: str
+    local_name: str
+    gateways: Gateways
+    root_fingerprints: tuple[str, ...] = ()
+    same_cluster: bool = False
+    suspended: bool = False
+    adopt: bool = False
+
+
+@dataclass(frozen=True)
+class Mesh:
+    """One mesh and everything its administrator asked for."""
+
+    name: str
+    namespace: str
+    control_plane: str
+    peers: tuple[Peer, ...]
+    exports: tuple[ExportRule, ...] = ()
+    imports: tuple[ImportRule, ...] = ()
+    trust_domain: str | None = None
+
+    @classmethod
+    def described(
+        cls,
+        *,
+        name: str,
+        namespace: str,
+        control_plane: str,
+        peers: Sequence[str | Mapping],
+        gateways: Mapping | None = None,
+        exports: Sequence[Mapping] = (),
+        imports: Sequence[Mapping] = (),
+        trust_domain: str | None = None,
+        allow_no_peers: bool = False,
+    ) -> Mesh:
+        """Return the mesh that these options describe, all of it checked.
+
+        Raises ``FederationError`` with a code FED3xx that names the option, before anything can have been written.
+        """
+        _check_label(name, "mesh_name", 63)
+        _check_label(namespace, "namespace", 63)
+        described = tuple(_peer(entry, gateways or {}, at, namespace) for at, entry in enumerate(peers or (), start=1))
+        if not described and not allow_no_peers:
+            _refuse(
+                "FED301",
+                "mesh_peers",
+                f"is empty for mesh {name}, so there is nobody to federate with",
+                "List the peers, or set federation_full_mesh: true to peer with every mesh of the inventory",
+            )
+        _check_peers(name, described, namespace)
+        names = _names_of(described)
+        mesh = cls(
+            name=name,
+            namespace=namespace,
+            control_plane=control_plane,
+            peers=described,
+            exports=tuple(_export_rule(rule, at, names) for at, rule in enumerate(exports or (), start=1)),
+            imports=tuple(_import_rule(rule, at, names) for at, rule in enumerate(imports or (), start=1)),
+            trust_domain=trust_domain,
+        )
+        for peer in described:
+            _check_exports(mesh, peer)
+            _check_imports(mesh, peer)
+        return mesh
+
+    def peer(self, name: str) -> Peer | None:
+        """Return the peer that we call ``name``, or whose cards do; None when it is not ours."""
+        return next((p for p in self.peers if p.local_name == name), next((p for p in self.peers if p.name == name), None))
+
+    def exports_to(self, peer: Peer) -> list[ExportRule]:
+        """Return the export rules that concern ``peer``, in order; none while it is suspended."""
+        return [] if peer.suspended else [rule for rule in self.exports if _concerns(rule.to, peer)]
+
+    def imports_from(self, peer: Peer) -> list[ImportRule]:
+        """Return the import rules that concern ``peer``, in order; none while it is suspended."""
+        return [] if peer.suspended else [rule for rule in self.imports if _concerns(rule.sources, peer)]
+
+    def check_suffixes(self, cluster_domain: str = CLUSTER_DOMAIN) -> None:
+        """Refuse an import rule whose suffix is the cluster's own: istiod ignores such a rule without a word.
+
+        Raises ``FederationError`` FED310.
+        """
+        for rule in self.imports:
+            if rule.domain_suffix == f"svc.{cluster_domain}" and not rule.import_as_local:
+                _refuse(
+                    "FED310",
+                    f"mesh_imports, rule {rule.number}",
+                    f"domain_suffix svc.{cluster_domain} is the cluster's own, so istiod would ignore the rule",
+                    "Use import_as_local: true, or another suffix",
+                )
+
+
+def egress_account(gateways: Gateways) -> str:
+    """Return the service account of the egress gateway, part of this mesh's identity towards the peer."""
+    return f"{gateways.egress}-service-account"
+
+
+def client_id(trust_domain: str, namespace: str, gateways: Gateways) -> str:
+    """Return the identity that this mesh's egress gateway presents to its peer, without ``spiffe://``."""
+    return f"{trust_domain}/ns/{namespace}/sa/{egress_account(gateways)}"
+
+
+def _peer(entry: str | Mapping, shared: Mapping, at: int, namespace: str) -> Peer:
+    place = f"mesh_peers, entry {at}"
+    if isinstance(entry, str):
+        entry = {"name": entry}
+    if not isinstance(entry, Mapping):
+        _refuse("FED303", place, "is neither a name nor a mapping with a name", "Write the peer's mesh name")
+    known = {"name", "local_name", "root_fingerprints", "same_cluster", "suspended", "adopt", "gateways"}
+    _check_keys(entry, known, place)
+    name = _check_label(entry.get("name"), f"{place}, name", 63)
+    place = f"mesh_peers, {name}"
+    local_name = _check_label(entry.get("local_name") or name, f"{place}, local_name", LONGEST_PEER)
+    same_cluster = _boolean(entry.get("same_cluster"), f"{place}, same_cluster")
+    own = entry.get("gateways") or {}
+    if not isinstance(own, Mapping):
+        _refuse("FED307", f"{place}, gateways", "is not a mapping", "Give it keys such as service_type")
+    for key in ("ingress", "egress"):
+        if shared.get(key):
+            _refuse(
+                "FED307",
+                f"mesh_gateways, {key}",
+                "would give all peers one gateway, and each would be refused by the other's rules",
+                f"Name the {key} gateway per peer: mesh_peers, gateways.{key}",
+            )
+    gateways = _gateways({**shared, **{k: v for k, v in own.items() if v is not None}}, local_name, place, same_cluster)
+    for gateway in (gateways.ingress, gateways.egress):
+        if len(gateway) + len(namespace) > 62:
+            _refuse(
+                "FED307",
+                f"{place}, gateway {gateway}",
+                f"is too long: with the namespace {namespace} a label of the operator would exceed 63 characters",
+                "Choose a shorter local_name or gateway name",
+            )
+    return Peer(
+        name=name,
+        local_name=local_name,
+        gateways=gateways,
+        root_fingerprints=tuple(_fingerprint(pin, place) for pin in _list(entry.get("root_fingerprints"), place)),
+        same_cluster=same_cluster,
+        suspended=_boolean(entry.get("suspended"), f"{place}, suspended"),
+        adopt=_boolean(entry.get("adopt"), f"{place}, adopt"),
+    )
+
+
+def _gateways(given: Mapping, peer: str, place: str, same_cluster: bool) -> Gateways:
+    place = f"{place}, gateways"
+    _check_keys(given, set(Gateways.__dataclass_fields__), place)
+    service_type = given.get("service_type") or ("ClusterIP" if same_cluster else "LoadBalancer")
+    if service_type not in _SERVICE_TYPES:
+        _refuse("FED307", f"{place}, service_type", f"is {service_type}", f"Choose one of {', '.join(_SERVICE_TYPES)}")
+    addresses = tuple(_list(given.get("addresses"), f"{place}, addresses"))
+    for address in addresses:
+        if not is_address(address):
+            _refuse(
+                "FED219",
+                f"{place}, addresses",
+                f"holds {address}, which is no IP address and no DNS name",
+                "Addresses go without scheme and port; use discovery_port and service_port for ports",
+            )
+    if service_type == "NodePort" and not addresses:
+        _refuse(
+            "FED308",
+            f"{place}, addresses",
+            "is empty, and a NodePort is reached at the addresses of nodes, which only a cluster administrator can list",
+            "Give the nodes' addresses that the peer can reach",
+        )
+    if service_type == "ClusterIP" and not addresses and not same_cluster:
+        _refuse(
+            "FED308",
+            f"{place}, service_type",
+            "is ClusterIP, which nobody outside this cluster can reach",
+            "Set same_cluster: true for a peer in this cluster, give addresses, or choose LoadBalancer",
+        )
+    ingress = _check_label(given.get("ingress") or f"{peer}-ingress", f"{place}, ingress", 62)
+    egress = _check_label(given.get("egress") or f"{peer}-egress", f"{place}, egress", 62)
+    if ingress == egress or {ingress, egress} & set(_RESERVED_GATEWAYS):
+        _refuse(
+            "FED307",
+            place,
+            f"uses the names {ingress} and {egress}, which must differ from each other and from {_RESERVED_GATEWAYS[0]} "
+            f"and {_RESERVED_GATEWAYS[1]}",
+            "Choose other names, or leave them out",
+        )
+    return Gateways(
+        ingress=ingress,
+        egress=egress,
+        service_type=service_type,
+        annotations=_texts(given.get("annotations"), f"{place}, annotations"),
+        addresses=addresses,
+        discovery_port=_port(given.get("discovery_port"), f"{place}, discovery_port"),
+        service_port=_port(given.get("service_port"), f"{place}, service_port"),
+        replicas=_whole(given.get("replicas"), f"{place}, replicas"),
+        node_selector=_texts(given["node_selector"], f"{place}, node_selector") if given.get("node_selector") else None,
+        tolerations=tuple(_list(given.get("tolerations"), f"{place}, tolerations")) or None,
+    )
+
+
+def _check_peers(name: str, peers: Sequence[Peer], namespace: str) -> None:
+    seen: dict[str, str] = {}
+    for peer in peers:
+        place = f"mesh_peers, {peer.name}"
+        if peer.name == name:
+            _refuse("FED305", place, "is this mesh itself", "List other meshes only")
+        if peer.local_name in seen:
+            _refuse("FED304", place, f"is called {peer.local_name}, like another entry", "Give each its own local_name")
+        seen[peer.local_name] = peer.name
+    for kind in ("ingress", "egress"):
+        other = "egress" if kind == "ingress" else "ingress"
+        users: dict[str, str] = {}
+        for peer in peers:
+            gateway = getattr(peer.gateways, kind)
+            if gateway in users or any(gateway == getattr(p.gateways, other) for p in peers):
+                _refuse(
+                    "FED307",
+                    f"mesh_peers, {peer.name}, gateways.{kind}",
+                    f"is {gateway}, which serves another purpose already; each gateway serves one peer, and in one direction",
+                    "Choose another name, or leave it out",
+                )
+            users[gateway] = peer.name
+
+
+def _names_of(peers: Iterable[Peer]) -> set[str]:
+    return {name for peer in peers for name in (peer.name, peer.local_name)}
+
+
+def _concerns(names: tuple[str, ...] | None, peer: Peer) -> bool:
+    return names is None or peer.local_name in names or peer.name in names
+
+
+def _export_rule(rule: Mapping, number: int, peers: set[str]) -> ExportRule:
+    place = f"mesh_exports, rule {number}"
+    _check_keys(rule, {"name", "namespace", "label_selectors", "alias", "to"}, place)
+    selectors = _list(rule.get("label_selectors"), f"{place}, label_selectors")
+    if selectors and rule.get("name"):
+        _refuse("FED317", place, "has both a name and label_selectors", "Use one of the two")
+    selector = None
+    if selectors:
+        try:
+            selector = label_selector(selectors)
+        except ValueError as reason:
+            _refuse("FED314", f"{place}, label_selectors", str(reason), "Write them as kubernetes.core does: app=web, tier in (a,b), !key")
+    name, namespace = _service_parts(rule, place)
+    return ExportRule(
+        number=number,
+        name=name,
+        namespace=namespace,
+        selector=selector,
+        alias=_alias(rule.get("alias"), place),
+        to=_peer_names(rule.get("to"), peers, f"{place}, to"),
+    )
+
+
+def _import_rule(rule: Mapping, number: int, peers: set[str]) -> ImportRule:
+    place = f"mesh_imports, rule {number}"
+    _check_keys(rule, {"name", "namespace", "alias", "import_as_local", "domain_suffix", "from"}, place)
+    name, namespace = _service_parts(rule, place)
+    alias = _alias(rule.get("alias"), place)
+    as_local = _boolean(rule.get("import_as_local"), f"{place}, import_as_local")
+    suffix = rule.get("domain_suffix") or None
+    if as_local and suffix:
+        _refuse("FED310", place, "has a domain_suffix, which import_as_local overrides", "Leave one of the two out")
+    if as_local and not alias.namespace:
+        if name and namespace:
+            alias = Alias(name=alias.name or name, namespace=namespace)
+        else:
+            _refuse(
+                "FED313",
+                place,
+                "imports as local what a wildcard matches, so istiod would ignore the rule",
+                "Give alias.namespace, or a fixed name and namespace",
+            )
+    if suffix and (
+        not isinstance(suffix, str) or len(suffix) > 200 or not all(_LABEL.fullmatch(part) for part in suffix.split("."))
+    ):
+        _refuse("FED310", f"{place}, domain_suffix", f"{suffix} is no DNS name", "Use DNS labels joined by dots, none at the ends")
+    return ImportRule(
+        number=number,
+        name=name,
+        namespace=namespace,
+        alias=alias,
+        import_as_local=as_local,
+        domain_suffix=suffix,
+        sources=_peer_names(rule.get("from"), peers, f"{place}, from"),
+    )
+
+
+def _check_exports(mesh: Mesh, peer: Peer) -> None:
+    rules = mesh.exports_to(peer)
+    names: dict[tuple[str, str], ExportRule] = {}
+    for rule in rules:
+        place = f"mesh_exports, rule {rule.number}"
+        if rule.selector is None and not rule.name and not rule.namespace:
+            _refuse(
+                "FED315",
+                place,
+                "matches every service, istiod and the gateways included",
+                "Name a namespace, or select by labels",
+            )
+        if rule.namespace == mesh.namespace:
+            _refuse(
+                "FED315",
+                place,
+                f"offers services of the control plane's namespace {mesh.namespace}",
+                "Offer services of member namespaces only",
+            )
+        earlier = next((r for r in rules if r.number < rule.number and _hides_export(r, rule)), None)
+        if earlier:
+            _refuse_unreachable(place, earlier.number, peer)
+        fixed = _fixed_name(rule)
+        if fixed and fixed in names:
+            _refuse_twice("FED311", place, names[fixed].number, f"{fixed[0]}.{fixed[1]}", "exported", peer)
+        if fixed:
+            names[fixed] = rule
+        if rule.alias.name and (rule.selector is not None or not rule.name or not rule.namespace) and _is_many(rule):
+            _refuse_many(place, rule.alias.name)
+
+
+def _check_imports(mesh: Mesh, peer: Peer) -> None:
+    rules = mesh.imports_from(peer)
+    names: dict[tuple, ImportRule] = {}
+    for rule in rules:
+        place = f"mesh_imports, rule {rule.number}"
+        earlier = next((r for r in rules if r.number < rule.number and _covers(r, rule)), None)
+        if earlier:
+            _refuse_unreachable(place, earlier.number, peer)
+        fixed = _fixed_name(rule)
+        key = fixed and (*fixed, rule.import_as_local, None if rule.import_as_local else rule.domain_suffix)
+        if key and key in names:
+            _refuse_twice("FED311", place, names[key].number, f"{fixed[0]}.{fixed[1]}", "imported", peer)
+        if key:
+            names[key] = rule
+        if rule.alias.name and _is_many(rule):
+            _refuse_many(place, rule.alias.name)
+
+
+def _fixed_name(rule: ExportRule | ImportRule) -> tuple[str, str] | None:
+    name, namespace = rule.alias.name or rule.name, rule.alias.namespace or rule.namespace
+    return (name, namespace) if name and namespace else None
+
+
+def _is_many(rule: ExportRule | ImportRule) -> bool:
+    """Whether several services can fall under a rule and would get one name by its fixed alias.
+
+    A wildcard namespace alone is many only when the alias fixes the namespace as well.
+    """
+    if getattr(rule, "selector", None) is not None or not rule.name:
+        return True
+    return not rule.namespace and bool(rule.alias.namespace)
+
+
+def _covers(earlier: ExportRule | ImportRule, later: ExportRule | ImportRule) -> bool:
+    return (earlier.name is None or earlier.name == later.name) and (
+        earlier.namespace is None or earlier.namespace == later.namespace
+    )
+
+
+def _hides_export(earlier: ExportRule, later: ExportRule) -> bool:
+    if earlier.selector is not None and earlier.selector != later.selector:
+        return False
+    return _covers(earlier, later)
+
+
+def _refuse_unreachable(place: str, earlier: int, peer: Peer) -> NoReturn:
+    _refuse(
+        "FED312",
+        place,
+        f"is never reached for {peer.name}: rule {earlier} before it matches everything that it does",
+        "Put the specific rule first, or drop it",
+    )
+
+
+def _refuse_twice(code: str, place: str, earlier: int, name: str, verb: str, peer: Peer) -> NoReturn:
+    _refuse(code, place, f"and rule {earlier} both give the {verb} name {name} for {peer.name}", "Give one of them another alias")
+
+
+def _refuse_many(place: str, name: str) -> NoReturn:
+    _refuse(
+        "FED311",
+        place,
+        f"gives every service that it matches the one name {name}",
+        "Leave alias.name out, or match one service by name and namespace",
+    )
+
+
+def _service_parts(rule: Mapping, place: str) -> tuple[str | None, str | None]:
+    parts = []
+    for key in ("name", "namespace"):
+        value = rule.get(key)
+        if value in (None, "", ANY):
+            parts.append(None)
+            continue
+        if not isinstance(value, str) or len(value) > 253 or not re.fullmatch(r"[a-z0-9]([a-z0-9.-]*[a-z0-9])?", value):
+            _refuse(
+                "FED317",
+                f"{place}, {key}",
+                f"{value} is no name that a service can have",
+                "Write a whole name, or * for any: patterns such as web-* are not understood by istiod",
+            )
+        parts.append(value)
+    return parts[0], parts[1]
+
+
+def _alias(value: object, place: str) -> Alias:
+    if value in (None, {}):
+        return Alias()
+    if not isinstance(value, Mapping):
+        _refuse("FED317", f"{place}, alias", "is not a mapping", "Give it name and namespace, or one of them")
+    _check_keys(value, {"name", "namespace"}, f"{place}, alias")
+    parts = {}
+    for key in ("name", "namespace"):
+        part = value.get(key)
+        if part not in (None, "", ANY):
+            parts[key] = _check_label(part, f"{place}, alias.{key}", 63, code="FED316")
+    return Alias(**parts)
+
+
+def _peer_names(value: object, peers: set[str], place: str) -> tuple[str, ...] | None:
+    if value is None:
+        return None
+    names = _list(value, place)
+    for name in names:
+        if name not in peers:
+            _refuse("FED302", place, f"names {name}, which is not in mesh_peers", f"Known peers: {', '.join(sorted(peers)) or 'none'}")
+    return tuple(names)
+
+
+def _stored_alias(alias: Alias) -> dict:
+    parts = {key: part for key, part in (("name", alias.name), ("namespace", alias.namespace)) if part}
+    return {"alias": parts} if parts else {}
+
+
+def _parts(name: str | None, namespace: str | None) -> dict:
+    return {"name": name or ANY, "namespace": namespace or ANY}
+
+
+def _check_keys(given: Mapping, known: set[str], place: str) -> None:
+    if not isinstance(given, Mapping):
+        _refuse("FED317", place, "is not a mapping", "Write it as key: value")
+    unknown = sorted(str(key) for key in given if key not in known)
+    if unknown:
+        _refuse("FED317", place, f"has the unknown key {unknown[0]}", f"Known are {', '.join(sorted(known))}")
+
+
+def _check_label(value: object, place: str, longest: int, code: str = "FED303") -> str:
+    if not isinstance(value, str) or not _LABEL.fullmatch(value) or len(value) > longest:
+        shown = "is missing" if value in (None, "") else f"{value!r} is no DNS label of at most {longest} characters"
+        _refuse(code, place, shown, "Use lower-case letters, digits and hyphens")
+    return str(value)
+
+
+def _fingerprint(value: object, place: str) -> str:
+    plain = plain_fingerprint(str(value))
+    if not re.fullmatch(r"[0-9A-F]{64}", plain):
+        _refuse(
+            "FED303", f"{place}, root_fingerprints", f"{value!r} is no SHA-256 fingerprint", "Give 64 hexadecimal digits; mesh_card prints them"
+        )
+    return plain
+
+
+def _list(value: object, place: str) -> list:
+    if value is None:
+        return []
+    if isinstance(value, (list, tuple)):
+        return list(value)
+    _refuse("FED317", place, "is not a list", "Write it as a list")
+
+
+def _texts(value: object, place: str) -> dict[str, str]:
+    if value is None:
+        return {}
+    if not isinstance(value, Mapping):
+        _refuse("FED307", place, "is not a mapping", "Write it as key: value")
+    return {str(key): str(text) for key, text in value.items()}
+
+
+def _boolean(value: object, place: str) -> bool:
+    if value is None or isinstance(value, bool):
+        return bool(value)
+    if str(value).lower() in ("true", "yes", "on", "1"):
+        return True
+    if str(value).lower() in ("false", "no", "off", "0"):
+        return False
+    _refuse("FED317", place, f"is {value!r}", "Write true or false")
+
+
+def _port(value: object, place: str) -> int | None:
+    number = _whole(value, place)
+    if number is not None and not 1 <= number <= 65535:
+        _refuse("FED307", place, f"is {number}", "Give a port from 1 to 65535")
+    return number
+
+
+def _whole(value: object, place: str) -> int | None:
+    if value is None or value == "":
+        return None
+    if isinstance(value, bool) or not re.fullmatch(r"\d{1,9}", str(value)):
+        _refuse("FED307", place, f"is {value!r}", "Give a whole number")
+    return int(value)
+
+
+def _refuse(code: str, where: str, what: str, mend: str) -> NoReturn:
+    raise FederationError(code, where=where, what=what, mend=mend)
