@@ -1,0 +1,302 @@
+# GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
+"""What a cluster does for the operator's objects: Deployments become Available, istiod runs, load balancers get addresses."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import random
+import string
+import threading
+import time
+from collections.abc import Callable, Hashable, Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from .conditions import Condition, conditions_after, delete_if_there, now, write_status
+from .kube import Kube
+from .manifests import MANAGED_BY, OWNER, OWNER_NAME
+
+_ROLL_OUT_SECONDS = 1.0
+_ADDRESS_SECONDS = 3.0
+_FAULT_POLL_SECONDS = 0.2
+_POD_SUFFIX = "bcdfghjklmnpqrstvwxz2456789"
+
+
+class Runnable(Protocol):
+    """An istiod that can be started and stopped."""
+
+    def start(self) -> None:
+        """Begin to work."""
+
+    def stop(self) -> None:
+        """End it."""
+
+
+@dataclass
+class _Running:
+    uid: str
+    template: str
+    pod: str | None = None
+    istiod: Runnable | None = None
+
+
+class Rollouts:
+    """Plays the deployment controller, the scheduler and the kubelet for the operator's Deployments.
+
+    An istiod Deployment gets a Pod object, and while it has one, an Istiod made by ``new_istiod`` runs. When the pod template
+    changes (by the operator, or by a user's ``kubectl rollout restart``) the pod is replaced and its Istiod restarted.
+    """
+
+    def __init__(
+        self,
+        kube: Kube,
+        addresses: Any,
+        clock: Any,
+        cluster_name: str,
+        new_istiod: Callable[[str, str, dict], Runnable],
+        log: Callable[[str], None],
+    ) -> None:
+        self._kube, self._addresses, self._clock = kube, addresses, clock
+        self._cluster_name = cluster_name
+        self._new_istiod = new_istiod
+        self._log = log
+        self._lock = threading.RLock()
+        self._running: dict[tuple[str, str], _Running] = {}
+        self._seen: dict[tuple[str, str, str], float] = {}
+
+    def reconcile(self, key: Hashable) -> float | None:
+        """Bring the Deployment ``key`` (namespace, name) one step on; return the real seconds until the next."""
+        namespace, name = key
+        with self._lock:
+            deployment = self._kube.get("Deployment", name, namespace)
+            if deployment is None:
+                self._end(key)
+                return None
+            template = _template_hash(deployment)
+            running = self._running.get(key)
+            if running is None or (running.uid, running.template) != (deployment["metadata"]["uid"], template):
+                since = self._seen.setdefault((namespace, name, template), time.monotonic())
+                remaining = since + self._clock.seconds(_ROLL_OUT_SECONDS) - time.monotonic()
+                if remaining > 0:
+                    write_status(self._kube, "Deployment", name, namespace, _progressing)
+                    return remaining
+                self._replace(key, deployment, template)
+                self._seen.pop((namespace, name, template), None)
+            write_status(self._kube, "Deployment", name, namespace, _available)
+        return None
+
+    def restart_istiod(self, namespace: str, control_plane: str) -> None:
+        """Replace the pod of a control plane's istiod; returns when the new Istiod has been started.
+
+        Raises ``LookupError`` when no istiod of that control plane runs.
+        """
+        key = (namespace, f"istiod-{control_plane}")
+        with self._lock:
+            running = self._running.get(key)
+            deployment = self._kube.get("Deployment", key[1], namespace)
+            if running is None or deployment is None:
+                raise LookupError(f"no istiod of {namespace}/{control_plane} runs")
+            self._replace(key, deployment, running.template)
+
+    def istiod(self, namespace: str, control_plane: str) -> Runnable | None:
+        """Return the running Istiod of a control plane."""
+        with self._lock:
+            running = self._running.get((namespace, f"istiod-{control_plane}"))
+        return running.istiod if running else None
+
+    def stop(self) -> None:
+        """Stop every Istiod; the objects stay."""
+        with self._lock:
+            for running in self._running.values():
+                if running.istiod is not None:
+                    running.istiod.stop()
+            self._running.clear()
+
+    def _replace(self, key: tuple[str, str], deployment: dict, template: str) -> None:
+        self._end(key)
+        running = _Running(deployment["metadata"]["uid"], template)
+        own = deployment["metadata"].get("labels") or {}
+        if own.get("app") == "istiod" and deployment["spec"].get("replicas") != 0:
+            smcp = self._kube.get("ServiceMeshControlPlane", own[OWNER_NAME], own[OWNER])
+            if smcp is None:
+                return
+            running.pod = self._new_pod(deployment, template)
+            running.istiod = self._new_istiod(own[OWNER], own[OWNER_NAME], smcp)
+            running.istiod.start()
+            self._log(f"started istiod of {own[OWNER]}/{own[OWNER_NAME]} as pod {running.pod}")
+        self._running[key] = running
+
+    def _end(self, key: tuple[str, str]) -> None:
+        running = self._running.pop(key, None)
+        if running is None:
+            return
+        if running.istiod is not None:
+            running.istiod.stop()
+            self._log(f"stopped istiod {key[0]}/{running.pod}")
+        if running.pod is not None:
+            delete_if_there(self._kube, "Pod", running.pod, key[0])
+
+    def _new_pod(self, deployment: dict, template: str) -> str:
+        namespace, owner = deployment["metadata"]["namespace"], deployment["metadata"]["name"]
+        for pod in self._kube.list("Pod", namespace):
+            labels = pod["metadata"].get("labels") or {}
+            if deployment["spec"]["selector"]["matchLabels"].items() <= labels.items():
+                delete_if_there(self._kube, "Pod", pod["metadata"]["name"], namespace)
+        pod_template = deployment["spec"]["template"]
+        # names are no secret: a plain random number is enough
+        name = f"{owner}-{template}-{''.join(random.choices(_POD_SUFFIX, k=5))}"
+        address = self._addresses.for_service(self._cluster_name, namespace, owner)
+        self._kube.create(
+            {
+                "apiVersion": "v1",
+                "kind": "Pod",
+                "metadata": {
+                    "name": name,
+                    "namespace": namespace,
+                    "labels": {**pod_template["metadata"]["labels"], "pod-template-hash": template},
+                    "annotations": pod_template["metadata"].get("annotations") or {},
+                },
+                "spec": pod_template["spec"],
+            }
+        )
+        write_status(self._kube, "Pod", name, namespace, lambda pod: _running_pod(pod, address))
+        return name
+
+
+class LoadBalancers:
+    """Plays the cloud: a Service of type LoadBalancer gets the loopback address of its gateway after a delay of mesh time.
+
+    Faults, by mesh: ``slow-address`` {seconds}, ``no-address``, ``hostname-address`` {hostname}.
+    """
+
+    def __init__(
+        self,
+        kube: Kube,
+        addresses: Any,
+        clock: Any,
+        cluster_name: str,
+        fault: Callable[[str, str], Mapping[str, Any] | None],
+        log: Callable[[str], None],
+    ) -> None:
+        self._kube, self._addresses, self._clock = kube, addresses, clock
+        self._cluster_name = cluster_name
+        self._fault = fault
+        self._log = log
+        self._since: dict[str, float] = {}
+
+    def reconcile(self, key: Hashable) -> float | None:
+        """Bring the Service ``key`` (namespace, name) one step on; return the real seconds until the next."""
+        namespace, name = key
+        service = self._kube.get("Service", name, namespace)
+        if service is None:
+            return None
+        uid = service["metadata"]["uid"]
+        has_address = bool(((service.get("status") or {}).get("loadBalancer") or {}).get("ingress"))
+        if service["spec"].get("type") != "LoadBalancer":
+            self._since.pop(uid, None)
+            if has_address:
+                write_status(self._kube, "Service", name, namespace, lambda live: {**live["status"], "loadBalancer": {}})
+            return None
+        if has_address:
+            return None
+        since = self._since.setdefault(uid, time.monotonic())
+        if self._fault(namespace, "no-address") is not None:
+            return _FAULT_POLL_SECONDS
+        slow = self._fault(namespace, "slow-address")
+        seconds = float(slow.get("seconds", 60)) if slow is not None else _ADDRESS_SECONDS
+        remaining = since + self._clock.seconds(seconds) - time.monotonic()
+        if remaining > 0:
+            return min(remaining, _FAULT_POLL_SECONDS)
+        named = self._fault(namespace, "hostname-address")
+        if named is not None:
+            entry = {"hostname": named.get("hostname") or f"{name}.{namespace}.{self._cluster_name}.test"}
+        else:
+            entry = {"ip": self._addresses.for_service(self._cluster_name, namespace, name)}
+        write_status(self._kube, "Service", name, namespace, lambda live: {**(live.get("status") or {}), "loadBalancer": {"ingress": [entry]}})
+        self._log(f"load balancer of {namespace}/{name}: {entry}")
+        return None
+
+
+def is_operated(deployment: Mapping[str, Any]) -> bool:
+    """Say whether a Deployment is the operator's own or one that it manages."""
+    own = deployment["metadata"].get("labels") or {}
+    return own.get("app.kubernetes.io/managed-by") == MANAGED_BY or own.get("name") == "istio-operator"
+
+
+def _template_hash(deployment: Mapping[str, Any]) -> str:
+    text = json.dumps([deployment["spec"]["template"], deployment["spec"].get("replicas") == 0], sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()[:10].translate(str.maketrans(string.hexdigits[:16], "bcdfghjklmnpqrst"))
+
+
+def _deployment_status(deployment: Mapping[str, Any], is_available: bool) -> dict:
+    wanted = deployment["spec"].get("replicas", 1)
+    ready = wanted if is_available else 0
+    stored = deployment.get("status") or {}
+    # an update keeps the old pod until the new one is ready
+    still_available = bool(stored.get("availableReplicas")) or is_available
+    status = {
+        "observedGeneration": deployment["metadata"]["generation"],
+        "conditions": conditions_after(
+            stored.get("conditions"),
+            [
+                Condition(
+                    "Available",
+                    still_available,
+                    "MinimumReplicasAvailable" if still_available else "MinimumReplicasUnavailable",
+                    "Deployment has minimum availability." if still_available else "Deployment does not have minimum availability.",
+                ),
+                Condition(
+                    "Progressing",
+                    True,
+                    "NewReplicaSetAvailable" if is_available else "ReplicaSetUpdated",
+                    f'ReplicaSet of "{deployment["metadata"]["name"]}" ' + ("has successfully progressed." if is_available else "is progressing."),
+                ),
+            ],
+        ),
+    }
+    for condition in status["conditions"]:
+        old = {entry["type"]: entry for entry in stored.get("conditions") or []}.get(condition["type"], {})
+        condition["lastUpdateTime"] = old.get("lastUpdateTime") or condition["lastTransitionTime"]
+    counts = {
+        "replicas": wanted,
+        "updatedReplicas": ready,
+        "readyReplicas": ready or stored.get("readyReplicas", 0),
+        "availableReplicas": ready or stored.get("availableReplicas", 0),
+        "unavailableReplicas": 0 if still_available else wanted,
+    }
+    return {**status, **{field: count for field, count in counts.items() if count}}
+
+
+def _available(deployment: Mapping[str, Any]) -> dict:
+    return _deployment_status(deployment, is_available=True)
+
+
+def _progressing(deployment: Mapping[str, Any]) -> dict:
+    return _deployment_status(deployment, is_available=False)
+
+
+def _running_pod(pod: Mapping[str, Any], address: str) -> dict:
+    started = now()
+    return {
+        "phase": "Running",
+        "podIP": address,
+        "podIPs": [{"ip": address}],
+        "startTime": started,
+        "conditions": [
+            {"type": kind, "status": "True", "lastTransitionTime": started}
+            for kind in ("PodScheduled", "Initialized", "ContainersReady", "Ready")
+        ],
+        "containerStatuses": [
+            {
+                "name": container["name"],
+                "image": container["image"],
+                "imageID": container["image"],
+                "ready": True,
+                "started": True,
+                "restartCount": 0,
+                "state": {"running": {"startedAt": started}},
+            }
+            for container in pod["spec"]["containers"]
+        ],
+    }
