@@ -307,7 +307,7 @@ def _candidates(services: Iterable[Mapping]) -> Iterator[_Candidate]:
         metadata, spec = _mapping(service.get("metadata")), _mapping(service.get("spec"))
         name, namespace, kind = _text(metadata.get("name")), _text(metadata.get("namespace")), _kind_of(service)
         labels = {key: value for key, value in _mapping(metadata.get("labels")).items() if isinstance(value, str)}
-        read = _Candidate(kind, name, namespace, labels, hint=_export_to_hint(metadata))
+        read = _Candidate(kind, name, namespace, labels)
         if kind == "ServiceEntry":
             yield from _hosts_of(read, spec)
         elif kind != "Service":
@@ -315,7 +315,7 @@ def _candidates(services: Iterable[Mapping]) -> Iterator[_Candidate]:
         elif spec.get("type") == "ExternalName":
             yield replace(read, obstacle="an ExternalName Service lies outside the mesh")
         else:
-            yield _placed(read)
+            yield _placed(replace(read, hint=_export_to_hint(metadata)))
 
 
 def _hosts_of(entry: _Candidate, spec: Mapping) -> Iterator[_Candidate]:
