@@ -57,6 +57,7 @@ def test_a_playbook_predicts_exported_and_then_imported_names(tmp_path):
   connection: local
   gather_facts: false
   vars:
+    ansible_python_interpreter: "{{ ansible_playbook_python }}"
     space: shop
     services:
       - kind: Service
@@ -71,7 +72,7 @@ def test_a_playbook_predicts_exported_and_then_imported_names(tmp_path):
     imported: "{{ offered | ossm.federation.imported_names(imports, peer='west', cluster_domain='corp.local') }}"
   tasks:
     - ansible.builtin.copy:
-        dest: result.json
+        dest: "{{ playbook_dir }}/result.json"
         content: "{{ {'exported': exported, 'imported': imported, 'none': services | ossm.federation.exported_names(none, peer='east')} | to_json }}"
 """,
         tmp_path,
