@@ -91,6 +91,11 @@ def _printed_by(words: list[object], output: pathlib.Path | None) -> str:
     return done.stdout.strip()
 
 
+def _version_of(venv: pathlib.Path) -> str:
+    """Return the version of a venv's Python as ansible-test takes it, like 3.12."""
+    return _printed_by([venv / "bin" / "python", "-c", "import sys; print('%d.%d' % sys.version_info[:2])"], None)
+
+
 @contextlib.contextmanager
 def copied_tree() -> Iterator[pathlib.Path]:
     """Give a copy of the checkout's files at ``…/ansible_collections/ossm/federation``, where Ansible's tools want it, and remove it afterwards.
@@ -143,10 +148,11 @@ def build(run: Run) -> None:
     """Build the collection's archive, install it, and check it as Galaxy would on import."""
     venv = run.venv("newest")
     with copied_tree() as copy, tempfile.TemporaryDirectory(dir=SCRATCH, prefix="build-") as made:
-        env = {"PATH": f"{venv / 'bin'}:{os.environ['PATH']}"}
+        installed = pathlib.Path(made) / "installed"
+        env = {"PATH": f"{venv / 'bin'}:{os.environ['PATH']}", "ANSIBLE_COLLECTIONS_PATH": str(installed)}
         run.command(venv / "bin" / "ansible-galaxy", "collection", "build", "--output-path", made, cwd=copy, env=env)
         (archive,) = pathlib.Path(made).glob("*.tar.gz")
-        run.command(venv / "bin" / "ansible-galaxy", "collection", "install", "--offline", "-p", f"{made}/installed", archive, cwd=copy, env=env)
+        run.command(venv / "bin" / "ansible-galaxy", "collection", "install", "--offline", "-p", installed, archive, cwd=copy, env=env)
         config = pathlib.Path(made) / "importer.cfg"
         config.write_text("[galaxy-importer]\nRUN_ANSIBLE_TEST = False\nCHECK_REQUIRED_TAGS = True\n", encoding="utf-8")
         run.command(
@@ -163,8 +169,7 @@ def sanity(run: Run) -> None:
         if ignores:
             raise SystemExit(f"tests/sanity holds {', '.join(ignores)}: this collection ignores no sanity test. Mend what it hides.")
         _prepare_ansible_test(home, venv)
-        version = f"{sys.version_info[0]}.{sys.version_info[1]}"
-        version = _printed_by([venv / "bin" / "python", "-c", "import sys; print('%d.%d' % sys.version_info[:2])"], run.output) or version
+        version = _version_of(venv)
         env = {"PATH": f"{venv / 'bin'}:{os.environ['PATH']}"}
         run.command(venv / "bin" / "ansible-test", "sanity", "--local", "--color=no", f"--python={version}", cwd=copy, env=env, keep_proxies=True)
 
@@ -191,7 +196,7 @@ def _prepare_ansible_test(home: pathlib.Path, venv: pathlib.Path) -> None:
 def units_oldest(run: Run) -> None:
     """Run the unit tests with ansible-test on the oldest supported Ansible, Python and client."""
     venv = run.venv("oldest")
-    version = _printed_by([venv / "bin" / "python", "-c", "import sys; print('%d.%d' % sys.version_info[:2])"], run.output)
+    version = _version_of(venv)
     with copied_tree() as copy:
         env = {"PATH": f"{venv / 'bin'}:{os.environ['PATH']}"}
         run.command(venv / "bin" / "ansible-test", "units", "--local", "--color=no", f"--python={version}", cwd=copy, env=env)

@@ -59,7 +59,7 @@ def main() -> None:
             try:
                 make(folder, requirements)
             except subprocess.CalledProcessError as error:
-                sys.exit(f"The venv {folder} could not be made: command ended with {error.returncode}. The lines above say why; run the same again once mended.")
+                sys.exit(f"The venv {folder} could not be made: a command ended with {error.returncode}, the lines above say why. Mend it and run this again.")
     print(folder)
 
 

@@ -1,0 +1,46 @@
+# GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Lets unit tests import ``ansible_collections.ossm.federation`` from a checkout that lies anywhere, and the package ``testbed``.
+
+The checkout is linked into a collections folder, as Ansible wants it. Under ``ansible-test units`` and ``make test`` there is
+one already and it is used.
+"""
+
+from __future__ import annotations
+
+import atexit
+import importlib.util
+import os
+import pathlib
+import shutil
+import sys
+import tempfile
+
+TREE = pathlib.Path(__file__).absolute().parents[2]
+
+
+def _is_importable(name: str) -> bool:
+    try:
+        return importlib.util.find_spec(name) is not None
+    except ModuleNotFoundError:
+        return False
+
+
+def _linked_collections() -> str:
+    """Return a collections folder that holds this checkout as ossm.federation: the environment's, else one made for this session."""
+    for folder in os.environ.get("ANSIBLE_COLLECTIONS_PATH", "").split(":"):
+        linked = pathlib.Path(folder, "ansible_collections/ossm/federation")
+        if folder and linked.exists() and linked.resolve() == TREE.resolve():
+            return folder
+    made = tempfile.mkdtemp(prefix="ossm-federation-collections-")
+    atexit.register(shutil.rmtree, made, ignore_errors=True)
+    link = pathlib.Path(made, "ansible_collections/ossm/federation")
+    link.parent.mkdir(parents=True)
+    link.symlink_to(TREE)
+    return made
+
+
+if not _is_importable("ansible_collections.ossm.federation"):
+    sys.path.insert(0, _linked_collections())
+
+if str(TREE / "tests") not in sys.path:
+    sys.path.insert(0, str(TREE / "tests"))
