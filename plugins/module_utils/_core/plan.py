@@ -1,0 +1,306 @@
+# GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
+"""From what the user described, and what peers say of themselves, to the manifests that should stand."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import NoReturn
+
+from .card import Card, Export, Ingress, Port, is_cluster_internal
+from .errors import FederationError
+from .kinds import (
+    CONFIG_MAP,
+    CONTROL_PLANE,
+    DISCOVERY_PORT,
+    EGRESS_FOR,
+    EXPORTS,
+    IMPORTS,
+    INGRESS_FOR,
+    MESH_LABEL,
+    NETWORK_LOAD_BALANCER,
+    PEER,
+    PEER_LABEL,
+    ROOT_KEY,
+    SERVICE_PORT,
+    bundle_name,
+)
+from .names import exported_names, imported_names, ports_of
+from .topology import Gateways, Mesh, Peer
+from .trust import bundle_of, fingerprints_in
+
+UNKNOWN_ADDRESS = "(known after apply)"
+
+
+def plan_gateways(mesh: Mesh, peer: Peer, *, version: tuple[int, int] | None, has_route_config: bool) -> dict:
+    """Return our part of the ServiceMeshControlPlane for one peer: its ingress and its egress gateway.
+
+    ``version`` is the control plane's (2.1 wants ``routerMode``), ``has_route_config`` whether its CRD knows
+    ``routeConfig``. Source: OpenShift Service Mesh documentation, "Federation", gateways.
+    """
+    ingress_service = {
+        "type": peer.gateways.service_type,
+        "metadata": {"labels": {INGRESS_FOR: peer.local_name}},
+        "ports": [{"name": "tls", "port": SERVICE_PORT}, {"name": "https-discovery", "port": DISCOVERY_PORT}],
+    }
+    annotations = {**NETWORK_LOAD_BALANCER, **peer.gateways.annotations}
+    if peer.gateways.service_type != "LoadBalancer":
+        annotations = dict(peer.gateways.annotations)
+    if annotations:
+        ingress_service["metadata"]["annotations"] = annotations
+    egress_service = {
+        "metadata": {"labels": {EGRESS_FOR: peer.local_name}},
+        "ports": [{"name": "tls", "port": SERVICE_PORT}, {"name": "http-discovery", "port": DISCOVERY_PORT}],
+    }
+    shared = {"enabled": True, **_runtime(peer.gateways)}
+    if version and version < (2, 2):
+        shared["routerMode"] = "sni-dnat"
+    route_config = {"routeConfig": {"enabled": False}} if has_route_config else {}
+    return {
+        "apiVersion": CONTROL_PLANE.api_version,
+        "kind": CONTROL_PLANE.name,
+        "metadata": {"name": mesh.control_plane, "namespace": mesh.namespace},
+        "spec": {
+            "gateways": {
+                "additionalIngress": {peer.gateways.ingress: {**shared, **route_config, "service": ingress_service}},
+                "additionalEgress": {
+                    peer.gateways.egress: {
+                        **shared,
+                        "requestedNetworkView": [f"network-{peer.local_name}"],
+                        "service": egress_service,
+                    }
+                },
+            }
+        },
+    }
+
+
+def plan_no_gateways(mesh: Mesh) -> dict:
+    """Return the ServiceMeshControlPlane without anything of ours: applied, it removes what the manager owned."""
+    return {
+        "apiVersion": CONTROL_PLANE.api_version,
+        "kind": CONTROL_PLANE.name,
+        "metadata": {"name": mesh.control_plane, "namespace": mesh.namespace},
+    }
+
+
+def plan_peering(mesh: Mesh, peer: Peer, card: Card) -> list[dict]:
+    """Return the four objects of one peering in the order in which they must come to be.
+
+    The bundle stands before the peer, else istiod gives up on the peer until its next resync; the sets stand even
+    when empty, because a set that is deleted and made again is ignored by istiod until it changes once more.
+    """
+    ingress = card.ingress or Ingress((UNKNOWN_ADDRESS,))
+    return [
+        _object(mesh, peer, CONFIG_MAP, bundle_name(peer.local_name), {"data": {ROOT_KEY: bundle_of(card.roots)}}),
+        _object(
+            mesh,
+            peer,
+            PEER,
+            peer.local_name,
+            {
+                "spec": {
+                    "remote": {
+                        "addresses": list(ingress.addresses),
+                        "discoveryPort": ingress.discovery_port,
+                        "servicePort": ingress.service_port,
+                    },
+                    "gateways": {
+                        "ingress": {"name": peer.gateways.ingress},
+                        "egress": {"name": peer.gateways.egress},
+                    },
+                    "security": {
+                        "trustDomain": card.trust_domain,
+                        "clientID": card.client_id,
+                        "certificateChain": {"kind": CONFIG_MAP.name, "name": bundle_name(peer.local_name)},
+                    },
+                }
+            },
+        ),
+        plan_exports(mesh, peer),
+        plan_imports(mesh, peer),
+    ]
+
+
+def plan_exports(mesh: Mesh, peer: Peer) -> dict:
+    """Return the ExportedServiceSet for one peer; without rules it exports nothing."""
+    rules = [rule.stored() for rule in mesh.exports_to(peer)]
+    return _object(mesh, peer, EXPORTS, peer.local_name, {"spec": {"exportRules": rules}})
+
+
+def plan_imports(mesh: Mesh, peer: Peer) -> dict:
+    """Return the ImportedServiceSet for one peer; without rules it imports nothing."""
+    rules = [rule.stored() for rule in mesh.imports_from(peer)]
+    return _object(mesh, peer, IMPORTS, peer.local_name, {"spec": {"importRules": rules}})
+
+
+def check_card(mesh: Mesh, peer: Peer, card: Card, trust_domain: str, *, where: str) -> None:
+    """Refuse a card that was read well but does not fit this mesh and peer.
+
+    ``trust_domain`` is this mesh's own. Raises ``FederationError``: FED210 a pin differs, FED212 made for somebody
+    else, FED213 our own card, FED215 our own trust domain, FED220 another mesh's, FED221 an address inside a cluster.
+    """
+    again = f"Ask {peer.name} to run publish_cards and hand over {peer.name}-for-{mesh.name}.json"
+    if card.mesh == mesh.name:
+        _refuse("FED213", where, f"is {mesh.name}'s own card", again)
+    if card.mesh != peer.name:
+        _refuse("FED220", where, f"is the card of {card.mesh}, not of {peer.name}", again)
+    if card.audience != mesh.name:
+        _refuse("FED212", where, f"was made for {card.audience}, not for {mesh.name}", again)
+    if card.trust_domain == trust_domain:
+        _refuse(
+            "FED215",
+            where,
+            f"names our own trust domain {trust_domain}; its identities could not be told from ours",
+            "Give every mesh of a federation a trust domain of its own",
+        )
+    if peer.root_fingerprints:
+        foreign = [root for root in card.roots if root.fingerprint not in peer.root_fingerprints]
+        if foreign:
+            _refuse(
+                "FED210",
+                where,
+                f"root {foreign[0].short_fingerprint} is not among root_fingerprints of {peer.name}",
+                f"Compare the fingerprint with {peer.name}'s administrator by another way before you change the pin",
+            )
+    if card.ingress and not peer.same_cluster:
+        inside = [address for address in card.ingress.addresses if is_cluster_internal(address)]
+        if inside:
+            _refuse(
+                "FED221",
+                where,
+                f"gives the address {inside[0]}, which resolves only inside its own cluster",
+                f"Set same_cluster: true for {peer.name} on both sides if the meshes share a cluster; else ask for another address",
+            )
+
+
+def check_domains(cards: Mapping[str, Card]) -> None:
+    """Refuse two peers of one trust domain: their bundles would overwrite each other (FED216).
+
+    ``cards`` maps our name of each peer to its card.
+    """
+    owners: dict[str, str] = {}
+    for peer, card in cards.items():
+        other = owners.setdefault(card.trust_domain, peer)
+        if other != peer:
+            _refuse(
+                "FED216",
+                f"Cards of {other} and {peer}",
+                f"name one trust domain, {card.trust_domain}; their roots would overwrite each other",
+                "Give every mesh of a federation a trust domain of its own",
+            )
+
+
+def identity_changes(peer: Peer, card: Card, live_peer: Mapping | None, live_bundle: Mapping | None) -> list[str]:
+    """Return in words how a card's identity differs from the one that a known peer has on the cluster.
+
+    Empty for a new peer and for one that stayed itself. Root, trust domain and client identity count.
+    """
+    if not live_peer:
+        return []
+    security = (live_peer.get("spec") or {}).get("security") or {}
+    differences = [
+        f"{word} {security[key]} becomes {wanted}"
+        for word, key, wanted in (("trust domain", "trustDomain", card.trust_domain), ("client identity", "clientID", card.client_id))
+        if security.get(key) and security[key] != wanted
+    ]
+    text = ((live_bundle or {}).get("data") or {}).get(ROOT_KEY)
+    if text is not None:
+        before, after = fingerprints_in(text), [root.fingerprint for root in card.roots]
+        if set(before) != set(after):
+            differences.append(f"roots {_short(before)} become {_short(after)}")
+    return differences
+
+
+def ingress_of(peer: Peer, mesh: Mesh, cluster_domain: str, service: Mapping | None) -> tuple[Ingress | None, str]:
+    """Return where ``peer`` reaches this mesh, and what is missing while that is unknown ("" when known).
+
+    ``service`` is the live Service of the ingress gateway for this peer. Node ports are found by port number or
+    name, never by place. Raises ``FederationError`` FED407 when the Service cannot serve a peer.
+    """
+    gateways = peer.gateways
+    place = f"Service {mesh.namespace}/{gateways.ingress}"
+    if gateways.addresses and gateways.service_type != "NodePort":
+        return Ingress(gateways.addresses, gateways.discovery_port or DISCOVERY_PORT, gateways.service_port or SERVICE_PORT), ""
+    if service is None:
+        return None, f"{place} does not exist yet"
+    if gateways.service_type == "NodePort":
+        found = {
+            number: _node_port(service, number, name)
+            for number, name in ((DISCOVERY_PORT, "https-discovery"), (SERVICE_PORT, "tls"))
+        }
+        discovery, traffic = gateways.discovery_port or found[DISCOVERY_PORT], gateways.service_port or found[SERVICE_PORT]
+        if not discovery or not traffic:
+            return None, f"{place} has no node ports yet"
+        return Ingress(gateways.addresses, discovery, traffic), ""
+    ports = gateways.discovery_port or DISCOVERY_PORT, gateways.service_port or SERVICE_PORT
+    if gateways.service_type == "ClusterIP" or peer.same_cluster:
+        return Ingress((f"{gateways.ingress}.{mesh.namespace}.svc.{cluster_domain}",), *ports), ""
+    points = ((service.get("status") or {}).get("loadBalancer") or {}).get("ingress") or []
+    addresses = tuple(str(point.get("ip") or point.get("hostname")) for point in points if point.get("ip") or point.get("hostname"))
+    if not addresses:
+        return None, f"{place} has no load balancer address yet"
+    return Ingress(addresses, *ports), ""
+
+
+def offers(mesh: Mesh, peer: Peer, services: Iterable[Mapping]) -> tuple[Export, ...]:
+    """Return what this mesh exports to ``peer``, by its rules and its live Services and ServiceEntries."""
+    by_name = {}
+    services = list(services)
+    rows = exported_names(services, plan_exports(mesh, peer)["spec"], peer.local_name)
+    ports = {}
+    for service in services:
+        hosts = (service.get("spec") or {}).get("hosts") if service.get("kind") == "ServiceEntry" else None
+        for name in hosts or [service["metadata"]["name"]]:
+            ports[(name, service["metadata"]["namespace"])] = service
+    for row in rows:
+        if row["exported"]:
+            service = ports[(row["name"], row["namespace"])]
+            named = tuple(Port(port["name"] or "", port["number"], port["protocol"]) for port in ports_of(service))
+            by_name.setdefault(row["exported"], Export(row["exported"], named))
+    return tuple(by_name[name] for name in sorted(by_name))
+
+
+def takes(mesh: Mesh, peer: Peer, hosts: Iterable[str], cluster_domain: str) -> list[dict]:
+    """Return the rows of ``imported_names`` for what ``peer`` exports under our own rules."""
+    return imported_names(list(hosts), plan_imports(mesh, peer)["spec"], peer.local_name, cluster_domain)
+
+
+def _object(mesh: Mesh, peer: Peer, kind: object, name: str, body: Mapping) -> dict:
+    return {
+        "apiVersion": kind.api_version,
+        "kind": kind.name,
+        "metadata": {
+            "name": name,
+            "namespace": mesh.namespace,
+            "labels": {MESH_LABEL: mesh.name, PEER_LABEL: peer.local_name},
+        },
+        **body,
+    }
+
+
+def _runtime(gateways: Gateways) -> dict:
+    runtime: dict = {}
+    if gateways.replicas is not None:
+        runtime["deployment"] = {"replicas": gateways.replicas, "autoScaling": {"enabled": False}}
+    pod = {}
+    if gateways.node_selector:
+        pod["nodeSelector"] = dict(gateways.node_selector)
+    if gateways.tolerations:
+        pod["tolerations"] = [dict(toleration) for toleration in gateways.tolerations]
+    if pod:
+        runtime["pod"] = pod
+    return {"runtime": runtime} if runtime else {}
+
+
+def _node_port(service: Mapping, number: int, name: str) -> int | None:
+    ports = (service.get("spec") or {}).get("ports") or []
+    found = next((p for p in ports if p.get("port") == number), next((p for p in ports if p.get("name") == name), {}))
+    return found.get("nodePort")
+
+
+def _short(fingerprints: Iterable[str]) -> str:
+    return ", ".join(f"{text[:4]}…{text[-4:]}" if len(text) > 12 else text for text in fingerprints) or "none"
+
+
+def _refuse(code: str, where: str, what: str, mend: str) -> NoReturn:
+    raise FederationError(code, where=where, what=what, mend=mend)
