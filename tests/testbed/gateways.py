@@ -1,0 +1,463 @@
+"""The federation gateways of one test mesh: one real Envoy that carries them all, and its configuration.
+
+``Programme`` says what the gateways of a mesh have to do, in words of federation; ``configuration`` turns it into
+Envoy resources, purely; ``Envoy`` runs the process and hands it the resources as files, renamed into place (LDS, CDS
+and SDS over the file system). Each gateway is a pair of listeners on the gateway's own loopback address.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import json
+import os
+import signal
+import subprocess
+import threading
+import urllib.error
+import urllib.request
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from .authority import Identity
+
+DISCOVERY_PORT = 8188
+SERVICE_PORT = 15443
+SECRETS = "secrets"  # seen from the directory that Envoy runs in
+_TYPES = "type.googleapis.com/envoy"
+
+Target = tuple[str, int]  # an address and a port
+
+
+@dataclass(frozen=True)
+class Gateway:
+    """One gateway that exists: ``ports`` lists, per container port, the ports to listen on (node ports included)."""
+
+    name: str
+    address: str
+    ports: Mapping[int, tuple[int, ...]]
+
+
+@dataclass(frozen=True)
+class DiscoveryOut:
+    """Egress 8188: calls that carry these two headers go to the peer's ingress."""
+
+    gateway: str
+    peer: str
+    discovery_service: str
+    remote: str
+    targets: tuple[Target, ...]
+
+
+@dataclass(frozen=True)
+class DiscoveryIn:
+    """Ingress 8188: the peer called ``peer`` here reaches istiod; ``client_id`` empty means no policy."""
+
+    gateway: str
+    peer: str
+    client_id: str
+
+
+@dataclass(frozen=True)
+class ServiceOut:
+    """Egress 15443: traffic for ``host`` goes on to the peer's ingress as traffic for ``exported_name``."""
+
+    gateway: str
+    host: str
+    port: int
+    exported_name: str
+    targets: tuple[Target, ...]
+    identities: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class ServiceIn:
+    """Ingress 15443: traffic for ``exported_name`` goes to ``endpoints``; none means that it leads nowhere."""
+
+    gateway: str
+    exported_name: str
+    port: int
+    endpoints: tuple[Target, ...]
+
+
+@dataclass(frozen=True)
+class ServicePolicy:
+    """Ingress 15443: whoever is not ``client_id`` is turned away."""
+
+    gateway: str
+    client_id: str
+
+
+@dataclass(frozen=True)
+class Programme:
+    """All that the gateways of one mesh do. ``bundles`` maps a trust domain to PEM text, its own included."""
+
+    istiod: Target
+    gateways: tuple[Gateway, ...] = ()
+    discovery_out: tuple[DiscoveryOut, ...] = ()
+    discovery_in: tuple[DiscoveryIn, ...] = ()
+    services_out: tuple[ServiceOut, ...] = ()
+    services_in: tuple[ServiceIn, ...] = ()
+    policies: tuple[ServicePolicy, ...] = ()
+    bundles: Mapping[str, str] = field(default_factory=dict)
+    identities: Mapping[str, Identity] = field(default_factory=dict)  # by gateway
+    refusing: bool = False  # a fault: ingress gateways do not listen
+
+
+def sni(port: int, host: str) -> str:
+    """Return the server name by which a sidecar or a gateway asks another gateway for a service."""
+    return f"outbound_.{port}_._.{host}"
+
+
+def configuration(programme: Programme) -> tuple[list[dict], list[dict], dict[str, dict]]:
+    """Return Envoy's listeners, clusters, and secrets by name."""
+    clusters: dict[str, dict] = {"istiod": _cluster("istiod", [programme.istiod])}
+    listeners: list[dict] = []
+    for gateway in programme.gateways:
+        if gateway.name not in programme.identities:
+            continue
+        chains = {
+            DISCOVERY_PORT: _discovery_chains(gateway.name, programme, clusters),
+            SERVICE_PORT: _service_chains(gateway.name, programme, clusters),
+        }
+        listeners += [
+            _listener(f"{gateway.name}:{port}", gateway.address, port, chains[target], needs_sni=target == SERVICE_PORT)
+            for target, ports in gateway.ports.items()
+            for port in ports
+            if chains.get(target)
+        ]
+    secrets = {
+        _identity_secret(name): {
+            "tls_certificate": {
+                "certificate_chain": {"inline_string": identity.chain},
+                "private_key": {"inline_string": identity.key},
+            }
+        }
+        for name, identity in programme.identities.items()
+    }
+    secrets["bundles"] = {"validation_context": {"custom_validator_config": _spiffe_validator(programme.bundles)}}
+    return listeners, list(clusters.values()), secrets
+
+
+def _discovery_chains(gateway: str, programme: Programme, clusters: dict[str, dict]) -> list[dict]:
+    outward = [each for each in programme.discovery_out if each.gateway == gateway]
+    inward = [] if programme.refusing else [each for each in programme.discovery_in if each.gateway == gateway]
+    chains = []
+    if outward:
+        routes = []
+        for each in outward:
+            name = f"discovery|{each.peer}"
+            clusters[name] = _cluster(name, each.targets, _upstream_tls(gateway, each.discovery_service))
+            headers = (("discovery-service", each.discovery_service), ("remote", each.remote))
+            routes.append(
+                {
+                    "match": {
+                        "prefix": "/",
+                        "headers": [{"name": key, "string_match": {"exact": value}} for key, value in headers],
+                    },
+                    "route": {"cluster": name, "timeout": "0s"},
+                }
+            )
+        chains.append({"filters": [_http(f"egress {gateway}", routes, [])]})
+    elif inward:
+        routes = [
+            {
+                "match": {"prefix": path},
+                "route": {"cluster": "istiod", "timeout": "0s", "prefix_rewrite": f"{path.rstrip('/')}/{each.peer}"},
+            }
+            for each in inward
+            for path in ("/v1/services/", "/v1/watch")
+        ]
+        identities = [each.client_id for each in inward if each.client_id]
+        rbac = [{"name": "envoy.filters.http.rbac", "typed_config": _rbac("http", identities)}] if identities else []
+        chains.append(
+            {"transport_socket": _downstream_tls(gateway), "filters": [_http(f"ingress {gateway}", routes, rbac)]}
+        )
+    return chains
+
+
+def _service_chains(gateway: str, programme: Programme, clusters: dict[str, dict]) -> list[dict]:
+    """Return one filter chain per server name; of two services under one name the first stays, as names must differ."""
+    chains: dict[str, dict] = {}
+    for out in programme.services_out:
+        name = sni(out.port, out.host)
+        if out.gateway != gateway or name in chains:
+            continue
+        cluster = f"{gateway}|{name}"
+        tls = _upstream_tls(gateway, sni(out.port, out.exported_name), out.identities)
+        clusters[cluster] = _cluster(cluster, out.targets, tls)
+        chains[name] = _tcp_chain(gateway, name, cluster, [])
+    if not programme.refusing:
+        identities = [each.client_id for each in programme.policies if each.gateway == gateway]
+        for inward in programme.services_in:
+            name = sni(inward.port, inward.exported_name)
+            if inward.gateway != gateway or name in chains:
+                continue
+            cluster = f"inbound|{inward.port}|{inward.exported_name}"
+            clusters[cluster] = _cluster(cluster, inward.endpoints)
+            chains[name] = _tcp_chain(gateway, name, cluster, identities)
+    return list(chains.values())
+
+
+def _tcp_chain(gateway: str, name: str, cluster: str, identities: list[str]) -> dict:
+    rbac = [{"name": "envoy.filters.network.rbac", "typed_config": _rbac("network", identities)}] if identities else []
+    proxy = {
+        "name": "envoy.filters.network.tcp_proxy",
+        "typed_config": {
+            "@type": f"{_TYPES}.extensions.filters.network.tcp_proxy.v3.TcpProxy",
+            "stat_prefix": "services",
+            "cluster": cluster,
+        },
+    }
+    return {
+        "name": name,
+        "filter_chain_match": {"server_names": [name.lower()]},
+        "transport_socket": _downstream_tls(gateway),
+        "filters": [*rbac, proxy],
+    }
+
+
+def _listener(name: str, address: str, port: int, chains: list[dict], needs_sni: bool) -> dict:
+    listener = {
+        "@type": f"{_TYPES}.config.listener.v3.Listener",
+        "name": name,
+        "address": {"socket_address": {"address": address, "port_value": port}},
+        "filter_chains": chains,
+        "per_connection_buffer_limit_bytes": 65536,
+    }
+    if needs_sni:
+        listener["listener_filters"] = [
+            {
+                "name": "envoy.filters.listener.tls_inspector",
+                "typed_config": {"@type": f"{_TYPES}.extensions.filters.listener.tls_inspector.v3.TlsInspector"},
+            }
+        ]
+    return listener
+
+
+def _http(name: str, routes: list[dict], filters: list[dict]) -> dict:
+    router = {
+        "name": "envoy.filters.http.router",
+        "typed_config": {"@type": f"{_TYPES}.extensions.filters.http.router.v3.Router"},
+    }
+    return {
+        "name": "envoy.filters.network.http_connection_manager",
+        "typed_config": {
+            "@type": f"{_TYPES}.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager",
+            "stat_prefix": name,
+            "use_remote_address": True,  # so that X-Forwarded-For starts with the calling istiod
+            "stream_idle_timeout": "0s",
+            "http_filters": [*filters, router],
+            "route_config": {
+                "name": name,
+                "validate_clusters": False,
+                "virtual_hosts": [{"name": "all", "domains": ["*"], "routes": routes}],
+            },
+        },
+    }
+
+
+def _cluster(name: str, targets: Iterable[Target], tls: dict | None = None) -> dict:
+    endpoints = [
+        {"endpoint": {"address": {"socket_address": {"address": address, "port_value": port}}}}
+        for address, port in targets
+    ]
+    cluster = {
+        "@type": f"{_TYPES}.config.cluster.v3.Cluster",
+        "name": name,
+        "type": "STATIC",
+        "connect_timeout": "2s",
+        "load_assignment": {"cluster_name": name, "endpoints": [{"lb_endpoints": endpoints}]},
+        "typed_extension_protocol_options": {
+            "envoy.extensions.upstreams.http.v3.HttpProtocolOptions": {
+                "@type": f"{_TYPES}.extensions.upstreams.http.v3.HttpProtocolOptions",
+                "explicit_http_config": {"http_protocol_options": {}},
+                # Every call makes its own handshake, so that a root or an identity that changed shows at once.
+                "common_http_protocol_options": {"max_requests_per_connection": 1},
+            }
+        },
+    }
+    if tls:
+        cluster["transport_socket"] = tls
+    return cluster
+
+
+def _downstream_tls(gateway: str) -> dict:
+    return {
+        "name": "envoy.transport_sockets.tls",
+        "typed_config": {
+            "@type": f"{_TYPES}.extensions.transport_sockets.tls.v3.DownstreamTlsContext",
+            "require_client_certificate": True,
+            "common_tls_context": _common_tls(gateway, ()),
+        },
+    }
+
+
+def _upstream_tls(gateway: str, server_name: str, identities: Iterable[str] = ()) -> dict:
+    return {
+        "name": "envoy.transport_sockets.tls",
+        "typed_config": {
+            "@type": f"{_TYPES}.extensions.transport_sockets.tls.v3.UpstreamTlsContext",
+            "sni": server_name,
+            "max_session_keys": 0,  # a resumed session would not look at the certificate again
+            "common_tls_context": _common_tls(gateway, identities),
+        },
+    }
+
+
+def _common_tls(gateway: str, identities: Iterable[str]) -> dict:
+    allowed = [{"san_type": "URI", "matcher": {"exact": identity}} for identity in identities]
+    return {
+        "tls_certificate_sds_secret_configs": [_sds(_identity_secret(gateway))],
+        "combined_validation_context": {
+            "default_validation_context": {"match_typed_subject_alt_names": allowed} if allowed else {},
+            "validation_context_sds_secret_config": _sds("bundles"),
+        },
+    }
+
+
+def _identity_secret(gateway: str) -> str:
+    return f"identity-{gateway}"
+
+
+def _sds(name: str) -> dict:
+    return {"name": name, "sds_config": {"resource_api_version": "V3", "path_config_source": {"path": f"{SECRETS}/{name}.json"}}}
+
+
+def _spiffe_validator(bundles: Mapping[str, str]) -> dict:
+    return {
+        "name": "envoy.tls.cert_validator.spiffe",
+        "typed_config": {
+            "@type": f"{_TYPES}.extensions.transport_sockets.tls.v3.SPIFFECertValidatorConfig",
+            "trust_domains": [
+                {"name": trust_domain, "trust_bundle": {"inline_string": text}}
+                for trust_domain, text in sorted(bundles.items())
+            ],
+        },
+    }
+
+
+def _rbac(layer: str, identities: Iterable[str]) -> dict:
+    """Return a filter that denies, once per identity, everybody who is not that identity."""
+    policies = {
+        identity: {
+            "permissions": [{"any": True}],
+            "principals": [{"not_id": {"authenticated": {"principal_name": _principal(identity)}}}],
+        }
+        for identity in identities
+    }
+    rbac = {
+        "@type": f"{_TYPES}.extensions.filters.{layer}.rbac.v3.RBAC",
+        "rules": {"action": "DENY", "policies": policies},
+    }
+    return rbac if layer == "http" else {**rbac, "stat_prefix": "services"}
+
+
+def _principal(identity: str) -> dict:
+    """Return the matcher that Istio makes of a principal: exact, or with a star at one end."""
+    if identity == "*":
+        return {"safe_regex": {"regex": ".+"}}
+    if identity.startswith("*"):
+        return {"suffix": identity[1:]}
+    if identity.endswith("*"):
+        return {"prefix": f"spiffe://{identity[:-1]}"}
+    return {"exact": f"spiffe://{identity}"}
+
+
+class Envoy:
+    """One Envoy process that follows the programme it is given last. Make and start it in a thread that lives on.
+
+    ``directory`` holds its files and its log; ``address`` is the loopback address of its administration port.
+    """
+
+    def __init__(self, program: Path, directory: Path, address: str) -> None:
+        self._program = program
+        self._directory = Path(directory)
+        self._address = address
+        self._process: subprocess.Popen | None = None
+        self._written: dict[str, str] = {}
+        self._version = 0
+        self._lock = threading.Lock()
+
+    def start(self, programme: Programme) -> None:
+        """Write the first configuration and start the process."""
+        (self._directory / SECRETS).mkdir(parents=True, exist_ok=True, mode=0o700)
+        self.follow(programme)
+        self._write("bootstrap.json", json.dumps(self._bootstrap()))
+        with open(self._directory / "envoy.log", "ab") as log:
+            self._process = subprocess.Popen(
+                [
+                    os.fspath(self._program), "-c", "bootstrap.json", "--concurrency", "1", "--disable-hot-restart",
+                    "--drain-time-s", "1", "--drain-strategy", "immediate", "--log-level", "warning",
+                    "--admin-address-path", "admin.txt",
+                ],
+                cwd=self._directory, stdin=subprocess.DEVNULL, stdout=log, stderr=log, preexec_fn=_die_with_parent,
+            )  # fmt: skip
+
+    def follow(self, programme: Programme) -> None:
+        """Hand ``programme`` to Envoy; only files whose content changes are written. Secrets and clusters come first."""
+        listeners, clusters, secrets = configuration(programme)
+        with self._lock:
+            for name, secret in secrets.items():
+                kind = f"{_TYPES}.extensions.transport_sockets.tls.v3.Secret"
+                self._write_resources(f"{SECRETS}/{name}.json", [{"@type": kind, "name": name, **secret}])
+            self._write_resources("clusters.json", clusters)
+            self._write_resources("listeners.json", listeners)
+
+    def is_running(self) -> bool:
+        """Return whether the process lives."""
+        return self._process is not None and self._process.poll() is None
+
+    def listeners(self) -> set[str]:
+        """Return ``address:port`` of every listener that Envoy has up, nothing while it cannot say."""
+        try:
+            admin = (self._directory / "admin.txt").read_text().strip()
+            with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(
+                f"http://{admin}/listeners?format=json", timeout=2
+            ) as answer:
+                statuses = json.load(answer).get("listener_statuses", [])
+        except (OSError, urllib.error.URLError, ValueError):
+            return set()
+        addresses = [status["local_address"]["socket_address"] for status in statuses]
+        return {f"{address['address']}:{address['port_value']}" for address in addresses}
+
+    def stop(self) -> None:
+        """End the process and wait for its end."""
+        if self._process is None:
+            return
+        self._process.terminate()
+        try:
+            self._process.wait(timeout=5)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+
+    def _bootstrap(self) -> dict:
+        return {
+            "node": {"id": "gateways", "cluster": "gateways"},
+            "admin": {"address": {"socket_address": {"address": self._address, "port_value": 0}}},
+            "dynamic_resources": {
+                "lds_config": {"resource_api_version": "V3", "path_config_source": {"path": "./listeners.json"}},
+                "cds_config": {"resource_api_version": "V3", "path_config_source": {"path": "./clusters.json"}},
+            },
+        }
+
+    def _write_resources(self, name: str, resources: list[dict]) -> None:
+        text = json.dumps(resources, sort_keys=True)
+        if self._written.get(name) != text:
+            self._version += 1
+            self._write(name, json.dumps({"version_info": str(self._version), "resources": resources}))
+            self._written[name] = text
+
+    def _write(self, name: str, text: str) -> None:
+        path = self._directory / name
+        fresh = path.with_name(path.name + ".new")
+        with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
+            file.write(text)
+        os.replace(fresh, path)
+
+
+def _die_with_parent() -> None:
+    """Ask Linux to kill this process when the thread that started it ends."""
+    pr_set_pdeathsig = 1
+    ctypes.CDLL(None, use_errno=True).prctl(pr_set_pdeathsig, signal.SIGKILL)
