@@ -312,11 +312,14 @@ class AdmissionServer:
         # bound but not listening: connections are refused and nobody else can take the port
         self._placeholder = _bound_socket(0)
         self.port = self._placeholder.getsockname()[1]
+        self._server: _Server | None = None
         self.asked: set[str] = set()
         self._thread = threading.Thread(target=self._serve, name=f"admission-{self.port}", daemon=True)
 
     def start(self) -> None:
-        """Begin to serve."""
+        """Begin to serve; who calls after this returned is answered, unless ``is_down()``."""
+        if not self._is_down():
+            self._listen()
         self._thread.start()
 
     def stop(self) -> None:
@@ -359,22 +362,26 @@ class AdmissionServer:
             "timeoutSeconds": 10,
         }
 
+    def _listen(self) -> None:
+        self._server = _Server(self._tls, self.port, self.answer, self._log)
+        self._placeholder.close()
+
     def _serve(self) -> None:
-        server: ThreadingHTTPServer | None = None
         while not self._stopping.is_set():
-            if self._is_down():
-                if server is not None:
-                    server.server_close()
-                    server = None
-                    self._placeholder = _bound_socket(self.port)
-                self._stopping.wait(0.05)
-                continue
-            if server is None:
-                server = _Server(self._tls, self.port, self.answer, self._log)
-                self._placeholder.close()
-            server.handle_request()  # returns after server.timeout at the latest
-        if server is not None:
-            server.server_close()
+            is_down = self._is_down()
+            if self._server is None:
+                if is_down:
+                    self._stopping.wait(_Server.timeout)
+                else:
+                    self._listen()
+            elif is_down:
+                self._server.server_close()
+                self._server = None
+                self._placeholder = _bound_socket(self.port)
+            else:
+                self._server.handle_request()  # returns after its timeout at the latest
+        if self._server is not None:
+            self._server.server_close()
 
     def answer(self, path: str, review: Mapping[str, Any]) -> dict:
         """Return the AdmissionReview that answers ``review``, which was sent to ``path``."""

@@ -48,6 +48,7 @@ _SMCP = "ServiceMeshControlPlane"
 _OPERATED_KINDS = (*GATEWAY_KINDS, "ConfigMap")
 _PRUNED_COMPONENTS = ("istio-ingress", "istio-egress")
 _ELECTIONS = ("istio-namespace-controller-election", "servicemesh-federation")
+_REMOVAL = -1  # stands for a generation in the run of a control plane that is being deleted
 _COALESCE_SECONDS = 0.3
 _IDLE_POLL_SECONDS = 0.25
 _RETRY_SECONDS = 3.0
@@ -281,7 +282,7 @@ class Operator:
             run.next_stage += 1
         self._runs.pop(key, None)
         self._done[key] = run.generation
-        self._log(f"{'/'.join(key)}: generation {run.generation} is ready")
+        self._log(f"{'/'.join(key)}: " + ("removed" if run.generation == _REMOVAL else f"generation {run.generation} is ready"))
         return _IDLE_POLL_SECONDS
 
     def _install_line(self) -> list[tuple[float, Callable[[dict], bool]]]:
@@ -471,6 +472,7 @@ class Operator:
                 if entry["type"] not in written
             ]
             return {
+                "readiness": {},  # the schema demands one
                 **stored,
                 **changes,
                 "annotations": {**(stored.get("annotations") or {}), **annotations},
@@ -485,8 +487,8 @@ class Operator:
         if not has_finalizer(smcp):
             return None
         run = self._runs.get(key)
-        if run is None or run.generation != -1:
-            run = self._runs[key] = _Run(-1, self._removal_line(), time.monotonic())
+        if run is None or run.generation != _REMOVAL:
+            run = self._runs[key] = _Run(_REMOVAL, self._removal_line(), time.monotonic())
         again = self._advance(key, smcp, run)
         return None if key not in self._runs else again
 
