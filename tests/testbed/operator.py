@@ -38,7 +38,7 @@ from .manifests import (
 )
 from .members import Members
 from .releases import RELEASES, OperatorRelease, minor
-from .rollouts import LoadBalancers, Rollouts, Runnable, is_operated
+from .rollouts import LoadBalancers, Rollouts, Runnable, has_address, is_operated
 from .work import WorkLoop
 
 KINDS = ("ServiceMeshControlPlane", "ServiceMeshMemberRoll", "ServiceMeshMember", "Namespace", "Service", "Deployment")
@@ -50,7 +50,7 @@ _PRUNED_COMPONENTS = ("istio-ingress", "istio-egress")
 _ELECTIONS = ("istio-namespace-controller-election", "servicemesh-federation")
 _REMOVAL = -1  # stands for a generation in the run of a control plane that is being deleted
 _COALESCE_SECONDS = 0.3
-_IDLE_POLL_SECONDS = 0.25
+_IDLE_POLL_SECONDS = 0.3
 _RETRY_SECONDS = 3.0
 _WEBHOOK_WAIT_SECONDS = 20.0
 
@@ -180,7 +180,7 @@ class Operator:
             self._loops["control planes"].add((namespace, name))
         if kind == "Deployment" and is_operated(resource):
             self._loops["rollouts"].add((namespace, name))
-        if kind == "Service":
+        if kind == "Service" and (resource["spec"].get("type") == "LoadBalancer" or has_address(resource)):
             self._loops["load balancers"].add((namespace, name))
         if kind in (_SMCP, "ServiceMeshMemberRoll", "ServiceMeshMember", "Namespace"):
             self._loops["members"].add("all", self._clock.seconds(_COALESCE_SECONDS))
@@ -220,6 +220,8 @@ class Operator:
 
     def _reconcile(self, key: Hashable) -> float | None:
         namespace, name = key
+        if self._is_settled(key):
+            return _IDLE_POLL_SECONDS
         smcp = self._kube.get(_SMCP, name, namespace)
         if smcp is None:
             self._forget(key)
@@ -240,9 +242,18 @@ class Operator:
         elif run is None and self._fault(namespace, "reconcile-error") is not None:
             run = self._runs[key] = _Run(generation, self._repair_line(), time.monotonic())
         if run is None:
-            self._mend(smcp)
             return _IDLE_POLL_SECONDS
         return self._advance(key, smcp, run)
+
+    def _is_settled(self, key: tuple[str, str]) -> bool:
+        """Say whether nothing is to be done, as far as the cache knows; what was deleted from a ready mesh is made again."""
+        smcp = self._store.get(_SMCP, key[1], key[0])
+        if smcp is None or smcp["metadata"].get("deletionTimestamp") or key in self._runs:
+            return False
+        if self._done.get(key) != smcp["metadata"]["generation"] or self._fault(key[0], "reconcile-error") is not None:
+            return False
+        self._mend(smcp)
+        return True
 
     def _adopt(self, smcp: dict) -> None:
         patch = with_finalizer(smcp) if not has_finalizer(smcp) else {"metadata": {}}

@@ -192,13 +192,12 @@ class LoadBalancers:
         if service is None:
             return None
         uid = service["metadata"]["uid"]
-        has_address = bool(((service.get("status") or {}).get("loadBalancer") or {}).get("ingress"))
         if service["spec"].get("type") != "LoadBalancer":
             self._since.pop(uid, None)
-            if has_address:
+            if has_address(service):
                 write_status(self._kube, "Service", name, namespace, lambda live: {**live["status"], "loadBalancer": {}})
             return None
-        if has_address:
+        if has_address(service):
             return None
         since = self._since.setdefault(uid, time.monotonic())
         if self._fault(namespace, "no-address") is not None:
@@ -216,6 +215,11 @@ class LoadBalancers:
         write_status(self._kube, "Service", name, namespace, lambda live: {**(live.get("status") or {}), "loadBalancer": {"ingress": [entry]}})
         self._log(f"load balancer of {namespace}/{name}: {entry}")
         return None
+
+
+def has_address(service: Mapping[str, Any]) -> bool:
+    """Say whether a Service has the address of a load balancer."""
+    return bool(((service.get("status") or {}).get("loadBalancer") or {}).get("ingress"))
 
 
 def is_operated(deployment: Mapping[str, Any]) -> bool:
