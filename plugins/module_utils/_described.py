@@ -1,0 +1,39 @@
+# GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
+"""The options in which a module is told about a mesh, and the mesh that they describe."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from ._core.topology import Mesh
+
+MESH = {
+    "mesh": {"type": "str", "required": True},
+    "namespace": {"type": "str"},
+    "control_plane": {"type": "str", "default": "basic"},
+}
+DESCRIBED = {
+    **MESH,
+    "peers": {"type": "list", "elements": "raw"},
+    "gateways": {"type": "dict"},
+    "exports": {"type": "list", "elements": "dict"},
+    "imports": {"type": "list", "elements": "dict"},
+    "trust_domain": {"type": "str"},
+}
+FORCE = {"force": {"type": "bool", "default": False}}
+
+
+def described_mesh(params: Mapping[str, Any], *, allow_no_peers: bool = False) -> Mesh:
+    """Return the mesh that a module's options describe; raises ``FederationError`` FED3xx before anything is read."""
+    return Mesh.described(
+        name=params["mesh"],
+        namespace=params.get("namespace") or f"{params['mesh']}-mesh-system",
+        control_plane=params["control_plane"],
+        peers=params.get("peers") or [],
+        gateways=params.get("gateways"),
+        exports=params.get("exports") or [],
+        imports=params.get("imports") or [],
+        trust_domain=params.get("trust_domain"),
+        allow_no_peers=allow_no_peers,
+    )

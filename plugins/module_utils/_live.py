@@ -1,0 +1,223 @@
+# GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
+"""What the modules read of a cluster, in the shapes that the core takes."""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from ._cluster import Cluster
+from ._core import control_plane as control_planes
+from ._core.card import SIZE_LIMIT
+from ._core.control_plane import ControlPlane
+from ._core.errors import FederationError
+from ._core.kinds import (
+    CONFIG_MAP,
+    CONTROL_PLANE,
+    EXPORTS,
+    IMPORTS,
+    MANAGER,
+    MEMBER_ROLL,
+    MESH_LABEL,
+    PEER,
+    ROOT_KEY,
+    SERVICE,
+    SERVICE_ENTRY,
+    bundle_name,
+)
+from ._core.topology import Mesh, Peer
+from ._core.trust import Root, read_roots
+
+
+def read_control_plane(cluster: Cluster, namespace: str, name: str) -> ControlPlane:
+    """Return the control plane; raises ``FederationError`` FED401 that names those that exist instead."""
+    found = {live["metadata"]["name"]: live for live in cluster.list(CONTROL_PLANE, namespace)}
+    if name not in found:
+        raise control_planes.missing(namespace, name, list(found))
+    return ControlPlane.read(found[name])
+
+
+def read_roots_of(
+    cluster: Cluster,
+    control_plane: ControlPlane,
+    now: datetime,
+    *,
+    instead: Sequence[str] = (),
+    also: Sequence[str] = (),
+) -> tuple[Root, ...]:
+    """Return a mesh's roots, the current one first: from its root ConfigMap, or ``instead``, and ``also`` the next.
+
+    Raises ``FederationError`` FED405 without a ConfigMap, FED2xx for texts that are no roots.
+    """
+    texts = [(text, "mesh_roots") for text in instead]
+    if not texts:
+        name = control_plane.root_config_map
+        place = f"ConfigMap {control_plane.namespace}/{name}"
+        live = cluster.get(CONFIG_MAP, control_plane.namespace, name)
+        text = ((live or {}).get("data") or {}).get(ROOT_KEY)
+        if not text:
+            raise FederationError(
+                "FED405",
+                where=place,
+                what=f"has no {ROOT_KEY}" if live else "does not exist",
+                mend="Wait until the control plane is ready, or give the root as mesh_roots",
+            )
+        texts = [(text, f"{place}, {ROOT_KEY}")]
+    texts += [(text, "mesh_extra_roots") for text in also]
+    roots: dict[str, Root] = {}
+    for text, place in texts:
+        for root in read_roots(text, place, now):
+            roots.setdefault(root.fingerprint, root)
+    return tuple(roots.values())
+
+
+def read_services(
+    cluster: Cluster, mesh: Mesh, peers: Iterable[Peer], warn: Callable[[str], None], known: Mapping[str, list] | None = None
+) -> list[dict]:
+    """Return the Services and ServiceEntries that a mesh's export rules can match: one LIST per kind and namespace.
+
+    Only member namespaces and the control plane's own can be exported from. A namespace that may not be read is
+    named in a warning, so that the run goes on. ``known`` maps a namespace to Services already read.
+    """
+    rules = [rule for peer in peers for rule in mesh.exports_to(peer)]
+    if not rules:
+        return []
+    roll = cluster.get(MEMBER_ROLL, mesh.namespace, "default") or {}
+    members = {*((roll.get("status") or {}).get("configuredMembers") or []), mesh.namespace}
+    named = {rule.namespace for rule in rules}
+    wanted = members if None in named else members & named
+    for namespace in sorted(named - members - {None}):
+        warn(f"mesh_exports names the namespace {namespace}, which is not a member of the mesh: nothing of it is exported")
+    found = []
+    for namespace in sorted(wanted):
+        for kind in (SERVICE, SERVICE_ENTRY):
+            if kind is SERVICE and known and namespace in known:
+                found += known[namespace]
+                continue
+            try:
+                found += cluster.list(kind, namespace)
+            except FederationError as error:
+                if error.code not in ("FED104", "FED108"):
+                    raise
+                warn(f"{kind.name} objects of namespace {namespace} cannot be read, so their exports are not predicted: {error.what}")
+    return found
+
+
+@dataclass(frozen=True)
+class Peering:
+    """The live objects of one peering; None where there is none."""
+
+    peer: Mapping | None
+    exports: Mapping | None
+    imports: Mapping | None
+    bundle: Mapping | None
+
+    @property
+    def objects(self) -> list[Mapping]:
+        """Return what exists, in the order in which it must go: peer, sets, bundle."""
+        return [live for live in (self.peer, self.imports, self.exports, self.bundle) if live is not None]
+
+    @property
+    def strangers(self) -> list[Mapping]:
+        """Return the objects that somebody else made."""
+        return [live for live in self.objects if not is_ours(live)]
+
+    def as_rows(self) -> dict[str, Mapping | None]:
+        """Return the objects as ``status.peer_row`` takes them."""
+        return {"peer": self.peer, "exports": self.exports, "imports": self.imports}
+
+    def live(self, kind: str) -> Mapping | None:
+        """Return the live object of one kind's name."""
+        return {"ServiceMeshPeer": self.peer, "ExportedServiceSet": self.exports, "ImportedServiceSet": self.imports}.get(
+            kind, self.bundle
+        )
+
+
+@dataclass(frozen=True)
+class Peerings:
+    """All peerings of one control plane's namespace, read by one LIST per kind."""
+
+    peers: Mapping[str, Mapping]
+    exports: Mapping[str, Mapping]
+    imports: Mapping[str, Mapping]
+    bundles: Mapping[str, Mapping]
+
+    @classmethod
+    def read(cls, cluster: Cluster, namespace: str, *, with_bundles: bool = True) -> Peerings:
+        """Return what stands; without ``with_bundles`` ConfigMaps are not asked for."""
+        read = [
+            {live["metadata"]["name"]: live for live in cluster.list(kind, namespace)}
+            for kind in (PEER, EXPORTS, IMPORTS, *((CONFIG_MAP,) if with_bundles else ()))
+        ]
+        return cls(*read, *([] if with_bundles else [{}]))
+
+    def of(self, name: str) -> Peering:
+        """Return the objects of the peer that we call ``name``."""
+        peer = self.peers.get(name)
+        chain = (((peer or {}).get("spec") or {}).get("security") or {}).get("certificateChain") or {}
+        return Peering(
+            peer=peer,
+            exports=self.exports.get(name),
+            imports=self.imports.get(name),
+            bundle=self.bundles.get(chain.get("name") or "") or self.bundles.get(bundle_name(name)),
+        )
+
+    def ours(self) -> list[str]:
+        """Return our names of the peers of which we made anything."""
+        sets = [self.peers, self.exports, self.imports]
+        return sorted({name for kind in sets for name, live in kind.items() if is_ours(live)})
+
+
+def is_ours(live: Mapping) -> bool:
+    """Return whether an object carries our label, or our manager applied it."""
+    metadata = live.get("metadata") or {}
+    return MESH_LABEL in (metadata.get("labels") or {}) or any(
+        entry.get("manager") == MANAGER for entry in metadata.get("managedFields") or []
+    )
+
+
+def card_file(directory: str | None, name: str) -> bytes | None:
+    """Return the bytes of a card file, at most one more than a card may have; None when there is no such file.
+
+    Raises ``FederationError`` FED201 for what is no ordinary readable file.
+    """
+    if not directory:
+        return None
+    path = os.path.join(directory, name)
+    try:
+        if not stat.S_ISREG(os.stat(path).st_mode):
+            raise FederationError("FED201", where=f"Card {name}", what="is no ordinary file", mend="Put the card's file there")
+        with open(path, "rb") as file:
+            return file.read(SIZE_LIMIT + 1)
+    except FileNotFoundError:
+        return None
+    except OSError as reason:
+        raise FederationError(
+            "FED201", where=f"Card {name}", what=f"cannot be read ({reason.strerror})", mend="Make the file readable to you"
+        ) from None
+
+
+def described_control_plane(control_plane: ControlPlane, roots: Iterable[Root] = (), now: datetime | None = None) -> dict:
+    """Return a control plane as JSON-friendly data for a module's result."""
+    return {
+        "name": control_plane.name,
+        "namespace": control_plane.namespace,
+        "uid": control_plane.uid,
+        "version": control_plane.version_text,
+        "ready": control_plane.is_ready,
+        "condition": control_plane.condition,
+        "trust_domain": control_plane.trust_domain,
+        "cluster_domain": control_plane.cluster_domain,
+        "roots": [
+            {
+                "fingerprint": root.fingerprint,
+                "subject": root.subject,
+                "not_after": root.not_after.strftime("%Y-%m-%dT%H:%M:%SZ"),
+                "days_left": root.days_left(now) if now else None,
+            }
+            for root in roots
+        ],
+    }

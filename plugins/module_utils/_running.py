@@ -1,0 +1,89 @@
+# GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
+"""The steps that every module shares: start, apply changes, report, fail with a code."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Mapping
+from datetime import datetime, timezone
+from typing import Any, NoReturn
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ._cluster import Cluster
+from ._core.diff import Change
+from ._core.errors import FederationError
+
+Run = Callable[[AnsibleModule, Cluster, datetime], dict]
+
+
+def run_module(module: AnsibleModule, run: Run, *, needs_cluster: bool = True) -> NoReturn:
+    """Run one module to its result; a ``FederationError`` becomes its failure, with code and reference."""
+    journal = Journal()
+    module.journal = journal
+    try:
+        cluster = Cluster.connect(module.params) if needs_cluster else None
+        result = run(module, cluster, datetime.now(timezone.utc))
+    except FederationError as error:
+        fail(module, error, journal)
+    if cluster is not None:
+        result = {"server": cluster.server, "requests": cluster.requests, **result}
+    module.exit_json(**result)
+
+
+def fail(module: AnsibleModule, error: FederationError, journal: Journal) -> NoReturn:
+    """Fail with the error in the user's words, and what had been written by then."""
+    written = journal.text()
+    module.fail_json(
+        msg=f"{error} {written}  ({error.reference})",
+        code=error.code,
+        where=error.where,
+        what=error.what,
+        mend=error.mend,
+        written=journal.done,
+        changed=bool(journal.done),
+        **({"facts": error.facts} if error.facts else {}),
+    )
+
+
+class Journal:
+    """What a run has written so far, so that a failure can say it."""
+
+    def __init__(self) -> None:
+        self.done: list[str] = []
+
+    def text(self) -> str:
+        """Return the end of an error message: what was written before it."""
+        if not self.done:
+            return "Nothing was written."
+        return f"Written before that: {', '.join(self.done)}; run again to finish."
+
+
+def apply_changes(module: AnsibleModule, cluster: Cluster, changes: Iterable[Change], *, force: bool = False) -> None:
+    """Send one request per change, in order; nothing in check mode."""
+    if module.check_mode:
+        return
+    for change in changes:
+        if change.action == "delete":
+            cluster.delete(change.kind, change.namespace, change.name, change.uid)
+        else:
+            cluster.apply(change.kind, with_uid(change), change.manager, force=force)
+        module.journal.done.append(f"{change.action} {change.place}")
+
+
+def with_uid(change: Change) -> Mapping[str, Any]:
+    """Return what to apply, bound to the object as read: a write must not re-create what has gone meanwhile."""
+    if not change.uid:
+        return change.manifest
+    return {**change.manifest, "metadata": {**change.manifest["metadata"], "uid": change.uid}}
+
+
+def wait_until(look: Callable[[], list[str]], seconds: float, interval: float = 2.0) -> tuple[list[str], int]:
+    """Look until nothing is missing or ``seconds`` have passed; return what is missing then, and whole seconds waited."""
+    started = time.monotonic()
+    while True:
+        missing = look()
+        waited = time.monotonic() - started
+        if not missing or waited >= seconds:
+            return missing, int(waited)
+        time.sleep(min(interval, max(0.0, seconds - waited)))

@@ -1,0 +1,220 @@
+#!/usr/bin/python
+# GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: federation_gateways
+short_description: Keep the gateways of a mesh's federation
+version_added: 0.1.0
+author: [The ossm.federation authors (@ossm)]
+description:
+  - Keeps one ingress and one egress gateway per peer inside the mesh's ServiceMeshControlPlane, and returns where peers
+    reach them.
+  - Each peer's two gateways are applied by a field manager of their own, so the rest of the control plane stays with
+    whoever keeps it.
+attributes:
+  check_mode: {support: full, description: Plans and shows everything; writes nothing.}
+  diff_mode: {support: full, description: Shows the fields of the ServiceMeshControlPlane that change.}
+  idempotent: {support: full, description: A second run changes nothing.}
+options:
+  state:
+    description: Whether the gateways of I(peers) should be there.
+    type: str
+    choices: [present, absent]
+    default: present
+  managed:
+    description:
+      - Whether this module may write the gateways. When V(false), a control plane kept elsewhere (in Git, say) is only
+        compared, and what is missing is an error that shows it.
+    type: bool
+    default: true
+  prune:
+    description: Remove gateways that this module made for peers that are no longer in O(peers).
+    type: bool
+    default: false
+extends_documentation_fragment:
+  - ossm.federation.cluster
+  - ossm.federation.described
+  - ossm.federation.force
+"""
+
+EXAMPLES = r"""
+- name: Keep the gateways for one peer
+  ossm.federation.federation_gateways:
+    kubeconfig: east.kubeconfig
+    mesh: east
+    namespace: east-mesh-system
+    peers: [west]
+"""
+
+RETURN = r"""
+gateways:
+  description: The gateways of each peer, and where the peer reaches the ingress.
+  returned: success
+  type: list
+  elements: dict
+  sample:
+    - peer: west
+      ingress: west-ingress
+      egress: west-egress
+      addresses: [192.0.2.10]
+      discovery_port: 8188
+      service_port: 15443
+      pending: ""
+leftovers:
+  description: Peers whose gateways this module made and that are no longer in O(peers).
+  returned: success
+  type: list
+  elements: str
+  sample: []
+control_plane:
+  description: The mesh's control plane.
+  returned: success
+  type: dict
+  sample: {name: basic, namespace: east-mesh-system, version: v2.3, trust_domain: east.local}
+changes:
+  description: What was changed, or would be in check mode.
+  returned: success
+  type: list
+  elements: dict
+  sample: []
+"""
+
+from datetime import datetime  # noqa: E402
+
+from ansible.module_utils.basic import AnsibleModule  # noqa: E402
+
+from ..module_utils._arguments import CLUSTER  # noqa: E402
+from ..module_utils._cluster import Cluster  # noqa: E402
+from ..module_utils._core.control_plane import ControlPlane, has_route_config  # noqa: E402
+from ..module_utils._core.diff import Change, as_diff, change_to, differences_between, owned_leaves, path_text  # noqa: E402
+from ..module_utils._core.errors import FederationError  # noqa: E402
+from ..module_utils._core.kinds import CONTROL_PLANE, SERVICE, gateways_manager  # noqa: E402
+from ..module_utils._core.plan import ingress_of, plan_gateways, plan_no_gateways  # noqa: E402
+from ..module_utils._core.topology import Mesh  # noqa: E402
+from ..module_utils._described import DESCRIBED, FORCE, described_mesh  # noqa: E402
+from ..module_utils._live import Peerings, described_control_plane, read_control_plane  # noqa: E402
+from ..module_utils._running import apply_changes, run_module  # noqa: E402
+
+OPTIONS = {
+    "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
+    "managed": {"type": "bool", "default": True},
+    "prune": {"type": "bool", "default": False},
+}
+
+
+def run(module: AnsibleModule, cluster: Cluster, now: datetime) -> dict:
+    """Bring the gateways to their desired state and return the module's result."""
+    params = module.params
+    mesh = described_mesh(params)
+    control_plane = read_control_plane(cluster, mesh.namespace, mesh.control_plane)
+    leftovers = [] if params["state"] == "absent" else made_for_others(control_plane, mesh)
+    if params["state"] == "absent":
+        changes = removals(cluster, mesh, control_plane, [peer.local_name for peer in mesh.peers])
+    else:
+        control_plane.check(mesh.trust_domain)
+        mesh.check_suffixes(control_plane.cluster_domain)
+        changes = additions(cluster, mesh, control_plane, managed=params["managed"], force=params["force"])
+        if params["prune"]:
+            changes += removals(cluster, mesh, control_plane, leftovers)
+    if params["managed"]:
+        apply_changes(module, cluster, changes, force=params["force"])
+    return {
+        "changed": bool(changes),
+        "diff": as_diff(changes),
+        "changes": [change.summary() for change in changes],
+        "gateways": [] if params["state"] == "absent" else reached(cluster, mesh, control_plane),
+        "leftovers": leftovers,
+        "control_plane": described_control_plane(control_plane),
+    }
+
+
+def additions(cluster: Cluster, mesh: Mesh, control_plane: ControlPlane, *, managed: bool, force: bool) -> list[Change]:
+    """Return the changes that give every peer its gateways; when they are not ours to manage, refuse what is missing."""
+    knows_route_config = has_route_config(cluster.schema(CONTROL_PLANE.api_version))
+    changes = []
+    for peer in mesh.peers:
+        desired = plan_gateways(
+            mesh,
+            peer,
+            version=control_plane.version,
+            has_route_config=control_plane.writes_route_config(knows_route_config),
+        )
+        manager = gateways_manager(peer.local_name)
+        if managed:
+            change = change_to(control_plane.live, desired, manager, force=force or peer.adopt)
+            changes += [change] if change else []
+        else:
+            refuse_missing(control_plane, peer.name, [d.path for d in differences_between(control_plane.live, desired, manager)])
+    return changes
+
+
+def refuse_missing(control_plane: ControlPlane, peer: str, paths: list) -> None:
+    """Refuse gateways that are not as they must be and not ours to write."""
+    if paths:
+        fields = ", ".join(path_text(path) for path in paths[:5])
+        raise FederationError(
+            "FED406",
+            where=f"{control_plane.place}, gateways for {peer}",
+            what=f"are not as federation needs them ({len(paths)} fields, such as {fields})",
+            mend="Render them (playbook ossm.federation.render) into the place where the control plane is kept, "
+            "or set mesh_gateways_managed: true",
+        )
+
+
+def removals(cluster: Cluster, mesh: Mesh, control_plane: ControlPlane, peers: list[str]) -> list[Change]:
+    """Return the changes that take our keys of ``peers`` out of the control plane, once their peerings are gone."""
+    standing = Peerings.read(cluster, mesh.namespace, with_bundles=False).peers if peers else {}
+    changes = []
+    for peer in peers:
+        change = change_to(control_plane.live, plan_no_gateways(mesh), gateways_manager(peer))
+        if change and peer in standing:
+            raise FederationError(
+                "FED502",
+                where=f"ServiceMeshPeer {mesh.namespace}/{peer}",
+                what="still uses the gateways that should go",
+                mend="Remove the peering first: playbook ossm.federation.unfederate keeps the order",
+            )
+        changes += [change] if change else []
+    return changes
+
+
+def made_for_others(control_plane: ControlPlane, mesh: Mesh) -> list[str]:
+    """Return the peers for which we own gateways although they are no longer described."""
+    prefix = gateways_manager("")
+    managers = {str(entry.get("manager")) for entry in control_plane.live["metadata"].get("managedFields") or []}
+    described = {peer.local_name for peer in mesh.peers}
+    return sorted(
+        manager[len(prefix) :]
+        for manager in managers
+        if manager.startswith(prefix) and manager[len(prefix) :] not in described and owned_leaves(control_plane.live, manager)
+    )
+
+
+def reached(cluster: Cluster, mesh: Mesh, control_plane: ControlPlane) -> list[dict]:
+    """Return where each peer reaches this mesh, as far as it is known now."""
+    services = {live["metadata"]["name"]: live for live in cluster.list(SERVICE, mesh.namespace)}
+    rows = []
+    for peer in mesh.peers:
+        ingress, pending = ingress_of(peer, mesh, control_plane.cluster_domain, services.get(peer.gateways.ingress))
+        rows.append(
+            {
+                "peer": peer.local_name,
+                "ingress": peer.gateways.ingress,
+                "egress": peer.gateways.egress,
+                "addresses": list(ingress.addresses) if ingress else None,
+                "discovery_port": ingress.discovery_port if ingress else None,
+                "service_port": ingress.service_port if ingress else None,
+                "pending": pending,
+            }
+        )
+    return rows
+
+
+def main() -> None:
+    module = AnsibleModule({**CLUSTER, **DESCRIBED, **FORCE, **OPTIONS}, supports_check_mode=True)
+    run_module(module, run)
+
+
+if __name__ == "__main__":
+    main()
