@@ -24,9 +24,9 @@ def run_playbook(plays, directory):
     playbook = directory / "play.yml"
     playbook.write_text(plays)
     run = subprocess.run(
-        [sys.executable, "-m", "ansible", "playbook", "-i", "localhost,", playbook],
+        [Path(sys.executable).with_name("ansible-playbook"), "-i", "localhost,", playbook],
         env={
-            **{name: value for name, value in os.environ.items() if not name.startswith("ANSIBLE_")},
+            **{name: value for name, value in os.environ.items() if not name.startswith(("ANSIBLE_", "PYTHON"))},
             "ANSIBLE_COLLECTIONS_PATH": str(COLLECTIONS),
             "ANSIBLE_STDOUT_CALLBACK": "ansible.builtin.default",
             "ANSIBLE_CALLBACK_RESULT_FORMAT": "json",
