@@ -98,8 +98,7 @@ class Operator:
     """The operator of one cluster, with the webhooks and the cloud that it needs.
 
     ``store`` must watch ``KINDS``. ``new_istiod(namespace, control plane's name, its object)`` gives an Istiod with ``start()`` and
-    ``stop()``; it is called once the istiod's Pod object exists (labels ``app=istiod``, ``istio.io/rev=<name>``) and again after
-    each restart. ``mesh_names`` maps control plane namespaces to the names of meshes by which ``faults`` are set; a namespace
+    ``stop()``; it is called once the istiod's Pod object exists (``istiod_pod`` tells its name), and again at each restart. ``mesh_names`` maps control plane namespaces to the names of meshes by which ``faults`` are set; a namespace
     that it lacks goes by ``cluster_name``. ``directory`` holds the webhooks' certificate. All times follow ``clock``.
     """
 
@@ -171,6 +170,10 @@ class Operator:
     def istiod(self, namespace: str, name: str) -> Runnable | None:
         """Return the running Istiod of control plane ``namespace/name``."""
         return self._rollouts.istiod(namespace, name)
+
+    def istiod_pod(self, namespace: str, name: str) -> str | None:
+        """Return the name of the istiod pod of control plane ``namespace/name``; known before ``new_istiod`` is called."""
+        return self._rollouts.istiod_pod(namespace, name)
 
     # what starts the work
 

@@ -63,6 +63,7 @@ class Rollouts:
         self._log = log
         self._lock = threading.RLock()
         self._running: dict[tuple[str, str], _Running] = {}
+        self._pods: dict[tuple[str, str], str] = {}
         self._seen: dict[tuple[str, str, str], float] = {}
 
     def reconcile(self, key: Hashable) -> float | None:
@@ -105,6 +106,11 @@ class Rollouts:
             running = self._running.get((namespace, f"istiod-{control_plane}"))
         return running.istiod if running else None
 
+    def istiod_pod(self, namespace: str, control_plane: str) -> str | None:
+        """Return the name of the pod of a control plane's istiod; ``new_istiod`` may ask for its own."""
+        with self._lock:
+            return self._pods.get((namespace, f"istiod-{control_plane}"))
+
     def stop(self) -> None:
         """Stop every Istiod; the objects stay."""
         with self._lock:
@@ -121,7 +127,7 @@ class Rollouts:
             smcp = self._kube.get("ServiceMeshControlPlane", own[OWNER_NAME], own[OWNER])
             if smcp is None:
                 return
-            running.pod = self._new_pod(deployment, template)
+            running.pod = self._pods[key] = self._new_pod(deployment, template)
             running.istiod = self._new_istiod(own[OWNER], own[OWNER_NAME], smcp)
             running.istiod.start()
             self._log(f"started istiod of {own[OWNER]}/{own[OWNER_NAME]} as pod {running.pod}")
