@@ -1,0 +1,1000 @@
+"""istiod of one test mesh, as far as federation sees it: peers, exports, imports, statuses, roots, gateways.
+
+It reads ServiceMeshPeer, ExportedServiceSet and ImportedServiceSet of its own namespace, speaks the discovery protocol
+with its peers through both meshes' Envoys, and writes statuses. Sections named in comments are those of the federation
+reference. What istiod forgets only by a restart is kept in this object and in no other place.
+
+Threads: one *controller* (objects in, gateway configuration and statuses out), per peer a *watcher* and a *fetcher*,
+and those of the discovery server.
+"""
+
+from __future__ import annotations
+
+import datetime
+import hashlib
+import ipaddress
+import json
+import logging
+import random
+import threading
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from .authority import Authority, spiffe_uri
+from .discovery import Caller, DiscoveryError, DiscoveryServer, Stream, Watch
+from .gateways import (
+    DISCOVERY_PORT,
+    SERVICE_PORT,
+    DiscoveryIn,
+    DiscoveryOut,
+    Envoy,
+    Gateway,
+    Programme,
+    ServiceIn,
+    ServiceOut,
+    ServicePolicy,
+    Target,
+    sni,
+)
+from .kube import KubeError
+from .naming import Candidate, MappedName, exported_as, imported_as, is_dns_label, is_hostname
+from .workloads import endpoints_of
+
+LOG = logging.getLogger(__name__)
+
+ROOT_KEY = "root-cert.pem"
+RESYNC = 60.0  # seconds of mesh time, as all durations here unless they say otherwise
+FIRST_BACK_OFF, LAST_BACK_OFF, BACK_OFF_GROWTH = 0.5, 60.0, 1.5
+SLOW_POLL, QUICK_POLL = 299.0, 60.0  # to v2.4, from v2.5
+FIRST_IMPORT_DELAY = 1.3
+WATCH_LIFE = 45.0
+REMOTE_KEPT = 300.0
+STATUS_DELAY_REAL = 0.1  # real seconds: several changes in one write
+FAULT_CHECK_REAL = 0.25
+SHORTEST_BACK_OFF_REAL = 0.15
+SHORTEST_WATCH_REAL = 5.0
+
+KINDS = ("ServiceMeshPeer", "ExportedServiceSet", "ImportedServiceSet", "ConfigMap", "Service", "ServiceMeshMemberRoll")
+
+
+@dataclass(frozen=True)
+class Export:
+    """A service that is exported to one peer; ``ingress`` is the gateway of the moment when it was first exported."""
+
+    mapped: MappedName
+    namespace: str
+    name: str
+    hostname: str
+    ports: tuple[tuple[str, int, str], ...]  # name, number, protocol
+    endpoints: tuple[str, ...]
+    ingress: str
+
+
+@dataclass(frozen=True)
+class Import:
+    """A host that is imported from one peer."""
+
+    exported_name: str
+    ports: tuple[tuple[str, int, str], ...]
+    identities: tuple[str, ...]
+    egress: str
+
+
+@dataclass
+class Connection:
+    """One entry of the status: a watch, ours of the peer or the peer's of us."""
+
+    connected: bool = False
+    last_connected: str | None = None
+    last_full_sync: str | None = None
+    last_event: str | None = None
+    last_disconnect: str | None = None
+    last_disconnect_status: str | None = None
+    ended: float | None = None  # by the monotonic clock
+
+    def as_status(self) -> dict:
+        entry = {
+            "connected": self.connected,
+            "lastConnected": self.last_connected,
+            "lastFullSync": self.last_full_sync,
+            "lastEvent": self.last_event,
+            "lastDisconnect": self.last_disconnect,
+            "lastDisconnectStatus": self.last_disconnect_status,
+        }
+        return {key: value for key, value in entry.items() if value is not None}
+
+
+@dataclass
+class Peer:
+    """What istiod remembers of one ServiceMeshPeer."""
+
+    name: str
+    spec: dict
+    exports: dict[tuple[str, str], Export] = field(default_factory=dict)
+    export_rules: list | None = None
+    streams: list[Stream] = field(default_factory=list)
+    watch: Connection = field(default_factory=Connection)
+    remotes: dict[str, Connection] = field(default_factory=dict)
+    import_spec: dict | None = None
+    import_generation: int | None = None  # of the last ImportedServiceSet that was taken
+    imports: dict[str, Import] = field(default_factory=dict)  # by host
+    offered: dict[str, MappedName | None] = field(default_factory=dict)  # exported name -> imported as
+    lost_hosts: set[str] = field(default_factory=set)
+    outbound: Watch | None = None
+    generation_of_links: int = 0  # goes up when what we call changes
+    needs_list: bool = True
+    fetch_wanted: threading.Event = field(default_factory=threading.Event)
+    retry_now: threading.Event = field(default_factory=threading.Event)
+    gone: threading.Event = field(default_factory=threading.Event)
+
+    @property
+    def ingress(self) -> str:
+        return ((self.spec.get("gateways") or {}).get("ingress") or {}).get("name") or ""
+
+    @property
+    def egress(self) -> str:
+        return ((self.spec.get("gateways") or {}).get("egress") or {}).get("name") or ""
+
+    @property
+    def client_id(self) -> str:
+        return (self.spec.get("security") or {}).get("clientID") or ""
+
+    @property
+    def remote(self) -> dict:
+        return self.spec.get("remote") or {}
+
+    @property
+    def remote_hash(self) -> str:
+        return hashlib.sha256(json.dumps(self.remote, sort_keys=True).encode()).hexdigest()[:16]
+
+
+class Istiod:
+    """istiod of the control plane ``smcp_name`` in ``namespace``; ``start`` returns once its certificates are published.
+
+    ``mesh_name`` is the name under which faults are switched (default: the namespace without ``-mesh-system``);
+    ``pod`` the pod name in statuses, made up when not given. ``world`` maps (cluster, namespace) to the istiods of all
+    meshes; this one enters itself while it runs.
+    """
+
+    def __init__(
+        self,
+        kube,
+        store,
+        namespace: str,
+        smcp_name: str,
+        smcp: Mapping,
+        addresses,
+        clock,
+        faults,
+        directory: Path,
+        envoy_path: Path,
+        cluster_name: str,
+        world: dict | None = None,
+        mesh_name: str | None = None,
+        pod: str | None = None,
+    ) -> None:
+        self.namespace, self.cluster_name = namespace, cluster_name
+        self.mesh_name = mesh_name or namespace.removesuffix("-mesh-system")
+        self.pod = pod or f"istiod-{smcp_name}-{random.randrange(16**9):09x}-{random.randrange(16**5):05x}"
+        self.store, self.addresses = store, addresses
+        self._kube, self._clock, self._faults = kube, clock, faults
+        self._smcp_name, self._smcp = smcp_name, smcp
+        self._world = {} if world is None else world
+        security = (smcp.get("spec") or {}).get("security") or {}
+        self.trust_domain: str = (security.get("trust") or {}).get("domain") or "cluster.local"
+        proxy = (smcp.get("spec") or {}).get("proxy") or {}
+        self.cluster_domain: str = (proxy.get("networking") or {}).get("clusterDomain") or "cluster.local"
+        own = Path(directory) / f"istiod-{cluster_name}-{namespace}"
+        self.directory = own
+        self.authority = Authority(own / "ca", self.trust_domain)
+        self._address = addresses.for_service(cluster_name, namespace, f"istiod-{smcp_name}")
+        # On a port of its own choice where the address could be another gateway's: it is not, so the real one.
+        self._discovery: Target = (self._address, DISCOVERY_PORT)
+        self._server = DiscoveryServer(self._discovery, self, max(clock.seconds(WATCH_LIFE), SHORTEST_WATCH_REAL))
+        self._envoy = Envoy(Path(envoy_path), own / "envoy", self._address)
+
+        self._lock = threading.RLock()
+        self._wake = threading.Condition(self._lock)
+        self._peers: dict[str, Peer] = {}
+        self._bundles: dict[str, str] = {}
+        self._service_policies: dict[str, ServicePolicy] = {}
+        self._departed: dict[str, DiscoveryIn] = {}
+        self._is_deadlocked = False
+        self._touched_peers: set[str] = set()
+        self._touched: set[str] = set()  # of: roots, exports, services, gateways
+        self._due: dict[str, float] = {}  # what is to be done at which time of the monotonic clock
+        self._active_faults: tuple = ()
+        self._refused_status: dict[tuple[str, str], dict] = {}
+        self._turn = 0
+        self._stopping = threading.Event()
+        self._ready = threading.Event()
+        self._threads: list[threading.Thread] = []
+        self._controller = threading.Thread(target=self._control, name=f"istiod-{namespace}", daemon=True)
+
+    # ---- from outside -------------------------------------------------------------------------------------------
+
+    def start(self) -> None:
+        """Start all threads and the gateways' Envoy."""
+        self._server.start()
+        for kind in KINDS:
+            self.store.subscribe(kind, self._seen)
+        self._world[(self.cluster_name, self.namespace)] = self
+        self._controller.start()
+        self._ready.wait(30)
+
+    def stop(self) -> None:
+        """End everything and wait for it; the memory goes with this object."""
+        self._stopping.set()
+        if self._world.get((self.cluster_name, self.namespace)) is self:
+            del self._world[(self.cluster_name, self.namespace)]
+        with self._lock:
+            for peer in self._peers.values():
+                self._let_go(peer)
+            self._wake.notify_all()
+        self._server.stop()
+        for thread in [self._controller, *self._threads]:
+            if thread.ident is not None:
+                thread.join(15)
+
+    def root_number_in_use(self) -> int:
+        """Return which root signs this mesh's certificates now: 1 while the fault wrong-root is on."""
+        return 1 if self._faults.is_on(self.mesh_name, "wrong-root") is not None else 0
+
+    def trusted_roots(self) -> str:
+        """Return the roots that this mesh's own workloads trust among themselves, PEM."""
+        return self.authority.root(0) + (self.authority.root(1) if self.root_number_in_use() else "")
+
+    def is_imported(self, host: str) -> bool:
+        """Return whether a sidecar of this mesh would know ``host`` as imported."""
+        with self._lock:
+            return any(host in peer.imports for peer in self._peers.values())
+
+    def ways_to(self, host: str, port: int) -> list[tuple[str, str, str]]:
+        """Return for each peer from which ``host`` is imported: egress address, server name, egress identity."""
+        with self._lock:
+            return [
+                (
+                    self.addresses.for_service(self.cluster_name, self.namespace, each.egress),
+                    sni(port, host),
+                    spiffe_uri(self.trust_domain, self.namespace, f"{each.egress}-service-account"),
+                )
+                for peer in self._peers.values()
+                for name, each in peer.imports.items()
+                if name == host and (port in {number for _name, number, _protocol in each.ports} or not each.ports)
+            ]
+
+    def next_turn(self) -> int:
+        """Return a number that grows by one with each call: endpoints take turns by it."""
+        with self._lock:
+            self._turn += 1
+            return self._turn
+
+    # ---- the discovery server's questions (Exporter) ----
+
+    def list_for(self, peer: str, source: str) -> dict | None:
+        with self._lock:
+            known = self._peers.get(peer)
+            if known is None:
+                return None
+            if source in known.remotes:
+                known.remotes[source].last_full_sync = _now()
+                self._status_changed()
+            services = [_message(each, self._identity_of(each.ingress)) for each in known.exports.values()]
+        services.sort(key=lambda service: (service["hostname"], service["local"]))
+        for service in services:
+            del service["local"]
+        checksum = hashlib.sha256(json.dumps(services).encode()).hexdigest()[:16]
+        return {"checksum": checksum, "services": services}
+
+    def watch_of(self, peer: str, source: str) -> Stream | None:
+        with self._lock:
+            known = self._peers.get(peer)
+            if known is None:
+                return None
+            stream = Stream()
+            known.streams.append(stream)
+            entry = known.remotes.setdefault(source, Connection())
+            entry.connected, entry.last_connected, entry.ended = True, _now(), None
+            self._status_changed()
+            return stream
+
+    def watch_ended(self, peer: str, source: str, stream: Stream) -> None:
+        with self._lock:
+            known = self._peers.get(peer)
+            if known is None or stream not in known.streams:
+                return
+            known.streams.remove(stream)
+            if not known.streams and source in known.remotes:
+                entry = known.remotes[source]
+                entry.connected, entry.last_disconnect, entry.ended = False, _now(), time.monotonic()
+                self._status_changed(1.0)  # a renewal follows at once, as a rule
+                self._at("remotes", self._clock.seconds(REMOTE_KEPT) + 0.1)
+
+    # ---- events -----------------------------------------------------------------------------------------------------
+
+    def _seen(self, _event: str, seen: dict, _old: dict | None = None) -> None:
+        if self._stopping.is_set():
+            return
+        kind, metadata = seen.get("kind"), seen["metadata"]
+        is_here = metadata.get("namespace") == self.namespace
+        with self._lock:
+            if kind == "ServiceMeshPeer" and is_here:
+                self._touched_peers.add(metadata["name"])
+            elif kind == "ExportedServiceSet" and is_here:
+                self._touched.add("exports")
+            elif kind == "ImportedServiceSet" and is_here:
+                peer = self._peers.get(metadata["name"])
+                if peer and self._notices_imports_at_once():
+                    self._touched_peers.add(peer.name)
+                elif peer and peer.import_generation is None:
+                    self._at(f"peer {peer.name}", self._clock.seconds(FIRST_IMPORT_DELAY))
+                self._status_changed()
+            elif kind == "Service":
+                self._touched.update(("services", "gateways") if is_here else ("services",))
+            elif kind == "ServiceMeshMemberRoll" and is_here:
+                self._touched.update(("services", "roots"))
+            elif kind == "ConfigMap" and metadata["name"] == self._root_name():
+                self._touched.add("roots")
+            else:
+                return
+            self._wake.notify_all()
+
+    def _at(self, what: str, seconds: float) -> None:
+        """Have ``what`` done in so many real seconds, or earlier when that was wanted before."""
+        moment = time.monotonic() + seconds
+        with self._lock:
+            self._due[what] = min(moment, self._due.get(what, moment))
+            self._wake.notify_all()
+
+    def _status_changed(self, seconds: float = STATUS_DELAY_REAL) -> None:
+        self._at("status", seconds)
+
+    # ---- the controller -----------------------------------------------------------------------------------------------
+
+    def _control(self) -> None:
+        started = False
+        try:
+            self._at("resync", 0)
+            self._at("faults", 0)
+            while not self._stopping.is_set():
+                work, peers = self._next_work()
+                if not started:
+                    self._publish_roots()
+                    self._envoy.start(self._programme())
+                    started = True
+                    self._ready.set()
+                self._do(work, peers)
+        finally:
+            self._envoy.stop()
+
+    def _next_work(self) -> tuple[set[str], set[str]]:
+        with self._lock:
+            while not (self._touched or self._touched_peers or self._stopping.is_set()):
+                now = time.monotonic()
+                due = {what for what, moment in self._due.items() if moment <= now}
+                if due:
+                    for what in due:
+                        del self._due[what]
+                    self._touched.update(due)
+                    break
+                self._wake.wait(min(self._due.values()) - now)
+            work, peers = self._touched, self._touched_peers
+            self._touched, self._touched_peers = set(), set()
+            now = time.monotonic()
+            for what in [what for what, moment in self._due.items() if moment <= now]:
+                del self._due[what]
+                work.add(what)
+        peers |= {what.removeprefix("peer ") for what in work if what.startswith("peer ")}
+        return work, peers
+
+    def _do(self, work: set[str], peers: set[str]) -> None:
+        if "resync" in work:
+            self._at("resync", self._clock.seconds(RESYNC))
+            work |= {"roots", "services", "gateways"}
+            with self._lock:
+                peers |= set(self._peers)
+            peers |= {smp["metadata"]["name"] for smp in self.store.list("ServiceMeshPeer", self.namespace)}
+        if "faults" in work:
+            self._at("faults", FAULT_CHECK_REAL)
+            self._heed_faults(work)
+        if "roots" in work:
+            self._publish_roots()
+        for name in sorted(peers):
+            if not self._is_deadlocked:
+                self._reconcile(name, work)
+        if work & {"exports", "services"}:
+            self._evaluate_exports(work)
+        if "remotes" in work:
+            self._forget_remotes()
+        if "gateways" in work:
+            self._envoy.follow(self._programme())
+        if "status" in work:
+            self._write_statuses()
+
+    def _heed_faults(self, work: set[str]) -> None:
+        names = ("peer-unreachable", "wrong-root", "wrong-client-id")
+        active = tuple(json.dumps(self._faults.is_on(self.mesh_name, name), sort_keys=True) for name in names)
+        if active == self._active_faults or not self._active_faults:
+            self._active_faults = active
+            return
+        self._active_faults = active
+        work.update(("gateways", "roots"))
+        self._envoy.follow(self._programme())
+        # Proxies that were restarted with another identity, or cut off, hold no connection of before.
+        with self._lock:
+            for peer in self._peers.values():
+                self._reconnect(peer)
+                for stream in peer.streams:
+                    stream.end()
+
+    # ---- roots ----------------------------------------------------------------------------------------------------------
+
+    def _root_name(self) -> str:
+        authority = ((self._live_smcp().get("spec") or {}).get("security") or {}).get("certificateAuthority") or {}
+        own = (authority.get("cert-manager") or {}).get("rootCAConfigMapName")
+        return own if own and authority.get("type") == "cert-manager" else "istio-ca-root-cert"
+
+    def _published_roots(self) -> str:
+        """Return what this mesh says its roots are: with the fault wrong-root the old one, unless the fault says more."""
+        settings = self._faults.is_on(self.mesh_name, "wrong-root")
+        published = (settings or {}).get("published", "old")
+        texts = {"old": [0], "new": [1], "both": [0, 1]}[published] if settings is not None else [0]
+        return "".join(self.authority.root(number) for number in texts)
+
+    def _publish_roots(self) -> None:
+        data = {ROOT_KEY: self._published_roots()}
+        name = self._root_name()
+        for namespace in [self.namespace, *self._member_namespaces()]:
+            live = self.store.get("ConfigMap", name, namespace)
+            if live is not None and live.get("data") == data:
+                continue
+            wanted = {
+                "apiVersion": "v1",
+                "kind": "ConfigMap",
+                "metadata": {"name": name, "namespace": namespace, "labels": {"istio.io/config": "true"}},
+                "data": data,
+            }
+            try:
+                if live is None:
+                    self._kube.create(wanted)
+                else:
+                    self._kube.merge("ConfigMap", name, namespace, {"data": data})
+            except (KubeError, OSError) as error:
+                # There already (our cache is behind), gone, or the API server is troubled: once more, a little later.
+                LOG.info("%s: root for %s: %s", self.mesh_name, namespace, error)
+                self._at("roots", 1.0)
+
+    # ---- peers (section 3.2) ----------------------------------------------------------------------------------------------
+
+    def _reconcile(self, name: str, work: set[str]) -> None:
+        smp = self.store.get("ServiceMeshPeer", name, self.namespace)
+        if smp is None:
+            self._remove(name, work)
+            return
+        if name == (((self._live_smcp().get("spec") or {}).get("cluster")) or {}).get("name"):
+            LOG.warning("%s: registry %s exists and belongs to another provider", self.mesh_name, name)
+            return
+        spec = smp.get("spec") or {}
+        try:
+            bundle = self._bundle_of(name, spec)
+        except LookupError as error:
+            LOG.warning("%s: peer %s: %s", self.mesh_name, name, error)
+            return
+        with self._lock:
+            trust_domain = (spec.get("security") or {}).get("trustDomain")
+            if bundle is not None and self._bundles.get(trust_domain, "") != bundle:
+                if bundle:
+                    self._bundles[trust_domain] = bundle
+                else:
+                    self._bundles.pop(trust_domain, None)
+                work.add("gateways")
+            peer = self._peers.get(name)
+            if peer is None:
+                self._add(name, spec, work)
+            elif peer.spec != spec:
+                links = (peer.remote, peer.egress)
+                peer.spec = spec
+                work.add("gateways")
+                if links != (peer.remote, peer.egress):
+                    self._reconnect(peer)
+            self._notice_imports(self._peers[name], work)
+
+    def _bundle_of(self, name: str, spec: Mapping) -> str | None:
+        """Return the peer's bundle, None when it is not to be read; raises ``LookupError`` after five quick tries."""
+        security = spec.get("security") or {}
+        if not security.get("trustDomain") or security["trustDomain"] == self.trust_domain:
+            return None
+        chain = security.get("certificateChain") or {}
+        if chain.get("kind") not in (None, "", "ConfigMap"):
+            raise LookupError(f"unknown Kind {chain['kind']}")
+        config_map = chain.get("name") or f"{name}-ca-root-cert"
+        for _try in range(5):
+            found = self.store.get("ConfigMap", config_map, self.namespace)
+            if found is not None and ROOT_KEY in (found.get("data") or {}):
+                return found["data"][ROOT_KEY]
+            self._stopping.wait(0.02)
+        raise LookupError(f"ConfigMap {config_map} is missing, or has no {ROOT_KEY}")
+
+    def _add(self, name: str, spec: dict, work: set[str]) -> None:
+        peer = self._peers[name] = Peer(name, spec)
+        self._departed.pop(name, None)
+        work.update(("exports", "gateways"))
+        self._status_changed()
+        self._threads = [thread for thread in self._threads if thread.is_alive()]
+        for run in (self._follow_peer, self._fetch_from_peer):
+            thread = threading.Thread(target=run, args=(peer,), name=f"{self.mesh_name}-{name}", daemon=True)
+            self._threads.append(thread)
+            thread.start()
+
+    def _remove(self, name: str, work: set[str]) -> None:
+        with self._lock:
+            peer = self._peers.get(name)
+            if peer is None:
+                return
+            if peer.exports:
+                # G52: the peer controller takes one lock twice. Nothing is logged; only a restart helps.
+                self._is_deadlocked = True
+                return
+            self._let_go(peer)
+            del self._peers[name]
+            # Its gateway goes on sending the peer here, with a name that is not known any more: 400 until a restart.
+            self._departed[name] = DiscoveryIn(peer.ingress, name, peer.client_id)
+            work.add("gateways")
+
+    def _let_go(self, peer: Peer) -> None:
+        peer.gone.set()
+        peer.fetch_wanted.set()
+        peer.retry_now.set()
+        for stream in peer.streams:
+            stream.end()
+        if peer.outbound:
+            peer.outbound.close()
+
+    def _reconnect(self, peer: Peer) -> None:
+        peer.generation_of_links += 1
+        peer.needs_list = True
+        peer.retry_now.set()
+        if peer.outbound:
+            peer.outbound.close()
+
+    # ---- imports (sections 5.4, 5.5, 7.2; G43) ----
+
+    def _version(self) -> tuple[int, int]:
+        text = (self._live_smcp().get("spec") or {}).get("version") or "v2.6"
+        major, minor = text.removeprefix("v").split(".")[:2]
+        return int(major), int(minor)
+
+    def _live_smcp(self) -> Mapping:
+        return self.store.get("ServiceMeshControlPlane", self._smcp_name, self.namespace) or self._smcp
+
+    def _notices_imports_at_once(self) -> bool:
+        return self._version() <= (2, 1)
+
+    def _notice_imports(self, peer: Peer, work: set[str]) -> None:
+        """Take a new or changed ImportedServiceSet; it counts from the next full list on."""
+        found = self.store.get("ImportedServiceSet", peer.name, self.namespace)
+        if found is None:
+            if peer.import_spec is not None:
+                peer.import_spec = None
+                peer.imports = {}
+                peer.offered = dict.fromkeys(peer.offered)
+                work.add("gateways")
+                self._status_changed()
+            if self._notices_imports_at_once():
+                peer.import_generation = None
+            return
+        generation = found["metadata"].get("generation", 1)
+        if generation == peer.import_generation:
+            return
+        is_first = peer.import_generation is None
+        peer.import_generation, peer.import_spec = generation, found.get("spec") or {}
+        if is_first and peer.watch.connected:
+            peer.fetch_wanted.set()
+
+    def _take_list(self, peer: Peer, services: list[dict]) -> None:
+        """Make the peer's full list what is imported and offered."""
+        listed = {service["hostname"]: service for service in services}
+        imports: dict[str, Import] = {}
+        statuses: dict[str, MappedName | None] = {}
+        for exported_name, service in sorted(listed.items()):
+            mapped = imported_as(peer.import_spec, service["namespace"], service["name"], peer.name, self.cluster_domain)
+            if mapped and not is_hostname(mapped.hostname):
+                LOG.warning("%s: %s is no host name, not imported", self.mesh_name, mapped.hostname)
+                continue
+            statuses[exported_name] = mapped
+            if mapped:
+                ports = tuple((port["name"], port["number"], port["protocol"]) for port in service["ports"])
+                imports[mapped.hostname] = Import(exported_name, ports, tuple(service["identities"]), peer.egress)
+        # Of two that share a host, one that is withdrawn takes the host away from both (5.5).
+        withdrawn = {mapped.hostname for name, mapped in peer.offered.items() if mapped and name not in listed}
+        peer.lost_hosts = (peer.lost_hosts | withdrawn) & set(imports)
+        for host in peer.lost_hosts:
+            del imports[host]
+        # What was offered and never imported stays in the status when it is withdrawn (7.3).
+        leftovers = {name: None for name, mapped in peer.offered.items() if mapped is None and name not in listed}
+        peer.imports, peer.offered = imports, {**leftovers, **statuses}
+        self._touched.add("gateways")
+        self._status_changed()
+
+    # ---- exports (sections 5.1, 5.3) ----
+
+    def _member_namespaces(self) -> list[str]:
+        roll = self.store.get("ServiceMeshMemberRoll", "default", self.namespace) or {}
+        return list((roll.get("status") or {}).get("configuredMembers") or ())
+
+    def _candidates(self) -> Iterator[tuple[Candidate, dict, bool]]:
+        """Yield each service that istiod knows, its object, and whether ``exportTo`` lets our namespace see it."""
+        for namespace in dict.fromkeys([self.namespace, *self._member_namespaces()]):
+            for service in self.store.list("Service", namespace):
+                metadata, spec = service["metadata"], service.get("spec") or {}
+                export_to = (metadata.get("annotations") or {}).get("networking.istio.io/exportTo")
+                allowed = {part.strip() for part in export_to.split(",")} if export_to else {"*"}
+                visible = bool(allowed & {"*", self.namespace}) or ("." in allowed and namespace == self.namespace)
+                candidate = Candidate(
+                    namespace,
+                    metadata["name"],
+                    metadata.get("labels") or {},
+                    is_mesh_external=spec.get("type") == "ExternalName",
+                )
+                yield candidate, service, visible
+
+    def _evaluate_exports(self, work: set[str]) -> None:
+        candidates = list(self._candidates())
+        with self._lock:
+            for peer in self._peers.values():
+                found = self.store.get("ExportedServiceSet", peer.name, self.namespace)
+                rules = None if found is None else (found.get("spec") or {}).get("exportRules") or []
+                is_full = rules != peer.export_rules
+                peer.export_rules = rules
+                self._export_to(peer, rules, candidates, is_full)
+        work.add("gateways")
+        # Exports show in the status within a fifth of a second.
+        self._status_changed(0.02)
+
+    def _export_to(self, peer: Peer, rules: list | None, candidates: list, is_full: bool) -> None:
+        exports: dict[tuple[str, str], Export] = {}
+        for candidate, service, visible in candidates:
+            mapped = exported_as(rules, candidate, peer.name)
+            key = (candidate.namespace, candidate.name)
+            before = peer.exports.get(key)
+            # The filter of exportTo is only met in full evaluations, and takes nothing back.
+            if not mapped or (is_full and not visible and before is None):
+                continue
+            if not (is_dns_label(mapped.name) and is_dns_label(mapped.namespace)):
+                LOG.warning("%s: %s is no valid name, not exported", self.mesh_name, mapped.hostname)
+                continue
+            exports[key] = Export(
+                mapped,
+                candidate.namespace,
+                candidate.name,
+                f"{candidate.name}.{candidate.namespace}.svc.{self.cluster_domain}",
+                _ports(service),
+                endpoints_of(self.addresses, self.cluster_name, service),
+                before.ingress if before and before.mapped == mapped else peer.ingress,
+            )
+        if exports and peer.client_id and peer.name not in self._service_policies:
+            # G26: made with the first export and never again until a restart.
+            self._service_policies[peer.name] = ServicePolicy(peer.ingress, peer.client_id)
+        if exports == peer.exports:
+            return
+        events = [("delete", peer.exports[key]) for key in peer.exports.keys() - exports.keys()]
+        events += [
+            ("update" if key in peer.exports else "add", export)
+            for key, export in exports.items()
+            if export != peer.exports.get(key)
+        ]
+        peer.exports = exports
+        for stream in peer.streams:
+            for action, export in events:
+                stream.send({"action": action, "service": export.mapped.hostname})
+        for entry in peer.remotes.values():
+            if entry.connected:
+                entry.last_event = _now()
+
+    # ---- the peer's side, called by us (sections 7.1, 7.2) ----
+
+    def _caller(self, peer: Peer) -> Caller:
+        """Return how to call ``peer``; raises ``DiscoveryError`` when its egress gateway has no Service."""
+        with self._lock:
+            if self.store.get("Service", peer.egress, self.namespace) is None:
+                host = f"{peer.egress}.{self.namespace}.svc.{self.cluster_domain}"
+                raise DiscoveryError(f"dial tcp: lookup {host}: no such host")
+            egress = self.addresses.for_service(self.cluster_name, self.namespace, peer.egress)
+            return Caller((egress, DISCOVERY_PORT), self._address, self._discovery_service(peer), peer.remote_hash)
+
+    def _discovery_service(self, peer: Peer) -> str:
+        return f"discovery.{self.namespace}.svc.{peer.name}.local"
+
+    def _follow_peer(self, peer: Peer) -> None:
+        """Keep a watch on the peer, for ever."""
+        back_off = FIRST_BACK_OFF
+        while not peer.gone.is_set():
+            peer.retry_now.clear()
+            with self._lock:
+                peer.watch.last_connected = _now()
+                links = peer.generation_of_links
+            try:
+                watch = self._caller(peer).open_watch()
+            except DiscoveryError as error:
+                self._disconnected(peer, str(error))
+                pause = self._clock.seconds(back_off) * random.uniform(0.75, 1.25)
+                back_off = min(back_off * BACK_OFF_GROWTH, LAST_BACK_OFF)
+                peer.retry_now.wait(max(pause, SHORTEST_BACK_OFF_REAL))
+                continue
+            back_off = FIRST_BACK_OFF
+            if self._connected(peer, watch, links):
+                self._read_events(peer, watch)
+            watch.close()
+        with self._lock:
+            peer.outbound = None
+
+    def _connected(self, peer: Peer, watch: Watch, links: int) -> bool:
+        with self._lock:
+            if peer.gone.is_set() or peer.generation_of_links != links:
+                return False
+            peer.outbound = watch
+            peer.watch.connected = True
+            if peer.needs_list:
+                peer.fetch_wanted.set()
+            self._status_changed()
+            return True
+
+    def _read_events(self, peer: Peer, watch: Watch) -> None:
+        try:
+            for _event in watch.events():
+                peer.fetch_wanted.set()  # lastEvent is never kept, so each event costs a full list (7.3)
+        except DiscoveryError as error:
+            self._disconnected(peer, str(error))
+            peer.retry_now.wait(SHORTEST_BACK_OFF_REAL)
+            return
+        with self._lock:
+            # A clean end: the next attempt follows at once and says whether we are connected.
+            peer.watch.last_disconnect, peer.watch.last_disconnect_status = _now(), "200 OK"
+
+    def _disconnected(self, peer: Peer, status: str) -> None:
+        with self._lock:
+            if peer.watch.connected:
+                peer.watch.last_disconnect = _now()
+            peer.watch.connected, peer.watch.last_disconnect_status = False, status
+            peer.needs_list = True
+            peer.outbound = None
+            self._status_changed()
+
+    def _fetch_from_peer(self, peer: Peer) -> None:
+        """Fetch the peer's full list when it connected, when an event came, and at each poll."""
+        while not peer.gone.is_set():
+            poll = QUICK_POLL if self._version() >= (2, 5) else SLOW_POLL
+            peer.fetch_wanted.wait(self._clock.seconds(poll))
+            peer.fetch_wanted.clear()
+            if peer.gone.is_set() or not peer.watch.connected:
+                continue
+            try:
+                message = self._caller(peer).fetch_list()
+            except DiscoveryError as error:
+                LOG.info("%s: list of %s: %s", self.mesh_name, peer.name, error)
+                if not peer.gone.wait(max(self._clock.seconds(FIRST_BACK_OFF), SHORTEST_BACK_OFF_REAL)):
+                    peer.fetch_wanted.set()
+                continue
+            with self._lock:
+                if peer.gone.is_set():
+                    return
+                peer.watch.last_full_sync = _now()
+                peer.needs_list = False
+                self._take_list(peer, message["services"])
+
+    # ---- gateways -------------------------------------------------------------------------------------------------------------------
+
+    def _identity_of(self, gateway: str) -> str:
+        return spiffe_uri(self.trust_domain, self.namespace, f"{gateway}-service-account")
+
+    def _programme(self) -> Programme:
+        """Return what the gateways have to do now, from what is remembered of the peers and from live Services."""
+        is_impostor = self._faults.is_on(self.mesh_name, "wrong-client-id") is not None
+        root = self.root_number_in_use()
+        with self._lock:
+            peers = list(self._peers.values())
+            serving = [DiscoveryIn(peer.ingress, peer.name, peer.client_id) for peer in peers]
+            egresses = {peer.egress for peer in peers}
+            ingresses = {each.gateway for each in [*serving, *self._departed.values()]}
+            ingresses |= {export.ingress for peer in peers for export in peer.exports.values()}
+            gateways = [each for each in map(self._gateway, sorted(egresses | ingresses)) if each]
+            identities = {}
+            for gateway in gateways:
+                account = f"{gateway.name}-service-account"
+                if is_impostor and gateway.name in egresses:
+                    account = f"{gateway.name}-impostor"
+                identities[gateway.name] = self.authority.identity(self.namespace, account, root)
+            return Programme(
+                istiod=self._discovery,
+                gateways=tuple(gateways),
+                discovery_out=tuple(self._discovery_out(peer) for peer in peers),
+                discovery_in=(*serving, *self._departed.values()),
+                services_out=tuple(out for peer in peers for out in self._services_out(peer)),
+                services_in=tuple(
+                    ServiceIn(
+                        export.ingress,
+                        export.mapped.hostname,
+                        number,
+                        # G31: with several ports the route names none and ends nowhere.
+                        tuple((each, number) for each in export.endpoints) if len(export.ports) == 1 else (),
+                    )
+                    for peer in peers
+                    for export in peer.exports.values()
+                    for _name, number, protocol in export.ports
+                    if protocol != "UDP"
+                ),
+                policies=tuple(self._service_policies.values()),
+                bundles={**self._bundles, self.trust_domain: self.trusted_roots()},
+                identities=identities,
+                refusing=self._faults.is_on(self.mesh_name, "peer-unreachable") is not None,
+            )
+
+    def _gateway(self, name: str) -> Gateway | None:
+        service = self.store.get("Service", name, self.namespace) if name else None
+        if service is None:
+            return None
+        spec = service.get("spec") or {}
+        ports: dict[int, tuple[int, ...]] = {}
+        for port in spec.get("ports") or ():
+            number = port["port"]
+            if number in (DISCOVERY_PORT, SERVICE_PORT) and port.get("targetPort") in (None, 0, number):
+                node_port = port.get("nodePort") if spec.get("type") == "NodePort" else None
+                ports[number] = (number, node_port) if node_port else (number,)
+        return Gateway(name, self.addresses.for_service(self.cluster_name, self.namespace, name), ports)
+
+    def _discovery_out(self, peer: Peer) -> DiscoveryOut:
+        port = peer.remote.get("discoveryPort") or DISCOVERY_PORT
+        return DiscoveryOut(
+            peer.egress, peer.name, self._discovery_service(peer), peer.remote_hash, self._targets(peer, port)
+        )
+
+    def _services_out(self, peer: Peer) -> list[ServiceOut]:
+        targets = self._targets(peer, peer.remote.get("servicePort") or SERVICE_PORT)
+        return [
+            ServiceOut(each.egress, host, number, each.exported_name, targets, each.identities)
+            for host, each in peer.imports.items()
+            for _name, number, protocol in each.ports
+            if protocol != "UDP"
+        ]
+
+    def _targets(self, peer: Peer, port: int) -> tuple[Target, ...]:
+        given = peer.remote.get("addresses") or []
+        if not all(_is_address(each) for each in given):
+            return ()  # G23: one bad address makes the whole entry invalid
+        return tuple((found, port) for each in given for found in self._resolved(each))
+
+    def _resolved(self, address: str) -> list[str]:
+        """Return the IP addresses of ``address``: itself, a Service of our cluster, or a load balancer's host name."""
+        name = address.rstrip(".").lower()
+        try:
+            return [str(ipaddress.ip_address(name))]
+        except ValueError:
+            pass
+        for ending in (f".svc.{self.cluster_domain}", ".svc"):
+            service, _dot, namespace = name.removesuffix(ending).partition(".")
+            if name.endswith(ending) and namespace and self.store.get("Service", service, namespace):
+                return [self.addresses.for_service(self.cluster_name, namespace, service)]
+        for (cluster, namespace), istiod in list(self._world.items()):
+            for service in istiod.store.list("Service", namespace):
+                balanced = ((service.get("status") or {}).get("loadBalancer") or {}).get("ingress") or []
+                if any(entry.get("hostname", "").lower() == name for entry in balanced):
+                    return [self.addresses.for_service(cluster, namespace, service["metadata"]["name"])]
+        return []
+
+    # ---- statuses (sections 1.2 to 1.4, 7.3) ----
+
+    def _forget_remotes(self) -> None:
+        kept = self._clock.seconds(REMOTE_KEPT)
+        now = time.monotonic()
+        with self._lock:
+            for peer in self._peers.values():
+                fresh = {name: each for name, each in peer.remotes.items() if not each.ended or now - each.ended < kept}
+                if fresh != peer.remotes:
+                    peer.remotes = fresh
+                    self._status_changed()
+
+    def _write_statuses(self) -> None:
+        with self._lock:
+            statuses = [
+                (kind, peer.name, status)
+                for peer in self._peers.values()
+                for kind, status in (
+                    ("ServiceMeshPeer", self._peer_status(peer)),
+                    ("ExportedServiceSet", _export_status(peer)),
+                    ("ImportedServiceSet", _import_status(peer)),
+                )
+            ]
+        for kind, name, status in statuses:
+            live = self.store.get(kind, name, self.namespace)
+            if live is None or live.get("status") == status or self._refused_status.get((kind, name)) == status:
+                continue
+            self._write_status(kind, name, status)
+
+    def _peer_status(self, peer: Peer) -> dict:
+        entry: dict = {"pod": self.pod, "watch": peer.watch.as_status()}
+        if peer.remotes:
+            entry["remotes"] = [{"source": name, **each.as_status()} for name, each in sorted(peer.remotes.items())]
+        return {"discoveryStatus": {"active" if peer.watch.connected else "inactive": [entry]}}
+
+    def _write_status(self, kind: str, name: str, status: dict) -> None:
+        for _try in range(5):
+            try:
+                live = self._kube.get(kind, name, self.namespace)
+                if live is None:
+                    return
+                self._kube.update_status({**live, "status": status})
+                self._refused_status.pop((kind, name), None)
+                return
+            except KubeError as error:
+                LOG.info("%s: status of %s %s: %s", self.mesh_name, kind, name, error)
+                if error.status == 404:
+                    return
+                if error.status == 422:  # two entries of one name: it freezes at its last good content (5.5)
+                    self._refused_status[(kind, name)] = status
+                    return
+                if error.status != 409:
+                    break
+            except OSError as error:
+                LOG.info("%s: status of %s %s: %s", self.mesh_name, kind, name, error)
+                break
+        self._status_changed(1.0)
+
+
+def _export_status(peer: Peer) -> dict:
+    entries = [
+        {
+            "exportedName": export.mapped.hostname,
+            "localService": {"name": export.name, "namespace": export.namespace, "hostname": export.hostname},
+        }
+        for export in peer.exports.values()
+    ]
+    return {"exportedServices": sorted(entries, key=lambda entry: entry["exportedName"])}
+
+
+def _import_status(peer: Peer) -> dict:
+    entries = []
+    for exported_name, mapped in sorted(peer.offered.items()):
+        local = (mapped.name, mapped.namespace, mapped.hostname) if mapped else ("", "", "")
+        entries.append(
+            {"exportedName": exported_name, "localService": dict(zip(("name", "namespace", "hostname"), local))}
+        )
+    return {"importedServices": entries}
+
+
+def _message(export: Export, identity: str) -> dict:
+    return {
+        "name": export.mapped.name,
+        "namespace": export.mapped.namespace,
+        "hostname": export.mapped.hostname,
+        "ports": [{"name": name, "number": number, "protocol": protocol} for name, number, protocol in export.ports],
+        "identities": [identity],
+        "local": f"{export.namespace}/{export.name}",  # for a stable order; it is taken out before sending
+    }
+
+
+def _ports(service: Mapping) -> tuple[tuple[str, int, str], ...]:
+    """Return name, number and protocol of each port; the protocol comes from the name, as profiles switch guessing off."""
+    known = {"http": "HTTP", "http2": "HTTP2", "https": "HTTPS", "grpc": "GRPC", "tls": "TLS", "mongo": "Mongo", "redis": "Redis"}
+    found = []
+    for port in (service.get("spec") or {}).get("ports") or ():
+        name = port.get("name") or ""
+        protocol = "UDP" if port.get("protocol") == "UDP" else known.get(name.split("-")[0], "TCP")
+        found.append((name, port["port"], protocol))
+    return tuple(found)
+
+
+def _is_address(text: object) -> bool:
+    """Return whether istiod can make a discovery endpoint of ``text``: an IP literal or a host name (G23)."""
+    if not isinstance(text, str) or not text:
+        return False
+    try:
+        ipaddress.ip_address(text)
+    except ValueError:
+        return is_hostname(text)
+    return True
+
+
+def _now() -> str:
+    return datetime.datetime.now(datetime.timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
