@@ -1,0 +1,112 @@
+# GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
+"""One peering's changes: what brings it about, what empties it, what takes it away."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+
+from ._core.card import Card
+from ._core.diff import Change, change_to, removal_of
+from ._core.errors import FederationError
+from ._core.kinds import EXPORTS, IMPORTS, MANAGER
+from ._core.names import exported_names, imported_names
+from ._core.plan import plan_peering
+from ._core.status import CONNECTED, outbound, still_exported, still_imported
+from ._core.topology import Mesh, Peer
+from ._live import Peering, is_ours
+
+HAND_MADE = "was made by hand and is left alone; adopt: true takes it over"
+
+
+def changes_for(
+    mesh: Mesh, peer: Peer, card: Card, peering: Peering, *, force: bool, kinds: Sequence[str] | None = None
+) -> list[Change]:
+    """Return the changes that bring one peering to what is described: bundle before peer before sets.
+
+    ``kinds`` limits them to some kinds of object. Raises ``FederationError`` FED107 for another manager's field.
+    """
+    changes = []
+    for desired in plan_peering(mesh, peer, card):
+        if kinds is None or desired["kind"] in kinds:
+            change = change_to(peering.live(desired["kind"]), desired, MANAGER, force=force or peer.adopt)
+            changes += [change] if change else []
+    return changes
+
+
+def emptied(live: Mapping | None) -> list[Change]:
+    """Return the change that takes all rules out of one set of ours; none when it has none."""
+    if live is None or not is_ours(live):
+        return []
+    rules = {EXPORTS.name: "exportRules", IMPORTS.name: "importRules"}[live["kind"]]
+    if not (live.get("spec") or {}).get(rules):
+        return []
+    metadata = live["metadata"]
+    desired = {
+        "apiVersion": live["apiVersion"],
+        "kind": live["kind"],
+        "metadata": {
+            "name": metadata["name"],
+            "namespace": metadata["namespace"],
+            "labels": {key: text for key, text in (metadata.get("labels") or {}).items() if key.startswith(f"{MANAGER}/")},
+        },
+        "spec": {rules: []},
+    }
+    change = change_to(live, desired, MANAGER)
+    return [change] if change else []
+
+
+def removed(peering: Peering) -> list[Change]:
+    """Return the changes that take one peering away: peer, sets, bundle; what others made stays."""
+    return [removal_of(live, MANAGER) for live in peering.objects if is_ours(live)]
+
+
+def still_live(name: str, peering: Peering, now: object, version: tuple[int, int] | None) -> list[str]:
+    """Return in words what must be gone before the peer may go.
+
+    An export that is live when its peer is deleted stops istiod's federation for good. Imports are waited for only
+    while the peer answers; a peer that does not can take nothing back.
+    """
+    found = [f"{name}: {host} is still exported" for host in still_exported(peering.exports)] if peering.peer is not None else []
+    if outbound(peering.peer, now, version).state == CONNECTED:
+        found += [f"{name}: {host} is still imported" for host in still_imported(peering.imports)]
+    return found
+
+
+def names_item(peer: str, changes: Sequence[Change], live: Peering, services: Callable[[], list], hosts: Sequence[str], domain: str) -> list[dict]:
+    """Return a diff item with the names that one peering's new rules will give, beside those of its present rules.
+
+    Empty when no rule changes a name. ``services`` is asked only when export rules change.
+    """
+    before, after = [], []
+    for change in changes:
+        stands, wanted = (live.live(change.kind.name) or {}).get("spec"), (change.manifest or {}).get("spec")
+        if change.kind is EXPORTS:
+            found = services()
+            for rows, shown in ((exported_names(found, stands, peer), before), (exported_names(found, wanted, peer), after)):
+                shown += [f"{row['namespace']}/{row['name']} exported as {row['exported']}" for row in rows if row["exported"]]
+        if change.kind is IMPORTS:
+            for spec, shown in ((stands, before), (wanted, after)):
+                rows = imported_names(list(hosts), spec, peer, domain)
+                shown += [f"{row['host']} imported as {row['imported']}" for row in rows if row["imported"]]
+    if before == after:
+        return []
+    header = f"names for {peer}, predicted"
+    return [
+        {"before_header": header, "after_header": header, "before": _text(before), "after": _text(after)},
+    ]
+
+
+def refuse_live(places: Sequence[str]) -> None:
+    """Refuse to go on while something must still be emptied: FED502."""
+    if places:
+        raise FederationError(
+            "FED502",
+            where="Leaving",
+            what=f"is not possible yet: {'; '.join(places)}",
+            mend="Run again in a minute: emptied sets take effect when istiod looks, up to 5 minutes before version 2.5",
+            facts={"waiting_for": list(places)},
+        )
+
+
+def _text(lines: Sequence[str]) -> str:
+    return "".join(f"{line}\n" for line in lines)

@@ -1,0 +1,456 @@
+#!/usr/bin/python
+# GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: federation
+short_description: Keep a mesh's whole side of its federation
+version_added: 0.1.0
+author: [The ossm.federation authors (@ossm)]
+description:
+  - Keeps, for every peer whose card is there, the peer's root certificates, its ServiceMeshPeer, and the sets of exported
+    and imported services. One call does the whole side of one mesh, with one LIST per kind and one request per change.
+  - A peer without a card is pending, never absent; what was made by hand is left alone until adopted.
+attributes:
+  check_mode: {support: full, description: Plans and shows everything; writes nothing.}
+  diff_mode: {support: full, description: Shows the fields that change, and the names of services that the rules will give.}
+  idempotent: {support: full, description: A second run changes nothing.}
+options:
+  state:
+    description:
+      - V(present) keeps the peerings, V(absent) removes those of O(peers), in the order that keeps istiod alive.
+      - V(rendered) writes the plan to O(render_dir) and needs no cluster.
+    type: str
+    choices: [present, absent, rendered]
+    default: present
+  stage:
+    description:
+      - With O(state=absent), how far to go. V(imports) and V(exports) empty the imports or exports, for plays that let
+        all meshes reach a stage before any goes on. V(all) does everything, waiting where it must.
+    type: str
+    choices: [imports, exports, all]
+    default: all
+  wait_timeout:
+    description: With O(state=absent), seconds that V(all) waits for each stage to be seen. By version when absent.
+    type: int
+  cards:
+    description: Cards of peers as data, each a mapping or a JSON text. Those for other meshes are passed over.
+    type: list
+    elements: raw
+    default: []
+  cards_in_run:
+    description: Cards that were made in the same run; they win over carried ones.
+    type: list
+    elements: raw
+    default: []
+  cards_dir:
+    description: A folder with cards as files named C(<peer>-for-<mesh>.json).
+    type: path
+  accept_changes:
+    description: Peers whose root, trust domain or client identity may differ from what this mesh knows of them.
+    type: list
+    elements: str
+    default: []
+  prune:
+    description: Remove peerings that this collection made and that are no longer in O(peers).
+    type: bool
+    default: false
+  render_dir:
+    description: With O(state=rendered), the folder to write to.
+    type: path
+  version:
+    description: With O(state=rendered), the control plane's version.
+    type: str
+  managed_gateways:
+    description: With O(state=rendered), whether to write the gateways' part of the control plane too.
+    type: bool
+    default: true
+extends_documentation_fragment:
+  - ossm.federation.cluster
+  - ossm.federation.described
+  - ossm.federation.force
+"""
+
+EXAMPLES = r"""
+- name: Keep this side of the federation
+  ossm.federation.federation:
+    kubeconfig: east.kubeconfig
+    mesh: east
+    peers: [west]
+    exports:
+      - name: cart
+        namespace: shop
+    imports:
+      - namespace: shop
+    cards_dir: cards
+"""
+
+RETURN = r"""
+peers:
+  description: What became of each peer.
+  returned: success
+  type: list
+  elements: dict
+  sample: [{peer: west, mesh: west, state: present}]
+expected:
+  description: What to wait for, as M(ossm.federation.federation_info#module) takes it.
+  returned: success
+  type: list
+  elements: dict
+  sample: [{peer: west, imports: [cart.shop.svc.west-imports.local], changed: true}]
+pending:
+  description: Peers that wait for something, and for what.
+  returned: success
+  type: list
+  elements: dict
+  sample: [{peer: north, reason: waits for card north-for-east.json; ask north to run publish_cards}]
+left_alone:
+  description: Peers that somebody else made.
+  returned: success
+  type: list
+  elements: dict
+  sample: []
+leftovers:
+  description: Peers that this collection made and that are no longer wanted.
+  returned: success
+  type: list
+  elements: str
+  sample: []
+changes:
+  description: What was changed, or would be in check mode.
+  returned: success
+  type: list
+  elements: dict
+  sample: [{action: create, kind: ServiceMeshPeer, namespace: east-mesh-system, name: west, fields: [spec.remote.addresses]}]
+files:
+  description: With O(state=rendered), the files of the plan.
+  returned: success
+  type: list
+  elements: str
+  sample: []
+control_plane:
+  description: The mesh's control plane.
+  returned: when O(state) is not V(rendered)
+  type: dict
+  sample: {name: basic, namespace: east-mesh-system, version: v2.3, trust_domain: east.local}
+"""
+
+import os  # noqa: E402
+from dataclasses import replace  # noqa: E402
+from datetime import datetime  # noqa: E402
+
+from ansible.module_utils.basic import AnsibleModule  # noqa: E402
+
+from ..module_utils._arguments import CLUSTER  # noqa: E402
+from ..module_utils._cluster import Cluster  # noqa: E402
+from ..module_utils._core import render  # noqa: E402
+from ..module_utils._core.carrying import Received, receive  # noqa: E402
+from ..module_utils._core.control_plane import ControlPlane, parse_version  # noqa: E402
+from ..module_utils._core.diff import Change, as_diff  # noqa: E402
+from ..module_utils._core.errors import FederationError  # noqa: E402
+from ..module_utils._core.plan import identity_changes, plan_gateways, plan_peering, takes  # noqa: E402
+from ..module_utils._core.topology import Mesh, Peer  # noqa: E402
+from ..module_utils._described import DESCRIBED, FORCE, described_mesh  # noqa: E402
+from ..module_utils._live import (  # noqa: E402
+    Peering,
+    Peerings,
+    card_file,
+    described_control_plane,
+    read_control_plane,
+    read_services,
+)
+from ..module_utils._peering import HAND_MADE, changes_for, emptied, names_item, refuse_live, removed, still_live  # noqa: E402
+from ..module_utils._running import apply_changes, run_module, wait_until  # noqa: E402
+
+OPTIONS = {
+    "state": {"type": "str", "choices": ["present", "absent", "rendered"], "default": "present"},
+    "stage": {"type": "str", "choices": ["imports", "exports", "all"], "default": "all"},
+    "wait_timeout": {"type": "int"},
+    "cards": {"type": "list", "elements": "raw", "default": []},
+    "cards_in_run": {"type": "list", "elements": "raw", "default": []},
+    "cards_dir": {"type": "path"},
+    "accept_changes": {"type": "list", "elements": "str", "default": []},
+    "prune": {"type": "bool", "default": False},
+    "render_dir": {"type": "path"},
+    "version": {"type": "str"},
+    "managed_gateways": {"type": "bool", "default": True},
+}
+
+
+def run(module: AnsibleModule, cluster: Cluster | None, now: datetime) -> dict:
+    """Bring this side of the federation to its desired state and return the module's result."""
+    mesh = described_mesh(module.params)
+    if cluster is None:
+        return rendered(module, mesh, now)
+    control_plane = read_control_plane(cluster, mesh.namespace, mesh.control_plane)
+    if module.params["state"] == "absent":
+        return absent(module, cluster, mesh, control_plane)
+    control_plane.check(mesh.trust_domain)
+    mesh.check_suffixes(control_plane.cluster_domain)
+    return present(module, cluster, mesh, control_plane, now)
+
+
+def present(module: AnsibleModule, cluster: Cluster, mesh: Mesh, control_plane: ControlPlane, now: datetime) -> dict:
+    """Keep the peerings of all peers whose card is there."""
+    params = module.params
+    received = cards_of(module, mesh, control_plane.trust_domain, now)
+    check_peers(mesh, control_plane, received)
+    peerings = Peerings.read(cluster, mesh.namespace)
+    check_identities(params["accept_changes"], mesh, received, peerings)
+    services: list[dict] = []
+
+    def services_once() -> list[dict]:
+        if not services:
+            services.extend(read_services(cluster, mesh, mesh.peers, module.warn))
+        return services
+
+    changes: list[Change] = []
+    result: dict[str, list] = {"peers": [], "expected": [], "pending": [], "left_alone": []}
+    names: list[dict] = []
+    for peer in mesh.peers:
+        peering, found = peerings.of(peer.local_name), received.get(peer.local_name)
+        state, own = "present", []
+        if peering.strangers and not peer.adopt:
+            state = "left alone"
+            result["left_alone"].append({"peer": peer.local_name, "reason": f"{stranger(peering)} {HAND_MADE}"})
+        elif reason := what_is_missing(mesh, peer, found, is_planned=module.check_mode):
+            state = "pending"
+            result["pending"].append({"peer": peer.local_name, "reason": reason})
+        else:
+            own = changes_for(mesh, peer, found.card, peering, force=params["force"])
+            hosts = [export.name for export in found.card.exports]
+            rows = takes(mesh, peer, hosts, control_plane.cluster_domain)
+            names += names_item(peer.local_name, own, peering, services_once, hosts, control_plane.cluster_domain)
+            result["expected"].append(
+                {
+                    "peer": peer.local_name,
+                    "imports": [row["imported"] for row in rows if row["imported"]],
+                    "changed": bool(own),
+                    "in_run": found.in_run,
+                }
+            )
+            if found.card.is_old(now):
+                module.warn(f"{found.where} is older than 180 days; ask {peer.name} to run publish_cards")
+        changes += own
+        result["peers"].append({"peer": peer.local_name, "mesh": peer.name, "state": state})
+    leftovers = sorted(set(peerings.ours()) - {peer.local_name for peer in mesh.peers})
+    apply_changes(module, cluster, changes, force=params["force"] or any(peer.adopt for peer in mesh.peers))
+    if params["prune"]:
+        changes += leave(module, cluster, control_plane, leftovers, "all")
+    return {
+        "changed": bool(changes),
+        "diff": as_diff(changes, names),
+        "changes": [change.summary() for change in changes],
+        **result,
+        "leftovers": leftovers,
+        "files": [],
+        "control_plane": described_control_plane(control_plane),
+    }
+
+
+def absent(module: AnsibleModule, cluster: Cluster, mesh: Mesh, control_plane: ControlPlane) -> dict:
+    """Take the peerings of ``peers`` away, as far as ``stage`` says."""
+    names = [peer.local_name for peer in mesh.peers]
+    changes = leave(module, cluster, control_plane, names, module.params["stage"])
+    gone = {change.name for change in changes if change.action == "delete"}
+    return {
+        "changed": bool(changes),
+        "diff": as_diff(changes),
+        "changes": [change.summary() for change in changes],
+        "peers": [{"peer": p.local_name, "mesh": p.name, "state": "absent"} for p in mesh.peers],
+        "expected": [],
+        "pending": [],
+        "left_alone": [
+            {"peer": name, "reason": f"{stranger(peering)} was made by hand and is left alone"}
+            for name, peering in ((name, Peerings.read(cluster, mesh.namespace).of(name)) for name in names if name not in gone)
+            if peering.strangers
+        ],
+        "leftovers": [],
+        "files": [],
+        "control_plane": described_control_plane(control_plane),
+    }
+
+
+def leave(module: AnsibleModule, cluster: Cluster, control_plane: ControlPlane, names: list[str], stage: str) -> list[Change]:
+    """Empty imports, then exports, then remove; each stage is seen to have worked before the next.
+
+    In check mode only the end is planned. Raises ``FederationError`` FED502 when a stage is not seen in time.
+    """
+    if not names:
+        return []
+
+    def read() -> dict[str, Peering]:
+        peerings = Peerings.read(cluster, control_plane.namespace)
+        return {name: peerings.of(name) for name in names}
+
+    if stage == "all" and module.check_mode:
+        return [change for peering in read().values() for change in removed(peering)]
+    changes: list[Change] = []
+    for part in ("imports", "exports") if stage == "all" else (stage,):
+        own = [change for peering in read().values() for change in emptied(getattr(peering, part))]
+        apply_changes(module, cluster, own)
+        changes += own
+        if stage == "all":
+            refuse_live(wait_until(lambda part=part: still(cluster, control_plane, read(), part), seconds_for(module, control_plane))[0])
+    if stage == "all":
+        own = [change for peering in read().values() for change in removed(peering)]
+        apply_changes(module, cluster, own)
+        changes += own
+    return changes
+
+
+def still(cluster: Cluster, control_plane: ControlPlane, peerings: dict[str, Peering], part: str) -> list[str]:
+    """Return what of ``part`` (imports or exports) is still seen."""
+    found = []
+    for name, peering in peerings.items():
+        own = replace(peering, exports=None) if part == "imports" else replace(peering, imports=None)
+        found += still_live(name, own, cluster.now, control_plane.version)
+    return found
+
+
+def seconds_for(module: AnsibleModule, control_plane: ControlPlane) -> int:
+    """Return how long a stage of leaving may take to be seen on this version."""
+    if module.params["wait_timeout"]:
+        return module.params["wait_timeout"]
+    return 180 if control_plane.version and control_plane.version >= (2, 5) else 420
+
+
+def cards_of(module: AnsibleModule, mesh: Mesh, trust_domain: str, now: datetime) -> dict[str, Received]:
+    """Return the peers' cards by our names of the peers; notes become warnings."""
+    params = module.params
+    received, notes = receive(
+        mesh,
+        trust_domain,
+        in_run=params["cards_in_run"],
+        carried=params["cards"],
+        file_of=lambda name: card_file(params["cards_dir"], name),
+        now=now,
+    )
+    for note in notes:
+        module.warn(note)
+    return received
+
+
+def check_peers(mesh: Mesh, control_plane: ControlPlane, received: dict[str, Received]) -> None:
+    """Refuse peers that cannot live beside this control plane.
+
+    Raises ``FederationError``: FED306 a peer called like this cluster in the mesh, FED408 a trust domain that the
+    control plane takes for its own.
+    """
+    for peer in mesh.peers:
+        if peer.local_name == control_plane.cluster_name:
+            raise FederationError(
+                "FED306",
+                where=f"mesh_peers, {peer.local_name}",
+                what="is also the control plane's own spec.cluster.name, so istiod would never start the peer",
+                mend="Give the peer another local_name",
+            )
+        found = received.get(peer.local_name)
+        if found and found.card.trust_domain in control_plane.additional_domains:
+            raise FederationError(
+                "FED408",
+                where=f"{control_plane.place}, spec.security.trust.additionalDomains",
+                what=f"holds {peer.name}'s trust domain {found.card.trust_domain}, so its identities would count as ours",
+                mend="Take it out of the list",
+            )
+
+
+def check_identities(accepted: list[str], mesh: Mesh, received: dict[str, Received], peerings: Peerings) -> None:
+    """Refuse a known peer's new identity until it is accepted: FED217."""
+    for peer in mesh.peers:
+        found, peering = received.get(peer.local_name), peerings.of(peer.local_name)
+        if not found or {peer.name, peer.local_name} & set(accepted) or (peering.strangers and not peer.adopt):
+            continue
+        differences = identity_changes(peer, found.card, peering.peer, peering.bundle)
+        if differences:
+            raise FederationError(
+                "FED217",
+                where=found.where,
+                what=f"says that {peer.name} has changed: {'; '.join(differences)}",
+                mend=f"Ask {peer.name}'s administrator by another way whether this is so, then run with "
+                f"federation_accept_changes: [{peer.name}]",
+                facts={"peer": peer.local_name, "changes": differences},
+            )
+
+
+def what_is_missing(mesh: Mesh, peer: Peer, found: Received | None, *, is_planned: bool) -> str:
+    """Return what a peer waits for; in check mode an address that only a real run knows is planned as unknown."""
+    if found is None:
+        return f"waits for card {peer.name}-for-{mesh.name}.json; ask {peer.name} to run publish_cards"
+    if found.card.ingress is None and not (is_planned and found.in_run):
+        return f"waits for the address of {peer.name}'s gateway; ask {peer.name} to run publish_cards again"
+    return ""
+
+
+def stranger(peering: Peering) -> str:
+    """Return how people name the first object of a peering that somebody else made."""
+    live = peering.strangers[0]
+    return f"{live['kind']} {live['metadata']['namespace']}/{live['metadata']['name']}"
+
+
+def rendered(module: AnsibleModule, mesh: Mesh, now: datetime) -> dict:
+    """Write the plan to files; no cluster is asked."""
+    params = module.params
+    if not params["render_dir"] or not mesh.trust_domain:
+        what = "render_dir" if not params["render_dir"] else "mesh_trust_domain"
+        raise FederationError(
+            "FED318", where=what, what="is missing, and rendering asks no cluster", mend=f"Set {what}"
+        )
+    mesh.check_suffixes()
+    received = cards_of(module, mesh, mesh.trust_domain, now)
+    version = parse_version(params["version"])
+    gateways, manifests, pending = [], [], []
+    for peer in mesh.peers:
+        if params["managed_gateways"]:
+            gateways.append(plan_gateways(mesh, peer, version=version, has_route_config=bool(version and version >= (2, 5))))
+        found = received.get(peer.local_name)
+        reason = what_is_missing(mesh, peer, found, is_planned=False)
+        if reason:
+            pending.append({"peer": peer.local_name, "reason": reason})
+        else:
+            manifests.append((peer.local_name, plan_peering(mesh, peer, found.card)))
+    files, diffs = [], []
+    for name, text in render.files(mesh, gateways, manifests).items():
+        path = os.path.join(params["render_dir"], name)
+        files.append(path)
+        before = read_text(path)
+        if before != text:
+            diffs.append({"before_header": path, "after_header": path, "before": before or "", "after": text})
+            if not module.check_mode:
+                os.makedirs(os.path.dirname(path), exist_ok=True)
+                with open(path, "w", encoding="utf-8") as file:
+                    file.write(text)
+                module.journal.done.append(f"file {path}")
+    return {
+        "changed": bool(diffs),
+        "diff": diffs,
+        "changes": [],
+        "peers": [{"peer": name, "mesh": name, "state": "rendered"} for name, _manifests in manifests],
+        "expected": [],
+        "pending": pending,
+        "left_alone": [],
+        "leftovers": [],
+        "files": files,
+    }
+
+
+def read_text(path: str) -> str | None:
+    """Return a file's text, or None when there is none."""
+    try:
+        with open(path, encoding="utf-8") as file:
+            return file.read()
+    except FileNotFoundError:
+        return None
+
+
+def main() -> None:
+    module = AnsibleModule(
+        {**CLUSTER, **DESCRIBED, **FORCE, **OPTIONS},
+        required_if=[("state", "rendered", ["render_dir"])],
+        supports_check_mode=True,
+    )
+    run_module(module, run, needs_cluster=module.params["state"] != "rendered")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,282 @@
+#!/usr/bin/python
+# GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: federation_info
+short_description: Show the federation of a mesh, and wait for it
+version_added: 0.1.0
+author: [The ossm.federation authors (@ossm)]
+description:
+  - Reads a mesh's control plane and its peerings and returns, per peer, both directions of the connection, when the
+    last full list came, and what is exported, imported, offered but not imported, and asked for but not offered.
+  - Can wait until peers are connected and names imported, or until nothing is imported or exported any more.
+attributes:
+  check_mode: {support: full, description: Reads only; in check mode nothing waits.}
+  diff_mode: {support: none, description: Changes nothing.}
+options:
+  peers:
+    description: Our names of the peers to show, or mappings with O(peers[].local_name) or a name. All, when absent.
+    type: list
+    elements: raw
+  expected:
+    description: Peers to wait for, each with the imported host names that must appear.
+    type: list
+    elements: dict
+    default: []
+    suboptions:
+      peer:
+        description: Our name of the peer.
+        type: str
+        required: true
+      imports:
+        description: Imported host names.
+        type: list
+        elements: str
+        default: []
+  until:
+    description:
+      - What to wait for. V(connected) is O(expected), V(no_imports) and V(no_exports) that I(peers) are emptied.
+      - V(reachable) reads the control plane only.
+    type: str
+    choices: [connected, no_imports, no_exports, reachable]
+    default: connected
+  wait:
+    description: Whether to wait.
+    type: bool
+    default: false
+  wait_timeout:
+    description:
+      - Seconds to wait at the most. When absent or 0, what fits the wait and the version. That is 600 for a connection and
+        420 (before 2.5) or 180 for imports that come or go.
+    type: int
+  soft:
+    description: At the end of O(wait_timeout) return what is missing instead of failing.
+    type: bool
+    default: false
+  notes:
+    description: A note per peer to show in the table, by our name of the peer.
+    type: dict
+    default: {}
+extends_documentation_fragment:
+  - ossm.federation.cluster
+  - ossm.federation.mesh
+"""
+
+EXAMPLES = r"""
+- name: Read the federation of east
+  ossm.federation.federation_info:
+    kubeconfig: east.kubeconfig
+    mesh: east
+  register: federation
+
+- name: Wait until west is connected
+  ossm.federation.federation_info:
+    kubeconfig: east.kubeconfig
+    mesh: east
+    expected:
+      - peer: west
+    wait: true
+"""
+
+RETURN = r"""
+peers:
+  description: One row per peer.
+  returned: success
+  type: list
+  elements: dict
+  sample:
+    - peer: west
+      mesh: west
+      outbound: connected
+      outbound_reason: ""
+      inbound: connected
+      inbound_reason: ""
+      last_full_sync: "2026-01-31T12:00:00Z"
+      age_seconds: 12
+      exports: [{name: cart, namespace: shop, exported: cart.shop.svc.west-exports.local}]
+      imports: [{exported: cart.shop.svc.east-exports.local, imported: cart.shop.svc.west-imports.local, local: false}]
+      offered_not_imported: []
+      asked_not_offered: []
+      note: ""
+lines:
+  description: The same for people, a table as a list of lines.
+  returned: success
+  type: list
+  elements: str
+  sample: ["PEER  OUT        IN         LAST SYNC  EXPORTS  IMPORTS  NOTE"]
+waiting_for:
+  description: What was still missing, in words.
+  returned: success
+  type: list
+  elements: str
+  sample: []
+polled_seconds:
+  description: How long the module waited.
+  returned: success
+  type: int
+  sample: 0
+control_plane:
+  description: The mesh's control plane.
+  returned: success
+  type: dict
+  sample: {name: basic, namespace: east-mesh-system, version: v2.3, trust_domain: east.local}
+"""
+
+from datetime import datetime  # noqa: E402
+
+from ansible.module_utils.basic import AnsibleModule  # noqa: E402
+
+from ..module_utils._arguments import CLUSTER  # noqa: E402
+from ..module_utils._cluster import Cluster  # noqa: E402
+from ..module_utils._core import status  # noqa: E402
+from ..module_utils._core.control_plane import ControlPlane  # noqa: E402
+from ..module_utils._core.errors import FederationError  # noqa: E402
+from ..module_utils._described import MESH  # noqa: E402
+from ..module_utils._live import Peerings, described_control_plane, is_ours, read_control_plane, read_roots_of  # noqa: E402
+from ..module_utils._running import run_module, wait_until  # noqa: E402
+
+OPTIONS = {
+    "peers": {"type": "list", "elements": "raw"},
+    "expected": {
+        "type": "list",
+        "elements": "dict",
+        "default": [],
+        "options": {
+            "peer": {"type": "str", "required": True},
+            "imports": {"type": "list", "elements": "str", "default": []},
+        },
+    },
+    "until": {"type": "str", "choices": ["connected", "no_imports", "no_exports", "reachable"], "default": "connected"},
+    "wait": {"type": "bool", "default": False},
+    "wait_timeout": {"type": "int"},
+    "soft": {"type": "bool", "default": False},
+    "notes": {"type": "dict", "default": {}},
+}
+CODES = {"connected": "FED602", "no_imports": "FED604", "no_exports": "FED604"}
+MENDS = {
+    "connected": "Look at the reasons above; playbook ossm.federation.status shows them again, and a longer federation_timeout waits longer",
+    "no_imports": "Look whether istiod of this mesh is running, then run again",
+    "no_exports": "Look whether istiod of this mesh is running (rollout restart), then run again; a peer must not go while it is offered services",
+}
+
+
+def run(module: AnsibleModule, cluster: Cluster, now: datetime) -> dict:
+    """Read, wait if asked, and return the module's result."""
+    params = module.params
+    namespace = params["namespace"] or f"{params['mesh']}-mesh-system"
+    control_plane = read_control_plane(cluster, namespace, params["control_plane"])
+    if params["until"] == "reachable":
+        return {
+            "changed": False,
+            "control_plane": described_control_plane(control_plane),
+            "peers": [],
+            "lines": [f"{params['mesh']}: {cluster.server} · {namespace}/{control_plane.name} {control_plane.version_text}"],
+            "waiting_for": [],
+            "polled_seconds": 0,
+        }
+    roots = roots_if_known(cluster, control_plane, now)
+    peerings = Peerings.read(cluster, namespace, with_bundles=False)
+    rows = rows_of(params, peerings, control_plane, cluster.now)
+
+    def look() -> list[str]:
+        nonlocal peerings, rows
+        peerings = Peerings.read(cluster, namespace, with_bundles=False)
+        rows = rows_of(params, peerings, control_plane, cluster.now)
+        return missing(params, peerings, rows)
+
+    waiting_for, waited = missing(params, peerings, rows), 0
+    if waiting_for and params["wait"] and not module.check_mode:
+        seconds = params["wait_timeout"] or default_seconds(params, control_plane)
+        waiting_for, waited = wait_until(look, seconds)
+        if waiting_for and not params["soft"]:
+            raise FederationError(
+                CODES[params["until"]],
+                where=f"Mesh {params['mesh']}",
+                what=f"still waiting after {waited} s: {'; '.join(waiting_for)}",
+                mend=MENDS[params["until"]],
+                facts={"waiting_for": waiting_for, "peers": rows},
+            )
+    return {
+        "changed": False,
+        "control_plane": described_control_plane(control_plane, roots, now),
+        "peers": rows,
+        "lines": status.lines(control_plane, params["mesh"], roots, rows, now),
+        "waiting_for": waiting_for,
+        "polled_seconds": waited,
+    }
+
+
+def rows_of(params: dict, peerings: Peerings, control_plane: ControlPlane, now: datetime) -> list[dict]:
+    """Return a row per peer: those that stand, those that are asked for, those that have a note."""
+    asked = {name_of(peer): mesh_of(peer) for peer in params["peers"] or []}
+    names = sorted({*asked, *params["notes"]} | (set() if params["peers"] is not None else set(peerings.peers)))
+    if params["peers"] is not None:
+        names = sorted({*names, *peerings.ours()}) if params["until"] == "connected" else names
+    rows = []
+    for name in names:
+        peering = peerings.of(name)
+        note = params["notes"].get(name) or ""
+        if peering.peer is not None and not is_ours(peering.peer) and not note:
+            note = "made by hand"
+        rows.append(
+            status.peer_row(
+                name,
+                asked.get(name, name),
+                peering.as_rows(),
+                now=now,
+                version=control_plane.version,
+                cluster_domain=control_plane.cluster_domain,
+                note=note,
+            )
+        )
+    return rows
+
+
+def missing(params: dict, peerings: Peerings, rows: list[dict]) -> list[str]:
+    """Return in words what is not there yet, or not gone yet."""
+    if params["until"] == "connected":
+        return status.unmet(rows, {entry["peer"]: entry["imports"] for entry in params["expected"]})
+    found = []
+    for row in rows:
+        peering = peerings.of(row["peer"])
+        if params["until"] == "no_imports" and row["outbound"] == status.CONNECTED:
+            found += [f"{row['peer']}: {host} is still imported" for host in status.still_imported(peering.imports)]
+        if params["until"] == "no_exports" and peering.peer is not None:
+            found += [f"{row['peer']}: {name} is still exported" for name in status.still_exported(peering.exports)]
+    return found
+
+
+def default_seconds(params: dict, control_plane: ControlPlane) -> int:
+    """Return how long a wait may take on this version: istiod notices within 60 s and polls every 60 s or 5 minutes."""
+    quick = bool(control_plane.version and control_plane.version >= (2, 5))
+    if params["until"] == "connected":
+        return 600
+    return 180 if quick else 420
+
+
+def roots_if_known(cluster: Cluster, control_plane: ControlPlane, now: datetime) -> tuple:
+    """Return the mesh's roots for showing; none where they cannot be read or are not in order."""
+    try:
+        return read_roots_of(cluster, control_plane, now)
+    except FederationError:
+        return ()
+
+
+def name_of(peer: object) -> str:
+    """Return our name of a peer that is given as a name or as a mapping."""
+    return str(peer.get("local_name") or peer.get("name")) if isinstance(peer, dict) else str(peer)
+
+
+def mesh_of(peer: object) -> str:
+    """Return a peer's own name."""
+    return str(peer.get("name")) if isinstance(peer, dict) else str(peer)
+
+
+def main() -> None:
+    module = AnsibleModule({**CLUSTER, **MESH, **OPTIONS}, supports_check_mode=True)
+    run_module(module, run)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,296 @@
+#!/usr/bin/python
+# GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: mesh_card
+short_description: Make a mesh's cards for its peers
+version_added: 0.1.0
+author: [The ossm.federation authors (@ossm)]
+description:
+  - Makes one card per peer, the small document of public facts that is all a peer needs and all that ever crosses. It
+    holds the trust domain, root certificates, the address of the gateway that serves this peer, the client identity
+    and the names of the services offered to it.
+  - No key, token, kubeconfig or API address fits on a card.
+attributes:
+  check_mode: {support: full, description: Makes the cards and writes no file.}
+  diff_mode: {support: full, description: Shows each card's file before and after.}
+  idempotent: {support: full, description: Equal facts give equal bytes, so a file is written only when facts change.}
+options:
+  roots:
+    description: This mesh's root certificates as PEM (a text or a list of texts), instead of those in its root ConfigMap.
+    type: raw
+  extra_roots:
+    description: Root certificates to announce early, beside the present ones, before the mesh's CA changes.
+    type: raw
+  cards_dir:
+    description:
+      - A folder in which to keep the cards as files named C(<mesh>-for-<peer>.json). Without it the cards are only returned.
+    type: path
+  wait:
+    description: Wait until the address of every gateway is known.
+    type: bool
+    default: false
+  wait_timeout:
+    description: Seconds to wait for addresses at the most.
+    type: int
+    default: 600
+  soft:
+    description: At the end of I(wait_timeout) return what is pending instead of failing.
+    type: bool
+    default: false
+extends_documentation_fragment:
+  - ossm.federation.cluster
+  - ossm.federation.described
+"""
+
+EXAMPLES = r"""
+- name: Make the cards of this mesh
+  ossm.federation.mesh_card:
+    kubeconfig: east.kubeconfig
+    mesh: east
+    peers: [west]
+    exports:
+      - name: cart
+        namespace: shop
+    cards_dir: cards
+"""
+
+RETURN = r"""
+cards:
+  description: The cards, one per peer.
+  returned: success
+  type: list
+  elements: dict
+  sample:
+    - version: 1
+      mesh: east
+      audience: west
+      issued: "2026-01-31T12:00:00Z"
+      trust_domain: east.local
+      roots: [{fingerprint: 3F9A, pem: "-----BEGIN CERTIFICATE-----"}]
+      ingress: {addresses: [192.0.2.10], discovery_port: 8188, service_port: 15443}
+      client_id: east.local/ns/east-mesh-system/sa/west-egress-service-account
+      exports: [{name: cart.shop.svc.west-exports.local, ports: [{name: http, number: 80, protocol: HTTP}]}]
+fingerprint:
+  description: The roots' short fingerprint, for two people to compare by voice.
+  returned: success
+  type: str
+  sample: 3F9A…C1D0
+fingerprints:
+  description: The whole SHA-256 fingerprints of the roots, as O(peers[].root_fingerprints) of the peer takes them.
+  returned: success
+  type: list
+  elements: str
+  sample: [3F9A]
+files:
+  description: The cards' files.
+  returned: success
+  type: list
+  elements: str
+  sample: [cards/east-for-west.json]
+pending:
+  description: Peers whose card lacks an address yet, and why.
+  returned: success
+  type: list
+  elements: dict
+  sample: []
+firewall:
+  description: What must be let through to this mesh, one line per peer.
+  returned: success
+  type: list
+  elements: str
+  sample: ["west reaches east at 192.0.2.10, TCP 8188 (discovery) and TCP 15443 (services)"]
+control_plane:
+  description: The mesh's control plane.
+  returned: success
+  type: dict
+  sample: {name: basic, namespace: east-mesh-system, version: v2.3, trust_domain: east.local}
+"""
+
+import os  # noqa: E402
+from collections.abc import Sequence  # noqa: E402
+from dataclasses import replace  # noqa: E402
+from datetime import datetime  # noqa: E402
+
+from ansible.module_utils.basic import AnsibleModule  # noqa: E402
+
+from ..module_utils._arguments import CLUSTER  # noqa: E402
+from ..module_utils._cluster import Cluster  # noqa: E402
+from ..module_utils._core.card import Card, read_card  # noqa: E402
+from ..module_utils._core.control_plane import ControlPlane  # noqa: E402
+from ..module_utils._core.errors import FederationError  # noqa: E402
+from ..module_utils._core.kinds import SERVICE  # noqa: E402
+from ..module_utils._core.plan import ingress_of, offers  # noqa: E402
+from ..module_utils._core.topology import Mesh, client_id  # noqa: E402
+from ..module_utils._core.trust import Root  # noqa: E402
+from ..module_utils._described import DESCRIBED, described_mesh  # noqa: E402
+from ..module_utils._live import (  # noqa: E402
+    card_file,
+    described_control_plane,
+    read_control_plane,
+    read_roots_of,
+    read_services,
+)
+from ..module_utils._running import run_module, wait_until  # noqa: E402
+
+OPTIONS = {
+    "roots": {"type": "raw"},
+    "extra_roots": {"type": "raw"},
+    "cards_dir": {"type": "path"},
+    "wait": {"type": "bool", "default": False},
+    "wait_timeout": {"type": "int", "default": 600},
+    "soft": {"type": "bool", "default": False},
+}
+
+
+def run(module: AnsibleModule, cluster: Cluster, now: datetime) -> dict:
+    """Make the cards, keep their files, and return the module's result."""
+    params = module.params
+    mesh = described_mesh(params)
+    control_plane = read_control_plane(cluster, mesh.namespace, mesh.control_plane)
+    control_plane.check(mesh.trust_domain)
+    mesh.check_suffixes(control_plane.cluster_domain)
+    roots = read_roots_of(
+        cluster, control_plane, now, instead=texts(params["roots"], "mesh_roots"), also=texts(params["extra_roots"], "mesh_extra_roots")
+    )
+    cards, pending = make_cards(module, cluster, mesh, control_plane, roots, now)
+
+    def look() -> list[str]:
+        nonlocal cards, pending
+        if pending:
+            cards, pending = make_cards(module, cluster, mesh, control_plane, roots, now)
+        return [row["reason"] for row in pending]
+
+    if params["wait"] and not module.check_mode:
+        wait_until(look, params["wait_timeout"])
+    files, diffs = keep(module, [card for card in cards if card.ingress], params["cards_dir"], now)
+    if pending and params["wait"] and not module.check_mode and not params["soft"]:
+        raise address_pending(mesh, pending, params["wait_timeout"])
+    for root in roots:
+        if root.days_left(now) < 30:
+            module.warn(f"Root {root.short_fingerprint} of {mesh.name} expires in {root.days_left(now)} days")
+    return {
+        "changed": bool(diffs),
+        "diff": diffs,
+        "cards": [card.to_data() for card in cards],
+        "fingerprint": ", ".join(root.short_fingerprint for root in roots),
+        "fingerprints": [root.fingerprint for root in roots],
+        "files": files,
+        "pending": pending,
+        "firewall": [firewall(card) for card in cards if card.ingress],
+        "control_plane": described_control_plane(control_plane, roots, now),
+    }
+
+
+def make_cards(
+    module: AnsibleModule, cluster: Cluster, mesh: Mesh, control_plane: ControlPlane, roots: Sequence[Root], now: datetime
+) -> tuple[list[Card], list[dict]]:
+    """Return a card per peer, and which of them lack an address and why."""
+    own = cluster.list(SERVICE, mesh.namespace)
+    gateways = {live["metadata"]["name"]: live for live in own}
+    services = read_services(cluster, mesh, mesh.peers, module.warn, {mesh.namespace: own})
+    cards, pending = [], []
+    for peer in mesh.peers:
+        ingress, reason = ingress_of(peer, mesh, control_plane.cluster_domain, gateways.get(peer.gateways.ingress))
+        if ingress is None:
+            pending.append({"peer": peer.local_name, "reason": reason})
+        card = Card(
+            mesh=mesh.name,
+            audience=peer.name,
+            issued=now.replace(microsecond=0),
+            trust_domain=control_plane.trust_domain,
+            roots=tuple(roots),
+            ingress=ingress,
+            client_id=client_id(control_plane.trust_domain, mesh.namespace, peer.gateways),
+            exports=offers(mesh, peer, services),
+        )
+        cards.append(card.renewed(earlier(module.params["cards_dir"], card, now)))
+    return cards, pending
+
+
+def earlier(directory: str | None, card: Card, now: datetime) -> Card | None:
+    """Return the card that the file holds now; an unreadable one is as good as none, since it is ours to write."""
+    text = card_file(directory, card.file_name)
+    if text is None:
+        return None
+    try:
+        return read_card(text, card.file_name, now)
+    except FederationError:
+        return None
+
+
+def keep(module: AnsibleModule, cards: Sequence[Card], directory: str | None, now: datetime) -> tuple[list[str], list[dict]]:
+    """Write the cards' files that differ; return all files and a diff of those that change."""
+    if not directory:
+        return [], []
+    files, diffs = [], []
+    for card in cards:
+        path, text = os.path.join(directory, card.file_name), card.to_text()
+        before = card_file(directory, card.file_name)
+        files.append(path)
+        if before == text.encode():
+            continue
+        shown = before.decode("utf-8", "replace") if before else ""
+        diffs.append({"before_header": path, "after_header": path, "before": shown, "after": text})
+        if not module.check_mode:
+            write(module, path, text)
+    return files, diffs
+
+
+def write(module: AnsibleModule, path: str, text: str) -> None:
+    """Write one card whole or not at all."""
+    try:
+        os.makedirs(os.path.dirname(path) or ".", exist_ok=True)
+        partial = os.path.join(module.tmpdir, os.path.basename(path))
+        with open(partial, "w", encoding="utf-8") as file:
+            file.write(text)
+        module.atomic_move(partial, path)
+        module.set_mode_if_different(path, "0644", False)
+    except OSError as reason:
+        raise FederationError(
+            "FED201", where=f"Card {path}", what=f"cannot be written ({reason.strerror})", mend="Make the folder writable"
+        ) from None
+    module.journal.done.append(f"file {path}")
+
+
+def firewall(card: Card) -> str:
+    """Return in words what the peer must be able to reach."""
+    ingress = replace(card.ingress)
+    return (
+        f"{card.audience} reaches {card.mesh} at {', '.join(ingress.addresses)}, "
+        f"TCP {ingress.discovery_port} (discovery) and TCP {ingress.service_port} (services)"
+    )
+
+
+def address_pending(mesh: Mesh, pending: Sequence[dict], seconds: int) -> FederationError:
+    """Return the error for addresses that did not come in time."""
+    reasons = "; ".join(row["reason"] for row in pending)
+    return FederationError(
+        "FED601",
+        where=f"Mesh {mesh.name}, gateways for {', '.join(row['peer'] for row in pending)}",
+        what=f"have no address after {seconds} s: {reasons}",
+        mend="Look at the Service's events (does this cluster give out load balancers?), give addresses in mesh_peers, "
+        "or use service_type: NodePort",
+        facts={"pending": list(pending)},
+    )
+
+
+def texts(value: object, option: str) -> list[str]:
+    """Return PEM texts that were given as one text or as a list."""
+    if value in (None, "", []):
+        return []
+    if isinstance(value, str):
+        return [value]
+    if isinstance(value, (list, tuple)) and all(isinstance(text, str) for text in value):
+        return list(value)
+    raise FederationError("FED205", where=option, what="is no PEM text and no list of them", mend="Give certificates as PEM")
+
+
+def main() -> None:
+    module = AnsibleModule({**CLUSTER, **DESCRIBED, **OPTIONS}, supports_check_mode=True)
+    run_module(module, run)
+
+
+if __name__ == "__main__":
+    main()
