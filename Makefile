@@ -50,3 +50,6 @@ build: ## build, install and import-check the collection's archive
 
 venv: ## make the development venv and print its folder
 	@python=$$(PYTHON='$(PYTHON)' tools/find-python.sh newest) && $$python tools/venv.py newest
+
+render-docs: ## the documentation as HTML, outside the tree
+	@$(STAGES) render-docs

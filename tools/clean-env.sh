@@ -18,7 +18,7 @@ ln -sfn "$tree" "$collections/ansible_collections/ossm/federation"
 
 for name in $(env | sed -n 's/^\([A-Za-z_][A-Za-z_0-9]*\)=.*/\1/p'); do
     case $name in
-        KUBECONFIG | KUBERNETES_* | K8S_AUTH_* | ANSIBLE_* | MOLECULE_* | PYTEST_* | PYTHON* | VIRTUAL_ENV | OPENSHIFT_*) unset "$name" ;;
+        KUBECONFIG | KUBERNETES_* | K8S_AUTH_* | ANSIBLE_* | MOLECULE_* | PYTEST_* | HYPOTHESIS_* | PYTHON* | VIRTUAL_ENV | OPENSHIFT_*) unset "$name" ;;
         [Hh][Tt][Tt][Pp]_[Pp][Rr][Oo][Xx][Yy] | [Hh][Tt][Tt][Pp][Ss]_[Pp][Rr][Oo][Xx][Yy] | [Aa][Ll][Ll]_[Pp][Rr][Oo][Xx][Yy] | [Nn][Oo]_[Pp][Rr][Oo][Xx][Yy])
             [ "$keep_proxies" = yes ] || unset "$name" ;;
     esac
@@ -39,7 +39,8 @@ unset XDG_CONFIG_HOME XDG_DATA_HOME XDG_STATE_HOME
 HOME=$cache/home
 LC_ALL=C.UTF-8
 PYTHONPYCACHEPREFIX=$cache/pycache
+HYPOTHESIS_STORAGE_DIRECTORY=$cache/hypothesis
 ANSIBLE_CONFIG=$tree/tools/ansible.cfg
 ANSIBLE_COLLECTIONS_PATH=$collections${OSSM_FEDERATION_BESIDE:+:$OSSM_FEDERATION_BESIDE}
-export HOME XDG_CACHE_HOME LC_ALL PYTHONPYCACHEPREFIX ANSIBLE_CONFIG ANSIBLE_COLLECTIONS_PATH
+export HOME XDG_CACHE_HOME LC_ALL PYTHONPYCACHEPREFIX HYPOTHESIS_STORAGE_DIRECTORY ANSIBLE_CONFIG ANSIBLE_COLLECTIONS_PATH
 exec "$@"

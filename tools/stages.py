@@ -137,6 +137,24 @@ def docs_lint(run: Run) -> None:
         run.command(venv / "bin" / "antsibull-docs", *words, ".", cwd=copy, env=env)
 
 
+def render_docs(run: Run) -> None:
+    """Render the documentation as HTML below the cache."""
+    venv = run.venv("newest")
+    target = CACHE / "docs"
+    shutil.rmtree(target, ignore_errors=True)
+    target.mkdir(parents=True)
+    with copied_tree() as copy:
+        env = {"ANSIBLE_COLLECTIONS_PATH": str(collections_of(copy)), "PATH": f"{venv / 'bin'}:{os.environ['PATH']}"}
+        words = ["sphinx-init", "--use-current", "--squash-hierarchy", "--lenient", "--sphinx-theme=alabaster", f"--dest-dir={target}", "ossm.federation"]
+        run.command(venv / "bin" / "antsibull-docs", *words, env=env)
+        # Links into other projects' pages would be looked up on the network.
+        settings = target / "conf.py"
+        kept = settings.read_text(encoding="utf-8").partition("intersphinx_mapping = {")
+        settings.write_text(kept[0] + kept[2].partition("}\n\n")[2] if kept[1] else kept[0], encoding="utf-8")
+        run.command("bash", target / "build.sh", cwd=target, env=env)
+    print(f"{target / 'build' / 'html' / 'index.html'}", flush=True)
+
+
 def changelog_lint(run: Run) -> None:
     """Check the changelog and its fragments."""
     venv = run.venv("newest")
@@ -253,7 +271,7 @@ BEFORE_PYTEST: tuple[Callable[[Run], None], ...] = (
     molecule,
     integration_oldest,
 )
-STAGES = {stage.__name__.replace("_", "-"): stage for stage in (*BEFORE_PYTEST, unit, integration)}
+STAGES = {stage.__name__.replace("_", "-"): stage for stage in (*BEFORE_PYTEST, unit, integration, render_docs)}
 
 
 def outcome(stage: Callable[[Run], None], folder: pathlib.Path) -> Result:

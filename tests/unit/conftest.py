@@ -15,6 +15,8 @@ import shutil
 import sys
 import tempfile
 
+from hypothesis import settings
+
 TREE = pathlib.Path(__file__).absolute().parents[2]
 
 
@@ -44,3 +46,7 @@ if not _is_importable("ansible_collections.ossm.federation"):
 
 if str(TREE / "tests") not in sys.path:
     sys.path.insert(0, str(TREE / "tests"))
+
+# A busy machine must not fail a property, and CI tries the same examples each time; elsewhere each run tries others.
+settings.register_profile("ossm.federation", deadline=None, database=None, print_blob=True, derandomize=bool(os.environ.get("CI")))
+settings.load_profile("ossm.federation")
