@@ -339,7 +339,7 @@ def _placed(candidate: _Candidate) -> _Candidate:
 def _export_to_hint(metadata: Mapping) -> str:
     """Return what to say of the exportTo annotation, which holds back a service at some times only (section 5.1)."""
     value = _mapping(metadata.get("annotations")).get(EXPORT_TO)
-    if not isinstance(value, str) or "*" in (part.strip() for part in value.split(",")):
+    if not isinstance(value, str) or not value or "*" in (part.strip() for part in value.split(",")):
         return ""
     return f"its annotation {EXPORT_TO} '{value}' may hold it back unless it covers the control plane's namespace, and is no protection"
 

@@ -296,7 +296,7 @@ def test_items_of_an_api_list_carry_no_kind():
     assert exported([{**service("cart"), "kind": None}, {**entry, "kind": None}], EVERYTHING) == [host("cart", "shop"), host("db.example", "shop")]
 
 
-@pytest.mark.parametrize("value, is_mentioned", [(".", True), ("shop,app", True), ("*", False), ("shop, *", False)])
+@pytest.mark.parametrize("value, is_mentioned", [(".", True), ("shop,app", True), ("*", False), ("shop, *", False), ("", False)])
 def test_the_export_to_annotation_is_a_hint_and_takes_no_name_away(value, is_mentioned):
     (row,) = exported_names([service("cart", annotations={"networking.istio.io/exportTo": value})], EVERYTHING, "east")
     assert row["exported"] == host("cart", "shop")
