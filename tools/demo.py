@@ -8,7 +8,6 @@ side. Every playbook of the demo runs in one of these folders and sees nothing e
 from __future__ import annotations
 
 import os
-import pathlib
 import re
 import shlex
 import shutil
@@ -44,9 +43,11 @@ def play(mesh: str, playbook: str, *options: str) -> str:
     print(f"{mesh}$ {shlex.join(words)}", flush=True)
     environment = {**os.environ, **({"ANSIBLE_FORCE_COLOR": "1"} if sys.stdout.isatty() else {})}
     lines = []
-    with subprocess.Popen(words, cwd=DEMO / mesh, env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as run:
+    streams = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
+    with subprocess.Popen(words, cwd=DEMO / mesh, env=environment, text=True, **streams) as run:
         for line in run.stdout or ():
-            print(f"  {line}" if line.strip() else "", end="" if line.strip() else "", flush=True)
+            if line.strip():
+                print(f"  {line}", end="", flush=True)
             lines.append(re.sub(r"\x1b\[[0-9;]*m", "", line))
     if run.returncode:
         raise Failed(f"{playbook} as {mesh} ended with {run.returncode}; its output stands above.")
