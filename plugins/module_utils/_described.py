@@ -37,3 +37,8 @@ def described_mesh(params: Mapping[str, Any], *, allow_no_peers: bool = False) -
         trust_domain=params.get("trust_domain"),
         allow_no_peers=allow_no_peers,
     )
+
+
+def one_peer(params: Mapping[str, Any], **rules: Any) -> Mesh:
+    """Return the mesh with the one peer that a thin module is about, and ``exports`` or ``imports`` rules for it."""
+    return described_mesh({**params, "peers": [params["peer"]], **rules})

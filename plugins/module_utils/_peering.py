@@ -5,15 +5,21 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 
+from ansible.module_utils.basic import AnsibleModule
+
+from ._cluster import Cluster
 from ._core.card import Card
-from ._core.diff import Change, change_to, removal_of
+from ._core.carrying import Received
+from ._core.control_plane import ControlPlane
+from ._core.diff import Change, as_diff, change_to, removal_of
 from ._core.errors import FederationError
-from ._core.kinds import EXPORTS, IMPORTS, MANAGER
+from ._core.kinds import EXPORTS, IMPORTS, MANAGER, Kind
 from ._core.names import exported_names, imported_names
-from ._core.plan import plan_peering
+from ._core.plan import identity_changes, plan_peering
 from ._core.status import CONNECTED, outbound, still_exported, still_imported
 from ._core.topology import Mesh, Peer
 from ._live import Peering, is_ours
+from ._running import apply_changes
 
 HAND_MADE = "was made by hand and is left alone; adopt: true takes it over"
 
@@ -94,6 +100,73 @@ def names_item(peer: str, changes: Sequence[Change], live: Peering, services: Ca
     return [
         {"before_header": header, "after_header": header, "before": _text(before), "after": _text(after)},
     ]
+
+
+def check_peer(peer: Peer, control_plane: ControlPlane, found: Received | None) -> None:
+    """Refuse a peer that cannot live beside this control plane.
+
+    Raises ``FederationError``: FED306 a peer called like this cluster in the mesh, FED408 a trust domain that the
+    control plane takes for its own.
+    """
+    if peer.local_name == control_plane.cluster_name:
+        raise FederationError(
+            "FED306",
+            where=f"mesh_peers, {peer.local_name}",
+            what="is also the control plane's own spec.cluster.name, so istiod would never start the peer",
+            mend="Give the peer another local_name",
+        )
+    if found and found.card.trust_domain in control_plane.additional_domains:
+        raise FederationError(
+            "FED408",
+            where=f"{control_plane.place}, spec.security.trust.additionalDomains",
+            what=f"holds {peer.name}'s trust domain {found.card.trust_domain}, so its identities would count as ours",
+            mend="Take it out of the list",
+        )
+
+
+def check_identity(peer: Peer, found: Received, peering: Peering, *, is_accepted: bool) -> None:
+    """Refuse a known peer's new root, trust domain or client identity until it is accepted: FED217."""
+    differences = [] if is_accepted else identity_changes(peer, found.card, peering.peer, peering.bundle)
+    if differences:
+        raise FederationError(
+            "FED217",
+            where=found.where,
+            what=f"says that {peer.name} has changed: {'; '.join(differences)}",
+            mend=f"Ask {peer.name}'s administrator by another way whether this is so, then run with "
+            f"federation_accept_changes: [{peer.name}]",
+            facts={"peer": peer.local_name, "changes": differences},
+        )
+
+
+def stranger(peering: Peering) -> str:
+    """Return how people name the first object of a peering that somebody else made."""
+    live = peering.strangers[0]
+    return f"{live['kind']} {live['metadata']['namespace']}/{live['metadata']['name']}"
+
+
+def refuse_strangers(peer: Peer, peering: Peering) -> None:
+    """Refuse to touch what somebody else made: FED501."""
+    if peering.strangers and not peer.adopt:
+        raise FederationError(
+            "FED501", where=stranger(peering), what="was made by hand", mend=f"Set adopt: true for {peer.name} to take it over"
+        )
+
+
+def keep_set(module: AnsibleModule, cluster: Cluster, mesh: Mesh, kind: Kind, desired: Mapping) -> dict:
+    """Bring one set of services to its desired state and return a module's result; absent is the emptied set."""
+    peer, params = mesh.peers[0], module.params
+    live = cluster.get(kind, mesh.namespace, peer.local_name)
+    own = {"exports": live, "imports": None} if kind is EXPORTS else {"exports": None, "imports": live}
+    peering = Peering(peer=None, bundle=None, **own)
+    if params["state"] == "absent":
+        changes = emptied(live)
+    else:
+        mesh.check_suffixes()
+        refuse_strangers(peer, peering)
+        change = change_to(live, desired, MANAGER, force=params["force"] or peer.adopt)
+        changes = [change] if change else []
+    apply_changes(module, cluster, changes)
+    return {"changed": bool(changes), "diff": as_diff(changes), "changes": [change.summary() for change in changes]}
 
 
 def refuse_live(places: Sequence[str]) -> None:

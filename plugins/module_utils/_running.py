@@ -59,7 +59,7 @@ class Journal:
         return f"Written before that: {', '.join(self.done)}; run again to finish."
 
 
-def apply_changes(module: AnsibleModule, cluster: Cluster, changes: Iterable[Change], *, force: bool = False) -> None:
+def apply_changes(module: AnsibleModule, cluster: Cluster, changes: Iterable[Change]) -> None:
     """Send one request per change, in order; nothing in check mode."""
     if module.check_mode:
         return
@@ -67,7 +67,7 @@ def apply_changes(module: AnsibleModule, cluster: Cluster, changes: Iterable[Cha
         if change.action == "delete":
             cluster.delete(change.kind, change.namespace, change.name, change.uid)
         else:
-            cluster.apply(change.kind, with_uid(change), change.manager, force=force)
+            cluster.apply(change.kind, with_uid(change), change.manager, force=change.force)
         module.journal.done.append(f"{change.action} {change.place}")
 
 

@@ -148,7 +148,7 @@ from ..module_utils._core.carrying import Received, receive  # noqa: E402
 from ..module_utils._core.control_plane import ControlPlane, parse_version  # noqa: E402
 from ..module_utils._core.diff import Change, as_diff  # noqa: E402
 from ..module_utils._core.errors import FederationError  # noqa: E402
-from ..module_utils._core.plan import identity_changes, plan_gateways, plan_peering, takes  # noqa: E402
+from ..module_utils._core.plan import plan_gateways, plan_peering, takes  # noqa: E402
 from ..module_utils._core.topology import Mesh, Peer  # noqa: E402
 from ..module_utils._described import DESCRIBED, FORCE, described_mesh  # noqa: E402
 from ..module_utils._live import (  # noqa: E402
@@ -159,7 +159,18 @@ from ..module_utils._live import (  # noqa: E402
     read_control_plane,
     read_services,
 )
-from ..module_utils._peering import HAND_MADE, changes_for, emptied, names_item, refuse_live, removed, still_live  # noqa: E402
+from ..module_utils._peering import (  # noqa: E402
+    HAND_MADE,
+    changes_for,
+    check_identity,
+    check_peer,
+    emptied,
+    names_item,
+    refuse_live,
+    removed,
+    still_live,
+    stranger,
+)
 from ..module_utils._running import apply_changes, run_module, wait_until  # noqa: E402
 
 OPTIONS = {
@@ -194,9 +205,12 @@ def present(module: AnsibleModule, cluster: Cluster, mesh: Mesh, control_plane: 
     """Keep the peerings of all peers whose card is there."""
     params = module.params
     received = cards_of(module, mesh, control_plane.trust_domain, now)
-    check_peers(mesh, control_plane, received)
     peerings = Peerings.read(cluster, mesh.namespace)
-    check_identities(params["accept_changes"], mesh, received, peerings)
+    for peer in mesh.peers:
+        found, peering = received.get(peer.local_name), peerings.of(peer.local_name)
+        check_peer(peer, control_plane, found)
+        if found and (peer.adopt or not peering.strangers):
+            check_identity(peer, found, peering, is_accepted=bool({peer.name, peer.local_name} & set(params["accept_changes"])))
     services: list[dict] = []
 
     def services_once() -> list[dict]:
@@ -234,7 +248,7 @@ def present(module: AnsibleModule, cluster: Cluster, mesh: Mesh, control_plane: 
         changes += own
         result["peers"].append({"peer": peer.local_name, "mesh": peer.name, "state": state})
     leftovers = sorted(set(peerings.ours()) - {peer.local_name for peer in mesh.peers})
-    apply_changes(module, cluster, changes, force=params["force"] or any(peer.adopt for peer in mesh.peers))
+    apply_changes(module, cluster, changes)
     if params["prune"]:
         changes += leave(module, cluster, control_plane, leftovers, "all")
     return {
@@ -331,48 +345,6 @@ def cards_of(module: AnsibleModule, mesh: Mesh, trust_domain: str, now: datetime
     return received
 
 
-def check_peers(mesh: Mesh, control_plane: ControlPlane, received: dict[str, Received]) -> None:
-    """Refuse peers that cannot live beside this control plane.
-
-    Raises ``FederationError``: FED306 a peer called like this cluster in the mesh, FED408 a trust domain that the
-    control plane takes for its own.
-    """
-    for peer in mesh.peers:
-        if peer.local_name == control_plane.cluster_name:
-            raise FederationError(
-                "FED306",
-                where=f"mesh_peers, {peer.local_name}",
-                what="is also the control plane's own spec.cluster.name, so istiod would never start the peer",
-                mend="Give the peer another local_name",
-            )
-        found = received.get(peer.local_name)
-        if found and found.card.trust_domain in control_plane.additional_domains:
-            raise FederationError(
-                "FED408",
-                where=f"{control_plane.place}, spec.security.trust.additionalDomains",
-                what=f"holds {peer.name}'s trust domain {found.card.trust_domain}, so its identities would count as ours",
-                mend="Take it out of the list",
-            )
-
-
-def check_identities(accepted: list[str], mesh: Mesh, received: dict[str, Received], peerings: Peerings) -> None:
-    """Refuse a known peer's new identity until it is accepted: FED217."""
-    for peer in mesh.peers:
-        found, peering = received.get(peer.local_name), peerings.of(peer.local_name)
-        if not found or {peer.name, peer.local_name} & set(accepted) or (peering.strangers and not peer.adopt):
-            continue
-        differences = identity_changes(peer, found.card, peering.peer, peering.bundle)
-        if differences:
-            raise FederationError(
-                "FED217",
-                where=found.where,
-                what=f"says that {peer.name} has changed: {'; '.join(differences)}",
-                mend=f"Ask {peer.name}'s administrator by another way whether this is so, then run with "
-                f"federation_accept_changes: [{peer.name}]",
-                facts={"peer": peer.local_name, "changes": differences},
-            )
-
-
 def what_is_missing(mesh: Mesh, peer: Peer, found: Received | None, *, is_planned: bool) -> str:
     """Return what a peer waits for; in check mode an address that only a real run knows is planned as unknown."""
     if found is None:
@@ -380,12 +352,6 @@ def what_is_missing(mesh: Mesh, peer: Peer, found: Received | None, *, is_planne
     if found.card.ingress is None and not (is_planned and found.in_run):
         return f"waits for the address of {peer.name}'s gateway; ask {peer.name} to run publish_cards again"
     return ""
-
-
-def stranger(peering: Peering) -> str:
-    """Return how people name the first object of a peering that somebody else made."""
-    live = peering.strangers[0]
-    return f"{live['kind']} {live['metadata']['namespace']}/{live['metadata']['name']}"
 
 
 def rendered(module: AnsibleModule, mesh: Mesh, now: datetime) -> dict:

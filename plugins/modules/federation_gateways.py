@@ -118,7 +118,7 @@ def run(module: AnsibleModule, cluster: Cluster, now: datetime) -> dict:
         if params["prune"]:
             changes += removals(cluster, mesh, control_plane, leftovers)
     if params["managed"]:
-        apply_changes(module, cluster, changes, force=params["force"])
+        apply_changes(module, cluster, changes)
     return {
         "changed": bool(changes),
         "diff": as_diff(changes),

@@ -40,6 +40,7 @@ class Change:
 
     ``manifest`` is what to apply (None to delete), ``differences`` are the fields that change, ``uid`` is that of
     the object as read (None when it is to be created), so that a write never re-creates what has gone meanwhile.
+    ``force`` takes fields from other managers.
     """
 
     action: str
@@ -50,6 +51,7 @@ class Change:
     manifest: Mapping | None
     differences: tuple[Difference, ...]
     uid: str | None = None
+    force: bool = False
 
     @property
     def place(self) -> str:
@@ -77,7 +79,7 @@ def change_to(live: Mapping | None, desired: Mapping, manager: str, *, force: bo
     if live is None:
         return Change(
             "create", kind, metadata["namespace"], metadata["name"], manager, desired,
-            tuple(Difference(path, MISSING, value) for path, value in leaves(desired) if path not in _IDENTITY),
+            tuple(Difference(path, MISSING, value) for path, value in leaves(desired) if path not in _IDENTITY), force=force,
         )  # fmt: skip
     differences = tuple(differences_between(live, desired, manager))
     if not differences:
@@ -85,7 +87,7 @@ def change_to(live: Mapping | None, desired: Mapping, manager: str, *, force: bo
     if not force:
         refuse_conflicts(live, differences, manager)
     return Change(
-        "update", kind, metadata["namespace"], metadata["name"], manager, desired, differences, uid=live["metadata"]["uid"]
+        "update", kind, metadata["namespace"], metadata["name"], manager, desired, differences, live["metadata"]["uid"], force
     )
 
 

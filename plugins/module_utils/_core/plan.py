@@ -249,7 +249,7 @@ def offers(mesh: Mesh, peer: Peer, services: Iterable[Mapping]) -> tuple[Export,
     rows = exported_names(services, plan_exports(mesh, peer)["spec"], peer.local_name)
     ports = {}
     for service in services:
-        hosts = (service.get("spec") or {}).get("hosts") if service.get("kind") == "ServiceEntry" else None
+        hosts = (service.get("spec") or {}).get("hosts")
         for name in hosts or [service["metadata"]["name"]]:
             ports[(name, service["metadata"]["namespace"])] = service
     for row in rows:

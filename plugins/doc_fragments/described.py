@@ -1,0 +1,48 @@
+# GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
+from __future__ import annotations
+
+
+class ModuleDocFragment:
+    """What a module is told about a mesh: itself, its peers, what it offers and takes."""
+
+    DOCUMENTATION = r"""
+options:
+  mesh:
+    description: What the mesh calls itself on its cards.
+    type: str
+    required: true
+  namespace:
+    description: The namespace of its control plane; the mesh's name followed by C(-mesh-system) when absent.
+    type: str
+  control_plane:
+    description: The name of its ServiceMeshControlPlane.
+    type: str
+    default: basic
+  peers:
+    description:
+      - The peers, each a name or a mapping with C(name), C(local_name), C(root_fingerprints), C(same_cluster),
+        C(suspended), C(adopt) and C(gateways). An empty list is refused.
+    type: list
+    elements: raw
+  gateways:
+    description:
+      - Gateway settings for all peers, with C(service_type), C(annotations), C(addresses), C(discovery_port),
+        C(service_port), C(replicas), C(node_selector) and C(tolerations). A peer's own C(gateways) win, and may also name
+        its C(ingress) and C(egress).
+    type: dict
+  exports:
+    description:
+      - Rules of what is offered, the first that matches counts. Each has C(name) and C(namespace), or C(label_selectors)
+        and C(namespace), and may have C(alias) (with C(name), C(namespace)) and C(to) (peers, all when absent).
+    type: list
+    elements: dict
+  imports:
+    description:
+      - Rules of what is taken, the first that matches counts. Each has C(name) and C(namespace) as the peer exports them,
+        and may have C(alias), C(import_as_local), C(domain_suffix) and C(from) (peers, all when absent).
+    type: list
+    elements: dict
+  trust_domain:
+    description: The mesh's trust domain; checked against its control plane's.
+    type: str
+"""

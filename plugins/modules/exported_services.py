@@ -1,0 +1,89 @@
+#!/usr/bin/python
+# GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: exported_services
+short_description: Keep the services that are offered to one peer
+version_added: 0.1.0
+author: [The ossm.federation authors (@ossm)]
+description:
+  - Keeps the ExportedServiceSet of one peer. Removing it empties it, since istiod ignores a set that is deleted and made again.
+  - A thin door to the plan of M(ossm.federation.federation#module), for those who compose their own plays.
+attributes:
+  check_mode: {support: full, description: Plans and shows everything; writes nothing.}
+  diff_mode: {support: full, description: Shows the fields that change.}
+  idempotent: {support: full, description: A second run changes nothing.}
+options:
+  state:
+    description: Whether services are offered to the peer.
+    type: str
+    choices: [present, absent]
+    default: present
+  peer:
+    description: The peer, a name or a mapping as in a federation's C(peers).
+    type: raw
+    required: true
+  rules:
+    description: The rules, as in a federation's C(exports). The first that matches counts.
+    type: list
+    elements: dict
+    default: []
+extends_documentation_fragment:
+  - ossm.federation.cluster
+  - ossm.federation.mesh
+  - ossm.federation.force
+"""
+
+EXAMPLES = r"""
+- name: Keep what is offered to west
+  ossm.federation.exported_services:
+    kubeconfig: east.kubeconfig
+    mesh: east
+    peer: west
+    rules:
+      - name: cart
+        namespace: shop
+"""
+
+RETURN = r"""
+changes:
+  description: What was changed, or would be in check mode.
+  returned: success
+  type: list
+  elements: dict
+  sample: [{action: create, kind: ExportedServiceSet, namespace: east-mesh-system, name: west, fields: [spec]}]
+"""
+
+from datetime import datetime  # noqa: E402
+
+from ansible.module_utils.basic import AnsibleModule  # noqa: E402
+
+from ..module_utils._arguments import CLUSTER  # noqa: E402
+from ..module_utils._cluster import Cluster  # noqa: E402
+from ..module_utils._core.kinds import EXPORTS  # noqa: E402
+from ..module_utils._core.plan import plan_exports  # noqa: E402
+from ..module_utils._described import FORCE, MESH, one_peer  # noqa: E402
+from ..module_utils._peering import keep_set  # noqa: E402
+from ..module_utils._running import run_module  # noqa: E402
+
+OPTIONS = {
+    "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
+    "peer": {"type": "raw", "required": True},
+    "rules": {"type": "list", "elements": "dict", "default": []},
+}
+
+
+def run(module: AnsibleModule, cluster: Cluster, _now: datetime) -> dict:
+    """Bring the set to its desired state and return the module's result."""
+    mesh = one_peer(module.params, exports=module.params["rules"])
+    return keep_set(module, cluster, mesh, EXPORTS, plan_exports(mesh, mesh.peers[0]))
+
+
+def main() -> None:
+    module = AnsibleModule({**CLUSTER, **MESH, **FORCE, **OPTIONS}, supports_check_mode=True)
+    run_module(module, run)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,135 @@
+#!/usr/bin/python
+# GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: mesh_peer
+short_description: Keep one remote mesh as a peer
+version_added: 0.1.0
+author: [The ossm.federation authors (@ossm)]
+description:
+  - Keeps a peer's root certificates and its ServiceMeshPeer, the roots always first, from the card that the peer made.
+  - A thin door to the plan of M(ossm.federation.federation#module), for those who compose their own plays.
+attributes:
+  check_mode: {support: full, description: Plans and shows everything; writes nothing.}
+  diff_mode: {support: full, description: Shows the fields that change.}
+  idempotent: {support: full, description: A second run changes nothing.}
+options:
+  state:
+    description: Whether the peer should be there. A peer is removed only once nothing is exported to it any more.
+    type: str
+    choices: [present, absent]
+    default: present
+  peer:
+    description: The peer, a name or a mapping as in a federation's C(peers).
+    type: raw
+    required: true
+  card:
+    description: The peer's card, a mapping or a JSON text. Required when O(state=present).
+    type: raw
+  accept_changes:
+    description: Whether the root, trust domain or client identity of a known peer may differ from what stands.
+    type: bool
+    default: false
+extends_documentation_fragment:
+  - ossm.federation.cluster
+  - ossm.federation.mesh
+  - ossm.federation.force
+"""
+
+EXAMPLES = r"""
+- name: Keep west as a peer
+  ossm.federation.mesh_peer:
+    kubeconfig: east.kubeconfig
+    mesh: east
+    peer: west
+    card: "{{ lookup('ansible.builtin.file', 'cards/west-for-east.json') }}"
+"""
+
+RETURN = r"""
+changes:
+  description: What was changed, or would be in check mode.
+  returned: success
+  type: list
+  elements: dict
+  sample: [{action: create, kind: ServiceMeshPeer, namespace: east-mesh-system, name: west, fields: [spec]}]
+"""
+
+from datetime import datetime  # noqa: E402
+
+from ansible.module_utils.basic import AnsibleModule  # noqa: E402
+
+from ..module_utils._arguments import CLUSTER  # noqa: E402
+from ..module_utils._cluster import Cluster  # noqa: E402
+from ..module_utils._core.carrying import receive  # noqa: E402
+from ..module_utils._core.diff import as_diff  # noqa: E402
+from ..module_utils._core.errors import FederationError  # noqa: E402
+from ..module_utils._core.kinds import CONFIG_MAP, PEER  # noqa: E402
+from ..module_utils._core.topology import Mesh, Peer  # noqa: E402
+from ..module_utils._described import FORCE, MESH, one_peer  # noqa: E402
+from ..module_utils._live import Peering, Peerings, read_control_plane  # noqa: E402
+from ..module_utils._peering import (  # noqa: E402
+    changes_for,
+    check_identity,
+    check_peer,
+    refuse_live,
+    refuse_strangers,
+    removed,
+    still_live,
+)
+from ..module_utils._running import apply_changes, run_module  # noqa: E402
+
+OPTIONS = {
+    "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
+    "peer": {"type": "raw", "required": True},
+    "card": {"type": "raw"},
+    "accept_changes": {"type": "bool", "default": False},
+}
+KINDS = (CONFIG_MAP.name, PEER.name)
+
+
+def run(module: AnsibleModule, cluster: Cluster, now: datetime) -> dict:
+    """Bring one peer to its desired state and return the module's result."""
+    params = module.params
+    mesh = one_peer(params)
+    peer = mesh.peers[0]
+    control_plane = read_control_plane(cluster, mesh.namespace, mesh.control_plane)
+    peering = Peerings.read(cluster, mesh.namespace).of(peer.local_name)
+    if params["state"] == "absent":
+        refuse_live(still_live(peer.local_name, peering, cluster.now, control_plane.version))
+        changes = [change for change in removed(peering) if change.kind.name in KINDS]
+    else:
+        control_plane.check()
+        changes = wanted(module, mesh, peer, peering, control_plane, now)
+    apply_changes(module, cluster, changes)
+    return {"changed": bool(changes), "diff": as_diff(changes), "changes": [change.summary() for change in changes]}
+
+
+def wanted(module: AnsibleModule, mesh: Mesh, peer: Peer, peering: Peering, control_plane: object, now: datetime) -> list:
+    """Return the changes that keep the peer as its card says."""
+    params = module.params
+    refuse_strangers(peer, peering)
+    received, _notes = receive(
+        mesh, control_plane.trust_domain, in_run=[], carried=[params["card"]], file_of=lambda _name: None, now=now
+    )
+    if peer.local_name not in received:
+        raise FederationError("FED220", where="card", what=f"is not of {peer.name}", mend=f"Give {peer.name}'s card for {mesh.name}")
+    found = received[peer.local_name]
+    check_peer(peer, control_plane, found)
+    check_identity(peer, found, peering, is_accepted=params["accept_changes"])
+    if found.card.ingress is None:
+        raise FederationError(
+            "FED601", where=found.where, what="has no address yet", mend=f"Ask {peer.name} to run publish_cards again"
+        )
+    return changes_for(mesh, peer, found.card, peering, force=params["force"], kinds=KINDS)
+
+
+def main() -> None:
+    module = AnsibleModule(
+        {**CLUSTER, **MESH, **FORCE, **OPTIONS}, required_if=[("state", "present", ["card"])], supports_check_mode=True
+    )
+    run_module(module, run)
+
+
+if __name__ == "__main__":
+    main()
