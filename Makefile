@@ -1,6 +1,6 @@
 # What a person types. Everything made lies below ${XDG_CACHE_HOME:-~/.cache}/ossm-federation; nothing in the tree.
 .POSIX:
-.PHONY: help demo demo-down testbed test test-unit test-integration test-molecule test-sanity test-oldest lint docs-lint changelog-lint build venv render-docs
+.PHONY: help demo demo-down testbed test test-unit test-integration test-molecule test-sanity test-oldest lint docs-lint changelog-lint build venv render-docs benchmark
 
 PYTHON = python3
 DEMO = PYTHON='$(PYTHON)' tools/demo.sh
@@ -53,3 +53,6 @@ venv: ## make the development venv and print its folder
 
 render-docs: ## the documentation as HTML, outside the tree
 	@$(STAGES) render-docs
+
+benchmark: ## measure, as ratios within one run
+	@$(STAGES) programs benchmark

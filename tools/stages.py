@@ -102,7 +102,11 @@ def copied_tree() -> Iterator[pathlib.Path]:
 
     Holds what Git tracks or would track, as it is on disk: changes that are not committed yet are tested too.
     """
-    listed = subprocess.run(["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"], cwd=TREE, check=True, stdout=subprocess.PIPE)
+    if shutil.which("git") is None:
+        raise SystemExit("git is missing: it tells which files belong to the checkout. On Debian and Ubuntu: apt install git")
+    # A container's checkout may belong to another user, which Git refuses unless told.
+    words = ["git", "-c", f"safe.directory={TREE}", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
+    listed = subprocess.run(words, cwd=TREE, check=True, stdout=subprocess.PIPE)
     SCRATCH.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=SCRATCH, prefix="copy-") as scratch:
         copy = pathlib.Path(scratch) / "ansible_collections" / "ossm" / "federation"
@@ -240,6 +244,14 @@ def molecule(run: Run) -> None:
         run.command(venv / "bin" / "molecule", "test", "--scenario-name=default", cwd=copy, env=env)
 
 
+def benchmark(run: Run) -> None:
+    """Measure, as ratios within one run; prints tables."""
+    venv = run.venv("newest")
+    env = {**_pytest_env(venv), "OSSM_FEDERATION_BESIDE": run.beside(venv), "PYTHONPATH": str(TREE / "tests")}
+    for program in sorted((TREE / "tests" / "benchmark").glob("*.py")):
+        run.command(venv / "bin" / "python", program, env=env)
+
+
 def unit(run: Run) -> None:
     """Run the unit tests on the newest supported Ansible."""
     _pytest(run, "tests/unit")
@@ -271,7 +283,7 @@ BEFORE_PYTEST: tuple[Callable[[Run], None], ...] = (
     molecule,
     integration_oldest,
 )
-STAGES = {stage.__name__.replace("_", "-"): stage for stage in (*BEFORE_PYTEST, unit, integration, render_docs)}
+STAGES = {stage.__name__.replace("_", "-"): stage for stage in (*BEFORE_PYTEST, unit, integration, render_docs, benchmark)}
 
 
 def outcome(stage: Callable[[Run], None], folder: pathlib.Path) -> Result:

