@@ -1,6 +1,6 @@
 # What a person types. Everything made lies below ${XDG_CACHE_HOME:-~/.cache}/ossm-federation; nothing in the tree.
 .POSIX:
-.PHONY: help demo demo-down testbed test test-unit test-integration test-molecule test-sanity test-oldest lint docs-lint changelog-lint build venv render-docs benchmark
+.PHONY: help demo demo-down testbed test test-unit test-integration test-molecule test-sanity test-oldest lint docs-lint changelog-lint build venv render-docs benchmark test-mutations
 
 PYTHON = python3
 DEMO = PYTHON='$(PYTHON)' tools/demo.sh
@@ -32,6 +32,9 @@ test-molecule: ## molecule's default scenario, on the testbed
 
 test-oldest: ## unit tests and one whole flow on the oldest supported Ansible
 	@$(STAGES) units-oldest programs integration-oldest
+
+test-mutations: ## break the core in ten ways; the unit tests must notice each
+	@$(STAGES) mutations
 
 test-sanity: ## ansible-test sanity, nothing ignored
 	@$(STAGES) sanity

@@ -244,6 +244,14 @@ def molecule(run: Run) -> None:
         run.command(venv / "bin" / "molecule", "test", "--scenario-name=default", cwd=copy, env=env)
 
 
+def mutations(run: Run) -> None:
+    """Break the core in ten ways and see that the unit tests notice each."""
+    venv = run.venv("newest")
+    with copied_tree() as copy:
+        env = {**_pytest_env(venv), "ANSIBLE_COLLECTIONS_PATH": str(collections_of(copy))}
+        run.command(venv / "bin" / "python", "tools/mutations.py", cwd=copy, env=env)
+
+
 def benchmark(run: Run) -> None:
     """Measure, as ratios within one run; prints tables."""
     venv = run.venv("newest")
@@ -280,6 +288,7 @@ BEFORE_PYTEST: tuple[Callable[[Run], None], ...] = (
     docs_lint,
     build,
     changelog_lint,
+    mutations,
     molecule,
     integration_oldest,
 )

@@ -1,0 +1,93 @@
+# GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Break the planner, the comparison and the card reader in ten ways and see that the unit tests notice each.
+
+Run it with the Python of the venv "newest", in a copy of the tree: ``python tools/mutations.py``. A change that no longer
+fits its file fails the run as well: it has to be written anew.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import pathlib
+import subprocess
+import sys
+
+TREE = pathlib.Path(__file__).resolve().parent.parent
+CORE = TREE / "plugins" / "module_utils" / "_core"
+TESTS = ["tests/unit/plugins/module_utils"]
+
+
+@dataclasses.dataclass(frozen=True)
+class Mutation:
+    """One fault: in ``file``, the text ``right``, which stands there once, becomes ``wrong``."""
+
+    fault: str
+    file: str
+    right: str
+    wrong: str
+
+
+MUTATIONS = (
+    Mutation(
+        "a peer is given another bundle than its own",
+        "plan.py",
+        '"certificateChain": {"kind": CONFIG_MAP.name, "name": bundle_name(peer.local_name)}',
+        '"certificateChain": {"kind": CONFIG_MAP.name, "name": bundle_name(peer.name)}',
+    ),
+    Mutation(
+        "the egress gateway looks into another network",
+        "plan.py",
+        '"requestedNetworkView": [f"network-{peer.local_name}"]',
+        '"requestedNetworkView": [f"network-{peer.name}"]',
+    ),
+    Mutation("router mode is sent to new control planes", "plan.py", "if version and version < (2, 2):", "if version and version > (2, 2):"),
+    Mutation("the client's identity is its trust domain", "plan.py", '"clientID": card.client_id', '"clientID": card.trust_domain'),
+    Mutation(
+        "what is no longer wanted is not seen",
+        "diff.py",
+        "if stands is not MISSING and not (isinstance(stands, Mapping) and stands):",
+        "if stands is MISSING:",
+    ),
+    Mutation("an update may re-create what has gone", "diff.py", 'differences, live["metadata"]["uid"], force', "differences, None, force"),
+    Mutation("another manager's field is taken", "diff.py", "if other != manager and difference.path in owned", "if other == manager and difference.path in owned"),
+    Mutation("an unknown field on a card is read over", "card.py", "        if unknown:\n", "        if unknown and not data:\n"),
+    Mutation("a fingerprint may differ from its root", "card.py", "if not is_same_fingerprint(", "if False and not is_same_fingerprint("),
+    Mutation("an identity may belong to another trust domain", "card.py", 'if parts["domain"] != card.trust_domain:', 'if not parts["domain"]:'),
+)
+
+
+def passes() -> bool:
+    """Return whether the unit tests of the core pass."""
+    words = [sys.executable, "-m", "pytest", "--quiet", "--exitfirst", "--no-header", *TESTS]
+    return subprocess.run(words, cwd=TREE, check=False, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL).returncode == 0
+
+
+def is_caught(mutation: Mutation) -> bool:
+    """Put one fault into the tree, run the tests, take it out again, and return whether they failed."""
+    path = CORE / mutation.file
+    text = path.read_text(encoding="utf-8")
+    if text.count(mutation.right) != 1:
+        raise SystemExit(f"{mutation.file} holds {text.count(mutation.right)} times the text that '{mutation.fault}' changes: {mutation.right}")
+    path.write_text(text.replace(mutation.right, mutation.wrong), encoding="utf-8")
+    try:
+        return not passes()
+    finally:
+        path.write_text(text, encoding="utf-8")
+
+
+def main() -> None:
+    if not passes():
+        sys.exit("The unit tests fail before anything is broken.")
+    survived = []
+    for mutation in MUTATIONS:
+        caught = is_caught(mutation)
+        print(f"{'caught' if caught else 'NOT CAUGHT':<11} {mutation.file:<9} {mutation.fault}", flush=True)
+        if not caught:
+            survived.append(mutation)
+    if survived:
+        sys.exit(f"{len(survived)} of {len(MUTATIONS)} faults were not caught.")
+    print(f"All {len(MUTATIONS)} faults were caught.")
+
+
+if __name__ == "__main__":
+    main()
