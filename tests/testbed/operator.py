@@ -98,8 +98,9 @@ class Operator:
     """The operator of one cluster, with the webhooks and the cloud that it needs.
 
     ``store`` must watch ``KINDS``. ``new_istiod(namespace, control plane's name, its object)`` gives an Istiod with ``start()`` and
-    ``stop()``; it is called once the istiod's Pod object exists (``istiod_pod`` tells its name), and again at each restart. ``mesh_names`` maps control plane namespaces to the names of meshes by which ``faults`` are set; a namespace
-    that it lacks goes by ``cluster_name``. ``directory`` holds the webhooks' certificate. All times follow ``clock``.
+    ``stop()``; it is called once the istiod's Pod object exists (``istiod_pod`` tells its name), and again at each restart.
+    ``mesh_names`` maps control plane namespaces to the names of meshes by which ``faults`` are set; a namespace that it lacks
+    goes by ``cluster_name``. ``directory`` holds the webhooks' certificate. All times follow ``clock``.
     """
 
     def __init__(
