@@ -1,0 +1,69 @@
+# GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
+"""What a test can switch to go wrong, per mesh."""
+
+from __future__ import annotations
+
+import copy
+import threading
+from collections.abc import Mapping
+from typing import Any
+
+NAMES = {
+    "peer-unreachable": "the mesh's federation ingress gateways refuse connections",
+    "wrong-root": "the mesh's certificates come from another root than the published one",
+    "wrong-client-id": "the mesh's egress gateways show another service account",
+    "slow-address": "load balancers give an address after {seconds} of mesh time",
+    "no-address": "load balancers never give an address",
+    "api-errors": "requests through the API proxy get {status}; the first {count} only, and those that {match}, a regular expression on 'GET /path?query'",
+    "api-slow": "requests through the API proxy, those that {match}, wait {seconds} first (real time)",
+    "api-hang": "requests through the API proxy, those that {match}, get no answer",
+    "api-refuse": "the API proxy refuses connections",
+    "webhook-down": "the operator's webhooks refuse connections",
+    "reconcile-error": "the control plane stays in ReconcileError",
+}
+"""The faults there are and what each does; words in braces are its settings."""
+
+
+class Faults:
+    """Which faults are on. Thread safe."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._on: dict[tuple[str, str], dict[str, Any]] = {}
+
+    def is_on(self, mesh: str, name: str) -> dict[str, Any] | None:
+        """Return the settings of a fault that is on, else None."""
+        with self._lock:
+            settings = self._on.get((mesh, name))
+            return None if settings is None else copy.deepcopy(settings)
+
+    def set(self, mesh: str, name: str, settings: Mapping[str, Any] | None) -> None:
+        """Switch a fault on with ``settings``, or off with None. Raises ``LookupError`` on a name that is no fault."""
+        if name not in NAMES:
+            raise LookupError(f"there is no fault '{name}'; there are {', '.join(NAMES)}")
+        with self._lock:
+            if settings is None:
+                self._on.pop((mesh, name), None)
+            else:
+                self._on[mesh, name] = dict(settings)
+
+    def take_one(self, mesh: str, name: str) -> bool:
+        """Use up one of a fault's ``count`` and say whether there was one left; a fault without ``count`` has no end."""
+        with self._lock:
+            settings = self._on.get((mesh, name))
+            if settings is None:
+                return False
+            if settings.get("count") is None:
+                return True
+            if settings["count"] <= 0:
+                return False
+            settings["count"] -= 1
+            return True
+
+    def all_on(self) -> dict[str, dict[str, dict[str, Any]]]:
+        """Return the settings of all faults that are on, by mesh and name."""
+        with self._lock:
+            found: dict[str, dict[str, dict[str, Any]]] = {}
+            for (mesh, name), settings in self._on.items():
+                found.setdefault(mesh, {})[name] = copy.deepcopy(settings)
+            return found

@@ -1,0 +1,2 @@
+// Package testbed names the programs that the testbed builds; see tools.go.
+package testbed
