@@ -190,21 +190,19 @@ class Istiod:
         self.directory = own
         self.authority = Authority(own / "ca", self.trust_domain)
         self._address = addresses.for_service(cluster_name, namespace, f"istiod-{smcp_name}")
-        # On a port of its own choice where the address could be another gateway's: it is not, so the real one.
         self._discovery: Target = (self._address, DISCOVERY_PORT)
         self._server = DiscoveryServer(self._discovery, self, max(clock.seconds(WATCH_LIFE), SHORTEST_WATCH_REAL))
         self._envoy = Envoy(Path(envoy_path), own / "envoy", self._address)
 
         self._lock = threading.RLock()
-        self._wake = threading.Condition(self._lock)
+        self._wake = threading.Condition()  # guards the two below; nothing is called while it is held
+        self._events: list[tuple[str, str, str]] = []
+        self._due: dict[str, float] = {}  # what is to be done at which time of the monotonic clock
         self._peers: dict[str, Peer] = {}
         self._bundles: dict[str, str] = {}
         self._service_policies: dict[str, ServicePolicy] = {}
         self._departed: dict[str, DiscoveryIn] = {}
         self._is_deadlocked = False
-        self._touched_peers: set[str] = set()
-        self._touched: set[str] = set()  # of: roots, exports, services, gateways
-        self._due: dict[str, float] = {}  # what is to be done at which time of the monotonic clock
         self._active_faults: tuple = ()
         self._refused_status: dict[tuple[str, str], dict] = {}
         self._turn = 0
@@ -213,7 +211,7 @@ class Istiod:
         self._threads: list[threading.Thread] = []
         self._controller = threading.Thread(target=self._control, name=f"istiod-{namespace}", daemon=True)
 
-    # ---- from outside -------------------------------------------------------------------------------------------
+    # ---- from outside ----
 
     def start(self) -> None:
         """Start all threads and the gateways' Envoy."""
@@ -232,6 +230,7 @@ class Istiod:
         with self._lock:
             for peer in self._peers.values():
                 self._let_go(peer)
+        with self._wake:
             self._wake.notify_all()
         self._server.stop()
         for thread in [self._controller, *self._threads]:
@@ -312,96 +311,90 @@ class Istiod:
                 self._status_changed(1.0)  # a renewal follows at once, as a rule
                 self._at("remotes", self._clock.seconds(REMOTE_KEPT) + 0.1)
 
-    # ---- events -----------------------------------------------------------------------------------------------------
+    # ---- events ----
 
     def _seen(self, _event: str, seen: dict, _old: dict | None = None) -> None:
-        if self._stopping.is_set():
-            return
-        kind, metadata = seen.get("kind"), seen["metadata"]
-        is_here = metadata.get("namespace") == self.namespace
-        with self._lock:
-            if kind == "ServiceMeshPeer" and is_here:
-                self._touched_peers.add(metadata["name"])
-            elif kind == "ExportedServiceSet" and is_here:
-                self._touched.add("exports")
-            elif kind == "ImportedServiceSet" and is_here:
-                peer = self._peers.get(metadata["name"])
-                if peer and self._notices_imports_at_once():
-                    self._touched_peers.add(peer.name)
-                elif peer and peer.import_generation is None:
-                    self._at(f"peer {peer.name}", self._clock.seconds(FIRST_IMPORT_DELAY))
-                self._status_changed()
-            elif kind == "Service":
-                self._touched.update(("services", "gateways") if is_here else ("services",))
-            elif kind == "ServiceMeshMemberRoll" and is_here:
-                self._touched.update(("services", "roots"))
-            elif kind == "ConfigMap" and metadata["name"] == self._root_name():
-                self._touched.add("roots")
-            else:
-                return
+        """Take note of an event, in the cache's own thread: nothing is asked and no other lock taken here."""
+        metadata = seen["metadata"]
+        with self._wake:
+            self._events.append((seen["kind"], metadata.get("namespace", ""), metadata["name"]))
             self._wake.notify_all()
+
+    def _heed_event(self, kind: str, namespace: str, name: str, work: set[str], peers: dict[str, None]) -> None:
+        is_here = namespace == self.namespace
+        if kind == "ServiceMeshPeer" and is_here:
+            peers[name] = None
+        elif kind == "ExportedServiceSet" and is_here:
+            work.add("exports")
+        elif kind == "ImportedServiceSet" and is_here:
+            peer = self._peers.get(name)
+            if peer and self._notices_imports_at_once():
+                peers[name] = None
+            elif peer and peer.import_generation is None:
+                self._at(f"peer {name}", self._clock.seconds(FIRST_IMPORT_DELAY))
+            self._status_changed()
+        elif kind == "Service":
+            work.update(("services", "gateways") if is_here else ("services",))
+        elif kind == "ServiceMeshMemberRoll" and is_here:
+            work.update(("services", "roots"))
+        elif kind == "ConfigMap" and name == self._root_name():
+            work.add("roots")
 
     def _at(self, what: str, seconds: float) -> None:
         """Have ``what`` done in so many real seconds, or earlier when that was wanted before."""
         moment = time.monotonic() + seconds
-        with self._lock:
+        with self._wake:
             self._due[what] = min(moment, self._due.get(what, moment))
             self._wake.notify_all()
 
     def _status_changed(self, seconds: float = STATUS_DELAY_REAL) -> None:
         self._at("status", seconds)
 
-    # ---- the controller -----------------------------------------------------------------------------------------------
+    # ---- the controller ----
 
     def _control(self) -> None:
-        started = False
         try:
+            self._publish_roots()
+            self._envoy.start(self._programme())
+            self._ready.set()
             self._at("resync", 0)
             self._at("faults", 0)
             while not self._stopping.is_set():
-                work, peers = self._next_work()
-                if not started:
-                    self._publish_roots()
-                    self._envoy.start(self._programme())
-                    started = True
-                    self._ready.set()
-                self._do(work, peers)
+                self._do(*self._next_work())
         finally:
             self._envoy.stop()
 
-    def _next_work(self) -> tuple[set[str], set[str]]:
-        with self._lock:
-            while not (self._touched or self._touched_peers or self._stopping.is_set()):
+    def _next_work(self) -> tuple[set[str], dict[str, None]]:
+        """Wait for something to do; return what it is, and the peers that it is about, in the order of their events."""
+        with self._wake:
+            while True:
                 now = time.monotonic()
-                due = {what for what, moment in self._due.items() if moment <= now}
-                if due:
-                    for what in due:
-                        del self._due[what]
-                    self._touched.update(due)
+                work = {what for what, moment in self._due.items() if moment <= now}
+                if work or self._events or self._stopping.is_set():
                     break
-                self._wake.wait(min(self._due.values()) - now)
-            work, peers = self._touched, self._touched_peers
-            self._touched, self._touched_peers = set(), set()
-            now = time.monotonic()
-            for what in [what for what, moment in self._due.items() if moment <= now]:
+                self._wake.wait(min(self._due.values()) - now if self._due else None)
+            for what in work:
                 del self._due[what]
-                work.add(what)
-        peers |= {what.removeprefix("peer ") for what in work if what.startswith("peer ")}
+            events, self._events = self._events, []
+        peers: dict[str, None] = {}
+        for event in dict.fromkeys(events):
+            self._heed_event(*event, work, peers)
+        peers.update((what.removeprefix("peer "), None) for what in work if what.startswith("peer "))
         return work, peers
 
-    def _do(self, work: set[str], peers: set[str]) -> None:
+    def _do(self, work: set[str], peers: dict[str, None]) -> None:
         if "resync" in work:
             self._at("resync", self._clock.seconds(RESYNC))
             work |= {"roots", "services", "gateways"}
-            with self._lock:
-                peers |= set(self._peers)
-            peers |= {smp["metadata"]["name"] for smp in self.store.list("ServiceMeshPeer", self.namespace)}
+            peers.update(dict.fromkeys(self._peers))
+            live = self.store.list("ServiceMeshPeer", self.namespace)
+            peers.update((smp["metadata"]["name"], None) for smp in live)
         if "faults" in work:
             self._at("faults", FAULT_CHECK_REAL)
             self._heed_faults(work)
         if "roots" in work:
             self._publish_roots()
-        for name in sorted(peers):
+        for name in peers:
             if not self._is_deadlocked:
                 self._reconcile(name, work)
         if work & {"exports", "services"}:
@@ -429,7 +422,7 @@ class Istiod:
                 for stream in peer.streams:
                     stream.end()
 
-    # ---- roots ----------------------------------------------------------------------------------------------------------
+    # ---- roots ----
 
     def _root_name(self) -> str:
         authority = ((self._live_smcp().get("spec") or {}).get("security") or {}).get("certificateAuthority") or {}
@@ -466,7 +459,7 @@ class Istiod:
                 LOG.info("%s: root for %s: %s", self.mesh_name, namespace, error)
                 self._at("roots", 1.0)
 
-    # ---- peers (section 3.2) ----------------------------------------------------------------------------------------------
+    # ---- peers (section 3.2) ----
 
     def _reconcile(self, name: str, work: set[str]) -> None:
         smp = self.store.get("ServiceMeshPeer", name, self.namespace)
@@ -615,7 +608,7 @@ class Istiod:
         # What was offered and never imported stays in the status when it is withdrawn (7.3).
         leftovers = {name: None for name, mapped in peer.offered.items() if mapped is None and name not in listed}
         peer.imports, peer.offered = imports, {**leftovers, **statuses}
-        self._touched.add("gateways")
+        self._at("gateways", 0)
         self._status_changed()
 
     # ---- exports (sections 5.1, 5.3) ----
@@ -784,7 +777,7 @@ class Istiod:
                 peer.needs_list = False
                 self._take_list(peer, message["services"])
 
-    # ---- gateways -------------------------------------------------------------------------------------------------------------------
+    # ---- gateways ----
 
     def _identity_of(self, gateway: str) -> str:
         return spiffe_uri(self.trust_domain, self.namespace, f"{gateway}-service-account")

@@ -64,8 +64,7 @@ class Cluster:
         return new
 
     def merge(self, kind, name, namespace, patch, subresource=None):
-        with self._lock:
-            return self.put({**self._objects[(kind, namespace, name)], **patch})
+        return self.put({**self.get(kind, name, namespace), **patch})
 
     def delete(self, kind, name, namespace):
         with self._lock:

@@ -202,3 +202,359 @@ def test_an_ingress_behind_node_ports_is_reached_there(east, west):
 
     eventually(lambda: west.is_connected("east"))
     eventually(lambda: west.call(CART).status == 200)
+
+
+# ---- sharing ----
+
+
+def test_an_exported_and_imported_service_answers_from_the_other_mesh(sharing):
+    east, west = sharing
+
+    answer = west.call(CART, path="/basket")
+
+    assert (answer.status, answer.mesh) == (200, "east")
+    assert '"path": "/basket"' in answer.body
+    assert east.status("ExportedServiceSet", "west") == {
+        "exportedServices": [
+            {
+                "exportedName": CART_OFFERED,
+                "localService": {"name": "cart", "namespace": "shop", "hostname": "cart.shop.svc.cluster.local"},
+            }
+        ]
+    }
+    assert west.status("ImportedServiceSet", "east") == {
+        "importedServices": [
+            {"exportedName": CART_OFFERED, "localService": {"name": "cart", "namespace": "shop", "hostname": CART}}
+        ]
+    }
+
+
+def test_what_is_offered_and_not_imported_has_no_local_name_and_stays_listed_until_a_restart(peered):
+    east, west = peered
+    east.export("west", "shop/cart")
+    west.take("east", "other/*")
+    eventually(lambda: west.imported("east") == {CART_OFFERED: ""})
+
+    east.export("west")
+
+    eventually(lambda: east.exported("west") == [])
+    stays(lambda: west.imported("east") == {CART_OFFERED: ""}, seconds=1)
+    west.restart_istiod()
+    eventually(lambda: west.imported("east") == {})
+
+
+def test_a_service_that_is_not_exported_cannot_be_resolved_and_is_refused_on_the_wire(sharing):
+    east, west = sharing
+    east.serve("secret")
+    gateway, egress = east.address_of("west-ingress"), f"{west.namespace}/east-egress-service-account"
+
+    def asked_for(host):
+        server_name = f"outbound_.80_._.{host}"
+        return west.call(gateway, 15443, principal=egress, force_sni=server_name)
+
+    assert asked_for(CART_OFFERED).status == 200
+    assert asked_for("secret.shop.svc.west-exports.local").status != 200
+    assert asked_for("cart.shop.svc.cluster.local").status != 200
+    answer = west.call("secret.shop.svc.east-imports.local")
+    assert answer.status is None and "could not resolve" in answer.error
+
+
+def test_the_ingress_lets_only_the_client_id_through_to_services(sharing):
+    east, west = sharing
+    gateway, server_name = east.address_of("west-ingress"), f"outbound_.80_._.{CART_OFFERED}"
+
+    assert west.call(gateway, 15443, principal="shop/client", force_sni=server_name).status != 200
+    assert east.call(gateway, 15443, principal="shop/client", force_sni=server_name).status != 200
+
+
+def test_rules_that_stop_matching_withdraw_the_service_at_once(sharing):
+    east, west = sharing
+
+    east.export("west", "shop/other")
+
+    eventually(lambda: west.imported("east") == {}, seconds=3)
+    eventually(lambda: west.call(CART).status is None)
+
+
+def test_a_new_service_under_a_matching_rule_is_exported(peered):
+    east, west = peered
+    east.export("west", "shop/*")
+    west.take("east", "*/*")
+    eventually(lambda: west.imported("east"))
+
+    east.serve("till")
+
+    eventually(lambda: west.call("till.shop.svc.east-imports.local").status == 200)
+
+
+def test_a_service_hidden_by_export_to_is_left_out_of_a_full_evaluation_only(peered):
+    east, _west = peered
+    hidden = {"networking.istio.io/exportTo": "shop"}
+    east.serve("hidden", annotations=hidden)
+    east.export("west", "shop/*")
+    eventually(lambda: east.exported("west") == [CART_OFFERED])
+
+    east.serve("later", annotations=hidden)
+
+    eventually(lambda: "later.shop.svc.west-exports.local" in east.exported("west"))
+
+
+def test_a_service_with_two_ports_is_imported_and_unreachable(peered):
+    east, west = peered
+    east.serve("twin", ports=[("http", 80), ("http-admin", 81)])
+    east.export("west", "shop/twin")
+    west.take("east", "*/*")
+    eventually(lambda: any(west.imported("east").values()))
+
+    stays(lambda: west.call("twin.shop.svc.east-imports.local").status == 503, seconds=1)
+
+
+def test_two_services_under_one_name_freeze_the_status(sharing):
+    east, west = sharing
+    east.serve("cart2")
+
+    east.export("west", "shop/* -> shop/one")
+
+    eventually(lambda: "one.shop.svc.west-exports.local" in west.imported("east"))
+    stays(lambda: east.exported("west") == [CART_OFFERED], seconds=1)
+    east.export("west", "shop/cart2")
+    eventually(lambda: east.exported("west") == ["cart2.shop.svc.west-exports.local"])
+
+
+def test_an_alias_that_is_no_dns_label_is_not_exported(peered):
+    east, _west = peered
+
+    east.export("west", "shop/cart -> Shop/cart")
+
+    eventually(lambda: east.exported("west") == [])
+
+
+def test_a_malformed_suffix_leaves_the_service_out_of_the_status(peered):
+    east, west = peered
+    west.put("ImportedServiceSet", "east", {"domainSuffix": ".broken", "importRules": [{"type": "NameSelector", "nameSelector": {}}]})
+    east.export("west", "shop/cart")
+
+    eventually(lambda: east.exported("west"))
+
+    stays(lambda: not west.imported("east"), seconds=1)
+
+
+def test_import_as_local_takes_turns_with_local_endpoints(peered):
+    east, west = peered
+    west.serve("cart")
+    east.export("west", "shop/cart")
+    west.take("east", "!shop/cart -> shop/cart")
+    eventually(lambda: west.imported("east") == {CART_OFFERED: "cart.shop.svc.cluster.local"})
+
+    def meshes():
+        return {west.call("cart").mesh for _call in range(4)}
+
+    eventually(lambda: meshes() == {"east", "west"})
+
+
+def test_of_two_imports_under_one_host_dropping_one_loses_the_host(peered):
+    east, west = peered
+    east.serve("till")
+    east.export("west", "shop/cart", "shop/till")
+    west.take("east", "shop/* -> shop/one")
+    host = "one.shop.svc.east-imports.local"
+    eventually(lambda: west.call(host).status == 200)
+
+    east.export("west", "shop/till")
+
+    eventually(lambda: west.call(host).status is None)
+    assert west.imported("east") == {"till.shop.svc.west-exports.local": host}
+
+
+# ---- changing (section 7.2, G26, G43) ----
+
+
+def test_a_changed_import_set_counts_from_the_next_slow_poll(sharing):
+    _east, west = sharing
+
+    west.take("east")
+
+    stays(lambda: west.call(CART).status == 200, seconds=RESYNC + 1)
+    eventually(lambda: west.imported("east") == {CART_OFFERED: ""}, seconds=SLOW_POLL + 5)
+    eventually(lambda: west.call(CART).status is None)
+
+
+def test_from_2_5_a_changed_import_set_counts_within_two_resyncs(east, make_mesh):
+    west = make_mesh("west", version="v2.5")
+    east.peer_with(west)
+    west.peer_with(east)
+    east.export("west", "shop/cart")
+    west.take("east", "*/*")
+    eventually(lambda: west.call(CART).status == 200)
+
+    west.take("east", "shop/* -> other/*")
+
+    eventually(lambda: west.imported("east") == {CART_OFFERED: "cart.other.svc.east-imports.local"}, seconds=2 * RESYNC + 3)
+
+
+def test_an_event_makes_a_noticed_import_set_count(sharing):
+    east, west = sharing
+    west.take("east", "shop/* -> other/*")
+    stays(lambda: west.imported("east")[CART_OFFERED] == CART, seconds=RESYNC + 0.5)
+
+    east.serve("till")
+    east.export("west", "shop/*")
+
+    eventually(lambda: west.imported("east").get(CART_OFFERED) == "cart.other.svc.east-imports.local", seconds=3)
+
+
+def test_a_recreated_import_set_of_equal_generation_imports_nothing_until_changed(sharing):
+    east, west = sharing
+    west.delete("ImportedServiceSet", "east")
+    eventually(lambda: west.call(CART).status is None, seconds=RESYNC + 5)
+
+    west.take("east", "*/*")
+    stays(lambda: not any(west.imported("east").values()), seconds=RESYNC + 1)
+    east.export("west", "shop/*")
+    stays(lambda: not any(west.imported("east").values()), seconds=1)
+
+    west.take("east", "shop/*")
+    eventually(lambda: any(west.imported("east").values()), seconds=SLOW_POLL + RESYNC + 5)
+
+
+def test_an_import_set_recreated_at_once_keeps_the_old_rules(sharing):
+    _east, west = sharing
+    west.delete("ImportedServiceSet", "east")
+
+    west.take("east", "shop/cart -> other/cart")
+
+    eventually(lambda: west.imported("east") == {CART_OFFERED: CART})
+    stays(lambda: west.imported("east") == {CART_OFFERED: CART}, seconds=RESYNC + 1)
+
+
+def test_a_changed_client_id_reaches_discovery_at_once_and_services_only_after_a_restart(east, west):
+    right = f"{west.trust_domain}/ns/{west.namespace}/sa/east-egress-service-account"
+    east.peer_with(west, security__clientID=f"{west.trust_domain}/ns/{west.namespace}/sa/wrong")
+    east.export("west", "shop/cart")
+    west.peer_with(east)
+    west.take("east", "*/*")
+    eventually(lambda: west.watch("east").get("lastDisconnectStatus") == "403 Forbidden")
+
+    east.peer_with(west, security__clientID=right)
+
+    eventually(lambda: any(west.imported("east").values()))
+    stays(lambda: west.call(CART).status == 503, seconds=1)
+    east.restart_istiod()
+    eventually(lambda: west.call(CART).status == 200)
+
+
+def test_a_changed_remote_address_reconnects(sharing):
+    east, west = sharing
+
+    west.peer_with(east, remote__addresses=["127.78.250.1"])
+    eventually(lambda: west.watch("east").get("lastDisconnectStatus") == "503 Service Unavailable")
+    assert west.call(CART).status == 503
+
+    west.peer_with(east)
+    eventually(lambda: west.is_connected("east"))
+    eventually(lambda: west.call(CART).status == 200)
+
+
+# ---- removing (section 9, G52) ----
+
+
+def test_an_orderly_removal_leaves_nothing_reachable(sharing):
+    east, west = sharing
+    east.export("west")
+    eventually(lambda: east.exported("west") == [])
+    east.delete("ExportedServiceSet", "west")
+    east.delete("ServiceMeshPeer", "west")
+    west.delete("ImportedServiceSet", "east")
+    west.delete("ServiceMeshPeer", "east")
+
+    eventually(lambda: west.call(CART).status is None)
+
+
+def test_once_the_exporters_peer_is_gone_the_importer_gets_400_and_keeps_its_imports(sharing):
+    east, west = sharing
+    east.faults["east", "peer-unreachable"] = {}
+    eventually(lambda: not west.watch("east")["connected"])
+    east.export("west")
+    eventually(lambda: east.exported("west") == [])
+    east.delete("ServiceMeshPeer", "west")
+    del east.faults["east", "peer-unreachable"]
+
+    eventually(lambda: west.watch("east").get("lastDisconnectStatus") == "400 Bad Request")
+
+    stays(lambda: west.imported("east") == {CART_OFFERED: CART}, seconds=RESYNC)
+    assert west.call(CART).status == 503
+
+
+def test_deleting_a_peer_with_live_exports_deadlocks_until_a_restart(sharing, make_mesh):
+    east, west = sharing
+    north = make_mesh("north")
+
+    east.delete("ServiceMeshPeer", "west")
+    east.peer_with(north)
+    north.peer_with(east)
+
+    stays(lambda: east.status("ServiceMeshPeer", "north") is None, seconds=RESYNC + 0.5)
+    assert west.call(CART).status == 200 and west.is_connected("east")
+    east.restart_istiod()
+    eventually(lambda: east.is_connected("north"))
+    eventually(lambda: west.call(CART).status == 503)
+
+
+def test_the_importers_status_keeps_its_content_when_its_peer_goes(sharing):
+    _east, west = sharing
+
+    west.delete("ServiceMeshPeer", "east")
+
+    eventually(lambda: west.call(CART).status is None)
+    assert west.imported("east") == {CART_OFFERED: CART}
+
+
+# ---- faults ----
+
+
+@pytest.mark.parametrize("fault", ["peer-unreachable", "wrong-root"])
+def test_a_fault_of_the_exporter_breaks_discovery_and_calls_until_it_heals(sharing, fault):
+    east, west = sharing
+
+    east.faults["east", fault] = {}
+
+    eventually(lambda: west.watch("east").get("lastDisconnectStatus") == "503 Service Unavailable")
+    eventually(lambda: west.call(CART).status == 503)
+    del east.faults["east", fault]
+    eventually(lambda: west.is_connected("east") and east.is_connected("west"))
+    eventually(lambda: west.call(CART).status == 200)
+
+
+def test_the_wrong_client_identity_is_refused_until_it_heals(sharing):
+    _east, west = sharing
+
+    west.faults["west", "wrong-client-id"] = {}
+
+    eventually(lambda: west.watch("east").get("lastDisconnectStatus") == "403 Forbidden")
+    eventually(lambda: west.call(CART).status == 503)
+    del west.faults["west", "wrong-client-id"]
+    eventually(lambda: west.is_connected("east"))
+
+
+def test_a_root_is_rotated_by_way_of_a_bundle_with_both(sharing):
+    east, west = sharing
+    east.faults["east", "wrong-root"] = {"published": "both"}
+    eventually(lambda: east.root().count("BEGIN CERTIFICATE") == 2)
+    eventually(lambda: not west.is_connected("east"))
+
+    west.put_bundle(east, east.root())
+
+    eventually(lambda: west.is_connected("east") and east.is_connected("west"), seconds=RESYNC + 5)
+    eventually(lambda: west.call(CART).status == 200)
+
+
+def test_a_restarted_istiod_has_another_pod_and_connects_again(sharing):
+    east, west = sharing
+    before = east.istiod.pod
+
+    east.restart_istiod()
+
+    eventually(lambda: east.is_connected("west") and west.is_connected("east"))
+    [entry] = east.status("ServiceMeshPeer", "west")["discoveryStatus"]["active"]
+    assert entry["pod"] != before
+    eventually(lambda: west.call(CART).status == 200)
