@@ -3,84 +3,90 @@ from __future__ import annotations
 
 
 class ModuleDocFragment:
-    """How a module reaches its cluster; the names are those of kubernetes.core."""
+    """How a module reaches one cluster: the options of kubernetes.core, and a deadline."""
 
     DOCUMENTATION = r"""
 options:
   kubeconfig:
     description:
-      - A kubeconfig as a path or as a dictionary. Also by the variable E(K8S_AUTH_KUBECONFIG).
-      - Unlike in kubernetes.core, C(~/.kube/config) is never used unasked, nor is the account of the pod that runs Ansible,
-        so that no run changes a cluster that somebody happens to be logged in to.
+      - A kubeconfig, as a path, as several paths joined by C(:), or as a mapping. Also E(K8S_AUTH_KUBECONFIG).
+      - When a task gives it, E(K8S_AUTH_HOST) and the variables of credentials and O(ca_cert) are not looked at.
     type: raw
   context:
-    description: The context of the kubeconfig. Also by E(K8S_AUTH_CONTEXT).
+    description: The context of O(kubeconfig) to use; its current one when absent. Also E(K8S_AUTH_CONTEXT).
     type: str
   host:
-    description: The URL of the API server. Also by E(K8S_AUTH_HOST).
+    description:
+      - The URL of the API server, in place of a kubeconfig's. Also E(K8S_AUTH_HOST).
+      - With O(api_key), or O(client_cert) and O(client_key), or O(username) and O(password), no kubeconfig is read.
+      - When a task gives it, E(K8S_AUTH_KUBECONFIG) and E(K8S_AUTH_CONTEXT) are not looked at.
     type: str
   api_key:
-    description: A bearer token. Also by E(K8S_AUTH_API_KEY).
+    description: The token to authenticate with. Also E(K8S_AUTH_API_KEY).
     type: str
   username:
     description:
-      - A user of OpenShift's OAuth server, with O(password). Needs the Python library C(openshift). Also by
-        E(K8S_AUTH_USERNAME).
+      - The user to log in as at OpenShift's OAuth server, which gives a token for the run. Also E(K8S_AUTH_USERNAME).
+      - Needs the Python library C(openshift).
     type: str
   password:
-    description: The password of O(username). Also by E(K8S_AUTH_PASSWORD).
+    description: The password of O(username). Also E(K8S_AUTH_PASSWORD).
     type: str
   validate_certs:
-    description: Whether the API server's certificate is verified. Also by E(K8S_AUTH_VERIFY_SSL).
+    description: Whether the API server's certificate is verified. Also E(K8S_AUTH_VERIFY_SSL). It is, when nothing says otherwise.
     type: bool
     aliases: [verify_ssl]
   ca_cert:
-    description: The file of the CA that signed the API server's certificate. Also by E(K8S_AUTH_SSL_CA_CERT).
+    description: A file with the CA certificates that the API server's is verified against. Also E(K8S_AUTH_SSL_CA_CERT).
     type: path
     aliases: [ssl_ca_cert]
   client_cert:
-    description: The file of a client certificate. Also by E(K8S_AUTH_CERT_FILE).
+    description: A file with the certificate to authenticate with. Also E(K8S_AUTH_CERT_FILE).
     type: path
     aliases: [cert_file]
   client_key:
-    description: The file of the key of O(client_cert). Also by E(K8S_AUTH_KEY_FILE).
+    description: A file with the key of O(client_cert). Also E(K8S_AUTH_KEY_FILE).
     type: path
     aliases: [key_file]
   proxy:
-    description: The URL of an HTTP proxy. Also by E(K8S_AUTH_PROXY).
+    description:
+      - The URL of an HTTP proxy to go through. Also E(K8S_AUTH_PROXY).
+      - E(HTTP_PROXY) and its like are not looked at.
     type: str
   no_proxy:
-    description: Hosts that are reached without the proxy, with commas between them. Also by E(K8S_AUTH_NO_PROXY).
+    description: Hosts, domains and networks to reach without O(proxy), joined by commas. Also E(K8S_AUTH_NO_PROXY).
     type: str
   proxy_headers:
     description: Headers for the proxy.
     type: dict
     suboptions:
       proxy_basic_auth:
-        description: User and password for the proxy, with a colon between them. Also by E(K8S_AUTH_PROXY_HEADERS_PROXY_BASIC_AUTH).
+        description: C(user:password) for the proxy. Also E(K8S_AUTH_PROXY_HEADERS_PROXY_BASIC_AUTH).
         type: str
       basic_auth:
-        description: User and password for basic authentication. Also by E(K8S_AUTH_PROXY_HEADERS_BASIC_AUTH).
+        description: C(user:password) for an C(Authorization) header. Also E(K8S_AUTH_PROXY_HEADERS_BASIC_AUTH).
         type: str
       user_agent:
-        description: The user agent. Also by E(K8S_AUTH_PROXY_HEADERS_USER_AGENT).
+        description: The user agent to name. Also E(K8S_AUTH_PROXY_HEADERS_USER_AGENT).
         type: str
   persist_config:
-    description: Whether refreshed tokens are saved to the kubeconfig. Also by E(K8S_AUTH_PERSIST_CONFIG).
+    description: Whether a token that was renewed is saved in the kubeconfig's file. Also E(K8S_AUTH_PERSIST_CONFIG).
     type: bool
   impersonate_user:
-    description: The user to act as. Also by E(K8S_AUTH_IMPERSONATE_USER).
+    description: The user to act as. Also E(K8S_AUTH_IMPERSONATE_USER).
     type: str
   impersonate_groups:
-    description: The groups to act as. Also by E(K8S_AUTH_IMPERSONATE_GROUPS), with commas between them.
+    description: The groups to act as a member of. Also E(K8S_AUTH_IMPERSONATE_GROUPS), joined by commas.
     type: list
     elements: str
   api_timeout:
-    description: Seconds for which one request is tried again while the API server does not answer or is busy.
+    description:
+      - For how many seconds one request is retried in all, at least 1. A server that starts up, is busy, or cannot be reached
+        for a moment is asked again; a refusal is not.
     type: int
     default: 60
-requirements:
-  - kubernetes >= 31, not 36.0.0
-  - cryptography, to read root certificates
-  - openshift, only to log in with O(username) and O(password)
+notes:
+  - The connection options and E(K8S_AUTH_*) variables are those of C(kubernetes.core), with one difference. Credentials are
+    always given, by option or by E(K8S_AUTH_*). Neither E(KUBECONFIG), nor C(~/.kube/config), nor the service account of the
+    pod that runs Ansible is ever used, so that no task changes a cluster that nobody named.
 """

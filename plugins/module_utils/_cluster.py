@@ -1,5 +1,10 @@
 # GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
-"""The only file that speaks to a Kubernetes API server: dicts in, dicts out, every request bounded in time."""
+"""One cluster's API server: the only file that speaks to Kubernetes.
+
+Objects are plain dicts, as the server gives and takes them. The library ``kubernetes`` reads the configuration and makes
+the connection pool, nothing more; it is imported when a connection is wanted, because that alone costs as much as the rest
+of a module. What a request meets on its way is retried until a deadline; a refusal is told at once.
+"""
 
 from __future__ import annotations
 
@@ -7,381 +12,670 @@ import json
 import os
 import re
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from email.utils import parsedate_to_datetime
 from typing import Any, NoReturn
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import quote, urlencode, urlsplit, urlunsplit
 
-from ansible.module_utils.parsing.convert_bool import boolean
-
-from ._arguments import ENVIRONMENT, PROXY_ENVIRONMENT
+from ._arguments import CLUSTER, CLUSTER_ENVIRONMENT, PROXY_HEADERS_ENVIRONMENT
 from ._core.errors import FederationError
-from ._core.kinds import Kind
+from ._core.kinds import CONTROL_PLANE, MEMBER_ROLL, Kind
 
 CONNECT_SECONDS = 5.0
 READ_SECONDS = 30.0
+FIRST_PAUSE = 0.5
 LONGEST_PAUSE = 8.0
 PAGE = 500
-_RETRIED = (408, 429, 500, 502, 503, 504)
-_DENIED = "denied the request: "
+
+TRANSIENT = (429, 500, 502, 503, 504)
+# A manifest that the schema does not know is answered with 500 too, and stays wrong however often it is sent.
+STAYS_WRONG = "failed to create typed patch object"
+DENIED = "denied the request"
+REPLACED = re.compile(r"uid mismatch|precondition failed", re.IGNORECASE)
+OTHER_MANAGER = re.compile(r'conflict with "([^"]+)"')
+USERINFO = re.compile(r"//[^/@\s]+@")
+
+# Where to connect and as whom: never mixed of a task's own choice and what happens to be in the environment.
+ADDRESS_AND_CREDENTIALS = ("host", "api_key", "username", "password", "client_cert", "client_key", "ca_cert")
+KUBECONFIG_OPTIONS = ("kubeconfig", "context")
+
+
+@dataclass(frozen=True)
+class Answer:
+    """One answer: its HTTP ``status``, its ``body`` as data (None when it is not JSON) and ``text``, and seconds to wait if it says so."""
+
+    status: int
+    body: Any
+    text: str
+    retry_after: float | None
+
+    @property
+    def is_json(self) -> bool:
+        return isinstance(self.body, dict)
+
+    @property
+    def reason(self) -> str:
+        """What the server says about a failure, in its own words."""
+        said = self.body.get("message") if self.is_json else self.text
+        return " ".join(str(said or "").split()).rstrip(".")[:2000]
+
+    @property
+    def details(self) -> Mapping:
+        return (self.body.get("details") if self.is_json else None) or {}
+
+    @property
+    def conflicts(self) -> list[dict]:
+        """The fields that other field managers hold, each ``{manager, field}``."""
+        return [
+            {"manager": found[1], "field": cause.get("field", "")}
+            for cause in self.details.get("causes") or []
+            if cause.get("reason") == "FieldManagerConflict" and (found := OTHER_MANAGER.search(cause.get("message", "")))
+        ]
+
+    @property
+    def is_missing_object(self) -> bool:
+        """Whether this 404 is about the object that was asked for, not about its kind or namespace."""
+        return bool(self.details.get("name")) and self.details.get("kind") != "namespaces"
+
+    @property
+    def is_kind_unknown(self) -> bool:
+        return self.status == 404 and not self.details.get("name")
+
+    @property
+    def is_worth_another_try(self) -> bool:
+        if DENIED in self.reason or STAYS_WRONG in self.reason:
+            return False
+        if self.status == 409:
+            return not self.conflicts and not REPLACED.search(self.reason)
+        return self.status in TRANSIENT
+
+
+@dataclass(frozen=True)
+class Request:
+    """One request in the API's words and as HTTP; ``verb`` is the right that it needs."""
+
+    verb: str
+    method: str
+    path: str
+    about: str
+    resource: str = ""
+    namespace: str = ""
+    query: Mapping[str, str] = field(default_factory=dict)
+    body: Any = None
+    content_type: str = "application/json"
+
+    @classmethod
+    def of(cls, verb: str, method: str, kind: Kind, namespace: str, name: str = "", **rest: Any) -> Request:
+        """Return a request about objects of ``kind``."""
+        group = kind.api_version.rpartition("/")[0]
+        return cls(
+            verb,
+            method,
+            kind.path(quote(namespace, safe=""), quote(name, safe="") or None),
+            about=f"{verb} {kind.name} {namespace}/{name}" if name else f"{verb} {kind.name} objects in namespace {namespace}",
+            resource=f"{kind.plural}.{group}" if group else kind.plural,
+            namespace=namespace,
+            **rest,
+        )
+
+    @property
+    def target(self) -> str:
+        return f"{self.path}?{urlencode(self.query)}" if self.query else self.path
 
 
 class Cluster:
-    """One API server, reached with the credentials of one module call."""
+    """One API server and who we are to it.
 
-    def __init__(self, configuration: Any, *, headers: Mapping[str, str], api_timeout: int) -> None:
-        from kubernetes.client.rest import RESTClientObject
+    ``server`` is its URL without anything secret. ``requests`` counts what was sent to it, retries included.
+    """
 
-        self.server = _without_login(configuration.host)
+    def __init__(
+        self,
+        server: str,
+        pool: Any,
+        authorization: Callable[[], Mapping[str, str]],
+        *,
+        headers: tuple[tuple[str, str], ...] = (),
+        seconds: float = 60,
+        secrets: tuple[str, ...] = (),
+    ) -> None:
+        self.server = server
         self.requests = 0
-        self._host = configuration.host.rstrip("/")
-        self._headers = dict(headers)
-        self._login = configuration.auth_settings
-        self._timeout = api_timeout
-        self._skew = None
-        configuration.retries = False
-        self._pool = RESTClientObject(configuration).pool_manager
+        self._pool = pool
+        self._authorization = authorization
+        self._headers = headers
+        self._seconds = seconds
+        self._secrets = secrets
+        self._date: datetime | None = None
 
     @classmethod
     def connect(cls, params: Mapping[str, Any]) -> Cluster:
-        """Return the cluster that the connection options name; nothing is sent yet.
+        """Return the cluster that a module's connection options name; no request is sent yet, but for a log-in.
 
-        An option that is absent falls back to its ``K8S_AUTH_*`` variable. Raises ``FederationError``: FED101 without
-        any credentials (neither ``~/.kube/config`` nor the pod's own account are used), FED110 without a library.
+        ``params`` has the options of ``_arguments.CLUSTER``, missing ones as None or not at all; each falls back to its
+        K8S_AUTH_* variable. Raises ``FederationError`` FED101 without credentials or with some that cannot be read,
+        FED110 when a Python library is missing.
         """
-        access = {**params, **_from_environment(params)}
-        if not access.get("kubeconfig") and not access.get("host"):
-            raise FederationError(
-                "FED101",
-                where="Access to the cluster",
-                what="is not given: neither kubeconfig nor host is set, and the configuration of whoever runs this is never used unasked",
-                mend="Set mesh_kubeconfig (option kubeconfig), or mesh_host with mesh_api_key, or K8S_AUTH_KUBECONFIG",
-            )
-        configuration = _configuration(access)
-        _set_transport(configuration, access)
-        headers = {"User-Agent": "ossm.federation", "Accept": "application/json"}
-        if access.get("impersonate_user"):
-            headers["Impersonate-User"] = access["impersonate_user"]
-        cluster = cls(configuration, headers=headers, api_timeout=access.get("api_timeout") or 60)
-        cluster._groups = list(access.get("impersonate_groups") or ())
-        return cluster
-
-    _groups: list[str] = []
+        options = _with_environment(params, os.environ)
+        _check(options)
+        configuration = _configuration(options)
+        server = _without_userinfo(configuration.host)
+        if options.get("username") and not options.get("api_key") and not options.get("client_cert"):
+            token = _openshift_token(server, configuration, options)
+            configuration.api_key = {"authorization": f"Bearer {token}"}
+        return cls(
+            server,
+            _pool(configuration),
+            lambda: _authorization(configuration),
+            headers=_impersonation(options),
+            seconds=max(1, options.get("api_timeout") or CLUSTER["api_timeout"]["default"]),
+            secrets=_secrets(options),
+        )
 
     @property
     def now(self) -> datetime:
-        """Return the time by the API server's clock, as its latest answer told it; ours before the first answer."""
-        here = datetime.now(timezone.utc)
-        return here if self._skew is None else here + self._skew
+        """The API server's clock as of its latest answer; this machine's before the first."""
+        return self._date or datetime.now(timezone.utc)
 
     def get(self, kind: Kind, namespace: str, name: str) -> dict | None:
-        """Return one object, or None when it does not exist."""
-        return self._send("GET", kind.path(namespace, name), what=f"{kind.name} {namespace}/{name}", absent_is_none=True)
+        """Return one object, None when there is none. Raises ``FederationError`` FED108 when its kind is not served."""
+        request = Request.of("get", "GET", kind, namespace, name)
+        answer = self._answer(request, 404)
+        if answer.status != 404:
+            return answer.body
+        if answer.is_missing_object:
+            return None
+        self._fail_with(request, answer, kind)
 
     def list(self, kind: Kind, namespace: str, selector: str | None = None) -> list[dict]:
-        """Return all objects of a kind in a namespace, each with apiVersion and kind, read in pages of 500.
+        """Return the objects of one kind in a namespace that match a label selector, each with apiVersion and kind.
 
         Raises ``FederationError`` FED108 when the API server does not serve the kind.
         """
+        query = {"labelSelector": selector} if selector else {}
         found: list[dict] = []
-        query = {"limit": str(PAGE), **({"labelSelector": selector} if selector else {})}
+        paging: dict[str, str] = {"limit": str(PAGE)}
         while True:
-            what = f"{kind.plural} in namespace {namespace}"
-            page = self._send("GET", f"{kind.path(namespace)}?{urlencode(query)}", what=what, absent_is_none=True)
-            if page is None:
-                raise FederationError(
-                    "FED108",
-                    where=self.server,
-                    what=f"does not serve {kind.plural} of {kind.api_version}",
-                    mend="Its custom resource definitions come with the operator and its first control plane; wait until that is ready",
-                )
-            found += ({**item, "apiVersion": kind.api_version, "kind": kind.name} for item in page.get("items") or ())
-            token = (page.get("metadata") or {}).get("continue")
-            if not token:
+            request = Request.of("list", "GET", kind, namespace, query={**query, **paging})
+            answer = self._answer(request, 404, 410)
+            if answer.status == 410 and "continue" in paging:
+                # What the pages were cut from has gone: once again, in one piece.
+                found, paging = [], {}
+                continue
+            if answer.status in (404, 410):
+                self._fail_with(request, answer, kind)
+            found += [{**item, "apiVersion": kind.api_version, "kind": kind.name} for item in answer.body.get("items") or []]
+            more = (answer.body.get("metadata") or {}).get("continue")
+            if not more:
                 return found
-            query["continue"] = token
+            paging = {"limit": str(PAGE), "continue": more}
 
-    def apply(self, kind: Kind, manifest: Mapping, manager: str, force: bool = False) -> dict:
-        """Apply one manifest on the server's side as ``manager`` and return the object.
+    def apply(self, kind: Kind, manifest: Mapping[str, Any], manager: str, force: bool = False) -> dict:
+        """Make the fields of ``manifest`` so, as one field manager, and return the object as stored (server-side apply).
 
-        Raises ``FederationError``: FED107 another manager holds a field, FED109 the object was replaced since it was
-        read, FED106 refused. Source: Kubernetes documentation, "Server-Side Apply".
+        A ``metadata.uid`` in the manifest binds it to that object. Fields that the schema does not know are refused.
+        Raises ``FederationError`` FED107 when another manager holds a field and ``force`` is not set, FED109 when the
+        object with the uid is there no more.
         """
-        metadata = manifest["metadata"]
-        query = urlencode({"fieldManager": manager, "force": "true" if force else "false", "fieldValidation": "Strict"})
-        return self._send(
+        namespace, name = manifest["metadata"]["namespace"], manifest["metadata"]["name"]
+        query = {"fieldManager": manager, "fieldValidation": "Strict", **({"force": "true"} if force else {})}
+        request = Request.of(
+            "patch",
             "PATCH",
-            f"{kind.path(metadata['namespace'], metadata['name'])}?{query}",
-            what=f"{kind.name} {metadata['namespace']}/{metadata['name']}",
-            body=manifest,
+            kind,
+            namespace,
+            name,
+            query=query,
+            body={"apiVersion": kind.api_version, "kind": kind.name, **manifest},
             content_type="application/apply-patch+yaml",
         )
+        return self._done(request, kind)
+
+    def merge_patch(self, kind: Kind, namespace: str, name: str, patch: Mapping[str, Any]) -> dict:
+        """Merge ``patch`` into an object that exists (RFC 7396) and return it as stored."""
+        request = Request.of(
+            "patch", "PATCH", kind, namespace, name, body=patch, content_type="application/merge-patch+json"
+        )
+        return self._done(request, kind)
 
     def delete(self, kind: Kind, namespace: str, name: str, uid: str) -> bool:
-        """Delete the object that has ``uid``; False when it was already gone or another has its name."""
-        body = {"kind": "DeleteOptions", "apiVersion": "v1", "preconditions": {"uid": uid}, "propagationPolicy": "Background"}
-        try:
-            done = self._send(
-                "DELETE", kind.path(namespace, name), what=f"{kind.name} {namespace}/{name}", body=body, absent_is_none=True
-            )
-        except FederationError as error:
-            if error.code == "FED109":
-                return False
-            raise
-        return done is not None
+        """Ask for the deletion of the object with this uid; return False when there is none of that name any more.
+
+        Raises ``FederationError`` FED109 when another object has taken the name.
+        """
+        body = {"apiVersion": "v1", "kind": "DeleteOptions", "preconditions": {"uid": uid}, "propagationPolicy": "Background"}
+        request = Request.of("delete", "DELETE", kind, namespace, name, body=body)
+        answer = self._answer(request, 404)
+        if answer.status == 404 and not answer.is_missing_object:
+            self._fail_with(request, answer, kind)
+        return answer.status != 404
 
     def schema(self, api_version: str) -> dict | None:
-        """Return the OpenAPI v3 document of a group version, or None where the server does not publish it."""
-        return self._send("GET", f"/openapi/v3/apis/{api_version}", what=f"the schema of {api_version}", absent_is_none=True)
+        """Return the OpenAPI v3 document of one group and version, such as ``maistra.io/v2``; None when it is not served."""
+        path = "/openapi/v3/api/v1" if api_version == "v1" else f"/openapi/v3/apis/{api_version}"
+        answer = self._answer(Request("get", "GET", path, about=f"get the schema of {api_version}", resource=path), 404)
+        return None if answer.status == 404 else answer.body
 
-    def _send(
-        self,
-        verb: str,
-        path: str,
-        *,
-        what: str,
-        body: Mapping | None = None,
-        content_type: str = "application/json",
-        absent_is_none: bool = False,
-    ) -> Any:
-        deadline, pause = time.monotonic() + self._timeout, 0.5
+    def _done(self, request: Request, kind: Kind) -> dict:
+        """Send a write and return the object."""
+        answer = self._answer(request, 404)
+        if answer.status == 404:
+            self._fail_with(request, answer, kind)
+        return answer.body
+
+    def _answer(self, request: Request, *expected: int) -> Answer:
+        """Return the answer to a request: a good one, or one of the ``expected`` statuses. Asks again until the deadline."""
+        started = time.monotonic()
+        deadline = started + self._seconds
+        pause = FIRST_PAUSE
         while True:
-            status, text, retry_after, failure = self._try(verb, path, body, content_type, deadline)
-            if failure is None and status < 300:
-                return json.loads(text) if text else {}
-            if failure is None:
-                answer = _answer(text)
-                if status == 404 and absent_is_none:
-                    return None
-                if not _is_retried(status, answer):
-                    self._refuse(verb, what, status, answer)
-            pause_now = min(retry_after or pause, LONGEST_PAUSE)
-            if time.monotonic() + pause_now >= deadline:
-                self._give_up(verb, what, failure, None if failure else (status, answer))
-            time.sleep(pause_now)
+            answer = self._try(request, deadline - time.monotonic())
+            if isinstance(answer, Answer):
+                if answer.status in expected or (200 <= answer.status < 300 and answer.is_json):
+                    return answer
+                if not answer.is_worth_another_try:
+                    self._fail_with(request, answer)
+                asked_to_wait = answer.retry_after
+            else:
+                asked_to_wait = None
+            left = deadline - time.monotonic()
+            if left <= FIRST_PAUSE or (asked_to_wait or 0) > left:
+                self._give_up(request, answer, time.monotonic() - started)
+            # The last try still gets a moment for its answer.
+            time.sleep(asked_to_wait or min(pause, left - FIRST_PAUSE / 2))
             pause = min(pause * 2, LONGEST_PAUSE)
 
-    def _try(
-        self, verb: str, path: str, body: Mapping | None, content_type: str, deadline: float
-    ) -> tuple[int, str, float | None, str | None]:
-        """Send one request; return status, text, Retry-After, and the failure when there was no answer."""
-        from urllib3 import HTTPHeaderDict, Timeout
-        from urllib3.exceptions import HTTPError
+    def _try(self, request: Request, seconds: float) -> Answer | str:
+        """Send a request once; return the answer, or in words why there is none."""
+        import urllib3
 
-        headers = HTTPHeaderDict(self._headers)
-        for group in self._groups:
-            headers.add("Impersonate-Group", group)
-        for setting in self._login().values():
-            headers[setting["key"]] = setting["value"]
-        encoded = None
-        if body is not None:
-            headers["Content-Type"] = content_type
-            encoded = json.dumps(body).encode()
-        left = max(0.1, deadline - time.monotonic())
+        headers = urllib3.HTTPHeaderDict({"Accept": "application/json", "Accept-Encoding": "gzip", "User-Agent": "ossm.federation"})
+        headers.extend(self._authorization())
+        for name, value in self._headers:
+            headers.add(name, value)
+        if request.body is not None:
+            headers["Content-Type"] = request.content_type
+        connect, read = (max(0.05, min(limit, seconds)) for limit in (CONNECT_SECONDS, READ_SECONDS))
         self.requests += 1
         try:
             response = self._pool.request(
-                verb,
-                self._host + path,
+                request.method,
+                self.server + request.target,
+                body=None if request.body is None else json.dumps(request.body),
                 headers=headers,
-                body=encoded,
+                timeout=urllib3.Timeout(connect=connect, read=read),
                 retries=False,
                 redirect=False,
-                timeout=Timeout(connect=min(CONNECT_SECONDS, left), read=min(READ_SECONDS, left)),
             )
-        except (HTTPError, OSError) as reason:
-            return 0, "", None, _plain(reason)
-        self._note_time(response.headers.get("Date"))
-        return response.status, response.data.decode("utf-8", "replace"), _seconds(response.headers.get("Retry-After")), None
+        except urllib3.exceptions.SSLError as error:
+            self._fail_without_trust(error)
+        except (urllib3.exceptions.HTTPError, OSError) as error:
+            if "CERTIFICATE_VERIFY_FAILED" in str(error):
+                self._fail_without_trust(error)
+            return self._clean(_why_no_answer(error, connect, read))
+        self._keep_date(response.headers.get("Date"))
+        return _read(response)
 
-    def _note_time(self, date: str | None) -> None:
-        if date:
-            try:
-                self._skew = parsedate_to_datetime(date) - datetime.now(timezone.utc)
-            except (TypeError, ValueError):
-                return
-            if abs(self._skew.total_seconds()) < 2:  # the header has whole seconds only
-                self._skew = None
+    def _keep_date(self, text: str | None) -> None:
+        try:
+            date = parsedate_to_datetime(text or "")
+        except (TypeError, ValueError):
+            return
+        self._date = date if date.tzinfo else date.replace(tzinfo=timezone.utc)
 
-    def _refuse(self, verb: str, what: str, status: int, answer: Mapping) -> NoReturn:
-        message = str(answer.get("message") or f"HTTP {status}")
-        where = f"{verb} {what} on {self.server}"
-        if status == 401:
-            raise FederationError(
-                "FED101", where=where, what="the API server does not accept the credentials", mend="Log in again, or give a new token"
-            )
-        if status == 403 and _DENIED not in message:
-            raise FederationError(
-                "FED104",
-                where=where,
-                what=f"is not allowed: {message}",
-                mend="Ask a cluster administrator for the Role in docs/rights.md",
-            )
-        causes = [c for c in (answer.get("details") or {}).get("causes") or [] if c.get("reason") == "FieldManagerConflict"]
-        if causes:
-            named = "; ".join(f"{cause.get('field')} ({cause.get('message')})" for cause in causes[:5])
-            raise FederationError(
-                "FED107",
-                where=where,
-                what=f"another field manager holds what we want otherwise: {named}",
-                mend="Change it where that manager keeps it, or take the fields with force: true",
-                facts={"conflicts": [dict(cause) for cause in causes]},
-            )
-        if status == 409 or (status == 404 and verb == "PATCH"):
-            raise FederationError(
-                "FED109", where=where, what=f"the object was replaced since it was read ({message})", mend="Run again"
-            )
-        refusal = message.split(_DENIED, 1)[-1]
-        raise FederationError("FED106", where=where, what=f"was refused: {refusal}", mend="Correct what it names and run again")
+    def _clean(self, text: str) -> str:
+        """Return ``text`` without anything that is ours alone."""
+        for secret in self._secrets:
+            text = text.replace(secret, "***")
+        for value in self._authorization().values():
+            text = text.replace(value, "***").replace(value.rpartition(" ")[2], "***")
+        return USERINFO.sub("//***@", text)
 
-    def _give_up(self, verb: str, what: str, failure: str | None, answered: tuple[int, Mapping] | None) -> NoReturn:
-        if failure is not None:
-            raise FederationError(
+    def _fail(self, code: str, where: str, what: str, mend: str, **facts: Any) -> NoReturn:
+        raise FederationError(code, where=where, what=self._clean(what), mend=mend, facts={"server": self.server, **facts})
+
+    def _fail_without_trust(self, error: Exception) -> NoReturn:
+        self._fail(
+            "FED105",
+            self.server,
+            f"its certificate or ours is not accepted ({_last_words(error)})",
+            "Give the API server's CA as ca_cert or in the kubeconfig, and see that its URL is the right one",
+        )
+
+    def _give_up(self, request: Request, answer: Answer | str, seconds: float) -> NoReturn:
+        """Tell that the deadline has passed."""
+        if isinstance(answer, str):
+            self._fail(
                 "FED105",
-                where=f"API server {self.server}",
-                what=f"did not answer {verb} {what} within {self._timeout} s ({failure})",
-                mend="Check mesh_kubeconfig or mesh_host, the network and mesh_proxy, then run again",
+                self.server,
+                f"cannot be reached, tried for {seconds:.0f} s to {request.about}; the last try: {answer}",
+                "See that the address is right and the API server runs, and run again; api_timeout gives it longer",
+                tried_seconds=round(seconds, 1),
             )
-        status, answer = answered
-        raise FederationError(
+        self._fail(
             "FED106",
-            where=f"{verb} {what} on {self.server}",
-            what=f"failed for {self._timeout} s, last with HTTP {status}: {answer.get('message') or 'no reason given'}",
-            mend="The API server or a webhook behind it is not serving; run again when it is",
+            f"{self.server}, {request.about}",
+            f"the API server kept answering {answer.status} for {seconds:.0f} s{_quoted(answer.reason)}",
+            "Run again once it has recovered; api_timeout gives it longer",
+            status=answer.status,
+            tried_seconds=round(seconds, 1),
+        )
+
+    def _fail_with(self, request: Request, answer: Answer, kind: Kind | None = None) -> NoReturn:
+        """Tell what a refusal means."""
+        where = f"{self.server}, {request.about}"
+        reason = answer.reason
+        if DENIED in reason:
+            self._fail(
+                "FED106",
+                where,
+                f"refused: {reason.partition(DENIED)[2].lstrip(': ') or reason}",
+                "Change what it names; an admission webhook of the cluster refuses it as it is",
+                status=answer.status,
+                reason=self._clean(reason),
+            )
+        if answer.status == 401:
+            self._fail(
+                "FED101",
+                self.server,
+                f"the API server does not accept the credentials{_quoted(reason)}",
+                "Give a token or certificate that is valid now; tokens expire",
+            )
+        if answer.status == 403 and ("cannot" in reason or not reason):
+            scope = f" in namespace {request.namespace}" if request.namespace else ""
+            self._fail(
+                "FED104",
+                where,
+                f"the credentials may not {request.verb} {request.resource}{scope}{_quoted(reason)}",
+                "Ask a cluster administrator for the Role in docs/rights",
+                verb=request.verb,
+                resource=request.resource,
+                namespace=request.namespace,
+            )
+        if answer.conflicts:
+            fields = ", ".join(sorted({conflict["field"] for conflict in answer.conflicts}))
+            managers = ", ".join(sorted({conflict["manager"] for conflict in answer.conflicts}))
+            self._fail(
+                "FED107",
+                where,
+                f"{fields} is set by the field manager {managers}",
+                f"Let {managers} stop setting it, or take it over with force: true",
+                conflicts=answer.conflicts,
+            )
+        if answer.status == 409 and REPLACED.search(reason):
+            self._fail("FED109", where, f"the object was removed or replaced meanwhile{_quoted(reason)}", "Run again")
+        if answer.is_kind_unknown and kind is not None:
+            self._fail(
+                "FED108",
+                where,
+                f"the API server does not serve {kind.name} ({kind.api_version})",
+                "Install the OpenShift Service Mesh operator, or see that this is the cluster you mean"
+                if kind in (CONTROL_PLANE, MEMBER_ROLL)
+                else "Its CRD comes with the first ServiceMeshControlPlane that the operator reconciles: create one and wait until it is ready",
+            )
+        if 200 <= answer.status < 400:
+            self._fail(
+                "FED106",
+                where,
+                f"answered {answer.status} with something that is not the Kubernetes API's JSON",
+                "See that host, or the kubeconfig's server, is the API server's own URL and not a console's or a login page's",
+                status=answer.status,
+            )
+        self._fail(
+            "FED106",
+            where,
+            f"the API server answered {answer.status}{_quoted(reason)}",
+            "Change what it names and run again",
+            status=answer.status,
+            reason=self._clean(reason),
         )
 
 
-def _from_environment(params: Mapping[str, Any]) -> dict[str, Any]:
-    found: dict[str, Any] = {}
-    for option, variable in ENVIRONMENT.items():
-        text = os.environ.get(variable)
-        if params.get(option) is None and text:
-            if option in ("validate_certs", "persist_config"):
-                found[option] = boolean(text)
-            else:
-                found[option] = text.split(",") if option == "impersonate_groups" else text
-    headers = {
-        option: (params.get("proxy_headers") or {}).get(option) or os.environ.get(variable)
-        for option, variable in PROXY_ENVIRONMENT.items()
-    }
-    if any(headers.values()):
-        found["proxy_headers"] = headers
-    # A mesh's own access is whole: what the environment says of a cluster belongs to another one.
-    own = [option for option in ("kubeconfig", "host") if params.get(option)]
-    return {option: value for option, value in found.items() if not own or option in ("proxy", "no_proxy", "proxy_headers")}
+def secret_values(params: Mapping[str, Any]) -> set[str]:
+    """Return the secrets inside a kubeconfig that is given as a mapping, for ``AnsibleModule.no_log_values``."""
+    secret = {"token", "password", "secret", "client-key-data", "access-token", "refresh-token", "id-token", "client-secret"}
+
+    def inside(value: object) -> set[str]:
+        if isinstance(value, Mapping):
+            own = {text for name, text in value.items() if name in secret and isinstance(text, str) and text}
+            return own.union(*(inside(child) for child in value.values()))
+        return set().union(*(inside(child) for child in value)) if isinstance(value, list) else set()
+
+    return inside(params.get("kubeconfig"))
 
 
-def _configuration(access: Mapping[str, Any]) -> Any:
-    try:
-        from kubernetes.client import Configuration
-        from kubernetes.config import ConfigException
-        from kubernetes.config.kube_config import load_kube_config, load_kube_config_from_dict
-    except ImportError as reason:
+def _with_environment(params: Mapping[str, Any], environment: Mapping[str, str]) -> dict[str, Any]:
+    """Return the options that are set, those that the task leaves out taken from K8S_AUTH_* variables."""
+    options = {name: params[name] for name in CLUSTER if params.get(name) not in (None, "", [], {})}
+    not_from_environment: tuple[str, ...] = ()
+    if "kubeconfig" in options:
+        not_from_environment = ADDRESS_AND_CREDENTIALS
+    elif "host" in options:
+        not_from_environment = KUBECONFIG_OPTIONS
+    for name, variables in CLUSTER_ENVIRONMENT.items():
+        text = next((environment[variable] for variable in variables if environment.get(variable)), None)
+        if text is None or name in options or name in not_from_environment:
+            continue
+        if CLUSTER[name]["type"] == "bool":
+            options[name] = text.lower() not in ("0", "false", "no")
+        elif CLUSTER[name]["type"] == "list":
+            options[name] = [part for part in text.split(",") if part]
+        else:
+            options[name] = text
+    headers = {header: environment[name] for header, name in PROXY_HEADERS_ENVIRONMENT.items() if environment.get(name)}
+    if headers and "proxy_headers" not in options:
+        options["proxy_headers"] = headers
+    return options
+
+
+def _is_complete(options: Mapping[str, Any]) -> bool:
+    """Whether an address and credentials are given that need no kubeconfig."""
+    ways = (("api_key",), ("client_cert", "client_key"), ("username", "password"))
+    return bool(options.get("host")) and any(all(options.get(name) for name in way) for way in ways)
+
+
+def _check(options: Mapping[str, Any]) -> None:
+    """Refuse options that name no cluster, or files that are not there."""
+    if not options.get("kubeconfig") and not _is_complete(options):
+        given = ", ".join(name for name in (*KUBECONFIG_OPTIONS, *ADDRESS_AND_CREDENTIALS) if options.get(name))
         raise FederationError(
-            "FED110", where="Python library kubernetes", what=f"is missing ({reason.name})", mend="pip install kubernetes"
-        ) from None
-    configuration = Configuration()
-    configuration.proxy, configuration.no_proxy = None, None
-    kubeconfig = access.get("kubeconfig")
-    if kubeconfig:
-        options = {
-            "context": access.get("context"),
-            "client_configuration": configuration,
-            "persist_config": bool(access.get("persist_config")),
-        }
-        try:
-            if isinstance(kubeconfig, Mapping):
-                load_kube_config_from_dict(dict(kubeconfig), **options)
-            else:
-                load_kube_config(config_file=os.path.expanduser(str(kubeconfig)), **options)
-        except (ConfigException, OSError, ValueError, TypeError, AttributeError, KeyError) as reason:
-            name = "kubeconfig" if isinstance(kubeconfig, Mapping) else f"kubeconfig {kubeconfig}"
+            "FED101",
+            where="Connection options",
+            what=f"only {given} is given, which is not enough to connect" if given else "no credentials are given",
+            mend="Give kubeconfig, or host with api_key (or client_cert and client_key), or the K8S_AUTH_* variables; "
+            "KUBECONFIG, ~/.kube/config and a pod's service account are not used, so that no cluster is changed by accident",
+        )
+    host = options.get("host")
+    if host and urlsplit(host).scheme not in ("https", "http"):
+        raise FederationError(
+            "FED101", where="host", what="is not the URL of an API server", mend="Give it as in https://api.example.com:6443"
+        )
+    for name in ("ca_cert", "client_cert", "client_key"):
+        path = os.path.expanduser(options.get(name) or "")
+        if path and not os.access(path, os.R_OK):
             raise FederationError(
-                "FED101", where=name, what=f"cannot be used ({_plain(reason)})", mend="Give the path of a kubeconfig and a context in it"
-            ) from None
-    if access.get("host"):
-        configuration.host = access["host"]
-    if access.get("username") and access.get("password") and not access.get("api_key"):
-        configuration.api_key = {"authorization": f"Bearer {_oauth_token(access, configuration)}"}
-    if access.get("api_key"):
-        configuration.api_key = {"authorization": f"Bearer {access['api_key']}"}
+                "FED101", where=name, what=f"the file {path} cannot be read", mend="Give the path of a file that is there and readable"
+            )
+
+
+def _configuration(options: Mapping[str, Any]) -> Any:
+    """Return a ``kubernetes`` Configuration for the options."""
+    try:
+        import kubernetes
+        from kubernetes.client.configuration import Configuration
+    except ImportError as error:
+        raise _missing("kubernetes", "kubernetes>=31,!=36.0.0") from error
+    if kubernetes.__version__ == "36.0.0":
+        raise FederationError(
+            "FED110",
+            where="Python library kubernetes",
+            what="version 36.0.0 cannot authenticate",
+            mend="Install another version: pip install 'kubernetes>=31,!=36.0.0'",
+        )
+    configuration = Configuration()
+    # The library fills these from HTTP_PROXY and its like.
+    configuration.proxy = configuration.no_proxy = None
+    if not _is_complete(options):
+        _load_kubeconfig(options, configuration)
+    if options.get("host"):
+        configuration.host = options["host"].rstrip("/")
+    if options.get("api_key"):
+        configuration.api_key = {"authorization": f"Bearer {options['api_key']}"}
+        configuration.refresh_api_key_hook = None
+    for name, attribute in (("ca_cert", "ssl_ca_cert"), ("client_cert", "cert_file"), ("client_key", "key_file")):
+        if options.get(name):
+            setattr(configuration, attribute, os.path.expanduser(options[name]))
+    for name, attribute in (("validate_certs", "verify_ssl"), ("proxy", "proxy"), ("no_proxy", "no_proxy")):
+        if options.get(name) is not None:
+            setattr(configuration, attribute, options[name])
     return configuration
 
 
-def _oauth_token(access: Mapping[str, Any], configuration: Any) -> str:
-    """Return the token that OpenShift's OAuth server gives for a user's password."""
+def _load_kubeconfig(options: Mapping[str, Any], configuration: Any) -> None:
+    """Let the library read the kubeconfig."""
+    import yaml
+    from kubernetes.config import ConfigException, load_kube_config, load_kube_config_from_dict
+
+    kubeconfig = options["kubeconfig"]
+    rest = {
+        "context": options.get("context"),
+        "client_configuration": configuration,
+        "persist_config": bool(options.get("persist_config")),
+    }
+    where = "kubeconfig" if isinstance(kubeconfig, Mapping) else f"kubeconfig {kubeconfig}"
+    mend = "Give the path of a kubeconfig, or its content as a mapping"
     try:
-        from openshift.helper.userpassauth import OCPLoginConfiguration, OCPLoginException
-    except ImportError:
+        if isinstance(kubeconfig, Mapping):
+            # Ansible's own kinds of mappings and texts are more than the library expects.
+            load_kube_config_from_dict(config_dict=json.loads(json.dumps(kubeconfig)), **rest)
+        elif isinstance(kubeconfig, str):
+            paths = [os.path.expanduser(path) for path in kubeconfig.split(os.pathsep) if path]
+            if not any(os.path.exists(path) for path in paths):
+                raise FederationError("FED101", where=where, what="does not exist", mend=mend)
+            load_kube_config(config_file=os.pathsep.join(paths), **rest)
+        else:
+            raise FederationError("FED101", where="kubeconfig", what="is neither a path nor a mapping", mend=mend)
+    except yaml.YAMLError as error:
+        # Its text would quote the file.
+        mark = getattr(error, "problem_mark", None)
+        line = f" (line {mark.line + 1})" if mark else ""
+        raise FederationError("FED101", where=where, what=f"is not YAML{line}", mend=mend) from None
+    except ConfigException as error:
         raise FederationError(
-            "FED110",
-            where="Python library openshift",
-            what="is missing, and a login by username and password goes through OpenShift's OAuth server",
-            mend="pip install openshift, or give api_key",
+            "FED101", where=where, what=USERINFO.sub("//***@", str(error)).rstrip("."), mend="Mend the kubeconfig, or give another context"
         ) from None
-    login = OCPLoginConfiguration(host=configuration.host, ocp_username=access["username"], ocp_password=access["password"])
-    login.verify_ssl = access.get("validate_certs") is not False
-    login.ssl_ca_cert = access.get("ca_cert") or configuration.ssl_ca_cert
+    except OSError as error:
+        raise FederationError("FED101", where=where, what=f"cannot be read ({error.strerror})", mend=mend) from None
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise FederationError(
+            "FED101", where=where, what=f"is not a kubeconfig ({type(error).__name__} in the library that reads it)", mend=mend
+        ) from None
+
+
+def _pool(configuration: Any) -> Any:
+    """Return the library's connection pool."""
+    import urllib3
+    from kubernetes.client.rest import RESTClientObject
+
+    if not configuration.verify_ssl:
+        urllib3.disable_warnings(urllib3.exceptions.InsecureRequestWarning)
+    return RESTClientObject(configuration).pool_manager
+
+
+def _authorization(configuration: Any) -> dict[str, str]:
+    """Return the header that authenticates, renewed by the library when it has expired; empty with a client certificate."""
+    return {
+        setting["key"]: setting["value"]
+        for setting in configuration.auth_settings().values()
+        if setting["in"] == "header" and setting["value"]
+    }
+
+
+def _impersonation(options: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
+    """Return the headers of impersonation, one per group."""
+    user = options.get("impersonate_user")
+    return (
+        *((("Impersonate-User", user),) if user else ()),
+        *(("Impersonate-Group", group) for group in options.get("impersonate_groups") or ()),
+    )
+
+
+def _openshift_token(server: str, configuration: Any, options: Mapping[str, Any]) -> str:
+    """Return a token that OpenShift's OAuth server gives for user name and password."""
+    try:
+        import requests
+        from openshift.helper.userpassauth import OCPLoginConfiguration, OCPLoginException
+    except ImportError as error:
+        raise _missing("openshift", "openshift>=0.13.1") from error
+    login = OCPLoginConfiguration(host=server, ocp_username=options["username"], ocp_password=options["password"])
+    login.verify_ssl, login.ssl_ca_cert = configuration.verify_ssl, configuration.ssl_ca_cert
     try:
         login.get_token()
-    except (OCPLoginException, OSError, KeyError, ValueError) as reason:
+    except (OCPLoginException, requests.RequestException, KeyError, ValueError) as error:
+        status = getattr(error, "req_info", {}).get("req_status_code")
         raise FederationError(
             "FED101",
-            where=f"Login of {access['username']} at {_without_login(configuration.host)}",
-            what=f"failed ({type(reason).__name__})",
-            mend="Check username and password, or give api_key",
+            where="username, password",
+            what=f"OpenShift's OAuth server at {server} gives no token "
+            + (f"(it answered {status})" if status else f"({type(error).__name__})"),
+            mend="Give another user name or password, or a token as api_key",
         ) from None
     return login.token["access_token"]
 
 
-def _set_transport(configuration: Any, access: Mapping[str, Any]) -> None:
-    if access.get("validate_certs") is not None:
-        configuration.verify_ssl = access["validate_certs"]
-    for option, attribute in (("ca_cert", "ssl_ca_cert"), ("client_cert", "cert_file"), ("client_key", "key_file")):
-        if access.get(option):
-            setattr(configuration, attribute, os.path.expanduser(access[option]))
-    if not configuration.verify_ssl:
-        import urllib3
+def _missing(library: str, requirement: str) -> FederationError:
+    from ansible.module_utils.basic import missing_required_lib
 
-        urllib3.disable_warnings(urllib3.exceptions.InsecureRequestWarning)
-    if access.get("proxy"):
-        configuration.proxy = access["proxy"]
-        configuration.no_proxy = access.get("no_proxy")
-    if access.get("proxy_headers"):
-        from urllib3.util import make_headers
-
-        configuration.proxy_headers = make_headers(**{k: v for k, v in access["proxy_headers"].items() if v})
+    return FederationError(
+        "FED110",
+        where=f"Python library {library}",
+        what=missing_required_lib(library).rstrip("."),
+        mend=f"Install it for that Python: pip install '{requirement}'",
+    )
 
 
-def _is_retried(status: int, answer: Mapping) -> bool:
-    """Whether the same request may succeed a little later."""
-    if status == 409:
-        causes = (answer.get("details") or {}).get("causes") or []
-        message = str(answer.get("message") or "")
-        is_precondition = "uid" in message.lower() or "precondition" in message.lower()
-        return not is_precondition and not any(cause.get("reason") == "FieldManagerConflict" for cause in causes)
-    return status in _RETRIED
+def _secrets(options: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return what must not be shown, longest first."""
+    headers = options.get("proxy_headers") or {}
+    given = {options.get("api_key"), options.get("password"), headers.get("proxy_basic_auth"), headers.get("basic_auth")}
+    return tuple(sorted({*secret_values(options), *(text for text in given if text)}, key=len, reverse=True))
 
 
-def _answer(text: str) -> Mapping:
-    try:
-        answer = json.loads(text)
-    except ValueError:
-        return {"message": text.strip()[:300]}
-    return answer if isinstance(answer, Mapping) else {}
-
-
-def _seconds(text: str | None) -> float | None:
-    return float(text) if text and re.fullmatch(r"\d{1,4}", text) else None
-
-
-def _plain(reason: BaseException) -> str:
-    """Return an error in one line without object addresses, and without anything that could be a secret."""
-    text = re.sub(r"<[^>]*object at 0x[0-9a-f]+>,?:? ?", "", str(reason))
-    return re.sub(r"//[^/@\s]*@", "//", f"{type(reason).__name__}: {text}")[:300]
-
-
-def _without_login(url: str) -> str:
+def _without_userinfo(url: str) -> str:
+    """Return a URL without user and password, which nothing uses, and without a slash at its end."""
     parts = urlsplit(url)
-    return url.replace(f"{parts.username}:{parts.password}@", "").replace(f"{parts.username}@", "") if parts.username else url
+    return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2], path=parts.path.rstrip("/"), query="", fragment=""))
+
+
+def _read(response: Any) -> Answer:
+    """Return the answer that a response holds."""
+    text = response.data.decode("utf-8", "replace")
+    try:
+        body = json.loads(text)
+    except ValueError:
+        body = None
+    after = response.headers.get("Retry-After") or ""
+    return Answer(response.status, body, text[:500], float(after) if after.isdigit() else None)
+
+
+def _why_no_answer(error: Exception, connect: float, read: float) -> str:
+    from urllib3 import exceptions
+
+    if isinstance(error, exceptions.NewConnectionError):
+        return _last_words(error)
+    if isinstance(error, exceptions.ConnectTimeoutError):
+        return f"no connection within {connect:.0f} s"
+    if isinstance(error, exceptions.ReadTimeoutError):
+        return f"no answer within {read:.0f} s"
+    return _last_words(error)
+
+
+def _last_words(error: Exception) -> str:
+    """Return an error's text without the library's objects in front of it."""
+    return re.sub(r"^.*?(object at 0x[0-9a-f]+>|\(host=.*?\)): ", "", str(error)).rstrip(".")
+
+
+def _quoted(reason: str) -> str:
+    return f": {reason}" if reason else ""
