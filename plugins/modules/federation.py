@@ -38,6 +38,11 @@ options:
     type: list
     elements: raw
     default: []
+  cards_from:
+    description:
+      - The name of a variable with such cards. It is handed over as it stands, so that nothing in a card is ever
+        evaluated as a template; O(cards) wins over it.
+    type: str
   cards_in_run:
     description: Cards that were made in the same run; they win over carried ones.
     type: list
@@ -178,6 +183,7 @@ OPTIONS = {
     "stage": {"type": "str", "choices": ["imports", "exports", "all"], "default": "all"},
     "wait_timeout": {"type": "int"},
     "cards": {"type": "list", "elements": "raw", "default": []},
+    "cards_from": {"type": "str"},
     "cards_in_run": {"type": "list", "elements": "raw", "default": []},
     "cards_dir": {"type": "path"},
     "accept_changes": {"type": "list", "elements": "str", "default": []},

@@ -54,6 +54,10 @@ options:
     description: At the end of O(wait_timeout) return what is missing instead of failing.
     type: bool
     default: false
+  waited:
+    description: Seconds that were waited before, by earlier calls of the same wait. They count in what a failure tells.
+    type: int
+    default: 0
   notes:
     description: A note per peer to show in the table, by our name of the peer.
     type: dict
@@ -116,6 +120,11 @@ polled_seconds:
   returned: success
   type: int
   sample: 0
+wait_limit:
+  description: How long a wait of this kind may take on this version, in seconds.
+  returned: success
+  type: int
+  sample: 600
 control_plane:
   description: The mesh's control plane.
   returned: success
@@ -151,6 +160,7 @@ OPTIONS = {
     "wait": {"type": "bool", "default": False},
     "wait_timeout": {"type": "int"},
     "soft": {"type": "bool", "default": False},
+    "waited": {"type": "int", "default": 0},
     "notes": {"type": "dict", "default": {}},
 }
 CODES = {"connected": "FED602", "no_imports": "FED604", "no_exports": "FED604"}
@@ -174,6 +184,7 @@ def run(module: AnsibleModule, cluster: Cluster, now: datetime) -> dict:
             "lines": [f"{params['mesh']}: {cluster.server} · {namespace}/{control_plane.name} {control_plane.version_text}"],
             "waiting_for": [],
             "polled_seconds": 0,
+            "wait_limit": 0,
         }
     roots = roots_if_known(cluster, control_plane, now)
     peerings = Peerings.read(cluster, namespace, with_bundles=False)
@@ -187,13 +198,12 @@ def run(module: AnsibleModule, cluster: Cluster, now: datetime) -> dict:
 
     waiting_for, waited = missing(params, peerings, rows), 0
     if waiting_for and params["wait"] and not module.check_mode:
-        seconds = params["wait_timeout"] or default_seconds(params, control_plane)
-        waiting_for, waited = wait_until(look, seconds)
+        waiting_for, waited = wait_until(look, params["wait_timeout"] or default_seconds(params, control_plane))
         if waiting_for and not params["soft"]:
             raise FederationError(
                 CODES[params["until"]],
                 where=f"Mesh {params['mesh']}",
-                what=f"still waiting after {waited} s: {'; '.join(waiting_for)}",
+                what=f"still waiting after {params['waited'] + waited} s: {'; '.join(waiting_for)}",
                 mend=MENDS[params["until"]],
                 facts={"waiting_for": waiting_for, "peers": rows},
             )
@@ -204,6 +214,7 @@ def run(module: AnsibleModule, cluster: Cluster, now: datetime) -> dict:
         "lines": status.lines(control_plane, params["mesh"], roots, rows, now),
         "waiting_for": waiting_for,
         "polled_seconds": waited,
+        "wait_limit": params["wait_timeout"] or default_seconds(params, control_plane),
     }
 
 

@@ -39,6 +39,10 @@ options:
     description: At the end of I(wait_timeout) return what is pending instead of failing.
     type: bool
     default: false
+  waited:
+    description: Seconds that were waited before, by earlier calls of the same wait. They count in what a failure tells.
+    type: int
+    default: 0
 extends_documentation_fragment:
   - ossm.federation.cluster
   - ossm.federation.described
@@ -95,6 +99,11 @@ pending:
   type: list
   elements: dict
   sample: []
+wait_limit:
+  description: How long a wait of this kind may take, in seconds.
+  returned: success
+  type: int
+  sample: 600
 firewall:
   description: What must be let through to this mesh, one line per peer.
   returned: success
@@ -141,6 +150,7 @@ OPTIONS = {
     "wait": {"type": "bool", "default": False},
     "wait_timeout": {"type": "int", "default": 600},
     "soft": {"type": "bool", "default": False},
+    "waited": {"type": "int", "default": 0},
 }
 
 
@@ -166,7 +176,7 @@ def run(module: AnsibleModule, cluster: Cluster, now: datetime) -> dict:
         wait_until(look, params["wait_timeout"])
     files, diffs = keep(module, [card for card in cards if card.ingress], params["cards_dir"], now)
     if pending and params["wait"] and not module.check_mode and not params["soft"]:
-        raise address_pending(mesh, pending, params["wait_timeout"])
+        raise address_pending(mesh, pending, params["waited"] + params["wait_timeout"])
     for root in roots:
         if root.days_left(now) < 30:
             module.warn(f"Root {root.short_fingerprint} of {mesh.name} expires in {root.days_left(now)} days")
@@ -178,6 +188,7 @@ def run(module: AnsibleModule, cluster: Cluster, now: datetime) -> dict:
         "fingerprints": [root.fingerprint for root in roots],
         "files": files,
         "pending": pending,
+        "wait_limit": params["wait_timeout"],
         "firewall": [firewall(card) for card in cards if card.ingress],
         "control_plane": described_control_plane(control_plane, roots, now),
     }
