@@ -1,0 +1,148 @@
+# GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Filters over the hosts of a run, each of which is a mesh; documented in the YAML files beside this one.
+
+Of another host they read its ``mesh_name`` and what this run has found out about it, nothing else.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+
+from ansible.errors import AnsibleFilterError
+
+from ..module_utils._core.errors import FederationError
+
+ACCESS = ("mesh_kubeconfig", "mesh_context", "mesh_host")
+STEPS = ("__identity_seen", "__card_gateways", "__card_made", "__peers_kept", "__peers_waited", "__status_seen")
+
+
+def mesh_names(hosts: object, hostvars: Mapping) -> list[str]:
+    """Return each host's ``mesh_name``, or its inventory name where it has none."""
+    return [_name(host, hostvars) for host in _hosts("mesh_names", hosts)]
+
+
+def mesh_refusals(hosts: object, hostvars: Mapping, with_clusters: bool = True) -> dict[str, str]:
+    """Return, by host, why it may not take part in this run; see the filter's documentation."""
+    names = {host: _name(host, hostvars) for host in _hosts("mesh_refusals", hosts)}
+    found = _same_names(names)
+    if with_clusters:
+        found = [*found, *_borrowed_credentials(names, hostvars), *_same_control_planes(names, hostvars)]
+    refused: dict[str, str] = {}
+    for host, error in found:
+        refused.setdefault(host, f"{error} Nothing was written.  ({error.reference})")
+    return refused
+
+
+def mesh_report(hosts: object, hostvars: Mapping) -> dict[str, dict]:
+    """Return what this run found out about each mesh, by mesh name; a failed host has an ``error``."""
+    return {_name(host, hostvars): _entry(hostvars[host]) for host in _hosts("mesh_report", hosts)}
+
+
+def peers_named(peers: object, names: object) -> list:
+    """Return the entries of ``mesh_peers`` that ``names`` name; a name without an entry stands for itself."""
+    entries = list(peers) if isinstance(peers, Sequence) and not isinstance(peers, str) else []
+    wanted = [part.strip() for part in names.split(",")] if isinstance(names, str) else list(names)
+    by_name = {name: entry for entry in reversed(entries) for name in reversed(_called(entry))}
+    return [by_name.get(name, name) for name in wanted]
+
+
+def _called(entry: object) -> list[str]:
+    if isinstance(entry, Mapping):
+        return [str(entry[key]) for key in ("local_name", "name") if entry.get(key)]
+    return [str(entry)]
+
+
+def _same_names(names: Mapping[str, str]) -> Iterable[tuple[str, FederationError]]:
+    for name, hosts in _grouped(names).items():
+        error = FederationError(
+            "FED111",
+            where=f"mesh_name of the hosts {_and(hosts)}",
+            what=f"is {name} for each of them",
+            mend="Give every mesh a name of its own; its peers know it by that",
+        )
+        yield from ((host, error) for host in hosts)
+
+
+def _borrowed_credentials(names: Mapping[str, str], hostvars: Mapping) -> Iterable[tuple[str, FederationError]]:
+    if len(names) < 2:
+        return
+    for host, name in names.items():
+        if not any(hostvars[host].get(variable) for variable in ACCESS):
+            yield host, FederationError(
+                "FED102",
+                where=f"Mesh {name}",
+                what=f"has no credentials of its own, and one environment cannot serve the {len(names)} meshes of this run",
+                mend=f"Set {', '.join(ACCESS[:-1])} or {ACCESS[-1]} for it, or run for one mesh at a time (--limit {host})",
+            )
+
+
+def _same_control_planes(names: Mapping[str, str], hostvars: Mapping) -> Iterable[tuple[str, FederationError]]:
+    seen = {host: _control_plane(hostvars[host]) for host in names}
+    for hosts in _grouped({host: found["uid"] for host, found in seen.items() if found.get("uid")}).values():
+        found = seen[hosts[0]]
+        error = FederationError(
+            "FED103",
+            where=f"Meshes {_and([names[host] for host in hosts])}",
+            what=f"are one and the same control plane, {found.get('namespace')}/{found.get('name')}",
+            mend="Give each its own cluster (mesh_kubeconfig, mesh_context) or its own mesh_namespace and mesh_control_plane",
+        )
+        yield from ((host, error) for host in hosts)
+
+
+def _entry(known: Mapping) -> dict:
+    results = [result for result in (known.get(step) for step in STEPS) if isinstance(result, Mapping)]
+    shown = next((result for result in reversed(results) if result.get("peers") is not None and result.get("control_plane")), {})
+    failed = next((result for result in results if result.get("failed")), None)
+    entry = {key: shown[key] for key in ("server", "control_plane", "peers") if key in shown}
+    if failed:
+        entry["error"] = {"code": failed.get("code"), "message": str(failed.get("msg") or "failed")}
+        entry.setdefault("peers", (failed.get("facts") or {}).get("peers") or [])
+    elif "__status_seen" not in known:
+        entry["error"] = {"code": None, "message": "was refused or stopped before its status could be read; see the output of the run"}
+    kept = known.get("__peers_kept")
+    if isinstance(kept, Mapping):
+        entry["pending"] = kept.get("pending") or []
+        entry["leftovers"] = kept.get("leftovers") or []
+    return entry
+
+
+def _control_plane(known: Mapping) -> Mapping:
+    seen = known.get("__identity_seen")
+    found = seen.get("control_plane") if isinstance(seen, Mapping) else None
+    return found if isinstance(found, Mapping) else {}
+
+
+def _grouped(values: Mapping[str, str]) -> dict[str, list[str]]:
+    """Return the hosts that share a value, by that value; values of one host only are left out."""
+    hosts = defaultdict(list)
+    for host, value in values.items():
+        hosts[value].append(host)
+    return {value: found for value, found in hosts.items() if len(found) > 1}
+
+
+def _name(host: str, hostvars: Mapping) -> str:
+    return str(hostvars[host].get("mesh_name") or host)
+
+
+def _hosts(which: str, hosts: object) -> list[str]:
+    if isinstance(hosts, (str, bytes, Mapping)) or not isinstance(hosts, Iterable):
+        raise AnsibleFilterError(f"{which}: the input is no list. Give a list of hosts, such as groups['meshes'].")
+    return [str(host) for host in hosts]
+
+
+def _and(words: Sequence[str]) -> str:
+    return f"{', '.join(words[:-1])} and {words[-1]}"
+
+
+class FilterModule:
+    """The filters by name."""
+
+    def filters(self) -> dict:
+        """Return the filters by name."""
+        return {
+            "mesh_names": mesh_names,
+            "mesh_refusals": mesh_refusals,
+            "mesh_report": mesh_report,
+            "peers_named": peers_named,
+        }

@@ -1,0 +1,93 @@
+# GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Waiting that people can watch: a module's wait in slices, with a line between them that says what it waits for."""
+
+from __future__ import annotations
+
+import time
+
+from ansible.module_utils.parsing.convert_bool import boolean
+from ansible.plugins.action import ActionBase
+from ansible.utils.display import Display
+
+SLICE = 10
+REPEAT = 30
+
+
+class WaitingAction(ActionBase):
+    """Run the module of the same name. With ``wait`` it runs several times for a few seconds each, until it is done.
+
+    The last call is the module's own: what it returns, or how it fails at the deadline, is the task's result.
+    """
+
+    def run(self, tmp: str | None = None, task_vars: dict | None = None) -> dict:
+        """Return the module's result; ``changed`` and ``diff`` are those of all slices together."""
+        result = super().run(tmp, task_vars)
+        arguments = dict(self._task.args)
+        seconds = _seconds(arguments.get("wait_timeout"))
+        if self._task.check_mode or seconds is None or not boolean(arguments.get("wait") or False, strict=False):
+            result.update(self._execute_module(module_args=arguments, task_vars=task_vars))
+        else:
+            result.update(self._wait(arguments, seconds, task_vars))
+        return result
+
+    def missing(self, result: dict) -> list[str]:
+        """Return in words what a slice still missed."""
+        raise NotImplementedError
+
+    def _wait(self, arguments: dict, limit: int, task_vars: dict | None) -> dict:
+        started = time.monotonic()
+        progress = Progress(str(arguments.get("mesh") or ""))
+        changed, diffs = False, []
+        while True:
+            waited = int(time.monotonic() - started)
+            left = limit - waited if limit else SLICE + 1
+            is_last = left <= SLICE
+            part = {"wait_timeout": max(1, min(left, SLICE)), "waited": waited}
+            if not is_last:
+                part["soft"] = True
+            found = self._execute_module(module_args={**arguments, **part}, task_vars=task_vars)
+            changed = changed or bool(found.get("changed"))
+            diffs += _as_list(found.get("diff"))
+            missing = [] if found.get("failed") else self.missing(found)
+            limit = limit or int(found.get("wait_limit") or 0)
+            if is_last or not missing or not limit:
+                return {**found, "changed": changed, **({"diff": diffs} if diffs else {})}
+            progress.show(int(time.monotonic() - started), limit, missing)
+
+
+class Progress:
+    """The lines that a waiting task shows: when what is missing changes, and else every half minute."""
+
+    def __init__(self, mesh: str) -> None:
+        self._mesh = mesh
+        self._display = Display()
+        self._shown: list[str] = []
+        self._shown_at = 0
+
+    def show(self, waited: int, limit: int, missing: list[str]) -> None:
+        """Show one line, unless the same was said less than ``REPEAT`` seconds ago."""
+        if missing == self._shown and waited - self._shown_at < REPEAT:
+            return
+        self._shown, self._shown_at = missing, waited
+        self._display.display(line(self._mesh, waited, limit, missing))
+
+
+def line(mesh: str, waited: int, limit: int, missing: list[str]) -> str:
+    """Return one line of progress. Control characters are left out: a peer may have had a hand in the text."""
+    seen = "".join(char for char in "; ".join(missing[:3]) if char.isprintable())
+    more = f"; and {len(missing) - 3} more" if len(missing) > 3 else ""
+    return f"{mesh}: waiting {waited} s of {limit} s; last seen: {seen}{more}"
+
+
+def _seconds(value: object) -> int | None:
+    """Return whole seconds, 0 when none are given, and None for what is no number: the module refuses that better."""
+    try:
+        return max(0, int(value or 0))
+    except (TypeError, ValueError):
+        return None
+
+
+def _as_list(diff: object) -> list:
+    if not diff:
+        return []
+    return list(diff) if isinstance(diff, (list, tuple)) else [diff]
