@@ -49,7 +49,7 @@ MUTATIONS = (
         "if stands is MISSING:",
     ),
     Mutation("an update may re-create what has gone", "diff.py", 'differences, live["metadata"]["uid"], force', "differences, None, force"),
-    Mutation("another manager's field is taken", "diff.py", "if other != manager and difference.path in owned", "if other == manager and difference.path in owned"),
+    Mutation("another manager's field is taken", "diff.py", "if other != manager and difference", "if other == manager and difference"),
     Mutation("an unknown field on a card is read over", "card.py", "        if unknown:\n", "        if unknown and not data:\n"),
     Mutation("a fingerprint may differ from its root", "card.py", "if not is_same_fingerprint(", "if False and not is_same_fingerprint("),
     Mutation("an identity may belong to another trust domain", "card.py", 'if parts["domain"] != card.trust_domain:', 'if not parts["domain"]:'),
