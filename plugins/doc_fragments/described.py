@@ -42,6 +42,13 @@ options:
         and may have C(alias), C(import_as_local), C(domain_suffix) and C(from) (peers, all when absent).
     type: list
     elements: dict
+  hold:
+    description:
+      - Peers, by the names of their meshes, about which nothing is to be done this time, because their own part of the run failed.
+        They stay as they are.
+    type: list
+    elements: str
+    default: []
   trust_domain:
     description: The mesh's trust domain; checked against its control plane's.
     type: str

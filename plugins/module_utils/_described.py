@@ -20,13 +20,14 @@ DESCRIBED = {
     "exports": {"type": "list", "elements": "dict"},
     "imports": {"type": "list", "elements": "dict"},
     "trust_domain": {"type": "str"},
+    "hold": {"type": "list", "elements": "str", "default": []},
 }
 FORCE = {"force": {"type": "bool", "default": False}}
 
 
 def described_mesh(params: Mapping[str, Any], *, allow_no_peers: bool = False) -> Mesh:
     """Return the mesh that a module's options describe; raises ``FederationError`` FED3xx before anything is read."""
-    return Mesh.described(
+    mesh = Mesh.described(
         name=params["mesh"],
         namespace=params.get("namespace") or f"{params['mesh']}-mesh-system",
         control_plane=params["control_plane"],
@@ -37,6 +38,7 @@ def described_mesh(params: Mapping[str, Any], *, allow_no_peers: bool = False) -
         trust_domain=params.get("trust_domain"),
         allow_no_peers=allow_no_peers,
     )
+    return mesh.holding(params.get("hold") or [])
 
 
 def one_peer(params: Mapping[str, Any], **rules: Any) -> Mesh:

@@ -253,7 +253,10 @@ def present(module: AnsibleModule, cluster: Cluster, mesh: Mesh, control_plane: 
                 module.warn(f"{found.where} is older than 180 days; ask {peer.name} to run publish_cards")
         changes += own
         result["peers"].append({"peer": peer.local_name, "mesh": peer.name, "state": state})
-    leftovers = sorted(set(peerings.ours()) - {peer.local_name for peer in mesh.peers})
+    for peer in mesh.held:
+        result["pending"].append({"peer": peer.local_name, "reason": f"{peer.name} failed in this run; its peering was left as it is"})
+        result["peers"].append({"peer": peer.local_name, "mesh": peer.name, "state": "held"})
+    leftovers = sorted(set(peerings.ours()) - {peer.local_name for peer in (*mesh.peers, *mesh.held)})
     apply_changes(module, cluster, changes)
     if params["prune"]:
         changes += leave(module, cluster, control_plane, leftovers, "all")

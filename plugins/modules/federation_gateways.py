@@ -183,7 +183,7 @@ def made_for_others(control_plane: ControlPlane, mesh: Mesh) -> list[str]:
     """Return the peers for which we own gateways although they are no longer described."""
     prefix = gateways_manager("")
     managers = {str(entry.get("manager")) for entry in control_plane.live["metadata"].get("managedFields") or []}
-    described = {peer.local_name for peer in mesh.peers}
+    described = {peer.local_name for peer in (*mesh.peers, *mesh.held)}
     return sorted(
         manager[len(prefix) :]
         for manager in managers

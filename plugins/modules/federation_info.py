@@ -16,7 +16,9 @@ attributes:
   diff_mode: {support: none, description: Changes nothing.}
 options:
   peers:
-    description: Our names of the peers to show, or mappings with O(peers[].local_name) or a name. All, when absent.
+    description:
+      - Our names of peers to show even where nothing stands, or mappings with O(peers[].local_name) or a name. All that
+        stand are shown beside them, except while waiting for V(no_imports) or V(no_exports), which look at these only.
     type: list
     elements: raw
   expected:
@@ -181,7 +183,7 @@ def run(module: AnsibleModule, cluster: Cluster, now: datetime) -> dict:
             "changed": False,
             "control_plane": described_control_plane(control_plane),
             "peers": [],
-            "lines": [f"{params['mesh']}: {cluster.server} · {namespace}/{control_plane.name} {control_plane.version_text}"],
+            "lines": [reached(params["mesh"], cluster, control_plane)],
             "waiting_for": [],
             "polled_seconds": 0,
             "wait_limit": 0,
@@ -218,14 +220,18 @@ def run(module: AnsibleModule, cluster: Cluster, now: datetime) -> dict:
     }
 
 
+def reached(mesh: str, cluster: Cluster, control_plane: ControlPlane) -> str:
+    """Return in one line which control plane a mesh is."""
+    place = f"{control_plane.namespace}/{control_plane.name}"
+    return f"{mesh}: {cluster.server} {place} {control_plane.version_text}, trust domain {control_plane.trust_domain}"
+
+
 def rows_of(params: dict, peerings: Peerings, control_plane: ControlPlane, now: datetime) -> list[dict]:
     """Return a row per peer: those that stand, those that are asked for, those that have a note."""
     asked = {name_of(peer): mesh_of(peer) for peer in params["peers"] or []}
-    names = sorted({*asked, *params["notes"]} | (set() if params["peers"] is not None else set(peerings.peers)))
-    if params["peers"] is not None:
-        names = sorted({*names, *peerings.ours()}) if params["until"] == "connected" else names
+    standing = set(peerings.peers) if params["peers"] is None or params["until"] == "connected" else set()
     rows = []
-    for name in names:
+    for name in sorted({*asked, *params["notes"], *standing}):
         peering = peerings.of(name)
         note = params["notes"].get(name) or ""
         if peering.peer is not None and not is_ours(peering.peer) and not note:

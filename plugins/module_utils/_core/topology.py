@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import NoReturn
 
 from .card import is_address
@@ -115,6 +115,7 @@ class Mesh:
     exports: tuple[ExportRule, ...] = ()
     imports: tuple[ImportRule, ...] = ()
     trust_domain: str | None = None
+    held: tuple[Peer, ...] = ()
 
     @classmethod
     def described(
@@ -159,6 +160,11 @@ class Mesh:
             _check_exports(mesh, peer)
             _check_imports(mesh, peer)
         return mesh
+
+    def holding(self, names: Iterable[str]) -> Mesh:
+        """Return this mesh with the peers of these names ``held``: still described, but nothing is done about them."""
+        held = tuple(peer for peer in self.peers if peer.name in set(names))
+        return replace(self, peers=tuple(peer for peer in self.peers if peer not in held), held=held)
 
     def peer(self, name: str) -> Peer | None:
         """Return the peer that we call ``name``, or whose cards do; None when it is not ours."""
