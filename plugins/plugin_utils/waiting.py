@@ -23,36 +23,36 @@ class WaitingAction(ActionBase):
         """Return the module's result; ``changed`` and ``diff`` are those of all slices together."""
         result = super().run(tmp, task_vars)
         arguments = dict(self._task.args)
-        seconds = _seconds(arguments.get("wait_timeout"))
-        if self._task.check_mode or seconds is None or not boolean(arguments.get("wait") or False, strict=False):
+        if self._task.check_mode or not boolean(arguments.get("wait") or False, strict=False):
             result.update(self._execute_module(module_args=arguments, task_vars=task_vars))
         else:
-            result.update(self._wait(arguments, seconds, task_vars))
+            result.update(self._wait(arguments, task_vars))
         return result
 
     def missing(self, result: dict) -> list[str]:
         """Return in words what a slice still missed."""
         raise NotImplementedError
 
-    def _wait(self, arguments: dict, limit: int, task_vars: dict | None) -> dict:
+    def _wait(self, arguments: dict, task_vars: dict | None) -> dict:
         started = time.monotonic()
         progress = Progress(str(arguments.get("mesh") or ""))
-        changed, diffs = False, []
+        changed, diffs, is_last, limit = False, [], False, 0
+        # The first call only looks, and tells how long a wait like this may take.
+        part: dict = {"wait": False}
         while True:
-            waited = int(time.monotonic() - started)
-            left = limit - waited if limit else SLICE + 1
-            is_last = left <= SLICE
-            part = {"wait_timeout": max(1, min(left, SLICE)), "waited": waited}
-            if not is_last:
-                part["soft"] = True
             found = self._execute_module(module_args={**arguments, **part}, task_vars=task_vars)
             changed = changed or bool(found.get("changed"))
             diffs += _as_list(found.get("diff"))
             missing = [] if found.get("failed") else self.missing(found)
-            limit = limit or int(found.get("wait_limit") or 0)
-            if is_last or not missing or not limit:
-                return {**found, "changed": changed, **({"diff": diffs} if diffs else {})}
-            progress.show(int(time.monotonic() - started), limit, missing)
+            waited = int(time.monotonic() - started)
+            if is_last or not missing:
+                polled = {"polled_seconds": waited} if "polled_seconds" in found else {}
+                return {**found, **polled, "changed": changed, **({"diff": diffs} if diffs else {})}
+            limit = limit or int(found["wait_limit"])
+            progress.show(waited, limit, missing)
+            left = limit - waited
+            is_last = left <= SLICE
+            part = {"wait_timeout": max(1, min(left, SLICE)), "waited": waited, **({} if is_last else {"soft": True})}
 
 
 class Progress:
@@ -77,14 +77,6 @@ def line(mesh: str, waited: int, limit: int, missing: list[str]) -> str:
     seen = "".join(char for char in "; ".join(missing[:3]) if char.isprintable())
     more = f"; and {len(missing) - 3} more" if len(missing) > 3 else ""
     return f"{mesh}: waiting {waited} s of {limit} s; last seen: {seen}{more}"
-
-
-def _seconds(value: object) -> int | None:
-    """Return whole seconds, 0 when none are given, and None for what is no number: the module refuses that better."""
-    try:
-        return max(0, int(value or 0))
-    except (TypeError, ValueError):
-        return None
 
 
 def _as_list(diff: object) -> list:
