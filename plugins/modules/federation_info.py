@@ -22,7 +22,7 @@ options:
     type: list
     elements: raw
   expected:
-    description: Peers to wait for, each with the imported host names that must appear.
+    description: Peers to wait for, each with the imported host names that must appear, as M(ossm.federation.federation#module) returns them.
     type: list
     elements: dict
     default: []
@@ -36,6 +36,12 @@ options:
         type: list
         elements: str
         default: []
+      changed:
+        description: Whether something changed for this peer; passed on and not looked at.
+        type: bool
+      in_run:
+        description: Whether the peer's card was made in the same run; passed on and not looked at.
+        type: bool
   until:
     description:
       - What to wait for. V(connected) is O(expected), V(no_imports) and V(no_exports) that I(peers) are emptied.
@@ -156,6 +162,8 @@ OPTIONS = {
         "options": {
             "peer": {"type": "str", "required": True},
             "imports": {"type": "list", "elements": "str", "default": []},
+            "changed": {"type": "bool"},
+            "in_run": {"type": "bool"},
         },
     },
     "until": {"type": "str", "choices": ["connected", "no_imports", "no_exports", "reachable"], "default": "connected"},
