@@ -7,11 +7,8 @@ and SDS over the file system). Each gateway is a pair of listeners on the gatewa
 
 from __future__ import annotations
 
-import ctypes
 import json
 import os
-import signal
-import subprocess
 import threading
 import urllib.error
 import urllib.request
@@ -20,6 +17,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from .authority import Identity
+from .processes import Process, Processes
 
 DISCOVERY_PORT = 8188
 SERVICE_PORT = 15443
@@ -321,7 +319,8 @@ def _identity_secret(gateway: str) -> str:
 
 
 def _sds(name: str) -> dict:
-    return {"name": name, "sds_config": {"resource_api_version": "V3", "path_config_source": {"path": f"{SECRETS}/{name}.json"}}}
+    source = {"path": f"{SECRETS}/{name}.json"}
+    return {"name": name, "sds_config": {"resource_api_version": "V3", "path_config_source": source}}
 
 
 def _spiffe_validator(bundles: Mapping[str, str]) -> dict:
@@ -365,7 +364,7 @@ def _principal(identity: str) -> dict:
 
 
 class Envoy:
-    """One Envoy process that follows the programme it is given last. Make and start it in a thread that lives on.
+    """One Envoy process that follows the programme that it is given last.
 
     ``directory`` holds its files and its log; ``address`` is the loopback address of its administration port.
     """
@@ -374,7 +373,8 @@ class Envoy:
         self._program = program
         self._directory = Path(directory)
         self._address = address
-        self._process: subprocess.Popen | None = None
+        self._processes = Processes()
+        self._process: Process | None = None
         self._written: dict[str, str] = {}
         self._version = 0
         self._lock = threading.Lock()
@@ -384,15 +384,11 @@ class Envoy:
         (self._directory / SECRETS).mkdir(parents=True, exist_ok=True, mode=0o700)
         self.follow(programme)
         self._write("bootstrap.json", json.dumps(self._bootstrap()))
-        with open(self._directory / "envoy.log", "ab") as log:
-            self._process = subprocess.Popen(
-                [
-                    os.fspath(self._program), "-c", "bootstrap.json", "--concurrency", "1", "--disable-hot-restart",
-                    "--drain-time-s", "1", "--drain-strategy", "immediate", "--log-level", "warning",
-                    "--admin-address-path", "admin.txt",
-                ],
-                cwd=self._directory, stdin=subprocess.DEVNULL, stdout=log, stderr=log, preexec_fn=_die_with_parent,
-            )  # fmt: skip
+        # Envoy's files are named from where it runs; the program env takes it there.
+        words = ["env", "--chdir", self._directory, self._program, "-c", "bootstrap.json", "--concurrency", "1"]
+        words += ["--disable-hot-restart", "--drain-time-s", "1", "--drain-strategy", "immediate"]
+        words += ["--log-level", "warning", "--admin-address-path", "admin.txt"]
+        self._process = self._processes.start("envoy", words, self._directory / "envoy.log")
 
     def follow(self, programme: Programme) -> None:
         """Hand ``programme`` to Envoy; only files whose content changes are written. Secrets and clusters come first."""
@@ -406,7 +402,7 @@ class Envoy:
 
     def is_running(self) -> bool:
         """Return whether the process lives."""
-        return self._process is not None and self._process.poll() is None
+        return self._process is not None and self._process.is_running
 
     def listeners(self) -> set[str]:
         """Return ``address:port`` of every listener that Envoy has up, nothing while it cannot say."""
@@ -423,14 +419,7 @@ class Envoy:
 
     def stop(self) -> None:
         """End the process and wait for its end."""
-        if self._process is None:
-            return
-        self._process.terminate()
-        try:
-            self._process.wait(timeout=5)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-            self._process.wait()
+        self._processes.stop()
 
     def _bootstrap(self) -> dict:
         return {
@@ -455,9 +444,3 @@ class Envoy:
         with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
             file.write(text)
         os.replace(fresh, path)
-
-
-def _die_with_parent() -> None:
-    """Ask Linux to kill this process when the thread that started it ends."""
-    pr_set_pdeathsig = 1
-    ctypes.CDLL(None, use_errno=True).prctl(pr_set_pdeathsig, signal.SIGKILL)

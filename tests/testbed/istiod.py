@@ -44,6 +44,7 @@ from .workloads import endpoints_of
 
 LOG = logging.getLogger(__name__)
 
+PROTOCOLS = {"http": "HTTP", "http2": "HTTP2", "https": "HTTPS", "grpc": "GRPC", "tls": "TLS", "mongo": "Mongo"}
 ROOT_KEY = "root-cert.pem"
 RESYNC = 60.0  # seconds of mesh time, as all durations here unless they say otherwise
 FIRST_BACK_OFF, LAST_BACK_OFF, BACK_OFF_GROWTH = 0.5, 60.0, 1.5
@@ -56,7 +57,16 @@ FAULT_CHECK_REAL = 0.25
 SHORTEST_BACK_OFF_REAL = 0.15
 SHORTEST_WATCH_REAL = 5.0
 
-KINDS = ("ServiceMeshPeer", "ExportedServiceSet", "ImportedServiceSet", "ConfigMap", "Service", "ServiceMeshMemberRoll")
+WATCHED = (
+    "ServiceMeshPeer",
+    "ExportedServiceSet",
+    "ImportedServiceSet",
+    "ConfigMap",
+    "Service",
+    "ServiceEntry",
+    "ServiceMeshMemberRoll",
+)
+KINDS = (*WATCHED, "ServiceMeshControlPlane")  # what the cache has to hold
 
 
 @dataclass(frozen=True)
@@ -70,6 +80,17 @@ class Export:
     ports: tuple[tuple[str, int, str], ...]  # name, number, protocol
     endpoints: tuple[str, ...]
     ingress: str
+
+
+@dataclass(frozen=True)
+class KnownService:
+    """A Service, or one host of a ServiceEntry; ``is_visible`` says whether ``exportTo`` lets us see it."""
+
+    candidate: Candidate
+    hostname: str
+    ports: tuple[tuple[str, int, str], ...]
+    endpoints: tuple[str, ...]
+    is_visible: bool
 
 
 @dataclass(frozen=True)
@@ -151,7 +172,7 @@ class Peer:
 
 
 class Istiod:
-    """istiod of the control plane ``smcp_name`` in ``namespace``; ``start`` returns once its certificates are published.
+    """istiod of the control plane ``smcp_name`` in ``namespace``; ``start`` returns once its root is published.
 
     ``mesh_name`` is the name under which faults are switched (default: the namespace without ``-mesh-system``);
     ``pod`` the pod name in statuses, made up when not given. ``world`` maps (cluster, namespace) to the istiods of all
@@ -216,7 +237,7 @@ class Istiod:
     def start(self) -> None:
         """Start all threads and the gateways' Envoy."""
         self._server.start()
-        for kind in KINDS:
+        for kind in WATCHED:
             self.store.subscribe(kind, self._seen)
         self._world[(self.cluster_name, self.namespace)] = self
         self._controller.start()
@@ -225,6 +246,8 @@ class Istiod:
     def stop(self) -> None:
         """End everything and wait for it; the memory goes with this object."""
         self._stopping.set()
+        for kind in WATCHED:
+            self.store.unsubscribe(kind, self._seen)
         if self._world.get((self.cluster_name, self.namespace)) is self:
             del self._world[(self.cluster_name, self.namespace)]
         with self._lock:
@@ -333,7 +356,7 @@ class Istiod:
             elif peer and peer.import_generation is None:
                 self._at(f"peer {name}", self._clock.seconds(FIRST_IMPORT_DELAY))
             self._status_changed()
-        elif kind == "Service":
+        elif kind in ("Service", "ServiceEntry"):
             work.update(("services", "gateways") if is_here else ("services",))
         elif kind == "ServiceMeshMemberRoll" and is_here:
             work.update(("services", "roots"))
@@ -592,7 +615,8 @@ class Istiod:
         imports: dict[str, Import] = {}
         statuses: dict[str, MappedName | None] = {}
         for exported_name, service in sorted(listed.items()):
-            mapped = imported_as(peer.import_spec, service["namespace"], service["name"], peer.name, self.cluster_domain)
+            namespace, name = service["namespace"], service["name"]
+            mapped = imported_as(peer.import_spec, namespace, name, peer.name, self.cluster_domain)
             if mapped and not is_hostname(mapped.hostname):
                 LOG.warning("%s: %s is no host name, not imported", self.mesh_name, mapped.hostname)
                 continue
@@ -617,55 +641,70 @@ class Istiod:
         roll = self.store.get("ServiceMeshMemberRoll", "default", self.namespace) or {}
         return list((roll.get("status") or {}).get("configuredMembers") or ())
 
-    def _candidates(self) -> Iterator[tuple[Candidate, dict, bool]]:
-        """Yield each service that istiod knows, its object, and whether ``exportTo`` lets our namespace see it."""
+    def _known_services(self) -> Iterator[KnownService]:
+        """Yield every service that istiod knows: of its own namespace and of the members'."""
         for namespace in dict.fromkeys([self.namespace, *self._member_namespaces()]):
             for service in self.store.list("Service", namespace):
                 metadata, spec = service["metadata"], service.get("spec") or {}
-                export_to = (metadata.get("annotations") or {}).get("networking.istio.io/exportTo")
-                allowed = {part.strip() for part in export_to.split(",")} if export_to else {"*"}
-                visible = bool(allowed & {"*", self.namespace}) or ("." in allowed and namespace == self.namespace)
-                candidate = Candidate(
-                    namespace,
-                    metadata["name"],
-                    metadata.get("labels") or {},
-                    is_mesh_external=spec.get("type") == "ExternalName",
+                yield KnownService(
+                    Candidate(
+                        namespace,
+                        metadata["name"],
+                        metadata.get("labels") or {},
+                        is_mesh_external=spec.get("type") == "ExternalName",
+                    ),
+                    f"{metadata['name']}.{namespace}.svc.{self.cluster_domain}",
+                    _ports(spec),
+                    endpoints_of(self.addresses, self.cluster_name, service),
+                    self._sees(service),
                 )
-                yield candidate, service, visible
+            for entry in self.store.list("ServiceEntry", namespace):
+                spec = entry.get("spec") or {}
+                endpoints = tuple(each["address"] for each in spec.get("endpoints") or () if each.get("address"))
+                for host in spec.get("hosts") or ():
+                    labels = entry["metadata"].get("labels") or {}
+                    is_external = spec.get("location") != "MESH_INTERNAL"
+                    candidate = Candidate(namespace, host, labels, is_mesh_external=is_external)
+                    yield KnownService(candidate, host, _ports(spec), endpoints, True)
+
+    def _sees(self, service: Mapping) -> bool:
+        """Return whether the annotation exportTo lets the control plane's namespace see ``service``."""
+        metadata = service["metadata"]
+        export_to = (metadata.get("annotations") or {}).get("networking.istio.io/exportTo")
+        allowed = {part.strip() for part in export_to.split(",")} if export_to else {"*"}
+        is_ours = metadata["namespace"] == self.namespace
+        return bool(allowed & {"*", self.namespace}) or ("." in allowed and is_ours)
 
     def _evaluate_exports(self, work: set[str]) -> None:
-        candidates = list(self._candidates())
+        known = list(self._known_services())
         with self._lock:
             for peer in self._peers.values():
                 found = self.store.get("ExportedServiceSet", peer.name, self.namespace)
                 rules = None if found is None else (found.get("spec") or {}).get("exportRules") or []
                 is_full = rules != peer.export_rules
                 peer.export_rules = rules
-                self._export_to(peer, rules, candidates, is_full)
+                self._export_to(peer, rules, known, is_full)
         work.add("gateways")
         # Exports show in the status within a fifth of a second.
         self._status_changed(0.02)
 
-    def _export_to(self, peer: Peer, rules: list | None, candidates: list, is_full: bool) -> None:
+    def _export_to(self, peer: Peer, rules: list | None, known: list[KnownService], is_full: bool) -> None:
         exports: dict[tuple[str, str], Export] = {}
-        for candidate, service, visible in candidates:
+        for service in known:
+            candidate = service.candidate
             mapped = exported_as(rules, candidate, peer.name)
             key = (candidate.namespace, candidate.name)
             before = peer.exports.get(key)
             # The filter of exportTo is only met in full evaluations, and takes nothing back.
-            if not mapped or (is_full and not visible and before is None):
+            if not mapped or (is_full and not service.is_visible and before is None):
                 continue
-            if not (is_dns_label(mapped.name) and is_dns_label(mapped.namespace)):
+            has_name = mapped.name == candidate.name or is_dns_label(mapped.name)
+            if not (has_name and is_dns_label(mapped.namespace)):
                 LOG.warning("%s: %s is no valid name, not exported", self.mesh_name, mapped.hostname)
                 continue
+            ingress = before.ingress if before and before.mapped == mapped else peer.ingress
             exports[key] = Export(
-                mapped,
-                candidate.namespace,
-                candidate.name,
-                f"{candidate.name}.{candidate.namespace}.svc.{self.cluster_domain}",
-                _ports(service),
-                endpoints_of(self.addresses, self.cluster_name, service),
-                before.ingress if before and before.mapped == mapped else peer.ingress,
+                mapped, candidate.namespace, candidate.name, service.hostname, service.ports, service.endpoints, ingress
             )
         if exports and peer.client_id and peer.name not in self._service_policies:
             # G26: made with the first export and never again until a restart.
@@ -950,9 +989,8 @@ def _import_status(peer: Peer) -> dict:
     entries = []
     for exported_name, mapped in sorted(peer.offered.items()):
         local = (mapped.name, mapped.namespace, mapped.hostname) if mapped else ("", "", "")
-        entries.append(
-            {"exportedName": exported_name, "localService": dict(zip(("name", "namespace", "hostname"), local))}
-        )
+        service = dict(zip(("name", "namespace", "hostname"), local))
+        entries.append({"exportedName": exported_name, "localService": service})
     return {"importedServices": entries}
 
 
@@ -967,14 +1005,17 @@ def _message(export: Export, identity: str) -> dict:
     }
 
 
-def _ports(service: Mapping) -> tuple[tuple[str, int, str], ...]:
-    """Return name, number and protocol of each port; the protocol comes from the name, as profiles switch guessing off."""
-    known = {"http": "HTTP", "http2": "HTTP2", "https": "HTTPS", "grpc": "GRPC", "tls": "TLS", "mongo": "Mongo", "redis": "Redis"}
+def _ports(spec: Mapping) -> tuple[tuple[str, int, str], ...]:
+    """Return name, number and protocol of each port of a Service or ServiceEntry.
+
+    A Service's protocol comes from the port's name, since profiles switch protocol detection off.
+    """
     found = []
-    for port in (service.get("spec") or {}).get("ports") or ():
-        name = port.get("name") or ""
-        protocol = "UDP" if port.get("protocol") == "UDP" else known.get(name.split("-")[0], "TCP")
-        found.append((name, port["port"], protocol))
+    for port in spec.get("ports") or ():
+        name, protocol = port.get("name") or "", port.get("protocol")
+        if protocol in (None, "TCP"):
+            protocol = PROTOCOLS.get(name.split("-")[0], "TCP")
+        found.append((name, port.get("port") or port["number"], protocol))
     return tuple(found)
 
 

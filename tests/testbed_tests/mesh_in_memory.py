@@ -44,6 +44,9 @@ class Cluster:
     def subscribe(self, kind, callback):
         self._followers.setdefault(kind, []).append(callback)
 
+    def unsubscribe(self, kind, callback):
+        self._followers[kind].remove(callback)
+
     def create(self, made):
         if self.get(made["kind"], made["metadata"]["name"], made["metadata"].get("namespace")):
             raise KubeError(409, "AlreadyExists", made["metadata"]["name"])
@@ -85,47 +88,25 @@ class Cluster:
         self._tell("MODIFIED", new, old)
 
     def _tell(self, event, told, old):
-        for callback in self._followers.get(told["kind"], []):
+        for callback in list(self._followers.get(told["kind"], [])):
             callback(event, copy.deepcopy(told), old)
 
 
-class Addresses:
-    """Loopback addresses 127.``block``.0.0/16 in the order in which they are asked for."""
-
-    def __init__(self, block: int) -> None:
-        self._block, self._given, self._lock = block, {}, threading.Lock()
-
-    def for_service(self, cluster, namespace, name):
-        with self._lock:
-            number = self._given.setdefault((cluster, namespace, name), len(self._given) + 1)
-        return f"127.{self._block}.{number // 250}.{number % 250 + 1}"
-
-
-class Clock:
-    """A clock by which a second of the mesh takes ``scale`` real seconds."""
-
-    def __init__(self, scale: float) -> None:
-        self.scale = scale
-
-    def seconds(self, seconds):
-        return seconds * self.scale
-
-
-class Faults(dict):
-    """Faults that are on, by (mesh, name)."""
-
-    def is_on(self, mesh, name):
-        return self.get((mesh, name))
-
-
 class Mesh:
-    """One mesh called ``name`` with its Services, echo servers and istiod; peers' objects are named for the peer."""
+    """One mesh called ``name`` with its Services, echo servers and istiod; peers' objects are named for the peer.
 
-    def __init__(self, name, directory: Path, envoy: Path, addresses, clock, faults, world, version="v2.3", cluster=None):
+    It has a cluster of its own, or that of the mesh ``beside``.
+    """
+
+    def __init__(
+        self, name, directory: Path, envoy: Path, addresses, clock, faults, world, version="v2.3", beside=None,
+        members=("shop",),
+    ):  # fmt: skip
         self.name, self.namespace, self.trust_domain = name, f"{name}-mesh-system", f"{name}.local"
-        self.cluster = cluster or Cluster()
-        self.cluster_name = name
-        self._directory, self._envoy, self._clock, self._faults, self._world = directory, envoy, clock, faults, world
+        self.cluster = beside.cluster if beside else Cluster()
+        self.cluster_name = beside.cluster_name if beside else name
+        self._directory, self._envoy, self._clock, self._world = directory, envoy, clock, world
+        self._faults = faults
         self.addresses = addresses
         self._echoes: list[EchoServer] = []
         self.smcp = {
@@ -138,7 +119,7 @@ class Mesh:
             {
                 "kind": "ServiceMeshMemberRoll",
                 "metadata": {"name": "default", "namespace": self.namespace},
-                "status": {"configuredMembers": ["shop"]},
+                "status": {"configuredMembers": list(members)},
             }
         )
         self.istiod = self._new_istiod()
@@ -178,6 +159,12 @@ class Mesh:
         echo.start()
         self._echoes.append(echo)
 
+    def fault(self, name, **settings):
+        self._faults.set(self.name, name, settings)
+
+    def heal(self, name):
+        self._faults.set(self.name, name, None)
+
     def make_gateways(self, peer, kind="LoadBalancer", node_ports=(None, None)):
         for name, service_kind in ((f"{peer}-ingress", kind), (f"{peer}-egress", "ClusterIP")):
             ports = [{"port": 15443, "nodePort": node_ports[0]}, {"port": 8188, "nodePort": node_ports[1]}]
@@ -188,6 +175,11 @@ class Mesh:
                     "spec": {"type": service_kind, "ports": ports},
                 }
             )
+
+    def give_host_name(self, gateway, host):
+        """Have the gateway's load balancer known by a host name."""
+        service = self.cluster.get("Service", gateway, self.namespace)
+        self.cluster.put({**service, "status": {"loadBalancer": {"ingress": [{"hostname": host}]}}})
 
     def address_of(self, gateway):
         return self.addresses.for_service(self.cluster_name, self.namespace, gateway)

@@ -7,7 +7,12 @@ import sys
 from pathlib import Path
 
 import pytest
-from testbed_tests.mesh_in_memory import Addresses, Clock, Faults, Mesh, another_root, eventually, stays
+from testbed_tests.mesh_in_memory import Mesh, another_root, eventually, stays
+
+from testbed.addresses import Addresses
+from testbed.clock import Clock
+from testbed.faults import Faults
+from testbed.workloads import ENDPOINTS
 
 CART = "cart.shop.svc.east-imports.local"
 CART_OFFERED = "cart.shop.svc.west-exports.local"
@@ -26,19 +31,19 @@ def envoy() -> Path:
 @pytest.fixture
 def make_mesh(tmp_path, envoy):
     """A function that starts a mesh; all share faults, addresses and the world, and stop with the test."""
-    started, world, faults = [], {}, Faults()
-    addresses, clock = Addresses(block=78), Clock(SCALE)
+    started, world = [], {}
+    addresses, clock, faults = Addresses(), Clock(SCALE), Faults()
 
     def make(name, **options) -> Mesh:
         mesh = Mesh(name, tmp_path, envoy, addresses, clock, faults, world, **options)
         started.append(mesh)
         mesh.start()
-        mesh.faults = faults
         return mesh
 
     yield make
     for mesh in started:
         mesh.stop()
+    addresses.release()
 
 
 @pytest.fixture
@@ -160,7 +165,7 @@ def test_a_peer_that_is_not_the_client_id_gets_403(east, west, client_id):
 def test_without_a_client_id_every_identity_of_the_peer_may_connect(east, west):
     east.peer_with(west, security__clientID="")
     west.peer_with(east)
-    west.faults["west", "wrong-client-id"] = {}
+    west.fault("wrong-client-id")
 
     eventually(lambda: west.is_connected("east"))
 
@@ -202,6 +207,29 @@ def test_an_ingress_behind_node_ports_is_reached_there(east, west):
 
     eventually(lambda: west.is_connected("east"))
     eventually(lambda: west.call(CART).status == 200)
+
+
+def test_two_meshes_of_one_cluster_reach_each_other_by_service_names(east, make_mesh):
+    south = make_mesh("south", beside=east, members=["market"])
+    east.peer_with(south, remote__addresses=["east-ingress.south-mesh-system.svc.cluster.local"])
+    south.peer_with(east, remote__addresses=["south-ingress.east-mesh-system.svc"])
+    east.export("south", "shop/cart")
+    south.take("east", "*/*")
+
+    eventually(lambda: south.is_connected("east") and east.is_connected("south"))
+    eventually(lambda: south.call(CART).mesh == "east")
+
+
+def test_a_name_in_another_cluster_is_not_found_but_a_load_balancers_host_name_is(east, west):
+    west.peer_with(east)
+    east.peer_with(west, remote__addresses=["east-ingress.west-mesh-system.svc.cluster.local"])
+    eventually(lambda: east.watch("west").get("lastDisconnectStatus") == "503 Service Unavailable")
+    stays(lambda: not east.is_connected("west"), seconds=0.5)
+
+    west.give_host_name("east-ingress", "balancer.example.com")
+    east.peer_with(west, remote__addresses=["balancer.example.com"])
+
+    eventually(lambda: east.is_connected("west"))
 
 
 # ---- sharing ----
@@ -287,6 +315,25 @@ def test_a_new_service_under_a_matching_rule_is_exported(peered):
     eventually(lambda: west.call("till.shop.svc.east-imports.local").status == 200)
 
 
+def test_a_host_of_a_service_entry_inside_the_mesh_is_exported_by_its_name(peered):
+    east, west = peered
+    east.serve("stock")
+    spec = {
+        "hosts": ["stock.corp.example"],
+        "location": "MESH_INTERNAL",
+        "ports": [{"name": "http", "number": 80, "protocol": "HTTP"}],
+        "endpoints": [{"address": east.addresses.for_service("east", "shop", "stock")}],
+    }
+    entry = {"kind": "ServiceEntry", "metadata": {"name": "stock", "namespace": "shop"}, "spec": spec}
+    east.cluster.put(entry)
+    east.cluster.put({**entry, "metadata": {"name": "x", "namespace": "shop"}, "spec": {"hosts": ["example.com"]}})
+    west.take("east", "*/*")
+    east.export("west", "shop/stock.corp.example", "shop/example.com")
+
+    eventually(lambda: west.call("stock.corp.example.shop.svc.east-imports.local").mesh == "east")
+    assert east.exported("west") == ["stock.corp.example.shop.svc.west-exports.local"]
+
+
 def test_a_service_hidden_by_export_to_is_left_out_of_a_full_evaluation_only(peered):
     east, _west = peered
     hidden = {"networking.istio.io/exportTo": "shop"}
@@ -331,7 +378,8 @@ def test_an_alias_that_is_no_dns_label_is_not_exported(peered):
 
 def test_a_malformed_suffix_leaves_the_service_out_of_the_status(peered):
     east, west = peered
-    west.put("ImportedServiceSet", "east", {"domainSuffix": ".broken", "importRules": [{"type": "NameSelector", "nameSelector": {}}]})
+    everything = {"type": "NameSelector", "nameSelector": {}}
+    west.put("ImportedServiceSet", "east", {"domainSuffix": ".broken", "importRules": [everything]})
     east.export("west", "shop/cart")
 
     eventually(lambda: east.exported("west"))
@@ -363,7 +411,21 @@ def test_of_two_imports_under_one_host_dropping_one_loses_the_host(peered):
     east.export("west", "shop/till")
 
     eventually(lambda: west.call(host).status is None)
-    assert west.imported("east") == {"till.shop.svc.west-exports.local": host}
+    eventually(lambda: west.imported("east") == {"till.shop.svc.west-exports.local": host})
+
+
+def test_endpoints_of_a_local_service_take_turns(east):
+    east.serve("many", annotations={ENDPOINTS: "3"})
+
+    bodies = {east.call("many.shop").body for _call in range(6)}
+
+    assert len(bodies) == 3
+
+
+def test_a_local_service_without_endpoints_answers_503(east):
+    east.serve("none", annotations={ENDPOINTS: "0"})
+
+    assert east.call("none").status == 503
 
 
 # ---- changing (section 7.2, G26, G43) ----
@@ -446,7 +508,7 @@ def test_a_changed_client_id_reaches_discovery_at_once_and_services_only_after_a
 def test_a_changed_remote_address_reconnects(sharing):
     east, west = sharing
 
-    west.peer_with(east, remote__addresses=["127.78.250.1"])
+    west.peer_with(east, remote__addresses=[west.addresses.for_key("nobody")])
     eventually(lambda: west.watch("east").get("lastDisconnectStatus") == "503 Service Unavailable")
     assert west.call(CART).status == 503
 
@@ -472,12 +534,12 @@ def test_an_orderly_removal_leaves_nothing_reachable(sharing):
 
 def test_once_the_exporters_peer_is_gone_the_importer_gets_400_and_keeps_its_imports(sharing):
     east, west = sharing
-    east.faults["east", "peer-unreachable"] = {}
+    east.fault("peer-unreachable")
     eventually(lambda: not west.watch("east")["connected"])
     east.export("west")
     eventually(lambda: east.exported("west") == [])
     east.delete("ServiceMeshPeer", "west")
-    del east.faults["east", "peer-unreachable"]
+    east.heal("peer-unreachable")
 
     eventually(lambda: west.watch("east").get("lastDisconnectStatus") == "400 Bad Request")
 
@@ -506,7 +568,7 @@ def test_the_importers_status_keeps_its_content_when_its_peer_goes(sharing):
     west.delete("ServiceMeshPeer", "east")
 
     eventually(lambda: west.call(CART).status is None)
-    assert west.imported("east") == {CART_OFFERED: CART}
+    stays(lambda: west.imported("east") == {CART_OFFERED: CART}, seconds=0.5)
 
 
 # ---- faults ----
@@ -516,11 +578,11 @@ def test_the_importers_status_keeps_its_content_when_its_peer_goes(sharing):
 def test_a_fault_of_the_exporter_breaks_discovery_and_calls_until_it_heals(sharing, fault):
     east, west = sharing
 
-    east.faults["east", fault] = {}
+    east.fault(fault)
 
     eventually(lambda: west.watch("east").get("lastDisconnectStatus") == "503 Service Unavailable")
     eventually(lambda: west.call(CART).status == 503)
-    del east.faults["east", fault]
+    east.heal(fault)
     eventually(lambda: west.is_connected("east") and east.is_connected("west"))
     eventually(lambda: west.call(CART).status == 200)
 
@@ -528,17 +590,17 @@ def test_a_fault_of_the_exporter_breaks_discovery_and_calls_until_it_heals(shari
 def test_the_wrong_client_identity_is_refused_until_it_heals(sharing):
     _east, west = sharing
 
-    west.faults["west", "wrong-client-id"] = {}
+    west.fault("wrong-client-id")
 
     eventually(lambda: west.watch("east").get("lastDisconnectStatus") == "403 Forbidden")
     eventually(lambda: west.call(CART).status == 503)
-    del west.faults["west", "wrong-client-id"]
+    west.heal("wrong-client-id")
     eventually(lambda: west.is_connected("east"))
 
 
 def test_a_root_is_rotated_by_way_of_a_bundle_with_both(sharing):
     east, west = sharing
-    east.faults["east", "wrong-root"] = {"published": "both"}
+    east.fault("wrong-root", published="both")
     eventually(lambda: east.root().count("BEGIN CERTIFICATE") == 2)
     eventually(lambda: not west.is_connected("east"))
 
