@@ -33,7 +33,7 @@ TRANSIENT = (429, 500, 502, 503, 504)
 # A manifest that the schema does not know is answered with 500 too, and stays wrong however often it is sent.
 STAYS_WRONG = "failed to create typed patch object"
 DENIED = "denied the request"
-REPLACED = re.compile(r"uid mismatch|precondition failed", re.IGNORECASE)
+REPLACED = re.compile(r"uid mismatch|uid in (the )?precondition|precondition failed", re.IGNORECASE)
 OTHER_MANAGER = re.compile(r'conflict with "([^"]+)"')
 USERINFO = re.compile(r"//[^/@\s]+@")
 
@@ -84,11 +84,18 @@ class Answer:
         return self.status == 404 and not self.details.get("name")
 
     @property
+    def is_replaced(self) -> bool:
+        """Whether the object with the uid that was sent is there no more, or another has taken its name."""
+        if self.status == 422:
+            return any(cause.get("field") == "metadata.uid" for cause in self.details.get("causes") or [])
+        return self.status == 409 and bool(REPLACED.search(self.reason))
+
+    @property
     def is_worth_another_try(self) -> bool:
         if DENIED in self.reason or STAYS_WRONG in self.reason:
             return False
         if self.status == 409:
-            return not self.conflicts and not REPLACED.search(self.reason)
+            return not self.conflicts and not self.is_replaced
         return self.status in TRANSIENT
 
 
@@ -309,10 +316,8 @@ class Cluster:
                 retries=False,
                 redirect=False,
             )
-        except urllib3.exceptions.SSLError as error:
-            self._fail_without_trust(error)
         except (urllib3.exceptions.HTTPError, OSError) as error:
-            if "CERTIFICATE_VERIFY_FAILED" in str(error):
+            if _is_refusal_of_tls(error):
                 self._fail_without_trust(error)
             return self._clean(_why_no_answer(error, connect, read))
         self._keep_date(response.headers.get("Date"))
@@ -340,8 +345,8 @@ class Cluster:
         self._fail(
             "FED105",
             self.server,
-            f"its certificate or ours is not accepted ({_last_words(error)})",
-            "Give the API server's CA as ca_cert or in the kubeconfig, and see that its URL is the right one",
+            f"no TLS connection comes about ({_last_words(error)})",
+            "Give the API server's CA (ca_cert, or in the kubeconfig), and see that its URL and your client certificate are right",
         )
 
     def _give_up(self, request: Request, answer: Answer | str, seconds: float) -> NoReturn:
@@ -404,7 +409,7 @@ class Cluster:
                 f"Let {managers} stop setting it, or take it over with force: true",
                 conflicts=answer.conflicts,
             )
-        if answer.status == 409 and REPLACED.search(reason):
+        if answer.is_replaced:
             self._fail("FED109", where, f"the object was removed or replaced meanwhile{_quoted(reason)}", "Run again")
         if answer.is_kind_unknown and kind is not None:
             self._fail(
@@ -658,6 +663,11 @@ def _read(response: Any) -> Answer:
         body = None
     after = response.headers.get("Retry-After") or ""
     return Answer(response.status, body, text[:500], float(after) if after.isdigit() else None)
+
+
+def _is_refusal_of_tls(error: Exception) -> bool:
+    """Whether the two ends will never agree; a server that goes away in the middle of a handshake is another matter."""
+    return "[SSL" in str(error) and "EOF" not in str(error)
 
 
 def _why_no_answer(error: Exception, connect: float, read: float) -> str:
