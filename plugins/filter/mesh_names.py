@@ -6,6 +6,7 @@ Of another host they read its ``mesh_name`` and what this run has found out abou
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 
@@ -14,7 +15,15 @@ from ansible.errors import AnsibleFilterError
 from ..module_utils._core.errors import FederationError
 
 ACCESS = ("mesh_kubeconfig", "mesh_context", "mesh_host")
-STEPS = ("__identity_seen", "__card_gateways", "__card_made", "__peers_kept", "__peers_waited", "__status_seen")
+STEPS = (
+    "__identity_stopped",
+    "__identity_seen",
+    "__card_gateways",
+    "__card_made",
+    "__peers_kept",
+    "__peers_waited",
+    "__status_seen",
+)
 
 
 def mesh_names(hosts: object, hostvars: Mapping) -> list[str]:
@@ -96,7 +105,7 @@ def _entry(known: Mapping) -> dict:
     failed = next((result for result in results if result.get("failed")), None)
     entry = {key: shown[key] for key in ("server", "control_plane", "peers") if key in shown}
     if failed:
-        entry["error"] = {"code": failed.get("code"), "message": str(failed.get("msg") or "failed")}
+        entry["error"] = _error(failed)
         entry.setdefault("peers", (failed.get("facts") or {}).get("peers") or [])
     elif "__status_seen" not in known:
         entry["error"] = {"code": None, "message": "was refused or stopped before its status could be read; see the output of the run"}
@@ -105,6 +114,13 @@ def _entry(known: Mapping) -> dict:
         entry["pending"] = kept.get("pending") or []
         entry["leftovers"] = kept.get("leftovers") or []
     return entry
+
+
+def _error(failed: Mapping) -> dict:
+    """Return a failed result's code and text; a text that starts with a code names it."""
+    text = str(failed.get("msg") or "failed")
+    code = failed.get("code") or next(iter(re.findall(r"^FED\d+", text)), None)
+    return {"code": code, "message": text}
 
 
 def _control_plane(known: Mapping) -> Mapping:
