@@ -17,31 +17,34 @@ from ._core.errors import FederationError
 Run = Callable[[AnsibleModule, Cluster, datetime], dict]
 
 
-def run_module(module: AnsibleModule, run: Run, *, needs_cluster: bool = True) -> NoReturn:
-    """Run one module to its result; a ``FederationError`` becomes its failure, with code and reference."""
+def run_module(module: AnsibleModule, run: Run, *, needs_cluster: bool = True, writes: bool = True) -> NoReturn:
+    """Run one module to its result; a ``FederationError`` becomes its failure, with code and reference.
+
+    A module that ``writes`` says in a failure what it had written; one that only reads has nothing to say of that.
+    """
     journal = Journal()
     module.journal = journal
     try:
         cluster = Cluster.connect(module.params) if needs_cluster else None
         result = run(module, cluster, datetime.now(timezone.utc))
     except FederationError as error:
-        fail(module, error, journal)
+        fail(module, error, journal if writes else None)
     if cluster is not None:
         result = {"server": cluster.server, "requests": cluster.requests, **result}
     module.exit_json(**result)
 
 
-def fail(module: AnsibleModule, error: FederationError, journal: Journal) -> NoReturn:
+def fail(module: AnsibleModule, error: FederationError, journal: Journal | None) -> NoReturn:
     """Fail with the error in the user's words, and what had been written by then."""
-    written = journal.text()
+    written = f" {journal.text()}" if journal else ""
     module.fail_json(
-        msg=f"{error} {written}  ({error.reference})",
+        msg=f"{error}{written}  ({error.reference})",
         code=error.code,
         where=error.where,
         what=error.what,
         mend=error.mend,
-        written=journal.done,
-        changed=bool(journal.done),
+        written=journal.done if journal else [],
+        changed=bool(journal and journal.done),
         **({"facts": error.facts} if error.facts else {}),
     )
 

@@ -215,7 +215,7 @@ def run(module: AnsibleModule, cluster: Cluster, now: datetime) -> dict:
                 where=f"Mesh {params['mesh']}",
                 what=f"still waiting after {params['waited'] + waited} s: {'; '.join(waiting_for)}",
                 mend=MENDS[params["until"]],
-                facts={"waiting_for": waiting_for, "peers": rows},
+                facts={"waiting_for": waiting_for},
             )
     return {
         "changed": False,
@@ -300,7 +300,7 @@ def mesh_of(peer: object) -> str:
 
 def main() -> None:
     module = AnsibleModule({**CLUSTER, **MESH, **OPTIONS}, supports_check_mode=True)
-    run_module(module, run)
+    run_module(module, run, writes=False)
 
 
 if __name__ == "__main__":

@@ -131,7 +131,7 @@ def main() -> None:
         mutually_exclusive=[("path", "card")],
         supports_check_mode=True,
     )
-    run_module(module, run, needs_cluster=False)
+    run_module(module, run, needs_cluster=False, writes=False)
 
 
 if __name__ == "__main__":
