@@ -4,22 +4,23 @@
 from __future__ import annotations
 
 import base64
-import binascii
 import hashlib
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
+from typing import NoReturn
 
 from .errors import FederationError
 
 BUNDLE_LIMIT = 1 << 20
 NEAR_EXPIRY = timedelta(days=30)
 
-_BLOCK = re.compile(r"-----BEGIN (?P<label>[^\n]*?)-----(?P<body>.*?)-----END (?P=label)-----", re.DOTALL)
-_JOINED = re.compile(r"-----END [^\n-]*-----[^\n]*-----BEGIN ")
-_DASHES = re.compile(r"-----(BEGIN|END) ")
+_MARK = re.compile(r"-----(BEGIN|END) ([A-Z0-9 ]{0,40})-----")
+_HALF_MARK = re.compile(r"-----(BEGIN|END)")
+_KEY = re.compile(r"(?:BEGIN |END )?((?:[A-Z]{1,10} ){0,2}PRIVATE KEY)")
 _KEEP_KEYS = "Give certificates only and keep keys on their own cluster"
+_COPY_AGAIN = "Copy the whole file again"
 
 
 @dataclass(frozen=True)
@@ -52,84 +53,80 @@ def read_roots(text: str, where: str, now: datetime, *, needs_self_signed: bool 
     newline, FED206 no certificate, FED207 no self-signed CA among them, FED208 expired, FED202 over 1 MiB.
     """
     if len(text) > BUNDLE_LIMIT:
-        raise FederationError(
-            "FED202", where=where, what="is larger than 1 MiB", mend="Give only the root certificates of this mesh"
-        )
-    if "PRIVATE KEY" in text:
-        label = re.search(r"[A-Z ]*PRIVATE KEY", text)
-        what = f"holds a {label[0].strip() if label else 'PRIVATE KEY'} block"
-        raise FederationError("FED204", where=where, what=what, mend=_KEEP_KEYS)
-    if _JOINED.search(text):
-        raise FederationError(
-            "FED205",
-            where=where,
-            what="joins two PEM blocks without a newline between them",
-            mend="Put every -----BEGIN CERTIFICATE----- on a line of its own",
-        )
-    blocks = list(_BLOCK.finditer(text))
-    if not blocks and not _DASHES.search(text):
-        raise FederationError(
-            "FED206", where=where, what="holds no certificate", mend="Give the mesh's root certificate as PEM"
-        )
-    if len(_DASHES.findall(_BLOCK.sub("", text))):
-        raise FederationError(
-            "FED205", where=where, what="has a PEM block without its end or its beginning", mend="Copy the whole file"
-        )
+        _refuse("FED202", where, "is larger than 1 MiB", "Give only the root certificates of this mesh")
+    key = _KEY.search(text)
+    if key:
+        _refuse("FED204", where, f"holds a {key[1]} block", _KEEP_KEYS)
     roots: dict[str, Root] = {}
-    for number, block in enumerate(blocks, start=1):
+    blocks = _blocks(text, where)
+    for number, (label, body) in enumerate(blocks, start=1):
         place = where if len(blocks) == 1 else f"{where}, certificate {number}"
-        if block["label"] != "CERTIFICATE":
-            raise FederationError("FED205", where=place, what=f"holds a {block['label'][:40]} block", mend=_KEEP_KEYS)
-        root = _read_certificate(block["body"], place, now)
+        if label != "CERTIFICATE":
+            _refuse("FED205", place, f"holds a {label or 'nameless'} block", "Give -----BEGIN CERTIFICATE----- blocks only")
+        root = _read_certificate(body, place, now)
         roots.setdefault(root.fingerprint, root)
     if needs_self_signed and not any(root.is_self_signed for root in roots.values()):
-        raise FederationError(
+        _refuse(
             "FED207",
-            where=where,
-            what="holds no self-signed certificate, so no chain can end there",
-            mend="Give the root itself; intermediates only beside it",
+            where,
+            "holds no self-signed certificate, so no chain can end there",
+            "Give the root itself; intermediates only beside it",
         )
     return tuple(roots.values())
 
 
+def _blocks(text: str, where: str) -> list[tuple[str, str]]:
+    """Return label and body of each PEM block; text around blocks is a comment. One pass: the text may be hostile."""
+    marks = list(_MARK.finditer(text))
+    if not _HALF_MARK.search(text):
+        _refuse("FED206", where, "holds no certificate", "Give the mesh's root certificate as PEM")
+    for before, after in zip(marks, marks[1:]):
+        if before[1] == "END" and after[1] == "BEGIN" and "\n" not in text[before.end() : after.start()]:
+            _refuse(
+                "FED205",
+                where,
+                "joins two PEM blocks without a newline between them",
+                "Put every -----BEGIN CERTIFICATE----- on a line of its own",
+            )
+    pairs = list(zip(marks[::2], marks[1::2]))
+    is_paired = all((begin[1], end[1], end[2]) == ("BEGIN", "END", begin[2]) for begin, end in pairs)
+    if not is_paired or len(marks) % 2 or len(_HALF_MARK.findall(text)) != len(marks):
+        _refuse("FED205", where, "has a PEM block without its end or its beginning", _COPY_AGAIN)
+    return [(begin[2], text[begin.end() : end.start()]) for begin, end in pairs]
+
+
 def _read_certificate(body: str, where: str, now: datetime) -> Root:
     from cryptography import x509
-    from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
+    from cryptography.exceptions import InternalError, InvalidSignature, UnsupportedAlgorithm
 
+    unreadable = (ValueError, TypeError, UnsupportedAlgorithm, x509.DuplicateExtension, x509.InvalidVersion, x509.UnsupportedGeneralNameType)
     try:
         der = base64.b64decode("".join(body.split()), validate=True)
         certificate = x509.load_der_x509_certificate(der)
         subject, not_after = certificate.subject.rfc4514_string(), _not_after(certificate)
         is_authority = _is_authority(certificate, x509)
-    except (binascii.Error, ValueError, UnsupportedAlgorithm) as reason:
-        raise FederationError(
-            "FED205", where=where, what="is no X.509 certificate", mend="Copy the certificate again, whole"
-        ) from reason
+    except unreadable:
+        raise FederationError("FED205", where=where, what="is no X.509 certificate", mend=_COPY_AGAIN) from None
     if not is_authority:
-        raise FederationError(
+        _refuse(
             "FED207",
-            where=where,
-            what="is the certificate of a workload, not of a CA",
-            mend="Give the mesh's root certificate: ConfigMap istio-ca-root-cert, key root-cert.pem",
+            where,
+            "is the certificate of a workload, not of a CA",
+            "Give the mesh's root certificate: ConfigMap istio-ca-root-cert, key root-cert.pem",
         )
     if not_after <= now:
-        raise FederationError(
-            "FED208",
-            where=where,
-            what=f"expired on {not_after:%Y-%m-%d}",
-            mend="Rotate the root on its own mesh and publish its cards again",
-        )
+        _refuse("FED208", where, f"expired on {not_after:%Y-%m-%d}", "Rotate the root on its own mesh and publish its cards again")
     try:
         certificate.verify_directly_issued_by(certificate)
         is_self_signed = True
-    except (ValueError, TypeError, InvalidSignature, UnsupportedAlgorithm):
+    except (*unreadable, InvalidSignature, InternalError):
         is_self_signed = False
-    lines = base64.encodebytes(der).decode().replace("\n", "")
-    wrapped = "\n".join(lines[at : at + 64] for at in range(0, len(lines), 64))
+    digits = base64.b64encode(der).decode()
+    wrapped = "\n".join(digits[at : at + 64] for at in range(0, len(digits), 64))
     return Root(
         pem=f"-----BEGIN CERTIFICATE-----\n{wrapped}\n-----END CERTIFICATE-----\n",
         fingerprint=hashlib.sha256(der).hexdigest().upper(),
-        subject=subject,
+        subject=printable(subject, 256),
         not_after=not_after,
         is_self_signed=is_self_signed,
     )
@@ -162,11 +159,14 @@ def fingerprints_in(text: str) -> list[str]:
     For comparing and showing what stands on a cluster, which may be anything.
     """
     found = []
-    for block in _BLOCK.finditer(text):
-        try:
-            found.append(hashlib.sha256(base64.b64decode("".join(block["body"].split()))).hexdigest().upper())
-        except (binascii.Error, ValueError):
-            found.append("unreadable")
+    marks = list(_MARK.finditer(text))
+    for begin, end in zip(marks, marks[1:]):
+        if (begin[1], end[1]) == ("BEGIN", "END"):
+            try:
+                der = base64.b64decode("".join(text[begin.end() : end.start()].split()))
+                found.append(hashlib.sha256(der).hexdigest().upper())
+            except ValueError:
+                found.append("unreadable")
     return found
 
 
@@ -178,3 +178,14 @@ def is_same_fingerprint(one: str, other: str) -> bool:
 def plain_fingerprint(text: str) -> str:
     """Return a fingerprint as we write it: upper-case hex without separators or an algorithm prefix."""
     return re.sub(r"[\s:]", "", re.sub(r"(?i)^sha-?256[:= ]", "", text.strip())).upper()
+
+
+def printable(text: str, most: int) -> str:
+    """Return a stranger's text as plain ASCII of at most ``most`` characters, for messages: nothing in it moves a cursor."""
+    shown = text[:most].encode("ascii", "backslashreplace").decode()
+    shown = "".join(sign if sign.isprintable() else "?" for sign in shown)
+    return shown if len(text) <= most and len(shown) <= most else shown[: most - 1] + "~"
+
+
+def _refuse(code: str, where: str, what: str, mend: str) -> NoReturn:
+    raise FederationError(code, where=where, what=what, mend=mend)
