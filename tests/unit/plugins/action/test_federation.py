@@ -1,0 +1,61 @@
+# GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Carried cards reach the module as they stand: real ansible-playbook runs with Jinja in a card."""
+
+from __future__ import annotations
+
+import json
+import os
+import pathlib
+import shutil
+import subprocess
+import sys
+
+import pytest
+
+TREE = pathlib.Path(__file__).resolve().parents[4]
+INVENTORY = {"meshes": {"hosts": {"east": {"mesh_peers": ["west"], "mesh_trust_domain": "east.local", "mesh_version": "v2.3"}}}}
+
+
+def rendered(folder: pathlib.Path, variables: dict) -> subprocess.CompletedProcess:
+    """Run the playbook render, which asks no cluster, with these extra variables."""
+    (folder / "inventory.json").write_text(json.dumps(INVENTORY), encoding="utf-8")
+    (folder / "extra.json").write_text(json.dumps(variables), encoding="utf-8")
+    link = folder / "ansible_collections" / "ossm" / "federation"
+    link.parent.mkdir(parents=True)
+    link.symlink_to(TREE)
+    program = shutil.which("ansible-playbook", path=os.path.dirname(sys.executable)) or "ansible-playbook"
+    command = [program, "-i", "inventory.json", "-e", "@extra.json", "ossm.federation.render"]
+    environment = {
+        **{name: value for name, value in os.environ.items() if not name.startswith(("ANSIBLE_", "PYTHON", "K8S_AUTH_"))},
+        "ANSIBLE_COLLECTIONS_PATH": str(folder),
+        "ANSIBLE_LOCAL_TEMP": str(folder / "tmp"),
+        "ANSIBLE_REMOTE_TEMP": str(folder / "remote"),
+    }
+    return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False, timeout=120)
+
+
+@pytest.mark.parametrize(
+    "shape",
+    [
+        pytest.param(lambda evil: {"federation_cards": [{"mesh": "west", "audience": "east", "issued": evil}]}, id="list-of-mappings"),
+        pytest.param(lambda evil: {"federation_cards": [json.dumps({"mesh": "west", "audience": evil})]}, id="list-of-texts"),
+        pytest.param(lambda evil: {"federation_cards": evil, "card": "x"}, id="no-list"),
+        pytest.param(
+            lambda evil: {"card_of_west": {"mesh": "west", "audience": "east", "issued": evil}, "federation_cards": "{{ [card_of_west] }}"},
+            id="named-variable",
+        ),
+    ],
+)
+def test_an_expression_in_a_card_is_never_evaluated(tmp_path, shape):
+    marker = tmp_path / "evaluated"
+    evil = f"x {{{{ lookup('ansible.builtin.pipe', 'touch {marker}') }}}}"
+    run = rendered(tmp_path, shape(evil))
+    assert run.returncode == 2, run.stdout + run.stderr
+    assert "FED2" in run.stdout + run.stderr
+    assert not marker.exists()
+
+
+def test_no_cards_at_all_are_no_error(tmp_path):
+    run = rendered(tmp_path, {"federation_cards": []})
+    assert run.returncode == 0, run.stdout + run.stderr
+    assert "waits for card west-for-east.json" in run.stdout

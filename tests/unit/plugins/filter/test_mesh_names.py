@@ -1,0 +1,85 @@
+# GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
+"""The filters over the hosts of a run."""
+
+from __future__ import annotations
+
+import pytest
+from ansible.errors import AnsibleFilterError
+
+from ansible_collections.ossm.federation.plugins.filter.mesh_names import mesh_names, mesh_refusals, mesh_report, peers_named
+
+
+def seen(uid: str) -> dict:
+    return {"server": "https://east:6443", "control_plane": {"name": "basic", "namespace": "mesh", "uid": uid}}
+
+
+def test_a_mesh_is_called_as_its_host_unless_it_says_otherwise():
+    assert mesh_names(["a", "b"], {"a": {"mesh_name": "east"}, "b": {}}) == ["east", "b"]
+
+
+def test_a_text_is_no_list_of_hosts():
+    with pytest.raises(AnsibleFilterError, match="mesh_names: the input is no list"):
+        mesh_names("meshes", {})
+
+
+def test_meshes_with_own_credentials_and_names_may_run_together():
+    assert mesh_refusals(["a", "b"], {"a": {"mesh_kubeconfig": "a"}, "b": {"mesh_context": "b"}}) == {}
+
+
+def test_one_mesh_may_use_the_environments_credentials():
+    assert mesh_refusals(["a"], {"a": {}}) == {}
+
+
+def test_in_a_run_of_two_a_mesh_without_credentials_is_refused_and_the_other_is_not():
+    refused = mesh_refusals(["a", "b"], {"a": {"mesh_kubeconfig": "a"}, "b": {"mesh_api_key": "t"}})
+    assert set(refused) == {"b"}
+    assert refused["b"].startswith("FED102 Mesh b: has no credentials of its own")
+    assert "--limit b" in refused["b"]
+
+
+def test_without_clusters_credentials_do_not_matter():
+    assert mesh_refusals(["a", "b"], {"a": {}, "b": {}}, with_clusters=False) == {}
+
+
+def test_two_hosts_with_one_name_are_refused_and_a_third_is_not():
+    hostvars = {"a": {"mesh_name": "east"}, "b": {"mesh_name": "east"}, "c": {}}
+    refused = mesh_refusals(["a", "b", "c"], hostvars, with_clusters=False)
+    assert set(refused) == {"a", "b"}
+    assert refused["a"].startswith("FED111 mesh_name of the hosts a and b: is east for each of them")
+
+
+def test_two_hosts_that_are_one_control_plane_are_refused():
+    hostvars = {host: {"mesh_kubeconfig": host, "__identity_seen": seen(uid)} for host, uid in (("a", "1"), ("b", "1"), ("c", "2"))}
+    refused = mesh_refusals(["a", "b", "c"], hostvars)
+    assert set(refused) == {"a", "b"}
+    assert refused["b"].startswith("FED103 Meshes a and b: are one and the same control plane, mesh/basic")
+
+
+def test_a_host_that_could_not_be_reached_is_no_reason_to_refuse_others():
+    hostvars = {"a": {"mesh_host": "x", "__identity_seen": {"failed": True}}, "b": {"mesh_host": "y", "__identity_seen": seen("1")}}
+    assert mesh_refusals(["a", "b"], hostvars) == {}
+
+
+def test_the_report_holds_what_each_mesh_said():
+    status = {**seen("1"), "peers": [{"peer": "west"}], "lines": ["east"]}
+    hostvars = {"a": {"mesh_name": "east", "__status_seen": status, "__peers_kept": {"pending": [], "leftovers": ["old"], "peers": []}}}
+    assert mesh_report(["a"], hostvars) == {
+        "east": {**seen("1"), "peers": [{"peer": "west"}], "pending": [], "leftovers": ["old"]},
+    }
+
+
+def test_the_report_names_the_error_of_a_mesh_that_failed():
+    failed = {"failed": True, "code": "FED602", "msg": "FED602 Mesh east: still waiting", "facts": {"peers": [{"peer": "west"}]}}
+    entry = mesh_report(["east"], {"east": {"__identity_seen": {**seen("1"), "peers": []}, "__peers_waited": failed}})["east"]
+    assert entry["error"] == {"code": "FED602", "message": "FED602 Mesh east: still waiting"}
+    assert entry["peers"] == [{"peer": "west"}]
+
+
+def test_the_report_names_a_mesh_of_which_nothing_is_known():
+    assert mesh_report(["east"], {"east": {}})["east"]["error"]["code"] is None
+
+
+def test_peers_are_found_by_their_own_and_by_our_name():
+    prod = {"name": "prod", "local_name": "west"}
+    assert peers_named(["north", prod], ["west", "north"]) == [prod, "north"]
+    assert peers_named(["north", prod], "prod, gone") == [prod, "gone"]
