@@ -7,6 +7,7 @@ side. Every playbook of the demo runs in one of these folders and sees nothing e
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import shlex
@@ -18,7 +19,7 @@ import time
 from urllib.parse import urlsplit
 
 from places import CACHE, TREE
-from testbed import MeshSpec, Testbed
+from testbed import Answer, MeshSpec, Testbed, TestbedError
 
 DEMO = CACHE / "demo"
 BED = DEMO / "testbed"
@@ -62,7 +63,7 @@ def changes_of(output: str, mesh: str) -> int:
     return int(recap[1])
 
 
-def call(bed: Testbed, mesh: str, url: str):
+def call(bed: Testbed, mesh: str, url: str) -> Answer:
     """Send one request from a client in ``mesh``, show the answer, and return it."""
     parts = urlsplit(url)
     answer = bed.meshes[mesh].call(parts.hostname, port=parts.port or 80, path=parts.path or "/", source="client.shop")
@@ -135,9 +136,8 @@ NEXT = """\
 
 def down() -> None:
     """End the demo's testbed, if there is one, and remove its folder."""
-    if BED.exists():
-        environment = {**os.environ, "PYTHONPATH": str(TREE / "tests")}
-        subprocess.run([sys.executable, "-m", "testbed", "down", "--dir", BED], check=False, env=environment, stdin=subprocess.DEVNULL)
+    with contextlib.suppress(TestbedError):  # there is none
+        Testbed.attach(BED).stop()
     if DEMO.exists():
         shutil.rmtree(DEMO)
 
@@ -159,6 +159,8 @@ def main() -> None:
             sys.exit("usage: demo.sh up | down | testbed | play east|west PLAYBOOK [OPTIONS...] | call east|west URL")
     except Failed as failed:
         sys.exit(f"\nThe demo failed: {failed}\nThe meshes are still up; make demo-down ends them.")
+    except TestbedError as error:
+        sys.exit(f"{error}. make demo starts one.")
 
 
 if __name__ == "__main__":
