@@ -11,11 +11,15 @@ from __future__ import annotations
 import json
 import os
 import re
+import threading
 import time
 from collections.abc import Callable, Mapping
+from concurrent.futures import Future
+from concurrent.futures import TimeoutError as FutureTimeout
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from email.utils import parsedate_to_datetime
+from types import SimpleNamespace
 from typing import Any, NoReturn
 from urllib.parse import quote, urlencode, urlsplit, urlunsplit
 
@@ -169,15 +173,16 @@ class Cluster:
         _check(options)
         configuration = _configuration(options)
         server = _without_userinfo(configuration.host)
-        if options.get("username") and not options.get("api_key") and not options.get("client_cert"):
-            token = _openshift_token(server, configuration, options)
+        seconds = max(1, options.get("api_timeout") or CLUSTER["api_timeout"]["default"])
+        if options.get("username") and options.get("password") and not options.get("api_key"):
+            token = _openshift_token(server, configuration, options, seconds)
             configuration.api_key = {"authorization": f"Bearer {token}"}
         return cls(
             server,
             _pool(configuration),
             lambda: _authorization(configuration),
             headers=_impersonation(options),
-            seconds=max(1, options.get("api_timeout") or CLUSTER["api_timeout"]["default"]),
+            seconds=seconds,
             secrets=_secrets(options),
         )
 
@@ -535,6 +540,11 @@ def _configuration(options: Mapping[str, Any]) -> Any:
     for name, attribute in (("validate_certs", "verify_ssl"), ("proxy", "proxy"), ("no_proxy", "no_proxy")):
         if options.get(name) is not None:
             setattr(configuration, attribute, options[name])
+    if options.get("proxy_headers"):
+        import urllib3
+
+        given = {name: text for name, text in options["proxy_headers"].items() if text}
+        configuration.proxy_headers = urllib3.make_headers(**given)
     return configuration
 
 
@@ -607,18 +617,30 @@ def _impersonation(options: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
     )
 
 
-def _openshift_token(server: str, configuration: Any, options: Mapping[str, Any]) -> str:
+def _openshift_token(server: str, configuration: Any, options: Mapping[str, Any], seconds: float) -> str:
     """Return a token that OpenShift's OAuth server gives for user name and password."""
     try:
-        import requests
         from openshift.helper.userpassauth import OCPLoginConfiguration, OCPLoginException
     except ImportError as error:
         raise _missing("openshift", "openshift>=0.13.1") from error
-    login = OCPLoginConfiguration(host=server, ocp_username=options["username"], ocp_password=options["password"])
-    login.verify_ssl, login.ssl_ca_cert = configuration.verify_ssl, configuration.ssl_ca_cert
+    import oauthlib.oauth2
+    import requests
+
+    # What the log-in reads of its object. The class itself cannot be made with the newer versions of kubernetes.
+    login = SimpleNamespace(
+        host=server,
+        ocp_username=options["username"],
+        ocp_password=options["password"],
+        con_verify_ca=configuration.verify_ssl and (configuration.ssl_ca_cert or True),
+    )
+
+    def log_in() -> str:
+        OCPLoginConfiguration.discover(login)
+        return OCPLoginConfiguration.login(login)["access_token"]
+
     try:
-        login.get_token()
-    except (OCPLoginException, requests.RequestException, KeyError, ValueError) as error:
+        return _within(seconds, log_in)
+    except (OCPLoginException, oauthlib.oauth2.OAuth2Error, requests.RequestException, KeyError, ValueError, TimeoutError) as error:
         status = getattr(error, "req_info", {}).get("req_status_code")
         raise FederationError(
             "FED101",
@@ -627,7 +649,23 @@ def _openshift_token(server: str, configuration: Any, options: Mapping[str, Any]
             + (f"(it answered {status})" if status else f"({type(error).__name__})"),
             mend="Give another user name or password, or a token as api_key",
         ) from None
-    return login.token["access_token"]
+
+
+def _within(seconds: float, work: Callable[[], str]) -> str:
+    """Return what ``work`` returns, for a library that would wait for ever. Raises ``TimeoutError`` when it takes longer."""
+    outcome: Future[str] = Future()
+
+    def run() -> None:
+        try:
+            outcome.set_result(work())
+        except BaseException as error:
+            outcome.set_exception(error)
+
+    threading.Thread(target=run, daemon=True).start()
+    try:
+        return outcome.result(seconds)
+    except FutureTimeout:
+        raise TimeoutError from None
 
 
 def _missing(library: str, requirement: str) -> FederationError:

@@ -1,0 +1,731 @@
+# GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
+"""What a request meets on its way, and what is told of it: against a scripted server on loopback."""
+
+from __future__ import annotations
+
+import base64
+import datetime
+import http.server
+import importlib.util
+import ipaddress
+import json
+import os
+import socket
+import ssl
+import sys
+import threading
+import time
+import types
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+from ansible_collections.ossm.federation.plugins.module_utils import _cluster
+from ansible_collections.ossm.federation.plugins.module_utils._cluster import Cluster, secret_values
+from ansible_collections.ossm.federation.plugins.module_utils._core.errors import FederationError
+from ansible_collections.ossm.federation.plugins.module_utils._core.kinds import CONFIG_MAP, CONTROL_PLANE, PEER
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
+
+TOKEN = "a-token-that-nobody-may-see"
+BUNDLE = {"metadata": {"namespace": "east", "name": "west-ca-root-cert"}, "data": {"root-cert.pem": "…"}}
+STORED = {**BUNDLE, "apiVersion": "v1", "kind": "ConfigMap"}
+
+
+@dataclass
+class Reply:
+    """What the server answers; ``wait`` is an event that it waits for before."""
+
+    status: int = 200
+    body: object = None
+    headers: dict = field(default_factory=dict)
+    wait: threading.Event | None = None
+
+
+def failure(status, message, reason="", **details):
+    """Return a Kubernetes Status as an answer."""
+    return Reply(status, {"kind": "Status", "status": "Failure", "code": status, "message": message, "reason": reason, "details": details})
+
+
+def missing(kind, name):
+    return failure(404, f'{kind} "{name}" not found', "NotFound", kind=kind, name=name)
+
+
+@dataclass
+class Received:
+    method: str
+    path: str
+    query: dict
+    headers: object
+    body: object
+    at: float
+
+
+class ScriptedServer:
+    """Answers with one reply after the other, the last one for ever, and keeps what it received."""
+
+    def __init__(self, certificate=None):
+        self.replies, self.received = [Reply(body=STORED)], []
+        outer = self
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def answer(self):
+                length = int(self.headers.get("Content-Length") or 0)
+                body = self.rfile.read(length) if length else b""
+                parts = urlsplit(self.path)
+                is_json = "json" in (self.headers.get("Content-Type") or "") or "yaml" in (self.headers.get("Content-Type") or "")
+                outer.received.append(
+                    Received(self.command, parts.path, parse_qs(parts.query), self.headers, json.loads(body) if is_json else body, time.monotonic())
+                )
+                reply = outer.replies.pop(0) if len(outer.replies) > 1 else outer.replies[0]
+                if reply.wait:
+                    reply.wait.wait(20)
+                if reply.status == 0:
+                    self.close_connection = True
+                    self.connection.shutdown(socket.SHUT_RDWR)
+                    return
+                content = reply.body if isinstance(reply.body, bytes) else json.dumps(reply.body).encode()
+                self.send_response_only(reply.status)
+                for name, value in {"Content-Type": "application/json", "Content-Length": str(len(content)), **reply.headers}.items():
+                    self.send_header(name, value)
+                self.end_headers()
+                self.wfile.write(content)
+
+            do_GET = do_PATCH = do_DELETE = do_POST = answer
+
+            def log_message(self, *_words):
+                pass
+
+        class Server(http.server.ThreadingHTTPServer):
+            daemon_threads = True
+            block_on_close = False
+
+            def handle_error(self, request, client_address):
+                """A client that has gone is what some tests are about."""
+
+        self._server = Server(("127.0.0.1", 0), Handler)
+        scheme = "http"
+        if certificate:
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            context.load_cert_chain(certificate)
+            self._server.socket = context.wrap_socket(self._server.socket, server_side=True)
+            scheme = "https"
+        self.url = f"{scheme}://127.0.0.1:{self._server.server_address[1]}"
+        self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.02})
+        self._thread.start()
+
+    def will(self, *replies):
+        self.replies = list(replies)
+
+    def stop(self):
+        self._server.shutdown()
+        self._server.server_close()
+        self._thread.join()
+
+
+@pytest.fixture(autouse=True)
+def clean_environment(monkeypatch):
+    for name in list(os.environ):
+        if name.startswith("K8S_AUTH_") or name.lower().endswith("_proxy") or name == "KUBECONFIG":
+            monkeypatch.delenv(name)
+    # A fifth of the real pauses.
+    monkeypatch.setattr(_cluster, "FIRST_PAUSE", 0.1)
+
+
+@pytest.fixture
+def server():
+    scripted = ScriptedServer()
+    yield scripted
+    scripted.stop()
+
+
+@pytest.fixture
+def cluster(server):
+    return Cluster.connect({"host": server.url, "api_key": TOKEN, "api_timeout": 5})
+
+
+@pytest.fixture
+def certificate(tmp_path):
+    """A self-signed certificate of 127.0.0.1 with its key, in one file."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "test")])
+    now = datetime.datetime.now(datetime.timezone.utc)
+    made = (
+        x509.CertificateBuilder(name, name, key.public_key(), 1, now, now + datetime.timedelta(hours=1))
+        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]), critical=False)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        .sign(key, hashes.SHA256())
+    )
+    path = tmp_path / "server.pem"
+    path.write_bytes(
+        made.public_bytes(serialization.Encoding.PEM)
+        + key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    )
+    return path
+
+
+def hurried(server, seconds=1, **options):
+    return Cluster.connect({"host": server.url, "api_key": TOKEN, "api_timeout": seconds, **options})
+
+
+def kubeconfig_of(url, **user):
+    return {
+        "apiVersion": "v1",
+        "kind": "Config",
+        "clusters": [{"name": "here", "cluster": {"server": url}}, {"name": "there", "cluster": {"server": "http://127.0.0.1:1"}}],
+        "users": [{"name": "us", "user": user or {"token": TOKEN}}],
+        "contexts": [
+            {"name": "here", "context": {"cluster": "here", "user": "us"}},
+            {"name": "there", "context": {"cluster": "there", "user": "us"}},
+        ],
+        "current-context": "here",
+    }
+
+
+@contextmanager
+def refused(code, *words):
+    with pytest.raises(FederationError) as caught:
+        yield caught
+    assert caught.value.code == code
+    for word in words:
+        assert word in str(caught.value)
+    assert TOKEN not in f"{caught.value} {caught.value.facts}"
+
+
+# Connecting
+
+
+def test_without_options_nothing_is_used_though_kubeconfig_home_and_pod_offer_credentials(server, monkeypatch, tmp_path):
+    config = tmp_path / ".kube" / "config"
+    config.parent.mkdir()
+    config.write_text(json.dumps(kubeconfig_of(server.url)))
+    monkeypatch.setenv("KUBECONFIG", str(config))
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("KUBERNETES_SERVICE_HOST", "127.0.0.1")
+    monkeypatch.setenv("KUBERNETES_SERVICE_PORT", server.url.rpartition(":")[2])
+    with refused("FED101", "no credentials are given", "KUBECONFIG"):
+        Cluster.connect({name: None for name in ("kubeconfig", "host", "api_key", "context")})
+    assert server.received == []
+
+
+@pytest.mark.parametrize(
+    "given",
+    [{"context": "here"}, {"host": "http://127.0.0.1:1"}, {"api_key": "x"}, {"host": "http://127.0.0.1:1", "username": "admin"}, {"ca_cert": "/ca"}],
+    ids=lambda given: "+".join(given),
+)
+def test_half_of_what_is_needed_is_refused_and_named(given):
+    with refused("FED101", "only", *given):
+        Cluster.connect(given)
+
+
+def test_a_kubeconfig_is_taken_as_a_mapping(server):
+    cluster = Cluster.connect({"kubeconfig": kubeconfig_of(server.url)})
+    assert cluster.server == server.url
+    assert cluster.get(CONFIG_MAP, "east", "x") == STORED
+    assert server.received[0].headers["Authorization"] == f"Bearer {TOKEN}"
+
+
+def test_a_kubeconfig_is_taken_as_a_path_with_a_context(server, tmp_path):
+    path = tmp_path / "kubeconfig"
+    path.write_text(json.dumps(kubeconfig_of(server.url)))
+    assert Cluster.connect({"kubeconfig": str(path)}).server == server.url
+    assert Cluster.connect({"kubeconfig": str(path), "context": "there"}).server == "http://127.0.0.1:1"
+
+
+def test_a_kubeconfig_with_a_program_that_gives_the_token_runs_it(server):
+    answer = {"apiVersion": "client.authentication.k8s.io/v1", "kind": "ExecCredential", "status": {"token": TOKEN}}
+    user = {
+        "exec": {
+            "apiVersion": "client.authentication.k8s.io/v1",
+            "command": sys.executable,
+            "args": ["-c", f"print({json.dumps(json.dumps(answer))})"],
+            "interactiveMode": "Never",
+        }
+    }
+    Cluster.connect({"kubeconfig": kubeconfig_of(server.url, **user)}).get(CONFIG_MAP, "east", "x")
+    assert server.received[0].headers["Authorization"] == f"Bearer {TOKEN}"
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (None, ["does not exist"]),
+        (f"token: {TOKEN}\n  - [}}", []),
+        ("only text", ["is not a kubeconfig"]),
+        ("", []),
+        (json.dumps({**kubeconfig_of("http://127.0.0.1:1"), "current-context": "nowhere"}), ["nowhere"]),
+    ],
+    ids=["missing", "broken", "text", "empty", "context"],
+)
+def test_a_kubeconfig_that_cannot_be_read_is_refused_without_showing_it(content, words, tmp_path):
+    path = tmp_path / "kubeconfig"
+    if content is not None:
+        path.write_text(content)
+    with refused("FED101", str(path), *words):
+        Cluster.connect({"kubeconfig": str(path)})
+
+
+@pytest.mark.parametrize("name", ["ca_cert", "client_cert", "client_key"])
+def test_a_certificate_file_that_is_not_there_is_named_by_its_option(name):
+    with refused("FED101", name, "/nowhere/file.pem"):
+        Cluster.connect({"host": "https://127.0.0.1:1", "api_key": TOKEN, name: "/nowhere/file.pem"})
+
+
+def test_a_host_that_is_no_url_is_refused():
+    with refused("FED101", "host", "https://"):
+        Cluster.connect({"host": "api.example.com:6443", "api_key": TOKEN})
+
+
+def test_options_fall_back_to_their_variables(server, monkeypatch):
+    monkeypatch.setenv("K8S_AUTH_HOST", server.url)
+    monkeypatch.setenv("K8S_AUTH_API_KEY", TOKEN)
+    monkeypatch.setenv("K8S_AUTH_VERIFY_SSL", "no")
+    monkeypatch.setenv("K8S_AUTH_IMPERSONATE_USER", "anna")
+    monkeypatch.setenv("K8S_AUTH_IMPERSONATE_GROUPS", "one,two")
+    Cluster.connect({}).get(CONFIG_MAP, "east", "x")
+    (received,) = server.received
+    assert received.headers["Authorization"] == f"Bearer {TOKEN}"
+    assert received.headers["Impersonate-User"] == "anna"
+    assert received.headers.get_all("Impersonate-Group") == ["one", "two"]
+
+
+def test_a_tasks_kubeconfig_is_not_mixed_with_a_host_or_token_of_the_environment(server, monkeypatch):
+    monkeypatch.setenv("K8S_AUTH_HOST", "http://127.0.0.1:1")
+    monkeypatch.setenv("K8S_AUTH_API_KEY", "another-token")
+    Cluster.connect({"kubeconfig": kubeconfig_of(server.url)}).get(CONFIG_MAP, "east", "x")
+    assert server.received[0].headers["Authorization"] == f"Bearer {TOKEN}"
+
+
+def test_a_tasks_host_is_not_completed_by_a_kubeconfig_of_the_environment(server, monkeypatch):
+    monkeypatch.setenv("K8S_AUTH_KUBECONFIG", "/somebody/elses/kubeconfig")
+    with refused("FED101", "only host"):
+        Cluster.connect({"host": server.url})
+
+
+def test_impersonation_is_sent_with_each_group_on_its_own(server):
+    hurried(server, impersonate_user="anna", impersonate_groups=["one", "two"]).list(PEER, "east")
+    assert server.received[0].headers["Impersonate-User"] == "anna"
+    assert server.received[0].headers.get_all("Impersonate-Group") == ["one", "two"]
+
+
+def test_a_proxy_is_used_only_when_given(server, monkeypatch):
+    monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:1")
+    monkeypatch.setenv("http_proxy", "http://127.0.0.1:1")
+    assert hurried(server).get(CONFIG_MAP, "east", "x") == STORED
+    through = Cluster.connect({"host": "http://api.example.invalid", "api_key": TOKEN, "proxy": server.url, "api_timeout": 1})
+    assert through.get(CONFIG_MAP, "east", "x") == STORED
+    assert server.received[1].headers["Host"] == "api.example.invalid"
+
+
+def test_a_proxy_gets_its_own_log_in(server):
+    headers = {"proxy_basic_auth": "anna:secret"}
+    through = Cluster.connect({"host": "http://api.example.invalid", "api_key": TOKEN, "proxy": server.url, "proxy_headers": headers})
+    through.get(CONFIG_MAP, "east", "x")
+    assert server.received[0].headers["Proxy-Authorization"] == "Basic " + base64.b64encode(b"anna:secret").decode()
+
+
+def test_tls_is_verified_against_the_ca_that_is_given(certificate):
+    scripted = ScriptedServer(certificate)
+    try:
+        options = {"host": scripted.url, "api_key": TOKEN, "api_timeout": 5}
+        started = time.monotonic()
+        with refused("FED105", scripted.url, "certificate verify failed", "ca_cert"):
+            Cluster.connect(options).get(CONFIG_MAP, "east", "x")
+        assert time.monotonic() - started < 2, "a certificate does not become better by waiting"
+        assert Cluster.connect({**options, "ca_cert": str(certificate)}).get(CONFIG_MAP, "east", "x") == STORED
+        assert Cluster.connect({**options, "validate_certs": False}).get(CONFIG_MAP, "east", "x") == STORED
+    finally:
+        scripted.stop()
+
+
+@pytest.mark.parametrize(("library", "options"), [("kubernetes", {"api_key": TOKEN}), ("openshift", {"username": "anna", "password": TOKEN})])
+def test_a_missing_library_is_named_with_what_to_install(library, options, monkeypatch):
+    for name in [name for name in sys.modules if name.split(".")[0] == library]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, library, None)
+    with refused("FED110", f"({library})", "pip install"):
+        Cluster.connect({"host": "http://127.0.0.1:1", **options})
+
+
+def test_the_version_of_the_library_that_cannot_authenticate_is_refused(monkeypatch):
+    import kubernetes
+
+    monkeypatch.setattr(kubernetes, "__version__", "36.0.0")
+    with refused("FED110", "36.0.0"):
+        Cluster.connect({"host": "http://127.0.0.1:1", "api_key": TOKEN})
+
+
+class OAuthLogin:
+    """Stands in for openshift's log-in, which newer versions of kubernetes cannot construct either."""
+
+    def __init__(self, **_options):
+        raise TypeError("discard_unknown_keys")
+
+    def discover(self):
+        self.found = self.host
+
+    def login(self):
+        if self.ocp_password == "hang":
+            threading.Event().wait(20)
+        if self.ocp_password == "wrong":
+            raise OAuthRefusal
+        assert self.con_verify_ca is True
+        return {"access_token": TOKEN} if self.found == self.host else {}
+
+
+class OAuthRefusal(Exception):
+    req_info = {"req_status_code": 401}
+
+
+@pytest.fixture
+def openshift(monkeypatch):
+    module = types.SimpleNamespace(OCPLoginConfiguration=OAuthLogin, OCPLoginException=OAuthRefusal)
+    for name in ("openshift", "openshift.helper", "openshift.helper.userpassauth"):
+        monkeypatch.setitem(sys.modules, name, module)
+
+
+def test_user_and_password_become_a_token_of_openshifts_oauth_server(server, openshift):
+    Cluster.connect({"host": server.url, "username": "anna", "password": "right"}).get(CONFIG_MAP, "east", "x")
+    assert server.received[0].headers["Authorization"] == f"Bearer {TOKEN}"
+
+
+def test_a_wrong_password_is_told_without_showing_it(server, openshift):
+    with refused("FED101", "username, password", "401") as caught:
+        Cluster.connect({"host": server.url, "username": "anna", "password": "wrong"})
+    assert "wrong" not in str(caught.value)
+
+
+def test_an_oauth_server_that_hangs_is_given_up(server, openshift):
+    with refused("FED101", "TimeoutError"):
+        Cluster.connect({"host": server.url, "username": "anna", "password": "hang", "api_timeout": 1})
+
+
+@pytest.mark.skipif(
+    importlib.util.find_spec("openshift") is None and "OSSM_FEDERATION_BESIDE" not in os.environ,
+    reason="the optional library openshift is not installed here; `make test` has it",
+)
+def test_the_real_openshift_library_logs_in(server, monkeypatch):
+    monkeypatch.setenv("OAUTHLIB_INSECURE_TRANSPORT", "1")
+    server.will(
+        Reply(body={"authorization_endpoint": f"{server.url}/authorize", "token_endpoint": f"{server.url}/token"}),
+        Reply(302, headers={"Location": f"{server.url}/done?code=a-code&state=1"}),
+        Reply(body={"access_token": TOKEN, "expires_in": 86400, "scope": "user:full", "token_type": "Bearer"}),
+        Reply(body=STORED),
+    )
+    Cluster.connect({"host": server.url, "username": "anna", "password": "right"}).get(CONFIG_MAP, "east", "x")
+    assert [received.path for received in server.received[:3]] == ["/.well-known/oauth-authorization-server", "/authorize", "/token"]
+    assert server.received[1].headers["Authorization"] == "Basic " + base64.b64encode(b"anna:right").decode()
+    assert server.received[3].headers["Authorization"] == f"Bearer {TOKEN}"
+
+
+# Reading
+
+
+def test_get_gives_the_object_or_none(server, cluster):
+    server.will(Reply(body=STORED), missing("configmaps", "x"))
+    assert cluster.get(CONFIG_MAP, "east", "x") == STORED
+    assert cluster.get(CONFIG_MAP, "east", "x") is None
+    assert server.received[0].path == "/api/v1/namespaces/east/configmaps/x"
+    assert cluster.requests == 2
+
+
+def test_list_gives_items_with_their_kind_page_by_page(server, cluster):
+    server.will(
+        Reply(body={"items": [{"metadata": {"name": "a"}}], "metadata": {"continue": "more"}}),
+        Reply(body={"items": [{"metadata": {"name": "b"}}], "metadata": {}}),
+    )
+    assert cluster.list(PEER, "east", selector="a=b") == [
+        {"apiVersion": PEER.api_version, "kind": "ServiceMeshPeer", "metadata": {"name": name}} for name in "ab"
+    ]
+    assert [received.query for received in server.received] == [
+        {"labelSelector": ["a=b"], "limit": ["500"]},
+        {"labelSelector": ["a=b"], "limit": ["500"], "continue": ["more"]},
+    ]
+
+
+def test_list_starts_again_when_its_pages_have_expired(server, cluster):
+    server.will(
+        Reply(body={"items": [{"metadata": {"name": "a"}}], "metadata": {"continue": "more"}}),
+        failure(410, "The provided continue parameter is too old", "Expired"),
+        Reply(body={"items": [{"metadata": {"name": "a"}}, {"metadata": {"name": "b"}}], "metadata": {}}),
+    )
+    assert [item["metadata"]["name"] for item in cluster.list(PEER, "east")] == ["a", "b"]
+    assert "limit" not in server.received[2].query
+
+
+@pytest.mark.parametrize(
+    ("kind", "words"),
+    [(PEER, ["first ServiceMeshControlPlane"]), (CONTROL_PLANE, ["Install the OpenShift Service Mesh operator"])],
+    ids=["peer", "control-plane"],
+)
+@pytest.mark.parametrize(
+    "reply", [Reply(404, b"404 page not found\n"), failure(404, "the server could not find the requested resource", "NotFound")], ids=["group", "resource"]
+)
+def test_a_kind_that_is_not_served_is_told_with_what_brings_it(server, cluster, kind, words, reply):
+    server.will(reply)
+    for look in (lambda: cluster.list(kind, "east"), lambda: cluster.get(kind, "east", "x")):
+        with refused("FED108", kind.name, *words):
+            look()
+    assert cluster.requests == 2
+
+
+def test_schema_gives_the_document_of_a_group_and_none_without_it(server, cluster):
+    server.will(Reply(body={"openapi": "3.0.0"}), Reply(404, b"404 page not found\n"))
+    assert cluster.schema("maistra.io/v2") == {"openapi": "3.0.0"}
+    assert cluster.schema("maistra.io/v3") is None
+    assert [received.path for received in server.received] == ["/openapi/v3/apis/maistra.io/v2", "/openapi/v3/apis/maistra.io/v3"]
+
+
+def test_now_is_the_api_servers_clock_once_it_has_answered(server, cluster):
+    before = cluster.now
+    assert abs((before - datetime.datetime.now(datetime.timezone.utc)).total_seconds()) < 5
+    server.will(Reply(body=STORED, headers={"Date": "Tue, 03 Jan 2023 04:05:06 GMT"}), Reply(body=STORED, headers={"Date": "soon"}))
+    for _again in range(2):
+        cluster.get(CONFIG_MAP, "east", "x")
+        assert cluster.now == datetime.datetime(2023, 1, 3, 4, 5, 6, tzinfo=datetime.timezone.utc)
+
+
+# Writing
+
+
+def test_apply_is_one_strict_server_side_apply_as_its_manager(server, cluster):
+    assert cluster.apply(CONFIG_MAP, BUNDLE, "ossm.federation") == STORED
+    (received,) = server.received
+    assert (received.method, received.path) == ("PATCH", "/api/v1/namespaces/east/configmaps/west-ca-root-cert")
+    assert received.headers["Content-Type"] == "application/apply-patch+yaml"
+    assert received.query == {"fieldManager": ["ossm.federation"], "fieldValidation": ["Strict"]}
+    assert received.body == STORED
+
+
+def test_apply_with_force_says_so(server, cluster):
+    cluster.apply(CONFIG_MAP, BUNDLE, "ossm.federation", force=True)
+    assert server.received[0].query["force"] == ["true"]
+
+
+def test_a_conflict_of_field_managers_names_the_other_and_is_not_tried_again(server, cluster):
+    causes = [
+        {"reason": "FieldManagerConflict", "message": 'conflict with "team-gitops" using maistra.io/v2', "field": ".spec.version"},
+        {"reason": "FieldManagerConflict", "message": 'conflict with "kubectl" using maistra.io/v2 at 2026-01-01T00:00:00Z', "field": ".spec.mode"},
+    ]
+    server.will(failure(409, "Apply failed with 2 conflicts", "Conflict", causes=causes), Reply(body=STORED))
+    with refused("FED107", ".spec.mode, .spec.version", "kubectl, team-gitops", "force: true") as caught:
+        cluster.apply(CONFIG_MAP, BUNDLE, "ossm.federation")
+    assert cluster.requests == 1
+    assert caught.value.facts["conflicts"] == [
+        {"manager": "team-gitops", "field": ".spec.version"},
+        {"manager": "kubectl", "field": ".spec.mode"},
+    ]
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [
+        failure(409, 'Operation cannot be fulfilled on configmaps "b": uid mismatch: the provided object specified uid x, and no existing object was found'),
+        failure(422, 'ConfigMap "a" is invalid: metadata.uid: field is immutable', "Invalid", causes=[{"field": "metadata.uid"}]),
+    ],
+    ids=["removed", "replaced"],
+)
+def test_applying_to_an_object_that_is_another_now_asks_to_run_again(server, cluster, reply):
+    server.will(reply)
+    with refused("FED109", "Run again"):
+        cluster.apply(CONFIG_MAP, BUNDLE, "ossm.federation")
+    assert cluster.requests == 1
+
+
+def test_delete_is_bound_to_the_uid_and_tells_whether_there_was_one(server, cluster):
+    server.will(Reply(body={"kind": "Status", "status": "Success"}), missing("configmaps", "x"))
+    assert cluster.delete(CONFIG_MAP, "east", "x", "a-uid") is True
+    assert cluster.delete(CONFIG_MAP, "east", "x", "a-uid") is False
+    assert server.received[0].method == "DELETE"
+    assert server.received[0].body["preconditions"] == {"uid": "a-uid"}
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        'Operation cannot be fulfilled on ConfigMap "a": the UID in the precondition (x) does not match the UID in record (y)',
+        "Precondition failed: UID in precondition: x, UID in object meta: y",
+    ],
+)
+def test_an_object_that_has_taken_the_name_is_not_deleted(server, cluster, message):
+    server.will(failure(409, message, "Conflict"))
+    with refused("FED109", "Run again"):
+        cluster.delete(CONFIG_MAP, "east", "x", "a-uid")
+    assert cluster.requests == 1
+
+
+def test_merge_patch_sends_what_changes(server, cluster):
+    assert cluster.merge_patch(CONFIG_MAP, "east", "x", {"data": {"a": None}}) == STORED
+    assert server.received[0].headers["Content-Type"] == "application/merge-patch+json"
+    assert server.received[0].body == {"data": {"a": None}}
+
+
+# What passes
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [
+        failure(409, 'Operation cannot be fulfilled on configmaps "x": the object has been modified', "Conflict"),
+        failure(429, "too many requests", "TooManyRequests"),
+        failure(500, 'Internal error occurred: failed calling webhook "smcp.mutation.maistra.io": connect: connection refused', "InternalError"),
+        failure(502, ""),
+        failure(503, "apiserver is shutting down", "ServiceUnavailable"),
+        failure(504, "request did not complete within requested timeout", "Timeout"),
+        Reply(503, b"<html>a load balancer</html>"),
+        Reply(0),
+    ],
+    ids=["409", "429", "500-webhook", "502", "503", "504", "503-html", "reset"],
+)
+def test_what_passes_is_tried_again(server, cluster, reply):
+    server.will(reply, reply, Reply(body=STORED))
+    assert cluster.apply(CONFIG_MAP, BUNDLE, "ossm.federation") == STORED
+    assert cluster.requests == 3
+
+
+def test_pauses_grow_from_try_to_try(server, cluster):
+    server.will(*[failure(503, "")] * 4, Reply(body=STORED))
+    cluster.get(CONFIG_MAP, "east", "x")
+    times = [received.at for received in server.received]
+    pauses = [later - earlier for earlier, later in zip(times, times[1:], strict=False)]
+    assert [round(pause, 1) for pause in pauses[:2]] == pytest.approx([0.1, 0.2], abs=0.15)
+    assert pauses == sorted(pauses)
+
+
+def test_retry_after_is_waited_for(server, cluster):
+    server.will(Reply(429, {"message": "slow down"}, {"Retry-After": "1"}), Reply(body=STORED))
+    assert cluster.get(CONFIG_MAP, "east", "x") == STORED
+    assert server.received[1].at - server.received[0].at >= 1
+
+
+def test_retry_after_beyond_the_deadline_is_not_waited_for(server):
+    server.will(Reply(429, {"message": "slow down"}, {"Retry-After": "3600"}))
+    started = time.monotonic()
+    with refused("FED106", "429", "slow down"):
+        hurried(server).get(CONFIG_MAP, "east", "x")
+    assert time.monotonic() - started < 1
+
+
+# What does not
+
+
+def test_a_server_that_stays_broken_is_given_up_at_the_deadline(server):
+    server.will(failure(503, "etcd has no leader"))
+    started = time.monotonic()
+    with refused("FED106", "kept answering 503 for 1 s", "etcd has no leader", "get ConfigMap east/x", server.url) as caught:
+        hurried(server).get(CONFIG_MAP, "east", "x")
+    assert 0.5 < time.monotonic() - started < 1.5
+    assert caught.value.facts["status"] == 503
+
+
+def test_a_server_that_hangs_is_given_up_at_the_deadline(server):
+    released = threading.Event()
+    server.will(Reply(body=STORED, wait=released))
+    started = time.monotonic()
+    try:
+        with refused("FED105", server.url, "tried for 1 s", "no answer within"):
+            hurried(server).get(CONFIG_MAP, "east", "x")
+        assert time.monotonic() - started < 2
+    finally:
+        released.set()
+
+
+def test_a_server_that_is_not_there_is_given_up_at_the_deadline():
+    with socket.socket() as unused:
+        unused.bind(("127.0.0.1", 0))
+        url = f"http://127.0.0.1:{unused.getsockname()[1]}"
+        cluster = Cluster.connect({"host": url, "api_key": TOKEN, "api_timeout": 1})
+        with refused("FED105", url, "tried for 1 s", "Connection refused"):
+            cluster.get(CONFIG_MAP, "east", "x")
+    assert cluster.requests > 1
+
+
+def test_credentials_that_are_not_accepted_are_told_at_once(server, cluster):
+    server.will(failure(401, "Unauthorized", "Unauthorized"))
+    with refused("FED101", server.url, "does not accept the credentials"):
+        cluster.get(CONFIG_MAP, "east", "x")
+    assert cluster.requests == 1
+
+
+def test_a_missing_right_is_told_with_verb_resource_namespace_and_the_role_to_ask_for(server, cluster):
+    message = 'User "anna" cannot patch resource "servicemeshpeers" in API group "federation.maistra.io" in the namespace "east"'
+    server.will(failure(403, message, "Forbidden"))
+    with refused("FED104", "patch servicemeshpeers.federation.maistra.io in namespace east", "anna", "docs/rights") as caught:
+        cluster.apply(PEER, {"metadata": {"namespace": "east", "name": "west"}}, "ossm.federation")
+    assert cluster.requests == 1
+    assert (caught.value.facts["verb"], caught.value.facts["namespace"]) == ("patch", "east")
+
+
+@pytest.mark.parametrize("status", [400, 403, 500])
+def test_what_an_admission_webhook_says_is_told_without_its_preface(server, cluster, status):
+    said = "only one service mesh may be installed per project/namespace"
+    server.will(failure(status, f'admission webhook "smcp.validation.maistra.io" denied the request: {said}'))
+    with refused("FED106", f": refused: {said}. "):
+        cluster.apply(CONTROL_PLANE, {"metadata": {"namespace": "east", "name": "basic"}}, "ossm.federation")
+    assert cluster.requests == 1
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [
+        failure(400, "bad request"),
+        failure(403, "exceeded quota", "Forbidden"),
+        failure(410, "gone"),
+        failure(422, "ConfigMap is invalid", "Invalid", causes=[{"field": "data"}]),
+        failure(500, "failed to create typed patch object (east/a): .spec.nope: field not declared in schema"),
+        failure(404, 'namespaces "east" not found', "NotFound", kind="namespaces", name="east"),
+    ],
+    ids=["400", "403-quota", "410", "422", "500-schema", "404-namespace"],
+)
+def test_a_refusal_is_told_at_once_in_the_servers_words(server, cluster, reply):
+    server.will(reply)
+    with refused("FED106", reply.body["message"], "patch ConfigMap east/west-ca-root-cert"):
+        cluster.apply(CONFIG_MAP, BUNDLE, "ossm.federation")
+    assert cluster.requests == 1
+
+
+@pytest.mark.parametrize("reply", [Reply(200, b"<html>log in</html>"), Reply(302, b"", {"Location": "/login"})], ids=["page", "redirect"])
+def test_a_server_that_is_no_api_server_is_told(server, cluster, reply):
+    server.will(reply)
+    with refused("FED106", "not the Kubernetes API's JSON"):
+        cluster.get(CONFIG_MAP, "east", "x")
+    assert cluster.requests == 1
+
+
+# Secrets
+
+
+@pytest.mark.parametrize("status", [400, 401, 403, 409, 422, 429, 503])
+def test_a_token_that_an_answer_repeats_is_not_shown(server, status):
+    server.will(failure(status, f"cannot use Bearer {TOKEN}"))
+    with pytest.raises(FederationError) as caught:
+        hurried(server).get(CONFIG_MAP, "east", "x")
+    assert TOKEN not in f"{caught.value} {caught.value.facts}"
+
+
+def test_a_token_of_a_kubeconfig_is_not_shown_either(server):
+    server.will(failure(400, f"what is {TOKEN}?"))
+    with refused("FED106", "what is ***?"):
+        Cluster.connect({"kubeconfig": kubeconfig_of(server.url)}).get(CONFIG_MAP, "east", "x")
+
+
+def test_user_and_password_in_a_url_are_neither_shown_nor_needed(server):
+    url = server.url.replace("//", "//anna:secret@")
+    cluster = Cluster.connect({"host": url, "api_key": TOKEN})
+    assert cluster.server == server.url
+    assert cluster.get(CONFIG_MAP, "east", "x") == STORED
+    server.will(failure(400, f"not from {url}"))
+    with pytest.raises(FederationError) as caught:
+        cluster.get(CONFIG_MAP, "east", "x")
+    assert "secret" not in f"{caught.value} {caught.value.facts}"
+
+
+def test_the_secrets_of_a_kubeconfig_mapping_are_known():
+    kubeconfig = kubeconfig_of("http://127.0.0.1:1", **{"client-key-data": "a key", "username": "anna", "password": "word"})
+    assert secret_values({"kubeconfig": kubeconfig}) == {"a key", "word"}
+    assert secret_values({"kubeconfig": "/a/path"}) == set()
