@@ -208,7 +208,7 @@ class Testbed:
             time.sleep(_POLL_SECONDS)
         (self.directory / STATE).unlink(missing_ok=True)
 
-    def ask(self, path: str, **body: Any) -> Any:
+    def ask(self, path: str, /, **body: Any) -> Any:
         """Send a request to the control endpoint and return its answer. Raises ``TestbedError`` when it refuses."""
         answer = self._session.post(self.control + path, json=body, timeout=_CALL_SECONDS)
         content = answer.json()
