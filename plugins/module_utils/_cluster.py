@@ -399,7 +399,7 @@ class Cluster:
                 "FED104",
                 where,
                 f"the credentials may not {request.verb} {request.resource}{scope}{_quoted(reason)}",
-                "Ask a cluster administrator for the Role in docs/rights",
+                "Ask a cluster administrator for the Role of docs/rights.md",
                 verb=request.verb,
                 resource=request.resource,
                 namespace=request.namespace,

@@ -216,7 +216,7 @@ def test_without_options_nothing_is_used_though_kubeconfig_home_and_pod_offer_cr
 @pytest.mark.parametrize(
     "given",
     [{"context": "here"}, {"host": "http://127.0.0.1:1"}, {"api_key": "x"}, {"host": "http://127.0.0.1:1", "username": "admin"}, {"ca_cert": "/ca"}],
-    ids=lambda given: "+".join(given),
+    ids="+".join,
 )
 def test_half_of_what_is_needed_is_refused_and_named(given):
     with refused("FED101", "only", *given):
@@ -655,7 +655,7 @@ def test_credentials_that_are_not_accepted_are_told_at_once(server, cluster):
 def test_a_missing_right_is_told_with_verb_resource_namespace_and_the_role_to_ask_for(server, cluster):
     message = 'User "anna" cannot patch resource "servicemeshpeers" in API group "federation.maistra.io" in the namespace "east"'
     server.will(failure(403, message, "Forbidden"))
-    with refused("FED104", "patch servicemeshpeers.federation.maistra.io in namespace east", "anna", "docs/rights") as caught:
+    with refused("FED104", "patch servicemeshpeers.federation.maistra.io in namespace east", "anna", "docs/rights.md") as caught:
         cluster.apply(PEER, {"metadata": {"namespace": "east", "name": "west"}}, "ossm.federation")
     assert cluster.requests == 1
     assert (caught.value.facts["verb"], caught.value.facts["namespace"]) == ("patch", "east")
