@@ -22,6 +22,7 @@ STEPS = (
     "__card_made",
     "__peers_kept",
     "__peers_waited",
+    "__peers_watched",
     "__status_seen",
 )
 
@@ -101,13 +102,13 @@ def _same_control_planes(names: Mapping[str, str], hostvars: Mapping) -> Iterabl
 
 def _entry(known: Mapping) -> dict:
     results = [result for result in (known.get(step) for step in STEPS) if isinstance(result, Mapping)]
-    shown = next((result for result in reversed(results) if result.get("peers") is not None and result.get("control_plane")), {})
+    shown = next((result for result in reversed(results) if "lines" in result), {})
     failed = next((result for result in results if result.get("failed")), None)
     entry = {key: shown[key] for key in ("server", "control_plane", "peers") if key in shown}
     if failed:
         entry["error"] = _error(failed)
         entry["peers"] = (failed.get("facts") or {}).get("peers") or entry.get("peers") or []
-    elif "__status_seen" not in known:
+    elif "__status_seen" not in known:  # registered when skipped, too
         entry["error"] = {"code": None, "message": "was refused or stopped before its status could be read; see the output of the run"}
     kept = known.get("__peers_kept")
     if isinstance(kept, Mapping):
