@@ -110,13 +110,13 @@ def run(module: AnsibleModule, cluster: Cluster, now: datetime) -> dict:
     control_plane = read_control_plane(cluster, mesh.namespace, mesh.control_plane)
     leftovers = [] if params["state"] == "absent" else made_for_others(control_plane, mesh)
     if params["state"] == "absent":
-        changes = removals(cluster, mesh, control_plane, [peer.local_name for peer in mesh.peers])
+        changes = removals(cluster, mesh, control_plane, [peer.local_name for peer in mesh.peers], is_planned=module.check_mode)
     else:
         control_plane.check(mesh.trust_domain)
         mesh.check_suffixes(control_plane.cluster_domain)
         changes = additions(cluster, mesh, control_plane, managed=params["managed"], force=params["force"])
         if params["prune"]:
-            changes += removals(cluster, mesh, control_plane, leftovers)
+            changes += removals(cluster, mesh, control_plane, leftovers, is_planned=module.check_mode)
     if params["managed"]:
         apply_changes(module, cluster, changes)
     return {
@@ -162,13 +162,16 @@ def refuse_missing(control_plane: ControlPlane, peer: str, paths: list) -> None:
         )
 
 
-def removals(cluster: Cluster, mesh: Mesh, control_plane: ControlPlane, peers: list[str]) -> list[Change]:
-    """Return the changes that take our keys of ``peers`` out of the control plane, once their peerings are gone."""
+def removals(cluster: Cluster, mesh: Mesh, control_plane: ControlPlane, peers: list[str], *, is_planned: bool) -> list[Change]:
+    """Return the changes that take our keys of ``peers`` out of the control plane, once their peerings are gone.
+
+    A plan (check mode) may come while the peerings stand: an earlier task would have removed them.
+    """
     standing = Peerings.read(cluster, mesh.namespace, with_bundles=False).peers if peers else {}
     changes = []
     for peer in peers:
         change = change_to(control_plane.live, plan_no_gateways(mesh), gateways_manager(peer))
-        if change and peer in standing:
+        if change and peer in standing and not is_planned:
             raise FederationError(
                 "FED502",
                 where=f"ServiceMeshPeer {mesh.namespace}/{peer}",
