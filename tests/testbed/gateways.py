@@ -21,7 +21,9 @@ from .processes import Process, Processes
 
 DISCOVERY_PORT = 8188
 SERVICE_PORT = 15443
-SECRETS = "secrets"  # seen from the directory that Envoy runs in
+# Trust bundles are a secret of their own, as in Istio: all proxies of a mesh take them, or keep what they had, at once.
+# Identities stand inline, because Envoy spends one of the user's few inotify instances (128, often) on each file.
+BUNDLES = "bundles"
 _TYPES = "type.googleapis.com/envoy"
 
 Target = tuple[str, int]  # an address and a port
@@ -124,20 +126,12 @@ def configuration(programme: Programme) -> tuple[list[dict], list[dict], dict[st
             for port in ports
             if chains.get(target)
         ]
-    secrets = {
-        _identity_secret(name): {
-            "tls_certificate": {
-                "certificate_chain": {"inline_string": identity.chain},
-                "private_key": {"inline_string": identity.key},
-            }
-        }
-        for name, identity in programme.identities.items()
-    }
-    secrets["bundles"] = {"validation_context": {"custom_validator_config": _spiffe_validator(programme.bundles)}}
-    return listeners, list(clusters.values()), secrets
+    bundles = {"validation_context": {"custom_validator_config": _spiffe_validator(programme.bundles)}}
+    return listeners, list(clusters.values()), {BUNDLES: bundles}
 
 
 def _discovery_chains(gateway: str, programme: Programme, clusters: dict[str, dict]) -> list[dict]:
+    identity = programme.identities[gateway]
     outward = [each for each in programme.discovery_out if each.gateway == gateway]
     inward = [] if programme.refusing else [each for each in programme.discovery_in if each.gateway == gateway]
     chains = []
@@ -145,7 +139,7 @@ def _discovery_chains(gateway: str, programme: Programme, clusters: dict[str, di
         routes = []
         for each in outward:
             name = f"discovery|{each.peer}"
-            clusters[name] = _cluster(name, each.targets, _upstream_tls(gateway, each.discovery_service))
+            clusters[name] = _cluster(name, each.targets, _upstream_tls(identity, each.discovery_service))
             headers = (("discovery-service", each.discovery_service), ("remote", each.remote))
             routes.append(
                 {
@@ -166,39 +160,40 @@ def _discovery_chains(gateway: str, programme: Programme, clusters: dict[str, di
             for each in inward
             for path in ("/v1/services/", "/v1/watch")
         ]
-        identities = [each.client_id for each in inward if each.client_id]
-        rbac = [{"name": "envoy.filters.http.rbac", "typed_config": _rbac("http", identities)}] if identities else []
+        allowed = [each.client_id for each in inward if each.client_id]
+        rbac = [{"name": "envoy.filters.http.rbac", "typed_config": _rbac("http", allowed)}] if allowed else []
         chains.append(
-            {"transport_socket": _downstream_tls(gateway), "filters": [_http(f"ingress {gateway}", routes, rbac)]}
+            {"transport_socket": _downstream_tls(identity), "filters": [_http(f"ingress {gateway}", routes, rbac)]}
         )
     return chains
 
 
 def _service_chains(gateway: str, programme: Programme, clusters: dict[str, dict]) -> list[dict]:
     """Return one filter chain per server name; of two services under one name the first stays, as names must differ."""
+    identity = programme.identities[gateway]
     chains: dict[str, dict] = {}
     for out in programme.services_out:
         name = sni(out.port, out.host)
         if out.gateway != gateway or name in chains:
             continue
         cluster = f"{gateway}|{name}"
-        tls = _upstream_tls(gateway, sni(out.port, out.exported_name), out.identities)
+        tls = _upstream_tls(identity, sni(out.port, out.exported_name), out.identities)
         clusters[cluster] = _cluster(cluster, out.targets, tls)
-        chains[name] = _tcp_chain(gateway, name, cluster, [])
+        chains[name] = _tcp_chain(identity, name, cluster, [])
     if not programme.refusing:
-        identities = [each.client_id for each in programme.policies if each.gateway == gateway]
+        allowed = [each.client_id for each in programme.policies if each.gateway == gateway]
         for inward in programme.services_in:
             name = sni(inward.port, inward.exported_name)
             if inward.gateway != gateway or name in chains:
                 continue
             cluster = f"inbound|{inward.port}|{inward.exported_name}"
             clusters[cluster] = _cluster(cluster, inward.endpoints)
-            chains[name] = _tcp_chain(gateway, name, cluster, identities)
+            chains[name] = _tcp_chain(identity, name, cluster, allowed)
     return list(chains.values())
 
 
-def _tcp_chain(gateway: str, name: str, cluster: str, identities: list[str]) -> dict:
-    rbac = [{"name": "envoy.filters.network.rbac", "typed_config": _rbac("network", identities)}] if identities else []
+def _tcp_chain(identity: Identity, name: str, cluster: str, allowed: list[str]) -> dict:
+    rbac = [{"name": "envoy.filters.network.rbac", "typed_config": _rbac("network", allowed)}] if allowed else []
     proxy = {
         "name": "envoy.filters.network.tcp_proxy",
         "typed_config": {
@@ -210,7 +205,7 @@ def _tcp_chain(gateway: str, name: str, cluster: str, identities: list[str]) -> 
     return {
         "name": name,
         "filter_chain_match": {"server_names": [name.lower()]},
-        "transport_socket": _downstream_tls(gateway),
+        "transport_socket": _downstream_tls(identity),
         "filters": [*rbac, proxy],
     }
 
@@ -280,46 +275,47 @@ def _cluster(name: str, targets: Iterable[Target], tls: dict | None = None) -> d
     return cluster
 
 
-def _downstream_tls(gateway: str) -> dict:
+def _downstream_tls(identity: Identity) -> dict:
     return {
         "name": "envoy.transport_sockets.tls",
         "typed_config": {
             "@type": f"{_TYPES}.extensions.transport_sockets.tls.v3.DownstreamTlsContext",
             "require_client_certificate": True,
-            "common_tls_context": _common_tls(gateway, ()),
+            "common_tls_context": _common_tls(identity, ()),
         },
     }
 
 
-def _upstream_tls(gateway: str, server_name: str, identities: Iterable[str] = ()) -> dict:
+def _upstream_tls(identity: Identity, server_name: str, peers: Iterable[str] = ()) -> dict:
     return {
         "name": "envoy.transport_sockets.tls",
         "typed_config": {
             "@type": f"{_TYPES}.extensions.transport_sockets.tls.v3.UpstreamTlsContext",
             "sni": server_name,
             "max_session_keys": 0,  # a resumed session would not look at the certificate again
-            "common_tls_context": _common_tls(gateway, identities),
+            "common_tls_context": _common_tls(identity, peers),
         },
     }
 
 
-def _common_tls(gateway: str, identities: Iterable[str]) -> dict:
-    allowed = [{"san_type": "URI", "matcher": {"exact": identity}} for identity in identities]
+def _common_tls(identity: Identity, peers: Iterable[str]) -> dict:
+    allowed = [{"san_type": "URI", "matcher": {"exact": peer}} for peer in peers]
     return {
-        "tls_certificate_sds_secret_configs": [_sds(_identity_secret(gateway))],
+        "tls_certificates": [
+            {
+                "certificate_chain": {"inline_string": identity.chain},
+                "private_key": {"inline_string": identity.key},
+            }
+        ],
         "combined_validation_context": {
             "default_validation_context": {"match_typed_subject_alt_names": allowed} if allowed else {},
-            "validation_context_sds_secret_config": _sds("bundles"),
+            "validation_context_sds_secret_config": _sds(BUNDLES),
         },
     }
-
-
-def _identity_secret(gateway: str) -> str:
-    return f"identity-{gateway}"
 
 
 def _sds(name: str) -> dict:
-    source = {"path": f"{SECRETS}/{name}.json"}
+    source = {"path": f"./{name}.json"}  # seen from the directory that Envoy runs in
     return {"name": name, "sds_config": {"resource_api_version": "V3", "path_config_source": source}}
 
 
@@ -381,7 +377,7 @@ class Envoy:
 
     def start(self, programme: Programme) -> None:
         """Write the first configuration and start the process."""
-        (self._directory / SECRETS).mkdir(parents=True, exist_ok=True, mode=0o700)
+        self._directory.mkdir(parents=True, exist_ok=True, mode=0o700)
         self.follow(programme)
         self._write("bootstrap.json", json.dumps(self._bootstrap()))
         # Envoy's files are named from where it runs; the program env takes it there.
@@ -396,7 +392,7 @@ class Envoy:
         with self._lock:
             for name, secret in secrets.items():
                 kind = f"{_TYPES}.extensions.transport_sockets.tls.v3.Secret"
-                self._write_resources(f"{SECRETS}/{name}.json", [{"@type": kind, "name": name, **secret}])
+                self._write_resources(f"{name}.json", [{"@type": kind, "name": name, **secret}])
             self._write_resources("clusters.json", clusters)
             self._write_resources("listeners.json", listeners)
 
