@@ -8,14 +8,17 @@ side. Every playbook of the demo runs in one of these folders and sees nothing e
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import re
 import shlex
 import shutil
 import subprocess
 import sys
+import tempfile
 import textwrap
 import time
+from collections.abc import Mapping
 from urllib.parse import urlsplit
 
 from places import CACHE, TREE
@@ -40,19 +43,51 @@ def say(text: str) -> None:
 
 def play(mesh: str, playbook: str, *options: str) -> str:
     """Run one playbook as ``mesh``'s administrator, showing what it prints, and return that. Raises ``Failed`` when it fails."""
-    words = ["ansible-playbook", "-i", "meshes.yml", f"ossm.federation.{playbook}", *options]
-    print(f"{mesh}$ {shlex.join(words)}", flush=True)
+    return plays({mesh: playbook}, *options)[mesh]
+
+
+def plays(playbooks: Mapping[str, str], *options: str) -> dict[str, str]:
+    """Run a playbook as each mesh's administrator, all at the same time, and show one after the other; else like ``play``."""
     environment = {**os.environ, **({"ANSIBLE_FORCE_COLOR": "1"} if sys.stdout.isatty() else {})}
-    lines = []
-    streams = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
-    with subprocess.Popen(words, cwd=DEMO / mesh, env=environment, text=True, **streams) as run:
-        for line in run.stdout or ():
+    with contextlib.ExitStack() as stack:
+        runs = {}
+        for mesh, playbook in playbooks.items():
+            words = ["ansible-playbook", "-i", "meshes.yml", f"ossm.federation.{playbook}", *options]
+            # What the one that is not shown yet prints waits in a file; in a pipe it would stop when that is full.
+            printed = stack.enter_context(tempfile.TemporaryFile("w+"))
+            run = subprocess.Popen(words, cwd=DEMO / mesh, env=environment, stdin=subprocess.DEVNULL, stdout=printed, stderr=subprocess.STDOUT)
+            stack.callback(_end, run)
+            runs[mesh] = (shlex.join(words), run, printed.fileno())
+        return {mesh: _shown(f"{mesh}$ {line}", run, printed) for mesh, (line, run, printed) in runs.items()}
+
+
+def _shown(heading: str, run: subprocess.Popen, printed: int) -> str:
+    """Show what a run prints into the file ``printed`` until it ends, and return it without colours."""
+    print(heading, flush=True)
+    output, rest = b"", b""
+    while True:
+        has_ended = run.poll() is not None
+        more = os.pread(printed, 1 << 20, len(output))
+        output += more
+        *lines, rest = (rest + more).split(b"\n")
+        for line in lines:
             if line.strip():
-                print(f"  {line}", end="", flush=True)
-            lines.append(re.sub(r"\x1b\[[0-9;]*m", "", line))
+                print("  " + line.decode(errors="replace"), flush=True)
+        if not more:
+            if has_ended:
+                break
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                run.wait(0.1)
     if run.returncode:
-        raise Failed(f"{playbook} as {mesh} ended with {run.returncode}; its output stands above.")
-    return "".join(lines)
+        raise Failed(f"'{heading}' ended with {run.returncode}; its output stands above.")
+    return re.sub(r"\x1b\[[0-9;]*m", "", output.decode(errors="replace"))
+
+
+def _end(run: subprocess.Popen) -> None:
+    """End a run that still runs, since the demo does not go on."""
+    if run.poll() is None:
+        run.terminate()
+        run.wait()
 
 
 def changes_of(output: str, mesh: str) -> int:
@@ -69,6 +104,19 @@ def call(bed: Testbed, mesh: str, url: str) -> Answer:
     answer = bed.meshes[mesh].call(parts.hostname, port=parts.port or 80, path=parts.path or "/", source="client.shop")
     print(f"{mesh}$ curl {url}\n  {answer.status or ''} {(answer.body or answer.error or '').strip()}", flush=True)
     return answer
+
+
+def refuse_at_gateway(bed: Testbed) -> None:
+    """Ask east's gateway, with the certificate of west's egress gateway, for a service that is exported and one that is not."""
+    card = json.loads((DEMO / "west" / "cards" / "east-for-west.json").read_text(encoding="utf-8"))
+    address, port = card["ingress"]["addresses"][0], card["ingress"]["service_port"]
+    for service, is_exported in (("cart", True), ("ledger", False)):
+        name = f"outbound_.80_._.{service}.shop.svc.west-exports.local"
+        answer = bed.meshes["west"].call(address, port=port, force_sni=name, principal="west-mesh-system/east-egress-service-account")
+        said = f"200 {answer.body.strip()}" if answer.status == 200 else f"refused: {(answer.body or answer.error).strip()}"
+        print(f"west$ openssl s_client -connect {address}:{port} -servername {name}\n  {said}", flush=True)
+        if (answer.status == 200) != is_exported:
+            raise Failed(f"The gateway should {'answer' if is_exported else 'refuse'}.")
 
 
 def up() -> None:
@@ -90,9 +138,8 @@ def up() -> None:
         print(textwrap.indent((DEMO / name / "meshes.yml").read_text(encoding="utf-8"), "  "), end="")
 
     cards = ["-e", "federation_cards_dir=cards"]
-    for name in SERVICES:
-        say(f"{name} makes a card for {PEER[name]}: public facts only, no key, no token, no API address")
-        play(name, "publish_cards", *cards)
+    say("Each makes a card for the other: public facts only, no key, no token, no API address")
+    plays(dict.fromkeys(SERVICES, "publish_cards"), *cards)
     for name, peer in PEER.items():
         card = f"{name}-for-{peer}.json"
         say(f"{name} hands {card} over, by mail or in a repository")
@@ -109,13 +156,15 @@ def up() -> None:
     say("A request crosses from west to east, through both meshes' gateways with mutual TLS")
     if call(bed, "west", "http://cart.shop.svc.east-imports.local/").status != 200:
         raise Failed("The imported service did not answer.")
-    say("A service that east does not export stays out of reach")
-    if call(bed, "west", "http://ledger.shop.svc.east-imports.local/").status == 200:
+    say("east has another service, ledger, which it does not export: west does not even know its name")
+    if call(bed, "west", "http://ledger.shop.svc.east-imports.local/").status is not None:
         raise Failed("A service that is not exported answered.")
+    say("Nor does east's gateway let it through when west's gateway asks for it all the same")
+    refuse_at_gateway(bed)
 
     say("The same again changes nothing")
-    for name in SERVICES:
-        changed = changes_of(play(name, "federate", *cards), name)
+    for name, output in plays(dict.fromkeys(SERVICES, "federate"), *cards).items():
+        changed = changes_of(output, name)
         if changed:
             raise Failed(f"The second run as {name} changed {changed} tasks; it should change none.")
     say(f"Done in {time.monotonic() - started:.0f} s. The meshes stay up. What to try next:")
