@@ -62,7 +62,7 @@ class DiscoveryServer:
         self._server = _Server(address, _Handler)
         self._server.exporter = exporter
         self._server.watch_seconds = watch_seconds
-        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.5,), name="discovery", daemon=True)
+        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.2,), name="discovery", daemon=True)
 
     def start(self) -> None:
         """Serve in a thread of its own."""

@@ -101,6 +101,7 @@ class Programme:
     policies: tuple[ServicePolicy, ...] = ()
     bundles: Mapping[str, str] = field(default_factory=dict)
     identities: Mapping[str, Identity] = field(default_factory=dict)  # by gateway
+    shown_to_peers: Mapping[str, Identity] = field(default_factory=dict)  # by gateway, where it is another (a fault)
     refusing: bool = False  # a fault: ingress gateways do not listen
 
 
@@ -139,7 +140,8 @@ def _discovery_chains(gateway: str, programme: Programme, clusters: dict[str, di
         routes = []
         for each in outward:
             name = f"discovery|{each.peer}"
-            clusters[name] = _cluster(name, each.targets, _upstream_tls(identity, each.discovery_service))
+            shown = programme.shown_to_peers.get(gateway, identity)
+            clusters[name] = _cluster(name, each.targets, _upstream_tls(shown, each.discovery_service))
             headers = (("discovery-service", each.discovery_service), ("remote", each.remote))
             routes.append(
                 {
@@ -177,7 +179,8 @@ def _service_chains(gateway: str, programme: Programme, clusters: dict[str, dict
         if out.gateway != gateway or name in chains:
             continue
         cluster = f"{gateway}|{name}"
-        tls = _upstream_tls(identity, sni(out.port, out.exported_name), out.identities)
+        shown = programme.shown_to_peers.get(gateway, identity)
+        tls = _upstream_tls(shown, sni(out.port, out.exported_name), out.identities)
         clusters[cluster] = _cluster(cluster, out.targets, tls)
         chains[name] = _tcp_chain(identity, name, cluster, [])
     if not programme.refusing:
@@ -412,6 +415,10 @@ class Envoy:
             return set()
         addresses = [status["local_address"]["socket_address"] for status in statuses]
         return {f"{address['address']}:{address['port_value']}" for address in addresses}
+
+    def last_lines(self) -> str:
+        """Return the end of its log."""
+        return self._process.last_lines() if self._process else ""
 
     def stop(self) -> None:
         """End the process and wait for its end."""

@@ -22,8 +22,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from .addresses import Addresses
 from .authority import Authority, spiffe_uri
+from .clock import Clock
 from .discovery import Caller, DiscoveryError, DiscoveryServer, Stream, Watch
+from .faults import Faults
 from .gateways import (
     DISCOVERY_PORT,
     SERVICE_PORT,
@@ -38,7 +41,7 @@ from .gateways import (
     Target,
     sni,
 )
-from .kube import KubeError
+from .kube import Kube, KubeError, Store
 from .naming import Candidate, MappedName, exported_as, imported_as, is_dns_label, is_hostname
 from .workloads import endpoints_of
 
@@ -181,18 +184,18 @@ class Istiod:
 
     def __init__(
         self,
-        kube,
-        store,
+        kube: Kube,
+        store: Store,
         namespace: str,
         smcp_name: str,
         smcp: Mapping,
-        addresses,
-        clock,
-        faults,
+        addresses: Addresses,
+        clock: Clock,
+        faults: Faults,
         directory: Path,
         envoy_path: Path,
         cluster_name: str,
-        world: dict | None = None,
+        world: dict[tuple[str, str], Istiod] | None = None,
         mesh_name: str | None = None,
         pod: str | None = None,
     ) -> None:
@@ -385,6 +388,7 @@ class Istiod:
             while not self._stopping.is_set():
                 self._do(*self._next_work())
         finally:
+            self._ready.set()
             self._envoy.stop()
 
     def _next_work(self) -> tuple[set[str], dict[str, None]]:
@@ -408,6 +412,8 @@ class Istiod:
     def _do(self, work: set[str], peers: dict[str, None]) -> None:
         if "resync" in work:
             self._at("resync", self._clock.seconds(RESYNC))
+            if not self._envoy.is_running():
+                LOG.error("%s: Envoy has ended:\n%s", self.mesh_name, self._envoy.last_lines())
             work |= {"roots", "services", "gateways"}
             peers.update(dict.fromkeys(self._peers))
             live = self.store.list("ServiceMeshPeer", self.namespace)
@@ -832,12 +838,13 @@ class Istiod:
             ingresses = {each.gateway for each in [*serving, *self._departed.values()]}
             ingresses |= {export.ingress for peer in peers for export in peer.exports.values()}
             gateways = [each for each in map(self._gateway, sorted(egresses | ingresses)) if each]
-            identities = {}
-            for gateway in gateways:
-                account = f"{gateway.name}-service-account"
-                if is_impostor and gateway.name in egresses:
-                    account = f"{gateway.name}-impostor"
-                identities[gateway.name] = self.authority.identity(self.namespace, account, root)
+            identities, impostors = (
+                {
+                    gateway.name: self.authority.identity(self.namespace, f"{gateway.name}-{ending}", root)
+                    for gateway in gateways
+                }
+                for ending in ("service-account", "impostor")
+            )
             return Programme(
                 istiod=self._discovery,
                 gateways=tuple(gateways),
@@ -860,6 +867,7 @@ class Istiod:
                 policies=tuple(self._service_policies.values()),
                 bundles={**self._bundles, self.trust_domain: self.trusted_roots()},
                 identities=identities,
+                shown_to_peers=impostors if is_impostor else {},
                 refusing=self._faults.is_on(self.mesh_name, "peer-unreachable") is not None,
             )
 

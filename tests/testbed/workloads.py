@@ -18,6 +18,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from .addresses import Addresses
 from .authority import Identity
 from .gateways import SERVICE_PORT
 
@@ -38,7 +39,7 @@ class Answer:
     mesh: str = ""  # the mesh whose workload answered
 
 
-def endpoints_of(addresses, cluster: str, service: Mapping) -> tuple[str, ...]:
+def endpoints_of(addresses: Addresses, cluster: str, service: Mapping) -> tuple[str, ...]:
     """Return the loopback addresses behind a Service."""
     metadata = service["metadata"]
     count = int((metadata.get("annotations") or {}).get(ENDPOINTS, "1"))
@@ -65,7 +66,7 @@ class EchoServer:
                 server.server_close()
             raise
         self._threads = [
-            threading.Thread(target=server.serve_forever, args=(0.5,), name=f"echo-{name}", daemon=True)
+            threading.Thread(target=server.serve_forever, args=(0.2,), name=f"echo-{name}", daemon=True)
             for server in self._servers
         ]
 

