@@ -8,6 +8,7 @@ import json
 import re
 import socket
 import ssl
+import sys
 import threading
 import urllib.parse
 from collections.abc import Mapping
@@ -110,7 +111,9 @@ class _Server(ThreadingHTTPServer):
         return self._tls.wrap_socket(connection, server_side=True, do_handshake_on_connect=False), address
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """A caller that went away is no event here."""
+        """Tell of our own mistakes; a caller that went away is no event here."""
+        if not isinstance(sys.exc_info()[1], OSError):
+            super().handle_error(request, client_address)
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -187,6 +190,7 @@ class _Handler(BaseHTTPRequestHandler):
             return
         while block := answer.read1(_BLOCK):
             self.wfile.write(block if length is not None else b"%x\r\n%s\r\n" % (len(block), block))
+        answer.close()  # else http.client takes one that was read by read1() for unread
         if length is None:
             self.wfile.write(b"0\r\n\r\n")
 

@@ -61,7 +61,7 @@ class Cluster:
         self.server = f"https://{self.address}:{free_port(self.address)}"
         self.kubeconfig = directory / "kubeconfig"
         self.audit_log = directory / "audit.log"
-        self.kube = Kube(self.server, str(self.authority.file), self._tokens[_TESTBED_USER])
+        self.kube = self.client(_TESTBED_USER)
 
     @property
     def files(self) -> dict[str, str]:
@@ -72,6 +72,10 @@ class Cluster:
             "kubeconfig": str(self.kubeconfig),
             "audit_log": str(self.audit_log),
         }
+
+    def client(self, agent: str) -> Kube:
+        """Return a client that may do everything and writes as the program ``agent``."""
+        return Kube(self.server, str(self.authority.file), self._tokens[_TESTBED_USER], agent=agent)
 
     def start(self) -> None:
         """Start both processes and return when the API server is ready. Raises ``ProcessError`` when it does not get so."""

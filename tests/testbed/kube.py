@@ -114,11 +114,14 @@ class Kube:
     """A client of the API server at ``server``, for use by any number of threads.
 
     It knows the server by the authorities in ``ca_file`` and is known by a bearer ``token`` or a ``cert``, which is a pair
-    of certificate file and key file. Refusals raise ``KubeError``; a server that does not answer raises
-    ``requests.RequestException``. Proxies from the environment are ignored.
+    of certificate file and key file. ``agent`` names the program, and so the field manager of writes that name none. Refusals
+    raise ``KubeError``; a server that does not answer raises ``requests.RequestException``. Proxies from the environment are ignored.
     """
 
-    def __init__(self, server: str, ca_file: str, token: str | None = None, cert: tuple[str, str] | None = None) -> None:
+    def __init__(
+        self, server: str, ca_file: str, token: str | None = None, cert: tuple[str, str] | None = None, agent: str = "testbed"
+    ) -> None:
+        self.agent = agent
         self.server = server
         self.ca_file = str(ca_file)
         self.token = token
@@ -209,6 +212,7 @@ class Kube:
             session.trust_env = False
             session.verify = self.ca_file
             session.cert = self.cert
+            session.headers["User-Agent"] = self.agent
             if self.token:
                 session.headers["Authorization"] = f"Bearer {self.token}"
         return session

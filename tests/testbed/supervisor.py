@@ -137,7 +137,7 @@ class Supervisor:
         site.store.wait_synced()
         names = {mesh.namespace: mesh.name for mesh in site.specs}
         site.operator = Operator(
-            site.kube,
+            site.cluster.client("istio-operator"),
             site.store,
             self.addresses,
             self.clock,
@@ -153,7 +153,7 @@ class Supervisor:
 
     def _new_istiod(self, site: Site, namespace: str, control_plane: str, smcp: dict) -> Istiod:
         return Istiod(
-            site.kube,
+            site.cluster.client("pilot-discovery"),
             site.store,
             namespace,
             control_plane,

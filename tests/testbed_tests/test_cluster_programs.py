@@ -1,0 +1,183 @@
+# GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Where etcd and kube-apiserver are taken from, in which order, and what is refused."""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import io
+import os
+import tarfile
+import threading
+from collections.abc import Iterator
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+
+from testbed import programs
+from testbed.programs import BUILT, ENVTEST_VERSION, ProgramsError, _find_servers, _platform
+
+ARCHIVE = f"envtest-{ENVTEST_VERSION}-{_platform()}"
+
+
+def executable(path: Path, text: str = "#!/bin/sh\n") -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text, encoding="utf-8")
+    path.chmod(0o755)
+    return path
+
+
+def packed(*names: str) -> bytes:
+    """An archive as controller-runtime releases them, with programs that only say who they are."""
+    written = io.BytesIO()
+    with tarfile.open(fileobj=written, mode="w:gz") as archive:
+        for name in names:
+            content = f"#!/bin/sh\necho {name}\n".encode()
+            entry = tarfile.TarInfo(f"controller-tools/envtest/{name}")
+            entry.size, entry.mode = len(content), 0o755
+            archive.addfile(entry, io.BytesIO(content))
+    return written.getvalue()
+
+
+class Quiet(SimpleHTTPRequestHandler):
+    def log_message(self, format, *arguments):  # pylint: disable=redefined-builtin
+        pass
+
+
+@pytest.fixture
+def released(tmp_path: Path) -> Iterator[tuple[Path, str]]:
+    """A folder of released archives and the URL at which it is served."""
+    folder = tmp_path / "released"
+    folder.mkdir()
+    with ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Quiet, directory=folder)) as server:
+        thread = threading.Thread(target=server.serve_forever, args=(0.05,))
+        thread.start()
+        yield folder, f"http://127.0.0.1:{server.server_address[1]}"
+        server.shutdown()
+        thread.join()
+
+
+def release(folder: Path, content: bytes, promised: bytes | None = None) -> None:
+    (folder / f"{ARCHIVE}.tar.gz").write_bytes(content)
+    checksum = hashlib.sha512(content if promised is None else promised).hexdigest()
+    (folder / f"{ARCHIVE}.tar.gz.sha512").write_text(f"{checksum}  {ARCHIVE}.tar.gz\n", encoding="utf-8")
+
+
+def environment(tmp_path: Path, **variables: str) -> dict[str, str]:
+    """An environment with an empty cache, no archive to fetch, and no Go."""
+    return {"XDG_CACHE_HOME": str(tmp_path / "cache"), "PATH": str(tmp_path / "bin"), "OSSM_FEDERATION_ENVTEST_URL": "", "NO_PROXY": "*", **variables}
+
+
+def cached(tmp_path: Path) -> Path:
+    return tmp_path / "cache" / "ossm-federation" / "programs"
+
+
+@pytest.fixture
+def said() -> list[str]:
+    return []
+
+
+def test_the_folder_that_the_user_names_comes_first(tmp_path, said):
+    for program in BUILT:
+        executable(cached(tmp_path) / f"{program.name}-{program.version}-{_platform()}" / program.name)
+    folder = tmp_path / "assets"
+    expected = executable(folder / "etcd"), executable(folder / "kube-apiserver")
+    found = _find_servers(said.append, environment(tmp_path, KUBEBUILDER_ASSETS=str(folder)))
+    assert found[:2] == expected
+    assert said == []
+
+
+def test_a_folder_that_lacks_a_program_is_refused_by_its_name(tmp_path, said):
+    executable(tmp_path / "assets" / "etcd")
+    with pytest.raises(ProgramsError, match="KUBEBUILDER_ASSETS is .*assets, which lacks kube-apiserver"):
+        _find_servers(said.append, environment(tmp_path, KUBEBUILDER_ASSETS=str(tmp_path / "assets")))
+
+
+def test_a_released_archive_with_the_promised_checksum_is_unpacked_and_kept(tmp_path, said, released):
+    folder, url = released
+    release(folder, packed("etcd", "kube-apiserver", "kubectl"))
+    wanted = environment(tmp_path, OSSM_FEDERATION_ENVTEST_URL=url)
+    etcd, kube_apiserver, source = _find_servers(said.append, wanted)
+    assert [etcd.parent, kube_apiserver.parent] == [cached(tmp_path) / ARCHIVE] * 2
+    assert os.access(etcd, os.X_OK) and os.access(kube_apiserver, os.X_OK)
+    assert sorted(path.name for path in etcd.parent.iterdir()) == ["etcd", "kube-apiserver"]
+    assert source == f"the envtest archive {ENVTEST_VERSION}"
+    (folder / f"{ARCHIVE}.tar.gz").unlink()
+    assert _find_servers(said.append, wanted)[:2] == (etcd, kube_apiserver)
+    assert len(said) == 1 and said[0].startswith("Fetching etcd and kube-apiserver from http://127.0.0.1")
+
+
+def test_an_archive_that_differs_from_its_checksum_is_refused_and_nothing_of_it_kept(tmp_path, said, released):
+    folder, url = released
+    release(folder, packed("etcd", "kube-apiserver"), promised=packed("etcd"))
+    with pytest.raises(ProgramsError, match="is not what its checksum .* promises. Nothing of it was kept"):
+        _find_servers(said.append, environment(tmp_path, OSSM_FEDERATION_ENVTEST_URL=url))
+    assert [path.name for path in cached(tmp_path).iterdir()] == ["lock"]
+
+
+def test_an_archive_without_a_program_is_refused(tmp_path, said, released):
+    folder, url = released
+    release(folder, packed("etcd"))
+    with pytest.raises(ProgramsError, match="lacks kube-apiserver"):
+        _find_servers(said.append, environment(tmp_path, OSSM_FEDERATION_ENVTEST_URL=url))
+
+
+def test_a_place_that_does_not_answer_is_told_in_one_line_and_go_is_asked_for(tmp_path, said, released):
+    _folder, url = released
+    with pytest.raises(ProgramsError, match=r"Go 1\.24 or newer is needed .*no go is on the PATH.*KUBEBUILDER_ASSETS"):
+        _find_servers(said.append, environment(tmp_path, OSSM_FEDERATION_ENVTEST_URL=url))
+    assert said == [f"No released archive of etcd and kube-apiserver from {url} (HTTPError): they will be built"]
+
+
+def test_an_old_go_is_refused_before_anything_is_built(tmp_path, said):
+    executable(tmp_path / "bin" / "go", "#!/bin/sh\necho go1.19.8\n")
+    with pytest.raises(ProgramsError, match=r"Go 1\.24 or newer is needed .*is go1\.19\.8"):
+        _find_servers(said.append, environment(tmp_path))
+
+
+def test_what_building_takes_is_said_before_and_what_was_built_is_kept(tmp_path, said):
+    said_when_built: list[int] = []
+    script = '#!/bin/sh\n[ "$1" = env ] && echo go1.25.0 && exit\nwhile [ "$1" != -o ]; do shift; done\necho "#!/bin/sh" >"$2"; /bin/chmod +x "$2"\n'
+    executable(tmp_path / "bin" / "go", script)
+
+    def say(text: str) -> None:
+        said.append(text)
+        said_when_built.append(len(list(cached(tmp_path).glob("*/*"))))
+
+    found = _find_servers(say, environment(tmp_path))
+    assert [path.name for path in found[:2]] == ["etcd", "kube-apiserver"] and found[2] == "built here from Go modules"
+    assert said_when_built[0] == 0
+    for word in ("etcd v3.6.8", "kube-apiserver v1.34.4", "minutes", "GB", "go1.25.0", str(cached(tmp_path))):
+        assert word in said[0]
+    assert _find_servers(pytest.fail, environment(tmp_path)) == found
+
+
+def test_a_build_that_fails_shows_what_go_said(tmp_path, said):
+    executable(tmp_path / "bin" / "go", '#!/bin/sh\n[ "$1" = env ] && echo go1.25.0 && exit\necho no such module; exit 1\n')
+    with pytest.raises(ProgramsError, match=r"etcd could not be built .*\nno such module"):
+        _find_servers(said.append, environment(tmp_path))
+    assert list(cached(tmp_path).glob("*/*")) == []
+
+
+def test_two_runs_build_once(tmp_path, said):
+    script = (
+        '#!/bin/sh\n[ "$1" = env ] && echo go1.25.0 && exit\n'
+        f'echo built >>{tmp_path}/count\n/bin/sleep 0.2\nwhile [ "$1" != -o ]; do shift; done\necho "#!/bin/sh" >"$2"; /bin/chmod +x "$2"\n'
+    )
+    executable(tmp_path / "bin" / "go", script)
+    runs = [threading.Thread(target=_find_servers, args=(said.append, environment(tmp_path))) for _ in range(2)]
+    for run in runs:
+        run.start()
+    for run in runs:
+        run.join()
+    assert (tmp_path / "count").read_text(encoding="utf-8").splitlines() == ["built"] * len(BUILT)
+    assert any(line.startswith("Waiting for another run") for line in said)
+
+
+def test_envoy_is_that_of_the_interpreter_that_runs_the_testbed(monkeypatch, tmp_path):
+    monkeypatch.setattr(programs.sysconfig, "get_path", lambda _name: str(tmp_path))
+    with pytest.raises(ProgramsError, match="requirements.txt"):
+        programs.find_envoy()
+    envoy = executable(tmp_path / "envoy")
+    assert programs.find_envoy() == envoy
