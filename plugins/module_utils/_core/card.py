@@ -16,8 +16,8 @@ from datetime import datetime, timedelta, timezone
 from typing import NoReturn
 
 from .errors import FederationError
-from .kinds import DEFAULT_TRUST_DOMAIN, DISCOVERY_PORT, SERVICE_PORT
-from .trust import Root, is_same_fingerprint, read_roots
+from .kinds import CLUSTER_DOMAIN, DEFAULT_TRUST_DOMAIN, DISCOVERY_PORT, SERVICE_PORT
+from .trust import Root, is_same_fingerprint, printable, read_roots
 
 VERSION = 1
 OLDEST_READABLE = 1
@@ -29,10 +29,13 @@ CLOCK_TOLERANCE = timedelta(hours=24)
 _LABEL = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
 _TRUST_DOMAIN = re.compile(r"[a-z0-9]([a-z0-9._-]{0,253}[a-z0-9])?")
 _CLIENT_ID = re.compile(r"(?P<domain>[^/]+)/ns/(?P<namespace>[^/]+)/sa/(?P<account>[^/]+)")
-_HOST = re.compile(r"[a-z0-9]([a-z0-9.-]*[a-z0-9])?\.[a-z0-9-]+\.svc\.[a-z0-9-]+-exports\.local")
+_SUBDOMAIN = re.compile(r"[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?")
+# The part before the namespace is a Service's name, or any host that a ServiceEntry can have.
+_EXPORTED = re.compile(r"[A-Za-z0-9*]([A-Za-z0-9._-]*[A-Za-z0-9])?\.[a-z0-9-]+\.svc\.[a-z0-9-]+-exports\.local")
 _PORT_NAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]{0,61}[A-Za-z0-9])?")
 _PROTOCOL = re.compile(r"[A-Za-z0-9-]{1,20}")
 _TIME = "%Y-%m-%dT%H:%M:%SZ"
+_WRITTEN_TIME = re.compile(r"2[0-9]{3}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z")
 _ASK_AGAIN = "Ask {mesh} to run publish_cards again and hand over the new file unchanged"
 
 
@@ -148,7 +151,7 @@ def read_card(text: str | bytes, where: str, now: datetime) -> Card:
     except RecursionError:
         _refuse("FED202", where, "is nested too deep", "Ask for the file that publish_cards wrote")
     except (ValueError, UnicodeDecodeError) as reason:
-        what = f"is not JSON ({_printable(str(reason), 80)})"
+        what = f"is not JSON as cards use it ({printable(str(reason), 80)})"
         raise FederationError("FED201", where=where, what=what, mend="Ask for the file that publish_cards wrote") from None
     return card_from(data, where, now)
 
@@ -160,15 +163,9 @@ def card_from(data: object, where: str, now: datetime) -> Card:
     FED204 to FED209 for the roots, FED214 client identity, FED218 age, FED219 address.
     """
     _bound(data, where)
+    if isinstance(data, Mapping) and "version" in data:
+        _check_version(data["version"], where)
     mesh = data.get("mesh") if isinstance(data, Mapping) else None
-    version = data.get("version") if isinstance(data, Mapping) else None
-    if isinstance(data, Mapping) and (type(version) is not int or not OLDEST_READABLE <= version <= VERSION):
-        _refuse(
-            "FED211",
-            where,
-            f"has version {_printable(str(version), 20)}, this collection reads {OLDEST_READABLE} to {VERSION}",
-            "Update this collection, or ask the peer to write the older version",
-        )
     name = mesh if isinstance(mesh, str) and _LABEL.fullmatch(mesh) else "the peer"
     reader = _Reader(where, _ASK_AGAIN.format(mesh=name))
     fields = reader.fields(
@@ -181,13 +178,27 @@ def card_from(data: object, where: str, now: datetime) -> Card:
         trust_domain=reader.text(fields["trust_domain"], "trust_domain", _TRUST_DOMAIN),
         roots=_roots(reader, fields["roots"], now),
         ingress=_ingress(reader, fields["ingress"]),
-        client_id=reader.text(fields["client_id"], "client_id"),
+        client_id=reader.text(fields["client_id"], "client_id", limit=600),
         exports=tuple(_export(reader, export, at) for at, export in enumerate(reader.items(fields["exports"], "exports"))),
     )
     _check_identity(card, where, reader.mend)
     if card.issued > now + CLOCK_TOLERANCE:
         _refuse("FED218", where, f"was issued in the future ({fields['issued']})", "Set the clocks of both sides")
     return card
+
+
+def _check_version(version: object, where: str) -> None:
+    if not _is_whole(version) or not OLDEST_READABLE <= version <= VERSION:
+        _refuse(
+            "FED211",
+            where,
+            f"has version {printable(str(version), 20)}, this collection reads {OLDEST_READABLE} to {VERSION}",
+            "Update this collection, or ask the peer to write the older version",
+        )
+
+
+def _is_whole(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)
 
 
 class _Reader:
@@ -202,7 +213,7 @@ class _Reader:
     def fields(self, data: object, names: list[str], place: str) -> Mapping:
         if not isinstance(data, Mapping):
             self.refuse(f"{place} is not an object")
-        unknown = sorted(_printable(str(key), 40) for key in data if key not in names)
+        unknown = sorted(printable(str(key), 40) for key in data if key not in names)
         if unknown:
             self.refuse(f"{place} has the unknown field {unknown[0]}")
         missing = [name for name in names if name not in data]
@@ -214,7 +225,7 @@ class _Reader:
         if not isinstance(value, str) or not value or len(value) > limit:
             self.refuse(f"{place} is not a text of 1 to {limit} characters")
         if pattern and not pattern.fullmatch(value):
-            self.refuse(f"{place} is malformed: {_printable(value, 80)}")
+            self.refuse(f"{place} is malformed: {printable(value, 80)}")
         return str(value)
 
     def items(self, value: object, place: str, most: int = 5000) -> list:
@@ -223,15 +234,17 @@ class _Reader:
         return list(value)
 
     def port(self, value: object, place: str) -> int:
-        if type(value) is not int or not 1 <= value <= 65535:
+        if not _is_whole(value) or not 1 <= value <= 65535:
             self.refuse(f"{place} is not a port number")
-        return value
+        return int(value)
 
     def time(self, value: object, place: str) -> datetime:
         try:
-            return datetime.strptime(self.text(value, place, limit=20), _TIME).replace(tzinfo=timezone.utc)
+            if isinstance(value, str) and _WRITTEN_TIME.fullmatch(value):
+                return datetime.strptime(value, _TIME).replace(tzinfo=timezone.utc)
         except ValueError:
-            self.refuse(f"{place} is not a UTC time such as 2026-01-31T12:00:00Z")
+            pass
+        self.refuse(f"{place} is not a UTC time such as 2026-01-31T12:00:00Z")
 
 
 def _roots(reader: _Reader, value: object, now: datetime) -> tuple[Root, ...]:
@@ -273,7 +286,7 @@ def _ingress(reader: _Reader, value: object) -> Ingress | None:
             _refuse(
                 "FED219",
                 reader.where,
-                f"ingress.addresses holds {_printable(str(address), 60)}, which is no IP address and no DNS name",
+                f"ingress.addresses holds {printable(str(address), 60)}, which is no IP address and no DNS name",
                 "Addresses go without scheme and port; the ports have fields of their own",
             )
     return Ingress(
@@ -287,28 +300,28 @@ def _export(reader: _Reader, value: object, at: int) -> Export:
     place = f"exports[{at}]"
     fields = reader.fields(value, ["name", "ports"], place)
     ports = []
-    for port in reader.items(fields["ports"], f"{place}.ports", most=100):
+    for port in reader.items(fields["ports"], f"{place}.ports", most=1000):
         parts = reader.fields(port, ["name", "number", "protocol"], f"{place}.ports")
         name = "" if parts["name"] == "" else reader.text(parts["name"], f"{place}.ports.name", _PORT_NAME)
         protocol = reader.text(parts["protocol"], f"{place}.ports.protocol", _PROTOCOL)
         ports.append(Port(name=name, number=reader.port(parts["number"], f"{place}.ports.number"), protocol=protocol))
-    return Export(name=reader.text(fields["name"], f"{place}.name", _HOST, limit=320), ports=tuple(ports))
+    return Export(name=reader.text(fields["name"], f"{place}.name", _EXPORTED, limit=400), ports=tuple(ports))
 
 
 def _check_identity(card: Card, where: str, mend: str) -> None:
     parts = _CLIENT_ID.fullmatch(card.client_id)
-    if not parts or not _LABEL.fullmatch(parts["namespace"]) or not _LABEL.fullmatch(parts["account"].replace(".", "-")):
+    if not parts or not _LABEL.fullmatch(parts["namespace"]) or not _SUBDOMAIN.fullmatch(parts["account"]):
         _refuse(
             "FED214",
             where,
-            f"client_id {_printable(card.client_id, 120)} is not <trust domain>/ns/<namespace>/sa/<service account>",
+            f"client_id {printable(card.client_id, 120)} is not <trust domain>/ns/<namespace>/sa/<service account>",
             "Write it without spiffe:// and without wildcards. " + mend,
         )
     if parts["domain"] != card.trust_domain:
         _refuse(
             "FED214",
             where,
-            f"client_id belongs to {_printable(parts['domain'], 60)}, not to the card's trust domain {card.trust_domain}",
+            f"client_id belongs to {printable(parts['domain'], 60)}, not to the card's trust domain {card.trust_domain}",
             mend,
         )
     if card.trust_domain == DEFAULT_TRUST_DOMAIN:
@@ -335,23 +348,26 @@ def is_address(value: object) -> bool:
 def is_cluster_internal(address: str) -> bool:
     """Return whether ``address`` is a Service's name, which resolves only inside its own cluster."""
     labels = address.removesuffix(".").split(".")
-    return len(labels) >= 3 and labels[2] == "svc"
+    return len(labels) >= 3 and (labels[2] == "svc" or ".".join(labels[-2:]) == CLUSTER_DOMAIN)
 
 
 def _bound(data: object, where: str) -> None:
     """Refuse data that is deeper or larger than any card, without recursion."""
-    budget, level = 200_000, [data]
+    room, level = SIZE_LIMIT, [data]
     for _depth in range(DEPTH_LIMIT + 1):
-        deeper = []
+        deeper: list = []
         for value in level:
             if isinstance(value, Mapping):
+                deeper.extend(value)
                 deeper.extend(value.values())
             elif isinstance(value, (list, tuple)):
                 deeper.extend(value)
-            elif isinstance(value, str) and len(value) > SIZE_LIMIT:
-                budget = -1
-        budget -= len(deeper)
-        if budget < 0:
+            elif isinstance(value, str):
+                room -= len(value)
+            elif isinstance(value, int) and abs(value) >= 10**10:
+                room = -1
+        room -= len(deeper)
+        if room < 0:
             _refuse("FED202", where, "is larger than any card", "Ask for the file that publish_cards wrote")
         if not deeper:
             return
@@ -373,12 +389,6 @@ def _small(digits: str) -> int:
 
 def _no_float(text: str) -> NoReturn:
     raise ValueError(f"{text[:20]} has no place on a card")
-
-
-def _printable(text: str, most: int) -> str:
-    shown = text.encode("ascii", "backslashreplace").decode()
-    shown = "".join(sign if sign.isprintable() else "?" for sign in shown)
-    return shown if len(shown) <= most else shown[: most - 1] + "~"
 
 
 def _refuse(code: str, where: str, what: str, mend: str) -> NoReturn:
