@@ -1,0 +1,127 @@
+# GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Administrators who run our playbooks against the testbed, each with what is theirs and nothing else."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from testbed import Testbed
+
+TREE = Path(__file__).absolute().parents[2]
+SERVICES = {"east": {"shop": ["cart", "ledger"]}, "west": {"shop": ["checkout"]}}
+
+
+@dataclass
+class Run:
+    """One run of ansible-playbook: its exit code and all that it printed."""
+
+    returncode: int
+    output: str
+
+    def changed(self, host: str) -> int:
+        """Return how many tasks changed something on ``host``, by the recap."""
+        return self._counted(host, "changed")
+
+    def failed(self, host: str) -> int:
+        """Return how many tasks failed on ``host``, by the recap."""
+        return self._counted(host, "failed")
+
+    def _counted(self, host: str, word: str) -> int:
+        found = re.search(rf"^{host} .*\b{word}=(\d+)", self.output, re.MULTILINE)
+        assert found, f"the recap names no {host}:\n{self.output}"
+        return int(found[1])
+
+
+@dataclass
+class Administrator:
+    """Somebody with a folder, an inventory in it, and the kubeconfigs that the inventory names."""
+
+    folder: Path
+    collections: str
+    meshes: dict[str, dict[str, Any]]
+    environment: dict[str, str] = field(default_factory=dict)
+    printed: list[str] = field(default_factory=list)
+
+    def write(self) -> None:
+        """Write the inventory down."""
+        inventory = {"meshes": {"hosts": self.meshes}}
+        (self.folder / "meshes.yml").write_text(yaml.safe_dump(inventory, sort_keys=False), encoding="utf-8")
+
+    def play(self, playbook: str, *options: str, variables: Mapping[str, Any] | None = None, must_pass: bool = True) -> Run:
+        """Run one playbook; ``variables`` are given as extra variables. Fails the test when it fails and ``must_pass``."""
+        self.write()
+        words = ["ansible-playbook", "-i", "meshes.yml", f"ossm.federation.{playbook}", *options]
+        if variables:
+            words += ["-e", json.dumps(variables)]
+        done = subprocess.run(
+            words, cwd=self.folder, env=self.env, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        )
+        self.printed.append(done.stdout)
+        assert not must_pass or done.returncode == 0, done.stdout
+        return Run(done.returncode, done.stdout)
+
+    def start(self, playbook: str, *options: str) -> subprocess.Popen:
+        """Start one playbook in a session of its own and return it running."""
+        self.write()
+        words = ["ansible-playbook", "-i", "meshes.yml", f"ossm.federation.{playbook}", *options]
+        streams = {"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+        return subprocess.Popen(words, cwd=self.folder, env=self.env, start_new_session=True, **streams)
+
+    @property
+    def env(self) -> dict[str, str]:
+        """The environment of a run: what a shell has, without anything of this test's own shell that speaks to Ansible."""
+        kept = {key: text for key, text in os.environ.items() if not key.startswith(("ANSIBLE_", "K8S_AUTH_", "KUBE"))}
+        return {
+            **kept,
+            "ANSIBLE_COLLECTIONS_PATH": self.collections,
+            "ANSIBLE_HOME": str(self.folder / ".ansible"),
+            "ANSIBLE_LOCAL_TEMP": str(self.folder / ".ansible" / "tmp"),
+            "ANSIBLE_NOCOLOR": "1",
+            "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
+            **self.environment,
+        }
+
+
+def described(bed: Testbed, name: str) -> dict[str, Any]:
+    """Return what an administrator writes of one mesh: east offers cart to west, which takes it."""
+    own = {
+        "east": {"mesh_peers": ["west"], "mesh_exports": [{"name": "cart", "namespace": "shop"}], "mesh_imports": []},
+        "west": {"mesh_peers": ["east"], "mesh_exports": [], "mesh_imports": [{"namespace": "shop"}]},
+    }[name]
+    return {"mesh_kubeconfig": bed.meshes[name].kubeconfig, **own}
+
+
+def federation_of(bed: Testbed, name: str) -> dict[str, dict]:
+    """Return the specs of everything that a federation leaves in a mesh's namespace, by kind and name."""
+    mesh = bed.meshes[name]
+    found = {}
+    for kind in ("ServiceMeshPeer", "ExportedServiceSet", "ImportedServiceSet", "ConfigMap"):
+        for live in mesh.kube.list(kind, mesh.namespace):
+            labels = live["metadata"].get("labels") or {}
+            if kind != "ConfigMap" or "ossm.federation/mesh" in labels:
+                found[f"{kind}/{live['metadata']['name']}"] = live.get("spec") or live.get("data")
+    gateways = mesh.kube.get("ServiceMeshControlPlane", mesh.control_plane, mesh.namespace)["spec"].get("gateways") or {}
+    for part in ("additionalIngress", "additionalEgress"):
+        found.update({f"{part}/{gateway}": spec for gateway, spec in (gateways.get(part) or {}).items()})
+    return found
+
+
+def versions_of(bed: Testbed, name: str) -> dict[str, str]:
+    """Return the generations of a mesh's federation objects and control plane: equal before and after nothing changed."""
+    mesh = bed.meshes[name]
+    kinds = ("ServiceMeshControlPlane", "ServiceMeshPeer", "ExportedServiceSet", "ImportedServiceSet")
+    return {
+        f"{kind}/{live['metadata']['name']}": f"{live['metadata']['uid']}:{live['metadata']['generation']}"
+        for kind in kinds
+        for live in mesh.kube.list(kind, mesh.namespace)
+    }

@@ -1,0 +1,154 @@
+# GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
+"""The main job: two administrators, or one run, on real API servers, with real requests through real Envoys."""
+
+from __future__ import annotations
+
+import base64
+import json
+import re
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import yaml
+from integration.administrators import Administrator, federation_of, versions_of
+
+from testbed import Testbed
+
+Make = Callable[..., Administrator]
+CARDS = {"federation_cards_dir": "cards"}
+
+
+def hand_over(giver: Administrator, taker: Administrator, card: str) -> None:
+    """Carry one card file from one folder to the other, as people do by mail."""
+    (taker.folder / "cards").mkdir(exist_ok=True)
+    shutil.copy2(giver.folder / "cards" / card, taker.folder / "cards" / card)
+
+
+def secrets_of(bed: Testbed) -> set[str]:
+    """Return every token, key and password in the meshes' kubeconfigs."""
+    found = set()
+    for mesh in bed.meshes.values():
+        config = yaml.safe_load(Path(mesh.kubeconfig).read_text(encoding="utf-8"))
+        for entry in config["users"]:
+            for key, text in entry["user"].items():
+                found.add(text)
+                if key.endswith("-data"):
+                    found.add(base64.b64decode(text).decode())
+    return found
+
+
+@pytest.mark.whole_flow
+def test_two_administrators_federate_with_nothing_but_cards(bed: Testbed, administrator: Make) -> None:
+    east, west = administrator("east"), administrator("west")
+
+    for admin, card in ((east, "east-for-west.json"), (west, "west-for-east.json")):
+        admin.play("publish_cards", "--diff", variables=CARDS)
+        assert (admin.folder / "cards" / card).is_file()
+    hand_over(east, west, "east-for-west.json")
+
+    first = west.play("federate", "--diff", variables=CARDS)
+    assert re.search(r"east +(pending|unknown)", first.output), first.output
+    hand_over(west, east, "west-for-east.json")
+    second = east.play("federate", "--diff", variables=CARDS)
+    assert re.search(r"west +connected +connected", second.output), second.output
+
+    shown = west.play("status", variables=CARDS).output
+    assert re.search(r"east +connected +connected", shown), shown
+    assert "cart.shop.svc.east-imports.local" in shown
+    assert bed.meshes["west"].call("cart.shop.svc.east-imports.local").json["mesh"] == "east"
+    assert bed.meshes["west"].call("ledger.shop.svc.east-imports.local").status is None
+
+    for admin, name in ((east, "east"), (west, "west")):
+        before = versions_of(bed, name)
+        again = admin.play("federate", variables=CARDS)
+        assert again.changed(name) == 0, again.output
+        checked = admin.play("federate", "--check", "--diff", variables=CARDS)
+        assert checked.changed(name) == 0, checked.output
+        assert versions_of(bed, name) == before
+
+    for admin, other in ((east, "west"), (west, "east")):
+        text = "".join(admin.printed) + "".join(p.read_text(encoding="utf-8") for p in (admin.folder / "cards").iterdir())
+        assert not [secret for secret in secrets_of(bed) if secret in text]
+        server = re.search(r"server: (\S+)", Path(bed.meshes[other].kubeconfig).read_text(encoding="utf-8"))[1]
+        assert server not in text, f"{other}'s API server is named"
+        assert "PRIVATE KEY" not in text
+
+    for admin, name in ((east, "east"), (west, "west")):
+        report = admin.folder / "report.json"
+        admin.play("status", variables={**CARDS, "federation_report": str(report)})
+        assert list(json.loads(report.read_text(encoding="utf-8"))) == [name]
+
+    checked = east.play("unfederate", "--check", "--diff")
+    assert checked.changed("east") > 0
+    assert federation_of(bed, "east")
+    for admin, name in ((west, "west"), (east, "east")):
+        admin.play("unfederate")
+        assert federation_of(bed, name) == {}
+        assert admin.play("unfederate").changed(name) == 0
+    assert bed.meshes["west"].call("cart.shop.svc.east-imports.local").status is None
+
+
+def test_one_run_federates_both_meshes_and_takes_it_back(bed: Testbed, administrator: Make) -> None:
+    both = administrator("east", "west")
+    fresh = both.play("federate", "--check", "--diff")
+    assert "(known after apply)" in fresh.output
+    assert federation_of(bed, "east") == federation_of(bed, "west") == {}
+
+    done = both.play("federate", "--diff")
+    assert "known after apply" not in done.output
+    assert "shop/cart exported as cart.shop.svc.west-exports.local" in done.output
+    assert not list(both.folder.glob("**/*-for-*.json")), "a run that sees both meshes needs no files"
+    assert bed.meshes["west"].call("cart.shop.svc.east-imports.local").status == 200
+    assert both.play("federate").changed("east") == 0
+
+    both.meshes["west"]["mesh_imports"] = [{"name": "cart", "namespace": "shop", "import_as_local": True}]
+    bed.meshes["west"].echo("shop", "cart", text="west's own")
+    changed = both.play("federate", "--diff")
+    assert (changed.changed("east"), changed.changed("west")) == (0, 1)
+    answers = {bed.meshes["west"].call("cart.shop.svc.cluster.local").json["mesh"] for _try in range(8)}
+    assert answers == {"east", "west"}
+    bed.meshes["west"].unecho("shop", "cart")
+
+    both.play("unfederate")
+    assert federation_of(bed, "east") == federation_of(bed, "west") == {}
+    assert both.play("unfederate").changed("west") == 0
+
+
+def test_cards_given_as_data_and_evaluated_nowhere(bed: Testbed, administrator: Make) -> None:
+    east, west = administrator("east"), administrator("west")
+    west.play("publish_cards", variables=CARDS)
+    card = json.loads((west.folder / "cards" / "west-for-east.json").read_text(encoding="utf-8"))
+    trap = east.folder / "trap"
+    hostile = {**card, "client_id": "{{ lookup('ansible.builtin.pipe', 'touch " + str(trap) + "') }}"}
+    refused = east.play("federate", variables={"federation_cards": [hostile]}, must_pass=False)
+    assert "FED2" in refused.output and not trap.exists()
+    assert not [name for name in federation_of(bed, "east") if name.startswith("ServiceMesh")]
+
+    east.play("federate", variables={"federation_cards": [card]})
+    assert "ServiceMeshPeer/west" in federation_of(bed, "east")
+    east.play("unfederate")
+    west.play("unfederate")
+
+
+def test_rendering_needs_no_cluster_and_says_what_federate_would_write(bed: Testbed, administrator: Make) -> None:
+    both = administrator("east", "west")
+    both.play("publish_cards", variables=CARDS)
+    both.play("federate", variables=CARDS)
+    east = administrator("east")
+    east.meshes["east"].update(mesh_kubeconfig="/nonexistent", mesh_trust_domain="east.local", mesh_version="v2.3")
+    east.play("render", variables={"federation_cards_dir": str(both.folder / "cards"), "federation_render_dir": "rendered"})
+    documents = {
+        f"{manifest['kind']}/{manifest['metadata']['name']}": manifest
+        for path in (east.folder / "rendered" / "east").glob("*.yaml")
+        for manifest in yaml.safe_load_all(path.read_text(encoding="utf-8"))
+        if "metadata" in manifest
+    }
+    live = federation_of(bed, "east")
+    for name in ("ServiceMeshPeer/west", "ExportedServiceSet/west", "ImportedServiceSet/west"):
+        assert documents[name]["spec"] == live[name]
+    assert documents["ConfigMap/west-ca-root-cert"]["data"] == live["ConfigMap/west-ca-root-cert"]
+    patch = documents["ServiceMeshControlPlane/basic"]["spec"]["gateways"]
+    assert set(patch["additionalIngress"]) == {"west-ingress"}
+    both.play("unfederate")

@@ -1,0 +1,51 @@
+# GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
+"""A mesh administrator needs the Role that we ship and nothing more, on the API servers' real RBAC."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import yaml
+from integration.administrators import TREE, Administrator, federation_of
+
+from testbed import Testbed
+
+Make = Callable[..., Administrator]
+SHIPPED = TREE / "playbooks" / "files" / "mesh-administrator.yml"
+
+
+def shipped_for(folder: Path, namespace: str) -> Path:
+    """Return a file with the shipped Roles for a mesh in ``namespace``, as its readers are told to change it."""
+    path = folder / f"{namespace}.yml"
+    path.write_text(SHIPPED.read_text(encoding="utf-8").replace("east-mesh-system", namespace), encoding="utf-8")
+    return path
+
+
+def test_the_shipped_role_suffices_for_the_whole_life_of_a_federation(bed: Testbed, administrator: Make, tmp_path: Path) -> None:
+    both = administrator("east", "west")
+    for name, mesh in bed.meshes.items():
+        rules = shipped_for(tmp_path, mesh.namespace)
+        both.meshes[name]["mesh_kubeconfig"] = mesh.service_account_kubeconfig("mesh-administrator", mesh.namespace, [rules])
+    done = both.play("federate")
+    assert "cannot be read" not in done.output
+    assert bed.meshes["west"].call("cart.shop.svc.east-imports.local").status == 200
+    assert both.play("federate", "--check").changed("west") == 0
+    both.play("unfederate")
+    assert federation_of(bed, "east") == federation_of(bed, "west") == {}
+
+
+def test_without_the_role_the_refusal_names_right_and_cure(bed: Testbed, administrator: Make, tmp_path: Path) -> None:
+    nothing = tmp_path / "nothing.yml"
+    nothing.write_text("---\n", encoding="utf-8")
+    east = administrator("east")
+    mesh = bed.meshes["east"]
+    east.meshes["east"]["mesh_kubeconfig"] = mesh.service_account_kubeconfig("stranger", mesh.namespace, [nothing])
+    refused = east.play("federate", must_pass=False)
+    assert "FED104" in refused.output and "servicemeshcontrolplanes" in refused.output
+
+
+def test_the_shipped_role_names_no_secrets_and_nothing_of_the_cluster() -> None:
+    documents = [document for document in yaml.safe_load_all(SHIPPED.read_text(encoding="utf-8")) if document]
+    assert {document["kind"] for document in documents} == {"Role", "RoleBinding"}
+    assert not [d for d in documents for rule in d.get("rules", []) if {"secrets", "*"} & {*rule["resources"], *rule["verbs"]}]
