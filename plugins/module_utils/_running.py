@@ -10,7 +10,7 @@ from typing import Any, NoReturn
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ._cluster import Cluster
+from ._cluster import Cluster, secret_values
 from ._core.diff import Change
 from ._core.errors import FederationError
 
@@ -24,6 +24,7 @@ def run_module(module: AnsibleModule, run: Run, *, needs_cluster: bool = True, w
     """
     journal = Journal()
     module.journal = journal
+    module.no_log_values.update(secret_values(module.params))
     try:
         cluster = Cluster.connect(module.params) if needs_cluster else None
         result = run(module, cluster, datetime.now(timezone.utc))

@@ -13,7 +13,7 @@ description:
   - A peer without a card is pending, never absent; what was made by hand is left alone until adopted.
 attributes:
   check_mode: {support: full, description: Plans and shows everything; writes nothing.}
-  diff_mode: {support: full, description: Shows the fields that change, and the names of services that the rules will give.}
+  diff_mode: {support: full, description: "Shows the fields that change, and the names of services that the rules will give."}
   idempotent: {support: full, description: A second run changes nothing.}
 options:
   state:
@@ -98,7 +98,7 @@ peers:
   elements: dict
   sample: [{peer: west, mesh: west, state: present}]
 expected:
-  description: What to wait for, as M(ossm.federation.federation_info#module) takes it.
+  description: What to wait for, as M(ossm.federation.federation_info) takes it.
   returned: success
   type: list
   elements: dict

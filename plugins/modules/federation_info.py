@@ -17,12 +17,12 @@ attributes:
 options:
   peers:
     description:
-      - Our names of peers to show even where nothing stands, or mappings with O(peers[].local_name) or a name. All that
+      - Our names of peers to show even where nothing stands, or mappings with C(local_name) or a name. All that
         stand are shown beside them, except while waiting for V(no_imports) or V(no_exports), which look at these only.
     type: list
     elements: raw
   expected:
-    description: Peers to wait for, each with the imported host names that must appear, as M(ossm.federation.federation#module) returns them.
+    description: Peers to wait for, each with the imported host names that must appear, as M(ossm.federation.federation) returns them.
     type: list
     elements: dict
     default: []

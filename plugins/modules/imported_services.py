@@ -9,7 +9,7 @@ version_added: 0.1.0
 author: [The ossm.federation authors (@ossm)]
 description:
   - Keeps the ImportedServiceSet of one peer. Removing it empties it, since istiod ignores a set that is deleted and made again.
-  - A thin door to the plan of M(ossm.federation.federation#module), for those who compose their own plays.
+  - A thin door to the plan of M(ossm.federation.federation), for those who compose their own plays.
 attributes:
   check_mode: {support: full, description: Plans and shows everything; writes nothing.}
   diff_mode: {support: full, description: Shows the fields that change.}

@@ -82,7 +82,7 @@ fingerprint:
   type: str
   sample: 3F9A…C1D0
 fingerprints:
-  description: The whole SHA-256 fingerprints of the roots, as O(peers[].root_fingerprints) of the peer takes them.
+  description: The whole SHA-256 fingerprints of the roots, as C(root_fingerprints) of the peer takes them.
   returned: success
   type: list
   elements: str

@@ -9,7 +9,7 @@ version_added: 0.1.0
 author: [The ossm.federation authors (@ossm)]
 description:
   - Keeps a peer's root certificates and its ServiceMeshPeer, the roots always first, from the card that the peer made.
-  - A thin door to the plan of M(ossm.federation.federation#module), for those who compose their own plays.
+  - A thin door to the plan of M(ossm.federation.federation), for those who compose their own plays.
 attributes:
   check_mode: {support: full, description: Plans and shows everything; writes nothing.}
   diff_mode: {support: full, description: Shows the fields that change.}
