@@ -333,6 +333,11 @@ def _check_identity(card: Card, where: str, mend: str) -> None:
         )
 
 
+def is_trust_domain(value: object) -> bool:
+    """Return whether ``value`` can be a mesh's trust domain. Source: SPIFFE ID specification, section 2.1."""
+    return isinstance(value, str) and len(value) <= 253 and bool(_TRUST_DOMAIN.fullmatch(value))
+
+
 def is_address(value: object) -> bool:
     """Return whether ``value`` can stand in a ServiceMeshPeer's addresses: an IP literal or a DNS name, no more."""
     if not isinstance(value, str) or not 0 < len(value) <= 253:

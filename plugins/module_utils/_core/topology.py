@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import NoReturn
 
-from .card import is_address
+from .card import is_address, is_trust_domain
 from .errors import FederationError
 from .kinds import CLUSTER_DOMAIN
 from .selectors import label_selector
@@ -16,6 +16,7 @@ from .trust import plain_fingerprint
 
 LONGEST_PEER = 55
 _LABEL = re.compile(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?")
+_NAME = re.compile(r"[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?")
 _RESERVED_GATEWAYS = ("istio-ingressgateway", "istio-egressgateway")
 _SERVICE_TYPES = ("LoadBalancer", "NodePort", "ClusterIP")
 ANY = "*"
@@ -136,7 +137,11 @@ class Mesh:
         Raises ``FederationError`` with a code FED3xx that names the option, before anything can have been written.
         """
         _check_label(name, "mesh_name", 63)
-        _check_label(namespace, "namespace", 63)
+        _check_label(namespace, "mesh_namespace", 63)
+        if not isinstance(control_plane, str) or not _NAME.fullmatch(control_plane):
+            _refuse("FED303", "mesh_control_plane", f"{control_plane!r} is no name", "Give the ServiceMeshControlPlane's name")
+        if trust_domain and not is_trust_domain(trust_domain):
+            _refuse("FED303", "mesh_trust_domain", f"{trust_domain!r} is no trust domain", "Use lower-case letters, digits, dots and hyphens")
         described = tuple(_peer(entry, gateways or {}, at, namespace) for at, entry in enumerate(peers or (), start=1))
         if not described and not allow_no_peers:
             _refuse(
@@ -145,7 +150,7 @@ class Mesh:
                 f"is empty for mesh {name}, so there is nobody to federate with",
                 "List the peers, or set federation_full_mesh: true to peer with every mesh of the inventory",
             )
-        _check_peers(name, described, namespace)
+        _check_peers(name, described)
         names = _names_of(described)
         mesh = cls(
             name=name,
@@ -163,8 +168,9 @@ class Mesh:
 
     def holding(self, names: Iterable[str]) -> Mesh:
         """Return this mesh with the peers of these names ``held``: still described, but nothing is done about them."""
-        held = tuple(peer for peer in self.peers if peer.name in set(names))
-        return replace(self, peers=tuple(peer for peer in self.peers if peer not in held), held=held)
+        names = set(names)
+        held = tuple(peer for peer in self.peers if peer.name in names)
+        return replace(self, peers=tuple(peer for peer in self.peers if peer.name not in names), held=held)
 
     def peer(self, name: str) -> Peer | None:
         """Return the peer that we call ``name``, or whose cards do; None when it is not ours."""
@@ -277,6 +283,9 @@ def _gateways(given: Mapping, peer: str, place: str, same_cluster: bool) -> Gate
         )
     ingress = _check_label(given.get("ingress") or f"{peer}-ingress", f"{place}, ingress", 62)
     egress = _check_label(given.get("egress") or f"{peer}-egress", f"{place}, egress", 62)
+    for kind, gateway in (("ingress", ingress), ("egress", egress)):
+        if gateway[0].isdigit():
+            _refuse("FED307", f"{place}, {kind}", f"is {gateway}; the name of a Service starts with a letter", f"Name the {kind} gateway")
     if ingress == egress or {ingress, egress} & set(_RESERVED_GATEWAYS):
         _refuse(
             "FED307",
@@ -295,32 +304,37 @@ def _gateways(given: Mapping, peer: str, place: str, same_cluster: bool) -> Gate
         service_port=_port(given.get("service_port"), f"{place}, service_port"),
         replicas=_whole(given.get("replicas"), f"{place}, replicas"),
         node_selector=_texts(given["node_selector"], f"{place}, node_selector") if given.get("node_selector") else None,
-        tolerations=tuple(_list(given.get("tolerations"), f"{place}, tolerations")) or None,
+        tolerations=_mappings(given.get("tolerations"), f"{place}, tolerations") or None,
     )
 
 
-def _check_peers(name: str, peers: Sequence[Peer], namespace: str) -> None:
-    seen: dict[str, str] = {}
+def _check_peers(name: str, peers: Sequence[Peer]) -> None:
+    local_names: set[str] = set()
     for peer in peers:
         place = f"mesh_peers, {peer.name}"
         if peer.name == name:
             _refuse("FED305", place, "is this mesh itself", "List other meshes only")
-        if peer.local_name in seen:
+        if peer.local_name in local_names:
             _refuse("FED304", place, f"is called {peer.local_name}, like another entry", "Give each its own local_name")
-        seen[peer.local_name] = peer.name
-    for kind in ("ingress", "egress"):
-        other = "egress" if kind == "ingress" else "ingress"
-        users: dict[str, str] = {}
-        for peer in peers:
-            gateway = getattr(peer.gateways, kind)
-            if gateway in users or any(gateway == getattr(p.gateways, other) for p in peers):
+        local_names.add(peer.local_name)
+    purposes: dict[str, str] = {}
+    for peer in peers:
+        if peer.name != peer.local_name and peer.name in local_names:
+            _refuse(
+                "FED304",
+                f"mesh_peers, {peer.name}",
+                f"is the local_name of another entry, so a rule for {peer.name} could mean either",
+                "Give the other entry another local_name",
+            )
+        for kind, gateway in (("ingress", peer.gateways.ingress), ("egress", peer.gateways.egress)):
+            if gateway in purposes:
                 _refuse(
                     "FED307",
                     f"mesh_peers, {peer.name}, gateways.{kind}",
-                    f"is {gateway}, which serves another purpose already; each gateway serves one peer, and in one direction",
+                    f"is {gateway}, which is the {purposes[gateway]} already; each gateway serves one peer, and in one direction",
                     "Choose another name, or leave it out",
                 )
-            users[gateway] = peer.name
+            purposes[gateway] = f"{kind} gateway of {peer.name}"
 
 
 def _names_of(peers: Iterable[Peer]) -> set[str]:
@@ -415,7 +429,7 @@ def _check_exports(mesh: Mesh, peer: Peer) -> None:
             _refuse_twice("FED311", place, names[fixed].number, f"{fixed[0]}.{fixed[1]}", "exported", peer)
         if fixed:
             names[fixed] = rule
-        if rule.alias.name and (rule.selector is not None or not rule.name or not rule.namespace) and _is_many(rule):
+        if rule.alias.name and _is_many(rule):
             _refuse_many(place, rule.alias.name)
 
 
@@ -493,7 +507,7 @@ def _service_parts(rule: Mapping, place: str) -> tuple[str | None, str | None]:
         if value in (None, "", ANY):
             parts.append(None)
             continue
-        if not isinstance(value, str) or len(value) > 253 or not re.fullmatch(r"[a-z0-9]([a-z0-9.-]*[a-z0-9])?", value):
+        if not isinstance(value, str) or not _NAME.fullmatch(value):
             _refuse(
                 "FED317",
                 f"{place}, {key}",
@@ -523,7 +537,7 @@ def _peer_names(value: object, peers: set[str], place: str) -> tuple[str, ...] |
         return None
     names = _list(value, place)
     for name in names:
-        if name not in peers:
+        if not isinstance(name, str) or name not in peers:
             _refuse("FED302", place, f"names {name}, which is not in mesh_peers", f"Known peers: {', '.join(sorted(peers)) or 'none'}")
     return tuple(names)
 
@@ -574,7 +588,17 @@ def _texts(value: object, place: str) -> dict[str, str]:
         return {}
     if not isinstance(value, Mapping):
         _refuse("FED307", place, "is not a mapping", "Write it as key: value")
-    return {str(key): str(text) for key, text in value.items()}
+    for key, text in value.items():
+        if text is None or isinstance(text, (Mapping, list, tuple)):
+            _refuse("FED307", f"{place}, {key}", "is not a text", "Write it as key: value")
+    return {str(key): str(text).lower() if isinstance(text, bool) else str(text) for key, text in value.items()}
+
+
+def _mappings(value: object, place: str) -> tuple[Mapping, ...]:
+    entries = _list(value, place)
+    if not all(isinstance(entry, Mapping) for entry in entries):
+        _refuse("FED307", place, "holds what is not a mapping", "Write each as key: value")
+    return tuple(entries)
 
 
 def _boolean(value: object, place: str) -> bool:
