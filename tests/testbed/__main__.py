@@ -57,7 +57,9 @@ def _arguments() -> argparse.ArgumentParser:
     echo.set_defaults(run=_echo)
 
     told = "\n".join(f"  {name}: {meaning}" for name, meaning in NAMES.items())
-    fault = commands.add_parser("fault", parents=[where, which], help="make something go wrong", epilog=f"faults:\n{told}", formatter_class=argparse.RawTextHelpFormatter)
+    fault = commands.add_parser(
+        "fault", parents=[where, which], help="make something go wrong", epilog=f"faults:\n{told}", formatter_class=argparse.RawTextHelpFormatter
+    )
     fault.add_argument("--off", action="store_true", help="switch it off")
     fault.add_argument("name", choices=sorted(NAMES), metavar="NAME", help="the fault")
     fault.add_argument("settings", nargs="*", metavar="KEY=VALUE", help="its settings, such as seconds=5")

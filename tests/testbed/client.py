@@ -22,9 +22,8 @@ import yaml
 from .cluster import service_account, write_kubeconfig
 from .kube import Kube
 from .programs import find_programs
-from .specification import MeshSpec, TestbedSpec
+from .specification import LOG, PROGRESS, SPECIFICATION, STATE, MeshSpec, TestbedSpec
 
-SPECIFICATION, STATE, PROGRESS, LOG = "specification.json", "testbed.json", "progress", "supervisor.log"
 _START_SECONDS = 120
 _STOP_SECONDS = 20
 _CALL_SECONDS = 60

@@ -8,6 +8,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+SPECIFICATION, STATE, PROGRESS, LOG = "specification.json", "testbed.json", "progress", "supervisor.log"
+"""The files in a testbed's directory: what it shall hold, what it holds while it is up, how starting goes, and everything else."""
+
 
 @dataclass(frozen=True)
 class MeshSpec:

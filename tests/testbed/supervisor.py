@@ -33,10 +33,9 @@ from .kube import Kube, KubeError, Store
 from .operator import Operator
 from .processes import ProcessError, Processes
 from .releases import OperatorRelease, release_serving
-from .specification import MeshSpec, TestbedSpec
+from .specification import LOG, PROGRESS, SPECIFICATION, STATE, MeshSpec, TestbedSpec
 from .workloads import EchoServer, call, endpoints_of
 
-SPECIFICATION, STATE, PROGRESS, LOG = "specification.json", "testbed.json", "progress", "supervisor.log"
 _MANAGER = "testbed"
 _READY_SECONDS = 60
 _POLL_SECONDS = 0.05
