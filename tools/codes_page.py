@@ -3,12 +3,14 @@
 
 from __future__ import annotations
 
+import importlib
 import pathlib
-import runpy
+import sys
+from collections.abc import Mapping
+from typing import Any
 
 TREE = pathlib.Path(__file__).resolve().parent.parent
 PAGE = TREE / "docs" / "codes.md"
-CATALOGUE = TREE / "plugins" / "module_utils" / "_core" / "codes.py"
 
 HEAD = """\
 # Codes
@@ -20,19 +22,24 @@ This page is made from the catalogue by `python tools/codes_page.py`.
 """
 
 
-def page() -> str:
+def page(ranges: Mapping[str, str], codes: Mapping[str, Any]) -> str:
     """Return the page: one section per range, one heading per code, so that ``codes#fed204`` leads to it."""
-    catalogue = runpy.run_path(str(CATALOGUE))
     parts = [HEAD]
-    for digit, title in catalogue["RANGES"].items():
+    for digit, title in ranges.items():
         parts.append(f"## {title}\n")
         parts += [
-            f"### {name}\n\n**{code.title}**{'' if code.severity == catalogue['ERROR'] else f' ({code.severity})'}. {code.why}\n\nCure: {code.cure}\n"
-            for name, code in catalogue["CODES"].items()
+            f"### {name}\n\n**{code.title}**{'' if code.severity == 'error' else f' ({code.severity})'}. {code.why}\n\nCure: {code.cure}\n"
+            for name, code in codes.items()
             if name[3] == digit
         ]
     return "\n".join(parts)
 
 
+def main() -> None:
+    sys.path.insert(0, str(TREE / "plugins" / "module_utils" / "_core"))
+    catalogue = importlib.import_module("codes")
+    PAGE.write_text(page(catalogue.RANGES, catalogue.CODES), encoding="utf-8")
+
+
 if __name__ == "__main__":
-    PAGE.write_text(page(), encoding="utf-8")
+    main()
