@@ -9,9 +9,12 @@ from dataclasses import dataclass, field
 
 import pytest
 
+from testbed.addresses import Addresses
 from testbed.cluster import Cluster
 from testbed.kube import Kube, KubeError, Store
 from testbed.operator import KINDS, Operator
+from testbed.processes import Processes
+from testbed.programs import find_programs
 from testbed.releases import RELEASES
 
 SCALE = 0.05
@@ -146,14 +149,21 @@ def walked(operated: Operated, seconds: float = 20.0) -> list[tuple]:
 
 @pytest.fixture(scope="module")
 def cluster(tmp_path_factory) -> Iterator[Cluster]:
-    with Cluster.start("east", tmp_path_factory.mktemp("operator")) as started:
+    programs, processes, addresses = find_programs(), Processes(), Addresses()
+    try:
+        started = Cluster("east", tmp_path_factory.mktemp("operator"), addresses, processes, str(programs.etcd), str(programs.kube_apiserver))
+        started.start()
+        started.load_crds("2.3")
         yield started
+    finally:
+        processes.stop()
+        addresses.release()
 
 
 @pytest.fixture(scope="module")
 def operated(cluster, tmp_path_factory) -> Iterator[Operated]:
     """A cluster of a 2.3 operator with the ready control plane ``basic`` (v2.3) and namespace ``shop``."""
-    kube, faults, addresses, told = cluster.kube, Switches(), CountedAddresses(), []
+    kube, faults, addresses, told = cluster.client("istio-operator"), Switches(), CountedAddresses(), []
     store = Store(kube, kinds=list(KINDS))
     store.start()
     store.wait_synced()
