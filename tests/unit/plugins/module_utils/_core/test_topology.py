@@ -236,7 +236,13 @@ EXPORTS_THAT_ARE_REFUSED = {
     "everything": ([{}], "FED315", "mesh_exports, rule 1", "matches every service, istiod and the gateways included", "Name a namespace"),
     "everything, spelled out": ([{"name": "*", "namespace": "*"}], "FED315", "mesh_exports, rule 1", "matches every service", "Name a namespace"),
     "the control plane": ([{"namespace": "east-mesh-system"}], "FED315", "mesh_exports, rule 1", "control plane's namespace", "member namespaces"),
-    "an alias that is no label": ([{**CART, "alias": {"name": "cart.v1"}}], "FED316", "mesh_exports, rule 1, alias.name", "'cart.v1' is no DNS label", "lower-case"),
+    "an alias that is no label": (
+        [{**CART, "alias": {"name": "cart.v1"}}],
+        "FED316",
+        "mesh_exports, rule 1, alias.name",
+        "'cart.v1' is no DNS label",
+        "lower-case",
+    ),
     "an alias as text": ([{**CART, "alias": "basket"}], "FED317", "mesh_exports, rule 1, alias", "is not a mapping", "name and namespace"),
     "two rules one name": (
         [CART, {"name": "basket", "namespace": "shop", "alias": {"name": "cart"}}],
@@ -249,7 +255,13 @@ EXPORTS_THAT_ARE_REFUSED = {
     "one name for all with a label": ([{"label_selectors": ["a=b"], "alias": {"name": "x"}}], "FED311", "mesh_exports, rule 1", "the one name x", "alias.name"),
     "a rule twice": ([CART, CART], "FED312", "mesh_exports, rule 2", "is never reached for west: rule 1 before it", "Put the specific rule first"),
     "the specific rule last": ([{"namespace": "shop"}, CART], "FED312", "mesh_exports, rule 2", "rule 1 before it matches everything", "specific rule first"),
-    "labels behind a whole namespace": ([{"namespace": "shop"}, {"namespace": "shop", "label_selectors": ["a=b"]}], "FED312", "mesh_exports, rule 2", "", "first"),
+    "labels behind a whole namespace": (
+        [{"namespace": "shop"}, {"namespace": "shop", "label_selectors": ["a=b"]}],
+        "FED312",
+        "mesh_exports, rule 2",
+        "",
+        "first",
+    ),
 }
 IMPORTS_THAT_ARE_REFUSED = {
     "an unknown key": ([{**CART, "to": []}], "FED317", "mesh_imports, rule 1", "has the unknown key to", "Known are"),
@@ -266,7 +278,13 @@ IMPORTS_THAT_ARE_REFUSED = {
     "a suffix with a dot in front": ([{"domain_suffix": ".a.b"}], "FED310", "mesh_imports, rule 1, domain_suffix", ".a.b is no DNS name", "none at the ends"),
     "a suffix with a dot behind": ([{"domain_suffix": "a.b."}], "FED310", "mesh_imports, rule 1, domain_suffix", "a.b. is no DNS name", "none at the ends"),
     "a suffix that is a number": ([{"domain_suffix": 7}], "FED310", "mesh_imports, rule 1, domain_suffix", "7 is no DNS name", "DNS labels"),
-    "an alias that is no label": ([{**CART, "alias": {"namespace": "a/b"}}], "FED316", "mesh_imports, rule 1, alias.namespace", "'a/b' is no DNS label", "lower"),
+    "an alias that is no label": (
+        [{**CART, "alias": {"namespace": "a/b"}}],
+        "FED316",
+        "mesh_imports, rule 1, alias.namespace",
+        "'a/b' is no DNS label",
+        "lower",
+    ),
     "two rules one name": (
         [{**CART, "alias": {"name": "basket"}}, {"name": "basket", "namespace": "shop"}],
         "FED311",
@@ -333,9 +351,10 @@ def test_one_service_may_be_imported_as_local_and_under_another_suffix():
 
 # --- whatever is described, it is taken or refused
 
+KEYS = st.sampled_from(["name", "namespace", "alias", "to", "from", "gateways", "west"])
 VALUES = st.recursive(
     st.none() | st.booleans() | st.integers() | st.sampled_from(["", "*", "west", "a.b", "../x", "{{ x }}", "\u0435ast", "x" * 300]),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(["name", "namespace", "alias", "to", "from", "gateways", "west"]), inner, max_size=4),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(KEYS, inner, max_size=4),
     max_leaves=10,
 )
 
