@@ -23,6 +23,7 @@ STEPS = (
     "__peers_kept",
     "__peers_waited",
     "__peers_watched",
+    "__peers_insisted",
     "__status_seen",
 )
 
@@ -107,8 +108,8 @@ def _entry(known: Mapping) -> dict:
     entry = {key: shown[key] for key in ("server", "control_plane", "peers") if key in shown}
     if failed:
         entry["error"] = _error(failed)
-        entry["peers"] = (failed.get("facts") or {}).get("peers") or entry.get("peers") or []
-    elif "__status_seen" not in known:  # registered when skipped, too
+        entry.setdefault("peers", [])
+    elif "__status_seen" not in known:
         entry["error"] = {"code": None, "message": "was refused or stopped before its status could be read; see the output of the run"}
     kept = known.get("__peers_kept")
     if isinstance(kept, Mapping):

@@ -36,6 +36,7 @@ class WaitingAction(ActionBase):
     def _wait(self, arguments: dict, task_vars: dict | None) -> dict:
         started = time.monotonic()
         progress = Progress(str(arguments.get("mesh") or ""))
+        before = int(arguments.get("waited") or 0)
         changed, diffs, is_last, limit = False, [], False, 0
         # The first call only looks, and tells how long a wait like this may take.
         part: dict = {"wait": False}
@@ -49,10 +50,11 @@ class WaitingAction(ActionBase):
                 polled = {"polled_seconds": waited} if "polled_seconds" in found else {}
                 return {**found, **polled, "changed": changed, **({"diff": diffs} if diffs else {})}
             limit = limit or int(found["wait_limit"])
-            progress.show(waited, limit, missing)
             left = limit - waited
+            if left > 1:
+                progress.show(waited, limit, missing)
             is_last = left <= SLICE
-            part = {"wait_timeout": max(1, min(left, SLICE)), "waited": waited, **({} if is_last else {"soft": True})}
+            part = {"wait_timeout": max(1, min(left, SLICE)), "waited": before + waited, **({} if is_last else {"soft": True})}
 
 
 class Progress:

@@ -68,11 +68,18 @@ def test_the_report_holds_what_each_mesh_said():
     }
 
 
-def test_the_report_names_the_error_of_a_mesh_that_failed():
-    failed = {"failed": True, "code": "FED602", "msg": "FED602 Mesh east: still waiting", "facts": {"peers": [{"peer": "west"}]}}
-    entry = mesh_report(["east"], {"east": {"__identity_seen": {**seen("1"), "peers": []}, "__peers_waited": failed}})["east"]
+def test_the_report_holds_the_error_of_a_mesh_that_failed_beside_what_was_seen_before():
+    waited = {**seen("1"), "peers": [{"peer": "west"}], "lines": ["east"]}
+    failed = {"failed": True, "code": "FED602", "msg": "FED602 Mesh east: still waiting"}
+    entry = mesh_report(["east"], {"east": {"__identity_seen": {**seen("1"), "peers": []}, "__peers_waited": waited, "__peers_insisted": failed}})["east"]
     assert entry["error"] == {"code": "FED602", "message": "FED602 Mesh east: still waiting"}
     assert entry["peers"] == [{"peer": "west"}]
+
+
+def test_the_code_of_a_refusal_is_read_from_its_text():
+    entry = mesh_report(["east"], {"east": {"__identity_stopped": {"failed": True, "msg": "FED102 Mesh east: has no credentials"}}})["east"]
+    assert entry["error"]["code"] == "FED102"
+    assert entry["peers"] == []
 
 
 def test_the_report_names_a_mesh_of_which_nothing_is_known():
