@@ -15,7 +15,7 @@ description:
 attributes:
   check_mode: {support: full, description: Makes the cards and writes no file.}
   diff_mode: {support: full, description: Shows each card's file before and after.}
-  idempotent: {support: full, description: Equal facts give equal bytes, so a file is written only when facts change.}
+  idempotent: {support: full, description: "Equal facts give equal bytes, so a file is written only when facts change."}
 options:
   roots:
     description: This mesh's root certificates as PEM (a text or a list of texts), instead of those in its root ConfigMap.
