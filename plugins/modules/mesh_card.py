@@ -130,7 +130,7 @@ from ..module_utils._core.card import Card, read_card  # noqa: E402
 from ..module_utils._core.control_plane import ControlPlane  # noqa: E402
 from ..module_utils._core.errors import FederationError  # noqa: E402
 from ..module_utils._core.kinds import SERVICE  # noqa: E402
-from ..module_utils._core.plan import ingress_of, offers  # noqa: E402
+from ..module_utils._core.plan import clashes, ingress_of, offers  # noqa: E402
 from ..module_utils._core.topology import Mesh, client_id  # noqa: E402
 from ..module_utils._core.trust import Root  # noqa: E402
 from ..module_utils._described import DESCRIBED, described_mesh  # noqa: E402
@@ -202,6 +202,8 @@ def make_cards(
     gateways = {live["metadata"]["name"]: live for live in own}
     services = read_services(cluster, mesh, mesh.peers, module.warn, {mesh.namespace: own})
     cards, pending = [], []
+    for warning in {text for peer in mesh.peers for text in clashes(mesh, peer, services)}:
+        module.warn(warning)
     for peer in mesh.peers:
         ingress, reason = ingress_of(peer, mesh, control_plane.cluster_domain, gateways.get(peer.gateways.ingress))
         if ingress is None:

@@ -7,6 +7,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from .card import is_trust_domain
 from .errors import FederationError
 from .kinds import CLUSTER_DOMAIN, DEFAULT_TRUST_DOMAIN, ROOT_CONFIG_MAP
 
@@ -93,6 +94,13 @@ class ControlPlane:
                 where=self.place,
                 what=f"has no trust domain of its own (it uses {DEFAULT_TRUST_DOMAIN}, as every mesh does that sets none)",
                 mend="Set spec.security.trust.domain to a name of this mesh alone; its workloads then need a restart",
+            )
+        if not is_trust_domain(self.trust_domain):
+            raise FederationError(
+                "FED403",
+                where=self.place,
+                what=f"has the trust domain {self.trust_domain}, which is no name that a SPIFFE identity can carry",
+                mend="Set spec.security.trust.domain to lower-case letters, digits, dots, hyphens and underscores",
             )
         if wanted_trust_domain and wanted_trust_domain != self.trust_domain:
             raise FederationError(

@@ -7,20 +7,17 @@ Server-side apply drops a field that its manager stops sending, so a comparison 
 
 from __future__ import annotations
 
-import base64
-import hashlib
 import json
-import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from .errors import FederationError
 from .kinds import KINDS, Kind
+from .trust import fingerprints_in
 
 MISSING = object()
 _KEYED_LISTS = {"ports": "port"}
 _IDENTITY = {("apiVersion",), ("kind",), ("metadata", "name"), ("metadata", "namespace"), ("metadata", "uid")}
-_CERTIFICATE = re.compile(r"-----BEGIN CERTIFICATE-----(.*?)-----END CERTIFICATE-----\n?", re.DOTALL)
 
 Path = tuple
 
@@ -233,8 +230,7 @@ def _line(path: Path, value: object) -> str:
         return ""
     name = path_text(path)
     if isinstance(value, str) and "-----BEGIN CERTIFICATE-----" in value:
-        blocks = [hashlib.sha256(base64.b64decode("".join(b.split()))).hexdigest().upper() for b in _CERTIFICATE.findall(value)]
-        return f"{name}:\n" + "".join(f"- certificate SHA-256 {block}\n" for block in blocks)
+        return f"{name}:\n" + "".join(f"- certificate SHA-256 {block}\n" for block in fingerprints_in(value))
     if isinstance(value, Sequence) and not isinstance(value, str) and value:
         return f"{name}:\n" + "".join(f"- {_short(entry)}\n" for entry in value)
     return f"{name}: {_short(value)}\n"

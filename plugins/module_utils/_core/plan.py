@@ -260,6 +260,19 @@ def offers(mesh: Mesh, peer: Peer, services: Iterable[Mapping]) -> tuple[Export,
     return tuple(by_name[name] for name in sorted(by_name))
 
 
+def clashes(mesh: Mesh, peer: Peer, services: Iterable[Mapping]) -> list[str]:
+    """Return in words which live services our rules give one exported name: istiod then stops writing the set's status."""
+    owners: dict[str, list[str]] = {}
+    for row in exported_names(services, plan_exports(mesh, peer)["spec"], peer.local_name):
+        if row["exported"]:
+            owners.setdefault(row["exported"], []).append(f"{row['namespace']}/{row['name']}")
+    return [
+        f"{' and '.join(names)} are both exported to {peer.name} as {exported}; give one of them another alias"
+        for exported, names in owners.items()
+        if len(set(names)) > 1
+    ]
+
+
 def takes(mesh: Mesh, peer: Peer, hosts: Iterable[str], cluster_domain: str) -> list[dict]:
     """Return the rows of ``imported_names`` for what ``peer`` exports under our own rules."""
     return imported_names(list(hosts), plan_imports(mesh, peer)["spec"], peer.local_name, cluster_domain)
