@@ -18,6 +18,7 @@ import yaml
 from testbed import Testbed
 
 TREE = Path(__file__).absolute().parents[2]
+FAULTS = ("peer-unreachable", "wrong-root", "wrong-client-id", "no-address", "api-errors", "api-refuse", "webhook-down")
 SERVICES = {"east": {"shop": ["cart", "ledger"]}, "west": {"shop": ["checkout"]}}
 
 
@@ -125,3 +126,16 @@ def versions_of(bed: Testbed, name: str) -> dict[str, str]:
         for kind in kinds
         for live in mesh.kube.list(kind, mesh.namespace)
     }
+
+
+def clear(bed: Testbed) -> None:
+    """Take every fault and every trace of a federation out of all meshes, past our own code, and start their istiods anew."""
+    for mesh in bed.meshes.values():
+        for fault in FAULTS:
+            mesh.heal(fault)
+        for kind in ("ImportedServiceSet", "ExportedServiceSet", "ServiceMeshPeer", "ConfigMap"):
+            for live in mesh.kube.list(kind, mesh.namespace):
+                if kind != "ConfigMap" or "ossm.federation/mesh" in (live["metadata"].get("labels") or {}):
+                    mesh.kube.delete(kind, live["metadata"]["name"], mesh.namespace)
+        mesh.kube.merge("ServiceMeshControlPlane", mesh.control_plane, mesh.namespace, {"spec": {"gateways": None}})
+        mesh.restart_istiod()

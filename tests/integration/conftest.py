@@ -38,7 +38,7 @@ def administrator(tmp_path: Path, collections: str, bed: Testbed) -> Callable[..
 
     def make(*names: str) -> Administrator:
         folder = tmp_path / "-".join(names)
-        folder.mkdir()
+        folder.mkdir(exist_ok=True)
         meshes = {name: described(bed, name) for name in names}
         return Administrator(folder, collections, meshes)
 
