@@ -349,12 +349,15 @@ def test_a_service_hidden_by_export_to_is_left_out_of_a_full_evaluation_only(pee
     east, _west = peered
     hidden = {"networking.istio.io/exportTo": "shop"}
     east.serve("hidden", annotations=hidden)
-    east.export("west", "shop/*")
+    east.export("west", "shop/cart")
+    eventually(lambda: east.exported("west") == [CART_OFFERED])
+    east.export("west", "shop/*")  # changing the rules evaluates everything anew; the Service was known before
     eventually(lambda: east.exported("west") == [CART_OFFERED])
 
     east.serve("later", annotations=hidden)
 
     eventually(lambda: "later.shop.svc.west-exports.local" in east.exported("west"))
+    assert "hidden.shop.svc.west-exports.local" not in east.exported("west")
 
 
 def test_a_service_with_two_ports_is_imported_and_unreachable(peered):
