@@ -25,7 +25,9 @@ from places import CACHE, TREE, locked
 
 STAGES_AT_ONCE = 2
 SCRATCH = CACHE / "runs"
-PYTEST_FOLDERS = ("tests/unit", "tests/testbed_tests", "tests/integration")
+# Slow ones first. A file's tests share a testbed, so a file stays in one process.
+PYTEST_FOLDERS = ("tests/integration", "tests/testbed_tests", "tests/unit")
+TWO_PROCESSES = ("--numprocesses=2", "--dist=loadfile", "--no-loadscope-reorder")
 
 # ansible-test fetches pip's installer from a host that need not answer. It looks for a copy of its own first: this one
 # installs the pip that comes with Python, which is as good.
@@ -267,12 +269,12 @@ def unit(run: Run) -> None:
 
 def integration(run: Run) -> None:
     """Run the testbed's own tests and the integration tests on the newest supported Ansible."""
-    _pytest(run, "tests/testbed_tests", "tests/integration")
+    _pytest(run, *TWO_PROCESSES, "tests/integration", "tests/testbed_tests")
 
 
-def _pytest(run: Run, *folders: str) -> None:
+def _pytest(run: Run, *words: str) -> None:
     venv = run.venv("newest")
-    run.command(venv / "bin" / "python", "-m", "pytest", *folders, env={**_pytest_env(venv), "OSSM_FEDERATION_BESIDE": run.beside(venv)})
+    run.command(venv / "bin" / "python", "-m", "pytest", *words, env={**_pytest_env(venv), "OSSM_FEDERATION_BESIDE": run.beside(venv)})
 
 
 def _pytest_env(venv: pathlib.Path) -> dict[str, str]:
@@ -338,7 +340,7 @@ def run_all() -> int:
         }
         folders = [name for name in PYTEST_FOLDERS if (TREE / name).exists()]
         clean = [str(TREE / "tools" / "clean-env.sh"), "env", *(f"{name}={value}" for name, value in env.items())]
-        words = [*clean, str(newest / "bin" / "python"), "-m", "pytest", "-p", "pytest_stages", "--continue-on-collection-errors", *folders]
+        words = [*clean, str(newest / "bin" / "python"), "-m", "pytest", "-p", "pytest_stages", "--continue-on-collection-errors", *TWO_PROCESSES, *folders]
         return subprocess.run(words, cwd=TREE, check=False, stdin=subprocess.DEVNULL, stderr=subprocess.STDOUT).returncode
 
 
