@@ -21,7 +21,7 @@ CONNECTED, PENDING, REFUSED, STALE, UNKNOWN, ABSENT = "connected", "pending", "r
 _CAUSES = {
     "403": "the peer refuses us: its clientID for this mesh is wrong; ask it to take our new card",
     "404": "our egress gateway is not programmed yet",
-    "400": "the peer's istiod does not know us any more: its peering was removed",
+    "400": "the peer's istiod does not know us: it has no peering for us, or no longer has one",
     "503": "no answer: the peer has no peering for us yet, its address cannot be reached, or the roots do not fit",
     "no such host": "our egress gateway has no Service; is the control plane ready?",
     "connection refused": "our egress gateway has no running pods, or lacks port 8188",
