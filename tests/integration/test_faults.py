@@ -95,16 +95,28 @@ def test_a_changed_root_stops_the_run_until_it_is_accepted(bed: Testbed, adminis
     both = administrator("east", "west")
     both.play("federate")
     mesh = bed.meshes["west"]
-    bundle = mesh.kube.get("ConfigMap", "east-ca-root-cert", mesh.namespace)
-    own = mesh.kube.get("ConfigMap", "istio-ca-root-cert", mesh.namespace)["data"]["root-cert.pem"]
-    mesh.kube.merge("ConfigMap", "east-ca-root-cert", mesh.namespace, {"data": {"root-cert.pem": own}})
-    before = versions_of(bed, "west")
+    another = mesh.kube.get("ConfigMap", "istio-ca-root-cert", mesh.namespace)["data"]["root-cert.pem"]
+    both.meshes["east"]["mesh_extra_roots"] = another
+    before = federation_of(bed, "west")
     refused = both.play("federate", must_pass=False)
     assert "FED217" in refused.output
+    assert federation_of(bed, "west") == before
+    accepted = both.play("federate", "--diff", variables={"federation_accept_changes": ["east"]})
+    assert accepted.changed("west") == 1
+    bundle = mesh.kube.get("ConfigMap", "east-ca-root-cert", mesh.namespace)["data"]["root-cert.pem"]
+    assert bundle == before["ConfigMap/east-ca-root-cert"]["root-cert.pem"] + another
+    assert bed.meshes["west"].call("cart.shop.svc.east-imports.local").status == 200
+
+
+def test_a_field_that_another_manager_holds_is_named_with_its_manager(bed: Testbed, administrator: Make) -> None:
+    both = administrator("east", "west")
+    both.play("federate")
+    mesh = bed.meshes["west"]
+    mesh.kube.merge("ServiceMeshPeer", "east", mesh.namespace, {"spec": {"remote": {"addresses": ["192.0.2.1"]}}})
+    before = versions_of(bed, "west")
+    refused = both.play("federate", must_pass=False)
+    assert re.search(r"FED107 ServiceMeshPeer .*spec.remote.addresses belongs to the field manager testbed", refused.output)
     assert versions_of(bed, "west") == before
-    accepted = both.play("federate", "--diff", variables={"federation_accept_changes": ["east"], "federation_timeout": 60})
-    assert accepted.changed("west") == 1 and re.search(r"certificate SHA-256", accepted.output)
-    assert mesh.kube.get("ConfigMap", "east-ca-root-cert", mesh.namespace)["data"] == bundle["data"]
 
 
 def test_what_was_made_by_hand_is_left_alone(bed: Testbed, administrator: Make) -> None:
