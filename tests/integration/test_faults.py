@@ -117,6 +117,8 @@ def test_a_field_that_another_manager_holds_is_named_with_its_manager(bed: Testb
     refused = both.play("federate", must_pass=False)
     assert re.search(r"FED107 ServiceMeshPeer .*spec.remote.addresses belongs to the field manager testbed", refused.output)
     assert versions_of(bed, "west") == before
+    assert both.play("federate", variables={"federation_force": True}).changed("west") == 1
+    assert bed.meshes["west"].call("cart.shop.svc.east-imports.local").status == 200
 
 
 def test_what_was_made_by_hand_is_left_alone(bed: Testbed, administrator: Make) -> None:

@@ -71,7 +71,7 @@ CODES: dict[str, Code] = {
         "Another field manager holds a field",
         ERROR,
         "Someone else manages a field that we want otherwise (server-side apply). Taking it silently would start a tug-of-war.",
-        "Change it where that manager keeps it, or run once with `force: true` to take it.",
+        "Change it where that manager keeps it, or run once with `federation_force: true` (option `force`) to take it.",
     ),
     "FED108": Code(
         "Kind not served",
