@@ -18,7 +18,7 @@ import yaml
 from testbed import Testbed
 
 TREE = Path(__file__).absolute().parents[2]
-FAULTS = ("peer-unreachable", "wrong-root", "wrong-client-id", "no-address", "api-errors", "api-refuse", "webhook-down")
+FAULTS = ("peer-unreachable", "wrong-root", "wrong-client-id", "no-address", "api-errors", "api-hang", "api-refuse", "webhook-down")
 SERVICES = {"east": {"shop": ["cart", "ledger"]}, "west": {"shop": ["checkout"]}}
 
 

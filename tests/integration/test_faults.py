@@ -34,11 +34,11 @@ def test_an_api_server_that_stumbles_only_delays(bed: Testbed, administrator: Ma
     assert bed.meshes["west"].call("cart.shop.svc.east-imports.local").status == 200
 
 
-def test_an_api_server_that_refuses_stops_its_own_mesh_only(bed: Testbed, administrator: Make) -> None:
+@pytest.mark.parametrize("fault", ["api-refuse", "api-hang"])
+def test_an_api_server_that_does_not_answer_stops_its_own_mesh_only(bed: Testbed, administrator: Make, fault: str) -> None:
     both = administrator("east", "west")
-    both.meshes["east"]["mesh_kubeconfig"] = bed.meshes["east"].proxied_kubeconfig
-    both.meshes["east"]["mesh_api_timeout"] = 2
-    bed.meshes["east"].fault("api-refuse")
+    both.meshes["east"].update(mesh_kubeconfig=bed.meshes["east"].proxied_kubeconfig, mesh_api_timeout=2)
+    bed.meshes["east"].fault(fault)
     refused = both.play("federate", must_pass=False)
     assert "FED105" in refused.output
     assert refused.failed("west") == 0

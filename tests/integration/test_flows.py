@@ -62,7 +62,7 @@ def test_two_administrators_federate_with_nothing_but_cards(bed: Testbed, admini
 
     for admin, name in ((east, "east"), (west, "west")):
         before = versions_of(bed, name)
-        again = admin.play("federate", variables=CARDS)
+        again = admin.play("federate", "-vvv", variables=CARDS)
         assert again.changed(name) == 0, again.output
         checked = admin.play("federate", "--check", "--diff", variables=CARDS)
         assert checked.changed(name) == 0, checked.output
