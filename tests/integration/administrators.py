@@ -64,9 +64,8 @@ class Administrator:
         words = ["ansible-playbook", "-i", "meshes.yml", f"ossm.federation.{playbook}", *options]
         if variables:
             words += ["-e", json.dumps(variables)]
-        done = subprocess.run(
-            words, cwd=self.folder, env=self.env, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
-        )
+        streams = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
+        done = subprocess.run(words, check=False, cwd=self.folder, env=self.env, text=True, **streams)
         self.printed.append(done.stdout)
         assert not must_pass or done.returncode == 0, done.stdout
         return Run(done.returncode, done.stdout)

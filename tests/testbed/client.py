@@ -79,7 +79,8 @@ class Mesh:
         grants = [
             document
             for path in rules_files
-            for document in yaml.safe_load_all(Path(path).read_text(encoding="utf-8"))
+            for text in yaml.safe_load_all(Path(path).read_text(encoding="utf-8"))
+            for document in (text or {}).get("items", [text])
             if document and document.get("kind") in ("Role", "ClusterRole")
         ]
         token = service_account(self.kube, name, namespace, grants)

@@ -118,7 +118,7 @@ class Cluster:
         write_kubeconfig(path, name, server, self.authority.pem, self._tokens[ADMIN])
 
     def _start_etcd(self) -> str:
-        client, peer = (f"http://{self.address}:{free_port(self.address)}" for _ in range(2))
+        client, peer = (f"http://{self.address}:{free_port(self.address)}" for _role in range(2))
         words = [
             self._etcd,
             "--name=testbed",

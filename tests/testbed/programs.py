@@ -68,13 +68,13 @@ class Programs:
     source: str
 
 
-def find_programs(say: Say = print, environment: Mapping[str, str] = os.environ) -> Programs:
+def find_programs(say: Say = print, environment: Mapping[str, str] | None = None) -> Programs:
     """Return the testbed's programs, fetched or built if need be; ``say`` gets a line for all that takes time.
 
     Raises ``ProgramsError``.
     """
     envoy = find_envoy()
-    etcd, kube_apiserver, source = _find_servers(say, environment)
+    etcd, kube_apiserver, source = _find_servers(say, os.environ if environment is None else environment)
     return Programs(etcd, kube_apiserver, envoy, source)
 
 

@@ -374,7 +374,7 @@ class _ControlHandler(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         supervisor: Supervisor = self.server.supervisor
         actions: dict[str, Callable[..., Any]] = {
-            "/fault": lambda mesh, name, settings: supervisor.set_fault(mesh, name, settings),
+            "/fault": supervisor.set_fault,
             "/restart-istiod": supervisor.restart_istiod,
             "/call": supervisor.call,
             "/echo": supervisor.echo,

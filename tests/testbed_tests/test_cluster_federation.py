@@ -87,7 +87,7 @@ def pair(whole_bed: Testbed) -> Iterator[tuple[Mesh, Mesh]]:
     for mesh, peer in ((east, west), (west, east)):
         make_gateways(mesh, peer)
     for mesh, peer in ((east, west), (west, east)):
-        make_peer(mesh, peer, eventually(lambda: address(peer, mesh), "an address"))
+        make_peer(mesh, peer, eventually(lambda: address(mesh=peer, peer=mesh), "an address"))
     federation_object(east, west, "ExportedServiceSet", {"exportRules": [rule]})
     federation_object(west, east, "ImportedServiceSet", {"importRules": [rule]})
     yield east, west

@@ -166,7 +166,7 @@ def test_two_runs_build_once(tmp_path, said):
         f'echo built >>{tmp_path}/count\n/bin/sleep 0.2\nwhile [ "$1" != -o ]; do shift; done\necho "#!/bin/sh" >"$2"; /bin/chmod +x "$2"\n'
     )
     executable(tmp_path / "bin" / "go", script)
-    runs = [threading.Thread(target=_find_servers, args=(said.append, environment(tmp_path))) for _ in range(2)]
+    runs = [threading.Thread(target=_find_servers, args=(said.append, environment(tmp_path))) for _run in range(2)]
     for run in runs:
         run.start()
     for run in runs:

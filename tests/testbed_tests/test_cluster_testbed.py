@@ -178,7 +178,7 @@ def test_a_gateways_ports_are_merged_by_their_number(whole_bed):
 def test_texts_in_a_folder_take_the_place_of_ours(tmp_path):
     folder = tmp_path / "crds"
     folder.mkdir()
-    crd = next(iter(yaml.safe_load_all((TESTS / "testbed" / "crds" / "federation.yaml").read_text(encoding="utf-8"))))
+    crd = yaml.safe_load((TESTS / "testbed" / "crds" / "servicemeshpeers.yaml").read_text(encoding="utf-8"))
     crd["spec"]["names"]["shortNames"] = ["other"]
     (folder / "peers.yaml").write_text(yaml.safe_dump(crd), encoding="utf-8")
     with Testbed.start(tmp_path / "bed", [MeshSpec("east", control_plane_present=False)], crds=folder) as bed:
@@ -245,7 +245,7 @@ def test_only_as_many_requests_fail_as_are_told_and_only_those_that_match(proxie
     east, kube = proxied
     east.fault("api-errors", status=status, count=2, match="^GET .*/configmaps")
     assert kube.list("Namespace")
-    for _ in range(2):
+    for _time in range(2):
         with pytest.raises(KubeError) as refusal:
             kube.list("ConfigMap")
         assert refusal.value.status == status

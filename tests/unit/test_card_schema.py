@@ -44,14 +44,14 @@ def changed(path, value):
     return data
 
 
-def paths(data=DATA, way=()):
+def paths(data, way=()):
     for key, value in data.items() if isinstance(data, dict) else enumerate(data):
         yield (*way, key)
         if isinstance(value, (dict, list)):
             yield from paths(value, (*way, key))
 
 
-PATHS = list(paths())
+PATHS = list(paths(DATA))
 TEXTS = st.one_of(
     st.text(max_size=30),
     st.from_regex(r"[A-Za-z0-9.:/*_-]{0,40}", fullmatch=True),
