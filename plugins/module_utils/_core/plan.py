@@ -39,14 +39,12 @@ def plan_gateways(mesh: Mesh, peer: Peer, *, version: tuple[int, int] | None, ha
     """
     ingress_service = {
         "type": peer.gateways.service_type,
-        "metadata": {"labels": {INGRESS_FOR: peer.local_name}},
+        "metadata": {
+            "labels": {INGRESS_FOR: peer.local_name},
+            "annotations": {**NETWORK_LOAD_BALANCER, **peer.gateways.annotations},
+        },
         "ports": [{"name": "tls", "port": SERVICE_PORT}, {"name": "https-discovery", "port": DISCOVERY_PORT}],
     }
-    annotations = {**NETWORK_LOAD_BALANCER, **peer.gateways.annotations}
-    if peer.gateways.service_type != "LoadBalancer":
-        annotations = dict(peer.gateways.annotations)
-    if annotations:
-        ingress_service["metadata"]["annotations"] = annotations
     egress_service = {
         "metadata": {"labels": {EGRESS_FOR: peer.local_name}},
         "ports": [{"name": "tls", "port": SERVICE_PORT}, {"name": "http-discovery", "port": DISCOVERY_PORT}],

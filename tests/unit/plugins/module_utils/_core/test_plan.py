@@ -153,7 +153,7 @@ def test_a_gateway_takes_its_settings_from_the_peer():
     runtime = {"deployment": {"replicas": 2, "autoScaling": {"enabled": False}}, "pod": {"nodeSelector": {"infra": "true"}, "tolerations": [{"key": "infra"}]}}
     assert ingress["runtime"] == egress["runtime"] == runtime
     assert ingress["service"]["type"] == "NodePort"
-    assert "annotations" not in ingress["service"]["metadata"]
+    assert ingress["service"]["metadata"]["annotations"] == {"service.beta.kubernetes.io/aws-load-balancer-type": "nlb"}
     assert ingress["routeConfig"] == {"enabled": False}
     assert "routeConfig" not in egress
 
