@@ -3,21 +3,10 @@ from __future__ import annotations
 
 
 class ModuleDocFragment:
-    """What a module is told about a mesh: itself, its peers, what it offers and takes."""
+    """What a module is told about a mesh beside its name (fragment mesh): its peers, what it offers and takes."""
 
     DOCUMENTATION = r"""
 options:
-  mesh:
-    description: What the mesh calls itself on its cards.
-    type: str
-    required: true
-  namespace:
-    description: The namespace of its control plane; the mesh's name followed by C(-mesh-system) when absent.
-    type: str
-  control_plane:
-    description: The name of its ServiceMeshControlPlane.
-    type: str
-    default: basic
   peers:
     description:
       - The peers, each a name or a mapping with C(name), C(local_name), C(root_fingerprints), C(same_cluster),

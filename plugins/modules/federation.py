@@ -72,6 +72,7 @@ options:
     default: true
 extends_documentation_fragment:
   - ossm.federation.cluster
+  - ossm.federation.mesh
   - ossm.federation.described
   - ossm.federation.force
 """

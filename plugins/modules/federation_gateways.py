@@ -34,6 +34,7 @@ options:
     default: false
 extends_documentation_fragment:
   - ossm.federation.cluster
+  - ossm.federation.mesh
   - ossm.federation.described
   - ossm.federation.force
 """

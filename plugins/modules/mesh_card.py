@@ -45,6 +45,7 @@ options:
     default: 0
 extends_documentation_fragment:
   - ossm.federation.cluster
+  - ossm.federation.mesh
   - ossm.federation.described
 """
 
