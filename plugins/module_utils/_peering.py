@@ -34,7 +34,10 @@ def changes_for(
     changes = []
     for desired in plan_peering(mesh, peer, card):
         if kinds is None or desired["kind"] in kinds:
-            change = change_to(peering.live(desired["kind"]), desired, MANAGER, force=force or peer.adopt)
+            live = peering.live(desired["kind"])
+            # A peer made by hand may name its bundle otherwise; ours is then made beside it.
+            is_same = live is not None and live["metadata"]["name"] == desired["metadata"]["name"]
+            change = change_to(live if is_same else None, desired, MANAGER, force=force or peer.adopt)
             changes += [change] if change else []
     return changes
 

@@ -1,0 +1,97 @@
+# GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
+"""A stand-in for ``Cluster`` that keeps objects in memory, merges what is applied, and writes down each request."""
+
+from __future__ import annotations
+
+import copy
+from datetime import datetime
+
+
+class ClusterInMemory:
+    """Answers as ``Cluster`` does; ``writes`` are the writing requests in order: (verb, kind, name)."""
+
+    server = "https://127.0.0.1:6443"
+
+    def __init__(self, now: datetime, *objects: dict) -> None:
+        self.now = now
+        self.requests = 0
+        self.writes: list[tuple[str, str, str]] = []
+        self._objects: dict[tuple[str, str, str], dict] = {}
+        self._uids = 0
+        for manifest in objects:
+            self.put(manifest)
+
+    def put(self, manifest: dict) -> None:
+        """Keep an object that somebody else made."""
+        self._uids += 1
+        kept = copy.deepcopy(manifest)
+        kept["metadata"].setdefault("uid", f"uid-{self._uids}")
+        self._objects[_key(kept["kind"], kept["metadata"])] = kept
+
+    def set_status(self, kind: str, namespace: str, name: str, status: dict) -> None:
+        """Say what istiod says of an object."""
+        self._objects[(kind, namespace, name)]["status"] = status
+
+    def get(self, kind, namespace, name):
+        self.requests += 1
+        return copy.deepcopy(self._objects.get((kind.name, namespace, name)))
+
+    def list(self, kind, namespace, selector=None):
+        self.requests += 1
+        return [copy.deepcopy(found) for (of, place, _name), found in self._objects.items() if (of, place) == (kind.name, namespace)]
+
+    def apply(self, kind, manifest, manager, force=False):
+        self.requests += 1
+        metadata = manifest["metadata"]
+        self.writes.append(("apply", kind.name, metadata["name"]))
+        live = self._objects.get(_key(kind.name, metadata))
+        if live is None:
+            assert "uid" not in metadata, "an update must not create what has gone"
+            self.put(manifest)
+            live = self._objects[_key(kind.name, metadata)]
+        assert metadata.get("uid", live["metadata"]["uid"]) == live["metadata"]["uid"], "another object has taken the name"
+        managed = live["metadata"].setdefault("managedFields", [])
+        before = next((entry["fieldsV1"] for entry in managed if entry["manager"] == manager), {})
+        fields = _fields({key: manifest[key] for key in ("spec", "data") if key in manifest})
+        _drop(live, before, fields)
+        _merge(live, {key: below for key, below in manifest.items() if key != "metadata"})
+        live["metadata"].setdefault("labels", {}).update(metadata.get("labels") or {})
+        managed[:] = [entry for entry in managed if entry["manager"] != manager]
+        managed.append({"manager": manager, "operation": "Apply", "fieldsV1": fields})
+        return copy.deepcopy(live)
+
+    def delete(self, kind, namespace, name, uid):
+        self.requests += 1
+        self.writes.append(("delete", kind.name, name))
+        assert self._objects[(kind.name, namespace, name)]["metadata"]["uid"] == uid
+        del self._objects[(kind.name, namespace, name)]
+        return True
+
+    def schema(self, api_version):
+        self.requests += 1
+        return None
+
+
+def _key(kind: str, metadata: dict) -> tuple[str, str, str]:
+    return kind, metadata["namespace"], metadata["name"]
+
+
+def _fields(value: object) -> dict:
+    return {f"f:{key}": _fields(below) for key, below in value.items()} if isinstance(value, dict) else {}
+
+
+def _drop(live: dict, before: dict, after: dict) -> None:
+    for name, below in before.items():
+        key = name[2:]
+        if key in live and name not in after:
+            del live[key]
+        elif key in live and isinstance(live[key], dict):
+            _drop(live[key], below, after[name])
+
+
+def _merge(live: dict, manifest: dict) -> None:
+    for key, value in manifest.items():
+        if isinstance(value, dict) and isinstance(live.get(key), dict):
+            _merge(live[key], value)
+        else:
+            live[key] = copy.deepcopy(value)

@@ -1,0 +1,180 @@
+# GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
+"""The module ``federation`` against a cluster in memory: what it writes, in which order, and what it leaves alone."""
+
+from __future__ import annotations
+
+import pytest
+from ansible_collections.ossm.federation.plugins.module_utils._core.card import Card, Ingress
+from ansible_collections.ossm.federation.plugins.module_utils._core.errors import FederationError
+from ansible_collections.ossm.federation.plugins.module_utils._core.trust import read_roots
+from ansible_collections.ossm.federation.plugins.module_utils._described import DESCRIBED, FORCE
+from ansible_collections.ossm.federation.plugins.module_utils._running import Journal
+from ansible_collections.ossm.federation.plugins.modules import federation
+from ansible_collections.ossm.federation.tests.unit.cluster_in_memory import ClusterInMemory
+from ansible_collections.ossm.federation.tests.unit.pem import NOW, root
+
+SPACE = "east-mesh-system"
+ROOT = root("west")
+OTHER_ROOT = root("west again")
+CONTROL_PLANE = {
+    "apiVersion": "maistra.io/v2",
+    "kind": "ServiceMeshControlPlane",
+    "metadata": {"name": "basic", "namespace": SPACE, "generation": 1},
+    "spec": {"version": "v2.3", "security": {"trust": {"domain": "east.local"}}},
+}
+
+
+class Module:
+    """As much of an AnsibleModule as a module's ``run`` sees."""
+
+    def __init__(self, check_mode=False, **params):
+        options = {**DESCRIBED, **FORCE, **federation.OPTIONS}
+        self.params = {**{name: option.get("default") for name, option in options.items()}, "mesh": "east", "peers": ["west"], **params}
+        self.check_mode = check_mode
+        self.journal = Journal()
+        self.warnings = []
+
+    def warn(self, text):
+        self.warnings.append(text)
+
+
+def card(mesh="west", pem=ROOT, address="192.0.2.1"):
+    identity = f"{mesh}.local/ns/{mesh}-mesh-system/sa/east-egress-service-account"
+    ingress = Ingress((address,)) if address else None
+    return Card(mesh, "east", NOW, f"{mesh}.local", read_roots(pem, "here", NOW), ingress, identity, ()).to_data()
+
+
+def run(cluster, check_mode=False, **params):
+    return federation.run(Module(check_mode, **params), cluster, NOW)
+
+
+def hand_made_peer(**security):
+    return {
+        "apiVersion": "federation.maistra.io/v1",
+        "kind": "ServiceMeshPeer",
+        "metadata": {"name": "west", "namespace": SPACE},
+        "spec": {"security": {"trustDomain": "west.local", **security}},
+    }
+
+
+def hand_made_bundle(name):
+    metadata = {"name": name, "namespace": SPACE}
+    return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": {"root-cert.pem": ROOT}}
+
+
+@pytest.fixture
+def cluster():
+    return ClusterInMemory(NOW, CONTROL_PLANE)
+
+
+@pytest.fixture
+def federated(cluster):
+    run(cluster, cards=[card()], exports=[{"name": "cart", "namespace": "shop"}], imports=[{"name": "stock", "namespace": "shop"}])
+    cluster.writes.clear()
+    return cluster
+
+
+def test_the_bundle_comes_before_the_peer_and_the_peer_before_the_sets(cluster):
+    assert run(cluster, cards=[card()])["changed"]
+    assert cluster.writes == [
+        ("apply", "ConfigMap", "west-ca-root-cert"),
+        ("apply", "ServiceMeshPeer", "west"),
+        ("apply", "ExportedServiceSet", "west"),
+        ("apply", "ImportedServiceSet", "west"),
+    ]
+
+
+def test_a_second_run_changes_nothing(cluster):
+    run(cluster, cards=[card()])
+    cluster.writes.clear()
+    again = run(cluster, cards=[card()])
+    assert (again["changed"], again["diff"], cluster.writes) == (False, [], [])
+
+
+def test_check_mode_says_the_same_and_writes_nothing(cluster):
+    planned = run(cluster, check_mode=True, cards=[card()])
+    assert cluster.writes == []
+    done = run(cluster, cards=[card()])
+    assert (planned["changed"], planned["changes"], planned["diff"]) == (True, done["changes"], done["diff"])
+
+
+def test_a_changed_address_is_one_write(federated):
+    result = run(federated, cards=[card(address="192.0.2.9")], exports=[{"name": "cart", "namespace": "shop"}],
+                 imports=[{"name": "stock", "namespace": "shop"}])  # fmt: skip
+    assert federated.writes == [("apply", "ServiceMeshPeer", "west")]
+    assert [change["fields"] for change in result["changes"]] == [["spec.remote.addresses"]]
+
+
+@pytest.mark.parametrize(
+    ("cards", "reason"),
+    [
+        pytest.param([], "waits for card west-for-east.json; ask west to run publish_cards", id="no card"),
+        pytest.param(
+            [card(address=None)], "waits for the address of west's gateway; ask west to run publish_cards again", id="no address yet"
+        ),
+    ],
+)
+def test_a_peer_that_lacks_something_is_pending_and_keeps_what_it_has(federated, cards, reason):
+    result = run(federated, cards=cards)
+    assert result["pending"] == [{"peer": "west", "reason": reason}]
+    assert federated.writes == []
+
+
+def test_a_peering_made_by_hand_is_left_alone(cluster):
+    cluster.put(hand_made_peer())
+    result = run(cluster, cards=[card()])
+    assert (result["changed"], cluster.writes) == (False, [])
+    assert result["left_alone"] == [
+        {"peer": "west", "reason": "ServiceMeshPeer east-mesh-system/west was made by hand and is left alone; adopt: true takes it over"}
+    ]
+
+
+@pytest.mark.parametrize("pem", [ROOT, OTHER_ROOT], ids=["the same root", "a new root"])
+def test_an_adopted_peer_whose_bundle_has_a_name_of_its_own_gets_ours_first(cluster, pem):
+    cluster.put(hand_made_peer(certificateChain={"kind": "ConfigMap", "name": "roots-of-west"}))
+    cluster.put(hand_made_bundle("roots-of-west"))
+    wanted = {"peers": [{"name": "west", "adopt": True}], "cards": [card(pem=pem)], "accept_changes": ["west"]}
+    run(cluster, **wanted)
+    assert cluster.writes[:2] == [("apply", "ConfigMap", "west-ca-root-cert"), ("apply", "ServiceMeshPeer", "west")]
+    assert not run(cluster, **wanted)["changed"]
+
+
+def test_a_known_peer_s_new_root_is_refused_until_it_is_accepted(federated):
+    with pytest.raises(FederationError, match="FED217"):
+        run(federated, cards=[card(pem=OTHER_ROOT)])
+    assert federated.writes == []
+    run(federated, cards=[card(pem=OTHER_ROOT)], accept_changes=["west"])
+    assert federated.writes[0] == ("apply", "ConfigMap", "west-ca-root-cert")
+
+
+def test_leftovers_are_listed_and_stay(federated):
+    result = run(federated, peers=["north"], cards=[card("north")])
+    assert result["leftovers"] == ["west"]
+    assert not [write for write in federated.writes if write[2].startswith("west")]
+
+
+def test_prune_takes_leftovers_away_in_order(federated):
+    run(federated, peers=["north"], cards=[card("north")], prune=True)
+    assert [write for write in federated.writes if write[2].startswith("west")] == [
+        ("apply", "ImportedServiceSet", "west"),
+        ("apply", "ExportedServiceSet", "west"),
+        ("delete", "ServiceMeshPeer", "west"),
+        ("delete", "ImportedServiceSet", "west"),
+        ("delete", "ExportedServiceSet", "west"),
+        ("delete", "ConfigMap", "west-ca-root-cert"),
+    ]
+
+
+def test_leaving_twice_changes_nothing_the_second_time(federated):
+    assert run(federated, state="absent")["changed"]
+    assert not run(federated, state="absent")["changed"]
+
+
+def test_a_peer_is_not_removed_while_something_is_still_exported_to_it(federated):
+    cart = {"name": "cart", "namespace": "shop", "hostname": "cart.shop.svc.cluster.local"}
+    rows = [{"exportedName": "cart.shop.svc.west-exports.local", "localService": cart}]
+    federated.set_status("ExportedServiceSet", SPACE, "west", {"exportedServices": rows})
+    with pytest.raises(FederationError, match="FED502") as raised:
+        run(federated, state="absent", wait_timeout=1)
+    assert raised.value.facts == {"waiting_for": ["west: cart.shop.svc.west-exports.local is still exported"]}
+    assert not [write for write in federated.writes if write[0] == "delete"]
