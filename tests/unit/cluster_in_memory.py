@@ -81,12 +81,15 @@ def _fields(value: object) -> dict:
 
 
 def _drop(live: dict, before: dict, after: dict) -> None:
+    """Take away the fields that were owned and are no longer sent, and what they leave empty; others' fields stay."""
     for name, below in before.items():
         key = name[2:]
-        if key in live and name not in after:
+        if key not in live:
+            continue
+        if below and isinstance(live[key], dict):
+            _drop(live[key], below, after.get(name, {}))
+        if name not in after and (not below or not live[key]):
             del live[key]
-        elif key in live and isinstance(live[key], dict):
-            _drop(live[key], below, after[name])
 
 
 def _merge(live: dict, manifest: dict) -> None:

@@ -1,0 +1,114 @@
+# GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
+"""The module ``federation_gateways`` against a cluster in memory: each peer's gateways have a field manager of their own."""
+
+from __future__ import annotations
+
+import pytest
+from ansible_collections.ossm.federation.plugins.module_utils._core.errors import FederationError
+from ansible_collections.ossm.federation.plugins.module_utils._core.kinds import CONTROL_PLANE
+from ansible_collections.ossm.federation.plugins.module_utils._described import DESCRIBED, FORCE
+from ansible_collections.ossm.federation.plugins.module_utils._running import Journal
+from ansible_collections.ossm.federation.plugins.modules import federation_gateways
+from ansible_collections.ossm.federation.tests.unit.cluster_in_memory import ClusterInMemory
+from ansible_collections.ossm.federation.tests.unit.pem import NOW
+
+SPACE = "east-mesh-system"
+KEPT = {
+    "apiVersion": "maistra.io/v2",
+    "kind": "ServiceMeshControlPlane",
+    "metadata": {"name": "basic", "namespace": SPACE, "generation": 1},
+    "spec": {
+        "version": "v2.3",
+        "profiles": ["default"],
+        "security": {"trust": {"domain": "east.local"}},
+        "gateways": {"additionalIngress": {"shop-ingress": {"enabled": True}}},
+    },
+}
+PEER = {"apiVersion": "federation.maistra.io/v1", "kind": "ServiceMeshPeer", "metadata": {"name": "west", "namespace": SPACE}}
+
+
+class Module:
+    """As much of an AnsibleModule as a module's ``run`` sees."""
+
+    def __init__(self, check_mode, params):
+        options = {**DESCRIBED, **FORCE, **federation_gateways.OPTIONS}
+        self.params = {**{name: option.get("default") for name, option in options.items()}, "mesh": "east", "peers": ["west"], **params}
+        self.check_mode = check_mode
+        self.journal = Journal()
+
+    def warn(self, text):
+        raise AssertionError(text)
+
+
+def run(cluster, check_mode=False, **params):
+    return federation_gateways.run(Module(check_mode, params), cluster, NOW)
+
+
+def ingresses(cluster):
+    spec = cluster.get(CONTROL_PLANE, SPACE, "basic")["spec"]
+    return sorted((spec["gateways"].get("additionalIngress") or {}))
+
+
+@pytest.fixture
+def cluster():
+    return ClusterInMemory(NOW, KEPT)
+
+
+def test_a_peer_s_gateways_come_beside_what_others_keep(cluster):
+    assert run(cluster)["changed"]
+    assert ingresses(cluster) == ["shop-ingress", "west-ingress"]
+    assert cluster.writes == [("apply", "ServiceMeshControlPlane", "basic")]
+
+
+def test_a_second_run_changes_nothing_although_the_operator_has_added_to_it(cluster):
+    run(cluster)
+    live = cluster.get(CONTROL_PLANE, SPACE, "basic")
+    for port in live["spec"]["gateways"]["additionalIngress"]["west-ingress"]["service"]["ports"]:
+        port["targetPort"] = 0
+    cluster.put(live)
+    again = run(cluster)
+    assert (again["changed"], again["diff"]) == (False, [])
+
+
+def test_check_mode_says_the_same_and_writes_nothing(cluster):
+    planned = run(cluster, check_mode=True)
+    assert cluster.writes == []
+    assert planned["changes"] == run(cluster)["changes"]
+
+
+def test_an_address_that_is_not_there_yet_is_pending(cluster):
+    (row,) = run(cluster)["gateways"]
+    assert (row["addresses"], row["pending"]) == (None, "Service east-mesh-system/west-ingress does not exist yet")
+
+
+def test_a_second_peer_leaves_the_first_one_s_gateways(cluster):
+    run(cluster)
+    result = run(cluster, peers=["north"])
+    assert ingresses(cluster) == ["north-ingress", "shop-ingress", "west-ingress"]
+    assert result["leftovers"] == ["west"]
+
+
+def test_absent_takes_away_our_keys_and_no_others(cluster):
+    run(cluster, peers=["west", "north"])
+    assert run(cluster, state="absent")["changed"]
+    assert ingresses(cluster) == ["north-ingress", "shop-ingress"]
+    assert not run(cluster, state="absent")["changed"]
+
+
+def test_gateways_that_a_peer_still_uses_stay(cluster):
+    run(cluster)
+    cluster.put(PEER)
+    cluster.writes.clear()
+    with pytest.raises(FederationError, match="FED502"):
+        run(cluster, state="absent")
+    assert cluster.writes == []
+
+
+def test_gateways_that_others_manage_are_verified_and_never_written(cluster):
+    with pytest.raises(FederationError, match="FED406"):
+        run(cluster, managed=False)
+    assert cluster.writes == []
+    run(cluster)
+    cluster.writes.clear()
+    assert not run(cluster, managed=False)["changed"]
+    assert cluster.writes == []

@@ -1,0 +1,121 @@
+# GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
+"""The module ``mesh_card`` against a cluster in memory: files of equal bytes, and none without an address."""
+
+from __future__ import annotations
+
+import shutil
+from datetime import timedelta
+
+import pytest
+from ansible_collections.ossm.federation.plugins.module_utils._described import DESCRIBED
+from ansible_collections.ossm.federation.plugins.module_utils._running import Journal
+from ansible_collections.ossm.federation.plugins.modules import mesh_card
+from ansible_collections.ossm.federation.tests.unit.cluster_in_memory import ClusterInMemory
+from ansible_collections.ossm.federation.tests.unit.pem import NOW, root
+
+SPACE = "east-mesh-system"
+CONTROL_PLANE = {
+    "apiVersion": "maistra.io/v2",
+    "kind": "ServiceMeshControlPlane",
+    "metadata": {"name": "basic", "namespace": SPACE, "generation": 1},
+    "spec": {"version": "v2.3", "security": {"trust": {"domain": "east.local"}}},
+}
+ROOT = {
+    "apiVersion": "v1",
+    "kind": "ConfigMap",
+    "metadata": {"name": "istio-ca-root-cert", "namespace": SPACE},
+    "data": {"root-cert.pem": root("east")},
+}
+
+
+class Module:
+    """As much of an AnsibleModule as ``mesh_card`` uses."""
+
+    def __init__(self, directory, check_mode=False):
+        options = {**DESCRIBED, **mesh_card.OPTIONS}
+        self.params = {**{name: option.get("default") for name, option in options.items()}, "mesh": "east", "peers": ["west"]}
+        self.params["cards_dir"] = str(directory / "cards")
+        self.tmpdir = str(directory)
+        self.check_mode = check_mode
+        self.journal = Journal()
+        self.warnings = []
+
+    def warn(self, text):
+        self.warnings.append(text)
+
+    def atomic_move(self, source, target):
+        shutil.move(source, target)
+
+    def set_mode_if_different(self, path, mode, changed):
+        return changed
+
+
+def service(*addresses):
+    status = {"loadBalancer": {"ingress": [{"ip": address} for address in addresses]}}
+    return {"apiVersion": "v1", "kind": "Service", "metadata": {"name": "west-ingress", "namespace": SPACE}, "spec": {}, "status": status}
+
+
+@pytest.fixture
+def cluster():
+    return ClusterInMemory(NOW, CONTROL_PLANE, ROOT, service("192.0.2.10"))
+
+
+@pytest.fixture
+def run(tmp_path, cluster):
+    def made(now=NOW, check_mode=False):
+        return mesh_card.run(Module(tmp_path, check_mode), cluster, now)
+
+    return made
+
+
+@pytest.fixture
+def file(tmp_path):
+    return tmp_path / "cards" / "east-for-west.json"
+
+
+def test_a_card_says_who_we_are_and_where_we_are_reached(run):
+    (card,) = run()["cards"]
+    assert (card["mesh"], card["audience"], card["trust_domain"]) == ("east", "west", "east.local")
+    assert card["client_id"] == "east.local/ns/east-mesh-system/sa/west-egress-service-account"
+    assert card["ingress"] == {"addresses": ["192.0.2.10"], "discovery_port": 8188, "service_port": 15443}
+
+
+def test_a_second_run_leaves_a_file_of_equal_bytes(run, file):
+    assert run()["changed"]
+    before = file.read_bytes()
+    again = run(NOW + timedelta(days=1))
+    assert (again["changed"], again["diff"], file.read_bytes()) == (False, [], before)
+
+
+def test_a_card_is_renewed_when_half_its_life_has_passed(run, file):
+    run()
+    before = file.read_bytes()
+    assert run(NOW + timedelta(days=91))["changed"]
+    assert file.read_bytes() != before
+
+
+def test_check_mode_shows_the_file_and_writes_none(run, file):
+    planned = run(check_mode=True)
+    assert (planned["changed"], planned["files"]) == (True, [str(file)])
+    assert not file.parent.exists()
+
+
+def test_a_card_without_an_address_is_never_written(run, cluster, file):
+    cluster.put(service())
+    result = run()
+    assert (result["changed"], result["files"], result["firewall"]) == (False, [], [])
+    assert result["pending"] == [{"peer": "west", "reason": "Service east-mesh-system/west-ingress has no load balancer address yet"}]
+    assert not file.exists()
+
+
+def test_an_address_that_goes_away_leaves_the_earlier_card(run, cluster, file):
+    run()
+    before = file.read_bytes()
+    cluster.put(service())
+    run()
+    assert file.read_bytes() == before
+
+
+def test_a_card_is_made_without_a_write_to_the_cluster(run, cluster):
+    run()
+    assert cluster.writes == []
