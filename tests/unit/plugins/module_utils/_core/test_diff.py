@@ -159,3 +159,93 @@ def test_a_change_names_every_field_that_differs(before, after):
     live = stored(changed(**before))
     differing = {path for path, value in wanted.items() if value_at(live, path) != value and not (value is None and value_at(live, path) is MISSING)}
     assert differing <= {difference.path for difference in (change.differences if change else ())}
+
+
+# A control plane with one peer's gateway as an API server keeps it: ports merged by their number, defaults added by the operator.
+GATEWAYS = "ossm.federation/gateways/west"
+PORT_FIELDS = {
+    'k:{"port":8188}': {".": {}, "f:name": {}, "f:port": {}},
+    'k:{"port":15443}': {".": {}, "f:name": {}, "f:port": {}},
+}
+INGRESS_FIELDS = {"f:enabled": {}, "f:service": {"f:ports": PORT_FIELDS, "f:type": {}}}
+PATCH = {
+    "apiVersion": "maistra.io/v2",
+    "kind": "ServiceMeshControlPlane",
+    "metadata": {"name": "basic", "namespace": "east-mesh-system"},
+    "spec": {
+        "gateways": {
+            "additionalIngress": {
+                "west-ingress": {
+                    "enabled": True,
+                    "service": {
+                        "type": "LoadBalancer",
+                        "ports": [{"name": "tls", "port": 15443}, {"name": "https-discovery", "port": 8188}],
+                    },
+                }
+            }
+        }
+    },
+}
+
+
+def control_plane():
+    live = copy.deepcopy(PATCH)
+    live["spec"].update(version="v2.3", profiles=["default"], security={"trust": {"domain": "east.local"}})
+    for port in live["spec"]["gateways"]["additionalIngress"]["west-ingress"]["service"]["ports"]:
+        port["targetPort"] = 0
+    ours = {"f:spec": {"f:gateways": {"f:additionalIngress": {"f:west-ingress": INGRESS_FIELDS}}}}
+    team = {"f:spec": {"f:security": {"f:trust": {"f:domain": {}}}, "f:version": {}}}
+    live["metadata"].update(
+        uid="u-1",
+        generation=2,
+        finalizers=["maistra.io/istio-operator"],
+        managedFields=[
+            {"manager": GATEWAYS, "operation": "Apply", "fieldsType": "FieldsV1", "fieldsV1": ours},
+            {"manager": "team-gitops", "operation": "Apply", "fieldsType": "FieldsV1", "fieldsV1": team},
+            {"manager": "istio-operator", "operation": "Update", "fieldsType": "FieldsV1", "fieldsV1": {"f:spec": {"f:profiles": {}}}},
+            {"manager": "istio-operator", "operation": "Update", "subresource": "status", "fieldsV1": {"f:status": {"f:conditions": {}}}},
+        ],
+    )
+    return live
+
+
+def without(manifest, *path):
+    manifest = copy.deepcopy(manifest)
+    inner = manifest
+    for key in path[:-1]:
+        inner = inner[key]
+    del inner[path[-1]]
+    return manifest
+
+
+def test_what_the_operator_added_to_a_control_plane_is_no_change():
+    assert change_to(control_plane(), PATCH, GATEWAYS) is None
+
+
+def test_a_gateway_that_is_no_longer_sent_is_seen_with_its_ports():
+    change = change_to(control_plane(), without(PATCH, "spec"), GATEWAYS)
+    place = "spec.gateways.additionalIngress.west-ingress"
+    assert [path_text(difference.path) for difference in change.differences] == [
+        f"{place}.enabled",
+        f"{place}.service.ports[port=15443].name",
+        f"{place}.service.ports[port=15443].port",
+        f"{place}.service.ports[port=8188].name",
+        f"{place}.service.ports[port=8188].port",
+        f"{place}.service.type",
+    ]
+    assert all(difference.after is MISSING for difference in change.differences)
+
+
+def test_a_port_that_is_no_longer_sent_is_seen_alone():
+    wanted = copy.deepcopy(PATCH)
+    del wanted["spec"]["gateways"]["additionalIngress"]["west-ingress"]["service"]["ports"][1]
+    change = change_to(control_plane(), wanted, GATEWAYS)
+    assert [path_text(difference.path).rpartition(".ports")[2] for difference in change.differences] == ["[port=8188].name", "[port=8188].port"]
+
+
+def test_two_managers_of_one_control_plane_are_no_conflict_until_a_value_differs():
+    wanted = {**PATCH, "spec": {**PATCH["spec"], "version": "v2.3"}}
+    assert change_to(control_plane(), wanted, GATEWAYS) is None
+    wanted["spec"]["version"] = "v2.4"
+    with pytest.raises(FederationError, match="spec.version belongs to the field manager team-gitops"):
+        change_to(control_plane(), wanted, GATEWAYS)
