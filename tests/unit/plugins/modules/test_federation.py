@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import pytest
+import yaml
 from ansible_collections.ossm.federation.plugins.module_utils._core.card import Card, Ingress
 from ansible_collections.ossm.federation.plugins.module_utils._core.errors import FederationError
 from ansible_collections.ossm.federation.plugins.module_utils._core.trust import read_roots
@@ -178,3 +179,7 @@ def test_a_peer_is_not_removed_while_something_is_still_exported_to_it(federated
         run(federated, state="absent", wait_timeout=1)
     assert raised.value.facts == {"waiting_for": ["west: cart.shop.svc.west-exports.local is still exported"]}
     assert not [write for write in federated.writes if write[0] == "delete"]
+
+
+def test_what_is_documented_as_returned_is_returned(cluster):
+    assert set(yaml.safe_load(federation.RETURN)) <= set(run(cluster, cards=[card()]))
