@@ -155,6 +155,7 @@ from ..module_utils._core.control_plane import ControlPlane, parse_version  # no
 from ..module_utils._core.diff import Change, as_diff  # noqa: E402
 from ..module_utils._core.errors import FederationError  # noqa: E402
 from ..module_utils._core.plan import plan_gateways, plan_peering, takes  # noqa: E402
+from ..module_utils._core.status import settling_seconds  # noqa: E402
 from ..module_utils._core.topology import Mesh, Peer  # noqa: E402
 from ..module_utils._described import DESCRIBED, FORCE, described_mesh  # noqa: E402
 from ..module_utils._live import (  # noqa: E402
@@ -277,6 +278,7 @@ def absent(module: AnsibleModule, cluster: Cluster, mesh: Mesh, control_plane: C
     names = [peer.local_name for peer in mesh.peers]
     changes = leave(module, cluster, control_plane, names, module.params["stage"])
     gone = {change.name for change in changes if change.action == "delete"}
+    left = Peerings.read(cluster, mesh.namespace)
     return {
         "changed": bool(changes),
         "diff": as_diff(changes),
@@ -286,7 +288,7 @@ def absent(module: AnsibleModule, cluster: Cluster, mesh: Mesh, control_plane: C
         "pending": [],
         "left_alone": [
             {"peer": name, "reason": f"{stranger(peering)} was made by hand and is left alone"}
-            for name, peering in ((name, Peerings.read(cluster, mesh.namespace).of(name)) for name in names if name not in gone)
+            for name, peering in ((name, left.of(name)) for name in names if name not in gone)
             if peering.strangers
         ],
         "leftovers": [],
@@ -334,9 +336,7 @@ def still(cluster: Cluster, control_plane: ControlPlane, peerings: dict[str, Pee
 
 def seconds_for(module: AnsibleModule, control_plane: ControlPlane) -> int:
     """Return how long a stage of leaving may take to be seen on this version."""
-    if module.params["wait_timeout"]:
-        return module.params["wait_timeout"]
-    return 180 if control_plane.version and control_plane.version >= (2, 5) else 420
+    return module.params["wait_timeout"] or settling_seconds(control_plane.version)
 
 
 def cards_of(module: AnsibleModule, mesh: Mesh, trust_domain: str, now: datetime) -> dict[str, Received]:

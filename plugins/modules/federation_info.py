@@ -273,11 +273,8 @@ def missing(params: dict, peerings: Peerings, rows: list[dict]) -> list[str]:
 
 
 def default_seconds(params: dict, control_plane: ControlPlane) -> int:
-    """Return how long a wait may take on this version: istiod notices within 60 s and polls every 60 s or 5 minutes."""
-    quick = bool(control_plane.version and control_plane.version >= (2, 5))
-    if params["until"] == "connected":
-        return 600
-    return 180 if quick else 420
+    """Return how long a wait may take on this version."""
+    return 600 if params["until"] == "connected" else status.settling_seconds(control_plane.version)
 
 
 def roots_if_known(cluster: Cluster, control_plane: ControlPlane, now: datetime) -> tuple:

@@ -42,6 +42,11 @@ def poll_interval(version: tuple[int, int] | None) -> timedelta:
     return timedelta(seconds=60) if version and version >= (2, 5) else timedelta(seconds=300)
 
 
+def settling_seconds(version: tuple[int, int] | None) -> int:
+    """Return how long a wait for emptied sets may take: istiod notices within 60 s and acts at its next poll."""
+    return 180 if poll_interval(version) <= timedelta(seconds=60) else 420
+
+
 def outbound(peer: Mapping | None, now: datetime, version: tuple[int, int] | None) -> Link:
     """Return the state of our connection to a peer.
 
