@@ -36,6 +36,8 @@ _PORT_NAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]{0,61}[A-Za-z0-9])?")
 _PROTOCOL = re.compile(r"[A-Za-z0-9-]{1,20}")
 _TIME = "%Y-%m-%dT%H:%M:%SZ"
 _WRITTEN_TIME = re.compile(r"2[0-9]{3}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z")
+_NESTING = re.compile(r'\\.|["\[\]{}]', re.DOTALL)
+_ASK_FOR_FILE = "Ask for the file that publish_cards wrote"
 _ASK_AGAIN = "Ask {mesh} to run publish_cards again and hand over the new file unchanged"
 
 
@@ -137,23 +139,45 @@ def file_name(mesh: str, audience: str) -> str:
 def read_card(text: str | bytes, where: str, now: datetime) -> Card:
     """Return the card that a hostile text holds.
 
-    ``where`` names the text in errors (a file's name); ``now`` is timezone-aware. Size and depth are bounded before
-    anything is looked at.
+    ``where`` names the text in errors (a file's name); ``now`` is timezone-aware.
 
-    Raises ``FederationError``: FED201 not JSON, FED202 too large or too deep, then as ``card_from``.
+    Raises ``FederationError``: as ``data_of``, then as ``card_from``.
+    """
+    return card_from(data_of(text, where), where, now)
+
+
+def data_of(text: str | bytes, where: str, depth: int = DEPTH_LIMIT) -> object:
+    """Return the unchecked data of a hostile JSON text; size and depth are bounded before anything is parsed.
+
+    Raises ``FederationError``: FED201 not JSON as cards use it, FED202 over 1 MiB or nested deeper than ``depth``.
     """
     if len(text) > SIZE_LIMIT:
-        _refuse("FED202", where, "is larger than 1 MiB, no card is", "Ask for the file that publish_cards wrote")
+        _refuse("FED202", where, "is larger than 1 MiB, no card is", _ASK_FOR_FILE)
     try:
         if isinstance(text, bytes):
             text = text.decode("utf-8")
-        data = json.loads(text, object_pairs_hook=_unique, parse_float=_no_float, parse_int=_small, parse_constant=_no_float)
-    except RecursionError:
-        _refuse("FED202", where, "is nested too deep", "Ask for the file that publish_cards wrote")
-    except (ValueError, UnicodeDecodeError) as reason:
+        if _is_deeper_than(depth, text):
+            _refuse("FED202", where, "is nested too deep", _ASK_FOR_FILE)
+        return json.loads(text, object_pairs_hook=_unique, parse_float=_no_float, parse_int=_small, parse_constant=_no_float)
+    except ValueError as reason:
         what = f"is not JSON as cards use it ({printable(str(reason), 80)})"
-        raise FederationError("FED201", where=where, what=what, mend="Ask for the file that publish_cards wrote") from None
-    return card_from(data, where, now)
+        raise FederationError("FED201", where=where, what=what, mend=_ASK_FOR_FILE) from None
+
+
+def _is_deeper_than(depth: int, text: str) -> bool:
+    """Return whether a JSON text nests deeper than ``depth``, looking at each sign once: a parser would recurse."""
+    level, is_inside_text = 0, False
+    for mark in _NESTING.finditer(text):
+        sign = mark[0]
+        if sign == '"':
+            is_inside_text = not is_inside_text
+        elif not is_inside_text and sign in "[{":
+            level += 1
+            if level > depth:
+                return True
+        elif not is_inside_text and sign in "]}":
+            level -= 1
+    return False
 
 
 def card_from(data: object, where: str, now: datetime) -> Card:
@@ -162,7 +186,7 @@ def card_from(data: object, where: str, now: datetime) -> Card:
     Raises ``FederationError``: FED202 too large or deep, FED203 unknown, missing or malformed field, FED211 version,
     FED204 to FED209 for the roots, FED214 client identity, FED218 age, FED219 address.
     """
-    _bound(data, where)
+    refuse_oversize(data, where)
     if isinstance(data, Mapping) and "version" in data:
         _check_version(data["version"], where)
     mesh = data.get("mesh") if isinstance(data, Mapping) else None
@@ -356,28 +380,31 @@ def is_cluster_internal(address: str) -> bool:
     return len(labels) >= 3 and (labels[2] == "svc" or ".".join(labels[-2:]) == CLUSTER_DOMAIN)
 
 
-def _bound(data: object, where: str) -> None:
-    """Refuse data that is deeper or larger than any card, without recursion."""
+def refuse_oversize(data: object, where: str) -> None:
+    """Refuse data that is deeper or larger than any card, without recursion: FED202.
+
+    Each entry is counted where it stands, so that data which refers to itself stays within the bound as well.
+    """
     room, level = SIZE_LIMIT, [data]
     for _depth in range(DEPTH_LIMIT + 1):
         deeper: list = []
         for value in level:
             if isinstance(value, Mapping):
-                deeper.extend(value)
-                deeper.extend(value.values())
-            elif isinstance(value, (list, tuple)):
-                deeper.extend(value)
-            elif isinstance(value, str):
+                room -= 2 * len(value)
+            elif isinstance(value, (list, tuple, str, bytes)):
                 room -= len(value)
             elif isinstance(value, int) and abs(value) >= 10**10:
                 room = -1
-        room -= len(deeper)
-        if room < 0:
-            _refuse("FED202", where, "is larger than any card", "Ask for the file that publish_cards wrote")
+            if room < 0:
+                _refuse("FED202", where, "is larger than any card", _ASK_FOR_FILE)
+            if isinstance(value, Mapping):
+                deeper += [*value, *value.values()]
+            elif isinstance(value, (list, tuple)):
+                deeper += value
         if not deeper:
             return
         level = deeper
-    _refuse("FED202", where, "is nested too deep", "Ask for the file that publish_cards wrote")
+    _refuse("FED202", where, "is nested too deep", _ASK_FOR_FILE)
 
 
 def _unique(pairs: list[tuple[str, object]]) -> dict:
