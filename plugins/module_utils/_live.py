@@ -190,7 +190,7 @@ def card_file(directory: str | None, name: str) -> bytes | None:
     try:
         if not stat.S_ISREG(os.stat(path).st_mode):
             raise FederationError("FED201", where=f"Card {name}", what="is no ordinary file", mend="Put the card's file there")
-        with open(path, "rb") as file:
+        with open(path, "rb", opener=_open_at_once) as file:
             return file.read(SIZE_LIMIT + 1)
     except FileNotFoundError:
         return None
@@ -198,6 +198,11 @@ def card_file(directory: str | None, name: str) -> bytes | None:
         raise FederationError(
             "FED201", where=f"Card {name}", what=f"cannot be read ({reason.strerror})", mend="Make the file readable to you"
         ) from None
+
+
+def _open_at_once(path: str, flags: int) -> int:
+    """Open without waiting: a pipe may have taken the file's place since it was looked at."""
+    return os.open(path, flags | os.O_NONBLOCK)
 
 
 def described_control_plane(control_plane: ControlPlane, roots: Iterable[Root] = (), now: datetime | None = None) -> dict:

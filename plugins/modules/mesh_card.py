@@ -127,13 +127,13 @@ from ansible.module_utils.basic import AnsibleModule  # noqa: E402
 
 from ..module_utils._arguments import CLUSTER  # noqa: E402
 from ..module_utils._cluster import Cluster  # noqa: E402
-from ..module_utils._core.card import Card, read_card  # noqa: E402
+from ..module_utils._core.card import Card, as_readers_take_it, read_card  # noqa: E402
 from ..module_utils._core.control_plane import ControlPlane  # noqa: E402
 from ..module_utils._core.errors import FederationError  # noqa: E402
 from ..module_utils._core.kinds import SERVICE  # noqa: E402
 from ..module_utils._core.plan import clashes, ingress_of, offers  # noqa: E402
 from ..module_utils._core.topology import Mesh, client_id  # noqa: E402
-from ..module_utils._core.trust import Root  # noqa: E402
+from ..module_utils._core.trust import Root, printable  # noqa: E402
 from ..module_utils._described import DESCRIBED, described_mesh  # noqa: E402
 from ..module_utils._live import (  # noqa: E402
     card_file,
@@ -219,6 +219,9 @@ def make_cards(
             client_id=client_id(control_plane.trust_domain, mesh.namespace, peer.gateways),
             exports=offers(mesh, peer, services),
         )
+        card, left_out = as_readers_take_it(card, now)
+        for note in left_out:
+            module.warn(note)
         cards.append(card.renewed(earlier(module.params["cards_dir"], card, now)))
     return cards, pending
 
@@ -245,7 +248,8 @@ def keep(module: AnsibleModule, cards: Sequence[Card], directory: str | None, no
         files.append(path)
         if before == text.encode():
             continue
-        shown = before.decode("utf-8", "replace") if before else ""
+        # The folder may be shared: what stands there is a stranger's text until it has been replaced.
+        shown = "".join(f"{printable(line, 40_000)}\n" for line in (before or b"").decode("utf-8", "replace").splitlines())
         diffs.append({"before_header": path, "after_header": path, "before": shown, "after": text})
         if not module.check_mode:
             write(module, path, text)

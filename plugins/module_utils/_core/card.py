@@ -136,6 +136,31 @@ def file_name(mesh: str, audience: str) -> str:
     return f"{mesh}-for-{audience}.json"
 
 
+def as_readers_take_it(card: Card, now: datetime) -> tuple[Card, list[str]]:
+    """Return a card that is to be written without the exports that no reader would take, and a note on each of those.
+
+    Raises ``FederationError`` FED231 when what is left is more than a reader takes.
+    """
+    reader = _Reader(f"Card {card.file_name}", "")
+    exports, notes = [], []
+    for export, data in zip(card.exports, card.to_data()["exports"]):
+        try:
+            exports.append(_export(reader, data, len(exports)))
+        except FederationError as error:
+            notes.append(f"{printable(export.name, 120)} is left out of {card.mesh}'s card for {card.audience}: {error.what}")
+    kept = replace(card, exports=tuple(exports))
+    try:
+        read_card(kept.to_text(), reader.where, now)
+    except FederationError as error:
+        raise FederationError(
+            "FED231",
+            where=reader.where,
+            what=f"would be refused by {card.audience}: it {error.what}",
+            mend=f"Offer {card.audience} less: narrow mesh_exports, or give rules a `to`",
+        ) from None
+    return kept, notes
+
+
 def read_card(text: str | bytes, where: str, now: datetime) -> Card:
     """Return the card that a hostile text holds.
 

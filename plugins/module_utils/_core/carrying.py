@@ -7,10 +7,13 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from .card import Card, card_from, file_name, read_card
+from .card import DEPTH_LIMIT, Card, card_from, data_of, file_name, read_card
 from .errors import FederationError
 from .plan import check_card, check_domains
 from .topology import Mesh, Peer
+from .trust import printable
+
+_MOST_NOTES = 10
 
 
 @dataclass(frozen=True)
@@ -33,14 +36,14 @@ def receive(
 ) -> tuple[dict[str, Received], list[str]]:
     """Return each peer's card by our name of the peer, and notes on cards that nobody asked for.
 
-    ``in_run`` are cards made in this run, ``carried`` those given as data (mappings or JSON texts), ``file_of``
-    gives the bytes of a card file by its name or None. Cards of this run win over carried ones, data over files. A
+    ``in_run`` are cards made in this run, ``carried`` those given as data (mappings or JSON texts, of one card or a
+    list of them), ``file_of`` gives the bytes of a card file by its name or None. Cards of this run win over carried ones, data over files. A
     peer without a card is missing from the result: it is pending, never absent.
 
     Raises ``FederationError`` with a code FED2xx for a card that is meant for us and is not in order.
     """
-    made = [(card, f"Card of {_said(card, 'mesh')} (this run)", True) for card in in_run]
-    given = [(card, f"federation_cards, card {number}", False) for number, card in enumerate(carried, start=1)]
+    made = [(card, f"Card of {printable(_said(card, 'mesh'), 63)} (this run)", True) for card in in_run]
+    given = [(card, f"federation_cards, card {number}", False) for number, card in enumerate(cards_in(carried), start=1)]
     received: dict[str, Received] = {}
     for peer in mesh.peers:
         found = _addressed(made, peer, mesh, now) or _addressed(given, peer, mesh, now)
@@ -56,14 +59,28 @@ def receive(
     check_domains({name: found.card for name, found in received.items()})
     wanted = {peer.name for peer in mesh.peers}
     strangers = sorted({_said(card, "mesh") for card, _where, _run in given if _said(card, "audience") == mesh.name} - wanted)
-    return received, [f"a card of {name} was given, but {name} is not in mesh_peers" for name in strangers]
+    notes = [f"a card of {name} was given, but {name} is not in mesh_peers" for name in (printable(name, 63) for name in strangers)]
+    more = [f"{len(notes) - _MOST_NOTES} more cards of meshes that are not in mesh_peers were given"] if len(notes) > _MOST_NOTES else []
+    return received, notes[:_MOST_NOTES] + more
+
+
+def cards_in(carried: Sequence[object]) -> list[object]:
+    """Return carried cards as unchecked data: a text is one card, or a list of cards as the command line gives it.
+
+    Raises ``FederationError``: FED201 for a text that is not JSON, FED202 for one over 1 MiB or too deep.
+    """
+    cards: list[object] = []
+    for entry in carried:
+        if isinstance(entry, (str, bytes)):
+            data = data_of(entry, f"federation_cards, card {len(cards) + 1}", DEPTH_LIMIT + 1)
+            cards += data if isinstance(data, list) else [data]
+        else:
+            cards.append(entry)
+    return cards
 
 
 def _addressed(cards: Sequence[tuple[object, str, bool]], peer: Peer, mesh: Mesh, now: datetime) -> Received | None:
-    for data, where, in_run in cards:
-        card = data
-        if isinstance(data, (str, bytes)):
-            card = read_card(data, where, now).to_data()
+    for card, where, in_run in cards:
         if not isinstance(card, Mapping) or not isinstance(card.get("mesh"), str) or not isinstance(card.get("audience"), str):
             card_from(card, where, now)
         if card["mesh"] == peer.name and card["audience"] == mesh.name:

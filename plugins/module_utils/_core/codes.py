@@ -226,6 +226,19 @@ CODES: dict[str, Code] = {
         "A Service's name leads nowhere from another cluster, or to a namesake in this one.",
         "Set `same_cluster: true` for the peer on both sides when the meshes share a cluster; else ask for another address.",
     ),
+    "FED230": Code(
+        "Expression that does more than name variables",
+        ERROR,
+        "`federation_cards` is one expression, and a received card may stand where it was written. So it may name variables, join them and "
+        "take parts of them; it may not call anything.",
+        "Write `{{ [card_of_west, card_of_north] }}`, or use `federation_cards_dir` for files.",
+    ),
+    "FED231": Code(
+        "More than a card holds",
+        ERROR,
+        "A card has at most 1 MiB and 5,000 exported services; one with more would be refused by every peer that gets it.",
+        "Narrow `mesh_exports`, or say with `to` which peers a rule is for.",
+    ),
     "FED301": Code(
         "No peers",
         ERROR,
@@ -370,6 +383,42 @@ CODES: dict[str, Code] = {
         ERROR,
         "`spec.security.trust.additionalDomains` lists the peer's trust domain, so policies take the peer's identities for ours.",
         "Take it out of the list.",
+    ),
+    "FED420": Code(
+        "Version or trust domain missing, malformed or said twice",
+        ERROR,
+        "The operator takes its newest version where none is given, and two different words for one thing cannot both hold.",
+        "Give `mesh_version` as `v2.6` and `mesh_trust_domain`, or the same in `mesh_control_plane_spec`, once.",
+    ),
+    "FED421": Code(
+        "Field that the control plane does not know",
+        ERROR,
+        "A field that the cluster's CRD does not have is dropped in silence, or the whole object is refused.",
+        "Correct the name; the message gives the nearest one. A field of a later version needs a later operator.",
+    ),
+    "FED422": Code(
+        "Refused by this version of the control plane",
+        ERROR,
+        "The operator's admission refuses these fields for the version asked for; some of them only once it reconciles.",
+        "Correct `mesh_control_plane_spec` as the message says. All reasons are listed at once.",
+    ),
+    "FED423": Code(
+        "Downgrade",
+        ERROR,
+        "The operator carries out a lower version without a word, and nobody supports what comes of it.",
+        "Keep the version, or make a new mesh and move namespaces to it.",
+    ),
+    "FED424": Code(
+        "Upgrade in passing",
+        ERROR,
+        "Another minor version changes what applications meet and is refused for features that are gone; it is a piece of work of its own.",
+        "Keep `mesh_version` at the version that runs until the upgrade is meant.",
+    ),
+    "FED425": Code(
+        "Control plane still in use",
+        ERROR,
+        "Peers, members or fields of others depend on the control plane that is to be removed.",
+        "Run `unfederate` first and empty the member roll; the message names what is left.",
     ),
     "FED501": Code(
         "Made by someone else",
