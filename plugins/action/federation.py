@@ -5,20 +5,33 @@ from __future__ import annotations
 
 import re
 
+import jinja2
 from ansible.plugins.action import ActionBase
 from ansible.utils.unsafe_proxy import wrap_var
+from ansible_collections.ossm.federation.plugins.module_utils._core.card import refuse_oversize
+from ansible_collections.ossm.federation.plugins.module_utils._core.errors import FederationError
+from jinja2 import nodes
+
+# What an expression may consist of: names, their parts, lists, and filters that choose among what is there.
+ALLOWED = (nodes.Name, nodes.Const, nodes.List, nodes.Tuple, nodes.Getattr, nodes.Getitem, nodes.Add, nodes.Filter, nodes.Keyword)
+FILTERS = {"combine", "d", "default", "dict2items", "extract", "first", "flatten", "from_json", "last", "list", "map", "unique"}
+FILTERS |= {"reject", "rejectattr", "select", "selectattr"}
+LONGEST = 4096
 
 
 class ActionModule(ActionBase):
     """Run the module with the cards of the variable that ``cards_from`` names."""
 
     def run(self, tmp: str | None = None, task_vars: dict | None = None) -> dict:
-        """Return the module's result."""
+        """Return the module's result; cards that are out of bounds never reach the module."""
         result = super().run(tmp, task_vars)
         arguments = dict(self._task.args)
         name = arguments.pop("cards_from", None)
         if name and not arguments.get("cards"):
-            arguments["cards"] = self._cards(str(name), task_vars or {})
+            try:
+                arguments["cards"] = self._cards(str(name), task_vars or {})
+            except FederationError as error:
+                return {**result, **failure(error)}
         result.update(self._execute_module(module_args=arguments, task_vars=task_vars))
         return result
 
@@ -26,14 +39,72 @@ class ActionModule(ActionBase):
         """Return a variable's cards as they stand.
 
         Only a variable that is as a whole an expression is evaluated, and that once: the variables it names stand
-        for what they hold, since that may be a card.
+        for what they hold, since that may be a card. Raises ``FederationError`` FED230, FED202.
         """
         value = variables.get(name)
         if isinstance(value, str) and value.lstrip().startswith("{{"):
+            refuse_calls(value, name)
             named = set(re.findall(r"\w+", value)) - {"hostvars", "vars"}
             known = {word: wrap_var(variables[word]) for word in sorted(named & set(variables))}
             with self._templar.set_temporary_context(available_variables=known):
                 value = self._templar.template(value)
         if value is None or value == "":
             return []
-        return wrap_var(list(value) if isinstance(value, (list, tuple)) else [value])
+        cards = list(value) if isinstance(value, (list, tuple)) else [value]
+        for number, card in enumerate(cards, start=1):
+            refuse_oversize(card, f"{name}, card {number}")
+        return wrap_var(cards)
+
+
+def refuse_calls(text: str, name: str) -> None:
+    """Refuse an expression that could do anything but name what is there: FED230.
+
+    A card that was given as the variable's whole text may be such an expression, too.
+    """
+    try:
+        parsed = jinja2.Environment(autoescape=True).parse(text).body if len(text) <= LONGEST else []
+    except (jinja2.TemplateError, RecursionError):
+        parsed = []
+    parts = [part for output in parsed if isinstance(output, nodes.Output) for part in output.nodes]
+    expressions = [part for part in parts if not (isinstance(part, nodes.TemplateData) and not part.data.strip())]
+    if len(parsed) == 1 and len(expressions) == 1 and is_allowed(expressions[0]):
+        return
+    raise FederationError(
+        "FED230",
+        where=name,
+        what="is an expression that does more than name variables",
+        mend="Write it as {{ [card_of_west, card_of_north] }}, or use federation_cards_dir for files; if it came from a peer, it is no card",
+    )
+
+
+def is_allowed(node: nodes.Node) -> bool:
+    """Return whether an expression consists of what is allowed; ``values()`` of a mapping is the only call."""
+    if isinstance(node, nodes.Call):
+        has_arguments = node.args or node.kwargs or node.dyn_args or node.dyn_kwargs
+        return isinstance(node.node, nodes.Getattr) and node.node.attr == "values" and not has_arguments and is_allowed(node.node)
+    if isinstance(node, nodes.Getattr) and node.attr.startswith("_"):
+        return False
+    if isinstance(node, nodes.Filter) and not is_known_filter(node):
+        return False
+    return isinstance(node, ALLOWED) and all(is_allowed(child) for child in node.iter_child_nodes())
+
+
+def is_known_filter(node: nodes.Filter) -> bool:
+    """Return whether a filter is known, and so is the one that ``map`` is told to apply."""
+    name = node.name.removeprefix("ansible.builtin.")
+    applied = [argument.value if isinstance(argument, nodes.Const) else None for argument in node.args[:1]] if name == "map" else []
+    return name in FILTERS and all(filter_name in FILTERS for filter_name in applied)
+
+
+def failure(error: FederationError) -> dict:
+    """Return a failed task's result, as modules give it."""
+    return {
+        "failed": True,
+        "changed": False,
+        "msg": f"{error} Nothing was written.  ({error.reference})",
+        "code": error.code,
+        "where": error.where,
+        "what": error.what,
+        "mend": error.mend,
+        "written": [],
+    }
