@@ -138,6 +138,48 @@ def owned_leaves(live: Mapping, manager: str) -> set[Path]:
     return {path for other, paths in _owners(live, applied_only=True) if other == manager for path in paths}
 
 
+def also_held(live: Mapping, manager: str) -> list[str]:
+    """Return in words which other managers hold fields that ``manager`` owns, one line per manager and kind of writing.
+
+    Such a field stays when ``manager`` gives it up, and an object with one may come back after its deletion: managers
+    of operation Apply (Argo CD, Flux) write again by themselves, those of operation Update (``kubectl apply``,
+    ``kubectl edit``) when somebody calls them. Labels and annotations do not count.
+    """
+    return [f"{holder.manager} ({holder.how}) holds {_listed(sorted(map(path_text, holder.paths)))}" for holder in holders(live, manager)]
+
+
+@dataclass(frozen=True)
+class Holder:
+    """Another field manager: its name, whether it writes by itself (``is_applying``), and the fields it shares with us."""
+
+    manager: str
+    is_applying: bool
+    paths: frozenset[Path]
+
+    @property
+    def how(self) -> str:
+        """Return how people know such a manager."""
+        return "server-side apply" if self.is_applying else "client-side"
+
+
+def holders(live: Mapping, manager: str) -> list[Holder]:
+    """Return who else holds fields that ``manager`` owns, by name; labels and annotations do not count."""
+    own = {path for path in owned_leaves(live, manager) if path[0] != "metadata"}
+    shared = []
+    for entry in (live.get("metadata") or {}).get("managedFields") or []:
+        if entry.get("subresource") or entry.get("manager") == manager:
+            continue
+        both = own & set(_field_paths(entry.get("fieldsV1") or {}))
+        if both:
+            shared.append(Holder(str(entry.get("manager")), entry.get("operation") == "Apply", frozenset(both)))
+    return sorted(shared, key=lambda holder: (holder.manager, holder.is_applying))
+
+
+def _listed(names: Sequence[str], most: int = 4) -> str:
+    more = f" and {len(names) - most} more" if len(names) > most else ""
+    return ", ".join(names[:most]) + more
+
+
 def _owners(live: Mapping, *, applied_only: bool = False) -> Iterator[tuple[str, set[Path]]]:
     for entry in (live.get("metadata") or {}).get("managedFields") or []:
         if entry.get("subresource") or (applied_only and entry.get("operation") != "Apply"):

@@ -8,6 +8,7 @@ import copy
 import pytest
 from ansible_collections.ossm.federation.plugins.module_utils._core.diff import (
     MISSING,
+    also_held,
     as_diff,
     change_to,
     leaves,
@@ -249,3 +250,23 @@ def test_two_managers_of_one_control_plane_are_no_conflict_until_a_value_differs
     wanted["spec"]["version"] = "v2.4"
     with pytest.raises(FederationError, match="spec.version belongs to the field manager team-gitops"):
         change_to(control_plane(), wanted, GATEWAYS)
+
+
+def test_fields_that_other_managers_hold_too_are_named_with_their_manager():
+    ours = {"f:metadata": {"f:labels": {"f:ossm.federation/mesh": {}}}, "f:spec": {"f:remote": {"f:addresses": {}, "f:discoveryPort": {}}}}
+    theirs = {"f:metadata": {"f:labels": {"f:ossm.federation/mesh": {}}}, "f:spec": {"f:remote": {"f:addresses": {}}, "f:security": {}}}
+    live = {
+        "metadata": {
+            "managedFields": [
+                {"manager": "ossm.federation", "operation": "Apply", "fieldsV1": ours},
+                {"manager": "kubectl-client-side-apply", "operation": "Update", "fieldsV1": theirs},
+                {"manager": "argocd-controller", "operation": "Apply", "fieldsV1": theirs},
+                {"manager": "istiod", "operation": "Update", "subresource": "status", "fieldsV1": ours},
+            ]
+        }
+    }
+    assert also_held(live, "ossm.federation") == [
+        "argocd-controller (server-side apply) holds spec.remote.addresses",
+        "kubectl-client-side-apply (client-side) holds spec.remote.addresses",
+    ]
+    assert also_held({"metadata": {}}, "ossm.federation") == []
