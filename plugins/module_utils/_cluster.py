@@ -224,8 +224,10 @@ class Cluster:
                 return found
             paging = {"limit": str(PAGE), "continue": more}
 
-    def apply(self, kind: Kind, manifest: Mapping[str, Any], manager: str, force: bool = False) -> dict:
+    def apply(self, kind: Kind, manifest: Mapping[str, Any], manager: str, force: bool = False, dry_run: bool = False) -> dict:
         """Make the fields of ``manifest`` so, as one field manager, and return the object as stored (server-side apply).
+
+        With ``dry_run`` the API server and its admission webhooks answer as they would, and nothing is stored.
 
         A ``metadata.uid`` in the manifest binds it to that object. Fields that the schema does not know are refused.
         Raises ``FederationError`` FED107 when another manager holds a field and ``force`` is not set, FED109 when the
@@ -233,6 +235,7 @@ class Cluster:
         """
         namespace, name = manifest["metadata"]["namespace"], manifest["metadata"]["name"]
         query = {"fieldManager": manager, "fieldValidation": "Strict", **({"force": "true"} if force else {})}
+        query |= {"dryRun": "All"} if dry_run else {}
         request = Request.of(
             "patch",
             "PATCH",

@@ -15,6 +15,7 @@ class ClusterInMemory:
     def __init__(self, now: datetime, *objects: dict) -> None:
         self.now = now
         self.requests = 0
+        self.dry_runs: list[tuple[str, str]] = []
         self.writes: list[tuple[str, str, str]] = []
         self._objects: dict[tuple[str, str, str], dict] = {}
         self._uids = 0
@@ -40,9 +41,12 @@ class ClusterInMemory:
         self.requests += 1
         return [copy.deepcopy(found) for (of, place, _name), found in self._objects.items() if (of, place) == (kind.name, namespace)]
 
-    def apply(self, kind, manifest, manager, force=False):
+    def apply(self, kind, manifest, manager, force=False, dry_run=False):
         self.requests += 1
         metadata = manifest["metadata"]
+        if dry_run:
+            self.dry_runs.append((kind.name, metadata["name"]))
+            return copy.deepcopy(manifest)
         self.writes.append(("apply", kind.name, metadata["name"]))
         live = self._objects.get(_key(kind.name, metadata))
         if live is None:

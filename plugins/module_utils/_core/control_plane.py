@@ -138,6 +138,29 @@ def readiness(live: Mapping) -> tuple[bool, str]:
     return is_done, said if is_current else f"{said} (about an earlier generation)"
 
 
+PERMANENT = ("ValidationError", "ErrMultipleSMCPs", "DependencyMissingError")
+
+
+def unready(live: Mapping) -> list[str]:
+    """Return in words what a control plane still lacks, with how many components are up; empty when it is ready."""
+    is_done, condition = readiness(live)
+    if is_done:
+        return []
+    lists = _mapping(_mapping(_mapping(live.get("status")).get("readiness")).get("components"))
+    parts = {state: [str(name) for name in lists.get(state) or []] for state in ("ready", "unready", "pending")}
+    waiting = [f"{state}: {', '.join(names)}" for state, names in parts.items() if names and state != "ready"]
+    up = [f"{len(parts['ready'])} of {sum(map(len, parts.values()))} components ready"] if any(parts.values()) else []
+    return ["; ".join([*up, *waiting, condition])]
+
+
+def permanent_reason(live: Mapping) -> str:
+    """Return the operator's words when it has given up until the spec or the cluster changes; "" while it may still work."""
+    for condition in _mapping(live.get("status")).get("conditions") or []:
+        if isinstance(condition, Mapping) and condition.get("type") == "Reconciled" and condition.get("reason") in PERMANENT:
+            return f"{condition['reason']}: {condition.get('message', '')}".rstrip(": ")
+    return ""
+
+
 def missing(namespace: str, name: str, others: list[str]) -> FederationError:
     """Return the error for a control plane that is not there, naming those that are."""
     found = f"found there: {', '.join(sorted(others))}" if others else "the namespace holds none"

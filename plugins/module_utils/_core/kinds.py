@@ -61,6 +61,11 @@ def gateways_manager(peer: str) -> str:
     return f"{MANAGER}/gateways/{peer}"
 
 
+def control_plane_manager() -> str:
+    """Return the field manager that owns the body of a ServiceMeshControlPlane that this collection keeps."""
+    return f"{MANAGER}/control-plane"
+
+
 def bundle_name(peer: str) -> str:
     """Return the name of the ConfigMap that holds a peer's root certificates (default of ServiceMeshPeer)."""
     return f"{peer}-ca-root-cert"

@@ -1,0 +1,257 @@
+#!/usr/bin/python
+# GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: control_plane
+short_description: Keep a mesh's control plane
+version_added: 0.2.0
+author: [The ossm.federation authors (@ossm)]
+description:
+  - Keeps a ServiceMeshControlPlane as O(spec) describes it, and waits until its operator has finished.
+  - Fields that O(spec) does not have are left to their owners. The gateways of peers are kept by M(ossm.federation.federation_gateways)
+    as field managers of their own, so neither takes a field from the other.
+  - What the operator would refuse is refused before anything is sent. In check mode the API server is asked for a dry run as
+    well, so that its admission webhooks have their say.
+attributes:
+  check_mode: {support: full, description: Asks the API server for a dry run and changes nothing.}
+  diff_mode: {support: full, description: Shows the fields that change.}
+  idempotent: {support: full, description: A control plane that is as described is left alone.}
+options:
+  state:
+    description: Whether the control plane is kept or removed.
+    type: str
+    choices: [present, absent]
+    default: present
+  spec:
+    description: The control plane's C(spec) as the API has it. O(version) and O(trust_domain) may stand in it or beside it.
+    type: dict
+    default: {}
+  version:
+    description:
+      - The version, such as C(v2.6). Needed for a new control plane.
+      - Another minor than the running one is refused.
+    type: str
+  trust_domain:
+    description: The trust domain, which must differ from that of every other mesh of a federation.
+    type: str
+  wait:
+    description: Wait until the operator has finished.
+    type: bool
+    default: false
+  wait_timeout:
+    description: Seconds to wait at the most; 600 for a new control plane, 900 for a changed one when absent.
+    type: int
+  soft:
+    description: At the end of I(wait_timeout) return what is missing instead of failing.
+    type: bool
+    default: false
+  waited:
+    description: Seconds that were waited before, by earlier calls of the same wait. They count in what a failure tells.
+    type: int
+    default: 0
+extends_documentation_fragment:
+  - ossm.federation.cluster
+  - ossm.federation.mesh
+  - ossm.federation.force
+"""
+
+EXAMPLES = r"""
+- name: Keep the control plane of this mesh
+  ossm.federation.control_plane:
+    kubeconfig: east.kubeconfig
+    mesh: east
+    version: v2.6
+    trust_domain: east.example
+    spec:
+      tracing: {type: None}
+      addons:
+        kiali: {enabled: false}
+    wait: true
+"""
+
+RETURN = r"""
+changes:
+  description: What was changed, or would be in check mode.
+  returned: success
+  type: list
+  elements: dict
+  sample: [{action: update, kind: ServiceMeshControlPlane, namespace: east-mesh-system, name: basic, fields: [spec.tracing.type]}]
+control_plane:
+  description: The control plane as it stands afterwards; empty when there is none.
+  returned: success
+  type: dict
+  sample: {name: basic, namespace: east-mesh-system, version: v2.6, ready: true, trust_domain: east.example}
+waiting_for:
+  description: What the control plane still lacks, in words. Empty when it is ready.
+  returned: success
+  type: list
+  elements: str
+  sample: []
+wait_limit:
+  description: Seconds that a wait takes at the most.
+  returned: success
+  type: int
+  sample: 600
+"""
+
+import time  # noqa: E402
+from datetime import datetime  # noqa: E402
+
+from ansible.module_utils.basic import AnsibleModule  # noqa: E402
+
+from ..module_utils._arguments import CLUSTER  # noqa: E402
+from ..module_utils._cluster import Cluster  # noqa: E402
+from ..module_utils._core.control_plane import ControlPlane, parse_version, permanent_reason, unready  # noqa: E402
+from ..module_utils._core.control_plane_spec import check_spec, check_step, plan_control_plane  # noqa: E402
+from ..module_utils._core.diff import Change, as_diff, change_to, removal_of  # noqa: E402
+from ..module_utils._core.errors import FederationError  # noqa: E402
+from ..module_utils._core.kinds import CONTROL_PLANE, MEMBER_ROLL, PEER, control_plane_manager  # noqa: E402
+from ..module_utils._described import FORCE, MESH  # noqa: E402
+from ..module_utils._live import described_control_plane, is_ours  # noqa: E402
+from ..module_utils._running import apply_changes, run_module, wait_until, with_uid  # noqa: E402
+
+OPTIONS = {
+    "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
+    "spec": {"type": "dict", "default": {}},
+    "version": {"type": "str"},
+    "trust_domain": {"type": "str"},
+    "wait": {"type": "bool", "default": False},
+    "wait_timeout": {"type": "int"},
+    "soft": {"type": "bool", "default": False},
+    "waited": {"type": "int", "default": 0},
+}
+# A condition of before the change is still there for a moment; only one that stays is believed to be for good.
+SETTLED = 15
+
+
+def run(module: AnsibleModule, cluster: Cluster, now: datetime) -> dict:
+    """Bring the control plane to its desired state and return the module's result."""
+    params = module.params
+    namespace, name = place_of(params)
+    live = cluster.get(CONTROL_PLANE, namespace, name)
+    if params["state"] == "absent":
+        changes = removed(cluster, live)
+    else:
+        changes = kept(module, cluster, live)
+    apply_changes(module, cluster, changes)
+    live, missing = look(module, cluster, live)
+    limit = params["wait_timeout"] or (900 if live and (live.get("status") or {}).get("chartVersion") else 600)
+    if missing and params["wait"] and not module.check_mode:
+        live, missing = waited(module, cluster, live, limit)
+    return {
+        "changed": bool(changes),
+        "diff": as_diff(changes),
+        "changes": [change.summary() for change in changes],
+        "control_plane": described_control_plane(ControlPlane.read(live)) if live else {},
+        "waiting_for": missing,
+        "wait_limit": limit,
+    }
+
+
+def kept(module: AnsibleModule, cluster: Cluster, live: dict | None) -> list[Change]:
+    """Return the change that makes the control plane as described, refused before it is sent if it must be."""
+    params = module.params
+    namespace, name = place_of(params)
+    desired = plan_control_plane(
+        params["mesh"], namespace, name, params["spec"], version=params["version"], trust_domain=params["trust_domain"], live=live
+    )
+    standing = ControlPlane.read(live) if live else None
+    version = parse_version(desired["spec"].get("version")) or (standing.version if standing else None)
+    check_step(standing, version)
+    change = change_to(live, desired, control_plane_manager(), force=params["force"])
+    if change is None:
+        return []
+    check_spec(desired, cluster.schema(CONTROL_PLANE.api_version), version)
+    if module.check_mode:
+        cluster.apply(change.kind, with_uid(change), change.manager, force=change.force, dry_run=True)
+    return [change]
+
+
+def removed(cluster: Cluster, live: dict | None) -> list[Change]:
+    """Return the change that deletes the control plane; refused while something lives by it."""
+    if live is None:
+        return []
+    namespace, name = live["metadata"]["namespace"], live["metadata"]["name"]
+    roll = cluster.get(MEMBER_ROLL, namespace, "default") or {}
+    uses = [f"ServiceMeshPeer {peer['metadata']['name']}" for peer in peers_of(cluster, namespace)]
+    uses += [f"member {member}" for member in (roll.get("spec") or {}).get("members") or []]
+    if not is_ours(live):
+        uses.insert(0, "somebody who made it by hand, since it carries no label of this collection")
+    if uses:
+        raise FederationError(
+            "FED425",
+            where=f"ServiceMeshControlPlane {namespace}/{name}",
+            what=f"is used by {', '.join(uses)}",
+            mend="Run unfederate, empty the member roll, then try again",
+            facts={"uses": uses},
+        )
+    return [removal_of(live, control_plane_manager())]
+
+
+def peers_of(cluster: Cluster, namespace: str) -> list[dict]:
+    """Return the peers that stand; none where the kind came with no control plane yet."""
+    try:
+        return cluster.list(PEER, namespace)
+    except FederationError as error:
+        if error.code != "FED108":
+            raise
+        return []
+
+
+def look(module: AnsibleModule, cluster: Cluster, live: dict | None) -> tuple[dict | None, list[str]]:
+    """Return the control plane as it stands now and what it lacks; in check mode as it was read."""
+    namespace, name = place_of(module.params)
+    if not module.check_mode:
+        live = cluster.get(CONTROL_PLANE, namespace, name)
+    if module.params["state"] == "absent":
+        return live, [] if live is None or module.check_mode else ["the operator is still removing it"]
+    return live, unready(live) if live else []
+
+
+def waited(module: AnsibleModule, cluster: Cluster, live: dict | None, limit: int) -> tuple[dict | None, list[str]]:
+    """Wait until nothing is missing, and return what stands then.
+
+    Raises ``FederationError`` FED605 at the deadline, or as soon as the operator has given up.
+    """
+    params, started = module.params, time.monotonic()
+
+    def missing() -> list[str]:
+        nonlocal live
+        live, found = look(module, cluster, live)
+        stuck = permanent_reason(live) if live and found else ""
+        if stuck and params["waited"] + time.monotonic() - started >= SETTLED:
+            raise not_ready(params, stuck, started, "Correct what the operator names, then run again")
+        return found
+
+    found, _seconds = wait_until(missing, limit)
+    if found and not params["soft"]:
+        raise not_ready(params, "; ".join(found), started, "Look at the operator's log, then run again")
+    return live, found
+
+
+def not_ready(params: dict, seen: str, started: float, mend: str) -> FederationError:
+    """Return the error for a control plane that did not become what it should."""
+    namespace, name = place_of(params)
+    seconds = params["waited"] + int(time.monotonic() - started)
+    return FederationError(
+        "FED605",
+        where=f"ServiceMeshControlPlane {namespace}/{name}",
+        what=f"is not {'ready' if params['state'] == 'present' else 'gone'} after {seconds} s: {seen}",
+        mend=mend,
+        facts={"waiting_for": [seen]},
+    )
+
+
+def place_of(params: dict) -> tuple[str, str]:
+    """Return the control plane's namespace and name."""
+    return params["namespace"] or f"{params['mesh']}-mesh-system", params["control_plane"]
+
+
+def main() -> None:
+    module = AnsibleModule({**CLUSTER, **MESH, **FORCE, **OPTIONS}, supports_check_mode=True)
+    run_module(module, run)
+
+
+if __name__ == "__main__":
+    main()
