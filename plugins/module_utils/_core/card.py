@@ -23,6 +23,8 @@ VERSION = 1
 OLDEST_READABLE = 1
 SIZE_LIMIT = 1 << 20
 DEPTH_LIMIT = 6
+# What an entry of a list and a field of an object take at least in JSON: `0,` and `"":0,`.
+LEAST_OF_ENTRY, LEAST_OF_FIELD = 2, 5
 LIFETIME = timedelta(days=180)
 CLOCK_TOLERANCE = timedelta(hours=24)
 
@@ -414,18 +416,21 @@ def refuse_oversize(data: object, where: str) -> None:
     for _depth in range(DEPTH_LIMIT + 1):
         deeper: list = []
         for value in level:
-            if isinstance(value, Mapping):
-                room -= 2 * len(value)
-            elif isinstance(value, (list, tuple, str, bytes)):
+            is_list, is_mapping = isinstance(value, (list, tuple)), False
+            if isinstance(value, (str, bytes)):
                 room -= len(value)
-            elif isinstance(value, int) and abs(value) >= 10**10:
-                room = -1
+            elif isinstance(value, int):
+                room = room if abs(value) < 10**10 else -1
+            elif is_list:
+                room -= LEAST_OF_ENTRY * len(value)
+            elif is_mapping := isinstance(value, Mapping):
+                room -= LEAST_OF_FIELD * len(value)
             if room < 0:
                 _refuse("FED202", where, "is larger than any card", _ASK_FOR_FILE)
-            if isinstance(value, Mapping):
-                deeper += [*value, *value.values()]
-            elif isinstance(value, (list, tuple)):
+            if is_list:
                 deeper += value
+            elif is_mapping:
+                deeper += [*value, *value.values()]
         if not deeper:
             return
         level = deeper

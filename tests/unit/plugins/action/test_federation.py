@@ -11,6 +11,8 @@ import subprocess
 import sys
 
 import pytest
+from ansible_collections.ossm.federation.plugins.action.federation import refuse_calls
+from ansible_collections.ossm.federation.plugins.module_utils._core.errors import FederationError
 
 TREE = pathlib.Path(__file__).resolve().parents[4]
 INVENTORY = {"meshes": {"hosts": {"east": {"mesh_peers": ["west"], "mesh_trust_domain": "east.local", "mesh_version": "v2.3"}}}}
@@ -44,6 +46,9 @@ def rendered(folder: pathlib.Path, variables: dict) -> subprocess.CompletedProce
             lambda evil: {"card_of_west": {"mesh": "west", "audience": "east", "issued": evil}, "federation_cards": "{{ [card_of_west] }}"},
             id="named-variable",
         ),
+        pytest.param(lambda evil: {"federation_cards": evil[2:]}, id="whole-text"),
+        pytest.param(lambda evil: {"federation_cards": f"{{{{ [{evil[5:-3]}] }}}}"}, id="expression-that-calls"),
+        pytest.param(lambda evil: {"federation_cards": json.dumps([{"mesh": "west", "audience": evil}])}, id="list-in-one-text"),
     ],
 )
 def test_an_expression_in_a_card_is_never_evaluated(tmp_path, shape):
@@ -59,3 +64,44 @@ def test_no_cards_at_all_are_no_error(tmp_path):
     run = rendered(tmp_path, {"federation_cards": []})
     assert run.returncode == 0, run.stdout + run.stderr
     assert "waits for card west-for-east.json" in run.stdout
+
+
+@pytest.mark.parametrize(
+    "expression",
+    [
+        "{{ [card_of_west, card_of_north] }}",
+        "{{card}}\n",
+        " {{ [cards.west, cards['north']] + more | default([]) }}",
+        "{{ cards.values() | list }}",
+        "{{ names | map('extract', cards) | list }}",
+        "{{ parts | ansible.builtin.flatten | selectattr('audience', 'eq', 'east') }}",
+    ],
+)
+def test_an_expression_may_name_what_is_there(expression):
+    refuse_calls(expression, "federation_cards")
+
+
+@pytest.mark.parametrize(
+    "expression",
+    [
+        "{{ lookup('ansible.builtin.pipe', 'id') }}",
+        "{{ [card_of_west, query('ansible.builtin.pipe', 'id')] }}",
+        "{{ card_of_west }} {{ card_of_north }}",
+        "{{ card }}{% set x = lookup('pipe', 'id') %}",
+        "{{ 'a' * 99999999999 }}",
+        "{{ cards.__class__.__mro__ }}",
+        "{{ ['id'] | map('community.general.run') }}",
+        "{{ ['x'] | map(attribute=lookup('pipe', 'id')) }}",
+        "{{ cards.values(lookup('pipe', 'id')) }}",
+        "{{ card | ansible.builtin.password_hash }}",
+        "{{ [] if lookup('pipe', 'id') else [] }}",
+        "{{",
+        "{{ " + "[" * 5000 + "]" * 5000 + " }}",
+        "{{ " + "[" * 1500 + "]" * 1500 + " }}",
+        "{{ a" + " + a" * 100_000 + " }}",
+    ],
+    ids=lambda text: text[:50],
+)
+def test_an_expression_that_does_more_is_refused(expression):
+    with pytest.raises(FederationError, match="FED230"):
+        refuse_calls(expression, "federation_cards")
