@@ -164,6 +164,42 @@ def test_unknown_fields_of_a_gateway_are_refused(whole_bed):
         east.kube.apply(control_plane(east, **gateway(requestedNetworkView=["network-a"])), "gateways")
 
 
+MESH_RULES = {
+    "VirtualService": {
+        "hosts": ["cart.shop.svc.cluster.local"],
+        "http": [{"route": [{"destination": {"host": "cart.shop.svc.east-imports.local"}, "weight": 100}], "retries": {"attempts": 2}}],
+    },
+    "DestinationRule": {"host": "cart.shop.svc.east-imports.local", "trafficPolicy": {"outlierDetection": {"interval": "10s"}}},
+    "Gateway": {"selector": {"istio": "ingressgateway"}, "servers": [{"hosts": ["*"], "port": {"name": "http", "number": 80, "protocol": "HTTP"}}]},
+    "Sidecar": {"egress": [{"hosts": ["./*", "istio-system/*"]}]},
+}
+
+
+@pytest.mark.parametrize("kind", MESH_RULES)
+def test_a_kind_of_istios_is_served_in_both_its_versions_and_kept_as_it_came(whole_bed, kind):
+    east = whole_bed.meshes["east"]
+    rule = {"kind": kind, "metadata": {"name": "rule", "namespace": "shop"}, "spec": MESH_RULES[kind]}
+    made = east.kube.apply({"apiVersion": "networking.istio.io/v1beta1", **rule}, "test")
+    assert made["spec"] == MESH_RULES[kind]
+    assert east.kube.get(f"networking.istio.io/v1alpha3/{kind.lower()}s", "rule", "shop")["spec"] == MESH_RULES[kind]
+    east.kube.delete(kind, "rule", "shop")
+
+
+def test_an_authorization_policy_knows_its_words(whole_bed):
+    east = whole_bed.meshes["east"]
+    source = {"principals": ["east.local/ns/east-mesh-system/sa/west-ingress-service-account"]}
+    policy = {
+        "apiVersion": "security.istio.io/v1beta1",
+        "kind": "AuthorizationPolicy",
+        "metadata": {"name": "callers", "namespace": "shop"},
+        "spec": {"selector": {"matchLabels": {"app": "cart"}}, "action": "ALLOW", "rules": [{"from": [{"source": source}]}]},
+    }
+    assert east.kube.apply(policy, "test")["spec"] == policy["spec"]
+    with pytest.raises(KubeError, match="action"):
+        east.kube.apply({**policy, "spec": {"action": "PERHAPS"}}, "test", force=True)
+    east.kube.delete("AuthorizationPolicy", "callers", "shop")
+
+
 def test_a_gateways_ports_are_merged_by_their_number(whole_bed):
     east = whole_bed.meshes["east"]
     for manager, port in (("one", 15443), ("two", 8188)):
