@@ -18,22 +18,30 @@ SPEC = {"tracing": {"type": "None"}, "addons": {"kiali": {"enabled": False}, "gr
 def empty(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Testbed]:
     """A cluster with an operator and no control plane."""
     with Testbed.start(
-        tmp_path_factory.mktemp("empty"), meshes=[MeshSpec("east", control_plane_present=False)], clock_scale=0.05
+        tmp_path_factory.mktemp("empty"), meshes=[MeshSpec("east", members=["shop"], control_plane_present=False)], clock_scale=0.05
     ) as running:
         yield running
 
 
 def test_a_control_plane_is_made_kept_and_never_stepped_in_passing(tmp_path: Path, collections: str, empty: Testbed) -> None:
     mesh = empty.meshes["east"]
-    east = {"mesh_kubeconfig": mesh.kubeconfig, "mesh_version": "v2.2", "mesh_trust_domain": "east.local", "mesh_control_plane_spec": SPEC}
+    east = {
+        "mesh_kubeconfig": mesh.kubeconfig,
+        "mesh_version": "v2.2",
+        "mesh_trust_domain": "east.local",
+        "mesh_control_plane_spec": SPEC,
+        "mesh_members": ["shop"],
+    }
     administrator = Administrator(tmp_path, collections, {"east": east})
 
     planned = administrator.play("control_plane", "--check", "--diff")
-    assert planned.changed("east") == 1 and "spec.tracing.type: None" in planned.output
+    assert planned.changed("east") == 2 and "spec.tracing.type: None" in planned.output
     assert mesh.kube.list("ServiceMeshControlPlane", mesh.namespace) == []
 
     made = administrator.play("control_plane")
     assert "v2.2, ready · trust domain east.local" in made.output
+    roll = mesh.kube.get("ServiceMeshMemberRoll", "default", mesh.namespace)
+    assert roll["status"]["configuredMembers"] == ["shop"]
     assert administrator.play("control_plane").changed("east") == 0
 
     for version, code in (("v2.1", "FED423"), ("v2.3", "FED424"), ("2.2", "FED420")):

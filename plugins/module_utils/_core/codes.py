@@ -337,6 +337,27 @@ CODES: dict[str, Code] = {
         "Rendering asks no cluster, so what is otherwise read from the control plane must be given.",
         "Set the option that the message names.",
     ),
+    "FED319": Code(
+        "Gateway cannot be taken over",
+        ERROR,
+        "A peering made by hand runs through a gateway that is not one of the control plane's additional ones, so nobody could keep it for one peer alone.",
+        "Name gateways of its own in the peer's entry, `gateways: {ingress, egress}`, and hand over a new card: its address will be another. "
+        "Or leave the peering as it is, without `adopt`.",
+    ),
+    "FED320": Code(
+        "Name that several peers share",
+        ERROR,
+        "Two partners may both call themselves prod, but then the name alone does not say which of them is meant.",
+        "Use our own names for them, their `local_name`.",
+    ),
+    "FED321": Code(
+        "Card could be any of several peers'",
+        ERROR,
+        "Several peers share the name on the card, or several different cards came from one peer, and neither a pin nor the peer on the cluster "
+        "says which is meant. Guessing could let one partner speak for another.",
+        "Pin `root_fingerprints` of each peer, hand the card over as the file `<local_name>-for-<this mesh>.json`, or write "
+        "`{peer: <local_name>, card: ...}` in `federation_cards`.",
+    ),
     "FED401": Code(
         "Control plane missing",
         ERROR,
@@ -385,6 +406,26 @@ CODES: dict[str, Code] = {
         "`spec.security.trust.additionalDomains` lists the peer's trust domain, so policies take the peer's identities for ours.",
         "Take it out of the list.",
     ),
+    "FED415": Code(
+        "Gateway serves another peer",
+        ERROR,
+        "A ServiceMeshPeer on the cluster, which may be somebody else's, names the ingress gateway that an entry wants. Each peer's rules deny the "
+        "other's requests, so both would be cut off.",
+        "Name another gateway in the entry, `gateways: {ingress: ...}`, or take the other peer away first.",
+    ),
+    "FED416": Code(
+        "Egress gateway is shared",
+        WARNING,
+        "Two ServiceMeshPeers go out through one gateway. It seems to work; both peers then see the same identity of this mesh, and what is done to "
+        "the gateway for one concerns the other.",
+        "Give each an egress gateway of its own when you can: `gateways: {egress: ...}` and a new card.",
+    ),
+    "FED417": Code(
+        "Taken over as it stands",
+        WARNING,
+        "Something about a gateway made by hand is not as this collection makes it, and changing it would re-create the gateway or lose its address.",
+        "Nothing needs to be done. The message says what it would take to change it.",
+    ),
     "FED420": Code(
         "Version or trust domain missing, malformed or said twice",
         ERROR,
@@ -421,6 +462,18 @@ CODES: dict[str, Code] = {
         "Peers, members or fields of others depend on the control plane that is to be removed.",
         "Run `unfederate` first and empty the member roll; the message names what is left.",
     ),
+    "FED426": Code(
+        "Namespace that cannot be a member",
+        ERROR,
+        "The operator drops the control plane's own namespace and those of the platform without a word, and a namespace belongs to one mesh only.",
+        "Correct `mesh_members`; the message names the mesh that holds the namespace.",
+    ),
+    "FED427": Code(
+        "Members are kept another way",
+        ERROR,
+        "A roll lists namespaces, or selects them by label from version 2.4 on, or is made by the operator from ServiceMeshMembers. Two ways at once undo each other.",
+        "Use one way, and one that this version has.",
+    ),
     "FED501": Code(
         "Made by someone else",
         ERROR,
@@ -432,6 +485,13 @@ CODES: dict[str, Code] = {
         ERROR,
         "Deleting a peer while a service is still exported to it stops istiod's federation until it is restarted, so each step waits for the one before.",
         "Run again in a minute: emptied sets take effect when istiod looks, up to five minutes before version 2.5.",
+    ),
+    "FED503": Code(
+        "Kept by somebody else too",
+        WARNING,
+        "What was taken over still belongs to another field manager as well, `kubectl apply` or a GitOps tool. Giving up our part leaves theirs, and "
+        "a tool that runs by itself brings back what is deleted.",
+        "Take it out where they keep it, or run once with `federation_force: true`, which removes it in spite of them.",
     ),
     "FED601": Code(
         "Address pending",
@@ -916,5 +976,11 @@ CODES: dict[str, Code] = {
         WARNING,
         "Import rules match the exported names, after the peer's own aliases; none of its card fits.",
         "Compare with the names on the card, or ask the peer to publish a new one.",
+    ),
+    "FED610": Code(
+        "Members not configured",
+        ERROR,
+        "The operator did not configure all namespaces of the member roll within the time; workloads made there now have no sidecar.",
+        "Make the namespaces that do not exist, look at the operator's log for the others, then run again.",
     ),
 }

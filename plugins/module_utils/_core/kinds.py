@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Kind:
-    """One namespaced kind of the API: its name, group/version and the plural in its URL."""
+    """One kind of the API: its name, group/version and the plural in its URL; the namespace "" means the whole cluster."""
 
     name: str
     api_version: str
@@ -20,13 +20,14 @@ class Kind:
     def path(self, namespace: str, name: str | None = None) -> str:
         """Return the URL path of the collection in ``namespace``, or of one object of it."""
         root = "/api/v1" if self.api_version == "v1" else f"/apis/{self.api_version}"
-        collection = f"{root}/namespaces/{namespace}/{self.plural}"
+        collection = f"{root}/namespaces/{namespace}/{self.plural}" if namespace else f"{root}/{self.plural}"
         return f"{collection}/{name}" if name else collection
 
 
 CONFIG_MAP = Kind("ConfigMap", "v1", "configmaps")
 SERVICE = Kind("Service", "v1", "services")
 DEPLOYMENT = Kind("Deployment", "apps/v1", "deployments")
+NAMESPACE = Kind("Namespace", "v1", "namespaces")
 POD = Kind("Pod", "v1", "pods")
 CONTROL_PLANE = Kind("ServiceMeshControlPlane", "maistra.io/v2", "servicemeshcontrolplanes")
 MEMBER_ROLL = Kind("ServiceMeshMemberRoll", "maistra.io/v1", "servicemeshmemberrolls")
@@ -34,6 +35,10 @@ PEER = Kind("ServiceMeshPeer", "federation.maistra.io/v1", "servicemeshpeers")
 EXPORTS = Kind("ExportedServiceSet", "federation.maistra.io/v1", "exportedservicesets")
 IMPORTS = Kind("ImportedServiceSet", "federation.maistra.io/v1", "importedservicesets")
 SERVICE_ENTRY = Kind("ServiceEntry", "networking.istio.io/v1beta1", "serviceentries")
+DESTINATION_RULE = Kind("DestinationRule", "networking.istio.io/v1beta1", "destinationrules")
+SIDECAR = Kind("Sidecar", "networking.istio.io/v1beta1", "sidecars")
+ISTIO_GATEWAY = Kind("Gateway", "networking.istio.io/v1beta1", "gateways")
+NETWORK_POLICY = Kind("NetworkPolicy", "networking.k8s.io/v1", "networkpolicies")
 
 KINDS = {
     kind.name: kind

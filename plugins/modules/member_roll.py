@@ -1,0 +1,229 @@
+#!/usr/bin/python
+# GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: member_roll
+short_description: Keep the namespaces that belong to a mesh
+version_added: 0.2.0
+author: [The ossm.federation authors (@ossm)]
+description:
+  - Keeps the ServiceMeshMemberRoll of a mesh, and waits until every namespace is configured. Workloads made before that have no sidecar.
+  - Who writes it needs the right to update pods in each namespace that is added.
+attributes:
+  check_mode: {support: full, description: Asks the API server for a dry run and changes nothing.}
+  diff_mode: {support: full, description: Shows the fields that change.}
+  idempotent: {support: full, description: A roll that is as described is left alone.}
+options:
+  state:
+    description: Whether the roll is kept or removed. Removing it takes every namespace out of the mesh.
+    type: str
+    choices: [present, absent]
+    default: present
+  members:
+    description: The namespaces, or V(*) alone for all (from version 2.3 on). They may be made later; until then they are pending.
+    type: list
+    elements: str
+    default: []
+  member_selectors:
+    description: Label selectors of namespaces in place of O(members), from version 2.4 on. Needs rights in the whole cluster.
+    type: list
+    elements: str
+    default: []
+  wait:
+    description: Wait until all namespaces are configured.
+    type: bool
+    default: false
+  wait_timeout:
+    description: Seconds to wait at the most.
+    type: int
+    default: 300
+  soft:
+    description: At the end of I(wait_timeout) return what is missing instead of failing.
+    type: bool
+    default: false
+  waited:
+    description: Seconds that were waited before, by earlier calls of the same wait. They count in what a failure tells.
+    type: int
+    default: 0
+extends_documentation_fragment:
+  - ossm.federation.cluster
+  - ossm.federation.mesh
+  - ossm.federation.force
+"""
+
+EXAMPLES = r"""
+- name: Keep the members of this mesh
+  ossm.federation.member_roll:
+    kubeconfig: east.kubeconfig
+    mesh: east
+    members: [shop, desk]
+    wait: true
+"""
+
+RETURN = r"""
+changes:
+  description: What was changed, or would be in check mode.
+  returned: success
+  type: list
+  elements: dict
+  sample: [{action: update, kind: ServiceMeshMemberRoll, namespace: east-mesh-system, name: default, fields: [spec.members]}]
+members:
+  description: The namespaces that are configured.
+  returned: success
+  type: list
+  elements: str
+  sample: [desk, shop]
+waiting_for:
+  description: What the operator has yet to do, in words.
+  returned: success
+  type: list
+  elements: str
+  sample: []
+wait_limit:
+  description: Seconds that a wait takes at the most.
+  returned: success
+  type: int
+  sample: 300
+"""
+
+import time  # noqa: E402
+from datetime import datetime  # noqa: E402
+
+from ansible.module_utils.basic import AnsibleModule  # noqa: E402
+
+from ..module_utils._arguments import CLUSTER  # noqa: E402
+from ..module_utils._cluster import Cluster  # noqa: E402
+from ..module_utils._core.control_plane import ControlPlane  # noqa: E402
+from ..module_utils._core.diff import Change, as_diff, change_to, removal_of  # noqa: E402
+from ..module_utils._core.errors import FederationError  # noqa: E402
+from ..module_utils._core.kinds import CONTROL_PLANE, MANAGER, MEMBER_ROLL, NAMESPACE  # noqa: E402
+from ..module_utils._core.members import ROLL, check_holder, check_roll, plan_roll, steps, unconfigured  # noqa: E402
+from ..module_utils._described import FORCE, MESH  # noqa: E402
+from ..module_utils._live import is_ours  # noqa: E402
+from ..module_utils._running import apply_changes, run_module, wait_until, with_uid  # noqa: E402
+
+OPTIONS = {
+    "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
+    "members": {"type": "list", "elements": "str", "default": []},
+    "member_selectors": {"type": "list", "elements": "str", "default": []},
+    "wait": {"type": "bool", "default": False},
+    "wait_timeout": {"type": "int", "default": 300},
+    "soft": {"type": "bool", "default": False},
+    "waited": {"type": "int", "default": 0},
+}
+AGAIN = "all are configured; looking once more, because rolls of this version lose members for a moment"
+
+
+def run(module: AnsibleModule, cluster: Cluster, now: datetime) -> dict:
+    """Bring the roll to its desired state and return the module's result."""
+    params = module.params
+    namespace = params["namespace"] or f"{params['mesh']}-mesh-system"
+    found = cluster.get(CONTROL_PLANE, namespace, params["control_plane"])
+    control_plane = ControlPlane.read(found) if found else None
+    live = cluster.get(MEMBER_ROLL, namespace, ROLL)
+    changes = kept(module, cluster, namespace, live, control_plane) if params["state"] == "present" else removed(live)
+    apply_changes(module, cluster, changes)
+    missing: list[str] = []
+    if params["state"] == "present" and not module.check_mode:
+        live, missing = awaited(module, cluster, namespace)
+    return {
+        "changed": bool(changes),
+        "diff": as_diff(changes),
+        "changes": [change.summary() for change in changes],
+        "members": sorted(((live or {}).get("status") or {}).get("configuredMembers") or []),
+        "waiting_for": missing,
+        "wait_limit": params["wait_timeout"],
+    }
+
+
+def kept(module: AnsibleModule, cluster: Cluster, namespace: str, live: dict | None, control_plane: ControlPlane | None) -> list[Change]:
+    """Return the changes that make the roll list what is described; refused before anything is sent if it must be."""
+    params = module.params
+    version = control_plane.version if control_plane else None
+    desired = plan_roll(params["mesh"], namespace, params["members"], params["member_selectors"], version)
+    check_roll(live)
+    whole = change_to(live, desired, MANAGER, force=params["force"])
+    if whole is None:
+        return []
+    standing = ((live or {}).get("spec") or {}).get("members") or []
+    for member in params["members"]:
+        if member not in standing:
+            check_holder(namespace, member, labels_of(cluster, member))
+    parts = list(steps(live, desired))
+    if module.check_mode:
+        cluster.apply(MEMBER_ROLL, with_uid(whole), MANAGER, force=params["force"], dry_run=True)
+        return [whole]
+    if len(parts) == 1:
+        return [whole]
+    changes = [change_to(live, part, MANAGER, force=params["force"]) for part in parts]
+    return [change for change in changes if change]
+
+
+def removed(live: dict | None) -> list[Change]:
+    """Return the change that deletes the roll; one that somebody else made is left to them."""
+    if live is None:
+        return []
+    if not is_ours(live):
+        raise FederationError(
+            "FED501",
+            where=f"ServiceMeshMemberRoll {live['metadata']['namespace']}/{ROLL}",
+            what="was made by hand",
+            mend="Delete it by hand, or keep it once with state=present and force to take it over",
+        )
+    return [removal_of(live, MANAGER)]
+
+
+def labels_of(cluster: Cluster, namespace: str) -> dict:
+    """Return a namespace's labels; none where it does not exist yet or may not be read."""
+    try:
+        found = cluster.get(NAMESPACE, "", namespace)
+    except FederationError as error:
+        if error.code != "FED104":
+            raise
+        return {}
+    return ((found or {}).get("metadata") or {}).get("labels") or {}
+
+
+def awaited(module: AnsibleModule, cluster: Cluster, namespace: str) -> tuple[dict | None, list[str]]:
+    """Return the roll as it stands and what is missing, after a wait when one was asked for.
+
+    Raises ``FederationError`` FED610 at the deadline.
+    """
+    params, started = module.params, time.monotonic()
+    live: dict | None = None
+    calm = 0
+
+    def missing() -> list[str]:
+        nonlocal live, calm
+        live = cluster.get(MEMBER_ROLL, namespace, ROLL)
+        found = cluster.get(CONTROL_PLANE, namespace, params["control_plane"])
+        control_plane = ControlPlane.read(found) if found else None
+        found = unconfigured(live, control_plane)
+        calm = 0 if found else calm + 1
+        return found or ([AGAIN] if params["wait"] and calm < 2 and flickers(control_plane) else [])
+
+    found, _seconds = wait_until(missing, params["wait_timeout"] if params["wait"] else 0)
+    if found and params["wait"] and not params["soft"]:
+        raise FederationError(
+            "FED610",
+            where=f"ServiceMeshMemberRoll {namespace}/{ROLL}",
+            what=f"is not configured after {params['waited'] + int(time.monotonic() - started)} s: {'; '.join(found)}",
+            mend="Make the namespaces that do not exist, look at the operator's log for the others, then run again",
+            facts={"waiting_for": found},
+        )
+    return live, found
+
+
+def flickers(control_plane: ControlPlane | None) -> bool:
+    """Return whether a roll may lose members for a moment while its control plane reconciles (OSSM-2053, 2.2 and 2.3)."""
+    return control_plane is not None and control_plane.version in ((2, 2), (2, 3))
+
+
+def main() -> None:
+    module = AnsibleModule({**CLUSTER, **MESH, **FORCE, **OPTIONS}, supports_check_mode=True)
+    run_module(module, run)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,86 @@
+# GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
+"""The module ``member_roll`` against a cluster in memory."""
+
+from __future__ import annotations
+
+import pytest
+from ansible_collections.ossm.federation.plugins.module_utils._core.errors import FederationError
+from ansible_collections.ossm.federation.plugins.module_utils._core.kinds import MEMBER_ROLL
+from ansible_collections.ossm.federation.plugins.module_utils._core.members import BATCH
+from ansible_collections.ossm.federation.plugins.module_utils._described import FORCE, MESH
+from ansible_collections.ossm.federation.plugins.module_utils._running import Journal
+from ansible_collections.ossm.federation.plugins.modules import member_roll
+from ansible_collections.ossm.federation.tests.unit.cluster_in_memory import ClusterInMemory
+from ansible_collections.ossm.federation.tests.unit.pem import NOW
+
+SPACE = "east-mesh-system"
+PLANE = {
+    "apiVersion": "maistra.io/v2",
+    "kind": "ServiceMeshControlPlane",
+    "metadata": {"name": "basic", "namespace": SPACE, "generation": 1},
+    "spec": {"version": "v2.5"},
+}
+
+
+class Module:
+    """As much of an AnsibleModule as the module's ``run`` sees."""
+
+    def __init__(self, check_mode, params):
+        options = {**MESH, **FORCE, **member_roll.OPTIONS}
+        self.params = {**{name: option.get("default") for name, option in options.items()}, "mesh": "east", **params}
+        self.check_mode = check_mode
+        self.journal = Journal()
+
+
+def run(cluster, check_mode=False, **params):
+    return member_roll.run(Module(check_mode, params), cluster, NOW)
+
+
+def members(cluster):
+    return (cluster.get(MEMBER_ROLL, SPACE, "default") or {}).get("spec", {}).get("members")
+
+
+@pytest.fixture
+def cluster():
+    return ClusterInMemory(NOW, PLANE)
+
+
+def test_members_are_kept_and_a_second_run_changes_nothing(cluster):
+    assert run(cluster, members=["shop", "desk"])["changed"]
+    assert members(cluster) == ["shop", "desk"]
+    again = run(cluster, members=["shop", "desk"])
+    assert (again["changed"], again["diff"]) == (False, [])
+
+
+def test_check_mode_asks_for_a_dry_run_and_writes_nothing(cluster):
+    planned = run(cluster, check_mode=True, members=["shop"])
+    assert (planned["changed"], cluster.writes, cluster.dry_runs) == (True, [], [("ServiceMeshMemberRoll", "default")])
+
+
+def test_a_namespace_of_another_mesh_is_refused_before_anything_is_sent(cluster):
+    labels = {"maistra.io/member-of": "west-mesh-system"}
+    cluster.put({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "shop", "namespace": "", "labels": labels}})
+    with pytest.raises(FederationError) as refused:
+        run(cluster, members=["shop"])
+    assert (refused.value.code, cluster.writes) == ("FED426", [])
+
+
+def test_many_namespaces_are_added_some_at_a_time(cluster):
+    wanted = [f"app-{number}" for number in range(BATCH + 1)]
+    run(cluster, members=wanted)
+    assert len(cluster.writes) == 2 and members(cluster) == wanted
+
+
+def test_a_wait_that_ends_names_what_is_pending(cluster):
+    with pytest.raises(FederationError) as refused:
+        run(cluster, members=["shop"], wait=True, wait_timeout=1)
+    assert refused.value.code == "FED610"
+
+
+def test_a_roll_that_was_made_by_hand_is_not_removed_and_ours_is(cluster):
+    cluster.put({"apiVersion": "maistra.io/v1", "kind": "ServiceMeshMemberRoll", "metadata": {"name": "default", "namespace": SPACE}, "spec": {}})
+    with pytest.raises(FederationError) as refused:
+        run(cluster, state="absent")
+    assert refused.value.code == "FED501"
+    run(cluster, members=["shop"])
+    assert run(cluster, state="absent")["changed"] and members(cluster) is None
