@@ -1,0 +1,10 @@
+# GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Hands carried cards to the preflight as they stand, as to the module federation."""
+
+from __future__ import annotations
+
+from ansible_collections.ossm.federation.plugins.action.federation import ActionModule as WithCards
+
+
+class ActionModule(WithCards):
+    """Run the module with the cards of the variable that ``cards_from`` names."""

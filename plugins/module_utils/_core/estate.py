@@ -1,0 +1,136 @@
+# GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
+"""All that a preflight looks at: what was described, the peers' cards, and live objects, ours or anybody's."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+
+from .card import Card
+from .control_plane import ControlPlane
+from .findings import at, place_of
+from .kinds import EXPORTS, IMPORTS, PEER
+from .plan import plan_exports, plan_imports
+from .topology import Mesh
+from .trust import Root
+
+Objects = Mapping[str, Mapping]
+
+
+@dataclass(frozen=True)
+class Estate:
+    """One mesh as its administrator and its cluster have it.
+
+    ``cards`` are peers' cards by our names of the peers; ``peers``, ``exports``, ``imports``, ``config_maps`` and
+    ``own_services`` (those of the control plane's namespace) are live objects by name; ``services`` (with
+    ServiceEntries), ``sidecars`` by namespace. None, or a namespace that is missing, was not read: nothing is found
+    there. ``members`` are the member namespaces. ``untouched`` are described peers that belong to somebody else,
+    ``without_gateways`` those whose gateways only a real run makes. ``is_thorough``: asked for by somebody who waits for it,
+    not by a run that has just changed things.
+    """
+
+    mesh: Mesh
+    control_plane: ControlPlane
+    now: datetime
+    cards: Mapping[str, Card] = field(default_factory=dict)
+    peers: Objects = field(default_factory=dict)
+    exports: Objects = field(default_factory=dict)
+    imports: Objects = field(default_factory=dict)
+    config_maps: Objects = field(default_factory=dict)
+    own_services: Objects | None = None
+    members: frozenset[str] | None = None
+    services: Mapping[str, Sequence[Mapping]] = field(default_factory=dict)
+    sidecars: Mapping[str, Sequence[Mapping]] = field(default_factory=dict)
+    gateways: Sequence[Mapping] = ()
+    network_policies: Sequence[Mapping] | None = None
+    destination_rules: Sequence[Mapping] | None = None
+    elsewhere: Sequence[Mapping] = ()
+    roots: Sequence[Root] = ()
+    server: str = ""
+    untouched: frozenset[str] = frozenset()
+    without_gateways: frozenset[str] = frozenset()
+    is_thorough: bool = False
+
+    @property
+    def namespace(self) -> str:
+        """Return the control plane's namespace."""
+        return self.control_plane.namespace
+
+    @property
+    def version(self) -> tuple[int, int] | None:
+        """Return the control plane's version."""
+        return self.control_plane.version
+
+    @property
+    def patch(self) -> tuple[int, ...] | None:
+        """Return the charts' whole version, such as (2, 1, 6); None while unknown."""
+        parts = str(at(self.control_plane.live, "status", "chartVersion") or "").split(".")
+        return tuple(map(int, parts)) if len(parts) == 3 and all(part.isdigit() for part in parts) else None
+
+    def said(self, *path: str) -> object:
+        """Return what the control plane's spec says at a path; its profiles count where the spec is silent."""
+        found = at(self.control_plane.live, "spec", *path)
+        return found if found is not None else at(self.control_plane.live, "status", "appliedSpec", *path)
+
+    def pilot_env(self, name: str) -> object:
+        """Return what an environment variable of istiod is set to in the control plane; None when it is not."""
+        return self.said("runtime", "components", "pilot", "container", "env", name)
+
+    def standing(self) -> Iterator[tuple[str, Mapping]]:
+        """Give the live peers that are not being deleted, by name."""
+        for name, live in sorted(self.peers.items()):
+            if not at(live, "metadata", "deletionTimestamp"):
+                yield name, live
+
+    def is_described(self, name: str) -> bool:
+        """Return whether a peer is described and ours to keep, so that the rules in force will be those described."""
+        peer = self.mesh.peer(name)
+        return peer is not None and peer.local_name == name and name not in self.untouched
+
+    def export_rules(self) -> Iterator[tuple[str, Mapping | None, Rules]]:
+        """Give, per peer, the set's spec that counts for services, and how its rules are called."""
+        for name in self._names(self.exports):
+            if self.is_described(name):
+                peer = self.mesh.peer(name)
+                yield name, plan_exports(self.mesh, peer)["spec"], Rules("mesh_exports", tuple(rule.number for rule in self.mesh.exports_to(peer)))
+            elif name in self.exports:
+                yield name, at(self.exports[name], "spec"), Rules(place_of(self.exports[name]), None, "exportRules")
+
+    def import_rules(self) -> Iterator[tuple[str, Mapping | None, Rules]]:
+        """Give, per peer, the set's spec that counts for what the peer offers, and how its rules are called."""
+        for name in self._names(self.imports):
+            if self.is_described(name):
+                peer = self.mesh.peer(name)
+                yield name, plan_imports(self.mesh, peer)["spec"], Rules("mesh_imports", tuple(rule.number for rule in self.mesh.imports_from(peer)))
+            elif name in self.imports:
+                yield name, at(self.imports[name], "spec"), Rules(place_of(self.imports[name]), None, "importRules")
+
+    def with_plan(self, manifests: Sequence[Mapping]) -> Estate:
+        """Return the estate as it will be once ``manifests`` are applied; what the cluster says of them stays."""
+        after = {kind: dict(live) for kind, live in ((PEER.name, self.peers), (EXPORTS.name, self.exports), (IMPORTS.name, self.imports))}
+        after["ConfigMap"] = dict(self.config_maps)
+        for manifest in manifests:
+            live = after[manifest["kind"]].get(manifest["metadata"]["name"]) or {}
+            merged = {**live, **manifest, "metadata": {**manifest["metadata"], **(live.get("metadata") or {})}}
+            after[manifest["kind"]][manifest["metadata"]["name"]] = merged
+        return replace(self, peers=after[PEER.name], exports=after[EXPORTS.name], imports=after[IMPORTS.name], config_maps=after["ConfigMap"])
+
+    def _names(self, sets: Objects) -> list[str]:
+        standing = {name for name, _live in self.standing()}
+        return sorted((standing & set(sets)) | {peer.local_name for peer in self.mesh.peers})
+
+
+@dataclass(frozen=True)
+class Rules:
+    """How people name the rules of one set: by the options' numbers, or by their place in a live set."""
+
+    where: str
+    numbers: tuple[int, ...] | None
+    field: str = ""
+
+    def place(self, index: int) -> str:
+        """Return the name of the rule at ``index`` of the set."""
+        if self.numbers is not None:
+            return f"{self.where}, rule {self.numbers[index]}"
+        return f"{self.where}, {self.field}[{index}]"

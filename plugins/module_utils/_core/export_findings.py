@@ -1,0 +1,138 @@
+# GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
+"""What goes wrong in silence with live Services that rules export, or would.
+
+Source: federation.md sections 5.1, 5.5 and 8 (G31, G32, G34, G35, G39, G53).
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+
+from .estate import Estate, Rules
+from .findings import Finding, at, items, listed, mapping, place_of
+from .kinds import SERVICE
+from .names import EXPORT_TO, exported_names, ports_of
+
+HEADLESS = "None"
+_PROTOCOLS = {"http", "http2", "https", "grpc", "grpc-web", "tcp", "tls", "mongo", "mysql", "redis", "udp"}
+
+
+@dataclass
+class Offered:
+    """One live Service or ServiceEntry and to whom it is exported."""
+
+    live: Mapping
+    peers: list[str] = field(default_factory=list)
+
+
+def export_findings(estate: Estate) -> Iterator[Finding]:
+    """Give what is wrong with what the rules export, with what they cannot export, and with rules for nothing."""
+    services = [live for found in estate.services.values() for live in found]
+    offered: dict[tuple[str, str], Offered] = {}
+    for peer, spec, rules in estate.export_rules():
+        rows = exported_names(services, spec, peer)
+        yield from _clashes(rows, peer, rules)
+        yield from _outside(services, spec, peer, rules)
+        yield from _unmatched(estate, spec, rules)
+        by_name = {_key(live): live for live in services}
+        for row in rows:
+            live = by_name.get((row["namespace"], row["name"]))
+            if row["exported"] and live is not None:
+                offered.setdefault(_key(live), Offered(live)).peers.append(peer)
+    for found in offered.values():
+        yield from _service(estate, found)
+
+
+def _key(live: Mapping) -> tuple[str, str]:
+    return str(at(live, "metadata", "namespace")), str(at(live, "metadata", "name"))
+
+
+def _service(estate: Estate, offered: Offered) -> Iterator[Finding]:
+    live, place, to = offered.live, place_of(offered.live), f"and is exported to {listed(offered.peers)}"
+    ports = ports_of(live)
+    reachable = [port for port in ports if port["protocol"] != "UDP"]
+    if not reachable:
+        yield Finding("FED769", place, f"has {'UDP ports only' if ports else 'no ports'} {to}")
+    if len(ports) > 1:
+        shown = listed(f"{port['name'] or 'unnamed'} {port['number']}" for port in ports)
+        yield Finding("FED761", place, f"has {len(ports)} ports ({shown}) {to}", _one_port_each(live, ports))
+    if at(live, "spec", "clusterIP") == HEADLESS:
+        yield Finding("FED768", place, f"is headless {to}")
+    hint = mapping(at(live, "metadata", "annotations")).get(EXPORT_TO)
+    if hint and not {"*", estate.namespace} & {part.strip() for part in str(hint).split(",")}:
+        yield Finding("FED764", place, f"has the annotation {EXPORT_TO}: {hint} {to}")
+    if live.get("kind") == SERVICE.name and not _detects_protocols(estate):
+        silent = [str(port.get("name") or port.get("port")) for port in items(at(live, "spec", "ports")) if not _has_protocol(port)]
+        if silent:
+            yield Finding("FED770", place, f"says no protocol for port {listed(silent)} {to}")
+
+
+def _one_port_each(live: Mapping, ports: list[dict]) -> str:
+    name = at(live, "metadata", "name")
+    proposed = [f"{name}-{port['name'] or port['number']} with port {port['number']}" for port in ports if port["protocol"] != "UDP"]
+    return f"Make one Service per port with the same selector, such as {listed(proposed)}, and export those"
+
+
+def _detects_protocols(estate: Estate) -> bool:
+    return estate.said("proxy", "networking", "protocol", "autoDetect", "outbound") is True
+
+
+def _has_protocol(port: Mapping) -> bool:
+    if port.get("protocol") == "UDP" or port.get("appProtocol"):
+        return True
+    name = str(port.get("name") or "").lower()
+    return name.split("-")[0] in _PROTOCOLS or name.startswith("grpc-web")
+
+
+def _clashes(rows: list[dict], peer: str, rules: Rules) -> Iterator[Finding]:
+    owners: dict[str, list[str]] = {}
+    for row in rows:
+        if row["exported"]:
+            owners.setdefault(row["exported"], []).append(f"{row['namespace']}/{row['name']}")
+    for name, services in owners.items():
+        if len(set(services)) > 1:
+            yield Finding("FED762", rules.where, f"export {listed(services)} to {peer} as {name}")
+
+
+def _outside(services: list[Mapping], spec: Mapping | None, peer: str, rules: Rules) -> Iterator[Finding]:
+    """Give services outside the mesh that a rule means: by its name, or by its labels."""
+    inside = [_as_if_inside(live) for live in services if _is_outside(live)]
+    stored = items(at(spec, "exportRules"))
+    for row in exported_names(inside, spec, peer):
+        if row["exported"] is None:
+            continue
+        rule = stored[row["rule"]]
+        if rule.get("type") == "LabelSelector" or at(rule, "nameSelector", "name") not in (None, "", "*"):
+            what = "a ServiceEntry outside the mesh" if "." in row["name"] else "an ExternalName Service"
+            yield Finding("FED765", rules.place(row["rule"]), f"means {row['namespace']}/{row['name']}, which is {what}")
+
+
+def _is_outside(live: Mapping) -> bool:
+    if live.get("kind") == SERVICE.name:
+        return at(live, "spec", "type") == "ExternalName"
+    return at(live, "spec", "location") != "MESH_INTERNAL"
+
+
+def _as_if_inside(live: Mapping) -> dict:
+    moved = copy.deepcopy(dict(live))
+    moved["spec"] = {**mapping(moved.get("spec")), **({"type": "ClusterIP"} if live.get("kind") == SERVICE.name else {"location": "MESH_INTERNAL"})}
+    return moved
+
+
+def _unmatched(estate: Estate, spec: Mapping | None, rules: Rules) -> Iterator[Finding]:
+    """Give rules for a namespace that is no member, and for one Service that its namespace does not have."""
+    stored = at(spec, "exportRules")
+    for index, rule in enumerate(stored if isinstance(stored, list) else []):
+        selector = at(rule, "nameSelector") if at(rule, "type") == "NameSelector" else at(rule, "labelSelector")
+        name, namespace = at(selector, "name"), at(selector, "namespace")
+        if namespace in (None, "", "*", estate.namespace):
+            continue
+        if estate.members is not None and namespace not in estate.members:
+            yield Finding("FED772", rules.place(index), f"names the namespace {namespace}, which is not a member of the mesh")
+        elif name not in (None, "", "*") and namespace in estate.services:
+            found = estate.services[str(namespace)]
+            names = {str(at(live, "metadata", "name")) for live in found} | {str(host) for live in found for host in at(live, "spec", "hosts") or ()}
+            if name not in names:
+                yield Finding("FED771", rules.place(index), f"names {namespace}/{name}, and there is no such Service")

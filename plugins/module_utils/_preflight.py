@@ -1,0 +1,260 @@
+# GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Reads what the preflight looks at, few requests and each once, and collects what a run would refuse one by one."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Any
+
+from ._cluster import Cluster
+from ._core.card import Card
+from ._core.carrying import Received, receive
+from ._core.control_plane import ControlPlane
+from ._core.errors import FederationError
+from ._core.estate import Estate
+from ._core.findings import Finding, Unknown, at, finding_of, listed
+from ._core.kinds import (
+    CLUSTER_DOMAIN,
+    DESTINATION_RULE,
+    EXPORTS,
+    IMPORTS,
+    ISTIO_GATEWAY,
+    MEMBER_ROLL,
+    NETWORK_POLICY,
+    PEER,
+    SERVICE,
+    SERVICE_ENTRY,
+    SIDECAR,
+    Kind,
+)
+from ._core.plan import check_domains
+from ._core.preflight import findings_in
+from ._core.topology import Mesh
+from ._core.trust import Root
+from ._described import described_mesh
+from ._live import Peerings
+
+# What module mesh_card says of the mesh's own rules in the same run; nobody is told twice.
+TOLD_WITH_THE_CARD = ("FED762", "FED772")
+_ENTRY = re.compile(r"mesh_(?P<option>exports|imports), rule (?P<number>\d+)")
+_PEER = re.compile(r"mesh_peers, (?:entry (?P<number>\d+)|(?P<name>[^,]+))")
+_NOT_ASKED_OF = {"exports": {"to": []}, "imports": {"from": []}}
+
+
+@dataclass
+class Reader:
+    """Reads live objects of one cluster, each collection once, and writes down what the account may not read."""
+
+    cluster: Cluster
+    _read: dict[tuple[Kind, str], list[dict] | None] = field(default_factory=dict)
+    _refused: dict[tuple[str, tuple[str, ...]], list[str]] = field(default_factory=dict)
+
+    def list(self, kind: Kind, namespace: str, *codes: str) -> list[dict] | None:
+        """Return the objects of one kind in a namespace; None when that is forbidden, which ``codes`` then stay unknown for."""
+        if (kind, namespace) not in self._read:
+            try:
+                self._read[(kind, namespace)] = self.cluster.list(kind, namespace)
+            except FederationError as error:
+                if error.code not in ("FED104", "FED108"):
+                    raise
+                # A kind that is not served has no objects.
+                self._read[(kind, namespace)] = None if error.code == "FED104" else []
+        if self._read[(kind, namespace)] is None:
+            namespaces = self._refused.setdefault((kind.name, codes), [])
+            namespaces += [] if namespace in namespaces else [namespace]
+        return self._read[(kind, namespace)]
+
+    def members(self, namespace: str) -> frozenset[str] | None:
+        """Return the member namespaces of the mesh in ``namespace``; None when they may not be read."""
+        try:
+            roll = self.cluster.get(MEMBER_ROLL, namespace, "default")
+        except FederationError as error:
+            if error.code not in ("FED104", "FED108"):
+                raise
+            self._refused.setdefault((MEMBER_ROLL.name, ("FED772",)), []).append(namespace)
+            return None
+        return frozenset(map(str, at(roll, "status", "configuredMembers") or ()))
+
+    @property
+    def unknown(self) -> list[Unknown]:
+        """Return what could not be read so far."""
+        return [
+            Unknown(f"{kind} objects in {listed(sorted(namespaces))}", "this account may not read them", codes)
+            for (kind, codes), namespaces in sorted(self._refused.items())
+        ]
+
+
+def read_estate(
+    reader: Reader,
+    mesh: Mesh,
+    control_plane: ControlPlane,
+    peerings: Peerings,
+    cards: Mapping[str, Card],
+    now: datetime,
+    *,
+    untouched: Iterable[str] = (),
+    roots: Sequence[Root] = (),
+    is_thorough: bool = False,
+    planned: Sequence[Mapping] = (),
+    without_gateways: Iterable[str] = (),
+) -> Estate:
+    """Return all that the preflight looks at.
+
+    ``planned`` are manifests that this run applies: they are looked at as if they stood. Beyond what has been read a run
+    costs one LIST of the gateways' Services, and only where rules ask for it the member roll, Services of the
+    namespaces that they name, and Sidecars. ``is_thorough`` also reads what no rule points to.
+    """
+    estate = Estate(
+        mesh=mesh,
+        control_plane=control_plane,
+        now=now,
+        cards=cards,
+        peers=peerings.peers,
+        exports=peerings.exports,
+        imports=peerings.imports,
+        config_maps=peerings.bundles,
+        roots=roots,
+        server=reader.cluster.server,
+        untouched=frozenset(untouched),
+        without_gateways=frozenset(without_gateways),
+        is_thorough=is_thorough,
+    ).with_plan(planned)
+    home = mesh.namespace
+    own = reader.list(SERVICE, home, "FED713", "FED714", "FED715")
+    estate = replace(estate, own_services=None if own is None else {live["metadata"]["name"]: live for live in own})
+    exports, imports = _rules(estate.export_rules(), "exportRules"), _rules(estate.import_rules(), "importRules")
+    if exports or imports or is_thorough:
+        estate = replace(estate, members=reader.members(home))
+    members = estate.members or frozenset()
+    kinds = (SERVICE, SERVICE_ENTRY) if is_thorough else (SERVICE,)
+    services = {name: _both(reader, kinds, name) for name in sorted(_namespaces(exports, imports, members) - {home})}
+    estate = replace(estate, services={name: found for name, found in services.items() if found is not None})
+    if imports:
+        estate = replace(estate, sidecars=_by_namespace(reader, SIDECAR, {*members, home}, "FED788"))
+    if control_plane.cluster_domain != CLUSTER_DOMAIN:
+        estate = replace(estate, destination_rules=reader.list(DESTINATION_RULE, home, "FED712"))
+    return _thorough(reader, estate, members, home) if is_thorough else estate
+
+
+def _thorough(reader: Reader, estate: Estate, members: Iterable[str], home: str) -> Estate:
+    if estate.version == (2, 1):
+        estate = replace(estate, network_policies=reader.list(NETWORK_POLICY, home, "FED717"))
+    if estate.peers:
+        found = _by_namespace(reader, ISTIO_GATEWAY, {*members, home}, "FED707")
+        estate = replace(estate, gateways=[live for objects in found.values() for live in objects])
+    strays = [_by_namespace(reader, kind, set(members) - {home}, "FED748") for kind in (PEER, EXPORTS, IMPORTS)]
+    return replace(estate, elsewhere=[live for found in strays for objects in found.values() for live in objects])
+
+
+def _by_namespace(reader: Reader, kind: Kind, namespaces: Iterable[str], code: str) -> dict[str, list[dict]]:
+    found = {name: reader.list(kind, name, code) for name in sorted(namespaces)}
+    return {name: objects for name, objects in found.items() if objects is not None}
+
+
+def _both(reader: Reader, kinds: Sequence[Kind], namespace: str) -> list[dict] | None:
+    """Return a namespace's Services and ServiceEntries; None when the former may not be read."""
+    found = [reader.list(kind, namespace, *(("FED761", "FED769", "FED771") if kind is SERVICE else ("FED765",))) for kind in kinds]
+    return None if found[0] is None else [live for objects in found for live in objects or ()]
+
+
+def _rules(sets: Iterable[tuple], name: str) -> list[Mapping]:
+    return [rule for _peer, spec, _places in sets for rule in at(spec, name) or () if isinstance(rule, Mapping)]
+
+
+def _namespaces(exports: Sequence[Mapping], imports: Sequence[Mapping], members: frozenset[str]) -> set[str]:
+    """Return the member namespaces whose Services the rules are about: those exported from, and those imported into as local."""
+    named = {str(at(rule, "nameSelector", "namespace") or at(rule, "labelSelector", "namespace") or "*") for rule in exports}
+    wanted = members if "*" in named else members & named
+    return set(wanted) | {str(at(rule, "nameSelector", "alias", "namespace")) for rule in imports if rule.get("importAsLocal")} & members
+
+
+def look(estate: Estate, warn: Callable[[str], None] | None = None) -> list[Finding]:
+    """Return what is found in an estate, and say it to ``warn`` as far as no other step of the same run does."""
+    found = findings_in(estate)
+    for finding in found if warn else ():
+        if not (finding.code in TOLD_WITH_THE_CARD and finding.place.startswith("mesh_exports")):
+            warn(finding.text)
+    return found
+
+
+def describe(params: Mapping[str, Any]) -> tuple[Mesh | None, list[Finding]]:
+    """Return the mesh that a module's options describe, without what is wrong in them, and all of that as findings.
+
+    None when the mesh itself is wrong. An entry that is refused is left out and the rest read again, so that every
+    entry is judged; rules keep their numbers.
+    """
+    params = {**params, **{key: list(params.get(key) or []) for key in ("peers", "exports", "imports")}}
+    findings: list[Finding] = []
+    dropped: set[str] = set()
+    while True:
+        try:
+            return described_mesh(params, allow_no_peers=bool(dropped)), findings
+        except FederationError as error:
+            # A rule for a peer that was itself refused is not wrong by itself.
+            if not (error.code == "FED302" and dropped):
+                findings.append(finding_of(error))
+            if not _without(params, error.where, dropped):
+                return None, findings
+
+
+def _without(params: dict[str, Any], where: str, dropped: set[str]) -> bool:
+    """Take the entry that an error names out of the options; False when it names none."""
+    rule, peer = _ENTRY.match(where), _PEER.match(where)
+    if rule:
+        rules, at_index = params[rule["option"]], int(rule["number"]) - 1
+        is_new = rules[at_index] != _NOT_ASKED_OF[rule["option"]]
+        rules[at_index] = _NOT_ASKED_OF[rule["option"]]
+        return is_new
+    if not peer:
+        return False
+    names = [_name(entry) for entry in params["peers"]]
+    if peer["number"]:
+        index = int(peer["number"]) - 1
+    else:
+        # Of two entries that exclude each other the later one goes.
+        index = next((at_index for at_index in reversed(range(len(names))) if names[at_index] == peer["name"]), -1)
+    if not 0 <= index < len(names):
+        return False
+    dropped.add(names[index])
+    del params["peers"][index]
+    return True
+
+
+def _name(entry: object) -> str:
+    return str(entry.get("name")) if isinstance(entry, Mapping) else str(entry)
+
+
+def receive_all(
+    mesh: Mesh, trust_domain: str, *, in_run: Sequence[object], carried: Sequence[object], file_of: Callable[[str], bytes | None], now: datetime
+) -> tuple[dict[str, Received], list[Finding], list[str]]:
+    """Return the peers' cards that are in order, what is wrong with the others, and notes on cards that nobody asked for."""
+    given = {"in_run": in_run, "carried": carried, "file_of": file_of, "now": now}
+    try:
+        received, notes = receive(mesh, trust_domain, **given)
+        return received, [], notes
+    except FederationError:
+        pass
+    found: dict[str, Received] = {}
+    findings: list[Finding] = []
+    for peer in mesh.peers:
+        try:
+            own, _notes = receive(replace(mesh, peers=(peer,)), trust_domain, **given)
+            check_domains({name: known.card for name, known in {**found, **own}.items()})
+            found.update(own)
+        except FederationError as error:
+            findings.append(finding_of(error))
+    return found, findings, []
+
+
+def found_by(*checks: Callable[[], object]) -> list[Finding]:
+    """Return what checks refuse, all of them, as findings."""
+    findings = []
+    for check in checks:
+        try:
+            check()
+        except FederationError as error:
+            findings.append(finding_of(error))
+    return findings

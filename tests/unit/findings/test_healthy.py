@@ -1,0 +1,19 @@
+# GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Where nothing is wrong nothing is found: 200 set-ups, made by our own plan, with what stands beside a federation."""
+
+from __future__ import annotations
+
+import pytest
+from ansible_collections.ossm.federation.tests.unit.findings.setups import base, generated
+
+
+def test_nothing_is_found_in_the_set_up_that_the_corpus_breaks():
+    seen = base().look()
+    assert (seen["findings"], seen["unknown"], seen["pending"]) == ([], [], [])
+
+
+@pytest.mark.parametrize("seed", range(200))
+def test_nothing_is_found_in_a_healthy_set_up(seed):
+    seen = generated(seed).look()
+    assert [f"{found['code']} {found['place']}: {found['seen']}" for found in seen["findings"]] == []
+    assert seen["unknown"] == []
