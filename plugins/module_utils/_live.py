@@ -12,6 +12,7 @@ from datetime import datetime
 from ._cluster import Cluster
 from ._core import control_plane as control_planes
 from ._core.card import SIZE_LIMIT
+from ._core.carrying import Identity
 from ._core.control_plane import ControlPlane
 from ._core.errors import FederationError
 from ._core.kinds import (
@@ -164,6 +165,11 @@ class Peerings:
             imports=self.imports.get(name),
             bundle=self.bundles.get(chain.get("name") or "") or self.bundles.get(bundle_name(name)),
         )
+
+    def identities(self, mesh: Mesh) -> dict[str, Identity]:
+        """Return who the described peers are that stand already, by our name of each."""
+        found = {peer.local_name: self.of(peer.local_name) for peer in (*mesh.peers, *mesh.held)}
+        return {name: Identity.of(peering.peer, peering.bundle) for name, peering in found.items() if peering.peer}
 
     def ours(self) -> list[str]:
         """Return our names of the peers of which we made anything."""

@@ -136,7 +136,7 @@ def check_identity(peer: Peer, found: Received, peering: Peering, *, is_accepted
             where=found.where,
             what=f"says that {peer.name} has changed: {'; '.join(differences)}",
             mend=f"Ask {peer.name}'s administrator by another way whether this is so, then run with "
-            f"federation_accept_changes: [{peer.name}]",
+            f"federation_accept_changes: [{peer.local_name}]",
             facts={"peer": peer.local_name, "changes": differences},
         )
 

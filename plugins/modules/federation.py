@@ -142,6 +142,7 @@ control_plane:
 """
 
 import os  # noqa: E402
+from collections.abc import Mapping  # noqa: E402
 from datetime import datetime  # noqa: E402
 
 from ansible.module_utils.basic import AnsibleModule  # noqa: E402
@@ -149,7 +150,8 @@ from ansible.module_utils.basic import AnsibleModule  # noqa: E402
 from ..module_utils._arguments import CLUSTER  # noqa: E402
 from ..module_utils._cluster import Cluster  # noqa: E402
 from ..module_utils._core import render  # noqa: E402
-from ..module_utils._core.carrying import Received, receive  # noqa: E402
+from ..module_utils._core.card import file_name  # noqa: E402
+from ..module_utils._core.carrying import Identity, Received, receive  # noqa: E402
 from ..module_utils._core.control_plane import ControlPlane, parse_version  # noqa: E402
 from ..module_utils._core.diff import Change, as_diff  # noqa: E402
 from ..module_utils._core.errors import FederationError  # noqa: E402
@@ -206,13 +208,13 @@ def run(module: AnsibleModule, cluster: Cluster | None, now: datetime) -> dict:
 def present(module: AnsibleModule, cluster: Cluster, mesh: Mesh, control_plane: ControlPlane, now: datetime) -> dict:
     """Keep the peerings of all peers whose card is there."""
     params = module.params
-    received = cards_of(module, mesh, control_plane.trust_domain, now)
     peerings = Peerings.read(cluster, mesh.namespace)
+    received = cards_of(module, mesh, control_plane.trust_domain, now, peerings.identities(mesh))
     for peer in mesh.peers:
         found, peering = received.get(peer.local_name), peerings.of(peer.local_name)
         check_peer(peer, control_plane, found)
         if found and (peer.adopt or not peering.strangers):
-            check_identity(peer, found, peering, is_accepted=bool({peer.name, peer.local_name} & set(params["accept_changes"])))
+            check_identity(peer, found, peering, is_accepted=mesh.is_named(peer, params["accept_changes"]))
     services: list[dict] = []
 
     def services_once() -> list[dict]:
@@ -267,8 +269,10 @@ def present(module: AnsibleModule, cluster: Cluster, mesh: Mesh, control_plane: 
     }
 
 
-def cards_of(module: AnsibleModule, mesh: Mesh, trust_domain: str, now: datetime) -> dict[str, Received]:
-    """Return the peers' cards by our names of the peers; notes become warnings."""
+def cards_of(
+    module: AnsibleModule, mesh: Mesh, trust_domain: str, now: datetime, known: Mapping[str, Identity] | None = None
+) -> dict[str, Received]:
+    """Return the peers' cards by our names of the peers; notes become warnings. ``known`` is who the live peers are."""
     params = module.params
     received, notes = receive(
         mesh,
@@ -277,6 +281,7 @@ def cards_of(module: AnsibleModule, mesh: Mesh, trust_domain: str, now: datetime
         carried=params["cards"],
         file_of=lambda name: card_file(params["cards_dir"], name),
         now=now,
+        known=known,
     )
     for note in notes:
         module.warn(note)
@@ -286,7 +291,7 @@ def cards_of(module: AnsibleModule, mesh: Mesh, trust_domain: str, now: datetime
 def what_is_missing(mesh: Mesh, peer: Peer, found: Received | None, *, is_planned: bool) -> str:
     """Return what a peer waits for; in check mode an address that only a real run knows is planned as unknown."""
     if found is None:
-        return f"waits for card {peer.name}-for-{mesh.name}.json; ask {peer.name} to run publish_cards"
+        return f"waits for card {file_name(mesh.known_as(peer), mesh.name)}; ask {peer.name} to run publish_cards"
     if found.card.ingress is None and not (is_planned and found.in_run):
         return f"waits for the address of {peer.name}'s gateway; ask {peer.name} to run publish_cards again"
     return ""

@@ -119,7 +119,7 @@ control_plane:
 """
 
 import os  # noqa: E402
-from collections.abc import Sequence  # noqa: E402
+from collections.abc import Mapping, Sequence  # noqa: E402
 from dataclasses import replace  # noqa: E402
 from datetime import datetime  # noqa: E402
 
@@ -127,7 +127,7 @@ from ansible.module_utils.basic import AnsibleModule  # noqa: E402
 
 from ..module_utils._arguments import CLUSTER  # noqa: E402
 from ..module_utils._cluster import Cluster  # noqa: E402
-from ..module_utils._core.card import Card, as_readers_take_it, read_card  # noqa: E402
+from ..module_utils._core.card import Card, as_readers_take_it, file_name, read_card  # noqa: E402
 from ..module_utils._core.control_plane import ControlPlane  # noqa: E402
 from ..module_utils._core.errors import FederationError  # noqa: E402
 from ..module_utils._core.kinds import SERVICE  # noqa: E402
@@ -175,7 +175,7 @@ def run(module: AnsibleModule, cluster: Cluster, now: datetime) -> dict:
 
     if params["wait"] and not module.check_mode:
         wait_until(look, params["wait_timeout"])
-    files, diffs = keep(module, [card for card in cards if card.ingress], params["cards_dir"], now)
+    files, diffs = keep(module, named_files(mesh, cards), params["cards_dir"], now)
     if pending and params["wait"] and not module.check_mode and not params["soft"]:
         raise address_pending(mesh, pending, params["waited"] + params["wait_timeout"])
     for root in roots:
@@ -222,29 +222,35 @@ def make_cards(
         card, left_out = as_readers_take_it(card, now)
         for note in left_out:
             module.warn(note)
-        cards.append(card.renewed(earlier(module.params["cards_dir"], card, now)))
+        name = file_name(mesh.name, mesh.known_as(peer))
+        cards.append(card.renewed(earlier(module.params["cards_dir"], name, now)))
     return cards, pending
 
 
-def earlier(directory: str | None, card: Card, now: datetime) -> Card | None:
+def named_files(mesh: Mesh, cards: Sequence[Card]) -> dict[str, Card]:
+    """Return the cards that can be handed over by the names of their files; where peers share a name, by ours of each."""
+    return {file_name(mesh.name, mesh.known_as(peer)): card for peer, card in zip(mesh.peers, cards) if card.ingress}
+
+
+def earlier(directory: str | None, name: str, now: datetime) -> Card | None:
     """Return the card that the file holds now; an unreadable one is as good as none, since it is ours to write."""
-    text = card_file(directory, card.file_name)
+    text = card_file(directory, name)
     if text is None:
         return None
     try:
-        return read_card(text, card.file_name, now)
+        return read_card(text, name, now)
     except FederationError:
         return None
 
 
-def keep(module: AnsibleModule, cards: Sequence[Card], directory: str | None, now: datetime) -> tuple[list[str], list[dict]]:
+def keep(module: AnsibleModule, cards: Mapping[str, Card], directory: str | None, now: datetime) -> tuple[list[str], list[dict]]:
     """Write the cards' files that differ; return all files and a diff of those that change."""
     if not directory:
         return [], []
     files, diffs = [], []
-    for card in cards:
-        path, text = os.path.join(directory, card.file_name), card.to_text()
-        before = card_file(directory, card.file_name)
+    for name, card in cards.items():
+        path, text = os.path.join(directory, name), card.to_text()
+        before = card_file(directory, name)
         files.append(path)
         if before == text.encode():
             continue

@@ -9,11 +9,29 @@ from datetime import datetime
 
 from .card import DEPTH_LIMIT, Card, card_from, data_of, file_name, read_card
 from .errors import FederationError
+from .kinds import ROOT_KEY
 from .plan import check_card, check_domains
 from .topology import Mesh, Peer
-from .trust import printable
+from .trust import fingerprints_in, printable
 
 _MOST_NOTES = 10
+
+
+@dataclass(frozen=True)
+class Identity:
+    """Who a peer on the cluster is: its trust domain, the identity it presents, and its roots' SHA-256 fingerprints."""
+
+    trust_domain: str
+    client_id: str
+    fingerprints: frozenset[str]
+
+    @classmethod
+    def of(cls, live_peer: Mapping, live_bundle: Mapping | None) -> Identity:
+        """Return what a live ServiceMeshPeer and its bundle say."""
+        security = (live_peer.get("spec") or {}).get("security") or {}
+        text = ((live_bundle or {}).get("data") or {}).get(ROOT_KEY)
+        fingerprints = frozenset(fingerprints_in(text) if isinstance(text, str) else ())
+        return cls(str(security.get("trustDomain") or ""), str(security.get("clientID") or ""), fingerprints)
 
 
 @dataclass(frozen=True)
@@ -33,25 +51,36 @@ def receive(
     carried: Sequence[object],
     file_of: Callable[[str], bytes | None],
     now: datetime,
+    known: Mapping[str, Identity] | None = None,
 ) -> tuple[dict[str, Received], list[str]]:
     """Return each peer's card by our name of the peer, and notes on cards that nobody asked for.
 
     ``in_run`` are cards made in this run, ``carried`` those given as data (mappings or JSON texts, of one card or a
-    list of them), ``file_of`` gives the bytes of a card file by its name or None. Cards of this run win over carried ones, data over files. A
-    peer without a card is missing from the result: it is pending, never absent.
+    list of them; ``{peer: <our name>, card: <card>}`` says whose it is), ``file_of`` gives the bytes of a card file by
+    its name or None. Cards of this run win over carried ones, data over files. ``known`` is who the peers on the
+    cluster are already, by our name: where several cards could be meant, the pin (``root_fingerprints``) decides, then
+    that. A peer without a card is missing from the result: it is pending, never absent.
 
-    Raises ``FederationError`` with a code FED2xx for a card that is meant for us and is not in order.
+    Raises ``FederationError`` with a code FED2xx for a card that is meant for us and is not in order, FED321 when
+    nothing says which of several peers or cards is meant.
     """
-    made = [(card, f"Card of {printable(_said(card, 'mesh'), 63)} (this run)", True) for card in in_run]
-    given = [(card, f"federation_cards, card {number}", False) for number, card in enumerate(cards_in(carried), start=1)]
+    made = [_Carried(card, f"Card of {printable(_said(card, 'mesh'), 63)} (this run)", in_run=True) for card in in_run]
+    labelled = [_Carried.of(entry, number) for number, entry in enumerate(cards_in(carried), start=1)]
+    given = [(one.data, one.where, False) for one in labelled]
+    local_names = {peer.local_name for peer in (*mesh.peers, *mesh.held)}
+    notes = [
+        f"{one.where} is said to be of {printable(one.peer, 63)}, which is not in mesh_peers"
+        for one in labelled
+        if one.peer and one.peer not in local_names and _said(one.data, "audience") == mesh.name
+    ]
     received: dict[str, Received] = {}
     for peer in mesh.peers:
-        found = _addressed(made, peer, mesh, now) or _addressed(given, peer, mesh, now)
+        outcomes = [_chosen(cards, peer, mesh, now, known or {}) for cards in (made, labelled)]
+        found = next((outcome for outcome in outcomes if isinstance(outcome, Received)), None) or _file(peer, mesh, file_of, now)
         if not found:
-            name = file_name(peer.name, mesh.name)
-            text = file_of(name)
-            if text is not None:
-                found = Received(read_card(text, f"Card {name}", now), f"Card {name}", in_run=False)
+            for undecided in filter(None, outcomes):
+                raise undecided
+            notes += _passed_over(peer, mesh, file_of)
         if found:
             check_card(mesh, peer, found.card, trust_domain, where=found.where)
             received[peer.local_name] = found
@@ -59,7 +88,7 @@ def receive(
     check_domains({name: found.card for name, found in received.items()})
     wanted = {peer.name for peer in mesh.peers}
     strangers = sorted({_said(card, "mesh") for card, _where, _run in given if _said(card, "audience") == mesh.name} - wanted)
-    notes = [f"a card of {name} was given, but {name} is not in mesh_peers" for name in (printable(name, 63) for name in strangers)]
+    notes += [f"a card of {name} was given, but {name} is not in mesh_peers" for name in (printable(name, 63) for name in strangers)]
     more = [f"{len(notes) - _MOST_NOTES} more cards of meshes that are not in mesh_peers were given"] if len(notes) > _MOST_NOTES else []
     return received, notes[:_MOST_NOTES] + more
 
@@ -79,13 +108,108 @@ def cards_in(carried: Sequence[object]) -> list[object]:
     return cards
 
 
-def _addressed(cards: Sequence[tuple[object, str, bool]], peer: Peer, mesh: Mesh, now: datetime) -> Received | None:
-    for card, where, in_run in cards:
-        if not isinstance(card, Mapping) or not isinstance(card.get("mesh"), str) or not isinstance(card.get("audience"), str):
-            card_from(card, where, now)
-        if card["mesh"] == peer.name and card["audience"] == mesh.name:
-            return Received(card_from(card, where, now), where, in_run)
+@dataclass(frozen=True)
+class _Carried:
+    """One card as unchecked data, where it came from, and whose it is said to be (our name; None when nobody said)."""
+
+    data: object
+    where: str
+    in_run: bool = False
+    peer: str | None = None
+
+    @classmethod
+    def of(cls, entry: object, number: int) -> _Carried:
+        """Return an entry of ``federation_cards``: a card, or ``{peer, card}`` with the card as mapping or text."""
+        where = f"federation_cards, card {number}"
+        if not isinstance(entry, Mapping) or set(entry) != {"peer", "card"}:
+            return cls(entry, where)
+        card = entry["card"]
+        return cls(data_of(card, where, DEPTH_LIMIT) if isinstance(card, (str, bytes)) else card, where, peer=str(entry["peer"]))
+
+
+def _chosen(
+    cards: Sequence[_Carried], peer: Peer, mesh: Mesh, now: datetime, known: Mapping[str, Identity]
+) -> Received | FederationError | None:
+    """Return the card that speaks for ``peer``; the error FED321 when several could; None when there is none."""
+    meant = []
+    for card in cards:
+        if not isinstance(card.data, Mapping) or not isinstance(card.data.get("mesh"), str) or not isinstance(card.data.get("audience"), str):
+            card_from(card.data, card.where, now)
+        is_ours = card.data["mesh"] == peer.name and card.data["audience"] == mesh.name
+        if is_ours and card.peer in (None, peer.local_name):
+            meant.append(card)
+    labelled = [card for card in meant if card.peer]
+    read = [Received(card_from(card.data, card.where, now), card.where, card.in_run) for card in labelled or meant]
+    if not read:
+        return None
+    rivals = [] if labelled else [other for other in (*mesh.peers, *mesh.held) if other.name == peer.name and other is not peer]
+    if not rivals and _are_one(read):
+        return read[0]
+    fitting = [one for one in read if _fits(one.card, peer, known)]
+    claimed = [one for one in read if any(_fits(one.card, other, known) for other in rivals)]
+    own = [one for one in fitting if one not in claimed]
+    if not own or not _are_one(own):
+        identity = known.get(peer.local_name)
+        own = [one for one in own or read if identity and one.card.client_id == identity.client_id and one not in claimed]
+    if own and _are_one(own):
+        return own[0]
+    if rivals and not fitting and len(claimed) == len(read):
+        return None  # each of them is another's
+    return _undecided(peer, mesh, read)
+
+
+def _are_one(cards: Sequence[Received]) -> bool:
+    """Whether cards speak for one peering: who presents itself, where it is reached, and which roots vouch for it."""
+    return len({(one.card.client_id, one.card.ingress, frozenset(root.fingerprint for root in one.card.roots)) for one in cards}) == 1
+
+
+def _fits(card: Card, peer: Peer, known: Mapping[str, Identity]) -> bool:
+    """Whether there is evidence that a card is this peer's: its pin, or else who the peer on the cluster is."""
+    fingerprints = {root.fingerprint for root in card.roots}
+    if peer.root_fingerprints:
+        return fingerprints <= set(peer.root_fingerprints)
+    identity = known.get(peer.local_name)
+    return identity is not None and (identity.trust_domain == card.trust_domain or bool(fingerprints & identity.fingerprints))
+
+
+def _undecided(peer: Peer, mesh: Mesh, cards: Sequence[Received]) -> FederationError:
+    places = ", ".join(one.where for one in cards[:3])
+    if mesh.is_shared(peer.name):
+        others = " or ".join(other.local_name for other in (*mesh.peers, *mesh.held) if other.name == peer.name)
+        what = f"could be that of {others}, which all call themselves {peer.name}, and nothing says which"
+        mend = (
+            f"Pin root_fingerprints of each in mesh_peers, hand it over as the file {file_name(peer.local_name, mesh.name)}, "
+            f"or write {{peer: {peer.local_name}, card: ...}} in federation_cards"
+        )
+    else:
+        what = f"are {len(cards)} different cards of {peer.name} for {mesh.name}, and nothing says which of them counts"
+        mend = f"Give one of them, or as the file {file_name(peer.local_name, mesh.name)}; {peer.name} may have two peers called {mesh.name}"
+    return FederationError("FED321", where=places, what=what, mend=mend, facts={"peer": peer.local_name})
+
+
+def _file(peer: Peer, mesh: Mesh, file_of: Callable[[str], bytes | None], now: datetime) -> Received | None:
+    for name in card_files(peer, mesh):
+        text = file_of(name)
+        if text is not None:
+            return Received(read_card(text, f"Card {name}", now), f"Card {name}", in_run=False)
     return None
+
+
+def card_files(peer: Peer, mesh: Mesh) -> list[str]:
+    """Return the names of files that may hold ``peer``'s card, the first found counts: by our name, then by its own.
+
+    Where several peers share a name a file of that name could be any one's, so it does not count.
+    """
+    names = [peer.local_name] if mesh.is_shared(peer.name) else [peer.local_name, peer.name]
+    return [file_name(name, mesh.name) for name in dict.fromkeys(names)]
+
+
+def _passed_over(peer: Peer, mesh: Mesh, file_of: Callable[[str], bytes | None]) -> list[str]:
+    """Return a note on a file that might be a peer's card, were its name not shared."""
+    shared, own = file_name(peer.name, mesh.name), file_name(peer.local_name, mesh.name)
+    if not mesh.is_shared(peer.name) or shared == own or file_of(shared) is None:
+        return []
+    return [f"{shared} is passed over, since several peers call themselves {peer.name}; if it is {peer.local_name}'s, keep it as {own}"]
 
 
 def _refuse_misdelivered(mesh: Mesh, given: Sequence[tuple[object, str, bool]], now: datetime, *, has_ours: bool) -> None:

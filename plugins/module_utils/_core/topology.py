@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -10,7 +11,7 @@ from typing import NoReturn
 
 from .card import is_address, is_trust_domain
 from .errors import FederationError
-from .kinds import CLUSTER_DOMAIN
+from .kinds import CLUSTER_DOMAIN, bundle_name
 from .selectors import label_selector
 from .trust import plain_fingerprint
 
@@ -19,6 +20,12 @@ _LABEL = re.compile(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?")
 _NAME = re.compile(r"[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?")
 _RESERVED_GATEWAYS = ("istio-ingressgateway", "istio-egressgateway")
 _SERVICE_TYPES = ("LoadBalancer", "NodePort", "ClusterIP")
+_OF_ONE_PEER = {
+    "ingress": "would give all peers one gateway, and each would be refused by the other's rules",
+    "egress": "would give all peers one gateway, and each would be refused by the other's rules",
+    "node_ports": "would give the gateways of all peers the same ports of the nodes",
+    "load_balancer_ip": "would give the gateways of all peers one address",
+}
 ANY = "*"
 
 
@@ -77,6 +84,14 @@ class ImportRule:
 
 
 @dataclass(frozen=True)
+class NodePorts:
+    """The node ports of an ingress gateway where they are to be fixed; None lets the cluster choose."""
+
+    discovery: int | None = None
+    service: int | None = None
+
+
+@dataclass(frozen=True)
 class Gateways:
     """How this mesh is reached by one peer, and through what it reaches that peer."""
 
@@ -90,11 +105,32 @@ class Gateways:
     replicas: int | None = None
     node_selector: Mapping[str, str] | None = None
     tolerations: tuple[Mapping, ...] | None = None
+    node_ports: NodePorts = NodePorts()
+    load_balancer_ip: str | None = None
+    load_balancer_source_ranges: tuple[str, ...] = ()
+    external_traffic_policy: str | None = None
+
+
+@dataclass(frozen=True)
+class Found:
+    """What a live gateway of the same name keeps when it is taken over: what we do not send stays with its owner.
+
+    ``label`` is the value of its federation label, ``has_balancer_annotation`` whether it says which kind of load
+    balancer it wants, ``networks`` is ``requestedNetworkView``.
+    """
+
+    label: str | None = None
+    has_balancer_annotation: bool = False
+    networks: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
 class Peer:
-    """One other mesh: its ``name`` on its cards, our ``local_name`` for it (the ServiceMeshPeer's name)."""
+    """One other mesh: its ``name`` on its cards, our ``local_name`` for it (the ServiceMeshPeer's name).
+
+    ``given`` names the gateway settings that the peer's own entry makes. ``bundle`` is the ConfigMap with its roots.
+    ``found_ingress`` and ``found_egress`` are what stands on the cluster already, once it was looked at.
+    """
 
     name: str
     local_name: str
@@ -103,6 +139,15 @@ class Peer:
     same_cluster: bool = False
     suspended: bool = False
     adopt: bool = False
+    given: frozenset[str] = frozenset()
+    bundle: str = ""
+    found_ingress: Found | None = None
+    found_egress: Found | None = None
+
+    @property
+    def bundle_name(self) -> str:
+        """Return the name of the ConfigMap with the peer's root certificates."""
+        return self.bundle or bundle_name(self.local_name)
 
 
 @dataclass(frozen=True)
@@ -151,7 +196,7 @@ class Mesh:
                 "List the peers, or set federation_full_mesh: true to peer with every mesh of the inventory",
             )
         _check_peers(name, described)
-        names = _names_of(described)
+        names = _Names.of(described)
         mesh = cls(
             name=name,
             namespace=namespace,
@@ -167,10 +212,28 @@ class Mesh:
         return mesh
 
     def holding(self, names: Iterable[str]) -> Mesh:
-        """Return this mesh with the peers of these names ``held``: still described, but nothing is done about them."""
+        """Return this mesh with the peers of these names ``held``: still described, but nothing is done about them.
+
+        The names are those of other hosts' meshes; a name that no mesh has may be ours for a peer. Of two peers with
+        one name both are held, since nobody can say which of them failed.
+        """
         names = set(names)
-        held = tuple(peer for peer in self.peers if peer.name in names)
-        return replace(self, peers=tuple(peer for peer in self.peers if peer.name not in names), held=held)
+        local = names - {peer.name for peer in self.peers}
+        held = tuple(peer for peer in self.peers if peer.name in names or peer.local_name in local)
+        return replace(self, peers=tuple(peer for peer in self.peers if peer not in held), held=held)
+
+    def is_shared(self, name: str) -> bool:
+        """Return whether several peers call themselves ``name``, so that only our own names tell them apart."""
+        return sum(peer.name == name for peer in (*self.peers, *self.held)) > 1
+
+    def is_named(self, peer: Peer, names: Iterable[str]) -> bool:
+        """Return whether ``names`` name this peer: by our name of it, or by its own where no other peer has that."""
+        names = set(names)
+        return peer.local_name in names or (peer.name in names and not self.is_shared(peer.name))
+
+    def known_as(self, peer: Peer) -> str:
+        """Return the name under which a card file speaks of ``peer``: its own, or ours where several share that."""
+        return peer.local_name if self.is_shared(peer.name) else peer.name
 
     def peer(self, name: str) -> Peer | None:
         """Return the peer that we call ``name``, or whose cards do; None when it is not ours."""
@@ -224,17 +287,16 @@ def _peer(entry: str | Mapping, shared: Mapping, at: int, namespace: str) -> Pee
     own = entry.get("gateways") or {}
     if not isinstance(own, Mapping):
         _refuse("FED307", f"{place}, gateways", "is not a mapping", "Give it keys such as service_type")
-    for key in ("ingress", "egress"):
+    own = {key: value for key, value in own.items() if value is not None}
+    adopt = _boolean(entry.get("adopt"), f"{place}, adopt")
+    for key, why in _OF_ONE_PEER.items():
         if shared.get(key):
-            _refuse(
-                "FED307",
-                f"mesh_gateways, {key}",
-                "would give all peers one gateway, and each would be refused by the other's rules",
-                f"Name the {key} gateway per peer: mesh_peers, gateways.{key}",
-            )
-    gateways = _gateways({**shared, **{k: v for k, v in own.items() if v is not None}}, local_name, place, same_cluster)
-    for gateway in (gateways.ingress, gateways.egress):
-        if len(gateway) + len(namespace) > 62:
+            _refuse("FED307", f"mesh_gateways, {key}", why, f"Give it per peer: mesh_peers, gateways.{key}")
+    gateways = _gateways({**shared, **own}, local_name, place, same_cluster)
+    if not adopt:
+        check_reach(gateways, place, same_cluster=same_cluster)
+    for kind, gateway in (("ingress", gateways.ingress), ("egress", gateways.egress)):
+        if len(gateway) + len(namespace) > 62 and (not adopt or kind in own):
             _refuse(
                 "FED307",
                 f"{place}, gateway {gateway}",
@@ -248,7 +310,8 @@ def _peer(entry: str | Mapping, shared: Mapping, at: int, namespace: str) -> Pee
         root_fingerprints=tuple(_fingerprint(pin, place) for pin in _list(entry.get("root_fingerprints"), place)),
         same_cluster=same_cluster,
         suspended=_boolean(entry.get("suspended"), f"{place}, suspended"),
-        adopt=_boolean(entry.get("adopt"), f"{place}, adopt"),
+        adopt=adopt,
+        given=frozenset(own),
     )
 
 
@@ -267,20 +330,6 @@ def _gateways(given: Mapping, peer: str, place: str, same_cluster: bool) -> Gate
                 f"holds {address}, which is no IP address and no DNS name",
                 "Addresses go without scheme and port; use discovery_port and service_port for ports",
             )
-    if service_type == "NodePort" and not addresses:
-        _refuse(
-            "FED308",
-            f"{place}, addresses",
-            "is empty, and a NodePort is reached at the addresses of nodes, which only a cluster administrator can list",
-            "Give the nodes' addresses that the peer can reach",
-        )
-    if service_type == "ClusterIP" and not addresses and not same_cluster:
-        _refuse(
-            "FED308",
-            f"{place}, service_type",
-            "is ClusterIP, which nobody outside this cluster can reach",
-            "Set same_cluster: true for a peer in this cluster, give addresses, or choose LoadBalancer",
-        )
     ingress = _check_label(given.get("ingress") or f"{peer}-ingress", f"{place}, ingress", 62)
     egress = _check_label(given.get("egress") or f"{peer}-egress", f"{place}, egress", 62)
     for kind, gateway in (("ingress", ingress), ("egress", egress)):
@@ -305,7 +354,82 @@ def _gateways(given: Mapping, peer: str, place: str, same_cluster: bool) -> Gate
         replicas=_whole(given.get("replicas"), f"{place}, replicas"),
         node_selector=_texts(given["node_selector"], f"{place}, node_selector") if given.get("node_selector") else None,
         tolerations=_mappings(given.get("tolerations"), f"{place}, tolerations") or None,
+        node_ports=_node_ports(given.get("node_ports"), service_type, f"{place}, node_ports"),
+        load_balancer_ip=_balancer_ip(given.get("load_balancer_ip"), service_type, f"{place}, load_balancer_ip"),
+        load_balancer_source_ranges=_source_ranges(
+            given.get("load_balancer_source_ranges"), service_type, f"{place}, load_balancer_source_ranges"
+        ),
+        external_traffic_policy=_traffic_policy(
+            given.get("external_traffic_policy"), service_type, f"{place}, external_traffic_policy"
+        ),
     )
+
+
+def check_reach(gateways: Gateways, place: str, *, same_cluster: bool) -> None:
+    """Refuse gateways that no peer could reach: FED308. ``place`` says where they are described."""
+    if gateways.service_type == "NodePort" and not gateways.addresses:
+        _refuse(
+            "FED308",
+            f"{place}, gateways, addresses",
+            "is empty, and a NodePort is reached at the addresses of nodes, which only a cluster administrator can list",
+            "Give the nodes' addresses that the peer can reach",
+        )
+    if gateways.service_type == "ClusterIP" and not gateways.addresses and not same_cluster:
+        _refuse(
+            "FED308",
+            f"{place}, gateways, service_type",
+            "is ClusterIP, which nobody outside this cluster can reach",
+            "Set same_cluster: true for a peer in this cluster, give addresses, or choose LoadBalancer",
+        )
+
+
+def _node_ports(value: object, service_type: str, place: str) -> NodePorts:
+    if value in (None, {}):
+        return NodePorts()
+    if not isinstance(value, Mapping):
+        _refuse("FED307", place, "is not a mapping", "Give it discovery and service, or one of them")
+    _check_keys(value, {"discovery", "service"}, place)
+    if service_type == "ClusterIP":
+        _refuse("FED307", place, "fixes node ports, and a ClusterIP has none", "Use service_type: NodePort, or leave them out")
+    ports = NodePorts(_port(value.get("discovery"), f"{place}, discovery"), _port(value.get("service"), f"{place}, service"))
+    if ports.discovery and ports.discovery == ports.service:
+        _refuse("FED307", place, f"gives {ports.discovery} twice", "Each port needs a node port of its own")
+    return ports
+
+
+def _balancer_ip(value: object, service_type: str, place: str) -> str | None:
+    if value in (None, ""):
+        return None
+    _need_balancer(service_type, place)
+    try:
+        return str(ipaddress.ip_address(str(value)))
+    except ValueError:
+        _refuse("FED307", place, f"is {value}, which is no IP address", "Give the address that the load balancer shall have")
+
+
+def _source_ranges(value: object, service_type: str, place: str) -> tuple[str, ...]:
+    ranges = _list(value, place)
+    if ranges:
+        _need_balancer(service_type, place)
+    for entry in ranges:
+        try:
+            ipaddress.ip_network(str(entry))
+        except ValueError:
+            _refuse("FED307", place, f"holds {entry}, which is no range of addresses", "Write them as 192.0.2.0/24")
+    return tuple(str(entry) for entry in ranges)
+
+
+def _traffic_policy(value: object, service_type: str, place: str) -> str | None:
+    if value in (None, ""):
+        return None
+    if service_type == "ClusterIP" or value not in ("Cluster", "Local"):
+        _refuse("FED307", place, f"is {value} with service_type {service_type}", "Use Cluster or Local, with LoadBalancer or NodePort")
+    return str(value)
+
+
+def _need_balancer(service_type: str, place: str) -> None:
+    if service_type != "LoadBalancer":
+        _refuse("FED307", place, f"is for load balancers, and service_type is {service_type}", "Leave it out, or choose LoadBalancer")
 
 
 def _check_peers(name: str, peers: Sequence[Peer]) -> None:
@@ -318,6 +442,7 @@ def _check_peers(name: str, peers: Sequence[Peer]) -> None:
             _refuse("FED304", place, f"is called {peer.local_name}, like another entry", "Give each its own local_name")
         local_names.add(peer.local_name)
     purposes: dict[str, str] = {}
+    node_ports: dict[int, str] = {}
     for peer in peers:
         if peer.name != peer.local_name and peer.name in local_names:
             _refuse(
@@ -335,17 +460,39 @@ def _check_peers(name: str, peers: Sequence[Peer]) -> None:
                     "Choose another name, or leave it out",
                 )
             purposes[gateway] = f"{kind} gateway of {peer.name}"
+        for word, port in (("discovery", peer.gateways.node_ports.discovery), ("service", peer.gateways.node_ports.service)):
+            owner = node_ports.setdefault(port, peer.local_name) if port else peer.local_name
+            if owner != peer.local_name:
+                _refuse(
+                    "FED307",
+                    f"mesh_peers, {peer.name}, gateways.node_ports.{word}",
+                    f"is {port}, which {owner} has already",
+                    "Each gateway needs node ports of its own",
+                )
 
 
-def _names_of(peers: Iterable[Peer]) -> set[str]:
-    return {name for peer in peers for name in (peer.name, peer.local_name)}
+@dataclass(frozen=True)
+class _Names:
+    """The names by which rules may speak of peers: ``known``, and ``shared`` with our own names for those behind each."""
+
+    known: frozenset[str]
+    shared: Mapping[str, tuple[str, ...]]
+
+    @classmethod
+    def of(cls, peers: Iterable[Peer]) -> _Names:
+        called: dict[str, list[str]] = {}
+        for peer in peers:
+            called.setdefault(peer.name, []).append(peer.local_name)
+        shared = {name: tuple(local) for name, local in called.items() if len(local) > 1}
+        local = {name for names in called.values() for name in names}
+        return cls(frozenset((called.keys() | local) - shared.keys()), shared)
 
 
 def _concerns(names: tuple[str, ...] | None, peer: Peer) -> bool:
     return names is None or peer.local_name in names or peer.name in names
 
 
-def _export_rule(rule: Mapping, number: int, peers: set[str]) -> ExportRule:
+def _export_rule(rule: Mapping, number: int, peers: _Names) -> ExportRule:
     place = f"mesh_exports, rule {number}"
     _check_keys(rule, {"name", "namespace", "label_selectors", "alias", "to"}, place)
     selectors = _list(rule.get("label_selectors"), f"{place}, label_selectors")
@@ -368,7 +515,7 @@ def _export_rule(rule: Mapping, number: int, peers: set[str]) -> ExportRule:
     )
 
 
-def _import_rule(rule: Mapping, number: int, peers: set[str]) -> ImportRule:
+def _import_rule(rule: Mapping, number: int, peers: _Names) -> ImportRule:
     place = f"mesh_imports, rule {number}"
     _check_keys(rule, {"name", "namespace", "alias", "import_as_local", "domain_suffix", "from"}, place)
     name, namespace = _service_parts(rule, place)
@@ -532,13 +679,21 @@ def _alias(value: object, place: str) -> Alias:
     return Alias(**parts)
 
 
-def _peer_names(value: object, peers: set[str], place: str) -> tuple[str, ...] | None:
+def _peer_names(value: object, peers: _Names, place: str) -> tuple[str, ...] | None:
     if value is None:
         return None
     names = _list(value, place)
     for name in names:
-        if not isinstance(name, str) or name not in peers:
-            _refuse("FED302", place, f"names {name}, which is not in mesh_peers", f"Known peers: {', '.join(sorted(peers)) or 'none'}")
+        if isinstance(name, str) and name in peers.shared:
+            _refuse(
+                "FED320",
+                place,
+                f"names {name}, and {len(peers.shared[name])} peers call themselves that",
+                f"Use our own names for them: {', '.join(peers.shared[name])}",
+            )
+        if not isinstance(name, str) or name not in peers.known:
+            known = ", ".join(sorted(peers.known)) or "none"
+            _refuse("FED302", place, f"names {name}, which is not in mesh_peers", f"Known peers: {known}")
     return tuple(names)
 
 
