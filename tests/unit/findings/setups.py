@@ -42,6 +42,7 @@ class Setup:
     cards: dict[str, Card] = field(default_factory=dict)
     objects: dict[tuple[str, str, str], dict] = field(default_factory=dict)
     server: str = "https://api.east.example.com:6443"
+    raw_cards: list = field(default_factory=list)
 
     def put(self, kind: str, name: str, namespace: str = SPACE, **body: object) -> dict:
         """Keep an object and return it."""
@@ -98,7 +99,7 @@ class Setup:
 
     def module(self) -> Module:
         """Return the module preflight_info with these options and cards."""
-        return Module({**self.options, "cards": [card.to_data() for card in self.cards.values()]})
+        return Module({**self.options, "cards": [*(card.to_data() for card in self.cards.values()), *self.raw_cards]})
 
     def look(self) -> dict:
         """Return what the module finds."""
