@@ -78,6 +78,17 @@ class ApiProxy:
             return None
         return settings if self._faults.take_one(self._mesh, name) else None
 
+    def cuts(self, request: str) -> dict[str, Any] | None:
+        """Return the settings of ``api-cut`` when it is ``request`` whose connection shall be cut, else None."""
+        settings = self.fault("api-cut")
+        if settings is None or not re.search(settings.get("match") or "", request) or not self._faults.reach(self._mesh, "api-cut"):
+            return None
+        return settings
+
+    def has_cut(self) -> None:
+        """Say in the settings of ``api-cut`` that what was to happen before the cut has happened: ``is_done``."""
+        self._faults.note(self._mesh, "api-cut", is_done=True)
+
     def _listen(self, port: int) -> _Server:
         server = _Server((self._address, port), self, self._tls)
         threading.Thread(target=server.serve_forever, args=(0.05,), name=f"api-proxy-{self._mesh}", daemon=True).start()
@@ -141,6 +152,10 @@ class _Handler(BaseHTTPRequestHandler):
                 pass
             self.close_connection = True
             return
+        cut = proxy.cuts(request)
+        if cut is not None:
+            self._cut(cut, body)
+            return
         slow = proxy.matched_fault("api-slow", request)
         if slow is not None:
             proxy.stopping.wait(float(slow.get("seconds", 1)))
@@ -151,6 +166,17 @@ class _Handler(BaseHTTPRequestHandler):
         self._relay(body)
 
     do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = do_HEAD = do_OPTIONS = _pass_on
+
+    def _cut(self, settings: Mapping[str, Any], body: bytes) -> None:
+        """Let the API server deal with the request, or not, and never answer."""
+        proxy = self.server.proxy
+        if settings.get("when") == "after":
+            self._ask(self._passed_headers(), body).read()
+        proxy.has_cut()
+        if settings.get("holds"):
+            while proxy.fault("api-cut") is not None and not proxy.stopping.wait(_HANG_POLL_SECONDS):
+                pass
+        self.close_connection = True
 
     def _fail(self, settings: Mapping[str, Any]) -> None:
         code = int(settings.get("status", 503))
@@ -173,8 +199,7 @@ class _Handler(BaseHTTPRequestHandler):
             self.wfile.write(body)
 
     def _relay(self, body: bytes) -> None:
-        headers = {name: value for name, value in self.headers.items() if name.lower() not in _HOP_BY_HOP}
-        answer = self._ask(headers, body)
+        answer = self._ask(self._passed_headers(), body)
         self.send_response(answer.status, answer.reason)
         for name, value in answer.getheaders():
             if name.lower() not in _HOP_BY_HOP and name.lower() not in ("date", "server"):
@@ -193,6 +218,9 @@ class _Handler(BaseHTTPRequestHandler):
         answer.close()  # else http.client takes one that was read by read1() for unread
         if length is None:
             self.wfile.write(b"0\r\n\r\n")
+
+    def _passed_headers(self) -> dict[str, str]:
+        return {name: value for name, value in self.headers.items() if name.lower() not in _HOP_BY_HOP}
 
     def _ask(self, headers: Mapping[str, str], body: bytes) -> http.client.HTTPResponse:
         proxy = self.server.proxy

@@ -17,6 +17,8 @@ NAMES = {
     "api-errors": "requests through the API proxy get {status}; the first {count} only, and those that {match}, a regular expression on 'GET /path?query'",
     "api-slow": "requests through the API proxy, those that {match}, wait {seconds} first (real time)",
     "api-hang": "requests through the API proxy, those that {match}, get no answer",
+    "api-cut": "the connection of request number {at} through the API proxy, counting those that {match}, is cut, {when} ('before' or 'after') the API "
+    "server has dealt with it; with {lasts} all later ones, too; with {holds} the caller is kept waiting until the fault is off",
     "api-refuse": "the API proxy refuses connections",
     "webhook-down": "the operator's webhooks refuse connections",
     "reconcile-error": "the control plane stays in ReconcileError",
@@ -59,6 +61,23 @@ class Faults:
                 return False
             settings["count"] -= 1
             return True
+
+    def reach(self, mesh: str, name: str) -> bool:
+        """Count one request for a fault with ``at`` and say whether it is that one, or a later one of a fault that ``lasts``.
+
+        The settings then hold ``seen``, how many were counted.
+        """
+        with self._lock:
+            settings = self._on.get((mesh, name))
+            if settings is None:
+                return False
+            settings["seen"] = settings.get("seen", 0) + 1
+            return settings["seen"] == settings["at"] or (settings["seen"] > settings["at"] and bool(settings.get("lasts")))
+
+    def note(self, mesh: str, name: str, **found: Any) -> None:
+        """Keep what has come of a fault that is on among its settings."""
+        with self._lock:
+            self._on.get((mesh, name), {}).update(found)
 
     def all_on(self) -> dict[str, dict[str, dict[str, Any]]]:
         """Return the settings of all faults that are on, by mesh and name."""

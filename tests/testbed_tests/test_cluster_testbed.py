@@ -305,6 +305,23 @@ def test_a_hanging_proxy_does_not_answer_until_it_is_healed(proxied):
     assert kube.list("Namespace")
 
 
+@pytest.mark.parametrize("when", ["before", "after"])
+def test_a_cut_connection_is_cut_before_or_after_the_api_server_has_dealt_with_the_request(proxied, when):
+    east, kube = proxied
+    east.fault("api-cut", at=2, when=when, match="/configmaps")
+    assert kube.list("ConfigMap")
+    with pytest.raises(requests.ConnectionError):
+        kube.create(config_map(f"cut-{when}"))
+    assert (kube.get("ConfigMap", f"cut-{when}", "default") is not None) == (when == "after")
+    assert kube.list("ConfigMap")
+    east.fault("api-cut", at=1, when=when, lasts=True)
+    for _time in range(2):
+        with pytest.raises(requests.ConnectionError):
+            kube.list("Namespace")
+    east.heal("api-cut")
+    assert kube.list("Namespace")
+
+
 def test_a_refusing_proxy_refuses_connections_and_comes_back_on_the_same_port(proxied):
     east, kube = proxied
     assert kube.list("Namespace")
