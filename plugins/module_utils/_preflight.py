@@ -9,6 +9,8 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
+from ansible.module_utils.basic import AnsibleModule
+
 from ._cluster import Cluster
 from ._core.card import Card
 from ._core.carrying import Received, receive
@@ -30,7 +32,7 @@ from ._core.kinds import (
     SIDECAR,
     Kind,
 )
-from ._core.plan import check_domains
+from ._core.plan import check_domains, plan_peering
 from ._core.preflight import findings_in
 from ._core.topology import Mesh
 from ._core.trust import Root
@@ -44,28 +46,57 @@ _PEER = re.compile(r"mesh_peers, (?:entry (?P<number>\d+)|(?P<name>[^,]+))")
 _NOT_ASKED_OF = {"exports": {"to": []}, "imports": {"from": []}}
 
 
+class Remembered:
+    """A cluster that is asked for each object and collection once; a refusal is remembered, too. It writes nothing."""
+
+    def __init__(self, cluster: Cluster) -> None:
+        self.server = cluster.server
+        self._cluster = cluster
+        self._answers: dict[tuple, object] = {}
+
+    @property
+    def now(self) -> datetime:
+        """The API server's clock."""
+        return self._cluster.now
+
+    def get(self, kind: Kind, namespace: str, name: str) -> Mapping | None:
+        """Return one object as ``Cluster.get`` does."""
+        return self._once(self._cluster.get, kind, namespace, name)
+
+    def list(self, kind: Kind, namespace: str) -> list[dict]:
+        """Return the objects of one kind as ``Cluster.list`` does."""
+        return self._once(self._cluster.list, kind, namespace)
+
+    def _once(self, ask: Callable[..., object], *about: object) -> Any:
+        if about not in self._answers:
+            try:
+                self._answers[about] = ask(*about)
+            except FederationError as error:
+                self._answers[about] = error
+        if isinstance(self._answers[about], FederationError):
+            raise self._answers[about]
+        return self._answers[about]
+
+
 @dataclass
 class Reader:
-    """Reads live objects of one cluster, each collection once, and writes down what the account may not read."""
+    """Reads live objects of one cluster, and writes down what the account may not read."""
 
-    cluster: Cluster
-    _read: dict[tuple[Kind, str], list[dict] | None] = field(default_factory=dict)
+    cluster: Cluster | Remembered
     _refused: dict[tuple[str, tuple[str, ...]], list[str]] = field(default_factory=dict)
 
     def list(self, kind: Kind, namespace: str, *codes: str) -> list[dict] | None:
         """Return the objects of one kind in a namespace; None when that is forbidden, which ``codes`` then stay unknown for."""
-        if (kind, namespace) not in self._read:
-            try:
-                self._read[(kind, namespace)] = self.cluster.list(kind, namespace)
-            except FederationError as error:
-                if error.code not in ("FED104", "FED108"):
-                    raise
+        try:
+            return self.cluster.list(kind, namespace)
+        except FederationError as error:
+            if error.code == "FED108":
                 # A kind that is not served has no objects.
-                self._read[(kind, namespace)] = None if error.code == "FED104" else []
-        if self._read[(kind, namespace)] is None:
-            namespaces = self._refused.setdefault((kind.name, codes), [])
-            namespaces += [] if namespace in namespaces else [namespace]
-        return self._read[(kind, namespace)]
+                return []
+            if error.code != "FED104":
+                raise
+            self._refused.setdefault((kind.name, codes), []).append(namespace)
+            return None
 
     def members(self, namespace: str) -> frozenset[str] | None:
         """Return the member namespaces of the mesh in ``namespace``; None when they may not be read."""
@@ -74,7 +105,8 @@ class Reader:
         except FederationError as error:
             if error.code not in ("FED104", "FED108"):
                 raise
-            self._refused.setdefault((MEMBER_ROLL.name, ("FED772",)), []).append(namespace)
+            if error.code == "FED104":
+                self._refused.setdefault((MEMBER_ROLL.name, ("FED772",)), []).append(namespace)
             return None
         return frozenset(map(str, at(roll, "status", "configuredMembers") or ()))
 
@@ -171,13 +203,37 @@ def _namespaces(exports: Sequence[Mapping], imports: Sequence[Mapping], members:
     return set(wanted) | {str(at(rule, "nameSelector", "alias", "namespace")) for rule in imports if rule.get("importAsLocal")} & members
 
 
-def look(estate: Estate, warn: Callable[[str], None] | None = None) -> list[Finding]:
-    """Return what is found in an estate, and say it to ``warn`` as far as no other step of the same run does."""
-    found = findings_in(estate)
-    for finding in found if warn else ():
+def look_at_run(
+    module: AnsibleModule,
+    reader: Reader,
+    mesh: Mesh,
+    control_plane: ControlPlane,
+    peerings: Peerings,
+    received: Mapping[str, Received],
+    states: Mapping[str, str],
+) -> dict[str, list[dict]]:
+    """Return the ``findings`` and ``unknown`` of a run that keeps peerings, as data; findings become warnings.
+
+    ``states`` tells what the run does about each peer (present, pending, left alone). What it writes is looked at as if it
+    stood, so that nobody is warned of what is mended a moment later; what only a real run makes is not missed in check mode.
+    """
+    written = [peer for peer in mesh.peers if states.get(peer.local_name) == "present" and received[peer.local_name].card.ingress]
+    estate = read_estate(
+        reader,
+        mesh,
+        control_plane,
+        peerings,
+        {name: found.card for name, found in received.items()},
+        reader.cluster.now,
+        untouched=[name for name, state in states.items() if state == "left alone"],
+        planned=[manifest for peer in written for manifest in plan_peering(mesh, peer, received[peer.local_name].card)],
+        without_gateways=[peer.local_name for peer in mesh.peers] if module.check_mode else (),
+    )
+    findings = findings_in(estate)
+    for finding in findings:
         if not (finding.code in TOLD_WITH_THE_CARD and finding.place.startswith("mesh_exports")):
-            warn(finding.text)
-    return found
+            module.warn(finding.text)
+    return {"findings": [finding.as_data() for finding in findings], "unknown": [gap.as_data() for gap in reader.unknown]}
 
 
 def describe(params: Mapping[str, Any]) -> tuple[Mesh | None, list[Finding]]:
@@ -227,11 +283,11 @@ def _name(entry: object) -> str:
     return str(entry.get("name")) if isinstance(entry, Mapping) else str(entry)
 
 
-def receive_all(
-    mesh: Mesh, trust_domain: str, *, in_run: Sequence[object], carried: Sequence[object], file_of: Callable[[str], bytes | None], now: datetime
-) -> tuple[dict[str, Received], list[Finding], list[str]]:
-    """Return the peers' cards that are in order, what is wrong with the others, and notes on cards that nobody asked for."""
-    given = {"in_run": in_run, "carried": carried, "file_of": file_of, "now": now}
+def receive_all(mesh: Mesh, trust_domain: str, **given: Any) -> tuple[dict[str, Received], list[Finding], list[str]]:
+    """Return the peers' cards that are in order, what is wrong with the others, and notes on cards that nobody asked for.
+
+    ``given`` is as ``carrying.receive`` takes it.
+    """
     try:
         received, notes = receive(mesh, trust_domain, **given)
         return received, [], notes

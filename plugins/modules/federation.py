@@ -128,6 +128,18 @@ changes:
   type: list
   elements: dict
   sample: [{action: create, kind: ServiceMeshPeer, namespace: east-mesh-system, name: west, fields: [spec.remote.addresses]}]
+findings:
+  description: What would be skipped in silence, as M(ossm.federation.preflight_info) returns it. Each is a warning, too.
+  returned: when O(state) is not V(absent)
+  type: list
+  elements: dict
+  sample: []
+unknown:
+  description: What this account may not read, and the codes that would be found there.
+  returned: when O(state) is not V(absent)
+  type: list
+  elements: dict
+  sample: []
 files:
   description: With O(state=rendered), the files of the plan.
   returned: success
@@ -174,6 +186,7 @@ from ..module_utils._peering import (  # noqa: E402
     names_item,
     stranger,
 )
+from ..module_utils._preflight import Reader, Remembered, look_at_run  # noqa: E402
 from ..module_utils._running import apply_changes, run_module  # noqa: E402
 
 OPTIONS = {
@@ -215,12 +228,10 @@ def present(module: AnsibleModule, cluster: Cluster, mesh: Mesh, control_plane: 
         check_peer(peer, control_plane, found)
         if found and (peer.adopt or not peering.strangers):
             check_identity(peer, found, peering, is_accepted=mesh.is_named(peer, params["accept_changes"]))
-    services: list[dict] = []
+    remembered = Remembered(cluster)
 
-    def services_once() -> list[dict]:
-        if not services:
-            services.extend(read_services(cluster, mesh, mesh.peers, module.warn))
-        return services
+    def services() -> list[dict]:
+        return read_services(remembered, mesh, mesh.peers, module.warn)
 
     changes: list[Change] = []
     result: dict[str, list] = {"peers": [], "expected": [], "pending": [], "left_alone": []}
@@ -238,7 +249,7 @@ def present(module: AnsibleModule, cluster: Cluster, mesh: Mesh, control_plane: 
             own = changes_for(mesh, peer, found.card, peering, force=params["force"])
             hosts = [export.name for export in found.card.exports]
             rows = takes(mesh, peer, hosts, control_plane.cluster_domain)
-            names += names_item(peer.local_name, own, peering, services_once, hosts, control_plane.cluster_domain)
+            names += names_item(peer.local_name, own, peering, services, hosts, control_plane.cluster_domain)
             result["expected"].append(
                 {
                     "peer": peer.local_name,
@@ -255,6 +266,8 @@ def present(module: AnsibleModule, cluster: Cluster, mesh: Mesh, control_plane: 
         result["pending"].append({"peer": peer.local_name, "reason": f"{peer.name} failed in this run; its peering was left as it is"})
         result["peers"].append({"peer": peer.local_name, "mesh": peer.name, "state": "held"})
     leftovers = sorted(set(peerings.ours()) - {peer.local_name for peer in (*mesh.peers, *mesh.held)})
+    states = {row["peer"]: row["state"] for row in result["peers"]}
+    looked = look_at_run(module, Reader(remembered), mesh, control_plane, peerings, received, states)
     apply_changes(module, cluster, changes)
     if params["prune"]:
         changes += leave(module, cluster, control_plane, leftovers, "all")
@@ -263,6 +276,7 @@ def present(module: AnsibleModule, cluster: Cluster, mesh: Mesh, control_plane: 
         "diff": as_diff(changes, names),
         "changes": [change.summary() for change in changes],
         **result,
+        **looked,
         "leftovers": leftovers,
         "files": [],
         "control_plane": described_control_plane(control_plane),
@@ -338,6 +352,8 @@ def rendered(module: AnsibleModule, mesh: Mesh, now: datetime) -> dict:
         "expected": [],
         "pending": pending,
         "left_alone": [],
+        "findings": [],
+        "unknown": [],
         "leftovers": [],
         "files": files,
     }

@@ -115,18 +115,19 @@ control_plane:
   sample: {name: basic, namespace: east-mesh-system, version: v2.3, trust_domain: east.local}
 """
 
-from collections.abc import Sequence  # noqa: E402
+from collections.abc import Mapping, Sequence  # noqa: E402
 from datetime import datetime  # noqa: E402
 
 from ansible.module_utils.basic import AnsibleModule  # noqa: E402
 
 from ..module_utils._arguments import CLUSTER  # noqa: E402
 from ..module_utils._cluster import Cluster  # noqa: E402
-from ..module_utils._core.carrying import Received  # noqa: E402
+from ..module_utils._core.carrying import Identity, Received  # noqa: E402
 from ..module_utils._core.codes import ERROR  # noqa: E402
 from ..module_utils._core.control_plane import ControlPlane  # noqa: E402
 from ..module_utils._core.errors import FederationError  # noqa: E402
 from ..module_utils._core.findings import Finding, Unknown, finding_of, in_order, lines  # noqa: E402
+from ..module_utils._core.preflight import findings_in  # noqa: E402
 from ..module_utils._core.topology import Mesh  # noqa: E402
 from ..module_utils._core.trust import Root  # noqa: E402
 from ..module_utils._described import DESCRIBED  # noqa: E402
@@ -138,7 +139,7 @@ from ..module_utils._live import (  # noqa: E402
     read_roots_of,
 )
 from ..module_utils._peering import check_identity, check_peer  # noqa: E402
-from ..module_utils._preflight import Reader, describe, found_by, look, read_estate, receive_all  # noqa: E402
+from ..module_utils._preflight import Reader, Remembered, describe, found_by, read_estate, receive_all  # noqa: E402
 from ..module_utils._running import run_module  # noqa: E402
 
 OPTIONS = {
@@ -162,19 +163,17 @@ def run(module: AnsibleModule, cluster: Cluster, now: datetime) -> dict:
     except FederationError as error:
         if error.code != "FED401":
             raise
-        received, refused, notes = cards_of(module, mesh, mesh.trust_domain or "", now)
-        say(module, notes)
+        received, refused = cards_of(module, mesh, mesh.trust_domain or "", now, {})
         return result(mesh.name, None, [*findings, finding_of(error), *refused], [], waiting(mesh, received, refused))
     findings += found_by(
         lambda: control_plane.check(mesh.trust_domain), lambda: mesh.check_suffixes(control_plane.cluster_domain)
     )
-    received, refused, notes = cards_of(module, mesh, control_plane.trust_domain, now)
-    say(module, notes)
-    findings += refused
-    peerings = Peerings.read(cluster, mesh.namespace)
+    peerings, unserved = peerings_of(cluster, mesh)
+    received, refused = cards_of(module, mesh, control_plane.trust_domain, now, peerings.identities(mesh))
+    findings += [*unserved, *refused]
     roots, without_roots = own_roots(module, cluster, control_plane, now)
     findings += [*without_roots, *identities(module, mesh, control_plane, received, peerings)]
-    reader = Reader(cluster)
+    reader = Reader(Remembered(cluster))
     estate = read_estate(
         reader,
         mesh,
@@ -186,26 +185,36 @@ def run(module: AnsibleModule, cluster: Cluster, now: datetime) -> dict:
         roots=roots,
         is_thorough=True,
     )
-    return result(mesh.name, control_plane, [*findings, *look(estate)], reader.unknown, waiting(mesh, received, refused))
+    return result(mesh.name, control_plane, [*findings, *findings_in(estate)], reader.unknown, waiting(mesh, received, refused))
 
 
-def cards_of(module: AnsibleModule, mesh: Mesh, trust_domain: str, now: datetime) -> tuple[dict[str, Received], list[Finding], list[str]]:
-    """Return the peers' cards that are in order, what is wrong with the others, and notes."""
+def peerings_of(cluster: Cluster, mesh: Mesh) -> tuple[Peerings, list[Finding]]:
+    """Return the live peerings; where the kinds of federation are not served there are none, and that is a finding."""
+    try:
+        return Peerings.read(cluster, mesh.namespace), []
+    except FederationError as error:
+        if error.code != "FED108":
+            raise
+        return Peerings({}, {}, {}, {}), [finding_of(error)]
+
+
+def cards_of(
+    module: AnsibleModule, mesh: Mesh, trust_domain: str, now: datetime, known: Mapping[str, Identity]
+) -> tuple[dict[str, Received], list[Finding]]:
+    """Return the peers' cards that are in order and what is wrong with the others; notes become warnings."""
     params = module.params
-    return receive_all(
+    received, refused, notes = receive_all(
         mesh,
         trust_domain,
         in_run=params["cards_in_run"],
         carried=params["cards"],
         file_of=lambda name: card_file(params["cards_dir"], name),
         now=now,
+        known=known,
     )
-
-
-def say(module: AnsibleModule, notes: Sequence[str]) -> None:
-    """Warn of cards that nobody asked for."""
     for note in notes:
         module.warn(note)
+    return received, refused
 
 
 def own_roots(module: AnsibleModule, cluster: Cluster, control_plane: ControlPlane, now: datetime) -> tuple[tuple[Root, ...], list[Finding]]:
@@ -229,7 +238,7 @@ def identities(module: AnsibleModule, mesh: Mesh, control_plane: ControlPlane, r
         own, peering = received.get(peer.local_name), peerings.of(peer.local_name)
         found += found_by(lambda peer=peer, own=own: check_peer(peer, control_plane, own))
         if own and (peer.adopt or not peering.strangers):
-            is_accepted = bool({peer.name, peer.local_name} & set(module.params["accept_changes"]))
+            is_accepted = mesh.is_named(peer, module.params["accept_changes"])
             found += found_by(lambda *about, ok=is_accepted, args=(peer, own, peering): check_identity(*args, is_accepted=ok))
     return found
 
