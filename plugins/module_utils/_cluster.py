@@ -29,6 +29,7 @@ from ._core.kinds import CONTROL_PLANE, MEMBER_ROLL, Kind
 
 CONNECT_SECONDS = 5.0
 READ_SECONDS = 30.0
+GRACE_SECONDS = 0.25
 FIRST_PAUSE = 0.5
 LONGEST_PAUSE = 8.0
 PAGE = 500
@@ -314,8 +315,9 @@ class Cluster:
             headers["Content-Type"] = request.content_type
         connect, read = (max(0.05, min(limit, seconds)) for limit in (CONNECT_SECONDS, READ_SECONDS))
         self.requests += 1
-        try:
-            response = self._pool.request(
+
+        def ask() -> Any:
+            return self._pool.request(
                 request.method,
                 self.server + request.target,
                 body=None if request.body is None else json.dumps(request.body),
@@ -324,6 +326,10 @@ class Cluster:
                 retries=False,
                 redirect=False,
             )
+
+        try:
+            # The library's own limits are for each piece of an answer; one that comes byte by byte would never end.
+            response = _within(max(connect, read, seconds) + GRACE_SECONDS, ask)
         except (urllib3.exceptions.HTTPError, OSError) as error:
             if _is_refusal_of_tls(error):
                 self._fail_without_trust(error)
@@ -654,9 +660,9 @@ def _openshift_token(server: str, configuration: Any, options: Mapping[str, Any]
         ) from None
 
 
-def _within(seconds: float, work: Callable[[], str]) -> str:
+def _within(seconds: float, work: Callable[[], Any]) -> Any:
     """Return what ``work`` returns, for a library that would wait for ever. Raises ``TimeoutError`` when it takes longer."""
-    outcome: Future[str] = Future()
+    outcome: Future[Any] = Future()
 
     def run() -> None:
         try:
@@ -668,7 +674,7 @@ def _within(seconds: float, work: Callable[[], str]) -> str:
     try:
         return outcome.result(seconds)
     except FutureTimeout:
-        raise TimeoutError from None
+        raise TimeoutError(f"no whole answer within {seconds:.0f} s") from None
 
 
 def _missing(library: str, requirement: str) -> FederationError:

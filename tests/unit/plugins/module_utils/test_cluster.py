@@ -635,6 +635,37 @@ def test_a_server_that_hangs_is_given_up_at_the_deadline(server):
         released.set()
 
 
+ANSWER = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 100000\r\n\r\n" + b" " * 100000
+
+
+@pytest.mark.parametrize("sent_at_once", [0, 20, ANSWER.index(b" " * 9)], ids=["nothing", "half a header", "the headers"])
+def test_a_server_that_drips_its_answer_is_given_up_at_the_deadline(sent_at_once):
+    ended = threading.Event()
+
+    def drip(listening):
+        connection, _address = listening.accept()
+        with connection:
+            connection.recv(65536)
+            connection.sendall(ANSWER[:sent_at_once])
+            at = sent_at_once
+            while not ended.wait(0.02):
+                connection.sendall(ANSWER[at : at + 1])
+                at += 1
+
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        dripping = threading.Thread(target=drip, args=(listening,))
+        dripping.start()
+        url = f"http://127.0.0.1:{listening.getsockname()[1]}"
+        started = time.monotonic()
+        try:
+            with refused("FED105", url, "no whole answer within"):
+                Cluster.connect({"host": url, "api_key": TOKEN, "api_timeout": 1}).get(CONFIG_MAP, "east", "x")
+            assert time.monotonic() - started < 10
+        finally:
+            ended.set()
+            dripping.join()
+
+
 def test_a_server_that_is_not_there_is_given_up_at_the_deadline():
     with socket.socket() as unused:
         unused.bind(("127.0.0.1", 0))
