@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 
 import jinja2
 from ansible.plugins.action import ActionBase
@@ -27,9 +28,10 @@ class ActionModule(ActionBase):
         result = super().run(tmp, task_vars)
         arguments = dict(self._task.args)
         name = arguments.pop("cards_from", None)
-        if name and not arguments.get("cards"):
+        if name:
             try:
-                arguments["cards"] = self._cards(str(name), task_vars or {})
+                given = arguments.get("cards") or self._cards(str(name), task_vars or {})
+                arguments["cards"] = [*given, *handed_on(str(name), str(arguments.get("mesh") or ""), task_vars or {})]
             except FederationError as error:
                 return {**result, **failure(error)}
         result.update(self._execute_module(module_args=arguments, task_vars=task_vars))
@@ -54,6 +56,25 @@ class ActionModule(ActionBase):
         for number, card in enumerate(cards, start=1):
             refuse_oversize(card, f"{name}, card {number}")
         return wrap_var(cards)
+
+
+def handed_on(name: str, mesh: str, variables: dict) -> list:
+    """Return the cards that earlier jobs of a workflow made for ``mesh``, as they stand; those for other meshes are left out.
+
+    Each of those jobs gave its mesh's cards a variable of its own (``federation_cards_of_west``), since of two artifacts
+    with one name only the later reaches the jobs that follow. Nothing in them is evaluated. Raises ``FederationError`` FED202.
+    """
+    prefix = f"{name}_of_"
+    own = prefix + mesh.replace("-", "_")
+    found = []
+    for key in sorted(key for key in variables if key.startswith(prefix) and key != own):
+        value = variables[key]
+        for number, card in enumerate(value if isinstance(value, (list, tuple)) else [value], start=1):
+            refuse_oversize(card, f"{key}, card {number}")
+            audience = card.get("audience") if isinstance(card, Mapping) else None
+            if not isinstance(audience, str) or audience == mesh:
+                found.append(card)
+    return wrap_var(found)
 
 
 def refuse_calls(text: str, name: str) -> None:

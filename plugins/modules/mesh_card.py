@@ -106,11 +106,38 @@ wait_limit:
   type: int
   sample: 600
 firewall:
-  description: What must be let through to this mesh, one line per peer.
+  description:
+    - What the firewalls of both sides must let through, in words, for each peer whose card is complete.
+    - The peer's address is known from its card, where that lies in I(cards_dir) already.
   returned: success
   type: list
   elements: str
   sample: ["west reaches east at 192.0.2.10, TCP 8188 (discovery) and TCP 15443 (services)"]
+firewall_rules:
+  description:
+    - The same as rows, for those who feed them into something. C(firewall) is the mesh whose firewall it is, C(to) is empty
+      while the called mesh's address is not known here.
+  returned: success
+  type: list
+  elements: dict
+  sample:
+    - peer: west
+      firewall: east
+      direction: in
+      from: west's cluster
+      to: [192.0.2.10]
+      port: 8188
+      protocol: TCP
+      purpose: discovery
+firewall_notes:
+  description:
+    - What may stand in the way though all firewalls are open. These are addresses of a family that the control plane or the
+      other side does not know, and DNS names that do not resolve on the machine that runs Ansible (looked up for three seconds
+      at the most).
+  returned: success
+  type: list
+  elements: str
+  sample: []
 control_plane:
   description: The mesh's control plane.
   returned: success
@@ -120,19 +147,20 @@ control_plane:
 
 import os  # noqa: E402
 from collections.abc import Mapping, Sequence  # noqa: E402
-from dataclasses import replace  # noqa: E402
 from datetime import datetime  # noqa: E402
 
 from ansible.module_utils.basic import AnsibleModule  # noqa: E402
 
 from ..module_utils._arguments import CLUSTER  # noqa: E402
 from ..module_utils._cluster import Cluster  # noqa: E402
-from ..module_utils._core.card import Card, as_readers_take_it, file_name, read_card  # noqa: E402
+from ..module_utils._core import firewall  # noqa: E402
+from ..module_utils._core.card import Card, Ingress, as_readers_take_it, file_name, read_card  # noqa: E402
+from ..module_utils._core.carrying import card_files  # noqa: E402
 from ..module_utils._core.control_plane import ControlPlane  # noqa: E402
 from ..module_utils._core.errors import FederationError  # noqa: E402
 from ..module_utils._core.kinds import SERVICE  # noqa: E402
 from ..module_utils._core.plan import clashes, ingress_of, offers  # noqa: E402
-from ..module_utils._core.topology import Mesh, client_id  # noqa: E402
+from ..module_utils._core.topology import Mesh, Peer, client_id  # noqa: E402
 from ..module_utils._core.trust import Root, printable  # noqa: E402
 from ..module_utils._described import DESCRIBED, described_mesh  # noqa: E402
 from ..module_utils._live import (  # noqa: E402
@@ -141,7 +169,9 @@ from ..module_utils._live import (  # noqa: E402
     read_control_plane,
     read_roots_of,
     read_services,
+    standing_mesh,
 )
+from ..module_utils._resolving import resolved  # noqa: E402
 from ..module_utils._running import run_module, wait_until  # noqa: E402
 
 OPTIONS = {
@@ -162,6 +192,7 @@ def run(module: AnsibleModule, cluster: Cluster, now: datetime) -> dict:
     control_plane = read_control_plane(cluster, mesh.namespace, mesh.control_plane)
     control_plane.check(mesh.trust_domain)
     mesh.check_suffixes(control_plane.cluster_domain)
+    mesh, _peers = standing_mesh(cluster, mesh, control_plane)
     roots = read_roots_of(
         cluster, control_plane, now, instead=texts(params["roots"], "mesh_roots"), also=texts(params["extra_roots"], "mesh_extra_roots")
     )
@@ -190,7 +221,7 @@ def run(module: AnsibleModule, cluster: Cluster, now: datetime) -> dict:
         "files": files,
         "pending": pending,
         "wait_limit": params["wait_timeout"],
-        "firewall": [firewall(card) for card in cards if card.ingress],
+        **passage(mesh, control_plane, cards, params["cards_dir"], now),
         "control_plane": described_control_plane(control_plane, roots, now),
     }
 
@@ -278,13 +309,32 @@ def write(module: AnsibleModule, path: str, text: str) -> None:
     module.journal.done.append(f"file {path}")
 
 
-def firewall(card: Card) -> str:
-    """Return in words what the peer must be able to reach."""
-    ingress = replace(card.ingress)
-    return (
-        f"{card.audience} reaches {card.mesh} at {', '.join(ingress.addresses)}, "
-        f"TCP {ingress.discovery_port} (discovery) and TCP {ingress.service_port} (services)"
-    )
+def passage(mesh: Mesh, control_plane: ControlPlane, cards: Sequence[Card], directory: str | None, now: datetime) -> dict:
+    """Return what must be let through between this mesh and each peer whose card is complete."""
+    paths = [
+        firewall.Path(mesh.name, peer.name, peer.local_name, card.ingress, reached_at(mesh, peer, directory, now), peer.same_cluster)
+        for peer, card in zip(mesh.peers, cards)
+        if card.ingress
+    ]
+    names = resolved([name for path in paths for name in path.names()])
+    return {
+        "firewall": [line for path in paths for line in firewall.lines(path)],
+        "firewall_rules": [rule.to_data() for path in paths for rule in firewall.rules(path)],
+        "firewall_notes": [note for path in paths for note in firewall.notes(path, control_plane.version, names)],
+    }
+
+
+def reached_at(mesh: Mesh, peer: Peer, directory: str | None, now: datetime) -> Ingress | None:
+    """Return where a peer is reached by its own card, where that lies in the folder already; a bad card says nothing here."""
+    for name in card_files(peer, mesh):
+        try:
+            text = card_file(directory, name)
+            card = read_card(text, f"Card {name}", now) if text is not None else None
+        except FederationError:
+            continue
+        if card and (card.mesh, card.audience) == (peer.name, mesh.name):
+            return card.ingress
+    return None
 
 
 def address_pending(mesh: Mesh, pending: Sequence[dict], seconds: int) -> FederationError:

@@ -11,7 +11,7 @@ import subprocess
 import sys
 
 import pytest
-from ansible_collections.ossm.federation.plugins.action.federation import refuse_calls
+from ansible_collections.ossm.federation.plugins.action.federation import handed_on, refuse_calls
 from ansible_collections.ossm.federation.plugins.module_utils._core.errors import FederationError
 
 TREE = pathlib.Path(__file__).resolve().parents[4]
@@ -49,6 +49,8 @@ def rendered(folder: pathlib.Path, variables: dict) -> subprocess.CompletedProce
         pytest.param(lambda evil: {"federation_cards": evil[2:]}, id="whole-text"),
         pytest.param(lambda evil: {"federation_cards": f"{{{{ [{evil[5:-3]}] }}}}"}, id="expression-that-calls"),
         pytest.param(lambda evil: {"federation_cards": json.dumps([{"mesh": "west", "audience": evil}])}, id="list-in-one-text"),
+        pytest.param(lambda evil: {"federation_cards_of_west": [{"mesh": "west", "audience": "east", "issued": evil}]}, id="artifact"),
+        pytest.param(lambda evil: {"federation_cards_of_west": evil[2:]}, id="artifact-that-is-an-expression"),
     ],
 )
 def test_an_expression_in_a_card_is_never_evaluated(tmp_path, shape):
@@ -64,6 +66,24 @@ def test_no_cards_at_all_are_no_error(tmp_path):
     run = rendered(tmp_path, {"federation_cards": []})
     assert run.returncode == 0, run.stdout + run.stderr
     assert "waits for card west-for-east.json" in run.stdout
+
+
+def test_a_workflows_cards_are_taken_from_the_other_meshes_variables_and_those_for_this_mesh_only():
+    ours, others = {"mesh": "west", "audience": "my-mesh"}, {"mesh": "west", "audience": "north"}
+    variables = {
+        "federation_cards_of_west": [others, ours],
+        "federation_cards_of_my_mesh": [{"mesh": "my-mesh", "audience": "west"}],
+        "federation_cards_dir": "cards",
+        "cards_of_north": [{"mesh": "north", "audience": "my-mesh"}],
+    }
+    assert handed_on("federation_cards", "my-mesh", variables) == [ours]
+
+
+def test_what_is_no_card_is_handed_on_to_be_refused():
+    assert handed_on("federation_cards", "east", {"federation_cards_of_west": "x", "federation_cards_of_north": [{"audience": 7}]}) == [
+        {"audience": 7},
+        "x",
+    ]
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from datetime import timedelta
 
@@ -114,6 +115,33 @@ def test_an_address_that_goes_away_leaves_the_earlier_card(run, cluster, file):
     cluster.put(service())
     run()
     assert file.read_bytes() == before
+
+
+def test_the_firewall_is_told_with_the_peers_address_once_its_card_is_there(run, file):
+    first = run()
+    assert first["firewall"][0] == "west reaches east at 192.0.2.10, TCP 8188 (discovery) and TCP 15443 (services)"
+    assert {tuple(row["to"]) for row in first["firewall_rules"]} == {("192.0.2.10",), ()}
+    card = {
+        **first["cards"][0],
+        "mesh": "west",
+        "audience": "east",
+        "ingress": {"addresses": ["198.51.100.7"], "discovery_port": 30188, "service_port": 31443},
+    }
+    file.with_name("west-for-east.json").write_text(json.dumps(card), encoding="utf-8")
+    second = run()
+    assert {row["port"] for row in second["firewall_rules"] if row["to"] == ["198.51.100.7"]} == {30188, 31443}
+    file.with_name("west-for-east.json").write_text("no card at all", encoding="utf-8")
+    assert run()["firewall"] == first["firewall"]
+
+
+@pytest.mark.parametrize("check_mode", [True, False])
+def test_a_load_balancers_name_that_does_not_resolve_is_told_and_fails_nothing(run, cluster, monkeypatch, check_mode):
+    live = service()
+    live["status"]["loadBalancer"]["ingress"] = [{"hostname": "lb.example.com"}]
+    cluster.put(live)
+    monkeypatch.setattr(mesh_card, "resolved", lambda names: {name: [] for name in names})
+    result = run(check_mode=check_mode)
+    assert [note.partition(":")[0] for note in result["firewall_notes"]] == ["lb.example.com does not resolve here yet"]
 
 
 def test_a_card_is_made_without_a_write_to_the_cluster(run, cluster):
