@@ -11,6 +11,7 @@ from datetime import datetime
 
 from ._cluster import Cluster
 from ._core import control_plane as control_planes
+from ._core.adopting import as_it_stands, is_ours
 from ._core.card import SIZE_LIMIT
 from ._core.carrying import Identity
 from ._core.control_plane import ControlPlane
@@ -20,10 +21,9 @@ from ._core.kinds import (
     CONTROL_PLANE,
     EXPORTS,
     IMPORTS,
-    MANAGER,
     MEMBER_ROLL,
-    MESH_LABEL,
     PEER,
+    PEER_LABEL,
     ROOT_KEY,
     SERVICE,
     SERVICE_ENTRY,
@@ -107,6 +107,12 @@ def read_services(
     return found
 
 
+def standing_mesh(cluster: Cluster, mesh: Mesh, control_plane: ControlPlane, *, managed: bool = True) -> tuple[Mesh, dict[str, Mapping]]:
+    """Return the mesh with its peers as they stand (``adopting.as_it_stands``), and all live ServiceMeshPeers by name."""
+    peers = {live["metadata"]["name"]: live for live in cluster.list(PEER, mesh.namespace)}
+    return as_it_stands(mesh, peers, control_plane, managed=managed), peers
+
+
 @dataclass(frozen=True)
 class Peering:
     """The live objects of one peering; None where there is none."""
@@ -163,8 +169,13 @@ class Peerings:
             peer=peer,
             exports=self.exports.get(name),
             imports=self.imports.get(name),
-            bundle=self.bundles.get(chain.get("name") or "") or self.bundles.get(bundle_name(name)),
+            bundle=self.bundles.get(chain.get("name") or "") or self.bundles.get(bundle_name(name)) or self._bundle_for(name),
         )
+
+    def _bundle_for(self, name: str) -> Mapping | None:
+        """Return the bundle that we keep for a peer under another name; the peer that names it may be gone already."""
+        labelled = (live for live in self.bundles.values() if is_ours(live) and (live["metadata"].get("labels") or {}).get(PEER_LABEL) == name)
+        return next(labelled, None)
 
     def identities(self, mesh: Mesh) -> dict[str, Identity]:
         """Return who the described peers are that stand already, by our name of each."""
@@ -175,14 +186,6 @@ class Peerings:
         """Return our names of the peers of which we made anything."""
         sets = [self.peers, self.exports, self.imports]
         return sorted({name for kind in sets for name, live in kind.items() if is_ours(live)})
-
-
-def is_ours(live: Mapping) -> bool:
-    """Return whether an object carries our label, or our manager applied it."""
-    metadata = live.get("metadata") or {}
-    return MESH_LABEL in (metadata.get("labels") or {}) or any(
-        entry.get("manager") == MANAGER for entry in metadata.get("managedFields") or []
-    )
 
 
 def card_file(directory: str | None, name: str) -> bytes | None:

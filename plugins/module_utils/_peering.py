@@ -11,7 +11,7 @@ from ._cluster import Cluster
 from ._core.card import Card
 from ._core.carrying import Received
 from ._core.control_plane import ControlPlane
-from ._core.diff import Change, as_diff, change_to, removal_of
+from ._core.diff import Change, as_diff, change_to, holders, removal_of
 from ._core.errors import FederationError
 from ._core.kinds import EXPORTS, IMPORTS, MANAGER, Kind
 from ._core.names import exported_names, imported_names
@@ -35,15 +35,19 @@ def changes_for(
     for desired in plan_peering(mesh, peer, card):
         if kinds is None or desired["kind"] in kinds:
             live = peering.live(desired["kind"])
-            # A peer made by hand may name its bundle otherwise; ours is then made beside it.
+            # A bundle that a peer made by hand shares with others stays theirs; ours is then made beside it.
             is_same = live is not None and live["metadata"]["name"] == desired["metadata"]["name"]
-            change = change_to(live if is_same else None, desired, MANAGER, force=force or peer.adopt)
+            change = change_to(live if is_same else None, desired, MANAGER, force=force or peer.adopt, own=peer.adopt)
             changes += [change] if change else []
     return changes
 
 
-def emptied(live: Mapping | None) -> list[Change]:
-    """Return the change that takes all rules out of one set of ours; none when it has none."""
+def emptied(live: Mapping | None, *, force: bool = False) -> list[Change]:
+    """Return the change that takes all rules out of one set of ours; none when it has none.
+
+    The set is about to be deleted, so rules that ``kubectl`` holds as well are taken; those of a manager that applies
+    by itself only with ``force``. Raises ``FederationError`` FED107 for the latter without.
+    """
     if live is None or not is_ours(live):
         return []
     rules = {EXPORTS.name: "exportRules", IMPORTS.name: "importRules"}[live["kind"]]
@@ -60,13 +64,26 @@ def emptied(live: Mapping | None) -> list[Change]:
         },
         "spec": {rules: []},
     }
-    change = change_to(live, desired, MANAGER)
+    applying = {str(entry.get("manager")) for entry in metadata.get("managedFields") or [] if entry.get("operation") == "Apply"}
+    change = change_to(live, desired, MANAGER, force=force or not applying - {MANAGER})
     return [change] if change else []
 
 
 def removed(peering: Peering) -> list[Change]:
     """Return the changes that take one peering away: peer, sets, bundle; what others made stays."""
     return [removal_of(live, MANAGER) for live in peering.objects if is_ours(live)]
+
+
+def brought_back(peering: Peering) -> list[str]:
+    """Return in words which objects of ours somebody else applies too (Argo CD, Flux), so that deleting is not the end."""
+    return [
+        f"FED503 {live['kind']} {live['metadata']['namespace']}/{live['metadata']['name']} is applied by {holder.manager} too, which may "
+        "bring it back: take it out where that keeps it"
+        for live in peering.objects
+        if is_ours(live)
+        for holder in holders(live, MANAGER)
+        if holder.is_applying
+    ]
 
 
 def still_live(name: str, peering: Peering, now: object, version: tuple[int, int] | None) -> list[str]:
@@ -166,7 +183,7 @@ def keep_set(module: AnsibleModule, cluster: Cluster, mesh: Mesh, kind: Kind, de
     else:
         mesh.check_suffixes()
         refuse_strangers(peer, peering)
-        change = change_to(live, desired, MANAGER, force=params["force"] or peer.adopt)
+        change = change_to(live, desired, MANAGER, force=params["force"] or peer.adopt, own=peer.adopt)
         changes = [change] if change else []
     apply_changes(module, cluster, changes)
     return {"changed": bool(changes), "diff": as_diff(changes), "changes": [change.summary() for change in changes]}

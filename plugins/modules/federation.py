@@ -162,6 +162,7 @@ from ansible.module_utils.basic import AnsibleModule  # noqa: E402
 from ..module_utils._arguments import CLUSTER  # noqa: E402
 from ..module_utils._cluster import Cluster  # noqa: E402
 from ..module_utils._core import render  # noqa: E402
+from ..module_utils._core.adopting import as_it_stands, check_gateways  # noqa: E402
 from ..module_utils._core.card import file_name  # noqa: E402
 from ..module_utils._core.carrying import Identity, Received, receive  # noqa: E402
 from ..module_utils._core.control_plane import ControlPlane, parse_version  # noqa: E402
@@ -222,6 +223,8 @@ def present(module: AnsibleModule, cluster: Cluster, mesh: Mesh, control_plane: 
     """Keep the peerings of all peers whose card is there."""
     params = module.params
     peerings = Peerings.read(cluster, mesh.namespace)
+    mesh = as_it_stands(mesh, peerings.peers, control_plane)
+    check_gateways(mesh, peerings.peers, control_plane, managed=False)
     received = cards_of(module, mesh, control_plane.trust_domain, now, peerings.identities(mesh))
     for peer in mesh.peers:
         found, peering = received.get(peer.local_name), peerings.of(peer.local_name)

@@ -68,6 +68,14 @@ leftovers:
   type: list
   elements: str
   sample: []
+left:
+  description:
+    - Gateways that stay although their peers go, since another field manager holds them too (O(force) removes them in spite of
+      it), or with O(managed=false) those to take out where the control plane is kept.
+  returned: success
+  type: list
+  elements: dict
+  sample: []
 control_plane:
   description: The mesh's control plane.
   returned: success
@@ -81,20 +89,35 @@ changes:
   sample: []
 """
 
+import json  # noqa: E402
+from collections.abc import Mapping, Sequence  # noqa: E402
 from datetime import datetime  # noqa: E402
 
 from ansible.module_utils.basic import AnsibleModule  # noqa: E402
 
 from ..module_utils._arguments import CLUSTER  # noqa: E402
 from ..module_utils._cluster import Cluster  # noqa: E402
+from ..module_utils._core.adopting import check_gateways, gateway_keys, is_left_alone  # noqa: E402
 from ..module_utils._core.control_plane import ControlPlane, has_route_config  # noqa: E402
-from ..module_utils._core.diff import Change, as_diff, change_to, differences_between, owned_leaves, path_text  # noqa: E402
+from ..module_utils._core.diff import (  # noqa: E402
+    MISSING,
+    Change,
+    Difference,
+    as_diff,
+    change_to,
+    differences_between,
+    holders,
+    leaves,
+    owned_leaves,
+    path_text,
+    value_at,
+)
 from ..module_utils._core.errors import FederationError  # noqa: E402
 from ..module_utils._core.kinds import CONTROL_PLANE, SERVICE, gateways_manager  # noqa: E402
 from ..module_utils._core.plan import ingress_of, plan_gateways, plan_no_gateways  # noqa: E402
 from ..module_utils._core.topology import Mesh  # noqa: E402
 from ..module_utils._described import DESCRIBED, FORCE, described_mesh  # noqa: E402
-from ..module_utils._live import Peerings, described_control_plane, read_control_plane  # noqa: E402
+from ..module_utils._live import described_control_plane, read_control_plane, standing_mesh  # noqa: E402
 from ..module_utils._running import apply_changes, run_module  # noqa: E402
 
 OPTIONS = {
@@ -109,32 +132,49 @@ def run(module: AnsibleModule, cluster: Cluster, now: datetime) -> dict:
     params = module.params
     mesh = described_mesh(params)
     control_plane = read_control_plane(cluster, mesh.namespace, mesh.control_plane)
+    mesh, peers = standing_mesh(cluster, mesh, control_plane, managed=params["managed"])
     leftovers = [] if params["state"] == "absent" else made_for_others(control_plane, mesh)
+    going: list[str] = []
     if params["state"] == "absent":
-        changes = removals(cluster, mesh, control_plane, [peer.local_name for peer in mesh.peers], is_planned=module.check_mode)
+        going = [peer.local_name for peer in mesh.peers]
+        changes = removals(mesh, control_plane, going, peers, is_planned=module.check_mode) if params["managed"] else []
     else:
         control_plane.check(mesh.trust_domain)
         mesh.check_suffixes(control_plane.cluster_domain)
-        changes = additions(cluster, mesh, control_plane, managed=params["managed"], force=params["force"])
+        for warning in check_gateways(mesh, peers, control_plane, managed=params["managed"]):
+            module.warn(warning)
+        changes = additions(cluster, mesh, control_plane, peers, managed=params["managed"], force=params["force"])
         if params["prune"]:
-            changes += removals(cluster, mesh, control_plane, leftovers, is_planned=module.check_mode)
+            going = leftovers
+            changes += removals(mesh, control_plane, going, peers, is_planned=module.check_mode)
+    shared = shared_keys(control_plane, going) if params["managed"] else []
     if params["managed"]:
         apply_changes(module, cluster, changes)
+    if params["managed"] and params["force"]:
+        changes += taken_out(module, cluster, control_plane, shared)
     return {
         "changed": bool(changes),
         "diff": as_diff(changes),
         "changes": [change.summary() for change in changes],
         "gateways": [] if params["state"] == "absent" else reached(cluster, mesh, control_plane),
         "leftovers": leftovers,
+        "left": left(mesh, control_plane, shared, managed=params["managed"], force=params["force"], state=params["state"]),
         "control_plane": described_control_plane(control_plane),
     }
 
 
-def additions(cluster: Cluster, mesh: Mesh, control_plane: ControlPlane, *, managed: bool, force: bool) -> list[Change]:
-    """Return the changes that give every peer its gateways; when they are not ours to manage, refuse what is missing."""
+def additions(
+    cluster: Cluster, mesh: Mesh, control_plane: ControlPlane, peers: Mapping[str, Mapping], *, managed: bool, force: bool
+) -> list[Change]:
+    """Return the changes that give every peer its gateways; when they are not ours to manage, refuse what is missing.
+
+    A peer that somebody else made keeps the gateways that it has.
+    """
     knows_route_config = has_route_config(cluster.schema(CONTROL_PLANE.api_version))
-    changes = []
+    changes, lacking = [], []
     for peer in mesh.peers:
+        if is_left_alone(peer, peers.get(peer.local_name)):
+            continue
         desired = plan_gateways(
             mesh,
             peer,
@@ -143,44 +183,107 @@ def additions(cluster: Cluster, mesh: Mesh, control_plane: ControlPlane, *, mana
         )
         manager = gateways_manager(peer.local_name)
         if managed:
-            change = change_to(control_plane.live, desired, manager, force=force or peer.adopt)
+            change = change_to(control_plane.live, desired, manager, force=force or peer.adopt, own=peer.adopt)
             changes += [change] if change else []
         else:
-            refuse_missing(control_plane, peer.name, [d.path for d in differences_between(control_plane.live, desired, manager)])
+            differences = differences_between(control_plane.live, desired, manager)
+            lacking += [(peer.local_name, d) for d in differences if d.after is not MISSING]
+    refuse_missing(control_plane, lacking)
     return changes
 
 
-def refuse_missing(control_plane: ControlPlane, peer: str, paths: list) -> None:
-    """Refuse gateways that are not as they must be and not ours to write."""
-    if paths:
-        fields = ", ".join(path_text(path) for path in paths[:5])
-        raise FederationError(
-            "FED406",
-            where=f"{control_plane.place}, gateways for {peer}",
-            what=f"are not as federation needs them ({len(paths)} fields, such as {fields})",
-            mend="Render them (playbook ossm.federation.render) into the place where the control plane is kept, "
-            "or set mesh_gateways_managed: true",
-        )
+def refuse_missing(control_plane: ControlPlane, lacking: Sequence[tuple[str, Difference]]) -> None:
+    """Refuse gateways that are not as they must be and not ours to write: FED406 with every field as ``render`` writes it."""
+    if not lacking:
+        return
+    fields = [
+        {
+            "peer": peer,
+            "field": path_text(difference.path),
+            "stands": None if difference.before is MISSING else difference.before,
+            "wanted": difference.after,
+        }
+        for peer, difference in lacking
+    ]
+    told = "; ".join(f"{row['field']}: {json.dumps(row['wanted'])}" + (f" (is {json.dumps(row['stands'])})" if row["stands"] is not None else "") for row in fields)
+    raise FederationError(
+        "FED406",
+        where=f"{control_plane.place}, gateways for {', '.join(dict.fromkeys(peer for peer, _difference in lacking))}",
+        what=f"are not as federation needs them, {len(fields)} fields: {told}",
+        mend="Render them (playbook ossm.federation.render) into the place where the control plane is kept, "
+        "or set mesh_gateways_managed: true",
+        facts={"missing": fields},
+    )
 
 
-def removals(cluster: Cluster, mesh: Mesh, control_plane: ControlPlane, peers: list[str], *, is_planned: bool) -> list[Change]:
-    """Return the changes that take our keys of ``peers`` out of the control plane, once their peerings are gone.
+def removals(
+    mesh: Mesh, control_plane: ControlPlane, names: Sequence[str], peers: Mapping[str, Mapping], *, is_planned: bool
+) -> list[Change]:
+    """Return the changes that take our keys for the peers of ``names`` out of the control plane, once their peerings are gone.
 
-    A plan (check mode) may come while the peerings stand: an earlier task would have removed them.
+    ``peers`` are the live ServiceMeshPeers. A plan (check mode) may come while they stand: an earlier task would have removed them.
     """
-    standing = Peerings.read(cluster, mesh.namespace, with_bundles=False).peers if peers else {}
     changes = []
-    for peer in peers:
-        change = change_to(control_plane.live, plan_no_gateways(mesh), gateways_manager(peer))
-        if change and peer in standing and not is_planned:
+    for name in names:
+        change = change_to(control_plane.live, plan_no_gateways(mesh), gateways_manager(name))
+        if change and name in peers and not is_planned:
             raise FederationError(
                 "FED502",
-                where=f"ServiceMeshPeer {mesh.namespace}/{peer}",
+                where=f"ServiceMeshPeer {mesh.namespace}/{name}",
                 what="still uses the gateways that should go",
                 mend="Remove the peering first: playbook ossm.federation.unfederate keeps the order",
             )
         changes += [change] if change else []
     return changes
+
+
+def shared_keys(control_plane: ControlPlane, names: Sequence[str]) -> list[dict]:
+    """Return what another manager holds too of the gateways that we give up: they stay when we let go of our part."""
+    rows = []
+    for name in names:
+        held = holders(control_plane.live, gateways_manager(name))
+        keys = sorted({".".join(path[:4]) for holder in held for path in holder.paths if len(path) >= 4})
+        if keys:
+            rows.append({"peer": name, "keys": keys, "managers": sorted({holder.manager for holder in held})})
+    return rows
+
+
+def taken_out(module: AnsibleModule, cluster: Cluster, control_plane: ControlPlane, shared: Sequence[dict]) -> list[Change]:
+    """Remove gateways in spite of the managers that hold them too, and return the changes."""
+    changes = []
+    for row in shared:
+        live = control_plane.live
+        paths = [tuple(key.split(".", 3)) for key in row["keys"]]
+        gone = tuple(
+            Difference((*path, *below), value, MISSING) for path in paths for below, value in leaves(value_at(live, path))
+        )
+        manager = ", ".join(row["managers"])
+        changes.append(Change("update", CONTROL_PLANE, control_plane.namespace, control_plane.name, manager, None, gone, control_plane.uid))
+        if not module.check_mode:
+            patch: dict = {"metadata": {"uid": control_plane.uid}, "spec": {"gateways": {}}}
+            for _spec, _gateways, kind, name in paths:
+                patch["spec"]["gateways"].setdefault(kind, {})[name] = None
+            cluster.merge_patch(CONTROL_PLANE, control_plane.namespace, control_plane.name, patch)
+            module.journal.done.append(f"update {control_plane.place}")
+    return changes
+
+
+def left(mesh: Mesh, control_plane: ControlPlane, shared: Sequence[dict], *, managed: bool, force: bool, state: str) -> list[dict]:
+    """Return the gateways that stay although their peers go, why, and what to do about it."""
+    if not managed and state == "absent":
+        rows = [(peer.local_name, gateway_keys(mesh, peer, control_plane)) for peer in mesh.peers]
+        what = "take out where the control plane is kept"
+        return [{"peer": name, "keys": keys, "managers": [], "reason": f"{what}: {', '.join(keys)}"} for name, keys in rows if keys]
+    if force:
+        return []
+    return [
+        {
+            **row,
+            "reason": f"FED503 {', '.join(row['keys'])} stay, since {', '.join(row['managers'])} holds them too: take them out there, "
+            "or run once with federation_force: true",
+        }
+        for row in shared
+    ]
 
 
 def made_for_others(control_plane: ControlPlane, mesh: Mesh) -> list[str]:

@@ -61,6 +61,7 @@ from ansible.module_utils.basic import AnsibleModule  # noqa: E402
 
 from ..module_utils._arguments import CLUSTER  # noqa: E402
 from ..module_utils._cluster import Cluster  # noqa: E402
+from ..module_utils._core.adopting import as_it_stands, check_gateways  # noqa: E402
 from ..module_utils._core.carrying import receive  # noqa: E402
 from ..module_utils._core.diff import as_diff  # noqa: E402
 from ..module_utils._core.errors import FederationError  # noqa: E402
@@ -92,14 +93,17 @@ def run(module: AnsibleModule, cluster: Cluster, now: datetime) -> dict:
     """Bring one peer to its desired state and return the module's result."""
     params = module.params
     mesh = one_peer(params)
-    peer = mesh.peers[0]
     control_plane = read_control_plane(cluster, mesh.namespace, mesh.control_plane)
-    peering = Peerings.read(cluster, mesh.namespace).of(peer.local_name)
+    peerings = Peerings.read(cluster, mesh.namespace)
+    mesh = as_it_stands(mesh, peerings.peers, control_plane)
+    peer = mesh.peers[0]
+    peering = peerings.of(peer.local_name)
     if params["state"] == "absent":
         refuse_live(still_live(peer.local_name, peering, cluster.now, control_plane.version))
         changes = [change for change in removed(peering) if change.kind.name in KINDS]
     else:
         control_plane.check()
+        check_gateways(mesh, peerings.peers, control_plane, managed=False)
         changes = wanted(module, mesh, peer, peering, control_plane, now)
     apply_changes(module, cluster, changes)
     return {"changed": bool(changes), "diff": as_diff(changes), "changes": [change.summary() for change in changes]}

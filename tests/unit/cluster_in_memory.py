@@ -57,11 +57,21 @@ class ClusterInMemory:
         managed = live["metadata"].setdefault("managedFields", [])
         before = next((entry["fieldsV1"] for entry in managed if entry["manager"] == manager), {})
         fields = _fields({key: manifest[key] for key in ("spec", "data") if key in manifest})
-        _drop(live, before, fields)
+        fields |= {"f:metadata": {"f:labels": _fields(metadata["labels"])}} if metadata.get("labels") else {}
+        others = [entry["fieldsV1"] for entry in managed if entry["manager"] != manager and not entry.get("subresource")]
+        _drop(live, before, _union(fields, *others))
         _merge(live, {key: below for key, below in manifest.items() if key != "metadata"})
         live["metadata"].setdefault("labels", {}).update(metadata.get("labels") or {})
         managed[:] = [entry for entry in managed if entry["manager"] != manager]
         managed.append({"manager": manager, "operation": "Apply", "fieldsV1": fields})
+        return copy.deepcopy(live)
+
+    def merge_patch(self, kind, namespace, name, patch):
+        self.requests += 1
+        self.writes.append(("merge", kind.name, name))
+        live = self._objects[(kind.name, namespace, name)]
+        assert patch.get("metadata", {}).get("uid", live["metadata"]["uid"]) == live["metadata"]["uid"]
+        _merge(live, patch)
         return copy.deepcopy(live)
 
     def delete(self, kind, namespace, name, uid):
@@ -84,6 +94,15 @@ def _fields(value: object) -> dict:
     return {f"f:{key}": _fields(below) for key, below in value.items()} if isinstance(value, dict) else {}
 
 
+def _union(*trees: dict) -> dict:
+    """Return all fields of several managers: what one of them gives up stays while another holds it."""
+    result: dict = {}
+    for tree in trees:
+        for name, below in tree.items():
+            result[name] = _union(result.get(name, {}), below)
+    return result
+
+
 def _drop(live: dict, before: dict, after: dict) -> None:
     """Take away the fields that were owned and are no longer sent, and what they leave empty; others' fields stay."""
     for name, below in before.items():
@@ -98,7 +117,9 @@ def _drop(live: dict, before: dict, after: dict) -> None:
 
 def _merge(live: dict, manifest: dict) -> None:
     for key, value in manifest.items():
-        if isinstance(value, dict) and isinstance(live.get(key), dict):
+        if value is None:
+            live.pop(key, None)
+        elif isinstance(value, dict) and isinstance(live.get(key), dict):
             _merge(live[key], value)
         else:
             live[key] = copy.deepcopy(value)

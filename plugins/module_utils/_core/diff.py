@@ -66,9 +66,10 @@ class Change:
         }
 
 
-def change_to(live: Mapping | None, desired: Mapping, manager: str, *, force: bool = False) -> Change | None:
+def change_to(live: Mapping | None, desired: Mapping, manager: str, *, force: bool = False, own: bool = False) -> Change | None:
     """Return the change that brings one object to ``desired``, or None when nothing differs.
 
+    With ``own`` every field of ``desired`` must be ours as well, so that taking over what stands already is a change.
     Raises ``FederationError`` FED107 when another field manager holds a field that we want otherwise, unless ``force``.
     """
     kind = KINDS[desired["kind"]]
@@ -78,7 +79,7 @@ def change_to(live: Mapping | None, desired: Mapping, manager: str, *, force: bo
             "create", kind, metadata["namespace"], metadata["name"], manager, desired,
             tuple(Difference(path, MISSING, value) for path, value in leaves(desired) if path not in _IDENTITY), force=force,
         )  # fmt: skip
-    differences = tuple(differences_between(live, desired, manager))
+    differences = (*differences_between(live, desired, manager), *_ownership(live, desired, manager, own=own))
     if not differences:
         return None
     if not force:
@@ -99,18 +100,31 @@ def removal_of(live: Mapping, manager: str) -> Change:
 
 
 def differences_between(live: Mapping, desired: Mapping, manager: str) -> Iterator[Difference]:
-    """Yield each field that differs: set by us otherwise than it stands, or owned by us and no longer wanted."""
+    """Yield each field that differs: set by us otherwise than it stands, or owned by us alone and no longer wanted."""
     wanted = dict(leaves(desired))
+    shared = {path for other, paths in _owners(live) if other != manager for path in paths}
     for path, value in wanted.items():
         stands = value_at(live, path)
         if path not in _IDENTITY and not _is_equal(stands, value):
             yield Difference(path, stands, value)
     for path in sorted(owned_leaves(live, manager), key=path_text):
-        if path in _IDENTITY or _is_covered(path, wanted):
+        if path in _IDENTITY or path in shared or _is_covered(path, wanted):
             continue
         stands = value_at(live, path)
         if stands is not MISSING and not (isinstance(stands, Mapping) and stands):
             yield Difference(path, stands, MISSING)
+
+
+def _ownership(live: Mapping, desired: Mapping, manager: str, *, own: bool) -> Iterator[Difference]:
+    """Yield what we give up of fields that stay with others, and with ``own`` what we take of fields that stand already."""
+    wanted = dict(leaves(desired))
+    shared = {path for other, paths in _owners(live) if other != manager for path in paths}
+    owned = {path for entry in _applied(live, manager) for path in _field_paths(entry.get("fieldsV1") or {}, with_parents=False)}
+    given_up = {path for path in owned & shared if path not in _IDENTITY and not _is_covered(path, wanted)}
+    taken = {path for path in wanted if path not in _IDENTITY and not _is_covered(path, owned)} if own else set()
+    texts = [sorted(map(path_text, paths)) or MISSING for paths in (given_up, taken)]
+    if given_up or taken:
+        yield Difference(("metadata", "managedFields", ("key", (("manager", manager),))), *texts)
 
 
 def refuse_conflicts(live: Mapping, differences: Iterable[Difference], manager: str) -> None:
@@ -180,6 +194,16 @@ def _listed(names: Sequence[str], most: int = 4) -> str:
     return ", ".join(names[:most]) + more
 
 
+def all_owners(live: Mapping) -> Iterator[tuple[str, set[Path]]]:
+    """Yield each field manager of an object with the fields that it holds, in whatever way it wrote them."""
+    return _owners(live)
+
+
+def _applied(live: Mapping, manager: str) -> list[Mapping]:
+    entries = (live.get("metadata") or {}).get("managedFields") or []
+    return [e for e in entries if e.get("manager") == manager and e.get("operation") == "Apply" and not e.get("subresource")]
+
+
 def _owners(live: Mapping, *, applied_only: bool = False) -> Iterator[tuple[str, set[Path]]]:
     for entry in (live.get("metadata") or {}).get("managedFields") or []:
         if entry.get("subresource") or (applied_only and entry.get("operation") != "Apply"):
@@ -187,10 +211,10 @@ def _owners(live: Mapping, *, applied_only: bool = False) -> Iterator[tuple[str,
         yield str(entry.get("manager")), set(_field_paths(entry.get("fieldsV1") or {}))
 
 
-def _field_paths(fields: Mapping, at: Path = ()) -> Iterator[Path]:
+def _field_paths(fields: Mapping, at: Path = (), *, with_parents: bool = True) -> Iterator[Path]:
     for key, below in fields.items():
         if key == ".":
-            if at:
+            if at and with_parents:
                 yield at
             continue
         step: object
@@ -201,7 +225,7 @@ def _field_paths(fields: Mapping, at: Path = ()) -> Iterator[Path]:
         else:
             continue
         if below:
-            yield from _field_paths(below, (*at, step))
+            yield from _field_paths(below, (*at, step), with_parents=with_parents)
         else:
             yield (*at, step)
 
@@ -288,6 +312,6 @@ def _is_equal(stands: object, wanted: object) -> bool:
     return stands == wanted and isinstance(stands, bool) == isinstance(wanted, bool)
 
 
-def _is_covered(path: Path, wanted: Mapping[Path, object]) -> bool:
+def _is_covered(path: Path, wanted: Iterable[Path]) -> bool:
     """Whether we still send the field at ``path``, something below it, or a whole list or value that holds it."""
     return any(path[: len(other)] == other or other[: len(path)] == path for other in wanted)

@@ -49,6 +49,7 @@ MESH_LABEL = "ossm.federation/mesh"
 PEER_LABEL = "ossm.federation/peer"
 INGRESS_FOR = "federation.maistra.io/ingress-for"
 EGRESS_FOR = "federation.maistra.io/egress-for"
+RESERVED_GATEWAYS = ("istio-ingressgateway", "istio-egressgateway")
 NETWORK_LOAD_BALANCER = {"service.beta.kubernetes.io/aws-load-balancer-type": "nlb"}
 
 MANAGER = "ossm.federation"

@@ -22,10 +22,9 @@ from .kinds import (
     PEER_LABEL,
     ROOT_KEY,
     SERVICE_PORT,
-    bundle_name,
 )
 from .names import exported_names, imported_names, ports_of
-from .topology import Gateways, Mesh, Peer
+from .topology import Found, Gateways, Mesh, Peer
 from .trust import bundle_of, fingerprints_in
 
 UNKNOWN_ADDRESS = "(known after apply)"
@@ -37,18 +36,25 @@ def plan_gateways(mesh: Mesh, peer: Peer, *, version: tuple[int, int] | None, ha
     ``version`` is the control plane's (2.1 wants ``routerMode``), ``has_route_config`` whether its CRD knows
     ``routeConfig``. Source: OpenShift Service Mesh documentation, "Federation", gateways.
     """
+    node_ports = peer.gateways.node_ports
+    found = peer.found_ingress
+    balancer = NETWORK_LOAD_BALANCER if found is None else found.annotations
     ingress_service = {
         "type": peer.gateways.service_type,
-        "metadata": {
-            "labels": {INGRESS_FOR: peer.local_name},
-            "annotations": {**NETWORK_LOAD_BALANCER, **peer.gateways.annotations},
-        },
-        "ports": [{"name": "tls", "port": SERVICE_PORT}, {"name": "https-discovery", "port": DISCOVERY_PORT}],
+        **_filled("metadata", {**_label(INGRESS_FOR, peer, found), **_filled("annotations", {**balancer, **peer.gateways.annotations})}),
+        "ports": [
+            {"name": "tls", "port": SERVICE_PORT, **_filled("nodePort", node_ports.service)},
+            {"name": "https-discovery", "port": DISCOVERY_PORT, **_filled("nodePort", node_ports.discovery)},
+        ],
+        **_filled("loadBalancerIP", peer.gateways.load_balancer_ip),
+        **_filled("loadBalancerSourceRanges", list(peer.gateways.load_balancer_source_ranges)),
+        **_filled("externalTrafficPolicy", peer.gateways.external_traffic_policy),
     }
     egress_service = {
-        "metadata": {"labels": {EGRESS_FOR: peer.local_name}},
+        **_filled("metadata", _label(EGRESS_FOR, peer, peer.found_egress)),
         "ports": [{"name": "tls", "port": SERVICE_PORT}, {"name": "http-discovery", "port": DISCOVERY_PORT}],
     }
+    networks = peer.found_egress.networks if peer.found_egress else (f"network-{peer.local_name}",)
     shared = {"enabled": True, **_runtime(peer.gateways)}
     if version and version < (2, 2):
         shared["routerMode"] = "sni-dnat"
@@ -63,7 +69,7 @@ def plan_gateways(mesh: Mesh, peer: Peer, *, version: tuple[int, int] | None, ha
                 "additionalEgress": {
                     peer.gateways.egress: {
                         **shared,
-                        "requestedNetworkView": [f"network-{peer.local_name}"],
+                        "requestedNetworkView": list(networks),
                         "service": egress_service,
                     }
                 },
@@ -89,7 +95,7 @@ def plan_peering(mesh: Mesh, peer: Peer, card: Card) -> list[dict]:
     """
     ingress = card.ingress or Ingress((UNKNOWN_ADDRESS,))
     return [
-        _object(mesh, peer, CONFIG_MAP, bundle_name(peer.local_name), {"data": {ROOT_KEY: bundle_of(card.roots)}}),
+        _object(mesh, peer, CONFIG_MAP, peer.bundle_name, {"data": {ROOT_KEY: bundle_of(card.roots)}}),
         _object(
             mesh,
             peer,
@@ -109,7 +115,7 @@ def plan_peering(mesh: Mesh, peer: Peer, card: Card) -> list[dict]:
                     "security": {
                         "trustDomain": card.trust_domain,
                         "clientID": card.client_id,
-                        "certificateChain": {"kind": CONFIG_MAP.name, "name": bundle_name(peer.local_name)},
+                        "certificateChain": {"kind": CONFIG_MAP.name, "name": peer.bundle_name},
                     },
                 }
             },
@@ -287,6 +293,16 @@ def _object(mesh: Mesh, peer: Peer, kind: object, name: str, body: Mapping) -> d
         },
         **body,
     }
+
+
+def _label(name: str, peer: Peer, found: Found | None) -> dict:
+    """Return a gateway's federation label; one that stands keeps its value, since it is part of immutable selectors."""
+    value = peer.local_name if found is None else found.label
+    return {"labels": {name: value}} if value else {}
+
+
+def _filled(key: str, value: object) -> dict:
+    return {key: value} if value else {}
 
 
 def _runtime(gateways: Gateways) -> dict:

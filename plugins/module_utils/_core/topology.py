@@ -11,14 +11,13 @@ from typing import NoReturn
 
 from .card import is_address, is_trust_domain
 from .errors import FederationError
-from .kinds import CLUSTER_DOMAIN, bundle_name
+from .kinds import CLUSTER_DOMAIN, RESERVED_GATEWAYS, bundle_name
 from .selectors import label_selector
 from .trust import plain_fingerprint
 
 LONGEST_PEER = 55
 _LABEL = re.compile(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?")
 _NAME = re.compile(r"[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?")
-_RESERVED_GATEWAYS = ("istio-ingressgateway", "istio-egressgateway")
 _SERVICE_TYPES = ("LoadBalancer", "NodePort", "ClusterIP")
 _OF_ONE_PEER = {
     "ingress": "would give all peers one gateway, and each would be refused by the other's rules",
@@ -115,12 +114,12 @@ class Gateways:
 class Found:
     """What a live gateway of the same name keeps when it is taken over: what we do not send stays with its owner.
 
-    ``label`` is the value of its federation label, ``has_balancer_annotation`` whether it says which kind of load
-    balancer it wants, ``networks`` is ``requestedNetworkView``.
+    ``label`` is the value of its federation label, ``annotations`` what it says of its kind of load balancer,
+    ``networks`` what it looks at (``requestedNetworkView``).
     """
 
     label: str | None = None
-    has_balancer_annotation: bool = False
+    annotations: Mapping[str, str] = field(default_factory=dict)
     networks: tuple[str, ...] = ()
 
 
@@ -335,12 +334,12 @@ def _gateways(given: Mapping, peer: str, place: str, same_cluster: bool) -> Gate
     for kind, gateway in (("ingress", ingress), ("egress", egress)):
         if gateway[0].isdigit():
             _refuse("FED307", f"{place}, {kind}", f"is {gateway}; the name of a Service starts with a letter", f"Name the {kind} gateway")
-    if ingress == egress or {ingress, egress} & set(_RESERVED_GATEWAYS):
+    if ingress == egress or {ingress, egress} & set(RESERVED_GATEWAYS):
         _refuse(
             "FED307",
             place,
-            f"uses the names {ingress} and {egress}, which must differ from each other and from {_RESERVED_GATEWAYS[0]} "
-            f"and {_RESERVED_GATEWAYS[1]}",
+            f"uses the names {ingress} and {egress}, which must differ from each other and from {RESERVED_GATEWAYS[0]} "
+            f"and {RESERVED_GATEWAYS[1]}",
             "Choose other names, or leave them out",
         )
     return Gateways(

@@ -131,10 +131,24 @@ def test_a_peering_made_by_hand_is_left_alone(cluster):
 
 
 @pytest.mark.parametrize("pem", [ROOT, OTHER_ROOT], ids=["the same root", "a new root"])
-def test_an_adopted_peer_whose_bundle_has_a_name_of_its_own_gets_ours_first(cluster, pem):
+def test_an_adopted_peer_keeps_the_bundle_that_it_names(cluster, pem):
     cluster.put(hand_made_peer(certificateChain={"kind": "ConfigMap", "name": "roots-of-west"}))
     cluster.put(hand_made_bundle("roots-of-west"))
     wanted = {"peers": [{"name": "west", "adopt": True}], "cards": [card(pem=pem)], "accept_changes": ["west"]}
+    run(cluster, **wanted)
+    assert cluster.writes[:2] == [("apply", "ConfigMap", "roots-of-west"), ("apply", "ServiceMeshPeer", "west")]
+    assert not run(cluster, **wanted)["changed"]
+    run(cluster, peers=wanted["peers"], state="absent")
+    assert ("delete", "ConfigMap", "roots-of-west") in cluster.writes
+
+
+@pytest.mark.parametrize("shared", ["istio-ca-root-cert", "roots-of-all"])
+def test_a_bundle_that_others_need_is_left_to_them_and_ours_is_made_beside_it_first(cluster, shared):
+    other = hand_made_peer(certificateChain={"kind": "ConfigMap", "name": "roots-of-all"})
+    cluster.put({**other, "metadata": {"name": "south", "namespace": SPACE}})
+    cluster.put(hand_made_peer(certificateChain={"kind": "ConfigMap", "name": shared}))
+    cluster.put(hand_made_bundle(shared))
+    wanted = {"peers": [{"name": "west", "adopt": True}], "cards": [card()]}
     run(cluster, **wanted)
     assert cluster.writes[:2] == [("apply", "ConfigMap", "west-ca-root-cert"), ("apply", "ServiceMeshPeer", "west")]
     assert not run(cluster, **wanted)["changed"]
