@@ -1,7 +1,7 @@
 # GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
 """Filters over the hosts of a run, each of which is a mesh; documented in the YAML files beside this one.
 
-Of another host they read its ``mesh_name`` and what this run has found out about it, nothing else.
+Of another host they read its ``mesh_name``, the cards it made, and what this run has found out about it, nothing else.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ STEPS = (
     "__peers_waited",
     "__peers_watched",
     "__peers_insisted",
+    "__preflight_seen",
     "__status_seen",
 )
 
@@ -43,6 +44,18 @@ def mesh_refusals(hosts: object, hostvars: Mapping, with_clusters: bool = True) 
     for host, error in found:
         refused.setdefault(host, f"{error} Nothing was written.  ({error.reference})")
     return refused
+
+
+def mesh_cards(hosts: object, hostvars: Mapping, audience: str) -> list[dict]:
+    """Return the cards that hosts of this run have made for the mesh called ``audience``, in the order of the hosts.
+
+    They are taken as they were registered: nothing on a card is templated, nor are the cards for others looked at.
+    """
+    # hostvars alone would template all cards of all hosts to give us a few.
+    known = getattr(hostvars, "raw_get", hostvars.__getitem__)
+    made = [known(host).get("__card_made") for host in _hosts("mesh_cards", hosts)]
+    cards = [card for result in made if isinstance(result, Mapping) for card in result.get("cards") or []]
+    return [card for card in cards if card.get("audience") == audience]
 
 
 def mesh_report(hosts: object, hostvars: Mapping) -> dict[str, dict]:
@@ -109,12 +122,14 @@ def _entry(known: Mapping) -> dict:
     if failed:
         entry["error"] = _error(failed)
         entry.setdefault("peers", [])
-    elif "__status_seen" not in known:
+    elif not {"__status_seen", "__preflight_seen"} & set(known):
         entry["error"] = {"code": None, "message": "was refused or stopped before its status could be read; see the output of the run"}
-    kept = known.get("__peers_kept")
-    if isinstance(kept, Mapping):
+    kept, found = (known.get(step) if isinstance(known.get(step), Mapping) else {} for step in ("__peers_kept", "__preflight_seen"))
+    if kept:
         entry["pending"] = kept.get("pending") or []
         entry["leftovers"] = kept.get("leftovers") or []
+    for key in ("findings", "unknown", "pending"):
+        entry.update({key: result[key] for result in (kept, found) if key in result})
     return entry
 
 
@@ -126,7 +141,7 @@ def _error(failed: Mapping) -> dict:
 
 
 def _control_plane(known: Mapping) -> Mapping:
-    seen = known.get("__identity_seen")
+    seen = known.get("__identity_seen") or known.get("__preflight_seen")
     found = seen.get("control_plane") if isinstance(seen, Mapping) else None
     return found if isinstance(found, Mapping) else {}
 
@@ -159,6 +174,7 @@ class FilterModule:
     def filters(self) -> dict:
         """Return the filters by name."""
         return {
+            "mesh_cards": mesh_cards,
             "mesh_names": mesh_names,
             "mesh_refusals": mesh_refusals,
             "mesh_report": mesh_report,

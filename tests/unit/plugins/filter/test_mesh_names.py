@@ -6,7 +6,7 @@ from __future__ import annotations
 import pytest
 from ansible.errors import AnsibleFilterError
 
-from ansible_collections.ossm.federation.plugins.filter.mesh_names import mesh_names, mesh_refusals, mesh_report, peers_named
+from ansible_collections.ossm.federation.plugins.filter.mesh_names import mesh_cards, mesh_names, mesh_refusals, mesh_report, peers_named
 
 
 def seen(uid: str) -> dict:
@@ -20,6 +20,27 @@ def test_a_mesh_is_called_as_its_host_unless_it_says_otherwise():
 def test_a_text_is_no_list_of_hosts():
     with pytest.raises(AnsibleFilterError, match="mesh_names: the input is no list"):
         mesh_names("meshes", {})
+
+
+def made(*audiences: str) -> dict:
+    return {"__card_made": {"cards": [{"mesh": "x", "audience": audience} for audience in audiences]}}
+
+
+def test_a_mesh_gets_the_cards_that_were_made_for_it_in_the_order_of_the_hosts():
+    hostvars = {"c": made("a", "b"), "b": {"__card_made": {"failed": True}}, "a": {}, "d": made("b", "a")}
+    assert [card["audience"] for card in mesh_cards(["a", "b", "c", "d"], hostvars, "a")] == ["a", "a"]
+    assert mesh_cards(["a", "b"], hostvars, "a") == []
+
+
+def test_cards_are_taken_as_they_were_registered_and_templated_by_nobody():
+    class HostVars(dict):
+        def __getitem__(self, host):
+            raise AssertionError("evaluates all that it gives")
+
+        def raw_get(self, host):
+            return made("a") if host == "b" else {}
+
+    assert mesh_cards(["a", "b"], HostVars(), "a") == [{"mesh": "x", "audience": "a"}]
 
 
 def test_meshes_with_own_credentials_and_names_may_run_together():
