@@ -365,7 +365,8 @@ def _principal(identity: str) -> dict:
 class Envoy:
     """One Envoy process that follows the programme that it is given last.
 
-    ``directory`` holds its files and its log; ``address`` is the loopback address of its administration port.
+    ``directory`` holds its files and its log; ``address`` is the loopback address of its administration port, ``programme``
+    what it was given last.
     """
 
     def __init__(self, program: Path, directory: Path, address: str) -> None:
@@ -374,6 +375,7 @@ class Envoy:
         self._address = address
         self._processes = Processes()
         self._process: Process | None = None
+        self.programme = Programme(("", 0))
         self._written: dict[str, str] = {}
         self._version = 0
         self._lock = threading.Lock()
@@ -398,6 +400,7 @@ class Envoy:
                 self._write_resources(f"{name}.json", [{"@type": kind, "name": name, **secret}])
             self._write_resources("clusters.json", clusters)
             self._write_resources("listeners.json", listeners)
+            self.programme = programme
 
     def is_running(self) -> bool:
         """Return whether the process lives."""

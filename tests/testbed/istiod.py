@@ -54,9 +54,11 @@ FIRST_BACK_OFF, LAST_BACK_OFF, BACK_OFF_GROWTH = 0.5, 60.0, 1.5
 SLOW_POLL, QUICK_POLL = 299.0, 60.0  # to v2.4, from v2.5
 FIRST_IMPORT_DELAY = 1.3
 WATCH_LIFE = 45.0
+LONGEST_TAKEOVER = 60.0
 REMOTE_KEPT = 300.0
 STATUS_DELAY_REAL = 0.1  # real seconds: several changes in one write
 FAULT_CHECK_REAL = 0.25
+TAKEOVER_CHECK_REAL = 0.1
 SHORTEST_BACK_OFF_REAL = 0.15
 SHORTEST_WATCH_REAL = 5.0
 
@@ -179,7 +181,8 @@ class Istiod:
 
     ``mesh_name`` is the name under which faults are switched (default: the namespace without ``-mesh-system``);
     ``pod`` the pod name in statuses, made up when not given. ``world`` maps (cluster, namespace) to the istiods of all
-    meshes; this one enters itself while it runs.
+    meshes; this one enters itself while it runs. ``envoy`` carries the mesh's gateways; one that runs already was left by
+    the istiod before, and keeps what it does until this one has heard of every peer.
     """
 
     def __init__(
@@ -198,6 +201,7 @@ class Istiod:
         world: dict[tuple[str, str], Istiod] | None = None,
         mesh_name: str | None = None,
         pod: str | None = None,
+        envoy: Envoy | None = None,
     ) -> None:
         self.namespace, self.cluster_name = namespace, cluster_name
         self.mesh_name = mesh_name or namespace.removesuffix("-mesh-system")
@@ -216,7 +220,8 @@ class Istiod:
         self._address = addresses.for_service(cluster_name, namespace, f"istiod-{smcp_name}")
         self._discovery: Target = (self._address, DISCOVERY_PORT)
         self._server = DiscoveryServer(self._discovery, self, max(clock.seconds(WATCH_LIFE), SHORTEST_WATCH_REAL))
-        self._envoy = Envoy(Path(envoy_path), own / "envoy", self._address)
+        self.envoy = envoy or Envoy(Path(envoy_path), own / "envoy", self._address)
+        self._gateways_wait_until: float | None = None  # by the monotonic clock
 
         self._lock = threading.RLock()
         self._wake = threading.Condition()  # guards the two below; nothing is called while it is held
@@ -231,6 +236,7 @@ class Istiod:
         self._refused_status: dict[tuple[str, str], dict] = {}
         self._turn = 0
         self._stopping = threading.Event()
+        self._gateways_stay = False
         self._ready = threading.Event()
         self._threads: list[threading.Thread] = []
         self._controller = threading.Thread(target=self._control, name=f"istiod-{namespace}", daemon=True)
@@ -246,8 +252,9 @@ class Istiod:
         self._controller.start()
         self._ready.wait(30)
 
-    def stop(self) -> None:
-        """End everything and wait for it; the memory goes with this object."""
+    def stop(self, gateways_stay: bool = False) -> None:
+        """End everything and wait for it; the memory goes with this object. The gateways' Envoy runs on if they stay."""
+        self._gateways_stay = gateways_stay
         self._stopping.set()
         for kind in WATCHED:
             self.store.unsubscribe(kind, self._seen)
@@ -273,22 +280,25 @@ class Istiod:
 
     def is_imported(self, host: str) -> bool:
         """Return whether a sidecar of this mesh would know ``host`` as imported."""
+        if any(out.host == host for out in self.envoy.programme.services_out):
+            return True
         with self._lock:
             return any(host in peer.imports for peer in self._peers.values())
 
     def ways_to(self, host: str, port: int) -> list[tuple[str, str, str]]:
-        """Return for each peer from which ``host`` is imported: egress address, server name, egress identity."""
-        with self._lock:
-            return [
-                (
-                    self.addresses.for_service(self.cluster_name, self.namespace, each.egress),
-                    sni(port, host),
-                    spiffe_uri(self.trust_domain, self.namespace, f"{each.egress}-service-account"),
-                )
-                for peer in self._peers.values()
-                for name, each in peer.imports.items()
-                if name == host and (port in {number for _name, number, _protocol in each.ports} or not each.ports)
-            ]
+        """Return for each peer from which ``host`` is imported: egress address, server name, egress identity.
+
+        Sidecars know what proxies were told last, also while istiod restarts.
+        """
+        return [
+            (
+                self.addresses.for_service(self.cluster_name, self.namespace, out.gateway),
+                sni(port, host),
+                spiffe_uri(self.trust_domain, self.namespace, f"{out.gateway}-service-account"),
+            )
+            for out in self.envoy.programme.services_out
+            if (out.host, out.port) == (host, port)
+        ]
 
     def next_turn(self) -> int:
         """Return a number that grows by one with each call: endpoints take turns by it."""
@@ -352,6 +362,9 @@ class Istiod:
             peers[name] = None
         elif kind == "ExportedServiceSet" and is_here:
             work.add("exports")
+            peer = self._peers.get(name)
+            if peer and self._export_rules(peer) != peer.export_rules:  # that evaluates anew what was there before it
+                work -= {what for what in work if what.startswith("service ")}
         elif kind == "ImportedServiceSet" and is_here:
             peer = self._peers.get(name)
             if peer and self._notices_imports_at_once():
@@ -361,6 +374,7 @@ class Istiod:
             self._status_changed()
         elif kind in ("Service", "ServiceEntry"):
             work.update(("services", "gateways") if is_here else ("services",))
+            work.add(f"service {namespace}/{name}")
         elif kind == "ServiceMeshMemberRoll" and is_here:
             work.update(("services", "roots"))
         elif kind == "ConfigMap" and name == self._root_name():
@@ -381,7 +395,10 @@ class Istiod:
     def _control(self) -> None:
         try:
             self._publish_roots()
-            self._envoy.start(self._programme())
+            if self.envoy.is_running():
+                self._gateways_wait_until = time.monotonic() + self._clock.seconds(LONGEST_TAKEOVER)
+            else:
+                self.envoy.start(self._programme())
             self._ready.set()
             self._at("resync", 0)
             self._at("faults", 0)
@@ -389,7 +406,8 @@ class Istiod:
                 self._do(*self._next_work())
         finally:
             self._ready.set()
-            self._envoy.stop()
+            if not self._gateways_stay:
+                self.envoy.stop()
 
     def _next_work(self) -> tuple[set[str], dict[str, None]]:
         """Wait for something to do; return what it is, and the peers that it is about, in the order of their events."""
@@ -404,7 +422,7 @@ class Istiod:
                 del self._due[what]
             events, self._events = self._events, []
         peers: dict[str, None] = {}
-        for event in dict.fromkeys(events):
+        for event in events:
             self._heed_event(*event, work, peers)
         peers.update((what.removeprefix("peer "), None) for what in work if what.startswith("peer "))
         return work, peers
@@ -412,8 +430,8 @@ class Istiod:
     def _do(self, work: set[str], peers: dict[str, None]) -> None:
         if "resync" in work:
             self._at("resync", self._clock.seconds(RESYNC))
-            if not self._envoy.is_running():
-                LOG.error("%s: Envoy has ended:\n%s", self.mesh_name, self._envoy.last_lines())
+            if not self.envoy.is_running():
+                LOG.error("%s: Envoy has ended:\n%s", self.mesh_name, self.envoy.last_lines())
             work |= {"roots", "services", "gateways"}
             peers.update(dict.fromkeys(self._peers))
             live = self.store.list("ServiceMeshPeer", self.namespace)
@@ -431,9 +449,25 @@ class Istiod:
         if "remotes" in work:
             self._forget_remotes()
         if "gateways" in work:
-            self._envoy.follow(self._programme())
+            self._direct_gateways()
         if "status" in work:
             self._write_statuses()
+
+    def _direct_gateways(self) -> None:
+        """Hand the gateways what they have to do, but not to those of a former istiod before every peer has been heard of."""
+        if self._gateways_wait_until is not None:
+            if time.monotonic() < self._gateways_wait_until and not self._has_heard_of_all_peers():
+                self._at("gateways", TAKEOVER_CHECK_REAL)
+                return
+            self._gateways_wait_until = None
+        self.envoy.follow(self._programme())
+
+    def _has_heard_of_all_peers(self) -> bool:
+        """Return whether each peer has given its list, or has failed to."""
+        with self._lock:
+            live = {smp["metadata"]["name"] for smp in self.store.list("ServiceMeshPeer", self.namespace)}
+            heard = {peer.name for peer in self._peers.values() if peer.watch.last_full_sync or peer.watch.last_disconnect_status}
+            return live <= heard
 
     def _heed_faults(self, work: set[str]) -> None:
         names = ("peer-unreachable", "wrong-root", "wrong-client-id")
@@ -443,7 +477,7 @@ class Istiod:
             return
         self._active_faults = active
         work.update(("gateways", "roots"))
-        self._envoy.follow(self._programme())
+        self.envoy.follow(self._programme())
         # Proxies that were restarted with another identity, or cut off, hold no connection of before.
         with self._lock:
             for peer in self._peers.values():
@@ -685,24 +719,29 @@ class Istiod:
         known = list(self._known_services())
         with self._lock:
             for peer in self._peers.values():
-                found = self.store.get("ExportedServiceSet", peer.name, self.namespace)
-                rules = None if found is None else (found.get("spec") or {}).get("exportRules") or []
-                is_full = rules != peer.export_rules
-                peer.export_rules = rules
-                self._export_to(peer, rules, known, is_full)
+                peer.export_rules = self._export_rules(peer)
+                self._export_to(peer, known, work)
         work.add("gateways")
         # Exports show in the status within a fifth of a second.
         self._status_changed(0.02)
 
-    def _export_to(self, peer: Peer, rules: list | None, known: list[KnownService], is_full: bool) -> None:
+    def _export_rules(self, peer: Peer) -> list | None:
+        found = self.store.get("ExportedServiceSet", peer.name, self.namespace)
+        return None if found is None else (found.get("spec") or {}).get("exportRules") or []
+
+    def _export_to(self, peer: Peer, known: list[KnownService], looked_at: set[str]) -> None:
+        """Evaluate a peer's rules for all services; those in ``looked_at`` ("service ns/name") had an event of their own.
+
+        Such an event looks at its own Service alone, past the filter of exportTo, and nothing is ever taken back by that filter (5.1).
+        """
         exports: dict[tuple[str, str], Export] = {}
         for service in known:
             candidate = service.candidate
-            mapped = exported_as(rules, candidate, peer.name)
+            mapped = exported_as(peer.export_rules, candidate, peer.name)
             key = (candidate.namespace, candidate.name)
             before = peer.exports.get(key)
-            # The filter of exportTo is only met in full evaluations, and takes nothing back.
-            if not mapped or (is_full and not service.is_visible and before is None):
+            is_hidden = not service.is_visible and before is None and f"service {'/'.join(key)}" not in looked_at
+            if not mapped or is_hidden:
                 continue
             has_name = mapped.name == candidate.name or is_dns_label(mapped.name)
             if not (has_name and is_dns_label(mapped.namespace)):

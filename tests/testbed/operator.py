@@ -162,9 +162,9 @@ class Operator:
         self._admission.stop()
 
     def restart_istiod(self, namespace: str, name: str) -> None:
-        """Replace the istiod pod of control plane ``namespace/name``; return when its new Istiod runs.
+        """Restart istiod of control plane ``namespace/name`` by its Deployment; return when its new Istiod runs.
 
-        Raises ``LookupError`` when none runs.
+        Raises ``LookupError`` when none runs, ``TimeoutError`` when the new one does not come.
         """
         self._rollouts.restart_istiod(namespace, name)
 

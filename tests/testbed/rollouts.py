@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import datetime
 import hashlib
 import json
 import random
@@ -17,7 +18,10 @@ from .conditions import Condition, conditions_after, delete_if_there, now, write
 from .kube import Kube
 from .manifests import MANAGED_BY, OWNER, OWNER_NAME
 
-_ROLL_OUT_SECONDS = 1.0
+_NOTICED_SECONDS = 0.5  # until the status speaks of the new generation
+_FIRST_ROLL_OUT_SECONDS, _ROLL_OUT_SECONDS = 1.0, 4.0
+_RESTART_DEADLINE_REAL = 30.0
+RESTARTED_AT = "kubectl.kubernetes.io/restartedAt"
 _ADDRESS_SECONDS = 3.0
 _FAULT_POLL_SECONDS = 0.2
 _POD_SUFFIX = "bcdfghjklmnpqrstvwxz2456789"
@@ -29,8 +33,8 @@ class Runnable(Protocol):
     def start(self) -> None:
         """Begin to work."""
 
-    def stop(self) -> None:
-        """End it."""
+    def stop(self, gateways_stay: bool = False) -> None:
+        """End it, and its mesh's gateways unless they stay for the next istiod."""
 
 
 @dataclass
@@ -41,11 +45,22 @@ class _Running:
     istiod: Runnable | None = None
 
 
+@dataclass
+class _RollOut:
+    """A new pod template on its way, since when, and the pod that was made of it."""
+
+    uid: str
+    template: str
+    began: float
+    pod: str | None = None
+
+
 class Rollouts:
     """Plays the deployment controller, the scheduler and the kubelet for the operator's Deployments.
 
     An istiod Deployment gets a Pod object, and while it has one, an Istiod made by ``new_istiod`` runs. When the pod template
-    changes (by the operator, or by a user's ``kubectl rollout restart``) the pod is replaced and its Istiod restarted.
+    changes (by the operator, or by a user's ``kubectl rollout restart``) a second pod comes up beside the first, the status
+    tells of both, and then the first goes and the Istiod is replaced, with everything that it remembered.
     """
 
     def __init__(
@@ -62,9 +77,10 @@ class Rollouts:
         self._new_istiod = new_istiod
         self._log = log
         self._lock = threading.RLock()
+        self._replaced = threading.Condition(self._lock)
         self._running: dict[tuple[str, str], _Running] = {}
         self._pods: dict[tuple[str, str], str] = {}
-        self._seen: dict[tuple[str, str, str], float] = {}
+        self._roll_outs: dict[tuple[str, str], _RollOut] = {}
 
     def reconcile(self, key: Hashable) -> float | None:
         """Bring the Deployment ``key`` (namespace, name) one step on; return the real seconds until the next."""
@@ -72,33 +88,59 @@ class Rollouts:
         with self._lock:
             deployment = self._kube.get("Deployment", name, namespace)
             if deployment is None:
+                self._roll_outs.pop(key, None)
                 self._end(key)
                 return None
-            template = _template_hash(deployment)
+            wanted = deployment["metadata"]["uid"], _template_hash(deployment)
             running = self._running.get(key)
-            if running is None or (running.uid, running.template) != (deployment["metadata"]["uid"], template):
-                since = self._seen.setdefault((namespace, name, template), time.monotonic())
-                remaining = since + self._clock.seconds(_ROLL_OUT_SECONDS) - time.monotonic()
+            if running is None or (running.uid, running.template) != wanted:
+                remaining = self._roll_out(key, deployment, *wanted)
                 if remaining > 0:
-                    write_status(self._kube, "Deployment", name, namespace, _progressing)
                     return remaining
-                self._replace(key, deployment, template)
-                self._seen.pop((namespace, name, template), None)
             write_status(self._kube, "Deployment", name, namespace, _available)
         return None
 
-    def restart_istiod(self, namespace: str, control_plane: str) -> None:
-        """Replace the pod of a control plane's istiod; returns when the new Istiod has been started.
+    def _roll_out(self, key: tuple[str, str], deployment: dict, uid: str, template: str) -> float:
+        """Bring a roll-out one step on; return the real seconds until the next, 0 when it is done."""
+        rolling = self._roll_outs.get(key)
+        if rolling is None or (rolling.uid, rolling.template) != (uid, template):
+            if rolling is not None and rolling.pod is not None:  # overtaken by the next template
+                delete_if_there(self._kube, "Pod", rolling.pod, key[0])
+            rolling = self._roll_outs[key] = _RollOut(uid, template, time.monotonic())
+        passed = time.monotonic() - rolling.began
+        noticed = self._clock.seconds(_NOTICED_SECONDS)
+        if passed < noticed:
+            return noticed - passed
+        if rolling.pod is None and _is_istiod(deployment):
+            rolling.pod = self._new_pod(deployment, template)
+        write_status(self._kube, "Deployment", key[1], key[0], _progressing)
+        whole = self._clock.seconds(_ROLL_OUT_SECONDS if key in self._running else _FIRST_ROLL_OUT_SECONDS)
+        if passed < whole:
+            return whole - passed
+        self._replace(key, deployment, rolling)
+        del self._roll_outs[key]
+        self._replaced.notify_all()
+        return 0
 
-        Raises ``LookupError`` when no istiod of that control plane runs.
+    def restart_istiod(self, namespace: str, control_plane: str) -> None:
+        """Restart a control plane's istiod as ``kubectl rollout restart`` does; returns when the new Istiod has been started.
+
+        Raises ``LookupError`` when no istiod of that control plane runs, ``TimeoutError`` when none runs half a minute later.
         """
         key = (namespace, f"istiod-{control_plane}")
-        with self._lock:
-            running = self._running.get(key)
-            deployment = self._kube.get("Deployment", key[1], namespace)
-            if running is None or deployment is None:
+        with self._replaced:
+            former = self._running.get(key)
+            if former is None:
                 raise LookupError(f"no istiod of {namespace}/{control_plane} runs")
-            self._replace(key, deployment, running.template)
+            moment = datetime.datetime.now(datetime.timezone.utc).isoformat()
+            annotations = {"annotations": {RESTARTED_AT: moment}}
+            self._kube.merge("Deployment", key[1], namespace, {"spec": {"template": {"metadata": annotations}}})
+
+            def is_replaced() -> bool:
+                return self._running.get(key) not in (None, former)
+
+            if not self._replaced.wait_for(is_replaced, _RESTART_DEADLINE_REAL):
+                raise TimeoutError(f"the restart of istiod of {namespace}/{control_plane} takes too long")
 
     def istiod(self, namespace: str, control_plane: str) -> Runnable | None:
         """Return the running Istiod of a control plane."""
@@ -119,40 +161,47 @@ class Rollouts:
                     running.istiod.stop()
             self._running.clear()
 
-    def _replace(self, key: tuple[str, str], deployment: dict, template: str) -> None:
-        self._end(key)
-        running = _Running(deployment["metadata"]["uid"], template)
-        own = deployment["metadata"].get("labels") or {}
-        if own.get("app") == "istiod" and deployment["spec"].get("replicas") != 0:
+    def _replace(self, key: tuple[str, str], deployment: dict, rolling: _RollOut) -> None:
+        self._end(key, gateways_stay=rolling.pod is not None)
+        running = _Running(rolling.uid, rolling.template, rolling.pod)
+        if rolling.pod is not None:
+            own = deployment["metadata"]["labels"]
             smcp = self._kube.get("ServiceMeshControlPlane", own[OWNER_NAME], own[OWNER])
             if smcp is None:
                 return
-            running.pod = self._pods[key] = self._new_pod(deployment, template)
+            self._delete_former_pods(deployment, rolling.pod)
+            address = self._addresses.for_service(self._cluster_name, *key)
+            write_status(self._kube, "Pod", rolling.pod, key[0], lambda pod: _running_pod(pod, address))
+            self._pods[key] = rolling.pod
             running.istiod = self._new_istiod(own[OWNER], own[OWNER_NAME], smcp)
             running.istiod.start()
             self._log(f"started istiod of {own[OWNER]}/{own[OWNER_NAME]} as pod {running.pod}")
         self._running[key] = running
 
-    def _end(self, key: tuple[str, str]) -> None:
+    def _end(self, key: tuple[str, str], gateways_stay: bool = False) -> None:
         running = self._running.pop(key, None)
         if running is None:
             return
         if running.istiod is not None:
-            running.istiod.stop()
+            running.istiod.stop(gateways_stay)
             self._log(f"stopped istiod {key[0]}/{running.pod}")
         if running.pod is not None:
             delete_if_there(self._kube, "Pod", running.pod, key[0])
 
-    def _new_pod(self, deployment: dict, template: str) -> str:
-        namespace, owner = deployment["metadata"]["namespace"], deployment["metadata"]["name"]
+    def _delete_former_pods(self, deployment: dict, kept: str) -> None:
+        """Delete the Deployment's pods but one, those of an earlier operator too."""
+        namespace = deployment["metadata"]["namespace"]
         for pod in self._kube.list("Pod", namespace):
             labels = pod["metadata"].get("labels") or {}
-            if deployment["spec"]["selector"]["matchLabels"].items() <= labels.items():
+            if pod["metadata"]["name"] != kept and deployment["spec"]["selector"]["matchLabels"].items() <= labels.items():
                 delete_if_there(self._kube, "Pod", pod["metadata"]["name"], namespace)
+
+    def _new_pod(self, deployment: dict, template: str) -> str:
+        """Make a pod, Pending as yet, and return its name."""
+        namespace, owner = deployment["metadata"]["namespace"], deployment["metadata"]["name"]
         pod_template = deployment["spec"]["template"]
         # names are no secret: a plain random number is enough
         name = f"{owner}-{template}-{''.join(random.choices(_POD_SUFFIX, k=5))}"
-        address = self._addresses.for_service(self._cluster_name, namespace, owner)
         self._kube.create(
             {
                 "apiVersion": "v1",
@@ -166,7 +215,6 @@ class Rollouts:
                 "spec": pod_template["spec"],
             }
         )
-        write_status(self._kube, "Pod", name, namespace, lambda pod: _running_pod(pod, address))
         return name
 
 
@@ -234,6 +282,11 @@ def is_operated(deployment: Mapping[str, Any]) -> bool:
     return own.get("app.kubernetes.io/managed-by") == MANAGED_BY or own.get("name") == "istio-operator"
 
 
+def _is_istiod(deployment: Mapping[str, Any]) -> bool:
+    own = deployment["metadata"].get("labels") or {}
+    return own.get("app") == "istiod" and deployment["spec"].get("replicas") != 0
+
+
 def _template_hash(deployment: Mapping[str, Any]) -> str:
     text = json.dumps([deployment["spec"]["template"], deployment["spec"].get("replicas") == 0], sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:10].translate(str.maketrans(string.hexdigits[:16], "bcdfghjklmnpqrst"))
@@ -241,10 +294,11 @@ def _template_hash(deployment: Mapping[str, Any]) -> str:
 
 def _deployment_status(deployment: Mapping[str, Any], is_available: bool) -> dict:
     wanted = deployment["spec"].get("replicas", 1)
-    ready = wanted if is_available else 0
     stored = deployment.get("status") or {}
-    # an update keeps the old pod until the new one is ready
-    still_available = bool(stored.get("availableReplicas")) or is_available
+    # the old pods stay until the new ones are ready, which come one at a time
+    former = 0 if is_available else min(stored.get("availableReplicas", 0), wanted)
+    ready = wanted if is_available else former
+    still_available = bool(ready) or is_available
     status = {
         "observedGeneration": deployment["metadata"]["generation"],
         "conditions": conditions_after(
@@ -269,11 +323,11 @@ def _deployment_status(deployment: Mapping[str, Any], is_available: bool) -> dic
         old = {entry["type"]: entry for entry in stored.get("conditions") or []}.get(condition["type"], {})
         condition["lastUpdateTime"] = old.get("lastUpdateTime") or condition["lastTransitionTime"]
     counts = {
-        "replicas": wanted,
-        "updatedReplicas": ready,
-        "readyReplicas": ready or stored.get("readyReplicas", 0),
-        "availableReplicas": ready or stored.get("availableReplicas", 0),
-        "unavailableReplicas": 0 if still_available else wanted,
+        "replicas": wanted if is_available else max(wanted, former + 1),
+        "updatedReplicas": wanted if is_available else 1,
+        "readyReplicas": ready,
+        "availableReplicas": ready,
+        "unavailableReplicas": 0 if is_available else 1 if former else wanted,
     }
     return {**status, **{field: count for field, count in counts.items() if count}}
 

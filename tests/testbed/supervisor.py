@@ -28,6 +28,7 @@ from .api_proxy import ApiProxy
 from .clock import Clock
 from .cluster import Cluster
 from .faults import Faults
+from .gateways import Envoy
 from .istiod import Istiod
 from .kube import Kube, KubeError, Store
 from .operator import Operator
@@ -73,6 +74,7 @@ class Supervisor:
         self.clock = Clock(spec.clock_scale)
         self.faults = Faults()
         self.world: dict[tuple[str, str], Istiod] = {}
+        self._envoys: dict[tuple[str, str], Envoy] = {}
         self.stop_requested = threading.Event()
         self._meshes = {mesh.name: mesh for mesh in spec.meshes}
         self._sites = {name: self._site(name) for name in dict.fromkeys(mesh.cluster for mesh in spec.meshes)}
@@ -151,7 +153,8 @@ class Supervisor:
         site.operator.start()
 
     def _new_istiod(self, site: Site, namespace: str, control_plane: str, smcp: dict) -> Istiod:
-        return Istiod(
+        former = self._envoys.get((site.cluster.name, namespace))
+        istiod = Istiod(
             site.cluster.client("pilot-discovery"),
             site.store,
             namespace,
@@ -165,13 +168,11 @@ class Supervisor:
             site.cluster.name,
             self.world,
             mesh_name={mesh.namespace: mesh.name for mesh in site.specs}.get(namespace),
-            pod=self._istiod_pod(site, namespace, control_plane),
+            pod=site.operator.istiod_pod(namespace, control_plane) if site.operator else None,
+            envoy=former if former is not None and former.is_running() else None,
         )
-
-    @staticmethod
-    def _istiod_pod(site: Site, namespace: str, control_plane: str) -> str | None:
-        pods = site.kube.list("Pod", namespace, f"app=istiod,istio.io/rev={control_plane}")
-        return pods[0]["metadata"]["name"] if pods else None
+        self._envoys[site.cluster.name, namespace] = istiod.envoy
+        return istiod
 
     def _start_mesh(self, mesh: MeshSpec) -> None:
         site = self._sites[mesh.cluster]

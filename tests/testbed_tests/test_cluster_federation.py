@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable, Iterator
 
@@ -136,3 +137,18 @@ def test_the_wrong_client_identity_is_refused(pair):
     west.heal("wrong-client-id")
     eventually(lambda: west.call(IMPORTED).status == 200, "the call")
     assert eventually(lambda: is_connected(west, east), "west connected")
+
+
+def test_calls_go_on_while_istiod_restarts(pair):
+    east, west = pair
+    eventually(lambda: west.call(IMPORTED).status == 200, "the call")
+    for mesh in (west, east):
+        restarting = threading.Thread(target=mesh.restart_istiod)
+        restarting.start()
+        answers = []
+        while restarting.is_alive() or len(answers) < 20:
+            answers.append(west.call(IMPORTED))
+        assert [answer for answer in answers if answer.status != 200] == []
+    for mesh, peer in ((east, west), (west, east)):
+        eventually(lambda: is_connected(mesh, peer), f"{mesh.name} connected")
+    assert [west.call(IMPORTED).status for _try in range(20)] == [200] * 20

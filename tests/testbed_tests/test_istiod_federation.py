@@ -357,6 +357,7 @@ def test_a_service_hidden_by_export_to_is_left_out_of_a_full_evaluation_only(pee
     east.serve("later", annotations=hidden)
 
     eventually(lambda: "later.shop.svc.west-exports.local" in east.exported("west"))
+    assert "hidden.shop.svc.west-exports.local" not in east.exported("west")
 
 
 def test_a_service_with_two_ports_is_imported_and_unreachable(peered):

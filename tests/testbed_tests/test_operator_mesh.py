@@ -59,8 +59,8 @@ class NamedIstiod:
     def start(self) -> None:
         self.told.append(f"start {self.name}")
 
-    def stop(self) -> None:
-        self.told.append(f"stop {self.name}")
+    def stop(self, gateways_stay: bool = False) -> None:
+        self.told.append(f"stop {self.name}{', gateways stay' if gateways_stay else ''}")
 
 
 @dataclass
@@ -401,10 +401,15 @@ def test_a_member_of_an_unknown_control_plane_says_so(operated):
     assert told["message"] == "the referenced ServiceMeshControlPlane object does not exist"
 
 
+def istiod_pods(operated: Operated, phase: str = "Running") -> list[str]:
+    pods = operated.kube.list("Pod", HOME, "app=istiod,istio.io/rev=basic")
+    return [pod["metadata"]["name"] for pod in pods if pod["status"]["phase"] == phase]
+
+
 def test_istiod_is_restarted_on_demand_and_by_a_rollout_restart(operated):
     def pod() -> str:
-        pods = operated.kube.list("Pod", HOME, "app=istiod,istio.io/rev=basic")
-        return pods[0]["metadata"]["name"] if len(pods) == 1 else ""
+        pods = istiod_pods(operated)
+        return pods[0] if len(pods) == 1 else ""
 
     first = eventually(pod)
     operated.operator.restart_istiod(HOME, "basic")
@@ -414,8 +419,32 @@ def test_istiod_is_restarted_on_demand_and_by_a_rollout_restart(operated):
     third = eventually(lambda: pod() not in ("", second) and pod())
     assert len({first, second, third}) == 3
     assert third.startswith("istiod-basic-")
-    assert third == operated.operator.istiod_pod(HOME, "basic")
-    assert operated.istiods[-4:] == [f"{verb} {HOME}/basic v2.3" for verb in ("stop", "start", "stop", "start")]
+    eventually(lambda: third == operated.operator.istiod_pod(HOME, "basic"))
+    assert operated.kube.get("Pod", third, HOME)["status"]["startTime"]
+    life = [f"stop {HOME}/basic v2.3, gateways stay", f"start {HOME}/basic v2.3"]
+    eventually(lambda: operated.istiods[-4:] == life * 2)
+
+
+def test_a_restart_of_istiod_shows_in_the_deployments_status_from_the_old_pod_to_the_new(operated):
+    def status() -> dict:
+        return operated.kube.get("Deployment", "istiod-basic", HOME)["status"]
+
+    def is_settled() -> bool:
+        deployment = operated.kube.get("Deployment", "istiod-basic", HOME)
+        counts = [deployment["status"].get(f"{word}eplicas") for word in ("r", "updatedR", "readyR", "availableR", "unavailableR")]
+        return deployment["status"]["observedGeneration"] == deployment["metadata"]["generation"] and counts == [1, 1, 1, 1, None]
+
+    eventually(is_settled)
+    [old] = istiod_pods(operated)
+    restart = {"spec": {"template": {"metadata": {"annotations": {"kubectl.kubernetes.io/restartedAt": "later"}}}}}
+    changed = operated.kube.merge("Deployment", "istiod-basic", HOME, restart)
+    before = status()
+    assert before["observedGeneration"] < changed["metadata"]["generation"] and before["updatedReplicas"] == 1
+    rolling = eventually(lambda: status().get("unavailableReplicas") and status())
+    assert (rolling["observedGeneration"], rolling["replicas"], rolling["updatedReplicas"]) == (changed["metadata"]["generation"], 2, 1)
+    assert rolling["availableReplicas"] == 1 and istiod_pods(operated) == [old]
+    eventually(is_settled)
+    eventually(lambda: istiod_pods(operated) not in ([], [old]))
 
 
 def test_an_older_control_plane_with_mixer_is_updated_and_counted_down_and_a_deleted_one_leaves_its_roll_behind(operated):
