@@ -8,9 +8,9 @@ Sources: OpenShift Service Mesh release notes, "Known issues" and "Fixed issues"
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from urllib.parse import urlsplit
 
 from .estate import Estate
 from .findings import Finding, at, items, listed, mapping, place_of
@@ -125,7 +125,7 @@ def _many_members(estate: Estate) -> Iterator[tuple[str, str]]:
 
 
 def _managed_cluster(estate: Estate) -> Iterator[tuple[str, str]]:
-    host = urlsplit(estate.server).hostname or ""
+    host = re.sub(r"^\w+://|[:/].*$", "", estate.server)
     for suffix, name in MANAGED_CLUSTERS.items():
         if host.endswith(suffix):
             yield f"API server {host}", f"is one of {name}, and {estate.control_plane.place} is {estate.control_plane.version_text}"

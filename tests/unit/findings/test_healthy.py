@@ -12,8 +12,8 @@ def test_nothing_is_found_in_the_set_up_that_the_corpus_breaks():
     assert (seen["findings"], seen["unknown"], seen["pending"]) == ([], [], [])
 
 
-@pytest.mark.parametrize("seed", range(200))
-def test_nothing_is_found_in_a_healthy_set_up(seed):
-    seen = generated(seed).look()
-    assert [f"{found['code']} {found['place']}: {found['seen']}" for found in seen["findings"]] == []
-    assert seen["unknown"] == []
+@pytest.mark.parametrize("first", range(0, 200, 20))
+def test_nothing_is_found_in_healthy_set_ups(first):
+    for seed in range(first, first + 20):
+        seen = generated(seed).look()
+        assert (seed, seen["lines"][1:], seen["findings"], seen["unknown"]) == (seed, [], [], [])
