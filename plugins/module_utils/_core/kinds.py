@@ -35,9 +35,13 @@ PEER = Kind("ServiceMeshPeer", "federation.maistra.io/v1", "servicemeshpeers")
 EXPORTS = Kind("ExportedServiceSet", "federation.maistra.io/v1", "exportedservicesets")
 IMPORTS = Kind("ImportedServiceSet", "federation.maistra.io/v1", "importedservicesets")
 SERVICE_ENTRY = Kind("ServiceEntry", "networking.istio.io/v1beta1", "serviceentries")
+VIRTUAL_SERVICE = Kind("VirtualService", "networking.istio.io/v1beta1", "virtualservices")
 DESTINATION_RULE = Kind("DestinationRule", "networking.istio.io/v1beta1", "destinationrules")
 SIDECAR = Kind("Sidecar", "networking.istio.io/v1beta1", "sidecars")
 ISTIO_GATEWAY = Kind("Gateway", "networking.istio.io/v1beta1", "gateways")
+AUTHORIZATION_POLICY = Kind("AuthorizationPolicy", "security.istio.io/v1beta1", "authorizationpolicies")
+ENVOY_FILTER = Kind("EnvoyFilter", "networking.istio.io/v1alpha3", "envoyfilters")
+EXTENSION = Kind("ServiceMeshExtension", "maistra.io/v1", "servicemeshextensions")
 NETWORK_POLICY = Kind("NetworkPolicy", "networking.k8s.io/v1", "networkpolicies")
 
 KINDS = {
