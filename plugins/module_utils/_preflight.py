@@ -41,9 +41,8 @@ from ._live import Peerings
 
 # What module mesh_card says of the mesh's own rules in the same run; nobody is told twice.
 TOLD_WITH_THE_CARD = ("FED762", "FED772")
-_ENTRY = re.compile(r"mesh_(?P<option>exports|imports), rule (?P<number>\d+)")
+_RULE = re.compile(r"mesh_(?P<option>exports|imports), rule (?P<number>\d+)")
 _PEER = re.compile(r"mesh_peers, (?:entry (?P<number>\d+)|(?P<name>[^,]+))")
-_NOT_ASKED_OF = {"exports": {"to": []}, "imports": {"from": []}}
 
 
 class Remembered:
@@ -60,7 +59,10 @@ class Remembered:
         return self._cluster.now
 
     def get(self, kind: Kind, namespace: str, name: str) -> Mapping | None:
-        """Return one object as ``Cluster.get`` does."""
+        """Return one object as ``Cluster.get`` does, from its collection where that was listed."""
+        listed_before = self._answers.get((self._cluster.list, kind, namespace))
+        if isinstance(listed_before, list):
+            return next((live for live in listed_before if live["metadata"]["name"] == name), None)
         return self._once(self._cluster.get, kind, namespace, name)
 
     def list(self, kind: Kind, namespace: str) -> list[dict]:
@@ -68,14 +70,16 @@ class Remembered:
         return self._once(self._cluster.list, kind, namespace)
 
     def _once(self, ask: Callable[..., object], *about: object) -> Any:
-        if about not in self._answers:
+        question = (ask, *about)
+        if question not in self._answers:
             try:
-                self._answers[about] = ask(*about)
+                self._answers[question] = ask(*about)
             except FederationError as error:
-                self._answers[about] = error
-        if isinstance(self._answers[about], FederationError):
-            raise self._answers[about]
-        return self._answers[about]
+                self._answers[question] = error
+        answer = self._answers[question]
+        if isinstance(answer, FederationError):
+            raise answer
+        return answer
 
 
 @dataclass
@@ -240,47 +244,76 @@ def describe(params: Mapping[str, Any]) -> tuple[Mesh | None, list[Finding]]:
     """Return the mesh that a module's options describe, without what is wrong in them, and all of that as findings.
 
     None when the mesh itself is wrong. An entry that is refused is left out and the rest read again, so that every
-    entry is judged; rules keep their numbers.
+    entry is judged; entries and rules keep their numbers.
     """
-    params = {**params, **{key: list(params.get(key) or []) for key in ("peers", "exports", "imports")}}
+    options = Described(params)
     findings: list[Finding] = []
-    dropped: set[str] = set()
     while True:
         try:
-            return described_mesh(params, allow_no_peers=bool(dropped)), findings
+            return described_mesh(options.params, allow_no_peers=bool(options.dropped)), findings
         except FederationError as error:
-            # A rule for a peer that was itself refused is not wrong by itself.
-            if not (error.code == "FED302" and dropped):
-                findings.append(finding_of(error))
-            if not _without(params, error.where, dropped):
+            if not options.is_innocent(error):
+                findings.append(options.finding(error))
+            if not options.leave_out(error.where):
                 return None, findings
 
 
-def _without(params: dict[str, Any], where: str, dropped: set[str]) -> bool:
-    """Take the entry that an error names out of the options; False when it names none."""
-    rule, peer = _ENTRY.match(where), _PEER.match(where)
-    if rule:
-        rules, at_index = params[rule["option"]], int(rule["number"]) - 1
-        is_new = rules[at_index] != _NOT_ASKED_OF[rule["option"]]
-        rules[at_index] = _NOT_ASKED_OF[rule["option"]]
-        return is_new
-    if not peer:
-        return False
-    names = [_name(entry) for entry in params["peers"]]
-    if peer["number"]:
-        index = int(peer["number"]) - 1
-    else:
+class Described:
+    """A module's options about a mesh, of which entries that are refused are left out one by one."""
+
+    def __init__(self, params: Mapping[str, Any]) -> None:
+        self.params = {**params, **{key: list(params.get(key) or []) for key in ("peers", "exports", "imports")}}
+        self.dropped: set[str] = set()
+        self._numbers = list(range(1, len(self.params["peers"]) + 1))
+
+    def is_innocent(self, error: FederationError) -> bool:
+        """Return whether a rule is refused only because a peer that it names was refused before."""
+        rule = _RULE.match(error.where)
+        if not rule or error.code != "FED302":
+            return False
+        named = self._rule(rule).get("to" if rule["option"] == "exports" else "from")
+        return isinstance(named, (list, tuple)) and bool(self.dropped & {str(name) for name in named})
+
+    def finding(self, error: FederationError) -> Finding:
+        """Return an error as a finding, its entry counted as the user does."""
+        entry = _PEER.match(error.where)
+        if not entry or not entry["number"] or int(entry["number"]) > len(self._numbers):
+            return finding_of(error)
+        told = f"mesh_peers, entry {self._numbers[int(entry['number']) - 1]}"
+        return replace(finding_of(error), place=f"{told}{error.where[entry.end() :]}")
+
+    def leave_out(self, where: str) -> bool:
+        """Leave out the entry that an error names; False when it names none."""
+        rule, entry = _RULE.match(where), _PEER.match(where)
+        if rule:
+            # A rule for nobody keeps the numbers of those that follow.
+            nobody = {"to": []} if rule["option"] == "exports" else {"from": []}
+            is_new = self._rule(rule) != nobody
+            self.params[rule["option"]][int(rule["number"]) - 1] = nobody
+            return is_new
+        names = [_name(peer) for peer in self.params["peers"]]
+        if not entry:
+            return False
         # Of two entries that exclude each other the later one goes.
-        index = next((at_index for at_index in reversed(range(len(names))) if names[at_index] == peer["name"]), -1)
-    if not 0 <= index < len(names):
-        return False
-    dropped.add(names[index])
-    del params["peers"][index]
-    return True
+        found = [at_index for at_index, name in enumerate(names) if name == entry["name"]]
+        index = int(entry["number"]) - 1 if entry["number"] else max(found, default=-1)
+        if not 0 <= index < len(names):
+            return False
+        self.dropped |= _names_of(self.params["peers"][index])
+        del self.params["peers"][index], self._numbers[index]
+        return True
+
+    def _rule(self, rule: re.Match) -> Mapping:
+        found = self.params[rule["option"]][int(rule["number"]) - 1]
+        return found if isinstance(found, Mapping) else {}
 
 
 def _name(entry: object) -> str:
     return str(entry.get("name")) if isinstance(entry, Mapping) else str(entry)
+
+
+def _names_of(entry: object) -> set[str]:
+    return {_name(entry), str(entry.get("local_name"))} if isinstance(entry, Mapping) else {_name(entry)}
 
 
 def receive_all(mesh: Mesh, trust_domain: str, **given: Any) -> tuple[dict[str, Received], list[Finding], list[str]]:

@@ -158,8 +158,9 @@ def run(module: AnsibleModule, cluster: Cluster, now: datetime) -> dict:
     mesh, findings = describe(module.params)
     if mesh is None:
         return result(module.params["mesh"], None, findings, [], [])
+    remembered = Remembered(cluster)
     try:
-        control_plane = read_control_plane(cluster, mesh.namespace, mesh.control_plane)
+        control_plane = read_control_plane(remembered, mesh.namespace, mesh.control_plane)
     except FederationError as error:
         if error.code != "FED401":
             raise
@@ -168,19 +169,19 @@ def run(module: AnsibleModule, cluster: Cluster, now: datetime) -> dict:
     findings += found_by(
         lambda: control_plane.check(mesh.trust_domain), lambda: mesh.check_suffixes(control_plane.cluster_domain)
     )
-    peerings, unserved = peerings_of(cluster, mesh)
+    peerings, unserved = peerings_of(remembered, mesh)
     received, refused = cards_of(module, mesh, control_plane.trust_domain, now, peerings.identities(mesh))
     findings += [*unserved, *refused]
-    roots, without_roots = own_roots(module, cluster, control_plane, now)
+    roots, without_roots = own_roots(module, remembered, control_plane, now)
     findings += [*without_roots, *identities(module, mesh, control_plane, received, peerings)]
-    reader = Reader(Remembered(cluster))
+    reader = Reader(remembered)
     estate = read_estate(
         reader,
         mesh,
         control_plane,
         peerings,
         {name: found.card for name, found in received.items()},
-        cluster.now,
+        remembered.now,
         untouched=[peer.local_name for peer in mesh.peers if peerings.of(peer.local_name).strangers and not peer.adopt],
         roots=roots,
         is_thorough=True,
@@ -188,7 +189,7 @@ def run(module: AnsibleModule, cluster: Cluster, now: datetime) -> dict:
     return result(mesh.name, control_plane, [*findings, *findings_in(estate)], reader.unknown, waiting(mesh, received, refused))
 
 
-def peerings_of(cluster: Cluster, mesh: Mesh) -> tuple[Peerings, list[Finding]]:
+def peerings_of(cluster: Remembered, mesh: Mesh) -> tuple[Peerings, list[Finding]]:
     """Return the live peerings; where the kinds of federation are not served there are none, and that is a finding."""
     try:
         return Peerings.read(cluster, mesh.namespace), []
@@ -217,7 +218,7 @@ def cards_of(
     return received, refused
 
 
-def own_roots(module: AnsibleModule, cluster: Cluster, control_plane: ControlPlane, now: datetime) -> tuple[tuple[Root, ...], list[Finding]]:
+def own_roots(module: AnsibleModule, cluster: Remembered, control_plane: ControlPlane, now: datetime) -> tuple[tuple[Root, ...], list[Finding]]:
     """Return the mesh's roots, or what is wrong with them."""
     try:
         instead, also = (texts(module.params[option]) for option in ("roots", "extra_roots"))

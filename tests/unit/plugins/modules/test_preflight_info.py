@@ -1,0 +1,208 @@
+# GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
+"""The preflight as a module and inside a run: what it asks, what it may not read, what is told and what is not."""
+
+from __future__ import annotations
+
+import pytest
+import yaml
+from ansible_collections.ossm.federation.plugins.module_utils._core.errors import FederationError
+from ansible_collections.ossm.federation.plugins.module_utils._described import DESCRIBED, FORCE
+from ansible_collections.ossm.federation.plugins.module_utils._running import Journal
+from ansible_collections.ossm.federation.plugins.modules import federation, preflight_info
+from ansible_collections.ossm.federation.tests.unit.cluster_in_memory import ClusterInMemory
+from ansible_collections.ossm.federation.tests.unit.findings.setups import SPACE, base
+from ansible_collections.ossm.federation.tests.unit.pem import NOW
+
+
+class Guarded:
+    """A cluster that forbids lists of some kinds, and counts what is listed."""
+
+    def __init__(self, cluster: ClusterInMemory, *forbidden: str, code: str = "FED104") -> None:
+        self.server, self.now = cluster.server, cluster.now
+        self.asked: list[tuple[str, str]] = []
+        self.cluster, self.forbidden, self.code = cluster, forbidden, code
+
+    def get(self, kind, namespace, name):
+        self._guard(kind, namespace)
+        return self.cluster.get(kind, namespace, name)
+
+    def list(self, kind, namespace, selector=None):
+        self._guard(kind, namespace)
+        return self.cluster.list(kind, namespace)
+
+    def apply(self, *what, **how):
+        return self.cluster.apply(*what, **how)
+
+    def _guard(self, kind, namespace):
+        self.asked.append((kind.name, namespace))
+        if kind.name in self.forbidden:
+            raise FederationError(self.code, where=f"list {kind.name}", what="is forbidden", mend="Ask for the right")
+
+
+class Run:
+    """The module federation with a set-up's options and cards."""
+
+    def __init__(self, setup, check_mode=False):
+        options = {**DESCRIBED, **FORCE, **federation.OPTIONS}
+        cards = [card.to_data() for card in setup.cards.values()]
+        self.params = {**{name: option.get("default") for name, option in options.items()}, **setup.options, "cards": cards}
+        self.check_mode, self.journal, self.warnings = check_mode, Journal(), []
+
+    def warn(self, text):
+        self.warnings.append(text)
+
+    def on(self, cluster):
+        return federation.run(self, cluster, NOW)
+
+
+def codes(result):
+    return [found["code"] for found in result["findings"]]
+
+
+def test_what_is_documented_as_returned_is_returned():
+    assert set(yaml.safe_load(preflight_info.RETURN)) <= set(base().look())
+
+
+def test_it_writes_nothing_and_asks_for_each_collection_once():
+    setup = base()
+    cluster = Guarded(setup.cluster())
+    preflight_info.run(setup.module(), cluster, NOW)
+    assert cluster.cluster.writes == []
+    assert sorted(set(cluster.asked)) == sorted(cluster.asked)
+
+
+@pytest.mark.parametrize(
+    ("kind", "code"),
+    [
+        ("Sidecar", "FED788"),
+        ("Gateway", "FED707"),
+        ("Service", "FED761"),
+        ("ServiceEntry", "FED765"),
+        ("ServiceMeshMemberRoll", "FED772"),
+    ],
+)
+def test_what_may_not_be_read_is_unknown_and_the_rest_is_found(kind, code):
+    setup = base()
+    setup.egress()["requestedNetworkView"] = []
+    seen = preflight_info.run(setup.module(), Guarded(setup.cluster(), kind), NOW)
+    assert codes(seen) == ["FED701"]
+    assert any(code in gap["codes"] and kind in gap["what"] for gap in seen["unknown"])
+    assert seen["counts"]["unknown"] == len(seen["unknown"]) > 0
+    assert any(line.startswith("UNKNOWN") and kind in line for line in seen["lines"])
+
+
+def test_a_kind_that_is_not_served_has_no_objects_and_is_not_unknown():
+    setup = base()
+    seen = preflight_info.run(setup.module(), Guarded(setup.cluster(), "Sidecar", "Gateway", code="FED108"), NOW)
+    assert (seen["findings"], seen["unknown"]) == ([], [])
+
+
+def test_an_api_server_that_fails_fails_the_module():
+    setup = base()
+    with pytest.raises(FederationError, match="FED105"):
+        preflight_info.run(setup.module(), Guarded(setup.cluster(), "Sidecar", code="FED105"), NOW)
+
+
+def test_all_that_a_run_would_refuse_is_told_at_once_and_rules_keep_their_numbers():
+    setup = base()
+    setup.options["peers"] = ["west", "north", {"name": "south", "gateways": {"service_type": "Any"}}, "No Name"]
+    setup.options["exports"] = [
+        {"name": "cart", "namespace": "shop", "to": ["nobody"]},
+        {"name": "cart", "namespace": "shop", "to": ["south"]},
+        {"namespace": SPACE},
+    ]
+    setup.options["imports"] = [{"namespace": "shop", "import_as_local": True}, {"name": "x", "namespace": "y", "domain_suffix": "."}]
+    setup.options["trust_domain"] = "other.local"
+    setup.raw_cards = [{**setup.cards.pop("west").to_data(), "version": 9}, {**setup.cards.pop("north").to_data(), "roots": []}]
+    seen = setup.look()
+    errors = [(found["code"], found["place"]) for found in seen["findings"] if found["severity"] == "error"]
+    assert errors == [
+        ("FED206", "federation_cards, card 2"),
+        ("FED211", "federation_cards, card 1"),
+        ("FED302", "mesh_exports, rule 1, to"),
+        ("FED303", "mesh_peers, entry 4, name"),
+        ("FED307", "mesh_peers, south, gateways, service_type"),
+        ("FED310", "mesh_imports, rule 2, domain_suffix"),
+        ("FED313", "mesh_imports, rule 1"),
+        ("FED315", "mesh_exports, rule 3"),
+        ("FED404", f"ServiceMeshControlPlane {SPACE}/basic"),
+    ]
+
+
+def test_a_peer_without_a_card_is_pending_and_no_finding():
+    setup = base()
+    setup.options["peers"].append("south")
+    seen = setup.look()
+    assert codes(seen) == []
+    assert seen["pending"] == [{"peer": "south", "reason": "waits for card south-for-east.json; ask south to run publish_cards"}]
+
+
+def test_a_run_warns_of_what_is_found_and_a_second_one_says_the_same():
+    setup = base()
+    setup.live("Service", "cart", "shop")["spec"]["ports"].append({"name": "http-admin", "port": 8080})
+    cluster, first, again = setup.cluster(), Run(setup), Run(setup)
+    assert codes(first.on(cluster)) == codes(again.on(cluster)) == ["FED761"]
+    assert len(first.warnings) == 1 and first.warnings == again.warnings
+    assert first.warnings[0].startswith("FED761 Service shop/cart: has 2 ports") and "docs: codes#fed761" in first.warnings[0]
+
+
+def test_a_run_is_not_warned_of_what_it_mends_itself():
+    setup = base()
+    setup.peer()["remote"]["addresses"] = ["west_gateway"]
+    setup.live("ExportedServiceSet", "west")["spec"]["exportRules"] = []
+    assert codes(setup.look()) == ["FED740", "FED742"]
+    run = Run(setup)
+    assert (codes(run.on(setup.cluster())), run.warnings) == ([], [])
+
+
+def test_check_mode_before_there_are_gateways_does_not_miss_them():
+    setup = base()
+    del setup.control_plane["gateways"]
+    setup.objects = {key: live for key, live in setup.objects.items() if key[0] not in ("ServiceMeshPeer", "ExportedServiceSet", "ImportedServiceSet")}
+    assert codes(Run(setup, check_mode=True).on(setup.cluster())) == []
+    assert "FED704" in codes(Run(setup).on(setup.cluster()))
+
+
+def test_a_run_says_of_a_peering_made_by_hand_what_is_wrong_there():
+    setup = base()
+    setup.peer()["security"]["clientID"] = "west.local/ns/other/sa/other"
+    setup.live("ServiceMeshPeer", "west")["metadata"].pop("labels")
+    found = Run(setup).on(setup.cluster())
+    assert codes(found) == ["FED742"]
+    assert found["left_alone"]
+
+
+def test_what_was_said_with_the_cards_is_found_and_not_said_again():
+    setup = base()
+    setup.options["exports"].append({"name": "ledger", "namespace": "bank", "to": ["west"]})
+    run = Run(setup)
+    cluster = setup.cluster()
+    run.on(cluster)
+    again = Run(setup)
+    assert codes(again.on(cluster)) == ["FED772"]
+    assert again.warnings == []
+
+
+@pytest.mark.parametrize(
+    ("without", "more"),
+    [
+        pytest.param(("exports", "imports"), [("Service", SPACE)], id="no rules"),
+        pytest.param(
+            ("imports",), [("Service", SPACE), ("Service", "shop"), ("ServiceMeshMemberRoll", SPACE)], id="exports alone"
+        ),
+        pytest.param(
+            (),
+            [("Service", SPACE), ("Service", "shop"), ("ServiceMeshMemberRoll", SPACE), ("Sidecar", SPACE), ("Sidecar", "shop")],
+            id="exports and imports",
+        ),
+    ],
+)
+def test_a_run_reads_no_more_than_its_rules_ask_for(without, more):
+    setup = base()
+    setup.options.update({option: [] for option in without})
+    cluster = Guarded(setup.cluster())
+    Run(setup).on(cluster)
+    cluster.asked.clear()
+    Run(setup).on(cluster)
+    always = [("ServiceMeshControlPlane", SPACE), ("ServiceMeshPeer", SPACE), ("ExportedServiceSet", SPACE), ("ImportedServiceSet", SPACE)]
+    assert sorted(cluster.asked) == sorted([*always, ("ConfigMap", SPACE), *more])
