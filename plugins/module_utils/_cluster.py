@@ -249,10 +249,17 @@ class Cluster:
         )
         return self._done(request, kind)
 
-    def merge_patch(self, kind: Kind, namespace: str, name: str, patch: Mapping[str, Any]) -> dict:
-        """Merge ``patch`` into an object that exists (RFC 7396) and return it as stored."""
+    def merge_patch(self, kind: Kind, namespace: str, name: str, patch: Mapping[str, Any], manager: str = "") -> dict:
+        """Merge ``patch`` into an object that exists (RFC 7396), as a field manager if one is named; return it as stored."""
         request = Request.of(
-            "patch", "PATCH", kind, namespace, name, body=patch, content_type="application/merge-patch+json"
+            "patch",
+            "PATCH",
+            kind,
+            namespace,
+            name,
+            query={"fieldManager": manager} if manager else {},
+            body=patch,
+            content_type="application/merge-patch+json",
         )
         return self._done(request, kind)
 

@@ -35,6 +35,18 @@ options:
   trust_domain:
     description: The trust domain, which must differ from that of every other mesh of a federation.
     type: str
+  upgrade:
+    description:
+      - Whether O(version) may be one minor above the running one. M(ossm.federation.upgrade_plan_info) tells what stops such a step
+        and what changes with it.
+    type: bool
+    default: false
+  remove_mixer:
+    description:
+      - With O(upgrade), take Mixer and the 3scale add-on out in the same update, whoever put them there. Policies and telemetry
+        become Istiod's.
+    type: bool
+    default: false
   wait:
     description: Wait until the operator has finished.
     type: bool
@@ -96,6 +108,7 @@ wait_limit:
 """
 
 import time  # noqa: E402
+from dataclasses import replace  # noqa: E402
 from datetime import datetime  # noqa: E402
 
 from ansible.module_utils.basic import AnsibleModule  # noqa: E402
@@ -104,9 +117,10 @@ from ..module_utils._arguments import CLUSTER  # noqa: E402
 from ..module_utils._cluster import Cluster  # noqa: E402
 from ..module_utils._core.control_plane import ControlPlane, parse_version, permanent_reason, unready  # noqa: E402
 from ..module_utils._core.control_plane_spec import check_spec, check_step, plan_control_plane  # noqa: E402
-from ..module_utils._core.diff import Change, as_diff, change_to, removal_of  # noqa: E402
+from ..module_utils._core.diff import Change, as_diff, change_to, merge_of, removal_of  # noqa: E402
 from ..module_utils._core.errors import FederationError  # noqa: E402
 from ..module_utils._core.kinds import CONTROL_PLANE, MEMBER_ROLL, PEER, control_plane_manager  # noqa: E402
+from ..module_utils._core.upgrade import mixer_of, without_mixer  # noqa: E402
 from ..module_utils._described import FORCE, MESH  # noqa: E402
 from ..module_utils._live import described_control_plane, is_ours  # noqa: E402
 from ..module_utils._running import apply_changes, run_module, wait_until, with_uid  # noqa: E402
@@ -116,6 +130,8 @@ OPTIONS = {
     "spec": {"type": "dict", "default": {}},
     "version": {"type": "str"},
     "trust_domain": {"type": "str"},
+    "upgrade": {"type": "bool", "default": False},
+    "remove_mixer": {"type": "bool", "default": False},
     "wait": {"type": "bool", "default": False},
     "wait_timeout": {"type": "int"},
     "soft": {"type": "bool", "default": False},
@@ -158,14 +174,35 @@ def kept(module: AnsibleModule, cluster: Cluster, live: dict | None) -> list[Cha
     )
     standing = ControlPlane.read(live) if live else None
     version = parse_version(desired["spec"].get("version")) or (standing.version if standing else None)
-    check_step(standing, version)
+    check_step(standing, version, is_upgrade=params["upgrade"])
+    check_spec(desired, None, version)
+    taken = merged(params, live, standing, desired["spec"])
+    if taken:
+        return [taken]
     change = change_to(live, desired, control_plane_manager(), force=params["force"])
     if change is None:
         return []
+    if any(entry.get("manager") == change.manager and entry["operation"] == "Update" for entry in managed(live)):
+        # A merge of ours stands as another manager of the same name; that nobody else is concerned was seen just now.
+        change = replace(change, force=True)
     check_spec(desired, cluster.schema(CONTROL_PLANE.api_version), version)
     if module.check_mode:
         cluster.apply(change.kind, with_uid(change), change.manager, force=change.force, dry_run=True)
     return [change]
+
+
+def merged(params: dict, live: dict | None, standing: ControlPlane | None, spec: dict) -> Change | None:
+    """Return the update that takes Mixer out together with the new version; None when that is not wanted or done."""
+    if not (live and params["upgrade"] and params["remove_mixer"] and mixer_of(standing)):
+        return None
+    version = {"version": spec["version"]} if "version" in spec else {}
+    return merge_of(live, {"spec": {**version, **without_mixer(live)}}, control_plane_manager())
+
+
+def managed(live: dict | None) -> list[dict]:
+    """Return who manages which fields of an object, without its status."""
+    entries = ((live or {}).get("metadata") or {}).get("managedFields") or []
+    return [entry for entry in entries if not entry.get("subresource")]
 
 
 def removed(cluster: Cluster, live: dict | None) -> list[Change]:

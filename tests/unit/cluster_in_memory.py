@@ -66,12 +66,12 @@ class ClusterInMemory:
         managed.append({"manager": manager, "operation": "Apply", "fieldsV1": fields})
         return copy.deepcopy(live)
 
-    def merge_patch(self, kind, namespace, name, patch):
+    def merge_patch(self, kind, namespace, name, patch, manager=""):
         self.requests += 1
         self.writes.append(("merge", kind.name, name))
         live = self._objects[(kind.name, namespace, name)]
         assert patch.get("metadata", {}).get("uid", live["metadata"]["uid"]) == live["metadata"]["uid"]
-        _merge(live, patch)
+        _merge_away(live, patch)
         return copy.deepcopy(live)
 
     def delete(self, kind, namespace, name, uid):
@@ -121,5 +121,19 @@ def _merge(live: dict, manifest: dict) -> None:
             live.pop(key, None)
         elif isinstance(value, dict) and isinstance(live.get(key), dict):
             _merge(live[key], value)
+        else:
+            live[key] = copy.deepcopy(value)
+
+
+def _merge_away(live: dict, patch: dict) -> None:
+    """Merge as RFC 7396 says: None removes."""
+    for key, value in patch.items():
+        if value is None:
+            live.pop(key, None)
+        elif isinstance(value, dict) and isinstance(live.get(key), dict):
+            _merge_away(live[key], value)
+        elif isinstance(value, dict):
+            live[key] = {}
+            _merge_away(live[key], value)
         else:
             live[key] = copy.deepcopy(value)

@@ -474,6 +474,18 @@ CODES: dict[str, Code] = {
         "A roll lists namespaces, or selects them by label from version 2.4 on, or is made by the operator from ServiceMeshMembers. Two ways at once undo each other.",
         "Use one way, and one that this version has.",
     ),
+    "FED430": Code(
+        "No way to this version",
+        ERROR,
+        "Version 1.1 is never upgraded in place, a downgrade is carried out by the operator and supported by nobody, and version 3 is another product.",
+        "Choose a later version 2, or make a new mesh and move namespaces to it.",
+    ),
+    "FED431": Code(
+        "Upgrade stopped",
+        ERROR,
+        "The operator would refuse the step, or something would break that nobody sees at once; the message lists each reason.",
+        "Do what the message says for each reason, then run again: an upgrade goes on where it stopped.",
+    ),
     "FED501": Code(
         "Made by someone else",
         ERROR,
@@ -492,6 +504,39 @@ CODES: dict[str, Code] = {
         "What was taken over still belongs to another field manager as well, `kubectl apply` or a GitOps tool. Giving up our part leaves theirs, and "
         "a tool that runs by itself brings back what is deleted.",
         "Take it out where they keep it, or run once with `federation_force: true`, which removes it in spite of them.",
+    ),
+    "FED505": Code(
+        "An imported host is still used",
+        ERROR,
+        "A VirtualService, DestinationRule or AuthorizationPolicy of this mesh names a host that comes from the peer to leave. Its share of the traffic would "
+        "turn into errors the moment the imports go, so nothing is emptied first.",
+        "Change or remove the objects that the message lists, or run with `unfederate_when: always`, which lists them and goes on.",
+    ),
+    "FED506": Code(
+        "Use of imported hosts cannot be ruled out",
+        ERROR,
+        "The account may not read the VirtualServices, DestinationRules or AuthorizationPolicies of a namespace, so nobody knows whether leaving breaks one.",
+        "Ask for the Role of `playbooks/files/mesh-administrator.yml` there, or run with `unfederate_when: always`.",
+    ),
+    "FED507": Code(
+        "Somebody else exports through this peer",
+        ERROR,
+        "The ServiceMeshPeer is ours, the ExportedServiceSet is not, or is filled again by another manager. A peer that is deleted while something is exported "
+        "through it stops istiod's federation until it is restarted, and the set is not ours to empty.",
+        "Empty or remove the set where it is kept, or set `adopt: true` for the peer and run `federate` once; then leave.",
+    ),
+    "FED508": Code(
+        "A host that is used goes away",
+        WARNING,
+        "An import goes (`unfederate_when: always`, or a rule of `mesh_imports` that was dropped) and objects of this mesh still name it; or a host that is imported "
+        "beside a local Service is served by that alone from now on.",
+        "Change or remove the objects that the message lists.",
+    ),
+    "FED509": Code(
+        "Leftovers",
+        WARNING,
+        "Objects that this collection made for a peer that is no longer described: a peering, or what an interrupted run has left of it.",
+        "Run `federate` with `federation_prune: true`, or `unfederate` with `unfederate_peers`; list the peer again to keep it.",
     ),
     "FED601": Code(
         "Address pending",
@@ -522,6 +567,30 @@ CODES: dict[str, Code] = {
         ERROR,
         "The control plane did not become ready within the time; its condition stands in the message.",
         "Look at the ServiceMeshControlPlane's conditions and the operator's log, then run again.",
+    ),
+    "FED606": Code(
+        "istiod not restarted",
+        ERROR,
+        "istiod was told to restart, and its new pods are not available within the time. Proxies go on with what they know meanwhile.",
+        "Look at the pods of the Deployment `istiod-<control plane>`; `federation_timeout` gives them longer. Then run again.",
+    ),
+    "FED607": Code(
+        "No istiod",
+        ERROR,
+        "The control plane has no Deployment `istiod-<name>`, so there is nothing to restart.",
+        "Look whether the control plane is ready, and whether `mesh_control_plane` is its name.",
+    ),
+    "FED608": Code(
+        "Not a time",
+        ERROR,
+        "The option `since` of the module `istiod` is not a moment that can be read.",
+        "Write it as in `2026-01-31T12:00:00Z`.",
+    ),
+    "FED610": Code(
+        "Members not configured",
+        ERROR,
+        "The operator did not configure all namespaces of the member roll within the time; workloads made there now have no sidecar.",
+        "Make the namespaces that do not exist, look at the operator's log for the others, then run again.",
     ),
     "FED701": Code(
         "Network view does not fit the peer",
@@ -976,11 +1045,5 @@ CODES: dict[str, Code] = {
         WARNING,
         "Import rules match the exported names, after the peer's own aliases; none of its card fits.",
         "Compare with the names on the card, or ask the peer to publish a new one.",
-    ),
-    "FED610": Code(
-        "Members not configured",
-        ERROR,
-        "The operator did not configure all namespaces of the member roll within the time; workloads made there now have no sidecar.",
-        "Make the namespaces that do not exist, look at the operator's log for the others, then run again.",
     ),
 }

@@ -96,13 +96,15 @@ def check_spec(manifest: Mapping, schema: Mapping | None, version: tuple[int, in
         )
 
 
-def check_step(live: ControlPlane | None, version: tuple[int, int] | None) -> None:
-    """Refuse to change a running control plane's minor version in passing.
+def check_step(live: ControlPlane | None, version: tuple[int, int] | None, *, is_upgrade: bool = False) -> None:
+    """Refuse to change a running control plane's minor version in passing; an upgrade goes one minor up.
 
-    Raises ``FederationError``: FED423 a downgrade, which the operator accepts and nobody supports; FED424 an upgrade,
-    which has a playbook of its own.
+    Raises ``FederationError``: FED423 a downgrade, which the operator accepts and nobody supports; FED424 an upgrade
+    that was not asked for, or one that skips a minor.
     """
     if live is None or live.version is None or version is None or version == live.version:
+        return
+    if is_upgrade and version == (live.version[0], live.version[1] + 1):
         return
     wanted = f"v{version[0]}.{version[1]}"
     if version < live.version:
@@ -116,7 +118,7 @@ def check_step(live: ControlPlane | None, version: tuple[int, int] | None) -> No
         "FED424",
         where=live.place,
         what=f"is {live.version_text}; mesh_version says {wanted}",
-        mend="An upgrade goes one minor at a time with its own checks; until then keep mesh_version at the running one",
+        mend="Run the playbook upgrade, which goes one minor at a time with its own checks; until then keep mesh_version at the running one",
     )
 
 

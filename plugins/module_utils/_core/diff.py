@@ -37,7 +37,7 @@ class Change:
 
     ``manifest`` is what to apply (None to delete), ``differences`` are the fields that change, ``uid`` is that of
     the object as read (None when it is to be created), so that a write never re-creates what has gone meanwhile.
-    ``force`` takes fields from other managers.
+    ``force`` takes fields from other managers. A ``merge`` is an update whose manifest is a merge patch.
     """
 
     action: str
@@ -86,6 +86,21 @@ def change_to(live: Mapping | None, desired: Mapping, manager: str, *, force: bo
         refuse_conflicts(live, differences, manager)
     return Change(
         "update", kind, metadata["namespace"], metadata["name"], manager, desired, differences, live["metadata"]["uid"], force
+    )
+
+
+def merge_of(live: Mapping, patch: Mapping, manager: str) -> Change | None:
+    """Return the change that merges ``patch`` into one live object (RFC 7396), or None when nothing differs.
+
+    Where server-side apply only gives fields up, a merge takes out what others wrote: None stands for a field to remove.
+    """
+    found = ((path, value_at(live, path), MISSING if value is None else value) for path, value in leaves(patch))
+    differences = tuple(Difference(path, stands, after) for path, stands, after in found if not _is_equal(stands, after))
+    if not differences:
+        return None
+    metadata = live["metadata"]
+    return Change(
+        "merge", KINDS[live["kind"]], metadata["namespace"], metadata["name"], manager, patch, differences, uid=metadata["uid"]
     )
 
 

@@ -118,3 +118,20 @@ def test_one_that_nothing_uses_is_removed_and_removing_it_again_changes_nothing(
     assert run(cluster, state="absent")["changed"]
     again = run(cluster, state="absent")
     assert (again["changed"], again["waiting_for"]) == (False, [])
+
+
+def test_an_upgrade_goes_one_minor_up_and_takes_mixer_out_in_the_same_update(cluster):
+    mixer = {"policy": {"type": "Mixer"}, "addons": {"3scale": {"enabled": True}, "kiali": {"enabled": False}}}
+    cluster.put(
+        {"apiVersion": "maistra.io/v2", "kind": "ServiceMeshControlPlane", "metadata": {"name": "basic", "namespace": SPACE}, "spec": {"version": "v2.0", **mixer}}
+    )
+    upgrade = {"spec": {}, "version": "v2.1", "trust_domain": None, "upgrade": True}
+    with pytest.raises(FederationError) as refused:
+        run(cluster, **{**upgrade, "version": "v2.2"})
+    assert refused.value.code == "FED424"
+    run(cluster, remove_mixer=True, **upgrade)
+    assert cluster.writes == [("merge", "ServiceMeshControlPlane", "basic")]
+    spec = cluster.get(CONTROL_PLANE, SPACE, "basic")["spec"]
+    assert (spec["version"], spec["policy"], spec["addons"]) == ("v2.1", {"type": "Istiod"}, {"kiali": {"enabled": False}})
+    run(cluster, remove_mixer=True, **upgrade)
+    assert not run(cluster, remove_mixer=True, **upgrade)["changed"]

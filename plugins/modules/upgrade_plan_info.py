@@ -1,0 +1,167 @@
+#!/usr/bin/python
+# GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: upgrade_plan_info
+short_description: Tell what an upgrade of a control plane takes
+version_added: 0.2.0
+author: [The ossm.federation authors (@ossm)]
+description:
+  - Tells each minor version on the way, what stops the control plane there, what changes under the user's feet, and which sidecars are old.
+  - Reads only.
+attributes:
+  check_mode: {support: full, description: Reads only.}
+  diff_mode: {support: none, description: Reads only.}
+options:
+  to:
+    description: The version to arrive at, such as C(v2.3).
+    type: str
+    required: true
+  remove_mixer:
+    description: Whether the upgrade takes Mixer and the 3scale add-on out by itself, so that neither stops it.
+    type: bool
+    default: false
+  strict:
+    description: Whether to fail when the first step is stopped.
+    type: bool
+    default: false
+extends_documentation_fragment:
+  - ossm.federation.cluster
+  - ossm.federation.mesh
+"""
+
+EXAMPLES = r"""
+- name: See what lies between this mesh and version 2.3
+  ossm.federation.upgrade_plan_info:
+    kubeconfig: east.kubeconfig
+    mesh: east
+    to: v2.3
+"""
+
+RETURN = r"""
+steps:
+  description: One entry per minor version on the way, none when the control plane is there already.
+  returned: success
+  type: list
+  elements: dict
+  sample: [{from: v2.0, to: v2.1, blockers: [], notes: ["Mixer is gone: its policies and adapters stop working"]}]
+lines:
+  description: The plan as lines for people.
+  returned: success
+  type: list
+  elements: str
+  sample: ["ServiceMeshControlPlane east-mesh-system/basic: v2.0 to v2.1, 1 step", "v2.0 → v2.1: possible"]
+sidecars:
+  description: Pods by the version of their sidecar.
+  returned: success
+  type: dict
+  sample: {v2.0: [shop/cart-5d8c]}
+unknown:
+  description: What could not be read for lack of rights; it may hide what would stop the upgrade.
+  returned: success
+  type: list
+  elements: str
+  sample: []
+control_plane:
+  description: The mesh's control plane.
+  returned: success
+  type: dict
+  sample: {name: basic, namespace: east-mesh-system, version: v2.0, trust_domain: east.local}
+"""
+
+from datetime import datetime  # noqa: E402
+
+from ansible.module_utils.basic import AnsibleModule  # noqa: E402
+
+from ..module_utils._arguments import CLUSTER  # noqa: E402
+from ..module_utils._cluster import Cluster  # noqa: E402
+from ..module_utils._core.errors import FederationError  # noqa: E402
+from ..module_utils._core.kinds import (  # noqa: E402
+    AUTHORIZATION_POLICY,
+    ENVOY_FILTER,
+    EXTENSION,
+    MEMBER_ROLL,
+    PEER,
+    POD,
+    Kind,
+)
+from ..module_utils._core.upgrade import Found, lines, names_of, plan_upgrade, refuse_blocked, sidecar_version, text_of  # noqa: E402
+from ..module_utils._described import MESH  # noqa: E402
+from ..module_utils._live import described_control_plane, read_control_plane  # noqa: E402
+from ..module_utils._running import run_module  # noqa: E402
+
+OPTIONS = {
+    "to": {"type": "str", "required": True},
+    "remove_mixer": {"type": "bool", "default": False},
+    "strict": {"type": "bool", "default": False},
+}
+
+
+def run(module: AnsibleModule, cluster: Cluster, now: datetime) -> dict:
+    """Return what an upgrade takes."""
+    params = module.params
+    namespace = params["namespace"] or f"{params['mesh']}-mesh-system"
+    control_plane = read_control_plane(cluster, namespace, params["control_plane"])
+    found = look(cluster, namespace)
+    steps = plan_upgrade(control_plane, params["to"], found, removes_mixer=params["remove_mixer"])
+    if params["strict"] and steps:
+        refuse_blocked(control_plane, steps[0])
+    return {
+        "changed": False,
+        "steps": [step.as_data() for step in steps],
+        "lines": lines(control_plane, steps, found),
+        "sidecars": {text_of(version): list(pods) for version, pods in found.sidecars.items()},
+        "unknown": list(found.unknown),
+        "control_plane": described_control_plane(control_plane),
+    }
+
+
+def look(cluster: Cluster, namespace: str) -> Found:
+    """Return what stands around a control plane: one LIST per kind and namespace of the mesh."""
+    roll = cluster.get(MEMBER_ROLL, namespace, "default") or {}
+    places = sorted({namespace, *((roll.get("status") or {}).get("configuredMembers") or [])})
+    unknown: list[str] = []
+
+    def listed(kind: Kind, *in_places: str) -> list[dict]:
+        objects = []
+        for place in in_places or places:
+            try:
+                objects += cluster.list(kind, place)
+            except FederationError as error:
+                # A kind that is not served has no objects; what may not be read may have some.
+                if error.code not in ("FED104", "FED108"):
+                    raise
+                if error.code == "FED104":
+                    unknown.append(f"{kind.name} objects in {place}: this account may not read them")
+        return objects
+
+    sidecars: dict[tuple[int, int], list[str]] = {}
+    for pod in listed(POD):
+        version = sidecar_version(pod)
+        if version:
+            sidecars.setdefault(version, []).append(f"{pod['metadata']['namespace']}/{pod['metadata']['name']}")
+    return Found(
+        extensions=names_of(listed(EXTENSION)),
+        envoy_filters=names_of(listed(ENVOY_FILTER)),
+        ip_blocks=names_of(policy for policy in listed(AUTHORIZATION_POLICY) if has_ip_blocks(policy)),
+        peers=tuple(live["metadata"]["name"] for live in listed(PEER, namespace)),
+        sidecars={version: tuple(pods) for version, pods in sorted(sidecars.items())},
+        unknown=tuple(unknown),
+    )
+
+
+def has_ip_blocks(policy: dict) -> bool:
+    """Return whether a policy tells callers apart by the address that the proxy sees."""
+    rules = (policy.get("spec") or {}).get("rules") or []
+    sources = [(entry.get("source") or {}) for rule in rules for entry in rule.get("from") or []]
+    return any(source.get("ipBlocks") or source.get("notIpBlocks") for source in sources)
+
+
+def main() -> None:
+    module = AnsibleModule({**CLUSTER, **MESH, **OPTIONS}, supports_check_mode=True)
+    run_module(module, run, writes=False)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,120 @@
+# GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
+"""The way from one version to another: every minor on it, what stops it and what it changes."""
+
+from __future__ import annotations
+
+import pytest
+from ansible_collections.ossm.federation.plugins.module_utils._core.control_plane import ControlPlane
+from ansible_collections.ossm.federation.plugins.module_utils._core.errors import FederationError
+from ansible_collections.ossm.federation.plugins.module_utils._core.upgrade import (
+    Found,
+    lines,
+    mixer_of,
+    plan_upgrade,
+    refuse_blocked,
+    sidecar_version,
+    without_mixer,
+)
+
+MIXER = {"policy": {"type": "Mixer", "mixer": {"sessionAffinity": True}}, "addons": {"3scale": {"enabled": True}, "kiali": {"enabled": False}}}
+
+
+def plane(version="v2.0", operator="2.3.11", spec=None, applied=None, ready="True"):
+    conditions = [{"type": kind, "status": ready, "reason": "ComponentsReady"} for kind in ("Reconciled", "Ready")]
+    status = {"operatorVersion": operator, "chartVersion": f"{version[1:]}.1", "observedGeneration": 1, "conditions": conditions}
+    return ControlPlane.read(
+        {
+            "metadata": {"name": "basic", "namespace": "east-mesh-system", "uid": "u", "generation": 1},
+            "spec": {"version": version, **(spec or {})},
+            "status": {**status, **({"appliedSpec": applied} if applied else {})},
+        }
+    )
+
+
+def stopped(steps):
+    return {f"{step.start[1]}-{step.end[1]}": [each.what for each in step.blockers] for step in steps if step.blockers}
+
+
+def test_every_minor_version_is_a_step():
+    steps = plan_upgrade(plane(), "v2.3", Found())
+    assert [(step.start, step.end) for step in steps] == [((2, 0), (2, 1)), ((2, 1), (2, 2)), ((2, 2), (2, 3))]
+    assert stopped(steps) == {}
+    assert plan_upgrade(plane("v2.3"), "v2.3", Found()) == []
+
+
+@pytest.mark.parametrize(("version", "target"), [("v1.1", "v2.0"), ("v1.1", "v2.1"), ("v2.2", "v2.1"), ("v2.2", "v3.0"), ("v2.2", "newest")])
+def test_no_way_leads_from_version_1_back_or_to_version_3(version, target):
+    with pytest.raises(FederationError) as refused:
+        plan_upgrade(plane(version), target, Found())
+    assert refused.value.code == "FED430"
+
+
+def test_an_operator_takes_only_its_own_versions():
+    steps = plan_upgrade(plane("v2.2"), "v2.4", Found())
+    assert stopped(steps) == {"3-4": ["the operator is 2.3 and takes v2.0 to v2.3"]}
+
+
+def test_extensions_stop_the_way_at_2_2():
+    steps = plan_upgrade(plane(), "v2.3", Found(extensions=("shop/hdr",)))
+    assert stopped(steps) == {"2-3": ["ServiceMeshExtensions exist: shop/hdr"]}
+    with pytest.raises(FederationError) as refused:
+        refuse_blocked(plane("v2.2"), steps[-1])
+    assert refused.value.code == "FED431" and "WasmPlugins" in refused.value.mend
+
+
+def test_mixer_stops_the_first_step_unless_the_upgrade_takes_it_out():
+    live = plane(spec=MIXER)
+    assert mixer_of(live) == ["spec.addons.3scale", "spec.policy"]
+    assert stopped(plan_upgrade(live, "v2.1", Found())) == {"0-1": ["spec.addons.3scale and spec.policy use Mixer, which v2.1 does not have"]}
+    assert stopped(plan_upgrade(live, "v2.1", Found(), removes_mixer=True)) == {}
+
+
+def test_mixer_that_a_profile_turned_on_is_seen_too():
+    assert mixer_of(plane(applied={"telemetry": {"type": "Mixer"}})) == ["spec.telemetry"]
+    assert mixer_of(plane(applied={"telemetry": {"type": "Istiod"}})) == []
+
+
+def test_taking_mixer_out_leaves_every_other_field():
+    assert without_mixer(plane(spec=MIXER).live) == {
+        "policy": {"type": "Istiod", "mixer": None},
+        "telemetry": {"type": "Istiod"},
+        "addons": {"3scale": None},
+    }
+
+
+def test_what_a_version_refuses_stops_the_step_to_it():
+    spec = {"mode": "MultiTenant", "techPreview": {"controlPlaneMode": "MultiTenant"}}
+    steps = plan_upgrade(plane("v2.3", operator="2.5.1", spec={"techPreview": spec["techPreview"]}), "v2.4", Found())
+    assert stopped(steps) == {"3-4": ["spec.techPreview.controlPlaneMode exists on v2.3 only"]}
+
+
+def test_a_control_plane_that_is_not_ready_is_not_upgraded():
+    assert list(stopped(plan_upgrade(plane(ready="False"), "v2.1", Found()))) == ["0-1"]
+
+
+def test_sidecars_two_minors_behind_stop_the_step():
+    found = Found(sidecars={(2, 0): ("shop/cart-1",), (2, 1): ("shop/web-1",)})
+    assert stopped(plan_upgrade(plane("v2.1"), "v2.2", found)) == {"1-2": ["sidecars would be more than one minor behind: shop/cart-1"]}
+    assert stopped(plan_upgrade(plane("v2.0"), "v2.1", found)) == {}
+
+
+def test_the_lines_tell_each_step_its_notes_and_what_is_unknown():
+    found = Found(envoy_filters=("shop/lua",), ip_blocks=("shop/allow",), peers=("west",), unknown=("Pod objects in shop: no rights",))
+    shown = "\n".join(lines(plane(), plan_upgrade(plane(), "v2.1", found), found))
+    for part in ("v2.0 → v2.1: possible", "shop/lua", "shop/allow", "federated with west", "Mixer is gone", "unknown: Pod objects in shop"):
+        assert part in shown
+
+
+@pytest.mark.parametrize(
+    ("labels", "annotated", "phase", "version"),
+    [
+        ({"maistra-version": "2.1.6"}, True, "Running", (2, 1)),
+        ({}, True, "Running", (2, 0)),
+        ({"maistra-version": "2.1.6"}, True, "Succeeded", None),
+        ({}, False, "Running", None),
+    ],
+)
+def test_a_sidecar_is_as_old_as_its_label_and_without_one_from_2_0(labels, annotated, phase, version):
+    annotations = {"sidecar.istio.io/status": "{}"} if annotated else {}
+    pod = {"metadata": {"labels": labels, "annotations": annotations}, "spec": {"containers": [{"name": "istio-proxy"}]}, "status": {"phase": phase}}
+    assert sidecar_version(pod) == version
