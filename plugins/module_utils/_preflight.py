@@ -39,8 +39,6 @@ from ._core.trust import Root
 from ._described import described_mesh
 from ._live import Peerings
 
-# What module mesh_card says of the mesh's own rules in the same run; nobody is told twice.
-TOLD_WITH_THE_CARD = ("FED762", "FED772")
 _RULE = re.compile(r"mesh_(?P<option>exports|imports), rule (?P<number>\d+)")
 _PEER = re.compile(r"mesh_peers, (?:entry (?P<number>\d+)|(?P<name>[^,]+))")
 
@@ -235,9 +233,19 @@ def look_at_run(
     )
     findings = findings_in(estate)
     for finding in findings:
-        if not (finding.code in TOLD_WITH_THE_CARD and finding.place.startswith("mesh_exports")):
+        if not is_told_before(finding, mesh):
             module.warn(finding.text)
     return {"findings": [finding.as_data() for finding in findings], "unknown": [gap.as_data() for gap in reader.unknown]}
+
+
+def is_told_before(finding: Finding, mesh: Mesh) -> bool:
+    """Return whether another module says the same in a run, before this: of gateways, and of the mesh's own rules with its cards."""
+    if finding.code in ("FED762", "FED772"):
+        return finding.place.startswith("mesh_exports")
+    gateways = {peer.gateways.egress for peer in mesh.peers} if finding.code == "FED710" else set()
+    if finding.code == "FED706":
+        gateways = {name for peer in mesh.peers if peer.adopt for name in (peer.gateways.ingress, peer.gateways.egress)}
+    return any(finding.place.endswith(f".{name}") for name in gateways)
 
 
 def describe(params: Mapping[str, Any]) -> tuple[Mesh | None, list[Finding]]:

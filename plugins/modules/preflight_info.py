@@ -122,6 +122,7 @@ from ansible.module_utils.basic import AnsibleModule  # noqa: E402
 
 from ..module_utils._arguments import CLUSTER  # noqa: E402
 from ..module_utils._cluster import Cluster  # noqa: E402
+from ..module_utils._core.adopting import as_it_stands, check_gateways  # noqa: E402
 from ..module_utils._core.carrying import Identity, Received  # noqa: E402
 from ..module_utils._core.codes import ERROR  # noqa: E402
 from ..module_utils._core.control_plane import ControlPlane  # noqa: E402
@@ -170,6 +171,8 @@ def run(module: AnsibleModule, cluster: Cluster, now: datetime) -> dict:
         lambda: control_plane.check(mesh.trust_domain), lambda: mesh.check_suffixes(control_plane.cluster_domain)
     )
     peerings, unserved = peerings_of(remembered, mesh)
+    mesh = as_it_stands(mesh, peerings.peers, control_plane)
+    findings += found_by(lambda: check_gateways(mesh, peerings.peers, control_plane))
     received, refused = cards_of(module, mesh, control_plane.trust_domain, now, peerings.identities(mesh))
     findings += [*unserved, *refused]
     roots, without_roots = own_roots(module, remembered, control_plane, now)

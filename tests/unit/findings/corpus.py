@@ -105,6 +105,8 @@ def a_route_from_2_5_on(setup):
 
 @breaks("FED709", "additionalIngress.west-ingress")
 def one_ingress_for_two_peers(setup):
+    setup.by_hand("north", "west")
+    setup.options["peers"] = ["south"]
     setup.peer("north")["gateways"]["ingress"]["name"] = "west-ingress"
 
 
@@ -670,6 +672,12 @@ def a_peer_s_trust_domain_is_an_alias(setup):
 @breaks("FED210", "federation_cards, card 1")
 def a_root_that_is_not_the_pinned_one(setup):
     setup.options["peers"] = [{"name": "west", "root_fingerprints": ["0" * 64]}, "north"]
+
+
+@breaks("FED415", "mesh_peers, west", also=("FED709",))
+def an_ingress_that_serves_a_peer_made_by_hand(setup):
+    setup.by_hand("north")
+    setup.peer("north")["gateways"]["ingress"]["name"] = "west-ingress"
 
 
 @breaks("FED215", "federation_cards, card 1")
