@@ -148,6 +148,9 @@ def run(module: AnsibleModule, cluster: Cluster, now: datetime) -> dict:
             going = leftovers
             changes += removals(mesh, control_plane, going, peers, is_planned=module.check_mode)
     shared = shared_keys(control_plane, going) if params["managed"] else []
+    stays = left(mesh, control_plane, shared, managed=params["managed"], force=params["force"], state=params["state"])
+    for row in stays:
+        module.warn(f"{row['peer']}: {row['reason']}")
     if params["managed"]:
         apply_changes(module, cluster, changes)
     if params["managed"] and params["force"]:
@@ -158,7 +161,7 @@ def run(module: AnsibleModule, cluster: Cluster, now: datetime) -> dict:
         "changes": [change.summary() for change in changes],
         "gateways": [] if params["state"] == "absent" else reached(cluster, mesh, control_plane),
         "leftovers": leftovers,
-        "left": left(mesh, control_plane, shared, managed=params["managed"], force=params["force"], state=params["state"]),
+        "left": stays,
         "control_plane": described_control_plane(control_plane),
     }
 

@@ -46,7 +46,7 @@ def as_it_stands(mesh: Mesh, peers: Mapping[str, Mapping], control_plane: Contro
     """Return ``mesh`` with each peer's gateways and bundle as they stand, where its entry does not say otherwise.
 
     ``peers`` are the live ServiceMeshPeers by name. Without ``managed`` gateways are compared only in what federation
-    needs of them, whoever made them. Raises ``FederationError`` FED308 for a gateway taken over that no peer can reach.
+    needs of them, whoever made them.
     """
     named = [_named(peer, peers, control_plane) for peer in mesh.peers]
     return replace(mesh, peers=tuple(_fitted(peer, named, peers, control_plane, managed) for peer in named))
@@ -55,8 +55,9 @@ def as_it_stands(mesh: Mesh, peers: Mapping[str, Mapping], control_plane: Contro
 def check_gateways(mesh: Mesh, peers: Mapping[str, Mapping], control_plane: ControlPlane, *, managed: bool = True) -> list[str]:
     """Refuse gateways that cannot be one peer's own, and return warnings on those that had better be.
 
-    ``mesh`` is as it stands, ``peers`` are all live ServiceMeshPeers by name. Raises ``FederationError``: FED319 a
-    gateway to take over that is none of the control plane's, FED415 an ingress that serves another peer.
+    ``mesh`` is as it stands, ``peers`` are all live ServiceMeshPeers by name. Raises ``FederationError``: FED308 a
+    gateway to take over that no peer can reach, FED319 one that is none of the control plane's, FED415 an ingress that
+    serves another peer.
     """
     warnings = []
     described = {peer.local_name for peer in (*mesh.peers, *mesh.held)}
@@ -64,6 +65,8 @@ def check_gateways(mesh: Mesh, peers: Mapping[str, Mapping], control_plane: Cont
     taken = [(name, *_gateway_names(live)) for name, live in peers.items() if name not in described]
     taken += [(peer.local_name, peer.gateways.ingress, peer.gateways.egress) for peer in mesh.peers]
     for peer in concerned:
+        if peer.adopt:
+            check_reach(peer.gateways, f"mesh_peers, {peer.local_name}", same_cluster=peer.same_cluster)
         if managed and peer.adopt and peer.local_name in peers:
             _check_place(peer, control_plane)
         for other, ingress, egress in taken:
@@ -140,8 +143,6 @@ def _fitted(peer: Peer, named: Iterable[Peer], peers: Mapping[str, Mapping], con
         sharing = [f"network-{other.local_name}" for other in named if other.gateways.egress == gateways.egress]
         networks += [network for network in sharing if network not in networks]
         peer = replace(peer, found_egress=Found(label=_labels(egress).get(EGRESS_FOR), networks=tuple(networks)))
-    if peer.adopt:
-        check_reach(gateways, f"mesh_peers, {peer.local_name}", same_cluster=peer.same_cluster)
     return replace(peer, gateways=gateways)
 
 

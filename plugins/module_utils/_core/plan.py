@@ -227,6 +227,8 @@ def ingress_of(peer: Peer, mesh: Mesh, cluster_domain: str, service: Mapping | N
         return Ingress(gateways.addresses, gateways.discovery_port or DISCOVERY_PORT, gateways.service_port or SERVICE_PORT), ""
     if service is None:
         return None, f"{place} does not exist yet"
+    if gateways.service_type == "NodePort" and not gateways.addresses:
+        return None, f"{place} is a NodePort: give the nodes' addresses in mesh_peers, gateways.addresses"
     if gateways.service_type == "NodePort":
         found = {
             number: _node_port(service, number, name)
