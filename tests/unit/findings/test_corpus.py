@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from ansible_collections.ossm.federation.plugins.module_utils._core.codes import CODES, ERROR
 from ansible_collections.ossm.federation.tests.unit.findings.corpus import CASES
@@ -23,3 +25,8 @@ def test_every_code_of_the_preflight_has_a_broken_input_and_every_broken_input_a
     cases = {case.code for case in CASES}
     assert cases <= set(CODES)
     assert {code for code in CODES if code.startswith("FED7")} <= cases
+
+
+def test_the_page_of_the_preflight_names_every_code_of_it():
+    page = Path(__file__).parents[3].joinpath("docs", "preflight.md").read_text(encoding="utf-8")
+    assert [code for code in CODES if code.startswith("FED7") and code not in page] == []
