@@ -1,0 +1,203 @@
+#!/usr/bin/python
+# GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: istiod
+short_description: Restart the istiod of a mesh
+version_added: 0.1.0
+author: [The ossm.federation authors (@ossm)]
+description:
+  - Restarts the istiod of one control plane as C(kubectl rollout restart) does, by an annotation of its Deployment's pod template, and
+    waits until the new pods are available and the former ones are gone. Its gateways and workloads go on working meanwhile.
+  - istiod keeps some of what it made for a peer in memory after the peer has changed or gone; only a restart ends that.
+attributes:
+  check_mode: {support: full, description: Says whether it would restart; writes nothing and does not wait.}
+  diff_mode: {support: full, description: Shows the annotation that changes.}
+  idempotent: {support: partial, description: With O(since) a second run changes nothing; without it every run restarts.}
+options:
+  state:
+    description: V(restarted) restarts istiod, where O(since) asks for it.
+    type: str
+    choices: [restarted]
+    default: restarted
+  since:
+    description:
+      - Restart only when a pod of istiod was made before this moment (RFC 3339, by the API server's clock). A restart that is under
+        way since then is waited for, and not asked for again.
+    type: str
+  wait:
+    description: Whether to wait until the roll-out is done.
+    type: bool
+    default: true
+  wait_timeout:
+    description: Seconds to wait at the most.
+    type: int
+    default: 300
+  soft:
+    description: At the end of O(wait_timeout) return what is missing instead of failing.
+    type: bool
+    default: false
+  waited:
+    description: Seconds that were waited before, by earlier calls of the same wait. They count in what a failure tells.
+    type: int
+    default: 0
+extends_documentation_fragment:
+  - ossm.federation.cluster
+  - ossm.federation.mesh
+"""
+
+EXAMPLES = r"""
+- name: Restart istiod after a change at noon, once
+  ossm.federation.istiod:
+    kubeconfig: east.kubeconfig
+    mesh: east
+    state: restarted
+    since: "2026-01-31T12:00:00Z"
+"""
+
+RETURN = r"""
+deployment:
+  description: The Deployment, as C(namespace/name).
+  returned: success
+  type: str
+  sample: east-mesh-system/istiod-basic
+restarted_at:
+  description: When a restart was last asked for; null when never.
+  returned: success
+  type: str
+  sample: "2026-01-31T12:00:05Z"
+pods:
+  description: The pods of istiod and when each was made.
+  returned: success
+  type: list
+  elements: dict
+  sample: [{name: istiod-basic-6c9f5d7b8-x2x7q, started: "2026-01-31T12:00:06Z"}]
+waiting_for:
+  description: What the roll-out still misses, in words.
+  returned: success
+  type: list
+  elements: str
+  sample: []
+polled_seconds:
+  description: How long the module waited.
+  returned: success
+  type: int
+  sample: 4
+wait_limit:
+  description: How long it may wait, in seconds.
+  returned: success
+  type: int
+  sample: 300
+"""
+
+from datetime import datetime, timedelta  # noqa: E402
+
+from ansible.module_utils.basic import AnsibleModule  # noqa: E402
+
+from ..module_utils._arguments import CLUSTER  # noqa: E402
+from ..module_utils._cluster import Cluster  # noqa: E402
+from ..module_utils._core import rollout  # noqa: E402
+from ..module_utils._core.changing import time_of, time_text  # noqa: E402
+from ..module_utils._core.errors import FederationError  # noqa: E402
+from ..module_utils._core.kinds import DEPLOYMENT  # noqa: E402
+from ..module_utils._described import MESH  # noqa: E402
+from ..module_utils._istiod import Istiod  # noqa: E402
+from ..module_utils._running import run_module, wait_until  # noqa: E402
+
+OPTIONS = {
+    "state": {"type": "str", "choices": ["restarted"], "default": "restarted"},
+    "since": {"type": "str"},
+    "wait": {"type": "bool", "default": True},
+    "wait_timeout": {"type": "int", "default": 300},
+    "soft": {"type": "bool", "default": False},
+    "waited": {"type": "int", "default": 0},
+}
+
+
+def run(module: AnsibleModule, cluster: Cluster, now: datetime) -> dict:
+    """Restart istiod where that is due, wait for it, and return the module's result."""
+    params = module.params
+    since = moment(params["since"])
+    namespace = params["namespace"] or f"{params['mesh']}-mesh-system"
+    istiod = Istiod.read(cluster, namespace, params["control_plane"])
+    asked_before, asked = rollout.restarted_at(istiod.deployment), rollout.restarted_at(istiod.deployment)
+    is_due = rollout.is_restart_due(istiod.deployment, istiod.pods, since)
+    name = istiod.deployment["metadata"]["name"]
+    if is_due:
+        asked = next_moment(cluster.now, asked_before)
+        if not module.check_mode:
+            cluster.merge_patch(DEPLOYMENT, namespace, name, rollout.restart_patch(istiod.deployment, asked))
+            module.journal.done.append(f"restart of Deployment {namespace}/{name}")
+
+    def look() -> list[str]:
+        nonlocal istiod
+        istiod = Istiod.read(cluster, namespace, params["control_plane"])
+        refuse_stalled(istiod, params)
+        missing = rollout.unfinished(istiod.deployment)
+        return [f"istiod: {missing}"] if missing else []
+
+    missing, waited = ([], 0) if module.check_mode else (look(), 0)
+    if missing and params["wait"]:
+        missing, waited = wait_until(look, params["wait_timeout"])
+        if missing and not params["soft"]:
+            raise not_restarted(istiod, params, f"is not up again after {params['waited'] + waited} s: {'; '.join(missing)}")
+    return {
+        "changed": is_due,
+        "diff": shown(f"Deployment {namespace}/{name}", asked_before, asked) if is_due else [],
+        "deployment": f"{namespace}/{name}",
+        "restarted_at": time_text(asked) if asked else None,
+        "pods": [{"name": pod["metadata"]["name"], "started": pod["metadata"].get("creationTimestamp")} for pod in istiod.pods],
+        "waiting_for": missing,
+        "polled_seconds": waited,
+        "wait_limit": params["wait_timeout"],
+    }
+
+
+def moment(text: str | None) -> datetime | None:
+    """Return the option ``since``; raises ``FederationError`` FED608 for what is no time."""
+    found = time_of(text) if text else None
+    if text and found is None:
+        raise FederationError("FED608", where="since", what=f"{text[:40]!r} is no time", mend="Write it as in 2026-01-31T12:00:00Z")
+    return found
+
+
+def next_moment(now: datetime, before: datetime | None) -> datetime:
+    """Return the time to write: a text that stands already would restart nothing."""
+    same = before is not None and time_text(before) == time_text(now)
+    return now + timedelta(seconds=1) if same else now
+
+
+def refuse_stalled(istiod: Istiod, params: dict) -> None:
+    """Fail at once when Kubernetes has given the roll-out up."""
+    reason = rollout.stalled(istiod.deployment)
+    if reason:
+        raise not_restarted(istiod, params, f"does not come up: {reason}")
+
+
+def not_restarted(istiod: Istiod, params: dict, what: str) -> FederationError:
+    """Return the error for a restart that did not end well."""
+    metadata = istiod.deployment["metadata"]
+    place = f"{metadata['namespace']}/{metadata['name']}"
+    return FederationError(
+        "FED606",
+        where=f"Mesh {params['mesh']}, Deployment {place}",
+        what=what,
+        mend=f"Look at its pods (kubectl -n {metadata['namespace']} describe deployment {metadata['name']}); its proxies go on with what they know",
+    )
+
+
+def shown(place: str, before: datetime | None, after: datetime) -> list[dict]:
+    """Return the restart as a diff."""
+    line = f'spec.template.metadata.annotations["{rollout.RESTARTED_AT}"]: '
+    texts = [f"{line}{time_text(when)}\n" if when else "" for when in (before, after)]
+    return [{"before_header": place, "after_header": place, "before": texts[0], "after": texts[1]}]
+
+
+def main() -> None:
+    module = AnsibleModule({**CLUSTER, **MESH, **OPTIONS}, supports_check_mode=True)
+    run_module(module, run)
+
+
+if __name__ == "__main__":
+    main()
