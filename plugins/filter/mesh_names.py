@@ -64,9 +64,21 @@ def mesh_report(hosts: object, hostvars: Mapping) -> dict[str, dict]:
 
 
 def peers_named(peers: object, names: object) -> list:
-    """Return the entries of ``mesh_peers`` that ``names`` name; a name without an entry stands for itself."""
+    """Return the entries of ``mesh_peers`` that ``names`` name; a name without an entry stands for itself.
+
+    Raises ``AnsibleFilterError`` with the code FED320 for a name that several entries share.
+    """
     entries = list(peers) if isinstance(peers, Sequence) and not isinstance(peers, str) else []
     wanted = [part.strip() for part in names.split(",")] if isinstance(names, str) else list(names)
+    local_names = {_called(entry)[0] for entry in entries}
+    for name in wanted:
+        sharing = [_called(entry)[0] for entry in entries if name == _called(entry)[-1]]
+        if len(sharing) > 1 and name not in local_names:
+            error = FederationError(
+                "FED320", where="Names of peers", what=f"hold {name}, and {len(sharing)} peers call themselves that",
+                mend=f"Use our own names for them: {', '.join(sharing)}",
+            )  # fmt: skip
+            raise AnsibleFilterError(f"{error}  ({error.reference})")
     by_name = {name: entry for entry in reversed(entries) for name in reversed(_called(entry))}
     return [by_name.get(name, name) for name in wanted]
 

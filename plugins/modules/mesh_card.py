@@ -105,6 +105,12 @@ wait_limit:
   returned: success
   type: int
   sample: 600
+handover:
+  description: Which file to hand to whom, one line per file.
+  returned: success
+  type: list
+  elements: str
+  sample: [give cards/east-for-west.json to the administrator of west]
 firewall:
   description:
     - What the firewalls of both sides must let through, in words, for each peer whose card is complete.
@@ -219,6 +225,7 @@ def run(module: AnsibleModule, cluster: Cluster, now: datetime) -> dict:
         "fingerprint": ", ".join(root.short_fingerprint for root in roots),
         "fingerprints": [root.fingerprint for root in roots],
         "files": files,
+        "handover": handover(mesh, files),
         "pending": pending,
         "wait_limit": params["wait_timeout"],
         **passage(mesh, control_plane, cards, params["cards_dir"], now),
@@ -291,6 +298,18 @@ def keep(module: AnsibleModule, cards: Mapping[str, Card], directory: str | None
         if not module.check_mode:
             write(module, path, text)
     return files, diffs
+
+
+def handover(mesh: Mesh, files: Sequence[str]) -> list[str]:
+    """Return in words which file is for whom; a peer that shares its name keeps the file under the name that it expects."""
+    by_name = {file_name(mesh.name, mesh.known_as(peer)): peer for peer in mesh.peers}
+    lines = []
+    for path in files:
+        peer = by_name[os.path.basename(path)]
+        is_shared = mesh.is_shared(peer.name)
+        kept = f" (it calls itself {peer.name}, and keeps the file as {file_name(mesh.name, peer.name)})" if is_shared else ""
+        lines.append(f"give {path} to the administrator of {mesh.known_as(peer)}{kept}")
+    return lines
 
 
 def write(module: AnsibleModule, path: str, text: str) -> None:

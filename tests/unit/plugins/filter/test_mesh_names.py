@@ -111,3 +111,10 @@ def test_peers_are_found_by_their_own_and_by_our_name():
     prod = {"name": "prod", "local_name": "west"}
     assert peers_named(["north", prod], ["west", "north"]) == [prod, "north"]
     assert peers_named(["north", prod], "prod, gone") == [prod, "gone"]
+
+
+def test_a_name_that_several_peers_share_names_none_of_them():
+    twice = [{"name": "prod", "local_name": "acme"}, {"name": "prod", "local_name": "globex"}]
+    assert peers_named(twice, "globex") == [twice[1]]
+    with pytest.raises(AnsibleFilterError, match="FED320.*acme, globex"):
+        peers_named(twice, "prod")
