@@ -97,7 +97,7 @@ from ansible.module_utils.basic import AnsibleModule  # noqa: E402
 
 from ..module_utils._arguments import CLUSTER  # noqa: E402
 from ..module_utils._cluster import Cluster  # noqa: E402
-from ..module_utils._core.adopting import check_gateways, gateway_keys, is_left_alone  # noqa: E402
+from ..module_utils._core.adopting import check_gateways, gateway_keys, is_left_alone, is_ours  # noqa: E402
 from ..module_utils._core.control_plane import ControlPlane, has_route_config  # noqa: E402
 from ..module_utils._core.diff import (  # noqa: E402
     MISSING,
@@ -110,11 +110,12 @@ from ..module_utils._core.diff import (  # noqa: E402
     leaves,
     owned_leaves,
     path_text,
+    removal_of,
     value_at,
 )
 from ..module_utils._core.errors import FederationError  # noqa: E402
-from ..module_utils._core.kinds import CONTROL_PLANE, SERVICE, gateways_manager  # noqa: E402
-from ..module_utils._core.plan import ingress_of, plan_gateways, plan_no_gateways  # noqa: E402
+from ..module_utils._core.kinds import CONTROL_PLANE, DISRUPTION_BUDGET, MANAGER, PEER_LABEL, SERVICE, gateways_manager  # noqa: E402
+from ..module_utils._core.plan import ingress_of, plan_budgets, plan_gateways, plan_no_gateways  # noqa: E402
 from ..module_utils._core.topology import Mesh  # noqa: E402
 from ..module_utils._described import DESCRIBED, FORCE, described_mesh  # noqa: E402
 from ..module_utils._live import described_control_plane, read_control_plane, standing_mesh  # noqa: E402
@@ -151,6 +152,7 @@ def run(module: AnsibleModule, cluster: Cluster, now: datetime) -> dict:
     stays = left(mesh, control_plane, shared, managed=params["managed"], force=params["force"], state=params["state"])
     for row in stays:
         module.warn(f"{row['peer']}: {row['reason']}")
+    changes += budgets(cluster, mesh, peers, going, state=params["state"], force=params["force"]) if params["managed"] else []
     if params["managed"]:
         apply_changes(module, cluster, changes)
     if params["managed"] and params["force"]:
@@ -237,6 +239,41 @@ def removals(
                 mend="Remove the peering first: playbook ossm.federation.unfederate keeps the order",
             )
         changes += [change] if change else []
+    return changes
+
+
+def budgets(
+    cluster: Cluster, mesh: Mesh, peers: Mapping[str, Mapping], going: Sequence[str], *, state: str, force: bool
+) -> list[Change]:
+    """Return the changes that keep the gateways' PodDisruptionBudgets as described, and take away those that are no longer.
+
+    Reading them needs a right of its own, which is asked for only where one is described. Raises ``FederationError``
+    FED418 for a budget of somebody else: two budgets on one pod stop every eviction.
+    """
+    concerned = [peer for peer in mesh.peers if state == "present" and not is_left_alone(peer, peers.get(peer.local_name))]
+    wanted = {manifest["metadata"]["name"]: manifest for peer in concerned for manifest in plan_budgets(mesh, peer)}
+    try:
+        standing = {live["metadata"]["name"]: live for live in cluster.list(DISRUPTION_BUDGET, mesh.namespace)}
+    except FederationError as error:
+        if wanted or error.code not in ("FED104", "FED108"):
+            raise
+        return []
+    changes = []
+    for name, manifest in wanted.items():
+        live = standing.get(name)
+        if live is not None and not is_ours(live):
+            raise FederationError(
+                "FED418",
+                where=f"PodDisruptionBudget {mesh.namespace}/{name}",
+                what="is somebody else's; two budgets on one pod stop every eviction",
+                mend="Leave disruption_budget out, or take the other away (spec.runtime.defaults.deployment.podDisruption makes them for all components)",
+            )
+        change = change_to(live, manifest, MANAGER, force=force)
+        changes += [change] if change else []
+    ended = {*going, *(peer.local_name for peer in concerned)}
+    for name, live in standing.items():
+        if is_ours(live) and name not in wanted and (live["metadata"].get("labels") or {}).get(PEER_LABEL) in ended:
+            changes.append(removal_of(live, MANAGER))
     return changes
 
 

@@ -426,6 +426,13 @@ CODES: dict[str, Code] = {
         "Something about a gateway made by hand is not as this collection makes it, and changing it would re-create the gateway or lose its address.",
         "Nothing needs to be done. The message says what it would take to change it.",
     ),
+    "FED418": Code(
+        "Gateway has a disruption budget already",
+        ERROR,
+        "A pod with two PodDisruptionBudgets cannot be evicted at all, so nodes could not be drained.",
+        "Leave `disruption_budget` out, or take the other budget away: `spec.runtime.defaults.deployment.podDisruption` of the control plane makes "
+        "one for each of its components.",
+    ),
     "FED420": Code(
         "Version or trust domain missing, malformed or said twice",
         ERROR,

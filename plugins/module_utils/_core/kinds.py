@@ -42,15 +42,17 @@ ISTIO_GATEWAY = Kind("Gateway", "networking.istio.io/v1beta1", "gateways")
 AUTHORIZATION_POLICY = Kind("AuthorizationPolicy", "security.istio.io/v1beta1", "authorizationpolicies")
 ENVOY_FILTER = Kind("EnvoyFilter", "networking.istio.io/v1alpha3", "envoyfilters")
 EXTENSION = Kind("ServiceMeshExtension", "maistra.io/v1", "servicemeshextensions")
+DISRUPTION_BUDGET = Kind("PodDisruptionBudget", "policy/v1", "poddisruptionbudgets")
 NETWORK_POLICY = Kind("NetworkPolicy", "networking.k8s.io/v1", "networkpolicies")
 
 KINDS = {
     kind.name: kind
-    for kind in (CONFIG_MAP, SERVICE, DEPLOYMENT, POD, CONTROL_PLANE, MEMBER_ROLL, PEER, EXPORTS, IMPORTS, SERVICE_ENTRY)
+    for kind in (CONFIG_MAP, SERVICE, DEPLOYMENT, POD, CONTROL_PLANE, MEMBER_ROLL, PEER, EXPORTS, IMPORTS, SERVICE_ENTRY, DISRUPTION_BUDGET)
 }
 
 MESH_LABEL = "ossm.federation/mesh"
 PEER_LABEL = "ossm.federation/peer"
+GATEWAY_LABEL = "maistra.io/gateway"
 INGRESS_FOR = "federation.maistra.io/ingress-for"
 EGRESS_FOR = "federation.maistra.io/egress-for"
 RESERVED_GATEWAYS = ("istio-ingressgateway", "istio-egressgateway")

@@ -91,6 +91,14 @@ class NodePorts:
 
 
 @dataclass(frozen=True)
+class DisruptionBudget:
+    """How many pods of a gateway must stay, or may go, while nodes are drained: a number or a percentage, one of the two."""
+
+    min_available: int | str | None = None
+    max_unavailable: int | str | None = None
+
+
+@dataclass(frozen=True)
 class Gateways:
     """How this mesh is reached by one peer, and through what it reaches that peer."""
 
@@ -108,6 +116,7 @@ class Gateways:
     load_balancer_ip: str | None = None
     load_balancer_source_ranges: tuple[str, ...] = ()
     external_traffic_policy: str | None = None
+    disruption_budget: DisruptionBudget | None = None
 
 
 @dataclass(frozen=True)
@@ -361,6 +370,7 @@ def _gateways(given: Mapping, peer: str, place: str, same_cluster: bool) -> Gate
         external_traffic_policy=_traffic_policy(
             given.get("external_traffic_policy"), service_type, f"{place}, external_traffic_policy"
         ),
+        disruption_budget=_disruption_budget(given, f"{place}, disruption_budget"),
     )
 
 
@@ -424,6 +434,36 @@ def _traffic_policy(value: object, service_type: str, place: str) -> str | None:
     if service_type == "ClusterIP" or value not in ("Cluster", "Local"):
         _refuse("FED307", place, f"is {value} with service_type {service_type}", "Use Cluster or Local, with LoadBalancer or NodePort")
     return str(value)
+
+
+def _disruption_budget(given: Mapping, place: str) -> DisruptionBudget | None:
+    value = given.get("disruption_budget")
+    if value in (None, {}):
+        return None
+    if not isinstance(value, Mapping):
+        _refuse("FED307", place, "is not a mapping", "Give it min_available or max_unavailable")
+    _check_keys(value, {"min_available", "max_unavailable"}, place)
+    parts = {key: _pods(part, f"{place}, {key}") for key, part in value.items() if part is not None}
+    if len(parts) != 1:
+        _refuse("FED307", place, "has not just one of min_available and max_unavailable", "Give one of the two")
+    replicas = _whole(given.get("replicas"), place) or 1
+    budget = DisruptionBudget(**parts)
+    keeps_all = budget.min_available == "100%" or (isinstance(budget.min_available, int) and budget.min_available >= replicas)
+    if keeps_all or budget.max_unavailable in (0, "0%"):
+        _refuse(
+            "FED307",
+            place,
+            f"lets none of {replicas} pods go, so no node with one of them could ever be drained",
+            "Give more replicas, or a budget that lets one go",
+        )
+    return budget
+
+
+def _pods(value: object, place: str) -> int | str:
+    if isinstance(value, str) and re.fullmatch(r"(100|\d{1,2})%", value):
+        return value
+    number = _whole(value, place)
+    return 0 if number is None else number
 
 
 def _need_balancer(service_type: str, place: str) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import pytest
 from ansible_collections.ossm.federation.plugins.module_utils._core.errors import FederationError
-from ansible_collections.ossm.federation.plugins.module_utils._core.kinds import CONTROL_PLANE
+from ansible_collections.ossm.federation.plugins.module_utils._core.kinds import CONTROL_PLANE, DISRUPTION_BUDGET
 from ansible_collections.ossm.federation.plugins.module_utils._described import DESCRIBED, FORCE
 from ansible_collections.ossm.federation.plugins.module_utils._running import Journal
 from ansible_collections.ossm.federation.plugins.modules import federation_gateways
@@ -112,3 +112,45 @@ def test_gateways_that_others_manage_are_verified_and_never_written(cluster):
     cluster.writes.clear()
     assert not run(cluster, managed=False)["changed"]
     assert cluster.writes == []
+
+
+BUDGET = {"disruption_budget": {"min_available": 1}, "replicas": 2}
+THEIRS = {"apiVersion": "policy/v1", "kind": "PodDisruptionBudget", "metadata": {"name": "west-egress", "namespace": SPACE}, "spec": {}}
+
+
+def budgets(cluster):
+    return {live["metadata"]["name"]: live["spec"] for live in cluster.list(DISRUPTION_BUDGET, SPACE)}
+
+
+def test_a_disruption_budget_is_kept_for_both_gateways_and_goes_with_them(cluster):
+    run(cluster, gateways=BUDGET)
+    pods = {"matchLabels": {"maistra.io/gateway": f"west-egress.{SPACE}"}}
+    assert budgets(cluster)["west-egress"] == {"minAvailable": 1, "selector": pods}
+    assert set(budgets(cluster)) == {"west-ingress", "west-egress"}
+    assert not run(cluster, gateways=BUDGET)["changed"]
+    assert run(cluster, gateways={"replicas": 2})["changed"]
+    assert budgets(cluster) == {}
+    run(cluster, gateways=BUDGET)
+    run(cluster, state="absent")
+    assert budgets(cluster) == {}
+
+
+def test_a_budget_of_somebody_else_is_not_doubled(cluster):
+    cluster.put(THEIRS)
+    with pytest.raises(FederationError, match="FED418"):
+        run(cluster, gateways=BUDGET)
+    assert cluster.writes == []
+    run(cluster)
+    assert set(budgets(cluster)) == {"west-egress"}
+
+
+def test_budgets_are_not_asked_for_in_vain(cluster, monkeypatch):
+    def forbidden(kind, namespace, selector=None):
+        if kind is DISRUPTION_BUDGET:
+            raise FederationError("FED104", where="here", what="may not list", mend="ask")
+        return ClusterInMemory.list(cluster, kind, namespace)
+
+    monkeypatch.setattr(cluster, "list", forbidden)
+    assert run(cluster)["changed"]
+    with pytest.raises(FederationError, match="FED104"):
+        run(cluster, gateways=BUDGET)
