@@ -12,8 +12,10 @@ from .kinds import (
     CONFIG_MAP,
     CONTROL_PLANE,
     DISCOVERY_PORT,
+    DISRUPTION_BUDGET,
     EGRESS_FOR,
     EXPORTS,
+    GATEWAY_LABEL,
     IMPORTS,
     INGRESS_FOR,
     MESH_LABEL,
@@ -85,6 +87,23 @@ def plan_no_gateways(mesh: Mesh) -> dict:
         "kind": CONTROL_PLANE.name,
         "metadata": {"name": mesh.control_plane, "namespace": mesh.namespace},
     }
+
+
+def plan_budgets(mesh: Mesh, peer: Peer) -> list[dict]:
+    """Return the PodDisruptionBudgets of a peer's two gateways, none where no ``disruption_budget`` is described.
+
+    A ServiceMeshControlPlane knows budgets only for all of its components at once (``spec.runtime.defaults``).
+    """
+    budget = peer.gateways.disruption_budget
+    if budget is None:
+        return []
+    kept = (
+        {"minAvailable": budget.min_available} if budget.min_available is not None else {"maxUnavailable": budget.max_unavailable}
+    )
+    return [
+        _object(mesh, peer, DISRUPTION_BUDGET, gateway, {"spec": {**kept, "selector": {"matchLabels": {GATEWAY_LABEL: f"{gateway}.{mesh.namespace}"}}}})
+        for gateway in (peer.gateways.ingress, peer.gateways.egress)
+    ]
 
 
 def plan_peering(mesh: Mesh, peer: Peer, card: Card) -> list[dict]:
