@@ -4,19 +4,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime
 
 from ansible.module_utils.basic import AnsibleModule
 
 from ._cluster import Cluster
 from ._core.card import Card
 from ._core.carrying import Received
+from ._core.changing import CLIENT_ID, ROOTS, TRUST_DOMAIN, dated, identity_of
 from ._core.control_plane import ControlPlane
-from ._core.diff import Change, as_diff, change_to, holders, removal_of
+from ._core.diff import Change, Difference, as_diff, change_to, holders, removal_of
 from ._core.errors import FederationError
-from ._core.kinds import EXPORTS, IMPORTS, MANAGER, Kind
+from ._core.kinds import EXPORTS, IMPORTS, MANAGER, PEER, Kind
 from ._core.names import exported_names, imported_names
 from ._core.plan import identity_changes, plan_peering
-from ._core.status import CONNECTED, outbound, still_exported, still_imported
+from ._core.status import answers, still_exported, still_imported
 from ._core.topology import Mesh, Peer
 from ._live import Peering, is_ours
 from ._running import apply_changes
@@ -25,21 +28,44 @@ HAND_MADE = "was made by hand and is left alone; adopt: true takes it over"
 
 
 def changes_for(
-    mesh: Mesh, peer: Peer, card: Card, peering: Peering, *, force: bool, kinds: Sequence[str] | None = None
+    mesh: Mesh,
+    peer: Peer,
+    card: Card,
+    peering: Peering,
+    *,
+    force: bool,
+    kinds: Sequence[str] | None = None,
+    now: datetime | None = None,
 ) -> list[Change]:
     """Return the changes that bring one peering to what is described: bundle before peer before sets.
 
-    ``kinds`` limits them to some kinds of object. Raises ``FederationError`` FED107 for another manager's field.
+    ``kinds`` limits them to some kinds of object. ``now`` is the API server's clock: a change of a known peer's identity is
+    dated by it. Raises ``FederationError`` FED107 for another manager's field.
     """
-    changes = []
+    changes: list[Change] = []
     for desired in plan_peering(mesh, peer, card):
         if kinds is None or desired["kind"] in kinds:
             live = peering.live(desired["kind"])
             # A bundle that a peer made by hand shares with others stays theirs; ours is then made beside it.
             is_same = live is not None and live["metadata"]["name"] == desired["metadata"]["name"]
-            change = change_to(live if is_same else None, desired, MANAGER, force=force or peer.adopt, own=peer.adopt)
-            changes += [change] if change else []
+            standing = live if is_same else None
+            change = change_to(standing, dated(desired, standing, now), MANAGER, force=force or peer.adopt, own=peer.adopt)
+            changes += made_again(change, peering.peer) if change else []
     return changes
+
+
+def made_again(change: Change, live_peer: Mapping | None) -> list[Change]:
+    """Return the steps of one change: an ImportedServiceSet that is made for a peer that stands already takes two.
+
+    istiod remembers the generation of the set that was there before, and takes a new one of that generation for the old one
+    (2.2 and later). So the set is made empty, and gets its rules by a change of its own.
+    """
+    rules = ((change.manifest or {}).get("spec") or {}).get("importRules")
+    if change.kind is not IMPORTS or change.action != "create" or live_peer is None or not rules:
+        return [change]
+    empty = change_to(None, {**change.manifest, "spec": {**change.manifest["spec"], "importRules": []}}, change.manager, force=change.force)
+    filled = replace(change, action="update", differences=(Difference(("spec", "importRules"), [], rules),))
+    return [empty, filled] if empty else [change]
 
 
 def emptied(live: Mapping | None, *, force: bool = False) -> list[Change]:
@@ -93,7 +119,7 @@ def still_live(name: str, peering: Peering, now: object, version: tuple[int, int
     while the peer answers; a peer that does not can take nothing back.
     """
     found = [f"{name}: {host} is still exported" for host in still_exported(peering.exports)] if peering.peer is not None else []
-    if outbound(peering.peer, now, version).state == CONNECTED:
+    if answers(peering.peer, now, version):
         found += [f"{name}: {host} is still imported" for host in still_imported(peering.imports)]
     return found
 
@@ -146,16 +172,29 @@ def check_peer(peer: Peer, control_plane: ControlPlane, found: Received | None) 
 
 def check_identity(peer: Peer, found: Received, peering: Peering, *, is_accepted: bool) -> None:
     """Refuse a known peer's new root, trust domain or client identity until it is accepted: FED217."""
-    differences = [] if is_accepted else identity_changes(peer, found.card, peering.peer, peering.bundle)
-    if differences:
+    found_changes = [] if is_accepted else identity_changes(peer, found.card, peering.peer, peering.bundle)
+    if found_changes:
         raise FederationError(
             "FED217",
             where=found.where,
-            what=f"says that {peer.name} has changed: {'; '.join(differences)}",
-            mend=f"Ask {peer.name}'s administrator by another way whether this is so, then run with "
-            f"federation_accept_changes: [{peer.local_name}]",
-            facts={"peer": peer.local_name, "changes": differences},
+            what=f"says that {peer.name} has changed: {'; '.join(found_changes)}",
+            mend=f"Ask {peer.name}'s administrator by another way, and let them read out {to_compare(found.card, peering)}; if that is the "
+            f"same, run with federation_accept_changes: [{peer.local_name}]",
+            facts={"peer": peer.local_name, "changes": found_changes},
         )
+
+
+def to_compare(card: Card, peering: Peering) -> str:
+    """Return what two people compare by voice before a known peer's new identity is accepted: what is new, as the card has it."""
+    known = {**identity_of(peering.bundle), **identity_of(peering.peer)}
+    new = [root.short_fingerprint for root in card.roots if root.fingerprint not in (known.get(ROOTS) or ())]
+    roots = new or [root.short_fingerprint for root in card.roots]
+    said = [f"the fingerprint{'s' if len(roots) > 1 else ''} of {'the new' if new else 'all'} roots as publish_cards shows them ({', '.join(roots)})"]
+    said += [f"its trust domain ({card.trust_domain})"] if known.get(TRUST_DOMAIN) != card.trust_domain else []
+    said += [f"its client identity ({card.client_id})"] if known.get(CLIENT_ID) != card.client_id else []
+    if not new and len(said) > 1 and {root.fingerprint for root in card.roots} == set(known.get(ROOTS) or ()):
+        said = said[1:]
+    return " and ".join(said)
 
 
 def stranger(peering: Peering) -> str:
@@ -184,7 +223,8 @@ def keep_set(module: AnsibleModule, cluster: Cluster, mesh: Mesh, kind: Kind, de
         mesh.check_suffixes()
         refuse_strangers(peer, peering)
         change = change_to(live, desired, MANAGER, force=params["force"] or peer.adopt, own=peer.adopt)
-        changes = [change] if change else []
+        is_new = change is not None and change.kind is IMPORTS and change.action == "create"
+        changes = made_again(change, cluster.get(PEER, mesh.namespace, peer.local_name) if is_new else None) if change else []
     apply_changes(module, cluster, changes)
     return {"changed": bool(changes), "diff": as_diff(changes), "changes": [change.summary() for change in changes]}
 

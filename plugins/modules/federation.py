@@ -25,11 +25,20 @@ options:
     default: present
   stage:
     description:
-      - With O(state=absent), how far to go. V(imports) and V(exports) empty the imports or exports, for plays that let
-        all meshes reach a stage before any goes on. V(all) does everything, waiting where it must.
+      - With O(state=absent), how far to go. V(check) only refuses what must not be left yet. V(imports) and V(exports) empty the
+        imports or exports, for plays that let all meshes reach a stage before any goes on. V(all) does everything, waiting
+        where it must.
+      - V(suspend) keeps the peers, empties both, and takes their addresses away, so that istiod calls them no more.
     type: str
-    choices: [imports, exports, all]
+    choices: [check, imports, exports, all, suspend]
     default: all
+  leave_when:
+    description:
+      - Whether peers may be left, or pruned, while VirtualServices, DestinationRules or AuthorizationPolicies of the mesh still name
+        hosts that are imported from them. V(unused) refuses and lists these, V(always) lists them as warnings and goes on.
+    type: str
+    choices: [unused, always]
+    default: unused
   wait_timeout:
     description: With O(state=absent), seconds that V(all) waits for each stage to be seen. By version when absent.
     type: int
@@ -116,8 +125,28 @@ left_alone:
   type: list
   elements: dict
   sample: []
+suspending:
+  description:
+    - Peers that were emptied and still have an address, since their services are still imported. Wait until they are not, then
+      call the module for them with O(state=absent) and O(stage=suspend).
+  returned: success
+  type: list
+  elements: str
+  sample: []
+used:
+  description: With O(state=absent), what names hosts that are imported from the peers left.
+  returned: success
+  type: list
+  elements: dict
+  sample: []
+stays:
+  description: With O(state=absent), what leaving does not end, in words.
+  returned: success
+  type: list
+  elements: str
+  sample: []
 leftovers:
-  description: Peers that this collection made and that are no longer wanted.
+  description: Peers of which this collection made anything that stands, and that are no longer wanted.
   returned: success
   type: list
   elements: str
@@ -140,6 +169,25 @@ unknown:
   type: list
   elements: dict
   sample: []
+changed_peers:
+  description: What changes about peers that were known before, such as their address, roots or identity, and our gateways for them.
+  returned: when O(state) is V(present)
+  type: list
+  elements: dict
+  sample: [{peer: west, changes: ["root 3F9A…C1D0 added"]}]
+restart:
+  description:
+    - Whether istiod of this mesh must be restarted, since it keeps what it made for a peer before the peer's identity or our gateways
+      for it changed. Also after changes of earlier runs, until istiod has been restarted.
+  returned: when O(state) is V(present)
+  type: dict
+  sample: {needed: false, since: null, reasons: [], sentence: ""}
+hand_over:
+  description: Sentences for the administrators of peers, about what they must do.
+  returned: when O(state) is V(present)
+  type: list
+  elements: str
+  sample: []
 files:
   description: With O(state=rendered), the files of the plan.
   returned: success
@@ -155,6 +203,7 @@ control_plane:
 
 import os  # noqa: E402
 from collections.abc import Mapping  # noqa: E402
+from dataclasses import replace  # noqa: E402
 from datetime import datetime  # noqa: E402
 
 from ansible.module_utils.basic import AnsibleModule  # noqa: E402
@@ -171,7 +220,17 @@ from ..module_utils._core.errors import FederationError  # noqa: E402
 from ..module_utils._core.plan import plan_gateways, plan_peering, takes  # noqa: E402
 from ..module_utils._core.topology import Mesh, Peer  # noqa: E402
 from ..module_utils._described import DESCRIBED, FORCE, described_mesh  # noqa: E402
-from ..module_utils._leaving import absent, leave  # noqa: E402
+from ..module_utils._istiod import what_follows  # noqa: E402
+from ..module_utils._leaving import (  # noqa: E402
+    NOTHING,
+    absent,
+    leave,
+    leftovers,
+    lost_hosts,
+    refuse_what_breaks,
+    suspended,
+    warn_of_lost,
+)
 from ..module_utils._live import (  # noqa: E402
     Peerings,
     card_file,
@@ -185,6 +244,7 @@ from ..module_utils._peering import (  # noqa: E402
     check_identity,
     check_peer,
     names_item,
+    still_live,
     stranger,
 )
 from ..module_utils._preflight import Reader, Remembered, look_at_run  # noqa: E402
@@ -192,7 +252,8 @@ from ..module_utils._running import apply_changes, run_module  # noqa: E402
 
 OPTIONS = {
     "state": {"type": "str", "choices": ["present", "absent", "rendered"], "default": "present"},
-    "stage": {"type": "str", "choices": ["imports", "exports", "all"], "default": "all"},
+    "stage": {"type": "str", "choices": ["check", "imports", "exports", "all", "suspend"], "default": "all"},
+    "leave_when": {"type": "str", "choices": ["unused", "always"], "default": "unused"},
     "wait_timeout": {"type": "int"},
     "cards": {"type": "list", "elements": "raw", "default": []},
     "cards_from": {"type": "str"},
@@ -225,7 +286,10 @@ def present(module: AnsibleModule, cluster: Cluster, mesh: Mesh, control_plane: 
     peerings = Peerings.read(cluster, mesh.namespace)
     mesh = as_it_stands(mesh, peerings.peers, control_plane)
     check_gateways(mesh, peerings.peers, control_plane, managed=False)
-    received = cards_of(module, mesh, control_plane.trust_domain, now, peerings.identities(mesh))
+    # A known peer that is suspended needs no card, and a broken one must not stop the others.
+    quiet = tuple(peer for peer in mesh.peers if peer.suspended and peer.local_name in peerings.peers)
+    spoken_for = replace(mesh, peers=tuple(peer for peer in mesh.peers if peer not in quiet), held=(*mesh.held, *quiet))
+    received = cards_of(module, spoken_for, control_plane.trust_domain, now, peerings.identities(mesh))
     for peer in mesh.peers:
         found, peering = received.get(peer.local_name), peerings.of(peer.local_name)
         check_peer(peer, control_plane, found)
@@ -239,48 +303,71 @@ def present(module: AnsibleModule, cluster: Cluster, mesh: Mesh, control_plane: 
     changes: list[Change] = []
     result: dict[str, list] = {"peers": [], "expected": [], "pending": [], "left_alone": []}
     names: list[dict] = []
+    suspending: list[str] = []
+    lost: dict[str, list[str]] = {}
     for peer in mesh.peers:
         peering, found = peerings.of(peer.local_name), received.get(peer.local_name)
         state, own = "present", []
         if peering.strangers and not peer.adopt:
             state = "left alone"
             result["left_alone"].append({"peer": peer.local_name, "reason": f"{stranger(peering)} {HAND_MADE}"})
+        elif peer in quiet:
+            state = "suspended"
+            awaited = [] if module.check_mode else still_live(peer.local_name, replace(peering, exports=None), cluster.now, control_plane.version)
+            suspending += [peer.local_name] if awaited else []
+            own = suspended(mesh, peer, peering, force=params["force"], is_closing=not awaited)
         elif reason := what_is_missing(mesh, peer, found, is_planned=module.check_mode):
             state = "pending"
             result["pending"].append({"peer": peer.local_name, "reason": reason})
         else:
-            own = changes_for(mesh, peer, found.card, peering, force=params["force"])
+            own = changes_for(mesh, peer, found.card, peering, force=params["force"], now=cluster.now)
+            state = "suspended" if peer.suspended else state
             hosts = [export.name for export in found.card.exports]
             rows = takes(mesh, peer, hosts, control_plane.cluster_domain)
             names += names_item(peer.local_name, own, peering, services, hosts, control_plane.cluster_domain)
-            result["expected"].append(
-                {
-                    "peer": peer.local_name,
-                    "imports": [row["imported"] for row in rows if row["imported"]],
-                    "changed": bool(own),
-                    "in_run": found.in_run,
-                }
-            )
+            if not peer.suspended:
+                result["expected"].append(
+                    {
+                        "peer": peer.local_name,
+                        "imports": [row["imported"] for row in rows if row["imported"]],
+                        "changed": bool(own),
+                        "in_run": found.in_run,
+                    }
+                )
             if found.card.is_old(now):
                 module.warn(f"{found.where} is older than 180 days; ask {peer.name} to run publish_cards")
         changes += own
+        lost[peer.local_name] = lost_hosts(peering, own, control_plane)
         result["peers"].append({"peer": peer.local_name, "mesh": peer.name, "state": state})
     for peer in mesh.held:
         result["pending"].append({"peer": peer.local_name, "reason": f"{peer.name} failed in this run; its peering was left as it is"})
         result["peers"].append({"peer": peer.local_name, "mesh": peer.name, "state": "held"})
-    leftovers = sorted(set(peerings.ours()) - {peer.local_name for peer in (*mesh.peers, *mesh.held)})
+    unwanted = leftovers(peerings, control_plane, mesh)
+    if params["prune"]:
+        refuse_what_breaks(module, remembered, control_plane, peerings, unwanted)
+    elif unwanted:
+        module.warn(
+            f"FED509 {', '.join(unwanted)} {'is' if len(unwanted) == 1 else 'are'} not in mesh_peers, and something of it stands: "
+            f"federation_prune: true removes it, and so does unfederate with unfederate_peers={','.join(unwanted)}"
+        )
+    warn_of_lost(module, remembered, control_plane, lost)
     states = {row["peer"]: row["state"] for row in result["peers"]}
+    in_run = {name for name, one in received.items() if one.in_run}
+    followed = what_follows(cluster, mesh, control_plane, peerings, changes, in_run)
     looked = look_at_run(module, Reader(remembered), mesh, control_plane, peerings, received, states)
     apply_changes(module, cluster, changes)
     if params["prune"]:
-        changes += leave(module, cluster, control_plane, leftovers, "all")
+        changes += leave(module, cluster, control_plane, unwanted, "all")
     return {
         "changed": bool(changes),
         "diff": as_diff(changes, names),
         "changes": [change.summary() for change in changes],
         **result,
         **looked,
-        "leftovers": leftovers,
+        **followed,
+        **NOTHING,
+        "suspending": suspending,
+        "leftovers": unwanted,
         "files": [],
         "control_plane": described_control_plane(control_plane),
     }

@@ -86,7 +86,7 @@ def receive(
             received[peer.local_name] = found
     _refuse_misdelivered(mesh, given, now, has_ours=any(r.where.startswith("federation_cards") for r in received.values()))
     check_domains({name: found.card for name, found in received.items()})
-    wanted = {peer.name for peer in mesh.peers}
+    wanted = {peer.name for peer in (*mesh.peers, *mesh.held)}
     strangers = sorted({_said(card, "mesh") for card, _where, _run in given if _said(card, "audience") == mesh.name} - wanted)
     notes += [f"a card of {name} was given, but {name} is not in mesh_peers" for name in (printable(name, 63) for name in strangers)]
     more = [f"{len(notes) - _MOST_NOTES} more cards of meshes that are not in mesh_peers were given"] if len(notes) > _MOST_NOTES else []

@@ -123,7 +123,7 @@ def plan_peering(mesh: Mesh, peer: Peer, card: Card) -> list[dict]:
             {
                 "spec": {
                     "remote": {
-                        "addresses": list(ingress.addresses),
+                        "addresses": [] if peer.suspended else list(ingress.addresses),
                         "discoveryPort": ingress.discovery_port,
                         "servicePort": ingress.service_port,
                     },

@@ -17,6 +17,7 @@ from .names import host_parts
 from .trust import Root
 
 CONNECTED, PENDING, REFUSED, STALE, UNKNOWN, ABSENT = "connected", "pending", "refused", "stale", "unknown", "absent"
+SUSPENDED = "suspended"
 
 _CAUSES = {
     "403": "the peer refuses us: its clientID for this mesh is wrong; ask it to take our new card",
@@ -54,6 +55,8 @@ def outbound(peer: Mapping | None, now: datetime, version: tuple[int, int] | Non
     """
     if peer is None:
         return Link(ABSENT)
+    if is_suspended(peer):
+        return Link(SUSPENDED, "offers nothing and takes nothing; suspended: false in mesh_peers resumes it")
     discovery = _discovery(peer)
     if not discovery:
         return Link(UNKNOWN, "istiod has not taken the peer up yet")
@@ -67,6 +70,21 @@ def outbound(peer: Mapping | None, now: datetime, version: tuple[int, int] | Non
     cause = next((text for key, text in _CAUSES.items() if key in said), "")
     reason = "; ".join(part for part in (said, cause) if part)
     return Link(REFUSED if said.startswith("403") else PENDING, reason, synced)
+
+
+def is_suspended(peer: Mapping) -> bool:
+    """Return whether a live ServiceMeshPeer is called nowhere: it has its list of addresses, and that is empty."""
+    remote = (peer.get("spec") or {}).get("remote")
+    return isinstance(remote, Mapping) and remote.get("addresses") == []
+
+
+def answers(peer: Mapping | None, now: datetime, version: tuple[int, int] | None) -> bool:
+    """Return whether a peer can still take something back: connected, and heard of within the last poll.
+
+    A peer behind a silent network stays "connected" for minutes after it has gone.
+    """
+    link = outbound(peer, now, version)
+    return link.state == CONNECTED and link.last_sync is not None and now - link.last_sync <= 1.2 * poll_interval(version)
 
 
 def inbound(peer: Mapping | None) -> Link:

@@ -1,0 +1,88 @@
+# GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
+"""What remains of peers: those that nobody wants any more, and what leaving them has not taken away, or not yet."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from .adopting import gateway_keys, is_ours
+from .control_plane import ControlPlane
+from .diff import all_owners, holders, owned_leaves
+from .kinds import EGRESS_FOR, INGRESS_FOR, MANAGER, PEER_LABEL, gateways_manager
+from .topology import Mesh, Peer
+
+
+@dataclass(frozen=True)
+class Left:
+    """One thing that is left of a peer, ``why``, and whether it will go by itself (``is_going``)."""
+
+    peer: str
+    what: str
+    why: str
+    is_going: bool = False
+
+    def __str__(self) -> str:
+        return f"{self.peer}: {self.what} {self.why}"
+
+    def as_row(self) -> dict:
+        """Return it as JSON-friendly data."""
+        return {"peer": self.peer, "what": self.what, "why": self.why}
+
+
+def gateway_owners(control_plane: Mapping) -> set[str]:
+    """Return our names of the peers for which we own gateways in a live control plane."""
+    prefix = gateways_manager("")
+    managers = {manager for manager, _paths in all_owners(control_plane) if manager.startswith(prefix)}
+    return {manager[len(prefix) :] for manager in managers if owned_leaves(control_plane, manager)}
+
+
+def bundle_owners(config_maps: Iterable[Mapping]) -> set[str]:
+    """Return our names of the peers whose root certificates we keep."""
+    labels = [(live["metadata"].get("labels") or {}) for live in config_maps if is_ours(live)]
+    return {found[PEER_LABEL] for found in labels if found.get(PEER_LABEL)}
+
+
+def left_of(
+    mesh: Mesh, peer: Peer, objects: Iterable[Mapping], control_plane: ControlPlane, workloads: Sequence[Mapping]
+) -> list[Left]:
+    """Return what is left of one peer.
+
+    ``objects`` are its live federation objects and bundle, ``workloads`` the Deployments and Services of the control
+    plane's namespace: the operator removes those of a gateway within a minute after its key has gone.
+    """
+    name, found = peer.local_name, []
+    for live in objects:
+        what = f"{live['kind']} {live['metadata']['namespace']}/{live['metadata']['name']}"
+        others = [holder.manager for holder in holders(live, MANAGER) if holder.is_applying]
+        if not is_ours(live):
+            found.append(Left(name, what, "was made by somebody else and is left to them"))
+        elif others:
+            found.append(Left(name, what, f"is there again or still: {' and '.join(others)} keeps it too; take it out there"))
+        elif live["metadata"].get("deletionTimestamp"):
+            found.append(Left(name, what, "is being deleted", is_going=True))
+        else:
+            found.append(Left(name, what, "is still there", is_going=True))
+    keys = gateway_keys(mesh, peer, control_plane)
+    managers = sorted({holder.manager for holder in holders(control_plane.live, gateways_manager(name))} or {"another field manager"})
+    found += [Left(name, f"{control_plane.place}, {key}", f"is kept by {' and '.join(managers)}; take it out there") for key in keys]
+    kept = {key.rpartition(".")[2] for key in keys}
+    for live in workloads:
+        metadata = live["metadata"]
+        labels = metadata.get("labels") or {}
+        is_gateway = name in (labels.get(INGRESS_FOR), labels.get(EGRESS_FOR)) or (
+            metadata["name"] in (peer.gateways.ingress, peer.gateways.egress) and "maistra.io/owner" in labels
+        )
+        if is_gateway and metadata["name"] not in kept:
+            why = "has not been removed by the operator yet"
+            found.append(Left(name, f"{live['kind']} {metadata['namespace']}/{metadata['name']}", why, is_going=True))
+    return found
+
+
+def lines_of(names: Iterable[str], left: Sequence[Left]) -> list[str]:
+    """Return for people what is left of each peer of ``names``; that nothing is, where nothing is."""
+    lines = []
+    for name in names:
+        own = [each for each in left if each.peer == name]
+        lines += [f"left of {each}" for each in own] or [f"nothing of {name} is left on the cluster"]
+    return lines
