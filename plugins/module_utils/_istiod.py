@@ -1,17 +1,20 @@
 # GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
-"""istiod of one control plane: its Deployment, its pods, and whether what it remembers is out of date."""
+"""istiod of one control plane: its Deployment and pods, whether what it remembers is out of date, and what follows from a change."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from ._cluster import Cluster
 from ._core import changing, rollout
 from ._core.control_plane import ControlPlane
+from ._core.diff import Change
 from ._core.errors import FederationError
-from ._core.kinds import DEPLOYMENT, POD
+from ._core.kinds import DEPLOYMENT, PEER, PEER_LABEL, POD
+from ._core.topology import Mesh, client_id
+from ._live import Peerings
 
 FORBIDDEN = "FED104"
 
@@ -59,3 +62,33 @@ def restart_needed(cluster: Cluster, mesh: str, control_plane: ControlPlane, pee
             raise
         started = None
     return changing.restart_for(mesh, place, peers, started)
+
+
+def what_follows(
+    cluster: Cluster, mesh: Mesh, control_plane: ControlPlane, peerings: Peerings, changes: Sequence[Change], in_run: Collection[str]
+) -> dict:
+    """Return what of known peers changes and what people must do about it, as part of a module's result.
+
+    ``in_run`` are the peers whose own run does their part.
+    """
+    wanted = {change.name: change.manifest for change in changes if change.kind is PEER and change.manifest}
+    restart = restart_needed(cluster, mesh.name, control_plane, {**peerings.peers, **wanted})
+    rows, sentences = [], []
+    for peer in mesh.peers:
+        peering, name = peerings.of(peer.local_name), peer.local_name
+        own = [change.manifest for change in changes if change.manifest and name in (change.name, labelled(change.manifest))]
+        texts = changing.differences([peering.peer, peering.bundle], own)
+        if texts:
+            rows.append({"peer": name, "changes": texts})
+        parts = changing.changed_parts(peering.peer, wanted[name]) if name in wanted else frozenset()
+        known = changing.Changed.of(peering.peer)
+        is_pending = known is not None and restart.since is not None and known.at >= restart.since and changing.EGRESS in known.parts
+        if (changing.EGRESS in parts or is_pending) and name not in in_run:
+            identity = client_id(control_plane.trust_domain, mesh.namespace, peer.gateways)
+            sentences.append(changing.hand_over(mesh.name, peer.name, identity))
+    return {"changed_peers": rows, "restart": restart.to_data(), "hand_over": sentences}
+
+
+def labelled(manifest: Mapping) -> str:
+    """Return our name of the peer that a manifest of ours is for."""
+    return str((manifest["metadata"].get("labels") or {}).get(PEER_LABEL) or "")

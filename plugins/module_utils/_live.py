@@ -134,7 +134,7 @@ class Peering:
 
     def as_rows(self) -> dict[str, Mapping | None]:
         """Return the objects as ``status.peer_row`` takes them."""
-        return {"peer": self.peer, "exports": self.exports, "imports": self.imports}
+        return {"peer": self.peer, "exports": self.exports, "imports": self.imports, "bundle": self.bundle}
 
     def live(self, kind: str) -> Mapping | None:
         """Return the live object of one kind's name."""

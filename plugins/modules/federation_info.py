@@ -10,7 +10,8 @@ author: [The ossm.federation authors (@ossm)]
 description:
   - Reads a mesh's control plane and its peerings and returns, per peer, both directions of the connection, when the
     last full list came, and what is exported, imported, offered but not imported, and asked for but not offered.
-  - Can wait until peers are connected and names imported, or until nothing is imported or exported any more.
+  - Can wait until peers are connected and names imported, until nothing is imported or exported any more, or until nothing of
+    peers is left.
 attributes:
   check_mode: {support: full, description: Reads only; in check mode nothing waits.}
   diff_mode: {support: none, description: Changes nothing.}
@@ -45,9 +46,10 @@ options:
   until:
     description:
       - What to wait for. V(connected) is O(expected), V(no_imports) and V(no_exports) that I(peers) are emptied.
+      - V(gone) is that nothing of I(peers) is left but what somebody else keeps; the operator needs a moment to remove gateways.
       - V(reachable) reads the control plane only.
     type: str
-    choices: [connected, no_imports, no_exports, reachable]
+    choices: [connected, no_imports, no_exports, gone, reachable]
     default: connected
   wait:
     description: Whether to wait.
@@ -56,7 +58,7 @@ options:
   wait_timeout:
     description:
       - Seconds to wait at the most. When absent or 0, what fits the wait and the version. That is 600 for a connection and
-        420 (before 2.5) or 180 for imports that come or go.
+        420 (before 2.5) or 180 for imports that come or go, 120 for what the operator removes.
     type: int
   soft:
     description: At the end of O(wait_timeout) return what is missing instead of failing.
@@ -93,7 +95,9 @@ EXAMPLES = r"""
 
 RETURN = r"""
 peers:
-  description: One row per peer.
+  description:
+    - One row per peer. C(outbound_proven) and C(inbound_proven) are false for a connection that is older than the latest change of the
+      peer's roots or identity, and so says nothing of it; C(unproven) says that in words. They are null where nothing is connected.
   returned: success
   type: list
   elements: dict
@@ -104,6 +108,9 @@ peers:
       outbound_reason: ""
       inbound: connected
       inbound_reason: ""
+      outbound_proven: true
+      inbound_proven: true
+      unproven: ""
       last_full_sync: "2026-01-31T12:00:00Z"
       age_seconds: 12
       exports: [{name: cart, namespace: shop, exported: cart.shop.svc.west-exports.local}]
@@ -117,6 +124,19 @@ lines:
   type: list
   elements: str
   sample: ["PEER  OUT        IN         LAST SYNC  EXPORTS  IMPORTS  NOTE"]
+left:
+  description: With O(until=gone), what is left of I(peers), and why.
+  returned: success
+  type: list
+  elements: dict
+  sample: []
+restart:
+  description:
+    - Whether istiod of this mesh must be restarted, since it keeps what it made for a peer before the peer's identity or our gateways
+      for it changed.
+  returned: success
+  type: dict
+  sample: {needed: false, since: null, reasons: [], sentence: ""}
 waiting_for:
   description: What was still missing, in words.
   returned: success
@@ -141,15 +161,19 @@ control_plane:
 """
 
 from datetime import datetime  # noqa: E402
+from typing import NoReturn  # noqa: E402
 
 from ansible.module_utils.basic import AnsibleModule  # noqa: E402
 
 from ..module_utils._arguments import CLUSTER  # noqa: E402
 from ..module_utils._cluster import Cluster  # noqa: E402
 from ..module_utils._core import status  # noqa: E402
+from ..module_utils._core.changing import Restart  # noqa: E402
 from ..module_utils._core.control_plane import ControlPlane  # noqa: E402
 from ..module_utils._core.errors import FederationError  # noqa: E402
-from ..module_utils._described import MESH  # noqa: E402
+from ..module_utils._core.leftovers import lines_of  # noqa: E402
+from ..module_utils._described import MESH, described_mesh  # noqa: E402
+from ..module_utils._leaving import what_is_left  # noqa: E402
 from ..module_utils._live import Peerings, described_control_plane, is_ours, read_control_plane, read_roots_of  # noqa: E402
 from ..module_utils._running import run_module, wait_until  # noqa: E402
 
@@ -166,17 +190,18 @@ OPTIONS = {
             "in_run": {"type": "bool"},
         },
     },
-    "until": {"type": "str", "choices": ["connected", "no_imports", "no_exports", "reachable"], "default": "connected"},
+    "until": {"type": "str", "choices": ["connected", "no_imports", "no_exports", "gone", "reachable"], "default": "connected"},
     "wait": {"type": "bool", "default": False},
     "wait_timeout": {"type": "int"},
     "soft": {"type": "bool", "default": False},
     "waited": {"type": "int", "default": 0},
     "notes": {"type": "dict", "default": {}},
 }
-CODES = {"connected": "FED602", "no_imports": "FED604", "no_exports": "FED604"}
+CODES = {"connected": "FED602", "no_imports": "FED604", "no_exports": "FED604", "gone": "FED604"}
 MENDS = {
     "connected": "Look at the reasons above; playbook ossm.federation.status shows them again, and a longer federation_timeout waits longer",
     "no_imports": "Look whether istiod of this mesh is running, then run again",
+    "gone": "Look at the conditions of the ServiceMeshControlPlane: its operator removes the gateways",
     "no_exports": "Look whether istiod of this mesh is running (rollout restart), then run again; a peer must not go while it is offered services",
 }
 
@@ -192,40 +217,83 @@ def run(module: AnsibleModule, cluster: Cluster, now: datetime) -> dict:
             "control_plane": described_control_plane(control_plane),
             "peers": [],
             "lines": [reached(params["mesh"], cluster, control_plane)],
+            "restart": Restart().to_data(),
+            "left": [],
             "waiting_for": [],
             "polled_seconds": 0,
             "wait_limit": 0,
         }
+    if params["until"] == "gone":
+        return gone(module, cluster, namespace, control_plane)
     roots = roots_if_known(cluster, control_plane, now)
-    peerings = Peerings.read(cluster, namespace, with_bundles=False)
+    bundles = bundles_if_known(cluster, namespace)
+    peerings = read_peerings(cluster, namespace, bundles)
     rows = rows_of(params, peerings, control_plane, cluster.now)
 
     def look() -> list[str]:
         nonlocal peerings, rows
-        peerings = Peerings.read(cluster, namespace, with_bundles=False)
+        peerings = read_peerings(cluster, namespace, bundles)
         rows = rows_of(params, peerings, control_plane, cluster.now)
-        return missing(params, peerings, rows)
+        return missing(params, peerings, rows, cluster.now, control_plane.version)
 
-    waiting_for, waited = missing(params, peerings, rows), 0
+    waiting_for, waited = missing(params, peerings, rows, cluster.now, control_plane.version), 0
     if waiting_for and params["wait"] and not module.check_mode:
         waiting_for, waited = wait_until(look, params["wait_timeout"] or default_seconds(params, control_plane))
         if waiting_for and not params["soft"]:
-            raise FederationError(
-                CODES[params["until"]],
-                where=f"Mesh {params['mesh']}",
-                what=f"still waiting after {params['waited'] + waited} s: {'; '.join(waiting_for)}",
-                mend=MENDS[params["until"]],
-                facts={"waiting_for": waiting_for},
-            )
+            refuse_waiting(params, waiting_for, waited)
+    restart = restart_needed(cluster, params["mesh"], control_plane, peerings.peers)
+    lines = status.lines(control_plane, params["mesh"], roots, rows, now)
     return {
         "changed": False,
         "control_plane": described_control_plane(control_plane, roots, now),
         "peers": rows,
-        "lines": status.lines(control_plane, params["mesh"], roots, rows, now),
+        "lines": [*lines, *([restart.sentence] if restart.sentence else [])],
+        "restart": restart.to_data(),
+        "left": [],
         "waiting_for": waiting_for,
         "polled_seconds": waited,
         "wait_limit": params["wait_timeout"] or default_seconds(params, control_plane),
     }
+
+
+def gone(module: AnsibleModule, cluster: Cluster, namespace: str, control_plane: ControlPlane) -> dict:
+    """Return what is left of the peers, after waiting for what goes by itself."""
+    params = module.params
+    mesh = described_mesh({**params, "namespace": namespace}, allow_no_peers=True)
+
+    def look() -> list[str]:
+        nonlocal left
+        left = what_is_left(cluster, mesh, read_control_plane(cluster, namespace, control_plane.name))
+        return [str(each) for each in left if each.is_going]
+
+    left = what_is_left(cluster, mesh, control_plane)
+    waiting_for, waited = [str(each) for each in left if each.is_going], 0
+    limit = params["wait_timeout"] or default_seconds(params, control_plane)
+    if waiting_for and params["wait"] and not module.check_mode:
+        waiting_for, waited = wait_until(look, limit)
+        if waiting_for and not params["soft"]:
+            refuse_waiting(params, waiting_for, waited)
+    return {
+        "changed": False,
+        "control_plane": described_control_plane(control_plane),
+        "peers": [],
+        "lines": lines_of([peer.local_name for peer in mesh.peers], left),
+        "left": [each.as_row() for each in left],
+        "waiting_for": waiting_for,
+        "polled_seconds": waited,
+        "wait_limit": limit,
+    }
+
+
+def refuse_waiting(params: dict, waiting_for: list[str], waited: int) -> NoReturn:
+    """Fail at the end of a wait: FED602, FED604 with what is still missing."""
+    raise FederationError(
+        CODES[params["until"]],
+        where=f"Mesh {params['mesh']}",
+        what=f"still waiting after {params['waited'] + waited} s: {'; '.join(waiting_for)}",
+        mend=MENDS[params["until"]],
+        facts={"waiting_for": waiting_for},
+    )
 
 
 def reached(mesh: str, cluster: Cluster, control_plane: ControlPlane) -> str:
@@ -258,14 +326,14 @@ def rows_of(params: dict, peerings: Peerings, control_plane: ControlPlane, now: 
     return rows
 
 
-def missing(params: dict, peerings: Peerings, rows: list[dict]) -> list[str]:
+def missing(params: dict, peerings: Peerings, rows: list[dict], now: datetime, version: tuple[int, int] | None) -> list[str]:
     """Return in words what is not there yet, or not gone yet."""
     if params["until"] == "connected":
         return status.unmet(rows, {entry["peer"]: entry["imports"] for entry in params["expected"]})
     found = []
     for row in rows:
         peering = peerings.of(row["peer"])
-        if params["until"] == "no_imports" and row["outbound"] == status.CONNECTED:
+        if params["until"] == "no_imports" and status.answers(peering.peer, now, version):
             found += [f"{row['peer']}: {host} is still imported" for host in status.still_imported(peering.imports)]
         if params["until"] == "no_exports" and peering.peer is not None:
             found += [f"{row['peer']}: {name} is still exported" for name in status.still_exported(peering.exports)]
@@ -274,7 +342,25 @@ def missing(params: dict, peerings: Peerings, rows: list[dict]) -> list[str]:
 
 def default_seconds(params: dict, control_plane: ControlPlane) -> int:
     """Return how long a wait may take on this version."""
+    if params["until"] == "gone":
+        return 120
     return 600 if params["until"] == "connected" else status.settling_seconds(control_plane.version)
+
+
+def bundles_if_known(cluster: Cluster, namespace: str) -> dict[str, Mapping]:
+    """Return the bundles of peers by their names; none where ConfigMaps may not be read."""
+    try:
+        found = cluster.list(CONFIG_MAP, namespace, MESH_LABEL)
+    except FederationError as error:
+        if error.code != "FED104":
+            raise
+        return {}
+    return {live["metadata"]["name"]: live for live in found if is_ours(live)}
+
+
+def read_peerings(cluster: Cluster, namespace: str, bundles: Mapping[str, Mapping]) -> Peerings:
+    """Return the peerings as they stand now, with bundles that were read before: nothing but a run of ours changes those."""
+    return replace(Peerings.read(cluster, namespace, with_bundles=False), bundles=bundles)
 
 
 def roots_if_known(cluster: Cluster, control_plane: ControlPlane, now: datetime) -> tuple:

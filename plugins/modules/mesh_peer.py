@@ -104,13 +104,15 @@ def run(module: AnsibleModule, cluster: Cluster, now: datetime) -> dict:
     else:
         control_plane.check()
         check_gateways(mesh, peerings.peers, control_plane, managed=False)
-        changes = wanted(module, mesh, peer, peering, control_plane, now)
+        changes = wanted(module, mesh, peer, peering, control_plane, now, cluster.now)
     apply_changes(module, cluster, changes)
     return {"changed": bool(changes), "diff": as_diff(changes), "changes": [change.summary() for change in changes]}
 
 
-def wanted(module: AnsibleModule, mesh: Mesh, peer: Peer, peering: Peering, control_plane: object, now: datetime) -> list:
-    """Return the changes that keep the peer as its card says."""
+def wanted(
+    module: AnsibleModule, mesh: Mesh, peer: Peer, peering: Peering, control_plane: object, now: datetime, there: datetime
+) -> list:
+    """Return the changes that keep the peer as its card says; ``there`` is the API server's clock."""
     params = module.params
     refuse_strangers(peer, peering)
     received, _notes = receive(
@@ -125,7 +127,7 @@ def wanted(module: AnsibleModule, mesh: Mesh, peer: Peer, peering: Peering, cont
         raise FederationError(
             "FED601", where=found.where, what="has no address yet", mend=f"Ask {peer.name} to run publish_cards again"
         )
-    return changes_for(mesh, peer, found.card, peering, force=params["force"], kinds=KINDS)
+    return changes_for(mesh, peer, found.card, peering, force=params["force"], kinds=KINDS, now=there)
 
 
 def main() -> None:

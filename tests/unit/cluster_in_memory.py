@@ -62,6 +62,9 @@ class ClusterInMemory:
         _drop(live, before, _union(fields, *others))
         _merge(live, {key: below for key, below in manifest.items() if key != "metadata"})
         live["metadata"].setdefault("labels", {}).update(metadata.get("labels") or {})
+        if metadata.get("annotations"):
+            fields.setdefault("f:metadata", {})["f:annotations"] = _fields(metadata["annotations"])
+            live["metadata"].setdefault("annotations", {}).update(metadata["annotations"])
         managed[:] = [entry for entry in managed if entry["manager"] != manager]
         managed.append({"manager": manager, "operation": "Apply", "fieldsV1": fields})
         return copy.deepcopy(live)

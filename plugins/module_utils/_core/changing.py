@@ -43,7 +43,7 @@ class Changed:
     @classmethod
     def of(cls, live: Mapping | None) -> Changed | None:
         """Return what an object's annotation says; None where it says nothing that can be read."""
-        text = str(((live or {}).get("metadata") or {}).get("annotations", {}).get(CHANGED) or "")
+        text = str(((((live or {}).get("metadata") or {}).get("annotations")) or {}).get(CHANGED) or "")
         moment, _space, parts = text.partition(" ")
         at = time_of(moment)
         return cls(at, frozenset(parts.split(",")) & frozenset(WORDS)) if at else None
@@ -122,10 +122,10 @@ def dated(desired: Mapping, live: Mapping | None, now: datetime | None) -> Mappi
     return {**desired, "metadata": {**metadata, "annotations": annotations}}
 
 
-def differences(name: str, live: Iterable[Mapping | None], desired: Iterable[Mapping]) -> list[str]:
+def differences(live: Iterable[Mapping | None], desired: Iterable[Mapping]) -> list[str]:
     """Return in words what of a known peer changes: identity, our gateways, its address.
 
-    ``live`` and ``desired`` are its ServiceMeshPeer and bundle; ``name`` is what we call it.
+    ``live`` are its ServiceMeshPeer and bundle, as far as they stand, ``desired`` what is to be applied of them.
     """
     standing = {one["kind"]: one for one in live if one}
     found = []
@@ -142,7 +142,7 @@ def differences(name: str, live: Iterable[Mapping | None], desired: Iterable[Map
         remote, target = ((one.get("spec") or {}).get("remote") or {} for one in (before, wanted))
         if target and _reached(remote) != _reached(target):
             found.append(f"address {_reached(remote)} becomes {_reached(target)}")
-    return [f"{name}: {text}" for text in found]
+    return found
 
 
 def roots_changed(before: Iterable[str], after: Iterable[str]) -> list[str]:

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 
+from . import changing
 from .control_plane import ControlPlane
 from .names import host_parts
 from .trust import Root
@@ -31,11 +32,12 @@ _CAUSES = {
 
 @dataclass(frozen=True)
 class Link:
-    """One direction of a peering: its state, why it is not up, and when it last carried everything."""
+    """One direction of a peering: its state, why it is not up, when it last carried everything, and since when it is up."""
 
     state: str
     reason: str = ""
     last_sync: datetime | None = None
+    since: datetime | None = None
 
 
 def poll_interval(version: tuple[int, int] | None) -> timedelta:
@@ -61,11 +63,12 @@ def outbound(peer: Mapping | None, now: datetime, version: tuple[int, int] | Non
     if not discovery:
         return Link(UNKNOWN, "istiod has not taken the peer up yet")
     watches = [w for w in (entry.get("watch") for entry in _entries(discovery)) if isinstance(w, Mapping)]
-    synced = max((when for when in (_time(w.get("lastFullSync")) for w in watches) if when), default=None)
+    synced = _latest(w.get("lastFullSync") for w in watches)
     if any(w.get("connected") for w in _watches(discovery, "active")):
+        since = _latest(w.get("lastConnected") for w in _watches(discovery, "active") if w.get("connected"))
         if synced and now - synced <= 3 * poll_interval(version):
-            return Link(CONNECTED, "", synced)
-        return Link(STALE, "connected, but the peer's list has not come lately", synced)
+            return Link(CONNECTED, "", synced, since)
+        return Link(STALE, "connected, but the peer's list has not come lately", synced, since)
     said = next((str(w["lastDisconnectStatus"]) for w in watches if w.get("lastDisconnectStatus")), "")
     cause = next((text for key, text in _CAUSES.items() if key in said), "")
     reason = "; ".join(part for part in (said, cause) if part)
@@ -95,9 +98,10 @@ def inbound(peer: Mapping | None) -> Link:
     if not discovery:
         return Link(UNKNOWN)
     remotes = [r for entry in _entries(discovery) for r in entry.get("remotes") or [] if isinstance(r, Mapping)]
-    synced = max((when for when in (_time(r.get("lastFullSync")) for r in remotes) if when), default=None)
-    if any(remote.get("connected") for remote in remotes):
-        return Link(CONNECTED, "", synced)
+    synced = _latest(r.get("lastFullSync") for r in remotes)
+    up = [remote for remote in remotes if remote.get("connected")]
+    if up:
+        return Link(CONNECTED, "", synced, _latest(remote.get("lastConnected") for remote in up))
     return Link(PENDING, "the peer has not connected", synced)
 
 
@@ -143,11 +147,16 @@ def peer_row(
 ) -> dict:
     """Return everything known of one peering as JSON-friendly data.
 
-    ``name`` is our name of the peer, ``mesh_name`` its own; ``objects`` maps ``peer``, ``exports``, ``imports`` to
-    live objects or None. Times are ISO 8601 in UTC, ages whole seconds, unknown values None.
+    ``name`` is our name of the peer, ``mesh_name`` its own; ``objects`` maps ``peer``, ``exports``, ``imports`` and
+    ``bundle`` to live objects or None. Times are ISO 8601 in UTC, ages whole seconds, unknown values None.
+    ``outbound_proven`` and ``inbound_proven`` are False for a connection that is older than the latest change of trust.
     """
-    peer = objects.get("peer")
+    peer, bundle = objects.get("peer"), objects.get("bundle")
     out, into = outbound(peer, now, version), inbound(peer)
+    proofs = [
+        changing.proven(peer, bundle, direction, link.since) if link.state == CONNECTED else None
+        for link, direction in ((out, changing.OUTBOUND), (into, changing.INBOUND))
+    ]
     rows = imported(objects.get("imports")) if out.state == CONNECTED else None
     taken = None if rows is None else [row for row in rows if row["imported"]]
     rules = ((objects.get("imports") or {}).get("spec") or {}).get("importRules") or []
@@ -158,6 +167,9 @@ def peer_row(
         "outbound_reason": out.reason,
         "inbound": into.state,
         "inbound_reason": into.reason,
+        "outbound_proven": proofs[0],
+        "inbound_proven": proofs[1],
+        "unproven": _unproven(mesh_name, (peer, bundle), proofs),
         "last_full_sync": out.last_sync.strftime("%Y-%m-%dT%H:%M:%SZ") if out.last_sync else None,
         "age_seconds": max(0, int((now - out.last_sync).total_seconds())) if out.last_sync else None,
         "exports": exported(objects.get("exports")) if peer is not None else [],
@@ -168,6 +180,21 @@ def peer_row(
         "asked_not_offered": None if rows is None else _unanswered(rules, [row["exported"] for row in rows]),
         "note": note,
     }
+
+
+def _unproven(mesh_name: str, objects: Sequence[Mapping | None], proofs: Sequence[bool | None]) -> str:
+    """Return in words why a connection proves nothing, and what to do; "" when it does, or is not there."""
+    words = [word for word, is_proven in zip(("OUT", "IN"), proofs) if is_proven is False]
+    known = [changed for changed in map(changing.Changed.of, objects) if changed]
+    if not words or not known:
+        return ""
+    what = " and ".join(dict.fromkeys(changed.words() for changed in known))
+    latest = changing.time_text(max(changed.at for changed in known))
+    cure = {
+        ("OUT",): "wait some minutes, or restart istiod",
+        ("IN",): f"wait some minutes, or ask {mesh_name} to restart its istiod",
+    }.get(tuple(words), f"wait some minutes, or restart istiod and ask {mesh_name} to restart its own")
+    return f"{' and '.join(words)} not proven since the change of {what} at {latest}: {cure}"
 
 
 def lines(control_plane: ControlPlane, mesh: str, roots: Sequence[Root], rows: Sequence[Mapping], now: datetime) -> list[str]:
@@ -183,7 +210,8 @@ def lines(control_plane: ControlPlane, mesh: str, roots: Sequence[Root], rows: S
     table = [["PEER", "OUT", "IN", "LAST SYNC", "EXPORTS", "IMPORTS", "NOTE"]]
     for row in rows:
         imports = "unknown" if row["imports"] is None else str(len(row["imports"]))
-        reason = row["note"] or row["outbound_reason"] or row["inbound_reason"]
+        unproven = row.get("unproven") or ""
+        reason = "; ".join(text for text in (row["note"], unproven) if text) or row["outbound_reason"] or row["inbound_reason"]
         table.append(
             [row["peer"], row["outbound"], row["inbound"], age(row["age_seconds"]), str(len(row["exports"])), imports, reason]
         )
@@ -282,6 +310,10 @@ def _status(live: Mapping | None) -> Mapping:
 def _local(row: Mapping) -> Mapping:
     found = row.get("localService")
     return found if isinstance(found, Mapping) else {}
+
+
+def _latest(texts: Iterable[object]) -> datetime | None:
+    return max((when for when in map(_time, texts) if when), default=None)
 
 
 def _time(text: object) -> datetime | None:
