@@ -8,7 +8,8 @@ short_description: Read and check a received card
 version_added: 0.1.0
 author: [The ossm.federation authors (@ossm)]
 description:
-  - Reads a card that another mesh made, refuses it if anything is wrong with it, and says what it means. No cluster is asked.
+  - Reads a card that another mesh made, refuses it if anything is wrong with it, says what it means, and what is different
+    from the card that was there before. No cluster is asked.
 attributes:
   check_mode: {support: full, description: Reads only.}
   diff_mode: {support: none, description: Changes nothing.}
@@ -26,6 +27,23 @@ options:
     description: SHA-256 fingerprints that the card's roots must be among.
     type: list
     elements: str
+  known_path:
+    description:
+      - The file of the earlier card of the same mesh, to compare with. One that does not exist or that cannot be used any
+        more is no error, since there is none the first time.
+    type: path
+  known:
+    description: The earlier card as a mapping or a JSON text.
+    type: raw
+  peers:
+    description:
+      - The peers of O(audience), as C(mesh_peers) has them. With them the card is checked as C(federate) would, pins included.
+    type: list
+    elements: raw
+  imports:
+    description: The import rules of O(audience), as C(mesh_imports) has them, to tell what would be imported. Needs O(peers).
+    type: list
+    elements: dict
 """
 
 EXAMPLES = r"""
@@ -33,6 +51,15 @@ EXAMPLES = r"""
   ossm.federation.mesh_card_info:
     path: cards/east-for-west.json
     audience: west
+
+- name: See what is new about a card before it replaces the one in use
+  ossm.federation.mesh_card_info:
+    path: incoming/east-for-west.json
+    known_path: cards/east-for-west.json
+    audience: west
+    peers: [east]
+    imports:
+      - namespace: shop
 """
 
 RETURN = r"""
@@ -46,22 +73,54 @@ fingerprint:
   returned: success
   type: str
   sample: 3F9A…C1D0
-lines:
-  description: The card in words.
+fingerprints:
+  description: The whole SHA-256 fingerprints of the roots, as C(root_fingerprints) of a peer takes them.
   returned: success
   type: list
   elements: str
-  sample: [east for west · issued 2026-01-31 · trust domain east.local · root 3F9A…C1D0]
+  sample: [3F9A]
+lines:
+  description: The card in words, and after that what is new about it.
+  returned: success
+  type: list
+  elements: str
+  sample: ["east for west · issued 2026-01-31, 3 days ago · trust domain east.local"]
+compared:
+  description: Whether there was an earlier card to compare with.
+  returned: success
+  type: bool
+  sample: true
+differences:
+  description:
+    - What this card tells differently from the earlier one, what says who the mesh is (C(root), C(trust_domain), C(client_id))
+      first; then C(ingress) and each C(export). C(before) or C(after) is empty where there was or is none.
+  returned: success
+  type: list
+  elements: dict
+  sample: [{what: export, name: cart.shop.svc.west-exports.local, before: "", after: http 80/HTTP}]
+imports:
+  description: For each offered service, under which name our rules take it.
+  returned: success
+  type: list
+  elements: dict
+  sample: []
 """
 
 import os  # noqa: E402
+from collections.abc import Mapping  # noqa: E402
 from datetime import datetime  # noqa: E402
+from typing import Any  # noqa: E402
 
 from ansible.module_utils.basic import AnsibleModule  # noqa: E402
 
 from ..module_utils._core.card import Card, card_from, read_card  # noqa: E402
 from ..module_utils._core.errors import FederationError  # noqa: E402
+from ..module_utils._core.kinds import CLUSTER_DOMAIN  # noqa: E402
+from ..module_utils._core.plan import check_card, takes  # noqa: E402
+from ..module_utils._core.reading import compared, differences, lines  # noqa: E402
+from ..module_utils._core.topology import Mesh  # noqa: E402
 from ..module_utils._core.trust import is_same_fingerprint  # noqa: E402
+from ..module_utils._described import described_mesh  # noqa: E402
 from ..module_utils._live import card_file  # noqa: E402
 from ..module_utils._running import run_module  # noqa: E402
 
@@ -70,6 +129,10 @@ OPTIONS = {
     "card": {"type": "raw"},
     "audience": {"type": "str"},
     "root_fingerprints": {"type": "list", "elements": "str"},
+    "known_path": {"type": "path"},
+    "known": {"type": "raw"},
+    "peers": {"type": "list", "elements": "raw"},
+    "imports": {"type": "list", "elements": "dict"},
 }
 
 
@@ -77,6 +140,54 @@ def run(module: AnsibleModule, _cluster: None, now: datetime) -> dict:
     """Read the card and return the module's result."""
     params = module.params
     card = received(params, now)
+    check(card, params)
+    rows, notes = expected(params, card)
+    said = lines(card, now, rows) + notes
+    try:
+        earlier = known(params, card, now)
+    except FederationError as error:
+        # What was there before may have outlived itself; that must not hide what the new card says.
+        earlier = None
+        said.append(f"nothing to compare with: {error}")
+    if earlier is not None:
+        said += compared(earlier, card)
+    return {
+        "changed": False,
+        "card": card.to_data(),
+        "fingerprint": card.short_fingerprint,
+        "fingerprints": [root.fingerprint for root in card.roots],
+        "lines": said,
+        "compared": earlier is not None,
+        "differences": [one.to_data() for one in differences(earlier, card)] if earlier else [],
+        "imports": rows,
+    }
+
+
+def received(params: Mapping[str, Any], now: datetime) -> Card:
+    """Return the card from its file or its data."""
+    if params["path"]:
+        card = from_file(params["path"], now)
+        if card is None:
+            raise FederationError(
+                "FED201", where=f"Card {params['path']}", what="does not exist", mend="Give the path of the received file"
+            )
+        return card
+    return from_data(params["card"], "The given card", now)
+
+
+def from_file(path: str, now: datetime) -> Card | None:
+    """Return the card of a file, None when there is no such file."""
+    text = card_file(os.path.dirname(path) or ".", os.path.basename(path))
+    return None if text is None else read_card(text, f"Card {os.path.basename(path)}", now)
+
+
+def from_data(data: object, where: str, now: datetime) -> Card:
+    """Return the card of a JSON text or a mapping."""
+    return read_card(data, where, now) if isinstance(data, (str, bytes)) else card_from(data, where, now)
+
+
+def check(card: Card, params: Mapping[str, Any]) -> None:
+    """Refuse a card for another audience, or with a root that is not pinned: FED212, FED210."""
     where = f"Card of {card.mesh}"
     if params["audience"] and card.audience != params["audience"]:
         raise FederationError(
@@ -93,42 +204,55 @@ def run(module: AnsibleModule, _cluster: None, now: datetime) -> dict:
                 what=f"root {root.short_fingerprint} is not among root_fingerprints",
                 mend=f"Compare the fingerprint with {card.mesh}'s administrator by another way before you change the pin",
             )
-    return {"changed": False, "card": card.to_data(), "fingerprint": card.short_fingerprint, "lines": lines(card, now)}
 
 
-def received(params: dict, now: datetime) -> Card:
-    """Return the card from its file or its data."""
-    if params["path"]:
-        text = card_file(os.path.dirname(params["path"]) or ".", os.path.basename(params["path"]))
-        if text is None:
-            raise FederationError(
-                "FED201", where=f"Card {params['path']}", what="does not exist", mend="Give the path of the received file"
-            )
-        return read_card(text, f"Card {os.path.basename(params['path'])}", now)
-    if isinstance(params["card"], (str, bytes)):
-        return read_card(params["card"], "The given card", now)
-    return card_from(params["card"], "The given card", now)
+def known(params: Mapping[str, Any], card: Card, now: datetime) -> Card | None:
+    """Return the earlier card of the same mesh; None when there is none, or when it is the very file that is read.
+
+    Raises ``FederationError`` FED220 when it is another mesh's, and what any card that is not in order raises.
+    """
+    if params["known_path"]:
+        if params["path"] and os.path.exists(params["known_path"]) and os.path.samefile(params["path"], params["known_path"]):
+            return None
+        earlier = from_file(params["known_path"], now)
+    elif params["known"]:
+        earlier = from_data(params["known"], "The known card", now)
+    else:
+        return None
+    if earlier is not None and (earlier.mesh, earlier.audience) != (card.mesh, card.audience):
+        raise FederationError(
+            "FED220",
+            where="The known card",
+            what=f"is that of {earlier.mesh} for {earlier.audience}, this one is of {card.mesh} for {card.audience}",
+            mend=f"Give the earlier card of {card.mesh}",
+        )
+    return earlier
 
 
-def lines(card: Card, now: datetime) -> list[str]:
-    """Return the card in words."""
-    days = min(root.days_left(now) for root in card.roots)
-    reached = "address unknown yet"
-    if card.ingress:
-        reached = f"{', '.join(card.ingress.addresses)}, ports {card.ingress.discovery_port} and {card.ingress.service_port}"
-    return [
-        f"{card.mesh} for {card.audience} · issued {card.issued:%Y-%m-%d} · trust domain {card.trust_domain}"
-        f" · root {card.short_fingerprint}, {days:,} days left",
-        f"reached at {reached} · calls as {card.client_id}",
-        *(f"offers {e.name} ({', '.join(f'{p.number}/{p.protocol}' for p in e.ports) or 'no ports'})" for e in card.exports),
-    ]
+def expected(params: Mapping[str, Any], card: Card) -> tuple[list[dict], list[str]]:
+    """Return what our import rules take of the card's offers, and a note where the card concerns no peer of ours.
+
+    Raises ``FederationError``: FED3xx for what is described wrongly, and as ``check_card`` for a card that does not fit.
+    """
+    if not params["peers"]:
+        return [], []
+    mesh: Mesh = described_mesh({**params, "mesh": card.audience, "control_plane": "basic"})
+    peers = [peer for peer in mesh.peers if peer.name == card.mesh]
+    if not peers:
+        return [], [f"{card.mesh} is not in mesh_peers of {card.audience}: federate does not look at this card"]
+    if len(peers) > 1:
+        names = " or ".join(peer.local_name for peer in peers)
+        return [], [f"{card.mesh} is what {names} call themselves: the pin tells whose card this is"]
+    check_card(mesh, peers[0], card, "", where=f"Card of {card.mesh}")
+    return takes(mesh, peers[0], [export.name for export in card.exports], CLUSTER_DOMAIN), []
 
 
 def main() -> None:
     module = AnsibleModule(
         OPTIONS,
         required_one_of=[("path", "card")],
-        mutually_exclusive=[("path", "card")],
+        mutually_exclusive=[("path", "card"), ("known_path", "known")],
+        required_by={"imports": ["peers"]},
         supports_check_mode=True,
     )
     run_module(module, run, needs_cluster=False, writes=False)
