@@ -21,6 +21,8 @@ STEPS = (
     "__card_gateways",
     "__card_made",
     "__peers_kept",
+    "__peers_restarted",
+    "__peers_restarted_and_up",
     "__peers_waited",
     "__peers_watched",
     "__peers_insisted",
@@ -130,7 +132,7 @@ def _entry(known: Mapping) -> dict:
     results = [result for result in (known.get(step) for step in STEPS) if isinstance(result, Mapping)]
     shown = next((result for result in reversed(results) if "lines" in result), {})
     failed = next((result for result in results if result.get("failed")), None)
-    entry = {key: shown[key] for key in ("server", "control_plane", "peers") if key in shown}
+    entry = {key: shown[key] for key in ("server", "control_plane", "peers", "restart") if key in shown}
     if failed:
         entry["error"] = _error(failed)
         entry.setdefault("peers", [])
@@ -140,7 +142,7 @@ def _entry(known: Mapping) -> dict:
     if kept:
         entry["pending"] = kept.get("pending") or []
         entry["leftovers"] = kept.get("leftovers") or []
-    for key in ("findings", "unknown", "pending"):
+    for key in ("findings", "unknown", "pending", "changed_peers", "hand_over"):
         entry.update({key: result[key] for result in (kept, found) if key in result})
     return entry
 

@@ -111,6 +111,12 @@ handover:
   type: list
   elements: str
   sample: [give cards/east-for-west.json to the administrator of west]
+hand_over:
+  description: A sentence for the administrator of each peer that knows this mesh by another client identity, about what to do.
+  returned: success
+  type: list
+  elements: str
+  sample: []
 firewall:
   description:
     - What the firewalls of both sides must let through, in words, for each peer whose card is complete.
@@ -162,6 +168,7 @@ from ..module_utils._cluster import Cluster  # noqa: E402
 from ..module_utils._core import firewall  # noqa: E402
 from ..module_utils._core.card import Card, Ingress, as_readers_take_it, file_name, read_card  # noqa: E402
 from ..module_utils._core.carrying import card_files  # noqa: E402
+from ..module_utils._core.changing import hand_over  # noqa: E402
 from ..module_utils._core.control_plane import ControlPlane  # noqa: E402
 from ..module_utils._core.errors import FederationError  # noqa: E402
 from ..module_utils._core.kinds import SERVICE  # noqa: E402
@@ -212,6 +219,7 @@ def run(module: AnsibleModule, cluster: Cluster, now: datetime) -> dict:
 
     if params["wait"] and not module.check_mode:
         wait_until(look, params["wait_timeout"])
+    sentences = identity_changes(mesh, cards, params["cards_dir"], now)
     files, diffs = keep(module, named_files(mesh, cards), params["cards_dir"], now)
     if pending and params["wait"] and not module.check_mode and not params["soft"]:
         raise address_pending(mesh, pending, params["waited"] + params["wait_timeout"])
@@ -226,6 +234,7 @@ def run(module: AnsibleModule, cluster: Cluster, now: datetime) -> dict:
         "fingerprints": [root.fingerprint for root in roots],
         "files": files,
         "handover": handover(mesh, files),
+        "hand_over": sentences,
         "pending": pending,
         "wait_limit": params["wait_timeout"],
         **passage(mesh, control_plane, cards, params["cards_dir"], now),
@@ -298,6 +307,16 @@ def keep(module: AnsibleModule, cards: Mapping[str, Card], directory: str | None
         if not module.check_mode:
             write(module, path, text)
     return files, diffs
+
+
+def identity_changes(mesh: Mesh, cards: Sequence[Card], directory: str | None, now: datetime) -> list[str]:
+    """Return a sentence for each peer that knows us by another client identity, by the card that it was given last."""
+    sentences = []
+    for peer, card in zip(mesh.peers, cards):
+        before = earlier(directory, file_name(mesh.name, mesh.known_as(peer)), now)
+        if before and before.client_id != card.client_id:
+            sentences.append(hand_over(mesh.name, peer.name, card.client_id))
+    return sentences
 
 
 def handover(mesh: Mesh, files: Sequence[str]) -> list[str]:
