@@ -11,13 +11,15 @@ options:
     description:
       - The peers, each a name or a mapping with C(name), C(local_name), C(root_fingerprints), C(same_cluster),
         C(suspended), C(adopt) and C(gateways). An empty list is refused.
+      - With C(adopt) a peering that somebody else made is taken over as it stands, where the entry does not say otherwise.
     type: list
     elements: raw
   gateways:
     description:
       - Gateway settings for all peers, with C(service_type), C(annotations), C(addresses), C(discovery_port),
-        C(service_port), C(replicas), C(node_selector) and C(tolerations). A peer's own C(gateways) win, and may also name
-        its C(ingress) and C(egress).
+        C(service_port), C(replicas), C(node_selector), C(tolerations), C(load_balancer_source_ranges),
+        C(external_traffic_policy) and C(disruption_budget). A peer's own C(gateways) win, and may also have C(ingress),
+        C(egress), C(node_ports) and C(load_balancer_ip).
     type: dict
   exports:
     description:

@@ -210,7 +210,9 @@ def refuse_missing(control_plane: ControlPlane, lacking: Sequence[tuple[str, Dif
         }
         for peer, difference in lacking
     ]
-    told = "; ".join(f"{row['field']}: {json.dumps(row['wanted'])}" + (f" (is {json.dumps(row['stands'])})" if row["stands"] is not None else "") for row in fields)
+    told = "; ".join(
+        f"{row['field']}: {json.dumps(row['wanted'])}" + ("" if row["stands"] is None else f" (is {json.dumps(row['stands'])})") for row in fields
+    )
     raise FederationError(
         "FED406",
         where=f"{control_plane.place}, gateways for {', '.join(dict.fromkeys(peer for peer, _difference in lacking))}",

@@ -300,7 +300,7 @@ def _peer(entry: str | Mapping, shared: Mapping, at: int, namespace: str) -> Pee
     for key, why in _OF_ONE_PEER.items():
         if shared.get(key):
             _refuse("FED307", f"mesh_gateways, {key}", why, f"Give it per peer: mesh_peers, gateways.{key}")
-    gateways = _gateways({**shared, **own}, local_name, place, same_cluster)
+    gateways = _gateways({**_fitting(shared, own, same_cluster), **own}, local_name, place, same_cluster)
     if not adopt:
         check_reach(gateways, place, same_cluster=same_cluster)
     for kind, gateway in (("ingress", gateways.ingress), ("egress", gateways.egress)):
@@ -321,6 +321,14 @@ def _peer(entry: str | Mapping, shared: Mapping, at: int, namespace: str) -> Pee
         adopt=adopt,
         given=frozenset(own),
     )
+
+
+def _fitting(shared: Mapping, own: Mapping, same_cluster: bool) -> Mapping:
+    """Return the settings of all peers without those that make no sense for one peer's kind of Service."""
+    service_type = own.get("service_type") or shared.get("service_type") or ("ClusterIP" if same_cluster else "LoadBalancer")
+    left_out = {"LoadBalancer": set(), "NodePort": {"load_balancer_source_ranges"}}
+    words = left_out.get(str(service_type), {"load_balancer_source_ranges", "external_traffic_policy"})
+    return {word: value for word, value in shared.items() if word not in words}
 
 
 def _gateways(given: Mapping, peer: str, place: str, same_cluster: bool) -> Gateways:

@@ -7,7 +7,7 @@ import time
 
 import pytest
 from ansible_collections.ossm.federation.plugins.module_utils._core.errors import FederationError
-from ansible_collections.ossm.federation.plugins.module_utils._core.topology import Alias, Mesh, client_id
+from ansible_collections.ossm.federation.plugins.module_utils._core.topology import Alias, Gateways, Mesh, client_id
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -56,6 +56,13 @@ def test_gateway_settings_of_all_peers_yield_to_those_of_one():
     assert mesh.peers[0].gateways.annotations == {"internal": "true", "size": "5"}
 
 
+def test_settings_of_all_load_balancers_leave_peers_without_one_alone():
+    shared = {"load_balancer_source_ranges": ["192.0.2.0/24"], "external_traffic_policy": "Local"}
+    mesh = described(["west", {"name": "north", "same_cluster": True}], gateways=shared)
+    assert [p.gateways.external_traffic_policy for p in mesh.peers] == ["Local", None]
+    assert [p.gateways.load_balancer_source_ranges for p in mesh.peers] == [("192.0.2.0/24",), ()]
+
+
 def test_two_meshes_in_one_cluster_need_no_load_balancer():
     assert peer(same_cluster="true").gateways.service_type == "ClusterIP"
 
@@ -69,6 +76,51 @@ def test_a_peer_is_found_by_our_name_first():
     mesh = described([{"name": "prod", "local_name": "west"}, "north"])
     assert mesh.peer("west") is mesh.peer("prod") is mesh.peers[0]
     assert mesh.peer("east") is None
+
+
+PARTNERS = [{"name": "prod", "local_name": "acme"}, {"name": "prod", "local_name": "globex"}]
+
+
+def test_rules_speak_of_partners_of_one_name_by_our_names():
+    mesh = described(PARTNERS, exports=[{"name": "cart", "namespace": "shop", "to": ["globex"]}])
+    assert [len(mesh.exports_to(partner)) for partner in mesh.peers] == [0, 1]
+
+
+@pytest.mark.parametrize(("option", "word"), [("exports", "to"), ("imports", "from")])
+def test_a_rule_for_a_name_that_several_partners_share_is_refused(option, word):
+    with pytest.raises(FederationError, match="FED320.*names prod.*acme, globex"):
+        described(PARTNERS, **{option: [{"name": "cart", "namespace": "shop", word: ["prod"]}]})
+
+
+def test_partners_of_one_name_are_told_apart_by_our_names_only():
+    mesh = described([*PARTNERS, {"name": "stage", "local_name": "initech"}])
+    acme, _globex, initech = mesh.peers
+    assert mesh.is_named(acme, ["acme"]) and not mesh.is_named(acme, ["prod"])
+    assert mesh.is_named(initech, ["stage"]) and mesh.is_named(initech, ["initech"])
+    assert [mesh.known_as(one) for one in mesh.peers] == ["acme", "globex", "stage"]
+
+
+def test_of_partners_of_one_name_both_are_held_when_that_mesh_failed_and_one_by_our_name():
+    assert [p.local_name for p in described(PARTNERS).holding(["prod"]).held] == ["acme", "globex"]
+    mesh = described(PARTNERS).holding(["globex"])
+    assert [p.local_name for p in mesh.held] == ["globex"]
+    assert mesh.is_shared("prod"), "the one that is held still has the name"
+
+
+@pytest.mark.parametrize(("word", "value"), [("node_ports", {"service": 30443}), ("load_balancer_ip", "192.0.2.9"), ("ingress", "one")])
+def test_what_only_one_gateway_can_have_is_not_a_setting_for_all(word, value):
+    with pytest.raises(FederationError, match=f"FED307 mesh_gateways, {word}.*mesh_peers"):
+        described(["west"], gateways={word: value})
+
+
+def test_two_gateways_do_not_get_one_node_port():
+    peers = [{"name": name, "gateways": {"node_ports": {"service": 30443}}} for name in ("west", "north")]
+    with pytest.raises(FederationError, match="FED307.*30443, which west has already"):
+        described(peers)
+
+
+def test_an_adopted_peer_s_kind_of_service_may_be_known_to_the_cluster_only():
+    assert peer(adopt=True, gateways={"service_type": "NodePort"}).gateways.service_type == "NodePort"
 
 
 def test_a_held_peer_is_set_aside():
@@ -137,6 +189,32 @@ def test_peers_that_cannot_be_are_refused(peers, code, where, what, mend):
 def test_gateways_that_cannot_work_are_refused(gateways, code, where, what, mend):
     error = refusal(peers=[{"name": "west", "gateways": gateways}])
     assert (error.code, error.where) == (code, where)
+    assert what in error.what and mend in error.mend
+
+
+NODES = {"addresses": ["192.0.2.1"]}
+SERVICES_THAT_CANNOT_BE = {
+    "node ports of no nodes": ({**NODES, "service_type": "ClusterIP", "node_ports": {"service": 30443}}, "node_ports", "has none", "NodePort"),
+    "a node port twice": ({"node_ports": {"service": 30443, "discovery": 30443}}, "node_ports", "30443 twice", "its own"),
+    "a name for an address": ({"load_balancer_ip": "lb.example.com"}, "load_balancer_ip", "no IP address", "Give the address"),
+    "a balancer's address without one": (
+        {**NODES, "service_type": "NodePort", "load_balancer_ip": "192.0.2.9"},
+        "load_balancer_ip",
+        "is for load balancers",
+        "choose LoadBalancer",
+    ),
+    "words for a range": ({"load_balancer_source_ranges": ["somewhere"]}, "load_balancer_source_ranges", "no range", "192.0.2.0/24"),
+    "another traffic policy": ({"external_traffic_policy": "local"}, "external_traffic_policy", "is local", "Cluster or Local"),
+    "a budget of both kinds": ({"disruption_budget": {"min_available": 1, "max_unavailable": 1}}, "disruption_budget", "just one", "one of the two"),
+    "a budget that stops every drain": ({"disruption_budget": {"min_available": 1}}, "disruption_budget", "none of 1 pods", "replicas"),
+    "a budget of nothing": ({"disruption_budget": {"max_unavailable": "0%"}}, "disruption_budget", "lets none", "replicas"),
+}
+
+
+@pytest.mark.parametrize(("gateways", "word", "what", "mend"), SERVICES_THAT_CANNOT_BE.values(), ids=SERVICES_THAT_CANNOT_BE)
+def test_services_and_budgets_that_cannot_be_are_refused(gateways, word, what, mend):
+    error = refusal(peers=[{"name": "west", "gateways": gateways}])
+    assert (error.code, error.where) == ("FED307", f"mesh_peers, west, gateways, {word}")
     assert what in error.what and mend in error.mend
 
 
@@ -376,9 +454,7 @@ def test_whatever_stands_in_a_peer_is_taken_or_refused(key, value):
         assert error.where.startswith("mesh_peers, west")
 
 
-@given(
-    st.sampled_from(["service_type", "annotations", "addresses", "discovery_port", "replicas", "node_selector", "tolerations", "ingress"]), VALUES
-)
+@given(st.sampled_from(sorted(Gateways.__dataclass_fields__)), VALUES)
 def test_whatever_stands_in_a_gateway_is_taken_or_refused(key, value):
     try:
         described([{"name": "west", "gateways": {key: value}}])
