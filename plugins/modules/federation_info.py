@@ -160,6 +160,8 @@ control_plane:
   sample: {name: basic, namespace: east-mesh-system, version: v2.3, trust_domain: east.local}
 """
 
+from collections.abc import Mapping  # noqa: E402
+from dataclasses import replace  # noqa: E402
 from datetime import datetime  # noqa: E402
 from typing import NoReturn  # noqa: E402
 
@@ -171,8 +173,10 @@ from ..module_utils._core import status  # noqa: E402
 from ..module_utils._core.changing import Restart  # noqa: E402
 from ..module_utils._core.control_plane import ControlPlane  # noqa: E402
 from ..module_utils._core.errors import FederationError  # noqa: E402
+from ..module_utils._core.kinds import CONFIG_MAP, MESH_LABEL  # noqa: E402
 from ..module_utils._core.leftovers import lines_of  # noqa: E402
 from ..module_utils._described import MESH, described_mesh  # noqa: E402
+from ..module_utils._istiod import restart_needed  # noqa: E402
 from ..module_utils._leaving import what_is_left  # noqa: E402
 from ..module_utils._live import Peerings, described_control_plane, is_ours, read_control_plane, read_roots_of  # noqa: E402
 from ..module_utils._running import run_module, wait_until  # noqa: E402
@@ -278,6 +282,7 @@ def gone(module: AnsibleModule, cluster: Cluster, namespace: str, control_plane:
         "control_plane": described_control_plane(control_plane),
         "peers": [],
         "lines": lines_of([peer.local_name for peer in mesh.peers], left),
+        "restart": Restart().to_data(),
         "left": [each.as_row() for each in left],
         "waiting_for": waiting_for,
         "polled_seconds": waited,
