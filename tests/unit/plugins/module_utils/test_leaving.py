@@ -1,0 +1,444 @@
+# GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Leaving, pruning and suspending against a cluster in memory: what is refused, found, emptied, and said afterwards."""
+
+from __future__ import annotations
+
+import pytest
+from ansible_collections.ossm.federation.plugins.module_utils._core.card import Card, Export, Ingress, Port
+from ansible_collections.ossm.federation.plugins.module_utils._core.errors import FederationError
+from ansible_collections.ossm.federation.plugins.module_utils._core.kinds import CONTROL_PLANE, EXPORTS, IMPORTS, PEER
+from ansible_collections.ossm.federation.plugins.module_utils._core.trust import read_roots
+from ansible_collections.ossm.federation.plugins.module_utils._described import DESCRIBED, FORCE, MESH
+from ansible_collections.ossm.federation.plugins.module_utils._running import Journal
+from ansible_collections.ossm.federation.plugins.modules import federation, federation_gateways, federation_info
+from ansible_collections.ossm.federation.tests.unit.cluster_in_memory import ClusterInMemory
+from ansible_collections.ossm.federation.tests.unit.pem import NOW, root
+
+SPACE = "east-mesh-system"
+ROOT = root("west")
+HOST = "stock.shop.svc.west-imports.local"
+LOCAL = "stock.shop.svc.cluster.local"
+CART = {"name": "cart", "namespace": "shop"}
+STOCK = {"name": "stock", "namespace": "shop"}
+NOW_TEXT = NOW.strftime("%Y-%m-%dT%H:%M:%SZ")
+CONTROL = {
+    "apiVersion": "maistra.io/v2",
+    "kind": "ServiceMeshControlPlane",
+    "metadata": {"name": "basic", "namespace": SPACE, "generation": 1},
+    "spec": {"version": "v2.3", "security": {"trust": {"domain": "east.local"}}},
+}
+ROLL = {
+    "apiVersion": "maistra.io/v1",
+    "kind": "ServiceMeshMemberRoll",
+    "metadata": {"name": "default", "namespace": SPACE},
+    "status": {"configuredMembers": ["shop", "web"]},
+}
+
+
+class Module:
+    """As much of an AnsibleModule as a module's ``run`` sees."""
+
+    def __init__(self, options, check_mode, params):
+        self.params = {**{name: option.get("default") for name, option in options.items()}, "mesh": "east", "peers": ["west"], **params}
+        self.check_mode = check_mode
+        self.journal = Journal()
+        self.warnings = []
+
+    def warn(self, text):
+        self.warnings.append(text)
+
+
+class ClusterWithLimits(ClusterInMemory):
+    """A cluster in which some kinds may not be listed in some namespaces, and some are not served."""
+
+    forbidden: tuple = ()
+    unknown: tuple = ()
+
+    def list(self, kind, namespace, selector=None):
+        if (kind.name, namespace) in self.forbidden:
+            raise FederationError("FED104", where=kind.name, what="forbidden", mend="ask")
+        if kind.name in self.unknown:
+            raise FederationError("FED108", where=kind.name, what="not served", mend="ask")
+        return super().list(kind, namespace, selector)
+
+
+def run(cluster, check_mode=False, **params):
+    module = Module({**DESCRIBED, **FORCE, **federation.OPTIONS}, check_mode, params)
+    return {**federation.run(module, cluster, NOW), "warnings": module.warnings}
+
+
+def gateways(cluster, **params):
+    return federation_gateways.run(Module({**DESCRIBED, **FORCE, **federation_gateways.OPTIONS}, False, params), cluster, NOW)
+
+
+def look(cluster, **params):
+    options = {**MESH, **federation_info.OPTIONS}
+    return federation_info.run(Module(options, False, {"until": "gone", "namespace": SPACE, **params}), cluster, NOW)
+
+
+def card(mesh="west"):
+    exports = (Export(f"stock.shop.svc.{mesh}-exports.local".replace(f"{mesh}-exports", "east-exports"), (Port("http", 80, "HTTP"),)),)
+    identity = f"{mesh}.local/ns/{mesh}-mesh-system/sa/east-egress-service-account"
+    return Card(mesh, "east", NOW, f"{mesh}.local", read_roots(ROOT, "here", NOW), Ingress(("192.0.2.1",)), identity, exports).to_data()
+
+
+def federate(cluster, **params):
+    wanted = {"cards": [card()], "exports": [CART], "imports": [STOCK], **params}
+    gateways(cluster, exports=[CART], imports=[STOCK], peers=wanted.get("peers", ["west"]))
+    return run(cluster, **wanted)
+
+
+def put(cluster, kind, namespace, name, spec, version="networking.istio.io/v1beta1"):
+    cluster.put({"apiVersion": version, "kind": kind, "metadata": {"name": name, "namespace": namespace}, "spec": spec})
+
+
+def route_to(cluster, host=HOST, namespace="web"):
+    put(cluster, "VirtualService", namespace, "split", {"hosts": ["x"], "http": [{"route": [{"destination": {"host": host}}]}]})
+
+
+def connect(cluster, since=NOW_TEXT):
+    watch = {"connected": True, "lastFullSync": since}
+    active = [{"pod": "istiod-1", "watch": watch, "remotes": [{"source": "10.0.0.1", "connected": True}]}]
+    cluster.set_status("ServiceMeshPeer", SPACE, "west", {"discoveryStatus": {"active": active}})
+
+
+def take(cluster, host=HOST):
+    rows = [{"exportedName": "stock.shop.svc.east-exports.local", "localService": {"hostname": host, "name": "stock", "namespace": "shop"}}]
+    cluster.set_status("ImportedServiceSet", SPACE, "west", {"importedServices": rows})
+
+
+def offer(cluster, rows=None):
+    exported = {"exportedName": "cart.shop.svc.west-exports.local", "localService": {**CART, "hostname": "cart"}}
+    cluster.set_status("ExportedServiceSet", SPACE, "west", {"exportedServices": [exported] if rows is None else rows})
+
+
+def addresses(cluster):
+    return cluster.get(PEER, SPACE, "west")["spec"]["remote"]["addresses"]
+
+
+@pytest.fixture
+def cluster():
+    return ClusterWithLimits(NOW, CONTROL, ROLL)
+
+
+@pytest.fixture
+def federated(cluster):
+    federate(cluster)
+    cluster.writes.clear()
+    return cluster
+
+
+# Who uses what goes -------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("stage", ["check", "imports", "all"])
+@pytest.mark.parametrize("check_mode", [False, True], ids=["for real", "in check mode"])
+def test_a_peer_whose_host_is_used_is_not_left_and_nothing_is_emptied(federated, stage, check_mode):
+    route_to(federated)
+    with pytest.raises(FederationError, match=r"VirtualService web/split \(http\[0\]\.route\) names stock\.shop\.svc\.west-imports\.local") as raised:
+        run(federated, check_mode, state="absent", stage=stage)
+    assert raised.value.code == "FED505"
+    assert [row["name"] for row in raised.value.facts["used"]] == ["split"]
+    assert federated.writes == []
+
+
+def test_always_lists_what_breaks_and_goes_on(federated):
+    route_to(federated)
+    result = run(federated, state="absent", leave_when="always")
+    assert any("FED508" in text and "VirtualService web/split" in text for text in result["warnings"])
+    assert [row["host"] for row in result["used"]] == [HOST]
+    assert ("delete", "ServiceMeshPeer", "west") in federated.writes
+
+
+@pytest.mark.parametrize("namespace", [SPACE, "shop", "web"])
+def test_every_member_namespace_and_the_control_plane_s_are_looked_at(federated, namespace):
+    route_to(federated, namespace=namespace)
+    with pytest.raises(FederationError, match="FED505"):
+        run(federated, state="absent")
+
+
+def test_namespaces_of_other_meshes_are_not_looked_at(federated):
+    route_to(federated, namespace="elsewhere")
+    assert run(federated, state="absent")["changed"]
+
+
+@pytest.mark.parametrize("kind", ["VirtualService", "DestinationRule", "AuthorizationPolicy"])
+def test_what_may_not_be_read_is_not_unused(federated, kind):
+    federated.forbidden = ((kind, "web"),)
+    with pytest.raises(FederationError, match=f"{kind} objects in web cannot be read") as raised:
+        run(federated, state="absent")
+    assert raised.value.code == "FED506"
+    assert federated.writes == []
+    assert any("FED506" in text for text in run(federated, state="absent", leave_when="always")["warnings"])
+
+
+def test_kinds_that_are_not_served_have_no_objects(federated):
+    federated.unknown = ("VirtualService", "DestinationRule", "AuthorizationPolicy")
+    assert run(federated, state="absent")["changed"]
+
+
+def test_a_mesh_that_takes_nothing_is_asked_for_nothing_more(cluster):
+    federate(cluster, imports=[])
+    cluster.forbidden = (("VirtualService", "web"),)
+    assert run(cluster, state="absent")["changed"]
+
+
+def test_an_interrupted_run_goes_on_once_the_imports_are_empty(federated):
+    run(federated, state="absent", stage="imports", leave_when="always")
+    route_to(federated)
+    assert run(federated, state="absent")["changed"]
+
+
+@pytest.mark.parametrize(
+    ("spec", "is_refused"),
+    [
+        pytest.param({"selector": {"app": "stock"}}, False, id="a Service of its own serves on"),
+        pytest.param({}, True, id="a stub serves nobody"),
+        pytest.param(None, True, id="no Service"),
+    ],
+)
+def test_a_local_host_breaks_only_where_no_local_service_serves_it(cluster, spec, is_refused):
+    federate(cluster, imports=[{**STOCK, "import_as_local": True}])
+    route_to(cluster, LOCAL)
+    if spec is not None:
+        put(cluster, "Service", "shop", "stock", spec, "v1")
+    if is_refused:
+        with pytest.raises(FederationError, match="FED505"):
+            run(cluster, state="absent")
+    else:
+        assert run(cluster, state="absent")["changed"]
+
+
+def test_a_host_that_another_peer_gives_too_is_not_lost(cluster):
+    imports = [{**STOCK, "import_as_local": True}]
+    federate(cluster, imports=imports, peers=["west", "north"], cards=[card(), card("north")])
+    route_to(cluster, LOCAL)
+    assert run(cluster, state="absent")["changed"]
+
+
+def test_a_policy_that_lets_the_peer_s_gateway_in_is_told(federated):
+    account = "cluster.local/ns/east-mesh-system/sa/west-ingress-service-account"
+    rules = [{"from": [{"source": {"principals": [account]}}]}]
+    put(federated, "AuthorizationPolicy", "shop", "callers", {"rules": rules}, "security.istio.io/v1beta1")
+    result = run(federated, state="absent")
+    assert any("FED508 AuthorizationPolicy shop/callers" in text for text in result["warnings"])
+
+
+def test_a_dropped_rule_whose_host_is_used_is_a_warning(federated):
+    take(federated)
+    route_to(federated)
+    result = run(federated, cards=[card()], exports=[CART], imports=[])
+    assert any("FED508 no rule imports it any more: VirtualService web/split" in text for text in result["warnings"])
+    assert ("apply", "ImportedServiceSet", "west") in federated.writes
+
+
+def test_a_rule_that_still_imports_the_host_is_no_warning(federated):
+    take(federated)
+    route_to(federated)
+    assert not [text for text in run(federated, cards=[card()], exports=[CART], imports=[{"namespace": "shop"}])["warnings"] if "FED508" in text]
+
+
+# Never a peer with live exports ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("shown", ["rules", "status"])
+def test_a_peer_through_which_somebody_else_exports_is_not_left(federated, shown):
+    spec = {"exportRules": [{"type": "NameSelector"}] if shown == "rules" else []}
+    put(federated, "ExportedServiceSet", SPACE, "west", spec, "federation.maistra.io/v1")
+    if shown == "status":
+        offer(federated)
+    with pytest.raises(FederationError, match="FED507"):
+        run(federated, state="absent", stage="check")
+    assert federated.writes == []
+
+
+def test_a_set_that_somebody_fills_by_himself_stops_leaving_before_anything_is_emptied(federated):
+    live = federated.get(EXPORTS, SPACE, "west")
+    live["metadata"]["managedFields"].append(
+        {"manager": "argocd", "operation": "Apply", "fieldsV1": {"f:spec": {"f:exportRules": {}}}}
+    )
+    federated.put(live)
+    with pytest.raises(FederationError, match="argocd"):
+        run(federated, state="absent", stage="check")
+    assert federated.writes == []
+
+
+# A peer that does not answer ------------------------------------------------------------------------------------------
+
+
+def test_a_peer_that_answers_is_waited_for_until_its_imports_are_gone(federated):
+    connect(federated)
+    take(federated)
+    with pytest.raises(FederationError, match="still imported"):
+        run(federated, state="absent", wait_timeout=1)
+
+
+@pytest.mark.parametrize("since", [None, "2000-01-01T00:00:00Z"], ids=["not connected", "connected, and silent since long"])
+def test_a_peer_that_does_not_answer_is_left_at_once(federated, since):
+    if since:
+        connect(federated, since)
+    take(federated)
+    assert run(federated, state="absent", wait_timeout=1)["changed"]
+    assert ("delete", "ServiceMeshPeer", "west") in federated.writes
+
+
+def test_afterwards_it_is_said_what_stays_trusted_and_what_a_silent_peer_keeps(federated):
+    said = run(federated, state="absent")["stays"]
+    assert "trust domain west.local stays trusted until istiod restarts" in said[0]
+    assert "deployment/istiod-basic -n east-mesh-system" in said[0]
+    assert "keeps what it imported from here" in said[1]
+
+
+def test_a_peer_that_answers_keeps_nothing(federated):
+    connect(federated)
+    assert len(run(federated, state="absent")["stays"]) == 1
+
+
+# Leftovers ------------------------------------------------------------------------------------------------------------
+
+PARTS = {
+    "only the bundle": ("peer", "sets"),
+    "only the sets": ("peer", "bundle"),
+    "only the peer": ("sets", "bundle"),
+    "only the gateways": ("peer", "sets", "bundle"),
+    "everything": (),
+}
+
+
+def strip(cluster, parts):
+    """Take parts of a peering away, as an interrupted run or somebody else may have done."""
+    kinds = {"peer": ["ServiceMeshPeer"], "sets": ["ExportedServiceSet", "ImportedServiceSet"], "bundle": ["ConfigMap"]}
+    for part in parts:
+        for kind in kinds[part]:
+            found = [key for key in cluster._objects if key[0] == kind]
+            for key in found:
+                del cluster._objects[key]
+
+
+@pytest.mark.parametrize("parts", PARTS.values(), ids=PARTS)
+@pytest.mark.parametrize("has_gateways", [True, False], ids=["with gateways", "without"])
+def test_every_leftover_is_found_told_and_pruned_without_a_trace(federated, parts, has_gateways):
+    strip(federated, parts)
+    if not has_gateways:
+        gateways_gone(federated)
+    is_anything = has_gateways or set(parts) != {"peer", "sets", "bundle"}
+    listed = run(federated, peers=["north"], cards=[card("north")])
+    assert listed["leftovers"] == (["west"] if is_anything else [])
+    assert bool([text for text in listed["warnings"] if "FED509" in text and "federation_prune" in text]) == is_anything
+
+    run(federated, peers=["north"], cards=[card("north")], prune=True)
+    gateways(federated, peers=["north"], prune=True)
+    assert run(federated, peers=["north"], cards=[card("north")])["leftovers"] == []
+    assert look(federated)["lines"] == ["nothing of west is left on the cluster"]
+
+
+@pytest.mark.parametrize("parts", PARTS.values(), ids=PARTS)
+def test_a_leftover_is_left_by_its_name(federated, parts):
+    strip(federated, parts)
+    run(federated, state="absent")
+    gateways(federated, state="absent")
+    assert look(federated)["left"] == []
+    assert not run(federated, state="absent")["changed"]
+
+
+def gateways_gone(cluster):
+    live = cluster.get(CONTROL_PLANE, SPACE, "basic")
+    live["spec"].pop("gateways")
+    live["metadata"].pop("managedFields")
+    cluster.put(live)
+
+
+def test_pruning_is_refused_before_anything_is_written_while_a_host_is_used(federated):
+    route_to(federated)
+    with pytest.raises(FederationError, match="FED505"):
+        run(federated, peers=["north"], cards=[card("north")], prune=True)
+    assert federated.writes == []
+
+
+# What is left afterwards ----------------------------------------------------------------------------------------------
+
+
+def test_what_the_operator_has_not_removed_yet_is_waited_for(federated):
+    labels = {"federation.maistra.io/ingress-for": "west", "maistra.io/owner": SPACE}
+    run(federated, state="absent")
+    gateways(federated, state="absent")
+    federated.put({"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "west-ingress", "namespace": SPACE, "labels": labels}})
+    seen = look(federated)
+    assert seen["waiting_for"] == ["west: Deployment east-mesh-system/west-ingress has not been removed by the operator yet"]
+
+
+def test_what_somebody_else_keeps_is_told_and_not_waited_for(federated):
+    run(federated, state="absent")
+    live = federated.get(CONTROL_PLANE, SPACE, "basic")
+    kept = {"f:spec": {"f:gateways": {"f:additionalIngress": {"f:west-ingress": {"f:enabled": {}}}}}}
+    live["metadata"]["managedFields"].append({"manager": "team-gitops", "operation": "Apply", "fieldsV1": kept})
+    federated.put(live)
+    gateways(federated, state="absent")
+    put(federated, "ServiceMeshPeer", SPACE, "west", {}, "federation.maistra.io/v1")
+    seen = look(federated)
+    assert seen["waiting_for"] == []
+    assert [row["what"].rpartition(", ")[2] for row in seen["left"]] == [
+        "ServiceMeshPeer east-mesh-system/west",
+        "spec.gateways.additionalIngress.west-ingress",
+    ]
+
+
+# Suspending -----------------------------------------------------------------------------------------------------------
+
+SUSPENDED = [{"name": "west", "suspended": True}]
+
+
+def test_a_suspended_peer_stays_and_needs_no_card(federated):
+    result = run(federated, peers=SUSPENDED, exports=[CART], imports=[STOCK])
+    assert (result["peers"], result["pending"], result["expected"]) == ([{"peer": "west", "mesh": "west", "state": "suspended"}], [], [])
+    assert addresses(federated) == []
+    assert federated.get(EXPORTS, SPACE, "west")["spec"]["exportRules"] == federated.get(IMPORTS, SPACE, "west")["spec"]["importRules"] == []
+    assert not run(federated, peers=SUSPENDED, exports=[CART], imports=[STOCK])["changed"]
+
+
+def test_a_broken_card_of_a_suspended_peer_stops_nobody(federated):
+    broken = {**card(), "roots": []}
+    assert run(federated, peers=SUSPENDED, cards=[broken], exports=[CART])["peers"][0]["state"] == "suspended"
+
+
+def test_check_mode_shows_the_same_suspension_and_writes_nothing(federated):
+    planned = run(federated, check_mode=True, peers=SUSPENDED)
+    assert federated.writes == []
+    assert planned["changes"] == run(federated, peers=SUSPENDED)["changes"]
+
+
+def test_a_peer_that_answers_is_emptied_before_its_address_goes(federated):
+    connect(federated)
+    take(federated)
+    result = run(federated, peers=SUSPENDED, exports=[CART], imports=[STOCK])
+    assert result["suspending"] == ["west"]
+    assert addresses(federated) == ["192.0.2.1"]
+    run(federated, state="absent", stage="suspend")
+    assert addresses(federated) == []
+
+
+def test_resuming_brings_back_what_was_described(federated):
+    before = federated.get(PEER, SPACE, "west")["spec"]
+    run(federated, peers=SUSPENDED, exports=[CART], imports=[STOCK])
+    run(federated, cards=[card()], exports=[CART], imports=[STOCK])
+    assert federated.get(PEER, SPACE, "west")["spec"] == before
+    assert federated.get(EXPORTS, SPACE, "west")["spec"]["exportRules"]
+
+
+def test_a_new_peer_that_is_suspended_is_made_without_an_address(cluster):
+    assert federate(cluster, peers=SUSPENDED)["expected"] == []
+    assert addresses(cluster) == []
+
+
+def test_a_suspended_peer_is_shown_as_such(federated):
+    run(federated, peers=SUSPENDED)
+    connect(federated)
+    (row,) = look(federated, until="connected")["peers"]
+    assert row["outbound"] == "suspended"
+
+
+def test_a_suspended_peer_is_left_like_any_other(federated):
+    run(federated, peers=SUSPENDED)
+    take(federated)
+    assert run(federated, state="absent", wait_timeout=1)["changed"]
+    assert federated.get(PEER, SPACE, "west") is None
