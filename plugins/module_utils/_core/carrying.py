@@ -56,26 +56,20 @@ def receive(
     """Return each peer's card by our name of the peer, and notes on cards that nobody asked for.
 
     ``in_run`` are cards made in this run, ``carried`` those given as data (mappings or JSON texts, of one card or a
-    list of them; ``{peer: <our name>, card: <card>}`` says whose it is), ``file_of`` gives the bytes of a card file by
-    its name or None. Cards of this run win over carried ones, data over files. ``known`` is who the peers on the
-    cluster are already, by our name: where several cards could be meant, the pin (``root_fingerprints``) decides, then
-    that. A peer without a card is missing from the result: it is pending, never absent.
+    list of them), ``file_of`` gives the bytes of a card file by its name or None. Cards of this run win over carried
+    ones, data over files. ``known`` is who the peers on the cluster are already, by our name: where several cards could
+    be meant, the pin (``root_fingerprints``) decides, then that, and never what a card says of itself. A peer without a
+    card is missing from the result: it is pending, never absent.
 
     Raises ``FederationError`` with a code FED2xx for a card that is meant for us and is not in order, FED321 when
     nothing says which of several peers or cards is meant.
     """
-    made = [_Carried(card, f"Card of {printable(_said(card, 'mesh'), 63)} (this run)", in_run=True) for card in in_run]
-    labelled = [_Carried.of(entry, number) for number, entry in enumerate(cards_in(carried), start=1)]
-    given = [(one.data, one.where, False) for one in labelled]
-    local_names = {peer.local_name for peer in (*mesh.peers, *mesh.held)}
-    notes = [
-        f"{one.where} is said to be of {printable(one.peer, 63)}, which is not in mesh_peers"
-        for one in labelled
-        if one.peer and one.peer not in local_names and _said(one.data, "audience") == mesh.name
-    ]
+    made = [(card, f"Card of {printable(_said(card, 'mesh'), 63)} (this run)", True) for card in in_run]
+    given = [(card, f"federation_cards, card {number}", False) for number, card in enumerate(cards_in(carried), start=1)]
+    notes: list[str] = []
     received: dict[str, Received] = {}
     for peer in mesh.peers:
-        outcomes = [_chosen(cards, peer, mesh, now, known or {}) for cards in (made, labelled)]
+        outcomes = [_chosen(cards, peer, mesh, now, known or {}) for cards in (made, given)]
         found = next((outcome for outcome in outcomes if isinstance(outcome, Received)), None) or _file(peer, mesh, file_of, now)
         if not found:
             for undecided in filter(None, outcomes):
@@ -108,41 +102,19 @@ def cards_in(carried: Sequence[object]) -> list[object]:
     return cards
 
 
-@dataclass(frozen=True)
-class _Carried:
-    """One card as unchecked data, where it came from, and whose it is said to be (our name; None when nobody said)."""
-
-    data: object
-    where: str
-    in_run: bool = False
-    peer: str | None = None
-
-    @classmethod
-    def of(cls, entry: object, number: int) -> _Carried:
-        """Return an entry of ``federation_cards``: a card, or ``{peer, card}`` with the card as mapping or text."""
-        where = f"federation_cards, card {number}"
-        if not isinstance(entry, Mapping) or set(entry) != {"peer", "card"}:
-            return cls(entry, where)
-        card = entry["card"]
-        return cls(data_of(card, where, DEPTH_LIMIT) if isinstance(card, (str, bytes)) else card, where, peer=str(entry["peer"]))
-
-
 def _chosen(
-    cards: Sequence[_Carried], peer: Peer, mesh: Mesh, now: datetime, known: Mapping[str, Identity]
+    cards: Sequence[tuple[object, str, bool]], peer: Peer, mesh: Mesh, now: datetime, known: Mapping[str, Identity]
 ) -> Received | FederationError | None:
     """Return the card that speaks for ``peer``; the error FED321 when several could; None when there is none."""
-    meant = []
-    for card in cards:
-        if not isinstance(card.data, Mapping) or not isinstance(card.data.get("mesh"), str) or not isinstance(card.data.get("audience"), str):
-            card_from(card.data, card.where, now)
-        is_ours = card.data["mesh"] == peer.name and card.data["audience"] == mesh.name
-        if is_ours and card.peer in (None, peer.local_name):
-            meant.append(card)
-    labelled = [card for card in meant if card.peer]
-    read = [Received(card_from(card.data, card.where, now), card.where, card.in_run) for card in labelled or meant]
+    read = []
+    for card, where, in_run in cards:
+        if not isinstance(card, Mapping) or not isinstance(card.get("mesh"), str) or not isinstance(card.get("audience"), str):
+            card_from(card, where, now)
+        if card["mesh"] == peer.name and card["audience"] == mesh.name:
+            read.append(Received(card_from(card, where, now), where, in_run))
     if not read:
         return None
-    rivals = [] if labelled else [other for other in (*mesh.peers, *mesh.held) if other.name == peer.name and other is not peer]
+    rivals = [other for other in (*mesh.peers, *mesh.held) if other.name == peer.name and other is not peer]
     if not rivals and _are_one(read):
         return read[0]
     fitting = [one for one in read if _fits(one.card, peer, known)]
@@ -177,10 +149,7 @@ def _undecided(peer: Peer, mesh: Mesh, cards: Sequence[Received]) -> FederationE
     if mesh.is_shared(peer.name):
         others = " or ".join(other.local_name for other in (*mesh.peers, *mesh.held) if other.name == peer.name)
         what = f"could be that of {others}, which all call themselves {peer.name}, and nothing says which"
-        mend = (
-            f"Pin root_fingerprints of each in mesh_peers, hand it over as the file {file_name(peer.local_name, mesh.name)}, "
-            f"or write {{peer: {peer.local_name}, card: ...}} in federation_cards"
-        )
+        mend = f"Pin root_fingerprints of each in mesh_peers, or hand it over as the file {file_name(peer.local_name, mesh.name)}"
     else:
         what = f"are {len(cards)} different cards of {peer.name} for {mesh.name}, and nothing says which of them counts"
         mend = f"Give one of them, or as the file {file_name(peer.local_name, mesh.name)}; {peer.name} may have two peers called {mesh.name}"

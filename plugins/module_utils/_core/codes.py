@@ -355,8 +355,7 @@ CODES: dict[str, Code] = {
         ERROR,
         "Several peers share the name on the card, or several different cards came from one peer, and neither a pin nor the peer on the cluster "
         "says which is meant. Guessing could let one partner speak for another.",
-        "Pin `root_fingerprints` of each peer, hand the card over as the file `<local_name>-for-<this mesh>.json`, or write "
-        "`{peer: <local_name>, card: ...}` in `federation_cards`.",
+        "Pin `root_fingerprints` of each peer, or hand the card over as the file `<local_name>-for-<this mesh>.json`.",
     ),
     "FED401": Code(
         "Control plane missing",

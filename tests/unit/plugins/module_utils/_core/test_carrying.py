@@ -141,14 +141,9 @@ def test_a_card_of_one_partner_leaves_the_other_pending():
     assert at_hub(identities=known("acme", "globex"), carried=[of_prod("globex")])[0] == {"globex": "192.0.2.2"}
 
 
-def test_an_entry_may_say_whose_card_it_is_and_carry_it_as_text():
-    entries = [{"peer": "globex", "card": json.dumps(of_prod("globex"))}, {"peer": "acme", "card": of_prod("acme")}]
-    assert at_hub(carried=entries)[0] == BOTH
-
-
-def test_an_entry_for_a_peer_that_is_not_ours_is_said():
-    found, notes = at_hub(carried=[{"peer": "initech", "card": of_prod("acme")}])
-    assert (found, notes) == ({}, ["federation_cards, card 1 is said to be of initech, which is not in mesh_peers"])
+def test_a_card_cannot_say_whose_it_is():
+    with pytest.raises(FederationError, match="FED203"):
+        at_hub(carried=[{"peer": "globex", "card": of_prod("acme")}])
 
 
 @pytest.mark.parametrize(
