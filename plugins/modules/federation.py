@@ -410,6 +410,14 @@ def rendered(module: AnsibleModule, mesh: Mesh, now: datetime) -> dict:
             "FED318", where=what, what="is missing, and rendering asks no cluster", mend=f"Set {what}"
         )
     mesh.check_suffixes()
+    for peer in mesh.peers:
+        if peer.adopt and not {"ingress", "egress"} <= peer.given:
+            raise FederationError(
+                "FED318",
+                where=f"mesh_peers, {peer.local_name}, gateways",
+                what="does not name the ingress and the egress that are to be adopted, and rendering asks no cluster",
+                mend="Name both as the ServiceMeshPeer does",
+            )
     received = cards_of(module, mesh, mesh.trust_domain, now)
     version = parse_version(params["version"])
     gateways, manifests, pending = [], [], []

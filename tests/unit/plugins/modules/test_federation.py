@@ -197,3 +197,12 @@ def test_a_peer_is_not_removed_while_something_is_still_exported_to_it(federated
 
 def test_what_is_documented_as_returned_is_returned(cluster):
     assert set(yaml.safe_load(federation.RETURN)) <= set(run(cluster, cards=[card()]))
+
+
+def test_rendering_does_not_guess_the_gateways_of_a_peer_that_is_to_be_adopted(tmp_path):
+    where = {"state": "rendered", "render_dir": str(tmp_path), "trust_domain": "east.local"}
+    with pytest.raises(FederationError, match="FED318.*west"):
+        run(None, peers=[{"name": "west", "adopt": True}], **where)
+    named = {"name": "west", "adopt": True, "gateways": {"ingress": "from-west", "egress": "to-west"}}
+    run(None, peers=[named], **where)
+    assert any("from-west" in file.read_text() for file in tmp_path.rglob("*.yaml"))
