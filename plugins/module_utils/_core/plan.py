@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from typing import NoReturn
 
 from .card import Card, Export, Ingress, Port, is_cluster_internal
+from .changing import roots_changed
 from .errors import FederationError
 from .kinds import (
     CONFIG_MAP,
@@ -229,8 +230,7 @@ def identity_changes(peer: Peer, card: Card, live_peer: Mapping | None, live_bun
     text = ((live_bundle or {}).get("data") or {}).get(ROOT_KEY)
     if text is not None:
         before, after = fingerprints_in(text), [root.fingerprint for root in card.roots]
-        if set(before) != set(after):
-            differences.append(f"roots {_short(before)} become {_short(after)}")
+        differences += roots_changed(before, after)
     return differences
 
 
@@ -344,10 +344,6 @@ def _node_port(service: Mapping, number: int, name: str) -> int | None:
     ports = (service.get("spec") or {}).get("ports") or []
     found = next((p for p in ports if p.get("port") == number), next((p for p in ports if p.get("name") == name), {}))
     return found.get("nodePort")
-
-
-def _short(fingerprints: Iterable[str]) -> str:
-    return ", ".join(f"{text[:4]}…{text[-4:]}" if len(text) > 12 else text for text in fingerprints) or "none"
 
 
 def _refuse(code: str, where: str, what: str, mend: str) -> NoReturn:
