@@ -7,7 +7,7 @@ from unittest import mock
 
 import pytest
 
-from ansible_collections.ossm.federation.plugins.action import federation_info, mesh_card
+from ansible_collections.ossm.federation.plugins.action import federation_info, istiod, mesh_card
 from ansible_collections.ossm.federation.plugins.plugin_utils import waiting
 
 
@@ -128,3 +128,39 @@ def test_a_line_of_progress_carries_no_control_characters():
 
 def test_a_line_of_progress_names_the_first_three():
     assert waiting.line("east", 1, 30, list("abcde")).endswith("last seen: a; b; c; and 2 more")
+
+
+class Istiod(Module):
+    """A pretended istiod: a call restarts it when it is older than ``since``, or when there is no ``since``."""
+
+    def __init__(self, ready_at, started="2026-01-31T10:00:00Z"):
+        super().__init__(ready_at, "istiod: 0 of 1 pods are new", 300)
+        self.started, self.restarts, self.asked = started, 0, None
+
+    def __call__(self, module_args, task_vars=None):
+        since = module_args.get("since")
+        is_due = since is None or (self.started < since and not (self.asked and self.asked >= since))
+        if is_due:
+            self.restarts += 1
+            self.asked = f"2026-01-31T12:00:{self.restarts:02}Z"
+        result = super().__call__(module_args, task_vars)
+        return {**result, "changed": is_due and not result.get("failed"), "restarted_at": self.asked, "diff": [{"after": "x"}] if is_due else []}
+
+
+@pytest.mark.parametrize("arguments", [{}, {"since": "2026-01-31T11:00:00Z"}, {"since": "2099-01-31T11:00:00Z"}], ids=["always", "since", "in the future"])
+def test_istiod_is_restarted_once_however_long_it_is_waited_for(run, arguments):
+    module = Istiod(ready_at=60)
+    result, shown = run(module, {"mesh": "east", **arguments}, istiod.ActionModule)
+    assert module.restarts == 1 and result["changed"] and result["diff"] == [{"after": "x"}] and shown
+
+
+def test_an_istiod_that_is_young_enough_is_not_restarted(run):
+    module = Istiod(ready_at=0)
+    result, _shown = run(module, {"mesh": "east", "since": "2026-01-31T09:00:00Z"}, istiod.ActionModule)
+    assert module.restarts == 0 and result["changed"] is False
+
+
+def test_a_restart_that_is_not_waited_for_is_one_call(run):
+    module = Istiod(ready_at=100)
+    result, _shown = run(module, {"mesh": "east", "wait": False}, istiod.ActionModule)
+    assert len(module.calls) == 1 and result["changed"]

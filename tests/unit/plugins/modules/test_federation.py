@@ -7,6 +7,7 @@ import pytest
 import yaml
 from ansible_collections.ossm.federation.plugins.module_utils._core.card import Card, Ingress
 from ansible_collections.ossm.federation.plugins.module_utils._core.errors import FederationError
+from ansible_collections.ossm.federation.plugins.module_utils._core.kinds import KINDS
 from ansible_collections.ossm.federation.plugins.module_utils._core.trust import read_roots
 from ansible_collections.ossm.federation.plugins.module_utils._described import DESCRIBED, FORCE
 from ansible_collections.ossm.federation.plugins.module_utils._running import Journal
@@ -66,6 +67,10 @@ def hand_made_bundle(name):
 @pytest.fixture
 def cluster():
     return ClusterInMemory(NOW, CONTROL_PLANE)
+
+
+EXPORTS = [{"name": "cart", "namespace": "shop"}]
+IMPORTS = [{"name": "stock", "namespace": "shop"}]
 
 
 @pytest.fixture
@@ -206,3 +211,120 @@ def test_rendering_does_not_guess_the_gateways_of_a_peer_that_is_to_be_adopted(t
     named = {"name": "west", "adopt": True, "gateways": {"ingress": "from-west", "egress": "to-west"}}
     run(None, peers=[named], **where)
     assert any("from-west" in file.read_text() for file in tmp_path.rglob("*.yaml"))
+
+
+# --- what changes about a known peer
+
+
+ISTIOD = {
+    "apiVersion": "apps/v1",
+    "kind": "Deployment",
+    "metadata": {"name": "istiod-basic", "namespace": SPACE, "generation": 1},
+    "spec": {"replicas": 1, "selector": {"matchLabels": {"app": "istiod"}}, "template": {"metadata": {}}},
+}
+CHANGED = "ossm.federation/identity-changed"
+
+
+def istiod_pod(created):
+    metadata = {"name": "istiod-basic-1", "namespace": SPACE, "labels": {"app": "istiod"}, "creationTimestamp": created}
+    return {"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "status": {"phase": "Running"}}
+
+
+def changed_at(cluster, kind="ServiceMeshPeer", name="west"):
+    found = next(live for live in cluster.list(KINDS[kind], SPACE) if live["metadata"]["name"] == name)
+    return (found["metadata"].get("annotations") or {}).get(CHANGED)
+
+
+def other_client():
+    return {**card(), "client_id": "west.local/ns/other/sa/east-egress-service-account"}
+
+
+def test_a_new_peer_is_not_dated_and_asks_for_no_restart(federated):
+    assert changed_at(federated) is None and changed_at(federated, "ConfigMap", "west-ca-root-cert") is None
+    assert run(federated, cards=[card()])["restart"]["needed"] is False
+
+
+def test_an_address_that_moved_is_patched_and_needs_nothing_else(federated):
+    result = run(federated, cards=[card(address="192.0.2.9")], exports=EXPORTS, imports=IMPORTS)
+    assert federated.writes == [("apply", "ServiceMeshPeer", "west")] and changed_at(federated) is None
+    assert result["changed_peers"] == [{"peer": "west", "changes": ["address 192.0.2.1 (8188, 15443) becomes 192.0.2.9 (8188, 15443)"]}]
+    assert result["restart"]["needed"] is False and result["hand_over"] == []
+
+
+def test_an_accepted_client_identity_is_dated_and_istiod_must_restart_until_it_has(federated):
+    federated.put(ISTIOD)
+    federated.put(istiod_pod("2020-01-01T00:00:00Z"))
+    same = {"cards": [other_client()], "exports": EXPORTS, "imports": IMPORTS, "accept_changes": ["west"]}
+    result = run(federated, **same)
+    assert federated.writes == [("apply", "ServiceMeshPeer", "west")]
+    assert result["restart"]["needed"] and result["restart"]["sentence"].startswith("istiod of east must be restarted")
+    dated = changed_at(federated)
+    assert dated == f"{result['restart']['since']} clientID"
+
+    again = run(federated, **same)
+    assert again["changed"] is False and again["restart"]["needed"] and changed_at(federated) == dated, "also after a run that ended there"
+
+    federated.put(istiod_pod("2099-01-01T00:00:00Z"))
+    assert run(federated, **same)["restart"]["needed"] is False
+
+
+def test_check_mode_foretells_the_restart(federated):
+    federated.put(ISTIOD)
+    federated.put(istiod_pod("2020-01-01T00:00:00Z"))
+    result = run(federated, check_mode=True, cards=[other_client()], accept_changes=["west"])
+    assert result["restart"]["needed"] and not federated.writes
+
+
+def test_new_roots_are_dated_on_the_bundle_and_need_no_restart(federated):
+    result = run(federated, cards=[card(pem=ROOT + OTHER_ROOT)], exports=EXPORTS, imports=IMPORTS, accept_changes=["west"])
+    assert federated.writes == [("apply", "ConfigMap", "west-ca-root-cert")]
+    assert changed_at(federated, "ConfigMap", "west-ca-root-cert").endswith(" roots")
+    assert result["changed_peers"][0]["changes"][0].endswith("is added") and result["restart"]["needed"] is False
+
+
+def test_another_egress_gateway_of_ours_is_a_sentence_for_the_peer(federated):
+    renamed = [{"name": "west", "gateways": {"egress": "out"}}]
+    control_plane = {**CONTROL_PLANE, "spec": {**CONTROL_PLANE["spec"], "gateways": {"additionalEgress": {"out": {"enabled": True}}}}}
+    federated.put(control_plane)
+    result = run(federated, cards=[card()], peers=renamed, exports=EXPORTS, imports=IMPORTS)
+    assert result["changed_peers"] == [{"peer": "west", "changes": ["our egress gateway west-egress becomes out"]}]
+    assert len(result["hand_over"]) == 1 and "east.local/ns/east-mesh-system/sa/out-service-account" in result["hand_over"][0]
+
+
+@pytest.mark.parametrize(
+    ("known", "said"),
+    [
+        ({"pem": ROOT + OTHER_ROOT}, "the fingerprint of the new roots"),
+        ({"pem": OTHER_ROOT}, "the fingerprint of the new roots"),
+        ({}, "its client identity"),
+    ],
+    ids=["root added", "root replaced", "client identity"],
+)
+def test_a_refusal_says_what_to_compare_by_voice(federated, known, said):
+    with pytest.raises(FederationError, match="FED217") as refused:
+        run(federated, cards=[card(**known) if known else other_client()])
+    assert f"let them read out {said}" in str(refused.value)
+    assert not federated.writes
+
+
+def test_a_root_taken_away_leaves_nothing_new_to_compare_but_all(cluster):
+    run(cluster, cards=[card(pem=ROOT + OTHER_ROOT)])
+    with pytest.raises(FederationError, match="is removed.*the fingerprint of all roots"):
+        run(cluster, cards=[card()])
+
+
+def test_imports_made_again_for_a_peer_that_stands_take_two_changes(federated):
+    live = next(iter(federated.list(KINDS["ImportedServiceSet"], SPACE)))
+    federated.delete(KINDS["ImportedServiceSet"], SPACE, "west", live["metadata"]["uid"])
+    federated.writes.clear()
+    result = run(federated, cards=[card()], exports=EXPORTS, imports=IMPORTS)
+    assert federated.writes == [("apply", "ImportedServiceSet", "west")] * 2
+    assert [change["action"] for change in result["changes"]] == ["create", "update"]
+    spec = next(iter(federated.list(KINDS["ImportedServiceSet"], SPACE)))["spec"]
+    assert [rule["nameSelector"]["name"] for rule in spec["importRules"]] == ["stock"]
+    assert run(federated, cards=[card()], exports=EXPORTS, imports=IMPORTS)["changed"] is False
+
+
+def test_imports_of_a_new_peer_take_one_change(cluster):
+    run(cluster, cards=[card()], imports=IMPORTS)
+    assert cluster.writes.count(("apply", "ImportedServiceSet", "west")) == 1

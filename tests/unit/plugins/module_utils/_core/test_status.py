@@ -112,3 +112,64 @@ def test_what_is_only_offered_does_not_count_as_still_imported():
 @pytest.mark.parametrize(("seconds", "words"), [(None, "never"), (12, "12 s ago"), (600, "10 min ago"), (7300, "2 h ago"), (600000, "6 days ago")])
 def test_ages_are_said_in_words(seconds, words):
     assert status.age(seconds) == words
+
+
+def changed(what, moment, live=None):
+    live = live or peer(UP, [CALLER])
+    return {**live, "metadata": {"annotations": {"ossm.federation/identity-changed": f"{moment} {what}"}}}
+
+
+def proofs_of(live, bundle=None):
+    objects = {"peer": live, "exports": EXPORTS, "imports": IMPORTS, "bundle": bundle}
+    found = status.peer_row("west", "west", objects, now=NOW, version=(2, 3), cluster_domain="cluster.local")
+    return found["outbound_proven"], found["inbound_proven"], found["unproven"]
+
+
+AFTER, BEFORE = "2026-01-31T11:59:50Z", "2026-01-31T11:59:40Z"
+
+
+def test_a_connection_older_than_a_change_of_trust_is_connected_and_proves_nothing():
+    assert proofs_of(changed("clientID", AFTER)) == (
+        True,
+        False,
+        "IN not proven since the change of client identity at 2026-01-31T11:59:50Z: wait some minutes, or ask west to restart its istiod",
+    )
+    out, into, told = proofs_of(changed("egress", AFTER))
+    assert (out, into) == (False, True) and told.startswith("OUT not proven since the change of our egress gateway")
+    out, into, told = proofs_of(changed("trustDomain", AFTER))
+    assert (out, into) == (False, False) and "restart istiod and ask west to restart its own" in told
+
+
+def test_a_connection_made_after_the_change_is_a_proof():
+    assert proofs_of(changed("clientID,egress,trustDomain", BEFORE)) == (True, True, "")
+
+
+def test_new_roots_are_proven_when_istiod_must_have_seen_them():
+    bundle = changed("roots", BEFORE, {"data": {}})
+    assert proofs_of(peer(UP, [CALLER]), bundle)[:2] == (False, False)
+    bundle = changed("roots", "2026-01-31T11:58:40Z", {"data": {}})
+    assert proofs_of(peer(UP, [CALLER]), bundle) == (True, True, "")
+
+
+def test_what_is_not_connected_is_neither_proven_nor_unproven():
+    assert proofs_of(changed("trustDomain", AFTER, peer({"connected": False}))) == (None, None, "")
+
+
+def test_the_youngest_of_several_connections_counts():
+    old = {**CALLER, "source": "10.255.0.3", "lastConnected": "2026-01-31T10:00:00Z"}
+    assert proofs_of(changed("clientID", BEFORE, peer(UP, [old, CALLER])))[1] is True
+
+
+def test_the_table_says_what_is_not_proven_beside_a_note():
+    live = changed("clientID", AFTER)
+    objects = {"peer": live, "exports": EXPORTS, "imports": IMPORTS}
+    found = status.peer_row("west", "west", objects, now=NOW, version=(2, 3), cluster_domain="cluster.local", note="made by hand")
+    control_plane = ControlPlane.read({"metadata": {"name": "basic", "namespace": "e", "uid": "u"}, "spec": {}})
+    shown = "\n".join(status.lines(control_plane, "east", [], [found], NOW))
+    assert "west  connected  connected" in shown and "made by hand; IN not proven since the change" in shown
+
+
+def test_a_wait_does_not_fail_for_want_of_a_proof():
+    objects = {"peer": changed("trustDomain", AFTER), "exports": EXPORTS, "imports": IMPORTS}
+    found = status.peer_row("west", "west", objects, now=NOW, version=(2, 3), cluster_domain="cluster.local")
+    assert status.unmet([found], {"west": []}) == []

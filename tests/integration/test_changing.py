@@ -1,0 +1,162 @@
+# GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
+"""What changes in the life of a federation: addresses, roots, gateways, identities. One federation goes through all of it."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from integration.administrators import Administrator, described
+
+from testbed import Testbed
+
+CART, CHECKOUT = "cart.shop.svc.east-imports.local", "checkout.shop.svc.west-imports.local"
+
+
+@pytest.fixture(scope="module")
+def both(tmp_path_factory: pytest.TempPathFactory, collections: str, bed: Testbed) -> Administrator:
+    """Somebody who has federated both meshes: each takes what the other offers."""
+    meshes = {name: described(bed, name) for name in ("east", "west")}
+    meshes["west"]["mesh_exports"] = [{"name": "checkout", "namespace": "shop"}]
+    meshes["east"]["mesh_imports"] = [{"namespace": "shop"}]
+    somebody = Administrator(tmp_path_factory.mktemp("both"), collections, meshes)
+    somebody.play("federate")
+    return somebody
+
+
+def live(bed: Testbed, mesh: str, kind: str, name: str) -> dict:
+    """Return one live object of a mesh's control plane namespace."""
+    found = bed.meshes[mesh].kube.get(kind, name, bed.meshes[mesh].namespace)
+    assert found, f"{mesh} has no {kind} {name}"
+    return found
+
+
+def istiod_pods(bed: Testbed, mesh: str) -> list[str]:
+    """Return the names of a mesh's istiod pods."""
+    return [pod["metadata"]["name"] for pod in bed.meshes[mesh].kube.list("Pod", bed.meshes[mesh].namespace, "app=istiod")]
+
+
+def until(is_so: Callable[[], bool], what: str, seconds: float = 30) -> None:
+    """Wait until something is so."""
+    deadline = time.monotonic() + seconds
+    while not is_so():
+        assert time.monotonic() < deadline, f"{what}: not within {seconds} s"
+        time.sleep(0.1)
+
+
+def answers(bed: Testbed, mesh: str, host: str) -> Callable[[], bool]:
+    """Return whether a call would be answered now, to be asked."""
+    return lambda: bed.meshes[mesh].call(host).status == 200
+
+
+@contextmanager
+def calling(bed: Testbed) -> Iterator[list[str]]:
+    """Call all the time in both directions; gives the list of what failed, filled until the block ends."""
+    failures: list[str] = []
+    counted: list[int] = []
+    is_over = threading.Event()
+
+    def call(mesh: str, host: str) -> None:
+        while not is_over.is_set():
+            answer = bed.meshes[mesh].call(host)
+            counted.append(1)
+            if answer.status != 200:
+                failures.append(f"{mesh} calling {host}: {answer}")
+            is_over.wait(0.1)
+
+    callers = [threading.Thread(target=call, args=way) for way in (("west", CART), ("east", CHECKOUT))]
+    for caller in callers:
+        caller.start()
+    try:
+        yield failures
+    finally:
+        is_over.set()
+        for caller in callers:
+            caller.join()
+    assert len(counted) > 20, "hardly a call was made"
+
+
+def test_a_peers_address_that_moved_is_patched_in_place(bed: Testbed, both: Administrator) -> None:
+    before = live(bed, "west", "ServiceMeshPeer", "east")
+    address = bed.meshes["east"].move_address("west-ingress")
+    done = both.play("federate")
+    after = live(bed, "west", "ServiceMeshPeer", "east")
+    assert after["spec"]["remote"]["addresses"] == [address] != before["spec"]["remote"]["addresses"]
+    assert after["metadata"]["uid"] == before["metadata"]["uid"]
+    assert (done.changed("east"), done.changed("west")) == (0, 1)
+    assert "must be restarted" not in done.output and "not proven" not in done.output
+    until(answers(bed, "west", CART), "cart answers at its new address")
+
+
+def test_a_peers_root_is_replaced_without_one_failed_request(bed: Testbed, both: Administrator) -> None:
+    west, east = bed.meshes["west"], bed.meshes["east"]
+    until(answers(bed, "west", CART), "cart answers")
+    until(answers(bed, "east", CHECKOUT), "checkout answers")
+    with calling(bed) as failures:
+        both.meshes["west"]["mesh_extra_roots"] = coming = west.rotate_root("announce")
+        refused = both.play("federate", must_pass=False)
+        assert "FED217" in refused.output and "is added" in refused.output and "let them read out" in refused.output
+        both.play("federate", variables={"federation_accept_changes": ["west"]})
+        until(lambda: coming.strip() in east.bundle_of(west.trust_domain), "east's proxies know the new root")
+        shown = both.play("status").output
+        assert "not proven since the change of roots" in shown, shown
+        for stage in ("trust", "sign", "drop"):
+            west.rotate_root(stage)
+        del both.meshes["west"]["mesh_extra_roots"]
+        dropped = both.play("federate", variables={"federation_accept_changes": ["west"]})
+        assert "must be restarted" not in dropped.output
+        until(lambda: east.bundle_of(west.trust_domain).strip() == coming.strip(), "east's proxies forget the old root")
+        assert bed.meshes["west"].call(CART).status == 200
+    assert failures == []
+    assert both.play("federate").changed("east") == 0
+
+
+def test_a_gateway_that_is_made_anew_needs_both_istiods_restarted_and_they_are_when_asked(bed: Testbed, both: Administrator) -> None:
+    both.meshes["east"]["mesh_peers"] = [{"name": "west", "gateways": {"ingress": "door-in", "egress": "door-out"}}]
+    refused = both.play("federate", must_pass=False)
+    assert "FED217" in refused.output and "door-out-service-account" in refused.output
+
+    accepted = both.play("federate", variables={"federation_accept_changes": ["east"]})
+    assert "istiod of east must be restarted" in accepted.output, accepted.output
+    assert "istiod of west must be restarted" in accepted.output, accepted.output
+    changed = live(bed, "west", "ServiceMeshPeer", "east")["metadata"]["annotations"]["ossm.federation/identity-changed"]
+    assert changed.endswith("clientID")
+    assert live(bed, "east", "ServiceMeshPeer", "west")["spec"]["gateways"] == {"ingress": {"name": "door-in"}, "egress": {"name": "door-out"}}
+    assert bed.meshes["east"].call(CHECKOUT).status != 200, "istiod of west keeps the policy of the former identity"
+
+    words = {"federation_restart_istiod": True}
+    before = {name: istiod_pods(bed, name) for name in ("east", "west")}
+    foretold = both.play("federate", "--check", variables=words)
+    assert (foretold.changed("east"), foretold.changed("west")) == (1, 1)
+    both.play("federate", variables=words)
+    assert not {pod for name in before for pod in before[name]} & {*istiod_pods(bed, "east"), *istiod_pods(bed, "west")}
+    until(answers(bed, "east", CHECKOUT), "checkout answers the new identity")
+    until(answers(bed, "west", CART), "cart answers")
+
+    again = both.play("federate", variables=words)
+    assert (again.changed("east"), again.changed("west")) == (0, 0), again.output
+    assert "must be restarted" not in again.output
+    assert live(bed, "west", "ServiceMeshPeer", "east")["metadata"]["annotations"]["ossm.federation/identity-changed"] == changed
+
+
+def test_imports_that_were_deleted_by_hand_come_back(bed: Testbed, both: Administrator) -> None:
+    west = bed.meshes["west"]
+    until(answers(bed, "west", CART), "cart answers")
+    west.kube.delete("ImportedServiceSet", "east", west.namespace)
+    until(lambda: not answers(bed, "west", CART)(), "cart is imported no more")
+    both.play("federate")
+    assert live(bed, "west", "ImportedServiceSet", "east")["metadata"]["generation"] == 2
+    until(answers(bed, "west", CART), "cart is imported again")
+
+
+def test_the_peer_is_told_in_one_sentence_what_a_new_client_identity_asks_of_it(bed: Testbed, tmp_path: Path, collections: str) -> None:
+    east = Administrator(tmp_path, collections, {"east": {**described(bed, "east"), "mesh_peers": ["west"]}})
+    east.play("publish_cards")
+    east.meshes["east"]["mesh_peers"] = [{"name": "west", "gateways": {"egress": "other-out"}}]
+    told = east.play("publish_cards").output
+    assert "Tell the administrator of west: the client identity of east is now" in told and "other-out-service-account" in told
+    assert "Tell the administrator" not in east.play("publish_cards").output
