@@ -49,7 +49,7 @@ def changes_for(
             # A bundle that a peer made by hand shares with others stays theirs; ours is then made beside it.
             is_same = live is not None and live["metadata"]["name"] == desired["metadata"]["name"]
             standing = live if is_same else None
-            change = change_to(standing, dated(desired, standing, now), MANAGER, force=force or peer.adopt, own=peer.adopt)
+            change = change_to(standing, dated(desired, standing, now), MANAGER, force=force, own=peer.adopt)
             changes += made_again(change, peering.peer) if change else []
     return changes
 
@@ -222,7 +222,7 @@ def keep_set(module: AnsibleModule, cluster: Cluster, mesh: Mesh, kind: Kind, de
     else:
         mesh.check_suffixes()
         refuse_strangers(peer, peering)
-        change = change_to(live, desired, MANAGER, force=params["force"] or peer.adopt, own=peer.adopt)
+        change = change_to(live, desired, MANAGER, force=params["force"], own=peer.adopt)
         is_new = change is not None and change.kind is IMPORTS and change.action == "create"
         changes = made_again(change, cluster.get(PEER, mesh.namespace, peer.local_name) if is_new else None) if change else []
     apply_changes(module, cluster, changes)

@@ -188,7 +188,7 @@ def additions(
         )
         manager = gateways_manager(peer.local_name)
         if managed:
-            change = change_to(control_plane.live, desired, manager, force=force or peer.adopt, own=peer.adopt)
+            change = change_to(control_plane.live, desired, manager, force=force, own=peer.adopt)
             changes += [change] if change else []
         else:
             differences = differences_between(control_plane.live, desired, manager)

@@ -69,7 +69,8 @@ class Change:
 def change_to(live: Mapping | None, desired: Mapping, manager: str, *, force: bool = False, own: bool = False) -> Change | None:
     """Return the change that brings one object to ``desired``, or None when nothing differs.
 
-    With ``own`` every field of ``desired`` must be ours as well, so that taking over what stands already is a change.
+    With ``own`` every field of ``desired`` must be ours as well, so that taking over what stands already is a change; what
+    people wrote with ``kubectl`` is then taken, and only a manager that applies by itself is in the way.
     Raises ``FederationError`` FED107 when another field manager holds a field that we want otherwise, unless ``force``.
     """
     kind = KINDS[desired["kind"]]
@@ -83,9 +84,9 @@ def change_to(live: Mapping | None, desired: Mapping, manager: str, *, force: bo
     if not differences:
         return None
     if not force:
-        refuse_conflicts(live, differences, manager)
+        refuse_conflicts(live, differences, manager, applied_only=own)
     return Change(
-        "update", kind, metadata["namespace"], metadata["name"], manager, desired, differences, live["metadata"]["uid"], force
+        "update", kind, metadata["namespace"], metadata["name"], manager, desired, differences, live["metadata"]["uid"], force or own
     )
 
 
@@ -142,15 +143,15 @@ def _ownership(live: Mapping, desired: Mapping, manager: str, *, own: bool) -> I
         yield Difference(("metadata", "managedFields", ("key", (("manager", manager),))), *texts)
 
 
-def refuse_conflicts(live: Mapping, differences: Iterable[Difference], manager: str) -> None:
-    """Refuse to take fields from another manager.
+def refuse_conflicts(live: Mapping, differences: Iterable[Difference], manager: str, *, applied_only: bool = False) -> None:
+    """Refuse to take fields from another manager; with ``applied_only`` from one that applies by itself.
 
     Raises ``FederationError`` FED107 that names the manager and the fields.
     """
     for difference in differences:
         if difference.after is MISSING:
             continue
-        for other, owned in _owners(live):
+        for other, owned in _owners(live, applied_only=applied_only):
             if other != manager and difference.path in owned and difference.before is not MISSING:
                 metadata = live["metadata"]
                 raise FederationError(

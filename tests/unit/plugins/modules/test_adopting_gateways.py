@@ -126,6 +126,15 @@ def test_what_the_entry_says_is_changed_and_shown():
     assert gateways["additionalIngress"]["from-acme"]["runtime"]["deployment"]["replicas"] == 2
 
 
+def test_what_a_tool_applies_by_itself_is_not_taken_from_it():
+    more = [{**ADOPTED[0], "gateways": {"service_type": "NodePort", "addresses": ["192.0.2.1"]}}]
+    live = cluster(manager="argocd-controller", operation="Apply")
+    with pytest.raises(FederationError, match="FED107.*argocd-controller"):
+        run(live, peers=more)
+    assert live.writes == []
+    assert run(live, peers=more, force=True)["changed"]
+
+
 def test_settings_for_all_peers_do_not_touch_what_was_taken_over():
     live = cluster()
     run(live, gateways={"service_type": "NodePort", "addresses": ["192.0.2.1"]})
