@@ -16,7 +16,7 @@ from ._core.errors import FederationError
 from ._core.kinds import AUTHORIZATION_POLICY, DEPLOYMENT, MANAGER, MEMBER_ROLL, MESH_LABEL, PEER, PEER_LABEL, SERVICE, Kind
 from ._core.leftovers import Left, bundle_owners, gateway_owners, left_of
 from ._core.plan import plan_exports, plan_imports
-from ._core.status import CONNECTED, inbound, settling_seconds, still_exported, still_imported
+from ._core.status import CONNECTED, answers, inbound, settling_seconds, still_exported, still_imported
 from ._core.topology import Mesh, Peer
 from ._core.using import NAMING_KINDS, Taken, Use, accounts_in, taken_from, uses_in
 from ._live import Peering, Peerings, described_control_plane
@@ -85,7 +85,9 @@ def leave(module: AnsibleModule, cluster: Cluster, control_plane: ControlPlane, 
         return [change for peering in read().values() for change in removed(peering)]
     changes: list[Change] = []
     for part in ("imports", "exports") if stage == "all" else (stage,):
-        own = [change for peering in read().values() for change in emptied(getattr(peering, part), force=module.params["force"])]
+        standing = read()
+        own = silenced(standing.values(), cluster, control_plane) if part == "exports" else []
+        own += [change for peering in standing.values() for change in emptied(getattr(peering, part), force=module.params["force"])]
         apply_changes(module, cluster, own)
         changes += own
         if stage == "all":
@@ -99,6 +101,27 @@ def leave(module: AnsibleModule, cluster: Cluster, control_plane: ControlPlane, 
         own = [change for peering in last.values() for change in removed(peering)]
         apply_changes(module, cluster, own)
         changes += own
+    return changes
+
+
+def silenced(peerings: Iterable[Peering], cluster: Cluster, control_plane: ControlPlane) -> list[Change]:
+    """Return the changes that take the addresses of peers away that do not answer: istiod hangs on such a peer.
+
+    While it does, it would not even notice that exports were emptied. What another manager holds stays as it is.
+    """
+    changes = []
+    for peering in peerings:
+        live = peering.peer
+        if live is None or not is_ours(live) or answers(live, cluster.now, control_plane.version):
+            continue
+        labels = {key: text for key, text in (live["metadata"].get("labels") or {}).items() if key.startswith(f"{MANAGER}/")}
+        try:
+            change = change_to(live, _without_addresses(live, labels), MANAGER)
+        except FederationError as error:
+            if error.code != "FED107":
+                raise
+            continue
+        changes += [change] if change else []
     return changes
 
 
@@ -314,22 +337,19 @@ def suspended(mesh: Mesh, peer: Peer, peering: Peering, *, force: bool, is_closi
         if live is not None:
             changes.append(change_to(live, desired, MANAGER, force=force, own=peer.adopt))
     if is_closing:
-        changes.append(change_to(peering.peer, _without_addresses(mesh, peering.peer), MANAGER, force=force, own=peer.adopt))
+        labels = {MESH_LABEL: mesh.name, PEER_LABEL: peer.local_name}
+        changes.append(change_to(peering.peer, _without_addresses(peering.peer, labels), MANAGER, force=force, own=peer.adopt))
     return [change for change in changes if change]
 
 
-def _without_addresses(mesh: Mesh, live: Mapping) -> dict:
+def _without_addresses(live: Mapping, labels: Mapping[str, str]) -> dict:
     """Return a live ServiceMeshPeer as we write one, with no address."""
     spec, metadata = live.get("spec") or {}, live["metadata"]
     kept = {key: spec[key] for key in ("gateways", "security") if key in spec}
     return {
         "apiVersion": PEER.api_version,
         "kind": PEER.name,
-        "metadata": {
-            "name": metadata["name"],
-            "namespace": metadata["namespace"],
-            "labels": {MESH_LABEL: mesh.name, PEER_LABEL: metadata["name"]},
-        },
+        "metadata": {"name": metadata["name"], "namespace": metadata["namespace"], "labels": dict(labels)},
         "spec": {"remote": {**(spec.get("remote") or {}), "addresses": []}, **kept},
     }
 

@@ -282,6 +282,18 @@ def test_a_peer_that_does_not_answer_is_left_at_once(federated, since):
     assert ("delete", "ServiceMeshPeer", "west") in federated.writes
 
 
+def test_a_peer_that_does_not_answer_is_called_no_more_before_exports_are_waited_for(federated):
+    run(federated, state="absent", stage="exports")
+    assert federated.writes == [("apply", "ServiceMeshPeer", "west"), ("apply", "ExportedServiceSet", "west")]
+    assert addresses(federated) == []
+
+
+def test_a_peer_that_answers_keeps_its_address_until_it_goes(federated):
+    connect(federated)
+    run(federated, state="absent", stage="exports")
+    assert addresses(federated) == ["192.0.2.1"]
+
+
 def test_afterwards_it_is_said_what_stays_trusted_and_what_a_silent_peer_keeps(federated):
     said = run(federated, state="absent")["stays"]
     assert "trust domain west.local stays trusted until istiod restarts" in said[0]
