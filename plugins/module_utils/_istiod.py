@@ -82,7 +82,7 @@ def what_follows(
             rows.append({"peer": name, "changes": texts})
         parts = changing.changed_parts(peering.peer, wanted[name]) if name in wanted else frozenset()
         known = changing.Changed.of(peering.peer)
-        is_pending = known is not None and restart.since is not None and known.at >= restart.since and changing.EGRESS in known.parts
+        is_pending = known is not None and changing.EGRESS in known.parts and name in restart.peers
         if (changing.EGRESS in parts or is_pending) and name not in in_run:
             identity = client_id(control_plane.trust_domain, mesh.namespace, peer.gateways)
             sentences.append(changing.hand_over(mesh.name, peer.name, identity))

@@ -61,10 +61,11 @@ class Changed:
 class Restart:
     """Whether a mesh's istiod must be restarted: ``since`` the latest change that it has not been restarted after.
 
-    ``reasons`` has one text per peer, ``sentence`` is for people; both are empty when nothing is needed.
+    ``reasons`` has one text for each of ``peers``, ``sentence`` is for people; all are empty when nothing is needed.
     """
 
     since: datetime | None = None
+    peers: tuple[str, ...] = ()
     reasons: tuple[str, ...] = ()
     sentence: str = ""
 
@@ -194,7 +195,7 @@ def restart_for(mesh: str, place: str, peers: Mapping[str, Mapping], started: It
         f"istiod of {mesh} must be restarted, because it keeps what it made before {'; '.join(reasons)}: run with "
         f"federation_restart_istiod: true, or kubectl -n {namespace} rollout restart deployment/{deployment}."
     )
-    return Restart(max(changed.at for changed in found.values()), reasons, sentence)
+    return Restart(max(changed.at for changed in found.values()), tuple(found), reasons, sentence)
 
 
 def hand_over(mesh: str, peer: str, client_id: str) -> str:
