@@ -216,10 +216,11 @@ def look_at_run(
 ) -> dict[str, list[dict]]:
     """Return the ``findings`` and ``unknown`` of a run that keeps peerings, as data; findings become warnings.
 
-    ``states`` tells what the run does about each peer (present, pending, left alone). What it writes is looked at as if it
+    ``states`` tells what the run does about each peer (present, suspended, pending, left alone). What it writes is looked at as if it
     stood, so that nobody is warned of what is mended a moment later; what only a real run makes is not missed in check mode.
     """
-    written = [peer for peer in mesh.peers if states.get(peer.local_name) == "present" and received[peer.local_name].card.ingress]
+    kept = [peer for peer in mesh.peers if states.get(peer.local_name) in ("present", "suspended") and peer.local_name in received]
+    written = [peer for peer in kept if received[peer.local_name].card.ingress]
     estate = read_estate(
         reader,
         mesh,

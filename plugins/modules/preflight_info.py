@@ -116,6 +116,7 @@ control_plane:
 """
 
 from collections.abc import Mapping, Sequence  # noqa: E402
+from dataclasses import replace  # noqa: E402
 from datetime import datetime  # noqa: E402
 
 from ansible.module_utils.basic import AnsibleModule  # noqa: E402
@@ -173,7 +174,10 @@ def run(module: AnsibleModule, cluster: Cluster, now: datetime) -> dict:
     peerings, unserved = peerings_of(remembered, mesh)
     mesh = as_it_stands(mesh, peerings.peers, control_plane)
     findings += found_by(lambda: check_gateways(mesh, peerings.peers, control_plane))
-    received, refused = cards_of(module, mesh, control_plane.trust_domain, now, peerings.identities(mesh))
+    # A known peer that is suspended needs no card.
+    quiet = tuple(peer for peer in mesh.peers if peer.suspended and peer.local_name in peerings.peers)
+    spoken_for = replace(mesh, peers=tuple(peer for peer in mesh.peers if peer not in quiet), held=(*mesh.held, *quiet))
+    received, refused = cards_of(module, spoken_for, control_plane.trust_domain, now, peerings.identities(mesh))
     findings += [*unserved, *refused]
     roots, without_roots = own_roots(module, remembered, control_plane, now)
     findings += [*without_roots, *identities(module, mesh, control_plane, received, peerings)]
@@ -189,7 +193,7 @@ def run(module: AnsibleModule, cluster: Cluster, now: datetime) -> dict:
         roots=roots,
         is_thorough=True,
     )
-    return result(mesh.name, control_plane, [*findings, *findings_in(estate)], reader.unknown, waiting(mesh, received, refused))
+    return result(mesh.name, control_plane, [*findings, *findings_in(estate)], reader.unknown, waiting(spoken_for, received, refused))
 
 
 def peerings_of(cluster: Remembered, mesh: Mesh) -> tuple[Peerings, list[Finding]]:

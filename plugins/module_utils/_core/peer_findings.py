@@ -13,9 +13,9 @@ from datetime import datetime, timedelta
 from .card import Card, is_address
 from .errors import FederationError
 from .estate import Estate
-from .findings import Finding, at, finding_of, items, listed, moment, place_of
-from .kinds import CONFIG_MAP, ROOT_KEY, bundle_name
-from .status import PENDING, STALE, age, exported, imported, outbound, poll_interval
+from .findings import Finding, at, finding_of, items, listed, mapping, moment, place_of
+from .kinds import CONFIG_MAP, MESH_LABEL, ROOT_KEY, bundle_name
+from .status import PENDING, STALE, age, exported, imported, is_suspended, outbound, poll_interval
 from .trust import NEAR_EXPIRY, Root, fingerprints_in, printable, read_roots
 
 PATIENCE = timedelta(minutes=10)
@@ -35,7 +35,7 @@ _ROOT_CODES = {
 def peer_findings(estate: Estate) -> Iterator[Finding]:
     """Give what is wrong with live peers and with what is left of former ones."""
     for name, live in estate.standing():
-        own = [*_security(estate, live), *_roots(estate, name, live), *_addresses(live), *_against_card(estate, name, live)]
+        own = [*_security(estate, live), *_roots(estate, name, live), *_addresses(estate, name, live), *_against_card(estate, name, live)]
         yield from own
         yield from _reach(estate, live, has_cause=any(found.code in ("FED734", "FED739") for found in own))
     yield from _shared_domains(estate)
@@ -96,13 +96,21 @@ def _near_expiry(root: Root, now: datetime, place: str) -> Iterator[Finding]:
         yield Finding("FED738", place, f"expires on {root.not_after:%Y-%m-%d}, in {root.days_left(now)} days")
 
 
-def _addresses(live: Mapping) -> Iterator[Finding]:
+def _addresses(estate: Estate, name: str, live: Mapping) -> Iterator[Finding]:
     place, addresses = f"{place_of(live)}, spec.remote.addresses", at(live, "spec", "remote", "addresses") or []
     wrong = [address for address in addresses if not is_address(address)]
-    if not addresses:
+    if not addresses and not _is_suspended(estate, name, live):
         yield Finding("FED741", place, "is empty")
     if wrong:
         yield Finding("FED740", place, f"holds {listed(repr(printable(str(address), 80)) for address in wrong)}")
+
+
+def _is_suspended(estate: Estate, name: str, live: Mapping) -> bool:
+    """Return whether a peer has no address on purpose: the description says so, or without one our own mark on it."""
+    if estate.is_described(name):
+        peer = estate.mesh.peer(name)
+        return peer is not None and peer.suspended
+    return is_suspended(live) and MESH_LABEL in mapping(at(live, "metadata", "labels"))
 
 
 def _against_card(estate: Estate, name: str, live: Mapping) -> Iterator[Finding]:
@@ -118,7 +126,7 @@ def _against_card(estate: Estate, name: str, live: Mapping) -> Iterator[Finding]
 def _differences(estate: Estate, name: str, live: Mapping, card: Card) -> list[str]:
     pairs = [("trust domain", at(live, "spec", "security", "trustDomain"), card.trust_domain)]
     pairs += [("client identity", at(live, "spec", "security", "clientID"), card.client_id)]
-    if card.ingress:
+    if card.ingress and at(live, "spec", "remote", "addresses"):
         remote = at(live, "spec", "remote")
         pairs += [
             ("addresses", ", ".join(map(str, at(remote, "addresses") or [])), ", ".join(card.ingress.addresses)),
@@ -140,7 +148,7 @@ def _reach(estate: Estate, live: Mapping, *, has_cause: bool) -> Iterator[Findin
     if not created or estate.now - created < PATIENCE:
         return
     if not at(live, "status", "discoveryStatus"):
-        if not has_cause:
+        if not has_cause and not is_suspended(live):
             yield Finding("FED744", place_of(live), f"has had no status since it was made {_ago(estate.now - created)}")
         return
     link = outbound(live, estate.now, estate.version)

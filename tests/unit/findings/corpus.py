@@ -355,6 +355,12 @@ def no_address(setup):
     setup.peer()["remote"]["addresses"] = []
 
 
+@breaks("FED741", f"ServiceMeshPeer {SPACE}/west, spec.remote.addresses")
+def no_address_in_a_peer_made_by_hand(setup):
+    setup.by_hand("west")
+    setup.peer()["remote"]["addresses"] = []
+
+
 @breaks("FED742", f"ServiceMeshPeer {SPACE}/west")
 def another_address_than_on_the_card(setup):
     setup.peer()["remote"]["addresses"] = ["192.0.2.99"]

@@ -230,7 +230,7 @@ def generated(seed: int) -> Setup:
     tcp_is_free = True
     for number, name in enumerate(dice.sample(["west", "north", "south", "partner-1", "prod"], dice.randint(1, 4))):
         local_name = name if dice.random() < 0.6 else f"the-{name}"
-        entry: dict = {"name": name, "local_name": local_name}
+        entry: dict = {"name": name, "local_name": local_name, "suspended": dice.random() < 0.15}
         gateways = dice.choice([{}, {"service_type": "NodePort", "addresses": ["192.0.2.20"]}, {"replicas": 2}, {"addresses": ["gw.example.com"]}])
         if dice.random() < 0.3:
             gateways = {**gateways, "ingress": f"in-{number}", "egress": f"out-{number}"}
@@ -299,5 +299,6 @@ def _neighbours(dice: random.Random, setup: Setup, version: tuple[int, int]) -> 
         live = setup.live("ServiceMeshPeer", dice.choice(names))
         live.pop("status")
         live["metadata"]["creationTimestamp"] = ago(minutes=2)
-    if len(names) > 1 and dice.random() < 0.4:
-        setup.by_hand(dice.choice(names))
+    talking = [_name(entry) for entry in setup.options["peers"] if not entry["suspended"]]
+    if len(names) > 1 and talking and dice.random() < 0.4:
+        setup.by_hand(dice.choice(talking))
