@@ -97,12 +97,13 @@ from ansible.module_utils.basic import AnsibleModule  # noqa: E402
 
 from ..module_utils._arguments import CLUSTER  # noqa: E402
 from ..module_utils._cluster import Cluster  # noqa: E402
-from ..module_utils._core.adopting import check_gateways, gateway_keys, is_left_alone, is_ours  # noqa: E402
+from ..module_utils._core.adopting import check_gateways, gateway_keys, gateway_names, is_left_alone, is_ours  # noqa: E402
 from ..module_utils._core.control_plane import ControlPlane, has_route_config  # noqa: E402
 from ..module_utils._core.diff import (  # noqa: E402
     MISSING,
     Change,
     Difference,
+    all_owners,
     as_diff,
     change_to,
     differences_between,
@@ -149,6 +150,8 @@ def run(module: AnsibleModule, cluster: Cluster, now: datetime) -> dict:
             going = leftovers
             changes += removals(mesh, control_plane, going, peers, is_planned=module.check_mode)
     shared = shared_keys(control_plane, going) if params["managed"] else []
+    if params["managed"] and params["force"] and params["state"] == "absent":
+        shared += given_up_before(mesh, control_plane, peers)
     stays = left(mesh, control_plane, shared, managed=params["managed"], force=params["force"], state=params["state"])
     for row in stays:
         module.warn(f"{row['peer']}: {row['reason']}")
@@ -290,6 +293,27 @@ def shared_keys(control_plane: ControlPlane, names: Sequence[str]) -> list[dict]
     return rows
 
 
+def given_up_before(mesh: Mesh, control_plane: ControlPlane, peers: Mapping[str, Mapping]) -> list[dict]:
+    """Return gateways of peers that are gone, of which an earlier run gave up our part: force removes them all the same.
+
+    They are those that the peer's entry names, or that say themselves for whom they are, and that no peer uses.
+    """
+    used = {name for live in peers.values() for name in gateway_names(live)}
+    ours = {path[:4] for peer in mesh.peers for path in owned_leaves(control_plane.live, gateways_manager(peer.local_name))}
+    rows = []
+    for peer in mesh.peers:
+        found = gateway_keys(mesh, peer, control_plane) if peer.local_name not in peers else []
+        keys = [key for key in found if tuple(key.split(".", 3)) not in ours and key.split(".", 3)[3] not in used]
+        if keys:
+            holding = {
+                manager
+                for manager, paths in all_owners(control_plane.live)
+                if any((*key.split(".", 3), "enabled") in paths for key in keys)
+            }
+            rows.append({"peer": peer.local_name, "keys": keys, "managers": sorted(holding)})
+    return rows
+
+
 def taken_out(module: AnsibleModule, cluster: Cluster, control_plane: ControlPlane, shared: Sequence[dict]) -> list[Change]:
     """Remove gateways in spite of the managers that hold them too, and return the changes."""
     changes = []
@@ -322,10 +346,17 @@ def left(mesh: Mesh, control_plane: ControlPlane, shared: Sequence[dict], *, man
         {
             **row,
             "reason": f"FED503 {', '.join(row['keys'])} stay, since {', '.join(row['managers'])} holds them too: take them out there, "
-            "or run once with federation_force: true",
+            f"or run once with federation_force: true and {_entry(row['keys'])} in the peer's entry",
         }
         for row in shared
     ]
+
+
+def _entry(keys: Sequence[str]) -> str:
+    """Return gateways by their places in a control plane as an entry of ``mesh_peers`` names them."""
+    kinds = {"additionalIngress": "ingress", "additionalEgress": "egress"}
+    named = sorted((kinds[kind], name) for _spec, _gateways, kind, name in (key.split(".", 3) for key in keys))
+    return "gateways: {" + ", ".join(f"{kind}: {name}" for kind, name in reversed(named)) + "}"
 
 
 def made_for_others(control_plane: ControlPlane, mesh: Mesh) -> list[str]:

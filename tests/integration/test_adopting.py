@@ -140,6 +140,11 @@ def by_hand(bed: Testbed) -> Iterator[Testbed]:
     clear(bed)
 
 
+def generation(mesh: Mesh) -> int:
+    """Return how often a mesh's control plane was changed."""
+    return mesh.kube.get("ServiceMeshControlPlane", mesh.control_plane, mesh.namespace)["metadata"]["generation"]
+
+
 def both(administrator: Make, **entry: object) -> Administrator:
     """Return the administrator of both meshes whose peers have our names, and ``entry`` besides."""
     admin = administrator("east", "west")
@@ -158,6 +163,12 @@ def test_a_federation_made_by_hand_is_taken_over_while_it_carries_traffic(by_han
     assert "acme" in alone.output and "was made by hand and is left alone; adopt: true takes it over" in alone.output
     assert (alone.changed("east"), alone.changed("west")) == (0, 0), alone.output
     assert (versions_of(by_hand, "east"), versions_of(by_hand, "west")) == before
+
+    greedy = administrator("east")
+    greedy.meshes["east"]["mesh_peers"] = [{"name": "north", "gateways": {"ingress": "from-acme"}}]
+    refused = greedy.play("federate", must_pass=False)
+    assert "FED415" in refused.output and "acme" in refused.output
+    assert versions_of(by_hand, "east") == before[0], "an ingress that somebody else uses is refused before anything is written"
 
     admin = both(administrator, adopt=True)
     planned = admin.play("federate", "--check", "--diff")
@@ -180,9 +191,6 @@ def test_a_federation_made_by_hand_is_taken_over_while_it_carries_traffic(by_han
     assert peer["spec"]["gateways"] == {"ingress": {"name": "from-acme"}, "egress": {"name": "to-acme"}}
     assert east.kube.get("ConfigMap", "acme-ca-root-cert", east.namespace) is None
 
-    forgotten = both(administrator).play("federate")
-    assert (forgotten.changed("east"), forgotten.changed("west")) == (0, 0), "taken over once is taken over"
-
     left = admin.play("unfederate")
     assert "FED503" in left.output and "spec.gateways.additionalIngress.from-acme" in left.output, left.output
     for name, mesh in by_hand.meshes.items():
@@ -194,14 +202,34 @@ def test_a_federation_made_by_hand_is_taken_over_while_it_carries_traffic(by_han
         assert ingress in control_plane["spec"]["gateways"]["additionalIngress"], "what others hold too stays"
         assert not [entry for entry in control_plane["metadata"]["managedFields"] if "ossm.federation" in entry["manager"]]
 
+    for name, (_local, ingress, egress, _bundle) in NAMES.items():
+        admin.meshes[name]["mesh_peers"][0]["gateways"] = {"ingress": ingress, "egress": egress}
+    admin.play("unfederate", variables={"federation_force": True})
+    for mesh in by_hand.meshes.values():
+        spec = mesh.kube.get("ServiceMeshControlPlane", mesh.control_plane, mesh.namespace)["spec"]
+        assert not any((spec.get("gateways") or {}).values()), "by force it goes"
 
-def test_an_ingress_that_somebody_else_uses_is_refused_before_anything_is_written(by_hand: Testbed, administrator: Make) -> None:
-    before = versions_of(by_hand, "east")
-    admin = administrator("east")
-    admin.meshes["east"]["mesh_peers"] = [{"name": "north", "gateways": {"ingress": "from-acme"}}]
-    refused = admin.play("federate", must_pass=False)
-    assert "FED415" in refused.output and "acme" in refused.output
-    assert versions_of(by_hand, "east") == before
+
+def test_a_control_plane_that_belongs_to_git_is_compared_and_never_written(bed: Testbed, administrator: Make) -> None:
+    clear(bed)
+    admin = administrator("east", "west")
+    for name, other in (("east", "west"), ("west", "east")):
+        mesh = bed.meshes[name]
+        kept = gateways(other, f"{other}-ingress", f"{other}-egress")
+        manifest = {
+            "apiVersion": "maistra.io/v2",
+            "kind": "ServiceMeshControlPlane",
+            "metadata": {"name": mesh.control_plane, "namespace": mesh.namespace},
+            "spec": {"gateways": kept},
+        }
+        mesh.kube.apply(manifest, "argocd-controller")
+        admin.meshes[name]["mesh_gateways_managed"] = False
+    before = {name: generation(mesh) for name, mesh in bed.meshes.items()}
+    admin.play("federate")
+    assert bed.meshes["west"].call("cart.shop.svc.east-imports.local").status == 200
+    left = admin.play("unfederate").output
+    assert "take out where the control plane is kept: spec.gateways.additionalIngress.west-ingress" in " ".join(left.split()), left
+    assert {name: generation(mesh) for name, mesh in bed.meshes.items()} == before
 
 
 def test_peers_are_reached_at_the_ports_of_nodes(bed: Testbed, administrator: Make) -> None:
@@ -219,10 +247,3 @@ def test_peers_are_reached_at_the_ports_of_nodes(bed: Testbed, administrator: Ma
     assert remote == {"addresses": [address], "discoveryPort": 30188, "servicePort": 30443}
     host = "cart.shop.svc.east-imports.local"
     eventually(lambda: west.call(host).status == 200, "calls pass through the node ports")
-    assert admin.play("federate").changed("east") == 0
-
-    del nodes["node_ports"]
-    freed = admin.play("federate")
-    assert freed.changed("east") > 0, "ports that are not fixed any more are the cluster's to choose"
-    assert admin.play("federate").changed("west") == 0
-    admin.play("unfederate")

@@ -62,7 +62,7 @@ def check_gateways(mesh: Mesh, peers: Mapping[str, Mapping], control_plane: Cont
     warnings = []
     described = {peer.local_name for peer in (*mesh.peers, *mesh.held)}
     concerned = [peer for peer in mesh.peers if not is_left_alone(peer, peers.get(peer.local_name))]
-    taken = [(name, *_gateway_names(live)) for name, live in peers.items() if name not in described]
+    taken = [(name, *gateway_names(live)) for name, live in peers.items() if name not in described]
     taken += [(peer.local_name, peer.gateways.ingress, peer.gateways.egress) for peer in mesh.peers]
     for peer in concerned:
         if peer.adopt:
@@ -106,7 +106,7 @@ def _named(peer: Peer, peers: Mapping[str, Mapping], control_plane: ControlPlane
     own = owned_leaves(live, MANAGER)
     kept = {
         kind: name
-        for kind, name in zip(("ingress", "egress"), _gateway_names(live))
+        for kind, name in zip(("ingress", "egress"), gateway_names(live))
         if name
         and kind not in peer.given
         and (name not in RESERVED_GATEWAYS or is_left_alone(peer, live))
@@ -196,7 +196,8 @@ def _notes(peer: Peer, control_plane: ControlPlane) -> list[str]:
     return notes
 
 
-def _gateway_names(live: Mapping) -> tuple[str, str]:
+def gateway_names(live: Mapping) -> tuple[str, str]:
+    """Return the ingress and the egress gateway that a live ServiceMeshPeer names; "" where it names none."""
     gateways = (live.get("spec") or {}).get("gateways") or {}
     return tuple(str((gateways.get(kind) or {}).get("name") or "") for kind in ("ingress", "egress"))
 

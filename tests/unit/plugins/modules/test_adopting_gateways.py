@@ -244,6 +244,25 @@ def test_leaving_by_force_removes_what_others_hold_too():
     assert not any(spec_of(stand_alone)["gateways"].values())
 
 
+def test_what_was_given_up_before_is_still_removed_by_force_when_the_entry_names_it():
+    live = cluster(peer())
+    run(live)
+    stand_alone = ClusterInMemory(NOW, live.get(CONTROL_PLANE, SPACE, "basic"))
+    (row,) = run(stand_alone, state="absent")["left"]
+    assert "gateways: {ingress: from-acme, egress: to-acme}" in row["reason"]
+    named = [{**ADOPTED[0], "gateways": {"ingress": "from-acme", "egress": "to-acme"}}]
+    assert not run(stand_alone, state="absent", peers=named)["changed"]
+    assert run(stand_alone, state="absent", peers=named, force=True)["changed"]
+    assert not any(spec_of(stand_alone)["gateways"].values())
+
+
+def test_force_does_not_remove_a_gateway_that_a_peer_still_uses():
+    live = cluster(peer(name="initech"))
+    named = [{"name": "prod", "local_name": "acme", "gateways": {"ingress": "from-acme", "egress": "to-acme"}}]
+    assert not run(live, state="absent", peers=named, force=True)["changed"]
+    assert spec_of(live) == HAND_MADE
+
+
 def test_gateways_kept_in_git_are_told_field_by_field_as_they_must_be():
     with pytest.raises(FederationError, match="FED406") as raised:
         run(cluster(peer(name="none"), spec={**HAND_MADE, "gateways": {}}), managed=False, peers=["west", "north"])
