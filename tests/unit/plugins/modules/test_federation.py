@@ -223,6 +223,8 @@ ISTIOD = {
     "spec": {"replicas": 1, "selector": {"matchLabels": {"app": "istiod"}}, "template": {"metadata": {}}},
 }
 CHANGED = "ossm.federation/identity-changed"
+PEER_ONLY = [("apply", "ServiceMeshPeer", "west")]
+BUNDLE_ONLY = [("apply", "ConfigMap", "west-ca-root-cert")]
 
 
 def istiod_pod(created):
@@ -328,3 +330,29 @@ def test_imports_made_again_for_a_peer_that_stands_take_two_changes(federated):
 def test_imports_of_a_new_peer_take_one_change(cluster):
     run(cluster, cards=[card()], imports=IMPORTS)
     assert cluster.writes.count(("apply", "ImportedServiceSet", "west")) == 1
+
+
+@pytest.mark.parametrize(
+    ("card_says", "written", "dated", "needs_restart"),
+    [
+        ({"trust_domain": "new.local", "client_id": "new.local/ns/west-mesh-system/sa/east-egress-service-account"}, PEER_ONLY, "clientID,trustDomain", True),
+        ({"client_id": "west.local/ns/moved/sa/east-egress-service-account"}, PEER_ONLY, "clientID", True),
+        ({"client_id": "west.local/ns/west-mesh-system/sa/out-service-account"}, PEER_ONLY, "clientID", True),
+        ({"roots": card(pem=OTHER_ROOT)["roots"]}, BUNDLE_ONLY, "roots", False),
+        ({"roots": card(pem=ROOT + OTHER_ROOT)["roots"]}, BUNDLE_ONLY, "roots", False),
+    ],
+    ids=["trust domain renamed", "control plane moved", "its gateway renamed", "root replaced", "root added"],
+)
+def test_each_change_of_a_known_peer_is_refused_first_and_then_patched_in_place(federated, card_says, written, dated, needs_restart):
+    federated.put(ISTIOD)
+    federated.put(istiod_pod("2020-01-01T00:00:00Z"))
+    known = {"cards": [{**card(), **card_says}], "exports": EXPORTS, "imports": IMPORTS}
+    with pytest.raises(FederationError, match="FED217"):
+        run(federated, **known)
+    assert not federated.writes
+    result = run(federated, **known, accept_changes=["west"])
+    assert federated.writes == written
+    kind, name = written[0][1:]
+    assert changed_at(federated, kind, name).endswith(f" {dated}")
+    assert result["restart"]["needed"] is needs_restart
+    assert run(federated, **known)["changed"] is False, "accepted once, known from then on"
