@@ -5,14 +5,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from ansible.module_utils.basic import AnsibleModule
 
 from ._cluster import Cluster
 from ._core.card import Card
 from ._core.carrying import Received
-from ._core.changing import CLIENT_ID, ROOTS, TRUST_DOMAIN, dated, identity_of
+from ._core.changing import CLIENT_ID, ROOTS, TRUST_DOMAIN, dated, identity_of, time_of
 from ._core.control_plane import ControlPlane
 from ._core.diff import Change, Difference, as_diff, change_to, holders, removal_of
 from ._core.errors import FederationError
@@ -24,6 +24,7 @@ from ._core.topology import Mesh, Peer
 from ._live import Peering, is_ours
 from ._running import apply_changes
 
+YOUNG = timedelta(seconds=30)
 HAND_MADE = "was made by hand and is left alone; adopt: true takes it over"
 
 
@@ -50,18 +51,22 @@ def changes_for(
             is_same = live is not None and live["metadata"]["name"] == desired["metadata"]["name"]
             standing = live if is_same else None
             change = change_to(standing, dated(desired, standing, now), MANAGER, force=force, own=peer.adopt)
-            changes += made_again(change, peering.peer) if change else []
+            changes += made_again(change, peering.peer, now) if change else []
     return changes
 
 
-def made_again(change: Change, live_peer: Mapping | None) -> list[Change]:
-    """Return the steps of one change: an ImportedServiceSet that is made for a peer that stands already takes two.
+def made_again(change: Change, live_peer: Mapping | None, now: datetime | None) -> list[Change]:
+    """Return the steps of one change: an ImportedServiceSet that is made for a peer of old takes two.
 
     istiod remembers the generation of the set that was there before, and takes a new one of that generation for the old one
-    (2.2 and later). So the set is made empty, and gets its rules by a change of its own.
+    (2.2 and later). So the set is made empty, and gets its rules by a change of its own. A peer that was made a moment ago
+    had no set before, and its first rules are in force at once.
     """
     rules = ((change.manifest or {}).get("spec") or {}).get("importRules")
     if change.kind is not IMPORTS or change.action != "create" or live_peer is None or not rules:
+        return [change]
+    made = time_of(live_peer["metadata"].get("creationTimestamp"))
+    if made and now and now - made < YOUNG:
         return [change]
     empty = change_to(None, {**change.manifest, "spec": {**change.manifest["spec"], "importRules": []}}, change.manager, force=change.force)
     filled = replace(change, action="update", differences=(Difference(("spec", "importRules"), [], rules),))
@@ -224,7 +229,8 @@ def keep_set(module: AnsibleModule, cluster: Cluster, mesh: Mesh, kind: Kind, de
         refuse_strangers(peer, peering)
         change = change_to(live, desired, MANAGER, force=params["force"], own=peer.adopt)
         is_new = change is not None and change.kind is IMPORTS and change.action == "create"
-        changes = made_again(change, cluster.get(PEER, mesh.namespace, peer.local_name) if is_new else None) if change else []
+        live_peer = cluster.get(PEER, mesh.namespace, peer.local_name) if is_new else None
+        changes = made_again(change, live_peer, cluster.now) if change else []
     apply_changes(module, cluster, changes)
     return {"changed": bool(changes), "diff": as_diff(changes), "changes": [change.summary() for change in changes]}
 

@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import datetime, timezone
 from pathlib import Path
 
 import pytest
@@ -137,6 +138,8 @@ def test_a_gateway_that_is_made_anew_needs_both_istiods_restarted_and_they_are_w
 def test_imports_that_were_deleted_by_hand_come_back(bed: Testbed, both: Administrator) -> None:
     west = bed.meshes["west"]
     until(answers(bed, "west", CART), "cart answers")
+    made = datetime.fromisoformat(live(bed, "west", "ServiceMeshPeer", "east")["metadata"]["creationTimestamp"].replace("Z", "+00:00"))
+    until(lambda: (datetime.now(timezone.utc) - made).total_seconds() > 31, "the peer is no newcomer", 40)
     west.kube.delete("ImportedServiceSet", "east", west.namespace)
     until(lambda: not answers(bed, "west", CART)(), "cart is imported no more")
     both.play("federate")

@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 import yaml
 from ansible_collections.ossm.federation.plugins.module_utils._core.card import Card, Ingress
@@ -325,6 +327,17 @@ def test_imports_made_again_for_a_peer_that_stands_take_two_changes(federated):
     spec = next(iter(federated.list(KINDS["ImportedServiceSet"], SPACE)))["spec"]
     assert [rule["nameSelector"]["name"] for rule in spec["importRules"]] == ["stock"]
     assert run(federated, cards=[card()], exports=EXPORTS, imports=IMPORTS)["changed"] is False
+
+
+def test_imports_of_a_peer_made_a_moment_ago_take_one_change(federated):
+    live = next(iter(federated.list(KINDS["ServiceMeshPeer"], SPACE)))
+    moment = (NOW - timedelta(seconds=10)).strftime("%Y-%m-%dT%H:%M:%SZ")
+    federated.put({**live, "metadata": {**live["metadata"], "creationTimestamp": moment}})
+    sets = next(iter(federated.list(KINDS["ImportedServiceSet"], SPACE)))
+    federated.delete(KINDS["ImportedServiceSet"], SPACE, "west", sets["metadata"]["uid"])
+    federated.writes.clear()
+    run(federated, cards=[card()], exports=EXPORTS, imports=IMPORTS)
+    assert federated.writes == [("apply", "ImportedServiceSet", "west")]
 
 
 def test_imports_of_a_new_peer_take_one_change(cluster):
