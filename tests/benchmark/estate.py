@@ -1,0 +1,102 @@
+# GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
+"""What a mesh costs in a run of twelve, against a run of two: time, processor time and requests, each per mesh.
+
+Starts the testbed twice and plays ``federate`` on the example estate, once when nothing stands and once when nothing is
+left to do. Prints a table; run it as ``PYTHONPATH=tests python tests/benchmark/estate.py`` from the collection's root.
+Testbed and playbook share the machine's processors, so the time of a run counts both; its processor time does not.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from testbed import MeshSpec, Testbed
+
+TREE = Path(__file__).resolve().parents[2]
+EXAMPLE = TREE / "examples" / "estate"
+CLUSTERS = {
+    "north": ("amber", "birch", "cedar", "delta", "ember", "flint"),
+    "south": ("grove", "haven", "islet", "jetty", "knoll", "larch"),
+}
+SCALE = 0.5
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What one run cost: seconds, seconds of a processor, and requests to API servers."""
+
+    wall: float
+    processor: float
+    requests: int
+
+
+def collections_in(folder: Path) -> Path:
+    """Return a collections path in which this checkout is ossm.federation."""
+    link = folder / "collections" / "ansible_collections" / "ossm" / "federation"
+    link.parent.mkdir(parents=True)
+    link.symlink_to(TREE)
+    return folder / "collections"
+
+
+def requests_so_far(bed: Testbed) -> int:
+    """Return how many requests of ours the API servers' audit logs tell of."""
+    logs = {Path(mesh.audit_log) for mesh in bed.meshes.values()}
+    events = (json.loads(line) for log in logs for line in log.read_text(encoding="utf-8").splitlines())
+    return sum(event.get("userAgent") == "ossm.federation" for event in events)
+
+
+def played(bed: Testbed, folder: Path, collections: Path) -> Cost:
+    """Play ``federate`` as a full mesh and return what it cost."""
+    kept = {key: text for key, text in os.environ.items() if not key.startswith(("ANSIBLE_", "K8S_AUTH_", "KUBE"))}
+    paths = {"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}", "ANSIBLE_COLLECTIONS_PATH": str(collections)}
+    environment = {**kept, **paths, "ANSIBLE_HOME": str(folder / ".ansible"), "ANSIBLE_FORKS": str(len(bed.meshes))}
+    words = ["ansible-playbook", "-i", "meshes.yml", "ossm.federation.federate", "-e", "@topology/full-mesh.yml"]
+    before, times, begun = requests_so_far(bed), os.times(), time.perf_counter()
+    done = subprocess.run(words, check=False, cwd=folder, env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True)
+    wall, after = time.perf_counter() - begun, os.times()
+    if done.returncode:
+        sys.exit(f"federate failed:\n{done.stdout}{done.stderr}")
+    used = after.children_user + after.children_system - times.children_user - times.children_system
+    return Cost(wall, used, requests_so_far(bed) - before)
+
+
+def measured(per_cluster: int, folder: Path, collections: Path) -> tuple[Cost, Cost]:
+    """Return the costs of a first run and of one that changes nothing, for so many meshes on each of the two clusters."""
+    shutil.copytree(EXAMPLE, folder)
+    chosen = {name: cluster for cluster, names in CLUSTERS.items() for name in names[:per_cluster]}
+    hosts = {"meshes": {"children": {cluster: {"hosts": dict.fromkeys(names[:per_cluster])} for cluster, names in CLUSTERS.items()}}}
+    (folder / "meshes.yml").write_text(json.dumps(hosts), encoding="utf-8")
+    meshes = [
+        MeshSpec(name, cluster=cluster, members=[f"{name}-shop"], services={f"{name}-shop": ["cart"]}) for name, cluster in chosen.items()
+    ]
+    with Testbed.start(folder / "bed", meshes=meshes, clock_scale=SCALE) as bed:
+        for name, cluster in chosen.items():
+            shutil.copy2(bed.meshes[name].kubeconfig, folder / f"{cluster}.kubeconfig")
+        return played(bed, folder, collections), played(bed, folder, collections)
+
+
+def main() -> None:
+    with tempfile.TemporaryDirectory(prefix="ossm-federation-") as scratch:
+        collections = collections_in(Path(scratch))
+        costs = {count: measured(count // 2, Path(scratch) / f"estate-{count}", collections) for count in (2, 12)}
+    print("Per mesh, federate as a full mesh. Times: 1 is what a mesh costs in a run of two that changes nothing")
+    print(f"({costs[2][1].wall / 2:.1f} s, {costs[2][1].processor / 2:.1f} s of a processor).")
+    print("meshes  peerings  run          time  processor  requests")
+    base = costs[2][1]
+    for count, runs in costs.items():
+        for what, cost in zip(("first", "no change"), runs):
+            each = 2 / count
+            times = f"{cost.wall * each / base.wall:4.1f}  {cost.processor * each / base.processor:9.1f}"
+            print(f"{count:6}  {count * (count - 1):8}  {what:9}  {times}  {cost.requests / count:8.1f}")
+
+
+if __name__ == "__main__":
+    main()
