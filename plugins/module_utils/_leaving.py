@@ -94,7 +94,7 @@ def leave(module: AnsibleModule, cluster: Cluster, control_plane: ControlPlane, 
             refuse_live(wait_until(lambda part=part: still(cluster, control_plane, read(), part), seconds_for(module, control_plane))[0])
     if stage == "all":
         last = read()
-        refuse_foreign_exports(last)
+        refuse_foreign_exports(last, is_emptied=True)
         for peering in last.values():
             for warning in brought_back(peering):
                 module.warn(warning)
@@ -176,21 +176,23 @@ def refuse_what_breaks(
     return uses
 
 
-def refuse_foreign_exports(peerings: Mapping[str, Peering]) -> None:
+def refuse_foreign_exports(peerings: Mapping[str, Peering], *, is_emptied: bool = False) -> None:
     """Refuse to take a peer away through which somebody else exports: FED507.
 
     istiod stops serving federation when a peer is deleted while something is exported to it, and a set that is not ours
-    is not ours to empty.
+    is not ours to empty. With ``is_emptied`` we have emptied ours, and one with rules was filled again.
     """
     for name, peering in peerings.items():
         live = peering.exports
-        if peering.peer is None or live is None or not is_ours(peering.peer) or is_ours(live):
+        if peering.peer is None or live is None or not is_ours(peering.peer):
+            continue
+        if is_ours(live) and not is_emptied:
             continue
         if (live.get("spec") or {}).get("exportRules") or still_exported(live):
             raise FederationError(
                 "FED507",
                 where=f"ExportedServiceSet {live['metadata']['namespace']}/{name}",
-                what=f"was made by somebody else and still exports to {name}, so its peer must not go",
+                what=f"{'was filled again' if is_ours(live) else 'was made'} by somebody else and exports to {name}, so its peer must not go",
                 mend="Empty or remove it where it is kept, or set adopt: true for the peer, run federate once, and leave then",
             )
 

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import pytest
+from ansible_collections.ossm.federation.plugins.module_utils import _leaving
 from ansible_collections.ossm.federation.plugins.module_utils._core.card import Card, Export, Ingress, Port
 from ansible_collections.ossm.federation.plugins.module_utils._core.errors import FederationError
 from ansible_collections.ossm.federation.plugins.module_utils._core.kinds import CONTROL_PLANE, EXPORTS, IMPORTS, PEER
@@ -261,6 +262,20 @@ def test_a_set_that_somebody_fills_by_himself_stops_leaving_before_anything_is_e
     with pytest.raises(FederationError, match="argocd"):
         run(federated, state="absent", stage="check")
     assert federated.writes == []
+
+
+def test_a_set_that_is_filled_again_after_it_was_emptied_keeps_its_peer(federated, monkeypatch):
+    def seen(*_arguments):
+        live = federated.get(EXPORTS, SPACE, "west")
+        live["spec"]["exportRules"] = [{"type": "NameSelector"}]
+        federated.put(live)
+        return [], 0
+
+    monkeypatch.setattr(_leaving, "wait_until", seen)
+    with pytest.raises(FederationError, match="filled again") as raised:
+        run(federated, state="absent")
+    assert raised.value.code == "FED507"
+    assert not [write for write in federated.writes if write[0] == "delete"]
 
 
 # A peer that does not answer ------------------------------------------------------------------------------------------

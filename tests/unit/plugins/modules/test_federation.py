@@ -179,6 +179,7 @@ def test_prune_takes_leftovers_away_in_order(federated):
     run(federated, peers=["north"], cards=[card("north")], prune=True)
     assert [write for write in federated.writes if write[2].startswith("west")] == [
         ("apply", "ImportedServiceSet", "west"),
+        ("apply", "ServiceMeshPeer", "west"),  # it does not answer, so it is called no more
         ("apply", "ExportedServiceSet", "west"),
         ("delete", "ServiceMeshPeer", "west"),
         ("delete", "ImportedServiceSet", "west"),
