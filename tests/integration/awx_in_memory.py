@@ -144,6 +144,7 @@ class Awx:
         specs, objects = folder / "specs.json", folder / "objects.jsonl"
         beside = os.environ.get("OSSM_FEDERATION_BESIDE", "")
         real = {**environment, "PYTHONPATH": beside}
+        assert Path(beside, "ansible_collections", "awx", "awx").is_dir(), "awx.awx is provided by `make test` (OSSM_FEDERATION_BESIDE)"
         run([sys.executable, "-c", SPECS_PROGRAM, specs, *used], folder, real)
         env = {**environment, "ANSIBLE_COLLECTIONS_PATH": str(folder), "AWX_SPECS": str(specs), "AWX_OBJECTS": str(objects)}
         run(["ansible-playbook", "-i", "localhost,", SOURCE / "load.yml", "-e", json.dumps(variables)], folder, env)
