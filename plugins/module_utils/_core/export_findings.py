@@ -83,7 +83,7 @@ def _has_protocol(port: Mapping) -> bool:
     if port.get("protocol") == "UDP" or port.get("appProtocol"):
         return True
     name = str(port.get("name") or "").lower()
-    return name.split("-")[0] in _PROTOCOLS or name.startswith("grpc-web")
+    return name.partition("-")[0] in _PROTOCOLS or name.startswith("grpc-web")
 
 
 def _clashes(rows: list[dict], peer: str, rules: Rules) -> Iterator[Finding]:

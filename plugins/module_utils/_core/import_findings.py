@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from .card import Port
-from .estate import Estate, Rules
+from .estate import Estate
 from .findings import Finding, at, items, listed, moment, place_of
 from .kinds import SERVICE
 from .names import imported_names, ports_of
@@ -158,7 +158,8 @@ def _hidden(estate: Estate, taken: list[Taken]) -> Iterator[Finding]:
             if egress and hidden:
                 places.setdefault(hidden, []).append(place_of(live))
     for hidden, found in places.items():
-        yield Finding("FED788", listed(found), f"lists egress hosts without {listed(hidden)}", f"Add {estate.namespace}/* to the egress hosts, where its workloads call them")
+        cure = f"Add {estate.namespace}/* to the egress hosts, where its workloads call them"
+        yield Finding("FED788", listed(found), f"lists egress hosts without {listed(hidden)}", cure)
 
 
 def _is_seen(service: Taken, hosts: list[str], own: str, home: str) -> bool:
