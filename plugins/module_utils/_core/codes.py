@@ -556,12 +556,6 @@ CODES: dict[str, Code] = {
         "A peering was applied and has not connected within the time.",
         "Look at the reasons that the message lists; playbook `ossm.federation.status` shows them again.",
     ),
-    "FED603": Code(
-        "Imports missing",
-        ERROR,
-        "The peer is connected, and names that the rules ask for have not arrived.",
-        "See in the status what the peer offers; before version 2.5 a change takes up to five minutes. Raise `federation_timeout`.",
-    ),
     "FED604": Code(
         "Not drained",
         ERROR,

@@ -24,6 +24,12 @@ def test_every_code_that_is_used_stands_in_the_catalogue():
     assert {code: file for code, file in used.items() if code not in CODES} == {}
 
 
+def test_every_code_of_the_catalogue_is_met_somewhere():
+    texts = [path.read_text(encoding="utf-8") for path in (TREE / "plugins").glob("**/*.py") if path.name != "codes.py"]
+    met = {code for text in texts for code in CODE.findall(text)}
+    assert [code for code in CODES if code not in met] == []
+
+
 def test_the_page_is_what_the_catalogue_says():
     written = (TREE / "docs" / "codes.md").read_text(encoding="utf-8")
     tool = importlib.util.spec_from_file_location("codes_page", TREE / "tools" / "codes_page.py")
