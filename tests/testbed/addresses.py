@@ -21,16 +21,30 @@ class Addresses:
         self._held, self.block = _free_block()
         self._lock = threading.Lock()
         self._numbers: dict[tuple[str, ...], int] = {}
+        self._given = 0
 
     def for_service(self, cluster: str, namespace: str, name: str) -> str:
-        """Return the address of a Service, a gateway or a workload: the same for the same three words, never shared."""
+        """Return the address of a Service, a gateway or a workload: the same for the same three words until renewed, never shared."""
         return self.for_key("service", cluster, namespace, name)
 
     def for_key(self, *words: str) -> str:
-        """Return the address that belongs to ``words``: stable while this object lives, and of nothing else."""
+        """Return the address that belongs to ``words``: stable until renewed, and of nothing else."""
         with self._lock:
-            number = self._numbers.setdefault(words, len(self._numbers))
+            if words not in self._numbers:
+                self._number(words)
+            number = self._numbers[words]
         return f"127.{self.block}.{number // _PER_ROW}.{number % _PER_ROW + 1}"
+
+    def renew_service(self, cluster: str, namespace: str, name: str) -> str:
+        """Return another address for a Service: its own from now on, and never anybody's before."""
+        words = ("service", cluster, namespace, name)
+        with self._lock:
+            self._number(words)
+        return self.for_key(*words)
+
+    def _number(self, words: tuple[str, ...]) -> None:
+        self._numbers[words] = self._given
+        self._given += 1
 
     def release(self) -> None:
         """Give the block back."""

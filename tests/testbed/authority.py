@@ -7,6 +7,7 @@ certificate, as in Istio. Keys stay in the testbed's directory, readable by its 
 from __future__ import annotations
 
 import datetime
+import json
 import os
 import threading
 from dataclasses import dataclass
@@ -19,6 +20,8 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 TEN_YEARS = datetime.timedelta(days=3650)
 ONE_YEAR = datetime.timedelta(days=365)
+WRONG_ROOT = 1000  # the number of a root that a fault signs with; no rotation comes that far
+STAGES = ("announce", "trust", "sign", "drop")
 AN_HOUR = datetime.timedelta(hours=1)  # certificates are valid from an hour ago, so that a clock may be a little behind
 
 
@@ -50,7 +53,7 @@ class Authority:
     """The CA of one mesh. It lives on in ``directory``, as istiod's does in its Secret while istiod restarts.
 
     Roots are numbered from 0. ``rotate`` makes the next one; a mesh publishes some of them and signs with one, and
-    the two may differ (a fault).
+    the two may differ (a fault). ``advance`` goes through the replacement of the root in use, stage by stage.
     """
 
     def __init__(self, directory: Path, trust_domain: str) -> None:
@@ -60,6 +63,11 @@ class Authority:
         self._lock = threading.Lock()
         self._roots: dict[int, _Root] = {}
         self._issued: dict[tuple[int, str, str], Identity] = {}
+        self._state = self._directory / "rotation.json"
+        stored = json.loads(self._state.read_text(encoding="utf-8")) if self._state.exists() else {}
+        self._in_use: tuple[int, tuple[int, ...], int | None] = (
+            stored.get("signing", 0), tuple(stored.get("trusted", [0])), stored.get("next")
+        )  # fmt: skip
 
     def root(self, number: int = 0) -> str:
         """Return the PEM text of root ``number``, made when it is first asked for."""
@@ -76,6 +84,44 @@ class Authority:
             number += 1
         self._root(number)
         return number
+
+    @property
+    def signing(self) -> int:
+        """The number of the root that signs now."""
+        return self._in_use[0]
+
+    @property
+    def trusted(self) -> tuple[int, ...]:
+        """The numbers of the roots that the mesh publishes and its own workloads trust, the oldest first."""
+        return self._in_use[1]
+
+    def advance(self, stage: str) -> str:
+        """Go on to a stage of replacing the root and return the new root, PEM.
+
+        ``announce`` makes the new root and changes nothing else, ``trust`` publishes it beside the old one, ``sign`` issues
+        certificates by it, ``drop`` ends the trust in the old one. Raises ``ValueError`` on a stage that is not due.
+        """
+        signing, trusted, coming = self._in_use
+        if coming is None:
+            due = "announce"
+        elif coming not in trusted:
+            due = "trust"
+        else:
+            due = "drop" if signing == coming else "sign"
+        if stage != due:
+            raise ValueError(f"the next stage is '{due}', not '{stage}'; the stages are {', '.join(STAGES)}")
+        if coming is None:
+            coming = self.rotate()
+        self._in_use = {
+            "announce": (signing, trusted, coming),
+            "trust": (signing, (*trusted, coming), coming),
+            "sign": (coming, trusted, coming),
+            "drop": (signing, (signing,), None),
+        }[stage]
+        text = json.dumps(dict(zip(("signing", "trusted", "next"), self._in_use)))
+        self._state.write_text(text, encoding="utf-8")
+        self._state.chmod(0o600)
+        return self.root(coming)
 
     def identity(self, namespace: str, service_account: str, root_number: int = 0) -> Identity:
         """Return the certificate of a workload, signed by root ``root_number``; the same one each time."""

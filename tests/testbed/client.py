@@ -124,8 +124,24 @@ class Mesh:
         self._bed.ask("/fault", mesh=self.name, name=name, settings=None)
 
     def restart_istiod(self) -> None:
-        """Replace istiod; return when the new one runs."""
+        """Restart istiod by its Deployment; return when the new one runs."""
         self._bed.ask("/restart-istiod", mesh=self.name)
+
+    def rotate_root(self, stage: str) -> str:
+        """Go on to the next stage of replacing the mesh's root; return the new root, PEM, once gateways and workloads follow.
+
+        ``announce`` makes the new root and changes nothing else, ``trust`` publishes it beside the old one, ``sign`` issues all
+        certificates by it anew, ``drop`` ends the trust in the old one. Connections that are open stay as they are.
+        """
+        return self._bed.ask("/rotate-root", mesh=self.name, stage=stage)["root"]
+
+    def bundle_of(self, trust_domain: str) -> str:
+        """Return the roots, PEM, by which the mesh's proxies judge identities of a trust domain now; "" when they know none."""
+        return self._bed.ask("/bundle-of", mesh=self.name, trust_domain=trust_domain)["roots"]
+
+    def move_address(self, gateway: str) -> str:
+        """Have a gateway's load balancer change its address; return the new one."""
+        return self._bed.ask("/move-address", mesh=self.name, gateway=gateway)["address"]
 
 
 class Testbed:

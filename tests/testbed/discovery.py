@@ -13,7 +13,7 @@ import select
 import socket
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Protocol
@@ -56,9 +56,9 @@ class Exporter(Protocol):
 
 
 class DiscoveryServer:
-    """istiod's port 8188 on ``address``. A watch is ended in good order after ``watch_seconds``."""
+    """istiod's port 8188 on ``address``. A watch is ended in good order after ``watch_seconds()``."""
 
-    def __init__(self, address: tuple[str, int], exporter: Exporter, watch_seconds: float) -> None:
+    def __init__(self, address: tuple[str, int], exporter: Exporter, watch_seconds: Callable[[], float]) -> None:
         self._server = _Server(address, _Handler)
         self._server.exporter = exporter
         self._server.watch_seconds = watch_seconds
@@ -81,7 +81,7 @@ class _Server(ThreadingHTTPServer):
     block_on_close = False
     request_queue_size = 128
     exporter: Exporter
-    watch_seconds: float
+    watch_seconds: Callable[[], float]
 
     def __init__(self, *arguments: object) -> None:
         self.stopping = threading.Event()
@@ -135,8 +135,8 @@ class _Handler(BaseHTTPRequestHandler):
             self.server.exporter.watch_ended(peer, source, stream)
 
     def _send_events(self, stream: Stream) -> None:
-        end = time.monotonic() + self.server.watch_seconds
-        while time.monotonic() < end and not self.server.stopping.is_set():
+        began = time.monotonic()
+        while time.monotonic() - began < self.server.watch_seconds() and not self.server.stopping.is_set():
             try:
                 event = stream.next(0.5)
             except queue.Empty:

@@ -10,6 +10,8 @@ from typing import Any
 
 NAMES = {
     "peer-unreachable": "the mesh's federation ingress gateways refuse connections",
+    "peer-hang": "the mesh's federation ingress gateways accept connections and never answer",
+    "long-watch": "a watch of this mesh by a peer is renewed after {seconds} of mesh time only (an hour), not after 45",
     "wrong-root": "the mesh's certificates come from another root than the published one",
     "wrong-client-id": "the mesh's egress gateways show another service account",
     "slow-address": "load balancers give an address after {seconds} of mesh time",

@@ -103,6 +103,7 @@ class Programme:
     identities: Mapping[str, Identity] = field(default_factory=dict)  # by gateway
     shown_to_peers: Mapping[str, Identity] = field(default_factory=dict)  # by gateway, where it is another (a fault)
     refusing: bool = False  # a fault: ingress gateways do not listen
+    silence: Target | None = None  # a fault: ingress gateways hand every connection to this, which never answers
 
 
 def sni(port: int, host: str) -> str:
@@ -136,6 +137,8 @@ def _discovery_chains(gateway: str, programme: Programme, clusters: dict[str, di
     outward = [each for each in programme.discovery_out if each.gateway == gateway]
     inward = [] if programme.refusing else [each for each in programme.discovery_in if each.gateway == gateway]
     chains = []
+    if inward and programme.silence:
+        return [_silent_chain(programme.silence, clusters)]
     if outward:
         routes = []
         for each in outward:
@@ -192,24 +195,34 @@ def _service_chains(gateway: str, programme: Programme, clusters: dict[str, dict
             cluster = f"inbound|{inward.port}|{inward.exported_name}"
             clusters[cluster] = _cluster(cluster, inward.endpoints)
             chains[name] = _tcp_chain(identity, name, cluster, allowed)
+            if programme.silence:
+                return [_silent_chain(programme.silence, clusters)]
     return list(chains.values())
+
+
+def _silent_chain(silence: Target, clusters: dict[str, dict]) -> dict:
+    clusters["silence"] = _cluster("silence", [silence])
+    return {"filters": [_tcp_proxy("silence")]}
 
 
 def _tcp_chain(identity: Identity, name: str, cluster: str, allowed: list[str]) -> dict:
     rbac = [{"name": "envoy.filters.network.rbac", "typed_config": _rbac("network", allowed)}] if allowed else []
-    proxy = {
+    return {
+        "name": name,
+        "filter_chain_match": {"server_names": [name.lower()]},
+        "transport_socket": _downstream_tls(identity),
+        "filters": [*rbac, _tcp_proxy(cluster)],
+    }
+
+
+def _tcp_proxy(cluster: str) -> dict:
+    return {
         "name": "envoy.filters.network.tcp_proxy",
         "typed_config": {
             "@type": f"{_TYPES}.extensions.filters.network.tcp_proxy.v3.TcpProxy",
             "stat_prefix": "services",
             "cluster": cluster,
         },
-    }
-    return {
-        "name": name,
-        "filter_chain_match": {"server_names": [name.lower()]},
-        "transport_socket": _downstream_tls(identity),
-        "filters": [*rbac, proxy],
     }
 
 
@@ -377,7 +390,7 @@ class Envoy:
         self._process: Process | None = None
         self.programme = Programme(("", 0))
         self._written: dict[str, str] = {}
-        self._version = 0
+        self._versions: dict[str, int] = {}
         self._lock = threading.Lock()
 
     def start(self, programme: Programme) -> None:
@@ -387,7 +400,8 @@ class Envoy:
         self._write("bootstrap.json", json.dumps(self._bootstrap()))
         # Envoy's files are named from where it runs; the program env takes it there.
         words = ["env", "--chdir", self._directory, self._program, "-c", "bootstrap.json", "--concurrency", "1"]
-        words += ["--disable-hot-restart", "--drain-time-s", "1", "--drain-strategy", "immediate"]
+        # A connection outlives the certificates that it was opened with, as one does whose certificates come over SDS.
+        words += ["--disable-hot-restart", "--drain-time-s", "600", "--drain-strategy", "immediate"]
         words += ["--log-level", "warning", "--admin-address-path", "admin.txt"]
         self._process = self._processes.start("envoy", words, self._directory / "envoy.log")
 
@@ -408,16 +422,31 @@ class Envoy:
 
     def listeners(self) -> set[str]:
         """Return ``address:port`` of every listener that Envoy has up, nothing while it cannot say."""
-        try:
-            admin = (self._directory / "admin.txt").read_text().strip()
-            with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(
-                f"http://{admin}/listeners?format=json", timeout=2
-            ) as answer:
-                statuses = json.load(answer).get("listener_statuses", [])
-        except (OSError, urllib.error.URLError, ValueError):
-            return set()
+        statuses = self._told("listeners?format=json").get("listener_statuses", [])
         addresses = [status["local_address"]["socket_address"] for status in statuses]
         return {f"{address['address']}:{address['port_value']}" for address in addresses}
+
+    def is_in_force(self) -> bool:
+        """Return whether Envoy does all that it was given last: nothing is unread, refused or still warming up."""
+        dumps = {dump["@type"].rpartition(".")[2]: dump for dump in self._told("config_dump").get("configs", [])}
+        listeners, clusters = dumps.get("ListenersConfigDump", {}), dumps.get("ClustersConfigDump", {})
+        secrets = dumps.get("SecretsConfigDump", {})
+        warming = [each for each in listeners.get("dynamic_listeners", []) if "warming_state" in each]
+        warming += [*clusters.get("dynamic_warming_clusters", []), *secrets.get("dynamic_warming_secrets", [])]
+        taken = {"listeners.json": listeners.get("version_info"), "clusters.json": clusters.get("version_info")}
+        # A secret is asked for by the first listener that needs it.
+        taken.update({f"{each['name']}.json": each.get("version_info") for each in secrets.get("dynamic_active_secrets", [])})
+        return not warming and all(taken[name] == str(self._versions.get(name)) for name in taken)
+
+    def _told(self, question: str) -> dict:
+        """Return what the administration port says, {} while it does not."""
+        try:
+            admin = (self._directory / "admin.txt").read_text().strip()
+            opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+            with opener.open(f"http://{admin}/{question}", timeout=2) as answer:
+                return json.load(answer)
+        except (OSError, urllib.error.URLError, ValueError):
+            return {}
 
     def last_lines(self) -> str:
         """Return the end of its log."""
@@ -440,8 +469,8 @@ class Envoy:
     def _write_resources(self, name: str, resources: list[dict]) -> None:
         text = json.dumps(resources, sort_keys=True)
         if self._written.get(name) != text:
-            self._version += 1
-            self._write(name, json.dumps({"version_info": str(self._version), "resources": resources}))
+            version = self._versions[name] = self._versions.get(name, 0) + 1
+            self._write(name, json.dumps({"version_info": str(version), "resources": resources}))
             self._written[name] = text
 
     def _write(self, name: str, text: str) -> None:

@@ -16,14 +16,16 @@ import ipaddress
 import json
 import logging
 import random
+import socket
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 from .addresses import Addresses
-from .authority import Authority, spiffe_uri
+from .authority import WRONG_ROOT, Authority, spiffe_uri
 from .clock import Clock
 from .discovery import Caller, DiscoveryError, DiscoveryServer, Stream, Watch
 from .faults import Faults
@@ -54,11 +56,16 @@ FIRST_BACK_OFF, LAST_BACK_OFF, BACK_OFF_GROWTH = 0.5, 60.0, 1.5
 SLOW_POLL, QUICK_POLL = 299.0, 60.0  # to v2.4, from v2.5
 FIRST_IMPORT_DELAY = 1.3
 WATCH_LIFE = 45.0
+LONG_WATCH_LIFE = 3600.0
 LONGEST_TAKEOVER = 60.0
+LONGEST_POLL = 120.0
 REMOTE_KEPT = 300.0
 STATUS_DELAY_REAL = 0.1  # real seconds: several changes in one write
 FAULT_CHECK_REAL = 0.25
 TAKEOVER_CHECK_REAL = 0.1
+LONGEST_DIRECTION_REAL = 15.0
+SLOW_ANSWER_REAL = 0.5  # a peer that refuses is faster
+POSTPONED_REAL = 0.05
 SHORTEST_BACK_OFF_REAL = 0.15
 SHORTEST_WATCH_REAL = 5.0
 
@@ -151,6 +158,7 @@ class Peer:
     outbound: Watch | None = None
     generation_of_links: int = 0  # goes up when what we call changes
     needs_list: bool = True
+    hangs: bool = False  # it accepted our last call and never answered
     fetch_wanted: threading.Event = field(default_factory=threading.Event)
     retry_now: threading.Event = field(default_factory=threading.Event)
     gone: threading.Event = field(default_factory=threading.Event)
@@ -219,9 +227,10 @@ class Istiod:
         self.authority = Authority(own / "ca", self.trust_domain)
         self._address = addresses.for_service(cluster_name, namespace, f"istiod-{smcp_name}")
         self._discovery: Target = (self._address, DISCOVERY_PORT)
-        self._server = DiscoveryServer(self._discovery, self, max(clock.seconds(WATCH_LIFE), SHORTEST_WATCH_REAL))
+        self._server = DiscoveryServer(self._discovery, self, self._watch_seconds)
         self.envoy = envoy or Envoy(Path(envoy_path), own / "envoy", self._address)
         self._gateways_wait_until: float | None = None  # by the monotonic clock
+        self._direction_wanted = self._direction_given = 0  # counts what the gateways were asked to follow
 
         self._lock = threading.RLock()
         self._wake = threading.Condition()  # guards the two below; nothing is called while it is held
@@ -232,6 +241,9 @@ class Istiod:
         self._service_policies: dict[str, ServicePolicy] = {}
         self._departed: dict[str, DiscoveryIn] = {}
         self._is_deadlocked = False
+        self._silence: socket.socket | None = None
+        # Held by a poll for as long as it tries (G25); exports and statuses wait for it. Taken before _lock.
+        self._listing = threading.RLock()
         self._active_faults: tuple = ()
         self._refused_status: dict[tuple[str, str], dict] = {}
         self._turn = 0
@@ -271,12 +283,30 @@ class Istiod:
                 thread.join(15)
 
     def root_number_in_use(self) -> int:
-        """Return which root signs this mesh's certificates now: 1 while the fault wrong-root is on."""
-        return 1 if self._faults.is_on(self.mesh_name, "wrong-root") is not None else 0
+        """Return which root signs this mesh's certificates now: another than planned while the fault wrong-root is on."""
+        return self.authority.signing if self._faults.is_on(self.mesh_name, "wrong-root") is None else WRONG_ROOT
 
     def trusted_roots(self) -> str:
         """Return the roots that this mesh's own workloads trust among themselves, PEM."""
-        return self.authority.root(0) + (self.authority.root(1) if self.root_number_in_use() else "")
+        return "".join(map(self.authority.root, dict.fromkeys([*self.authority.trusted, self.root_number_in_use()])))
+
+    def rotate_root(self, stage: str) -> str:
+        """Go on to a stage of ``Authority.advance`` and return the new root, PEM, once the gateways do as it says.
+
+        Raises ``ValueError`` on a stage that is not due, ``TimeoutError`` when the gateways do not follow.
+        """
+        root = self.authority.advance(stage)
+        with self._lock:
+            self._direction_wanted += 1
+            wanted = self._direction_wanted
+        self._at("roots", 0)
+        self._at("gateways", 0)
+        end = time.monotonic() + LONGEST_DIRECTION_REAL
+        while self._direction_given < wanted or not self.envoy.is_in_force():
+            if time.monotonic() > end:
+                raise TimeoutError(f"the gateways of {self.mesh_name} do not follow the root:\n{self.envoy.last_lines()}")
+            time.sleep(0.02)
+        return root
 
     def is_imported(self, host: str) -> bool:
         """Return whether a sidecar of this mesh would know ``host`` as imported."""
@@ -408,6 +438,8 @@ class Istiod:
             self._ready.set()
             if not self._gateways_stay:
                 self.envoy.stop()
+            if self._silence is not None:
+                self._silence.close()
 
     def _next_work(self) -> tuple[set[str], dict[str, None]]:
         """Wait for something to do; return what it is, and the peers that it is about, in the order of their events."""
@@ -445,13 +477,24 @@ class Istiod:
             if not self._is_deadlocked:
                 self._reconcile(name, work)
         if work & {"exports", "services"}:
-            self._evaluate_exports(work)
+            self._if_services_can_be_listed(work - {"status", "gateways"}, partial(self._evaluate_exports, work))
         if "remotes" in work:
             self._forget_remotes()
         if "gateways" in work:
             self._direct_gateways()
         if "status" in work:
-            self._write_statuses()
+            self._if_services_can_be_listed({"status"}, self._write_statuses)
+
+    def _if_services_can_be_listed(self, work: set[str], run: Callable[[], None]) -> None:
+        """Run it, or put ``work`` off while a poll of a peer holds the lock that it takes."""
+        if self._listing.acquire(blocking=False):
+            try:
+                run()
+            finally:
+                self._listing.release()
+        else:
+            for what in work & {"exports", "services", "status"} | {each for each in work if each.startswith("service ")}:
+                self._at(what, POSTPONED_REAL)
 
     def _direct_gateways(self) -> None:
         """Hand the gateways what they have to do, but not to those of a former istiod before every peer has been heard of."""
@@ -460,7 +503,9 @@ class Istiod:
                 self._at("gateways", TAKEOVER_CHECK_REAL)
                 return
             self._gateways_wait_until = None
+        number = self._direction_wanted
         self.envoy.follow(self._programme())
+        self._direction_given = number
 
     def _has_heard_of_all_peers(self) -> bool:
         """Return whether each peer has given its list, or has failed to."""
@@ -470,7 +515,7 @@ class Istiod:
             return live <= heard
 
     def _heed_faults(self, work: set[str]) -> None:
-        names = ("peer-unreachable", "wrong-root", "wrong-client-id")
+        names = ("peer-unreachable", "peer-hang", "wrong-root", "wrong-client-id")
         active = tuple(json.dumps(self._faults.is_on(self.mesh_name, name), sort_keys=True) for name in names)
         if active == self._active_faults or not self._active_faults:
             self._active_faults = active
@@ -493,11 +538,18 @@ class Istiod:
         return own if own and authority.get("type") == "cert-manager" else "istio-ca-root-cert"
 
     def _published_roots(self) -> str:
-        """Return what this mesh says its roots are: with the fault wrong-root the old one, unless the fault says more."""
+        """Return what this mesh says its roots are: with the fault wrong-root those of before, unless the fault says more."""
         settings = self._faults.is_on(self.mesh_name, "wrong-root")
         published = (settings or {}).get("published", "old")
-        texts = {"old": [0], "new": [1], "both": [0, 1]}[published] if settings is not None else [0]
-        return "".join(self.authority.root(number) for number in texts)
+        right = self.authority.trusted
+        return "".join(map(self.authority.root, {"old": right, "new": (WRONG_ROOT,), "both": (*right, WRONG_ROOT)}[published]))
+
+    def _watch_seconds(self) -> float:
+        """Return after how many real seconds a peer's watch of us is renewed."""
+        settings = self._faults.is_on(self.mesh_name, "long-watch")
+        if settings is not None:
+            return self._clock.seconds(float(settings.get("seconds", LONG_WATCH_LIFE)))
+        return max(self._clock.seconds(WATCH_LIFE), SHORTEST_WATCH_REAL)
 
     def _publish_roots(self) -> None:
         data = {ROOT_KEY: self._published_roots()}
@@ -792,15 +844,19 @@ class Istiod:
             with self._lock:
                 peer.watch.last_connected = _now()
                 links = peer.generation_of_links
+            began = time.monotonic()
             try:
                 watch = self._caller(peer).open_watch()
             except DiscoveryError as error:
+                peer.hangs = time.monotonic() - began > SLOW_ANSWER_REAL
                 self._disconnected(peer, str(error))
+                if peer.hangs:
+                    peer.fetch_wanted.set()
                 pause = self._clock.seconds(back_off) * random.uniform(0.75, 1.25)
                 back_off = min(back_off * BACK_OFF_GROWTH, LAST_BACK_OFF)
                 peer.retry_now.wait(max(pause, SHORTEST_BACK_OFF_REAL))
                 continue
-            back_off = FIRST_BACK_OFF
+            back_off, peer.hangs = FIRST_BACK_OFF, False
             if self._connected(peer, watch, links):
                 self._read_events(peer, watch)
             watch.close()
@@ -845,21 +901,33 @@ class Istiod:
             poll = QUICK_POLL if self._version() >= (2, 5) else SLOW_POLL
             peer.fetch_wanted.wait(self._clock.seconds(poll))
             peer.fetch_wanted.clear()
-            if peer.gone.is_set() or not peer.watch.connected:
+            if peer.gone.is_set() or not (peer.watch.connected or peer.hangs):
                 continue
-            try:
-                message = self._caller(peer).fetch_list()
-            except DiscoveryError as error:
-                LOG.info("%s: list of %s: %s", self.mesh_name, peer.name, error)
-                if not peer.gone.wait(max(self._clock.seconds(FIRST_BACK_OFF), SHORTEST_BACK_OFF_REAL)):
-                    peer.fetch_wanted.set()
-                continue
-            with self._lock:
-                if peer.gone.is_set():
-                    return
-                peer.watch.last_full_sync = _now()
-                peer.needs_list = False
-                self._take_list(peer, message["services"])
+            if not self._poll(peer) and not peer.gone.wait(max(self._clock.seconds(FIRST_BACK_OFF), SHORTEST_BACK_OFF_REAL)):
+                peer.fetch_wanted.set()
+
+    def _poll(self, peer: Peer) -> bool:
+        """Fetch the peer's full list and return whether it came. A peer that never answers is asked again, up to two minutes,
+        with the lock held that istiod needs for its own services (G25); one that refuses is left at once.
+        """
+        with self._listing:
+            links, end = peer.generation_of_links, time.monotonic() + self._clock.seconds(LONGEST_POLL)
+            while not peer.gone.is_set() and peer.generation_of_links == links:
+                began = time.monotonic()
+                try:
+                    message = self._caller(peer).fetch_list()
+                except DiscoveryError as error:
+                    LOG.info("%s: list of %s: %s", self.mesh_name, peer.name, error)
+                    if time.monotonic() - began < SLOW_ANSWER_REAL or time.monotonic() > end:
+                        return False
+                    continue
+                with self._lock:
+                    if not peer.gone.is_set():
+                        peer.watch.last_full_sync = _now()
+                        peer.needs_list = False
+                        self._take_list(peer, message["services"])
+                    return True
+            return False
 
     # ---- gateways ----
 
@@ -908,7 +976,14 @@ class Istiod:
                 identities=identities,
                 shown_to_peers=impostors if is_impostor else {},
                 refusing=self._faults.is_on(self.mesh_name, "peer-unreachable") is not None,
+                silence=self._silence_target() if self._faults.is_on(self.mesh_name, "peer-hang") is not None else None,
             )
+
+    def _silence_target(self) -> Target:
+        """Return where connections are accepted, by the kernel, and never looked at."""
+        if self._silence is None:
+            self._silence = socket.create_server((self._address, 0), backlog=4096)
+        return self._silence.getsockname()
 
     def _gateway(self, name: str) -> Gateway | None:
         service = self.store.get("Service", name, self.namespace) if name else None

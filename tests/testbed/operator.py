@@ -168,6 +168,10 @@ class Operator:
         """
         self._rollouts.restart_istiod(namespace, name)
 
+    def move_address(self, namespace: str, name: str) -> str:
+        """Give the balanced Service ``namespace/name`` another address and return it. Raises ``LookupError`` when it has none."""
+        return self._balancers.move(namespace, name)
+
     def istiod(self, namespace: str, name: str) -> Runnable | None:
         """Return the running Istiod of control plane ``namespace/name``."""
         return self._rollouts.istiod(namespace, name)

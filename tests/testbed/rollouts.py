@@ -221,6 +221,8 @@ class Rollouts:
 class LoadBalancers:
     """Plays the cloud: a Service of type LoadBalancer gets the loopback address of its gateway after a delay of mesh time.
 
+    A Service that was deleted and made again gets another address, as the former one went back to the cloud.
+
     Faults, by mesh: ``slow-address`` {seconds}, ``no-address``, ``hostname-address`` {hostname}.
     """
 
@@ -238,6 +240,17 @@ class LoadBalancers:
         self._fault = fault
         self._log = log
         self._since: dict[str, float] = {}
+        self._holders: dict[Hashable, str] = {}  # the uid of the Service that was given an address last, by namespace and name
+
+    def move(self, namespace: str, name: str) -> str:
+        """Give a balanced Service another IP address and return it. Raises ``LookupError`` when it has none as yet."""
+        service = self._kube.get("Service", name, namespace)
+        if service is None or not has_address(service):
+            raise LookupError(f"Service {namespace}/{name} has no address of a load balancer")
+        moved = self._addresses.renew_service(self._cluster_name, namespace, name)
+        write_status(self._kube, "Service", name, namespace, lambda live: _balanced(live, {"ip": moved}))
+        self._log(f"load balancer of {namespace}/{name} moved to {moved}")
+        return moved
 
     def reconcile(self, key: Hashable) -> float | None:
         """Bring the Service ``key`` (namespace, name) one step on; return the real seconds until the next."""
@@ -261,14 +274,21 @@ class LoadBalancers:
         remaining = since + self._clock.seconds(seconds) - time.monotonic()
         if remaining > 0:
             return min(remaining, _FAULT_POLL_SECONDS)
+        if self._holders.setdefault(key, uid) != uid:
+            self._holders[key] = uid
+            self._addresses.renew_service(self._cluster_name, namespace, name)
         named = self._fault(namespace, "hostname-address")
         if named is not None:
             entry = {"hostname": named.get("hostname") or f"{name}.{namespace}.{self._cluster_name}.test"}
         else:
             entry = {"ip": self._addresses.for_service(self._cluster_name, namespace, name)}
-        write_status(self._kube, "Service", name, namespace, lambda live: {**(live.get("status") or {}), "loadBalancer": {"ingress": [entry]}})
+        write_status(self._kube, "Service", name, namespace, lambda live: _balanced(live, entry))
         self._log(f"load balancer of {namespace}/{name}: {entry}")
         return None
+
+
+def _balanced(service: Mapping[str, Any], entry: dict) -> dict:
+    return {**(service.get("status") or {}), "loadBalancer": {"ingress": [entry]}}
 
 
 def has_address(service: Mapping[str, Any]) -> bool:

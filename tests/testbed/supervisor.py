@@ -28,7 +28,6 @@ from .api_proxy import ApiProxy
 from .clock import Clock
 from .cluster import Cluster
 from .faults import Faults
-from .gateways import Envoy
 from .istiod import Istiod
 from .kube import Kube, KubeError, Store
 from .operator import Operator
@@ -74,7 +73,7 @@ class Supervisor:
         self.clock = Clock(spec.clock_scale)
         self.faults = Faults()
         self.world: dict[tuple[str, str], Istiod] = {}
-        self._envoys: dict[tuple[str, str], Envoy] = {}
+        self._istiods: dict[tuple[str, str], Istiod] = {}
         self.stop_requested = threading.Event()
         self._meshes = {mesh.name: mesh for mesh in spec.meshes}
         self._sites = {name: self._site(name) for name in dict.fromkeys(mesh.cluster for mesh in spec.meshes)}
@@ -153,8 +152,8 @@ class Supervisor:
         site.operator.start()
 
     def _new_istiod(self, site: Site, namespace: str, control_plane: str, smcp: dict) -> Istiod:
-        former = self._envoys.get((site.cluster.name, namespace))
-        istiod = Istiod(
+        former = self._istiods.get((site.cluster.name, namespace))
+        istiod = self._istiods[site.cluster.name, namespace] = Istiod(
             site.cluster.client("pilot-discovery"),
             site.store,
             namespace,
@@ -169,9 +168,8 @@ class Supervisor:
             self.world,
             mesh_name={mesh.namespace: mesh.name for mesh in site.specs}.get(namespace),
             pod=site.operator.istiod_pod(namespace, control_plane) if site.operator else None,
-            envoy=former if former is not None and former.is_running() else None,
+            envoy=former.envoy if former is not None and former.envoy.is_running() else None,
         )
-        self._envoys[site.cluster.name, namespace] = istiod.envoy
         return istiod
 
     def _start_mesh(self, mesh: MeshSpec) -> None:
@@ -246,13 +244,22 @@ class Supervisor:
         spec = self._mesh(mesh)
         self._sites[spec.cluster].operator.restart_istiod(spec.namespace, spec.control_plane)
 
+    def rotate_root(self, mesh: str, stage: str) -> dict[str, str]:
+        """Go on to a stage of replacing a mesh's root (``Authority.advance``); return the new root when the gateways follow."""
+        return {"root": self._istiod(mesh).rotate_root(stage)}
+
+    def bundle_of(self, mesh: str, trust_domain: str) -> dict[str, str]:
+        """Return the roots by which a mesh's proxies judge identities of a trust domain now; none when they know none."""
+        return {"roots": self._istiod(mesh).envoy.programme.bundles.get(trust_domain, "")}
+
+    def move_address(self, mesh: str, gateway: str) -> dict[str, str]:
+        """Have a gateway's load balancer change its address; return the new one."""
+        spec = self._mesh(mesh)
+        return {"address": self._sites[spec.cluster].operator.move_address(spec.namespace, gateway)}
+
     def call(self, mesh: str, source: str, host: str, port: int, path: str, **proof: Any) -> dict[str, Any]:
         """Call a host as a workload of a mesh and return status, body and error; ``proof`` as ``workloads.call`` has it."""
-        spec = self._mesh(mesh)
-        istiod = self.world.get((spec.cluster, spec.namespace))
-        if istiod is None:
-            raise LookupError(f"mesh {mesh} has no istiod now")
-        answer = call(istiod, source, host, port, path, **proof)
+        answer = call(self._istiod(mesh), source, host, port, path, **proof)
         return {"status": answer.status, "body": answer.body, "error": answer.error, "mesh": answer.mesh}
 
     def echo(
@@ -297,6 +304,14 @@ class Supervisor:
             raise LookupError(f"mesh {mesh} has no echo service {namespace}/{name}")
         self._sites[spec.cluster].kube.delete("Service", name, namespace)
         server.stop()
+
+    def _istiod(self, mesh: str) -> Istiod:
+        """Return the istiod that a mesh had last: while it restarts, its gateways and sidecars work on."""
+        spec = self._mesh(mesh)
+        istiod = self._istiods.get((spec.cluster, spec.namespace))
+        if istiod is None:
+            raise LookupError(f"mesh {mesh} never had an istiod")
+        return istiod
 
     def _mesh(self, name: str) -> MeshSpec:
         if name not in self._meshes:
@@ -377,6 +392,9 @@ class _ControlHandler(BaseHTTPRequestHandler):
         actions: dict[str, Callable[..., Any]] = {
             "/fault": supervisor.set_fault,
             "/restart-istiod": supervisor.restart_istiod,
+            "/rotate-root": supervisor.rotate_root,
+            "/bundle-of": supervisor.bundle_of,
+            "/move-address": supervisor.move_address,
             "/call": supervisor.call,
             "/echo": supervisor.echo,
             "/unecho": supervisor.unecho,

@@ -3,13 +3,16 @@
 
 from __future__ import annotations
 
+import ssl
 import threading
 import time
 from collections.abc import Callable, Iterator
 
 import pytest
+from cryptography import x509
 
-from testbed import Mesh, Testbed
+from testbed import Mesh, Testbed, TestbedError
+from testbed.client import Answer
 
 MANAGER = "by-hand"
 WAIT_SECONDS = 30
@@ -57,17 +60,25 @@ def federation_object(mesh: Mesh, peer: Mesh, kind: str, spec: dict) -> None:
     mesh.kube.apply({"apiVersion": "federation.maistra.io/v1", "kind": kind, "metadata": metadata, "spec": spec}, MANAGER)
 
 
-def make_peer(mesh: Mesh, peer: Mesh, peer_address: str) -> None:
-    root = peer.kube.get("ConfigMap", "istio-ca-root-cert", peer.namespace)["data"]
+def make_bundle(mesh: Mesh, peer: Mesh, roots: str) -> None:
+    metadata = {"name": f"{peer.name}-ca-root-cert", "namespace": mesh.namespace}
+    mesh.kube.apply({"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": {"root-cert.pem": roots}}, MANAGER)
+
+
+def make_peer(mesh: Mesh, peer: Mesh, *addresses: str) -> None:
     bundle = f"{peer.name}-ca-root-cert"
-    mesh.kube.apply({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": bundle, "namespace": mesh.namespace}, "data": root}, MANAGER)
+    make_bundle(mesh, peer, published_root(peer))
     client_id = f"{peer.trust_domain}/ns/{peer.namespace}/sa/{mesh.name}-egress-service-account"
     spec = {
-        "remote": {"addresses": [peer_address]},
+        "remote": {"addresses": list(addresses)},
         "gateways": {"ingress": {"name": f"{peer.name}-ingress"}, "egress": {"name": f"{peer.name}-egress"}},
         "security": {"trustDomain": peer.trust_domain, "clientID": client_id, "certificateChain": {"kind": "ConfigMap", "name": bundle}},
     }
     federation_object(mesh, peer, "ServiceMeshPeer", spec)
+
+
+def published_root(mesh: Mesh) -> str:
+    return mesh.kube.get("ConfigMap", "istio-ca-root-cert", mesh.namespace)["data"]["root-cert.pem"]
 
 
 def is_connected(mesh: Mesh, peer: Mesh) -> bool:
@@ -152,3 +163,117 @@ def test_calls_go_on_while_istiod_restarts(pair):
     for mesh, peer in ((east, west), (west, east)):
         eventually(lambda: is_connected(mesh, peer), f"{mesh.name} connected")
     assert [west.call(IMPORTED).status for _try in range(20)] == [200] * 20
+
+
+def test_the_root_is_replaced_without_one_failed_call(pair):
+    east, west = pair
+    eventually(lambda: west.call(IMPORTED).status == 200, "the call")
+    old = published_root(east)
+    answers: list[Answer] = []
+    is_over = threading.Event()
+
+    def keep_calling() -> None:
+        while not is_over.is_set():
+            answers.append(west.call(IMPORTED))
+
+    calling = threading.Thread(target=keep_calling)
+    calling.start()
+    try:
+        new = east.rotate_root("announce")
+        assert published_root(east) == old
+        make_bundle(west, east, old + new)
+        with pytest.raises(TestbedError, match="the next stage is 'trust'"):
+            east.rotate_root("sign")
+        east.rotate_root("trust")
+        eventually(lambda: published_root(east) == old + new, "both roots")
+        eventually(lambda: new in west.bundle_of(east.trust_domain), "the bundle in the proxies")
+        east.rotate_root("sign")
+        shown = x509.load_pem_x509_certificate(ssl.get_server_certificate((address(east, west), 8188)).encode())
+        shown.verify_directly_issued_by(x509.load_pem_x509_certificate(new.encode()))
+        east.rotate_root("drop")
+        eventually(lambda: published_root(east) == new, "the new root alone")
+        make_bundle(west, east, new)
+        eventually(lambda: west.bundle_of(east.trust_domain) == new, "the new root alone in the proxies")
+        reached = len(answers)
+        eventually(lambda: len(answers) > reached + 20, "some more calls")
+    finally:
+        is_over.set()
+        calling.join()
+    assert len(answers) > 20 and [answer for answer in answers if answer.status != 200] == []
+
+
+def last_connected(mesh: Mesh, peer: Mesh) -> str:
+    [pod] = mesh.kube.get("ServiceMeshPeer", peer.name, mesh.namespace)["status"]["discoveryStatus"]["active"]
+    return pod["watch"]["lastConnected"]
+
+
+def test_a_connection_made_before_a_change_of_trust_lives_on(pair):
+    east, west = pair
+    eventually(lambda: west.call(IMPORTED).status == 200, "the call")
+    east.fault("long-watch")
+    right = west.bundle_of(east.trust_domain)
+    make_bundle(west, east, published_root(west))  # roots of somebody else
+    eventually(lambda: west.bundle_of(east.trust_domain) != right, "the bundle in the proxies")
+    eventually(lambda: west.call(IMPORTED).status != 200, "the end of trust")
+    since = last_connected(west, east)
+    time.sleep(1)  # what must not happen has this long to happen
+    assert is_connected(west, east) and last_connected(west, east) == since
+    east.heal("long-watch")
+    eventually(lambda: not is_connected(west, east), "the end of the watch")
+    make_bundle(west, east, right)
+    eventually(lambda: is_connected(west, east) and west.call(IMPORTED).status == 200, "west connected again")
+
+
+def test_a_gateway_whose_address_moves_is_found_only_where_it_is_now(pair):
+    east, west = pair
+    eventually(lambda: west.call(IMPORTED).status == 200, "the call")
+    before = address(east, west)
+    after = east.move_address("west-ingress")
+    assert after == address(east, west) != before
+    eventually(lambda: west.call(IMPORTED).status != 200, "the old address is dead")
+    make_peer(west, east, after)
+    eventually(lambda: is_connected(west, east) and west.call(IMPORTED).status == 200, "west connected again")
+
+
+def test_a_gateway_that_is_made_again_gets_another_address(pair):
+    east, west = pair
+    before = address(east, west)
+    east.kube.delete("Service", "west-ingress", east.namespace)
+    after = eventually(lambda: address(east, west), "the address")
+    assert after != before
+    make_peer(west, east, after)
+    eventually(lambda: is_connected(west, east) and west.call(IMPORTED).status == 200, "west connected again")
+
+
+def exported(mesh: Mesh, peer: Mesh) -> list[str]:
+    status = mesh.kube.get("ExportedServiceSet", peer.name, mesh.namespace).get("status") or {}
+    return [entry["localService"]["name"] for entry in status.get("exportedServices", [])]
+
+
+def test_a_peer_that_accepts_and_never_answers_stalls_the_exports_of_whoever_polls_it_until_it_is_left_alone(pair):
+    east, west = pair
+    east.echo("shop", "tea")
+    cart = {"type": "NameSelector", "nameSelector": {"namespace": "shop", "name": "cart"}}
+    tea = {"type": "NameSelector", "nameSelector": {"namespace": "shop", "name": "tea"}}
+
+    def is_stalled() -> bool:
+        rule, name = (tea, "tea") if exported(east, west) == ["cart"] else (cart, "cart")
+        federation_object(east, west, "ExportedServiceSet", {"exportRules": [rule]})
+        deadline = time.monotonic() + 1
+        while exported(east, west) != [name]:
+            if time.monotonic() > deadline:
+                return True
+            time.sleep(0.05)
+        return False
+
+    assert not is_stalled() and not is_stalled()
+    west.fault("peer-hang")
+    eventually(is_stalled, "the stall")
+    make_peer(east, west)
+    federation_object(east, west, "ExportedServiceSet", {"exportRules": [cart, tea]})
+    eventually(lambda: sorted(exported(east, west)) == ["cart", "tea"], "the exports of an istiod that calls nobody")
+    federation_object(east, west, "ExportedServiceSet", {"exportRules": [cart]})
+    west.heal("peer-hang")
+    make_peer(east, west, address(west, east))
+    eventually(lambda: is_connected(east, west), "east connected again")
+    east.unecho("shop", "tea")

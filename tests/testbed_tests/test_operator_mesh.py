@@ -44,9 +44,15 @@ class CountedAddresses:
 
     def __init__(self) -> None:
         self.given: dict[tuple[str, ...], str] = {}
+        self.count = 0
 
     def for_service(self, *key: str) -> str:
-        return self.given.setdefault(key, f"127.99.0.{len(self.given) + 1}")
+        return self.given.get(key) or self.renew_service(*key)
+
+    def renew_service(self, *key: str) -> str:
+        self.count += 1
+        self.given[key] = f"127.99.0.{self.count}"
+        return self.given[key]
 
 
 @dataclass
