@@ -7,7 +7,7 @@ Source: federation.md sections 5.2 to 5.5 and 8 (G30, G33, G36, G38, G40 to G42,
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 from .estate import Estate
@@ -15,6 +15,8 @@ from .findings import Finding, at, mapping, place_of
 from .selectors import selector_test
 from .trust import printable
 
+# A code, what was seen, and the cure where it is sharper than the catalogue's.
+Problem = tuple[str, ...]
 _LABEL = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
 _WRITTEN = {"NameSelector": "nameSelector", "LabelSelector": "labelSelector"}
 
@@ -43,7 +45,7 @@ def rule_findings(estate: Estate) -> Iterator[Finding]:
         yield from _locality(live)
 
 
-def _rules(estate: Estate, live: Mapping, field: str, problem_of) -> Iterator[Finding]:
+def _rules(estate: Estate, live: Mapping, field: str, problem_of: Callable[[Estate, Mapping, Mapping], Problem | None]) -> Iterator[Finding]:
     earlier: list[tuple[int, Matched]] = []
     rules = at(live, "spec", field)
     for index, rule in enumerate(rules if isinstance(rules, list) else []):
@@ -60,7 +62,7 @@ def _rules(estate: Estate, live: Mapping, field: str, problem_of) -> Iterator[Fi
         earlier.append((index, matched))
 
 
-def _unreadable(rule: object, field: str) -> tuple[str, ...] | None:
+def _unreadable(rule: object, field: str) -> Problem | None:
     kind = at(rule, "type")
     known = ("NameSelector", "LabelSelector") if field == "exportRules" else ("NameSelector",)
     if kind not in known:
@@ -76,7 +78,7 @@ def _unreadable(rule: object, field: str) -> tuple[str, ...] | None:
     return None
 
 
-def _export_problem(estate: Estate, live: Mapping, rule: Mapping) -> tuple[str, ...] | None:
+def _export_problem(estate: Estate, live: Mapping, rule: Mapping) -> Problem | None:
     matched = _matched(rule)
     if matched.namespace == estate.namespace:
         return "FED760", f"offers services of the control plane's namespace {estate.namespace}"
@@ -92,7 +94,7 @@ def _export_problem(estate: Estate, live: Mapping, rule: Mapping) -> tuple[str, 
     return None
 
 
-def _import_problem(estate: Estate, live: Mapping, rule: Mapping) -> tuple[str, ...] | None:
+def _import_problem(estate: Estate, live: Mapping, rule: Mapping) -> Problem | None:
     cluster = f"svc.{estate.control_plane.cluster_domain}"
     alias, is_local = at(rule, "nameSelector", "alias"), bool(at(rule, "importAsLocal"))
     if is_local and not _any(at(alias, "namespace")):
