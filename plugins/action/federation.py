@@ -9,7 +9,7 @@ from collections.abc import Mapping
 import jinja2
 from ansible.plugins.action import ActionBase
 from ansible.utils.unsafe_proxy import wrap_var
-from ansible_collections.ossm.federation.plugins.module_utils._core.card import refuse_oversize
+from ansible_collections.ossm.federation.plugins.module_utils._core.card import DEPTH_LIMIT, data_of, refuse_oversize
 from ansible_collections.ossm.federation.plugins.module_utils._core.errors import FederationError
 from jinja2 import nodes
 
@@ -62,13 +62,16 @@ def handed_on(name: str, mesh: str, variables: dict) -> list:
     """Return the cards that earlier jobs of a workflow made for ``mesh``, as they stand; those for other meshes are left out.
 
     Each of those jobs gave its mesh's cards a variable of its own (``federation_cards_of_west``), since of two artifacts
-    with one name only the later reaches the jobs that follow. Nothing in them is evaluated. Raises ``FederationError`` FED202.
+    with one name only the later reaches the jobs that follow. It is a JSON text, or what such a text holds. Nothing in it is
+    evaluated. Raises ``FederationError`` FED201, FED202.
     """
     prefix = f"{name}_of_"
     own = prefix + mesh.replace("-", "_")
     found = []
     for key in sorted(key for key in variables if key.startswith(prefix) and key != own):
         value = variables[key]
+        if isinstance(value, str):
+            value = data_of(str(value), key, DEPTH_LIMIT + 1)
         for number, card in enumerate(value if isinstance(value, (list, tuple)) else [value], start=1):
             refuse_oversize(card, f"{key}, card {number}")
             audience = card.get("audience") if isinstance(card, Mapping) else None

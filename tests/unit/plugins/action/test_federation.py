@@ -77,13 +77,19 @@ def test_a_workflows_cards_are_taken_from_the_other_meshes_variables_and_those_f
         "cards_of_north": [{"mesh": "north", "audience": "my-mesh"}],
     }
     assert handed_on("federation_cards", "my-mesh", variables) == [ours]
+    variables["federation_cards_of_west"] = json.dumps([others, ours])
+    assert handed_on("federation_cards", "my-mesh", variables) == [ours]
 
 
 def test_what_is_no_card_is_handed_on_to_be_refused():
-    assert handed_on("federation_cards", "east", {"federation_cards_of_west": "x", "federation_cards_of_north": [{"audience": 7}]}) == [
-        {"audience": 7},
-        "x",
-    ]
+    variables = {"federation_cards_of_west": ["x"], "federation_cards_of_north": [{"audience": 7}]}
+    assert handed_on("federation_cards", "east", variables) == [{"audience": 7}, "x"]
+
+
+@pytest.mark.parametrize(("text", "code"), [("{{ x }}", "FED201"), ("[" * 20 + "]" * 20, "FED202"), ("x" * (1 << 21), "FED202")])
+def test_a_workflows_text_that_is_no_card_is_refused_unevaluated(text, code):
+    with pytest.raises(FederationError, match=code):
+        handed_on("federation_cards", "east", {"federation_cards_of_west": text})
 
 
 @pytest.mark.parametrize(
