@@ -60,6 +60,11 @@ def test_two_administrators_federate_with_nothing_but_cards(bed: Testbed, admini
     assert bed.meshes["west"].call("cart.shop.svc.east-imports.local").json["mesh"] == "east"
     assert bed.meshes["west"].call("ledger.shop.svc.east-imports.local").status is None
 
+    assert "nothing found" in east.play("preflight", variables=CARDS).output
+    rendering = {"mesh_trust_domain": "east.local", "mesh_version": "v2.3", "federation_render_dir": "rendered"}
+    assert east.play("render", variables={**CARDS, **rendering}).changed("east") == 1
+    assert list((east.folder / "rendered").glob("**/*.yaml"))
+
     for admin, name in ((east, "east"), (west, "west")):
         before = versions_of(bed, name)
         again = admin.play("federate", "-vvv", variables=CARDS)
