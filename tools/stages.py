@@ -1,7 +1,7 @@
 # GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
 """Run the stages of ``make test``, one or all: ``stages.py all`` or ``stages.py NAME...``.
 
-``all`` runs every stage though one before it failed, two at a time, and then one pytest session with the unit, testbed and
+``all`` runs every stage though one before it failed, some at a time, and then one pytest session with the unit, testbed and
 integration tests. That session also holds one test per stage, which fails as the stage failed, so that the last line of
 the output speaks for the whole run; a table of the stages stands right before it.
 """
@@ -23,11 +23,11 @@ from concurrent.futures import ThreadPoolExecutor
 
 from places import CACHE, TREE, locked
 
-STAGES_AT_ONCE = 2
+STAGES_AT_ONCE = 3  # on two cores: what runs on a testbed waits more than it works
 SCRATCH = CACHE / "runs"
 # Slow ones first. A file's tests share a testbed, so a file stays in one process.
 PYTEST_FOLDERS = ("tests/integration", "tests/testbed_tests", "tests/unit")
-TWO_PROCESSES = ("--numprocesses=2", "--dist=loadfile", "--no-loadscope-reorder")
+SIDE_BY_SIDE = ("--numprocesses=3", "--dist=loadfile", "--no-loadscope-reorder")
 
 # ansible-test fetches pip's installer from a host that need not answer. It looks for a copy of its own first: this one
 # installs the pip that comes with Python, which is as good.
@@ -269,7 +269,7 @@ def unit(run: Run) -> None:
 
 def integration(run: Run) -> None:
     """Run the testbed's own tests and the integration tests on the newest supported Ansible."""
-    _pytest(run, *TWO_PROCESSES, "tests/integration", "tests/testbed_tests")
+    _pytest(run, *SIDE_BY_SIDE, "tests/integration", "tests/testbed_tests")
 
 
 def _pytest(run: Run, *words: str) -> None:
@@ -281,18 +281,18 @@ def _pytest_env(venv: pathlib.Path) -> dict[str, str]:
     return {"PATH": f"{venv / 'bin'}:{os.environ['PATH']}"}
 
 
-# Slow ones first: two run at a time.
+# Slow ones first, as some run at a time; the programs before all, since testbeds need them.
 BEFORE_PYTEST: tuple[Callable[[Run], None], ...] = (
     programs,
-    sanity,
-    units_oldest,
-    lint,
-    docs_lint,
-    build,
-    changelog_lint,
-    mutations,
-    molecule,
     integration_oldest,
+    sanity,
+    molecule,
+    units_oldest,
+    build,
+    lint,
+    mutations,
+    docs_lint,
+    changelog_lint,
 )
 STAGES = {stage.__name__.replace("_", "-"): stage for stage in (*BEFORE_PYTEST, unit, integration, render_docs, benchmark)}
 
@@ -328,7 +328,8 @@ def run_all() -> int:
         first.venv("oldest")
         beside = first.beside(newest)
         with ThreadPoolExecutor(STAGES_AT_ONCE) as pool:
-            results = list(pool.map(lambda stage: outcome(stage, folder), BEFORE_PYTEST))
+            needed, *others = BEFORE_PYTEST
+            results = [outcome(needed, folder), *pool.map(lambda stage: outcome(stage, folder), others)]
         report = folder / "stages.json"
         report.write_text(json.dumps([dataclasses.asdict(result) for result in results]), encoding="utf-8")
         print("== pytest: the stages' results, and the unit, testbed and integration tests on the newest supported Ansible", flush=True)
@@ -340,7 +341,7 @@ def run_all() -> int:
         }
         folders = [name for name in PYTEST_FOLDERS if (TREE / name).exists()]
         clean = [str(TREE / "tools" / "clean-env.sh"), "env", *(f"{name}={value}" for name, value in env.items())]
-        words = [*clean, str(newest / "bin" / "python"), "-m", "pytest", "-p", "pytest_stages", "--continue-on-collection-errors", *TWO_PROCESSES, *folders]
+        words = [*clean, str(newest / "bin" / "python"), "-m", "pytest", "-p", "pytest_stages", "--continue-on-collection-errors", *SIDE_BY_SIDE, *folders]
         return subprocess.run(words, cwd=TREE, check=False, stdin=subprocess.DEVNULL, stderr=subprocess.STDOUT).returncode
 
 

@@ -18,7 +18,6 @@ import yaml
 from testbed import Testbed
 
 TREE = Path(__file__).absolute().parents[2]
-FAULTS = ("peer-unreachable", "wrong-root", "wrong-client-id", "no-address", "api-errors", "api-hang", "api-refuse", "webhook-down")
 SERVICES = {"east": {"shop": ["cart", "ledger"]}, "west": {"shop": ["checkout"]}}
 
 
@@ -59,9 +58,12 @@ class Administrator:
         (self.folder / "meshes.yml").write_text(yaml.safe_dump(inventory, sort_keys=False), encoding="utf-8")
 
     def play(self, playbook: str, *options: str, variables: Mapping[str, Any] | None = None, must_pass: bool = True) -> Run:
-        """Run one playbook; ``variables`` are given as extra variables. Fails the test when it fails and ``must_pass``."""
+        """Run one playbook, ours by its name or the administrator's own ``….yml``; ``variables`` are given as extra variables.
+
+        Fails the test when it fails and ``must_pass``.
+        """
         self.write()
-        words = ["ansible-playbook", "-i", "meshes.yml", f"ossm.federation.{playbook}", *options]
+        words = ["ansible-playbook", "-i", "meshes.yml", playbook if playbook.endswith(".yml") else f"ossm.federation.{playbook}", *options]
         if variables:
             words += ["-e", json.dumps(variables)]
         streams = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
@@ -70,12 +72,13 @@ class Administrator:
         assert not must_pass or done.returncode == 0, done.stdout
         return Run(done.returncode, done.stdout)
 
-    def start(self, playbook: str, *options: str) -> subprocess.Popen:
-        """Start one playbook in a session of its own and return it running."""
+    def start(self, playbook: str, *options: str, output: Path | None = None) -> subprocess.Popen:
+        """Start one playbook in a session of its own and return it running; what it prints goes to the file ``output``."""
         self.write()
         words = ["ansible-playbook", "-i", "meshes.yml", f"ossm.federation.{playbook}", *options]
-        streams = {"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-        return subprocess.Popen(words, cwd=self.folder, env=self.env, start_new_session=True, **streams)
+        with open(output or os.devnull, "wb") as printed:
+            streams = {"stdin": subprocess.DEVNULL, "stdout": printed, "stderr": printed}
+            return subprocess.Popen(words, cwd=self.folder, env=self.env, start_new_session=True, **streams)
 
     @property
     def env(self) -> dict[str, str]:
@@ -129,8 +132,9 @@ def versions_of(bed: Testbed, name: str) -> dict[str, str]:
 
 def clear(bed: Testbed) -> None:
     """Take every fault and every trace of a federation out of all meshes, past our own code, and start their istiods anew."""
+    faults = bed.state()["faults"]
     for mesh in bed.meshes.values():
-        for fault in FAULTS:
+        for fault in faults.get(mesh.name, {}):
             mesh.heal(fault)
         for kind in ("ImportedServiceSet", "ExportedServiceSet", "ServiceMeshPeer", "ConfigMap"):
             for live in mesh.kube.list(kind, mesh.namespace):

@@ -379,7 +379,8 @@ def test_two_testbeds_run_side_by_side_and_nothing_is_left_of_one_that_was_kille
 @pytest.mark.parametrize("end", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
 def test_a_testbed_ends_with_the_command_that_started_it(tmp_path, end):
     directory = tmp_path / "bed"
-    words = [sys.executable, "-m", "testbed", "up", "--dir", str(directory), "--meshes", "east", "--no-control-planes"]
+    # Whoever runs the tests in the background may have SIGINT ignored, and children inherit that.
+    words = ["env", "--default-signal=INT", sys.executable, "-m", "testbed", "up", "--dir", str(directory), "--meshes", "east", "--no-control-planes"]
     environment = {**os.environ, "PYTHONPATH": str(TESTS)}
     with subprocess.Popen(words, env=environment, stdout=subprocess.PIPE, text=True) as command:
         output = iter(command.stdout)

@@ -631,7 +631,10 @@ def test_a_restarted_istiod_has_another_pod_and_connects_again(sharing):
 
     east.restart_istiod()
 
+    def pods() -> list[str]:
+        return [entry["pod"] for entry in east.status("ServiceMeshPeer", "west")["discoveryStatus"].get("active", [])]
+
+    eventually(lambda: pods() == [east.istiod.pod])  # until then the status is the former istiod's
+    assert east.istiod.pod != before
     eventually(lambda: east.is_connected("west") and west.is_connected("east"))
-    [entry] = east.status("ServiceMeshPeer", "west")["discoveryStatus"]["active"]
-    assert entry["pod"] != before
     eventually(lambda: west.call(CART).status == 200)
