@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -74,6 +75,7 @@ class Operated:
     """A cluster with an operator, and what a test looks at."""
 
     kube: Kube
+    store: Store
     operator: Operator
     faults: Switches
     addresses: CountedAddresses
@@ -132,12 +134,12 @@ def eventually(found: Callable[[], object], seconds: float = 20.0):
     return answer
 
 
-def walked(operated: Operated, seconds: float = 20.0) -> list[tuple]:
-    """Return what the control plane's status was, one after the other, until it is done: (Reconciled, Ready, observed, count)."""
+def walked(operated: Operated, change: Callable[[], object]) -> list[tuple]:
+    """Make a change and return each status of the control plane until it is done, none passed over: (Reconciled, Ready, observed, count)."""
     seen = []
+    done = threading.Event()
 
-    def look() -> bool:
-        smcp = operated.smcp()
+    def look(_event: str, smcp: dict, _old: dict | None) -> None:
         status = smcp.get("status") or {}
         shown = [condition(smcp, kind) for kind in ("Reconciled", "Ready")]
         row = (
@@ -147,9 +149,15 @@ def walked(operated: Operated, seconds: float = 20.0) -> list[tuple]:
         )
         if not seen or seen[-1] != row:
             seen.append(row)
-        return is_done(smcp)
+        if is_done(smcp):
+            done.set()
 
-    eventually(look, seconds)
+    operated.store.subscribe(SMCP, look)
+    try:
+        change()
+        assert done.wait(20), seen
+    finally:
+        operated.store.unsubscribe(SMCP, look)
     return seen
 
 
@@ -186,7 +194,7 @@ def operated(cluster, tmp_path_factory) -> Iterator[Operated]:
         mesh_names={HOME: "east"},
     )
     operator.start()
-    bed = Operated(kube, operator, faults, addresses, told)
+    bed = Operated(kube, store, operator, faults, addresses, told)
     for name in (HOME, SHOP):
         bed.namespace(name)
     bed.apply({"version": "v2.3", "security": {"trust": {"domain": "east.local"}}})
@@ -231,8 +239,7 @@ def test_a_ready_control_plane_tells_what_was_applied(operated):
 
 def test_after_a_change_the_status_is_stale_then_passes_through_an_error_and_overshoots_its_count(operated):
     before = operated.ready()["metadata"]["generation"]
-    operated.apply({"general": {"validationMessages": True}}, "other-team")
-    seen = walked(operated)
+    seen = walked(operated, lambda: operated.apply({"general": {"validationMessages": True}}, "other-team"))
     operated.apply(None, "other-team")
     operated.ready()
     assert seen[0][0].startswith("True/")
