@@ -1,5 +1,5 @@
 # GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
-"""A control plane is made, kept and refused through the playbook."""
+"""A control plane is made, kept, refused and upgraded through the playbooks."""
 
 from __future__ import annotations
 
@@ -16,10 +16,12 @@ SPEC = {"tracing": {"type": "None"}, "addons": {"kiali": {"enabled": False}, "gr
 
 @pytest.fixture(scope="module")
 def empty(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Testbed]:
-    """A cluster with an operator and no control plane."""
-    with Testbed.start(
-        tmp_path_factory.mktemp("empty"), meshes=[MeshSpec("east", members=["shop"], control_plane_present=False)], clock_scale=0.05
-    ) as running:
+    """A cluster with an operator, two meshes' namespaces and no control plane."""
+    meshes = [
+        MeshSpec("east", cluster="one", members=["shop"], control_plane_present=False),
+        MeshSpec("old", cluster="one", members=["desk"], control_plane_present=False),
+    ]
+    with Testbed.start(tmp_path_factory.mktemp("empty"), meshes=meshes, clock_scale=0.05) as running:
         yield running
 
 
@@ -52,3 +54,29 @@ def test_a_control_plane_is_made_kept_and_never_stepped_in_passing(tmp_path: Pat
     east["mesh_control_plane_spec"] = {**SPEC, "trcing": {"type": "None"}}
     refused = administrator.play("control_plane", "--check", must_pass=False)
     assert "FED421" in refused.output and "Did you mean tracing?" in refused.output
+
+
+def test_an_upgrade_shows_its_way_and_takes_mixer_out_only_when_asked(tmp_path: Path, collections: str, empty: Testbed) -> None:
+    mesh = empty.meshes["old"]
+    mixer = {"policy": {"type": "Mixer"}, "telemetry": {"type": "Mixer"}, "addons": {"3scale": {"enabled": True}}}
+    old = {"mesh_kubeconfig": mesh.kubeconfig, "mesh_version": "v2.0", "mesh_trust_domain": "old.local", "mesh_control_plane_spec": mixer}
+    administrator = Administrator(tmp_path, collections, {"old": old})
+    administrator.play("control_plane")
+
+    def version() -> str:
+        return mesh.kube.get("ServiceMeshControlPlane", mesh.control_plane, mesh.namespace)["status"]["chartVersion"]
+
+    planned = administrator.play("upgrade", "--check", "-e", "upgrade_to=v2.3")
+    assert "v2.0 → v2.1: stopped" in planned.output and "use Mixer, which v2.1 does not have" in planned.output
+    assert "v2.2 → v2.3: possible" in planned.output and version().startswith("2.0.")
+    refused = administrator.play("upgrade", "-e", "upgrade_to=v2.1", must_pass=False)
+    assert "FED431" in refused.output and version().startswith("2.0.")
+
+    old["mesh_control_plane_spec"] = {}
+    done = administrator.play("upgrade", variables={"upgrade_to": "v2.3", "upgrade_remove_mixer": True})
+    assert "is v2.3; restart workloads" in done.output and version() == "2.3.11"
+    spec = mesh.kube.get("ServiceMeshControlPlane", mesh.control_plane, mesh.namespace)["spec"]
+    assert spec["policy"]["type"] == spec["telemetry"]["type"] == "Istiod" and "3scale" not in spec.get("addons", {})
+    assert administrator.play("upgrade", "-e", "upgrade_to=v2.3").changed("old") == 0
+    back = administrator.play("upgrade", "-e", "upgrade_to=v2.2", must_pass=False)
+    assert "FED430" in back.output
