@@ -143,7 +143,12 @@ def test_a_name_that_leads_elsewhere_is_refused(bed: Testbed, administrator: Mak
 
 def test_a_list_in_one_text_federates_and_a_stranger_s_card_beside_it_harms_nobody(bed: Testbed, administrator: Make, card: dict) -> None:
     east = administrator("east")
-    strangers = [{**card, "mesh": ESCAPE + "north"}, {**card, "mesh": "n\u043erth"}, {"mesh": "{{ 1 }}", "audience": "east"}, {"audience": "south", "mesh": "x" * 10_000}]
+    strangers = [
+        {**card, "mesh": ESCAPE + "north"},
+        {**card, "mesh": "n\u043erth"},
+        {"mesh": "{{ 1 }}", "audience": "east"},
+        {"audience": "south", "mesh": "x" * 10_000},
+    ]
     text = json.dumps([*strangers, card])
     run = east.play("federate", "-vvv", "--diff", "-e", json.dumps({"federation_cards": text, "federation_report": "report.json"}))
     assert "ServiceMeshPeer/west" in federation_of(bed, "east")

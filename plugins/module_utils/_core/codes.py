@@ -477,7 +477,8 @@ CODES: dict[str, Code] = {
     "FED427": Code(
         "Members are kept another way",
         ERROR,
-        "A roll lists namespaces, or selects them by label from version 2.4 on, or is made by the operator from ServiceMeshMembers. Two ways at once undo each other.",
+        "A roll lists namespaces, or selects them by label from version 2.4 on, or is made by the operator from ServiceMeshMembers. "
+        "Two ways at once undo each other.",
         "Use one way, and one that this version has.",
     ),
     "FED430": Code(
@@ -534,8 +535,8 @@ CODES: dict[str, Code] = {
     "FED508": Code(
         "A host that is used goes away",
         WARNING,
-        "An import goes (`unfederate_when: always`, or a rule of `mesh_imports` that was dropped) and objects of this mesh still name it; or a host that is imported "
-        "beside a local Service is served by that alone from now on.",
+        "An import goes (`unfederate_when: always`, or a rule of `mesh_imports` that was dropped) and objects of this mesh still name it; "
+        "or a host that is imported beside a local Service is served by that alone from now on.",
         "Change or remove the objects that the message lists.",
     ),
     "FED509": Code(

@@ -99,7 +99,8 @@ def test_a_passing_reconcile_error_is_waited_for_until_the_deadline(cluster):
 def test_a_control_plane_with_peers_or_members_is_not_removed(cluster):
     run(cluster)
     cluster.put(PEER)
-    cluster.put({"apiVersion": "maistra.io/v1", "kind": "ServiceMeshMemberRoll", "metadata": {"name": "default", "namespace": SPACE}, "spec": {"members": ["shop"]}})
+    roll = {"apiVersion": "maistra.io/v1", "kind": "ServiceMeshMemberRoll", "metadata": {"name": "default", "namespace": SPACE}}
+    cluster.put({**roll, "spec": {"members": ["shop"]}})
     with pytest.raises(FederationError) as refused:
         run(cluster, state="absent")
     assert refused.value.code == "FED425"
@@ -122,9 +123,8 @@ def test_one_that_nothing_uses_is_removed_and_removing_it_again_changes_nothing(
 
 def test_an_upgrade_goes_one_minor_up_and_takes_mixer_out_in_the_same_update(cluster):
     mixer = {"policy": {"type": "Mixer"}, "addons": {"3scale": {"enabled": True}, "kiali": {"enabled": False}}}
-    cluster.put(
-        {"apiVersion": "maistra.io/v2", "kind": "ServiceMeshControlPlane", "metadata": {"name": "basic", "namespace": SPACE}, "spec": {"version": "v2.0", **mixer}}
-    )
+    old = {"apiVersion": "maistra.io/v2", "kind": "ServiceMeshControlPlane", "metadata": {"name": "basic", "namespace": SPACE}}
+    cluster.put({**old, "spec": {"version": "v2.0", **mixer}})
     upgrade = {"spec": {}, "version": "v2.1", "trust_domain": None, "upgrade": True}
     with pytest.raises(FederationError) as refused:
         run(cluster, **{**upgrade, "version": "v2.2"})

@@ -28,7 +28,11 @@ SCHEMA = {
                             "techPreview": {"x-kubernetes-preserve-unknown-fields": True},
                             "gateways": {
                                 "properties": {
-                                    "additionalIngress": {"additionalProperties": {"properties": {"enabled": {}, "volumes": {"items": {"properties": {"name": {}}}}}}}
+                                    "additionalIngress": {
+                                        "additionalProperties": {
+                                            "properties": {"enabled": {}, "volumes": {"items": {"properties": {"name": {}}}}}
+                                        }
+                                    }
                                 }
                             },
                         }

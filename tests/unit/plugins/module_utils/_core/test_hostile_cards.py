@@ -226,7 +226,11 @@ def test_another_type_in_any_place_is_refused_or_leaves_a_card_in_order(value):
 
 
 @pytest.mark.parametrize("path", OBJECTS, ids=str)
-@pytest.mark.parametrize("name", ["kubeconfig", "__proto__", "", "mesh ", "Mesh", "m\u0435sh", "mesh\u200b", "{{ 1 }}", "\x1b[2J", "x" * 100_000, "\ud800"], ids=ascii)
+@pytest.mark.parametrize(
+    "name",
+    ["kubeconfig", "__proto__", "", "mesh ", "Mesh", "m\u0435sh", "mesh\u200b", "{{ 1 }}", "\x1b[2J", "x" * 100_000, "\ud800"],
+    ids=ascii,
+)
 def test_one_field_more_at_any_level_is_refused(path, name):
     found = of_data(put(path, {**standing(path), name[:30] if len(path) > 9 else name: "x"}))
     assert found.code == "FED203" and "unknown field" in found.what
@@ -597,7 +601,8 @@ def test_thousands_of_certificates_stop_at_the_bound():
 
 def test_a_private_key_is_found_in_any_dress():
     key = key_of("east").private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()).decode()
-    for dressed in (key, key.replace("\n", "\r\n"), "> " + key.replace("\n", "\n> "), key.replace("-----", "----"), key[:40], base64.b64encode(b"x").decode() + key):
+    quoted, short, glued = "> " + key.replace("\n", "\n> "), key[:40], base64.b64encode(b"x").decode() + key
+    for dressed in (key, key.replace("\n", "\r\n"), quoted, key.replace("-----", "----"), short, glued):
         found = of_data(put(("roots", 0, "pem"), root("east") + dressed))
         assert found.code == "FED204" and "MIG" not in str(found)
 
