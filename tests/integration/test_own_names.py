@@ -53,7 +53,7 @@ def administrators(folder: Path, collections: str, bed: Testbed) -> dict[str, Ad
 def test_two_partners_called_prod_federate_with_one_mesh(tmp_path: Path, collections: str) -> None:
     with Testbed.start(tmp_path / "bed", meshes=MESHES, clock_scale=0.05) as bed:
         admins = administrators(tmp_path, collections, bed)
-        hub, acme, globex = admins.values()
+        hub, acme, globex = (admins[name] for name in ("hub", "acme", "globex"))
         handed = hub.play("publish_cards", variables=CARDS).output
         assert "hub-for-acme.json to the administrator of acme (it calls itself prod, and keeps the file as hub-for-prod.json)" in handed
         for name, partner in (("acme", acme), ("globex", globex)):

@@ -540,7 +540,10 @@ def test_an_odd_certificate_that_is_a_root_is_a_root_whose_name_can_be_shown(der
 
 
 def length_of(size: int) -> bytes:
-    return bytes([size]) if size < 128 else (lambda raw: bytes([0x80 | len(raw)]) + raw)(size.to_bytes((size.bit_length() + 7) // 8, "big"))
+    if size < 128:
+        return bytes([size])
+    raw = size.to_bytes((size.bit_length() + 7) // 8, "big")
+    return bytes([0x80 | len(raw)]) + raw
 
 
 def der_of(tag: int, *parts: bytes) -> bytes:

@@ -15,8 +15,8 @@ def imports(*rules, status=(), suffix=None):
     return {"metadata": {"name": "west"}, "spec": spec, "status": {"importedServices": rows}}
 
 
-def rule(name=None, namespace=None, /, *, local=None, suffix=None, **alias):
-    selector = {key: text for key, text in (("name", name), ("namespace", namespace)) if text}
+def rule(service=None, space=None, /, *, local=None, suffix=None, **alias):
+    selector = {key: text for key, text in (("name", service), ("namespace", space)) if text}
     more = {"domainSuffix": suffix} if suffix else {}
     return {"type": "NameSelector", "importAsLocal": bool(local), **more, "nameSelector": {**selector, **({"alias": alias} if alias else {})}}
 
