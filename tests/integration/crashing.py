@@ -164,6 +164,7 @@ class Record:
 
     def __init__(self, kube: Kube, namespace: str) -> None:
         self._kube, self._namespace = kube, namespace
+        self._before: dict[str, dict[str, dict]] = {}
         self._events: list[Event] = []
         self._connections: list[Any] = []
         self._threads: list[threading.Thread] = []
@@ -172,7 +173,7 @@ class Record:
         self._changed = threading.Condition()
         for kind in KINDS:
             found, version = kube.list_with_version(kind)
-            self._events += [self._event(kind, live) for live in found if live["metadata"]["namespace"] == namespace]
+            self._before[kind] = {live["metadata"]["name"]: live for live in found if live["metadata"]["namespace"] == namespace}
             self._threads.append(threading.Thread(target=self._follow, args=(kind, version), name=f"record-{kind}", daemon=True))
         for thread in self._threads:
             thread.start()
@@ -205,10 +206,10 @@ class Record:
         assert not self._problem, self._problem
 
     def states(self) -> Iterator[tuple[Event, dict[str, dict[str, dict]]]]:
-        """Yield each event with the state it led to: objects by kind and name."""
+        """Yield each event with the state it led to: objects by kind and name. The record begins while nothing runs."""
         with self._changed:
             events = sorted(self._events, key=lambda event: event.version)
-        state: dict[str, dict[str, dict]] = {kind: {} for kind in KINDS}
+        state = {kind: dict(found) for kind, found in self._before.items()}
         for event in events:
             state[event.kind].pop(event.name, None)
             if event.live is not None:

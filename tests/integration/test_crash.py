@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 from integration.administrators import Administrator
-from integration.crashing import Point, Record, Runner, await_cut, brought_down, kill_tree, points, wrong_with
+from integration.crashing import Event, Point, Record, Runner, await_cut, brought_down, kill_tree, points, wrong_with
 
 from testbed import MeshSpec, Testbed
 from testbed.client import Mesh
@@ -127,6 +127,47 @@ def estate(tmp_path_factory: pytest.TempPathFactory, collections: str) -> Iterat
         runner.stop()
 
 
+def live(name: str, **parts: object) -> dict:
+    return {"metadata": {"name": name}, **parts}
+
+
+PEER = live("west", spec={"security": {"clientID": "west.local/ns/w/sa/e"}, "gateways": {"ingress": {"name": "west-ingress"}}})
+SOUND: dict[str, dict[str, dict]] = {
+    "ServiceMeshPeer": {"west": PEER},
+    "ExportedServiceSet": {"west": live("west", spec={"exportRules": [{"type": "NameSelector"}]})},
+    "ImportedServiceSet": {},
+    "ConfigMap": {"west-ca-root-cert": live("west-ca-root-cert", data={"root-cert.pem": "PEM"})},
+    "ServiceMeshControlPlane": {"basic": live("basic", spec={"gateways": {"additionalIngress": {"west-ingress": {}}}})},
+}
+GONE = {**SOUND, "ServiceMeshPeer": {}}
+OFFERED = {"west": live("west", spec={"exportRules": []}, status={"exportedServices": [{"exportedName": "cart"}]})}
+
+
+@pytest.mark.parametrize(
+    ("state", "event", "wrong"),
+    [
+        pytest.param(SOUND, Event(1, "ServiceMeshPeer", "west", PEER), [], id="all is well"),
+        pytest.param({**SOUND, "ConfigMap": {}}, Event(1, "ConfigMap", "west-ca-root-cert", None), ["is without its bundle"], id="no bundle"),
+        pytest.param(
+            {**SOUND, "ServiceMeshPeer": {"west": live("west", spec={"security": {}})}},
+            Event(1, "ServiceMeshPeer", "west", PEER),
+            ["has no clientID"],
+            id="no client identity",
+        ),
+        pytest.param(
+            {**SOUND, "ServiceMeshControlPlane": {}}, Event(1, "ServiceMeshControlPlane", "basic", None), ["without its gateway"], id="no gateway"
+        ),
+        pytest.param(GONE, Event(1, "ExportedServiceSet", "west", {}), ["which is no peer"], id="exports before the peer"),
+        pytest.param(
+            {**GONE, "ExportedServiceSet": OFFERED}, Event(1, "ServiceMeshPeer", "west", None), ["deleted while services were exported"], id="peer before exports"
+        ),
+    ],
+)
+def test_what_must_never_be_is_seen(state: dict, event: Event, wrong: list[str]) -> None:
+    found = wrong_with(state, event, PEER)
+    assert len(found) == len(wrong) and all(words in text for words, text in zip(wrong, found)), found
+
+
 def test_at_a_hundred_points_a_run_may_die_and_the_next_one_finishes(estate: Estate) -> None:
     requests = {run: sum(result["requests"] for result in estate.finish(run)) for run in ("unfederate", "federate")}
     assert estate.standing() == with_both()
@@ -146,7 +187,8 @@ def test_at_a_hundred_points_a_run_may_die_and_the_next_one_finishes(estate: Est
         else:
             assert status == 0, (told, estate.runner.results[-1])
             reached += 1
-        estate.finish(point.run)
+        if status:
+            estate.finish(point.run)
         assert estate.standing() == (with_both() if point.run == "federate" else with_north_only()), told
         again = estate.finish(point.run, once_more=True)
         assert not [result["changes"] for result in again if result["changed"]], told
