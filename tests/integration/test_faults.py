@@ -131,7 +131,7 @@ def test_what_was_made_by_hand_is_left_alone(bed: Testbed, administrator: Make) 
         "spec": {"remote": {"addresses": ["192.0.2.1"]}},
     }
     mesh.kube.create(by_hand)
-    done = both.play("federate", variables={"federation_timeout": 3}, must_pass=False)
+    done = both.play("federate", variables={"federation_timeout": 20}, must_pass=False)
     assert "FED501" in done.output and "adopt: true" in done.output
     assert federation_of(bed, "east")["ServiceMeshPeer/west"] == by_hand["spec"]
 

@@ -96,7 +96,8 @@ def plan_upgrade(control_plane: ControlPlane, target: str, found: Found, *, remo
     steps = []
     while version < wanted:
         following = (version[0], version[1] + 1)
-        blockers = [each for each in _blockers(control_plane, following, found) if not (each.is_mixer and removes_mixer)]
+        # Mixer is told where the way first meets it: whoever takes it out there does not meet it again.
+        blockers = [each for each in _blockers(control_plane, following, found) if not (each.is_mixer and (removes_mixer or steps))]
         if not steps:
             blockers += _unready(control_plane)
             blockers += _lagging(found, following)
