@@ -158,7 +158,7 @@ control_plane:
 """
 
 import os  # noqa: E402
-from collections.abc import Mapping, Sequence  # noqa: E402
+from collections.abc import Collection, Mapping, Sequence  # noqa: E402
 from datetime import datetime  # noqa: E402
 
 from ansible.module_utils.basic import AnsibleModule  # noqa: E402
@@ -166,6 +166,7 @@ from ansible.module_utils.basic import AnsibleModule  # noqa: E402
 from ..module_utils._arguments import CLUSTER  # noqa: E402
 from ..module_utils._cluster import Cluster  # noqa: E402
 from ..module_utils._core import firewall  # noqa: E402
+from ..module_utils._core.adopting import is_left_alone  # noqa: E402
 from ..module_utils._core.card import Card, Ingress, as_readers_take_it, file_name, read_card  # noqa: E402
 from ..module_utils._core.carrying import card_files  # noqa: E402
 from ..module_utils._core.changing import hand_over  # noqa: E402
@@ -184,6 +185,7 @@ from ..module_utils._live import (  # noqa: E402
     read_services,
     standing_mesh,
 )
+from ..module_utils._peering import HAND_MADE  # noqa: E402
 from ..module_utils._resolving import resolved  # noqa: E402
 from ..module_utils._running import run_module, wait_until  # noqa: E402
 
@@ -205,16 +207,17 @@ def run(module: AnsibleModule, cluster: Cluster, now: datetime) -> dict:
     control_plane = read_control_plane(cluster, mesh.namespace, mesh.control_plane)
     control_plane.check(mesh.trust_domain)
     mesh.check_suffixes(control_plane.cluster_domain)
-    mesh, _peers = standing_mesh(cluster, mesh, control_plane)
+    mesh, peers = standing_mesh(cluster, mesh, control_plane)
+    spared = {peer.local_name for peer in mesh.peers if is_left_alone(peer, peers.get(peer.local_name))}
     roots = read_roots_of(
         cluster, control_plane, now, instead=texts(params["roots"], "mesh_roots"), also=texts(params["extra_roots"], "mesh_extra_roots")
     )
-    cards, pending = make_cards(module, cluster, mesh, control_plane, roots, now)
+    cards, pending = make_cards(module, cluster, mesh, control_plane, roots, now, spared)
 
     def look() -> list[str]:
         nonlocal cards, pending
         if pending:
-            cards, pending = make_cards(module, cluster, mesh, control_plane, roots, now)
+            cards, pending = make_cards(module, cluster, mesh, control_plane, roots, now, spared)
         return [row["reason"] for row in pending]
 
     if params["wait"] and not module.check_mode:
@@ -243,9 +246,18 @@ def run(module: AnsibleModule, cluster: Cluster, now: datetime) -> dict:
 
 
 def make_cards(
-    module: AnsibleModule, cluster: Cluster, mesh: Mesh, control_plane: ControlPlane, roots: Sequence[Root], now: datetime
+    module: AnsibleModule,
+    cluster: Cluster,
+    mesh: Mesh,
+    control_plane: ControlPlane,
+    roots: Sequence[Root],
+    now: datetime,
+    spared: Collection[str] = (),
 ) -> tuple[list[Card], list[dict]]:
-    """Return a card per peer, and which of them lack an address and why."""
+    """Return a card per peer, and which of them lack an address and why.
+
+    A peer in ``spared`` was made by hand and is left alone: nobody is about to make its gateway, so it is not waited for.
+    """
     own = cluster.list(SERVICE, mesh.namespace)
     gateways = {live["metadata"]["name"]: live for live in own}
     services = read_services(cluster, mesh, mesh.peers, module.warn, {mesh.namespace: own})
@@ -254,7 +266,9 @@ def make_cards(
         module.warn(warning)
     for peer in mesh.peers:
         ingress, reason = ingress_of(peer, mesh, control_plane.cluster_domain, gateways.get(peer.gateways.ingress))
-        if ingress is None:
+        if ingress is None and peer.local_name in spared:
+            module.warn(f"{peer.local_name}: {reason}; its ServiceMeshPeer {HAND_MADE}. There is no card for it")
+        elif ingress is None:
             pending.append({"peer": peer.local_name, "reason": reason})
         card = Card(
             mesh=mesh.name,
