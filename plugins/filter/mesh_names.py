@@ -1,7 +1,8 @@
 # GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
 """Filters over the hosts of a run, each of which is a mesh; documented in the YAML files beside this one.
 
-Of another host they read its ``mesh_name``, the cards it made, and what this run has found out about it, nothing else.
+Of another host they read its ``mesh_name``, the cards it made, and what this run has found out about it; ``mesh_tenants``, for
+the administrator of a cluster, its namespaces and administrators as well. Nothing else.
 """
 
 from __future__ import annotations
@@ -63,6 +64,30 @@ def mesh_cards(hosts: object, hostvars: Mapping, audience: str) -> list[dict]:
 def mesh_report(hosts: object, hostvars: Mapping) -> dict[str, dict]:
     """Return what this run found out about each mesh, by mesh name; a failed host has an ``error``."""
     return {_name(host, hostvars): _entry(hostvars[host]) for host in _hosts("mesh_report", hosts)}
+
+
+def mesh_tenants(hosts: object, hostvars: Mapping, cluster: str, clusters: Sequence[str] = ()) -> list[dict]:
+    """Return the meshes that lie in a cluster, as the module ``mesh_tenants`` takes them.
+
+    A mesh without ``mesh_cluster`` lies nowhere that we prepare. Raises ``AnsibleFilterError`` with the code FED453 for one
+    that lies in none of ``clusters``.
+    """
+    found = []
+    for host in _hosts("mesh_tenants", hosts):
+        variables, name = hostvars[host], _name(host, hostvars)
+        lies_in = variables.get("mesh_cluster")
+        if lies_in and clusters and lies_in not in clusters:
+            error = FederationError(
+                "FED453",
+                where=f"mesh_cluster of {name}",
+                what=f"is {lies_in}, and the group clusters has {', '.join(clusters)}",
+                mend="Correct mesh_cluster, or add the host to the group clusters",
+            )
+            raise AnsibleFilterError(f"{error}  ({error.reference})")
+        if lies_in == cluster:
+            namespace, members, admins = (variables.get(key) for key in ("mesh_namespace", "mesh_members", "mesh_admins"))
+            found.append({"mesh": name, "namespace": namespace or f"{name}-mesh-system", "members": members or [], "admins": admins or {}})
+    return found
 
 
 def peers_named(peers: object, names: object) -> list:
@@ -192,5 +217,6 @@ class FilterModule:
             "mesh_names": mesh_names,
             "mesh_refusals": mesh_refusals,
             "mesh_report": mesh_report,
+            "mesh_tenants": mesh_tenants,
             "peers_named": peers_named,
         }

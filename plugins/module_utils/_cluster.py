@@ -234,7 +234,7 @@ class Cluster:
         Raises ``FederationError`` FED107 when another manager holds a field and ``force`` is not set, FED109 when the
         object with the uid is there no more.
         """
-        namespace, name = manifest["metadata"]["namespace"], manifest["metadata"]["name"]
+        namespace, name = manifest["metadata"].get("namespace", ""), manifest["metadata"]["name"]
         query = {"fieldManager": manager, "fieldValidation": "Strict", **({"force": "true"} if force else {})}
         query |= {"dryRun": "All"} if dry_run else {}
         request = Request.of(

@@ -51,10 +51,12 @@ class Administrator:
     meshes: dict[str, dict[str, Any]]
     environment: dict[str, str] = field(default_factory=dict)
     printed: list[str] = field(default_factory=list)
+    clusters: dict[str, dict[str, Any]] = field(default_factory=dict)
 
     def write(self) -> None:
         """Write the inventory down."""
-        inventory = {"meshes": {"hosts": self.meshes}}
+        groups = {"meshes": self.meshes, "clusters": self.clusters}
+        inventory = {group: {"hosts": hosts} for group, hosts in groups.items() if hosts}
         (self.folder / "meshes.yml").write_text(yaml.safe_dump(inventory, sort_keys=False), encoding="utf-8")
 
     def play(self, playbook: str, *options: str, variables: Mapping[str, Any] | None = None, must_pass: bool = True) -> Run:

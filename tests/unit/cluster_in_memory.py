@@ -39,7 +39,7 @@ class ClusterInMemory:
 
     def list(self, kind, namespace, selector=None):
         self.requests += 1
-        return [copy.deepcopy(found) for (of, place, _name), found in self._objects.items() if (of, place) == (kind.name, namespace)]
+        return [copy.deepcopy(found) for (of, place, _name), found in self._objects.items() if of == kind.name and namespace in ("", place)]
 
     def apply(self, kind, manifest, manager, force=False, dry_run=False):
         self.requests += 1
@@ -56,7 +56,7 @@ class ClusterInMemory:
         assert metadata.get("uid", live["metadata"]["uid"]) == live["metadata"]["uid"], "another object has taken the name"
         managed = live["metadata"].setdefault("managedFields", [])
         before = next((entry["fieldsV1"] for entry in managed if entry["manager"] == manager), {})
-        fields = _fields({key: manifest[key] for key in ("spec", "data") if key in manifest})
+        fields = _fields({key: manifest[key] for key in ("spec", "data", "rules", "roleRef", "subjects") if key in manifest})
         fields |= {"f:metadata": {"f:labels": _fields(metadata["labels"])}} if metadata.get("labels") else {}
         others = [entry["fieldsV1"] for entry in managed if entry["manager"] != manager and not entry.get("subresource")]
         _drop(live, before, _union(fields, *others))
@@ -90,7 +90,7 @@ class ClusterInMemory:
 
 
 def _key(kind: str, metadata: dict) -> tuple[str, str, str]:
-    return kind, metadata["namespace"], metadata["name"]
+    return kind, metadata.get("namespace", ""), metadata["name"]
 
 
 def _fields(value: object) -> dict:

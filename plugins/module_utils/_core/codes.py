@@ -493,6 +493,30 @@ CODES: dict[str, Code] = {
         "The operator would refuse the step, or something would break that nobody sees at once; the message lists each reason.",
         "Do what the message says for each reason, then run again: an upgrade goes on where it stopped.",
     ),
+    "FED450": Code(
+        "Administrators of a mesh",
+        ERROR,
+        "`tenants` binds rights to exactly the users, groups and service accounts that it is told, so each must be readable.",
+        "Write `mesh_admins` with the lists users, groups and service_accounts, and name somebody.",
+    ),
+    "FED451": Code(
+        "Namespace wanted by two meshes",
+        ERROR,
+        "A namespace belongs to one mesh at the most; the operator refuses the second.",
+        "Take it out of `mesh_members` of one of them.",
+    ),
+    "FED452": Code(
+        "Namespace on its way out",
+        ERROR,
+        "Nothing can be made in a namespace that is being deleted.",
+        "Wait until it is gone and run again.",
+    ),
+    "FED453": Code(
+        "Mesh of no known cluster",
+        ERROR,
+        "`mesh_cluster` says which host of the group clusters a mesh lies in; `tenants` prepares it with that host's credentials.",
+        "Correct `mesh_cluster`, or add the host to the group clusters.",
+    ),
     "FED501": Code(
         "Made by someone else",
         ERROR,

@@ -53,7 +53,7 @@ class Change:
     @property
     def place(self) -> str:
         """Return how people name the object."""
-        return f"{self.kind.name} {self.namespace}/{self.name}"
+        return f"{self.kind.name} {self.namespace}/{self.name}" if self.namespace else f"{self.kind.name} {self.name}"
 
     def summary(self) -> dict:
         """Return the change as JSON-friendly data for a module's result."""
@@ -77,7 +77,7 @@ def change_to(live: Mapping | None, desired: Mapping, manager: str, *, force: bo
     metadata = desired["metadata"]
     if live is None:
         return Change(
-            "create", kind, metadata["namespace"], metadata["name"], manager, desired,
+            "create", kind, metadata.get("namespace", ""), metadata["name"], manager, desired,
             tuple(Difference(path, MISSING, value) for path, value in leaves(desired) if path not in _IDENTITY), force=force,
         )  # fmt: skip
     differences = (*differences_between(live, desired, manager), *_ownership(live, desired, manager, own=own))
@@ -86,7 +86,7 @@ def change_to(live: Mapping | None, desired: Mapping, manager: str, *, force: bo
     if not force:
         refuse_conflicts(live, differences, manager, applied_only=own)
     return Change(
-        "update", kind, metadata["namespace"], metadata["name"], manager, desired, differences, live["metadata"]["uid"], force or own
+        "update", kind, metadata.get("namespace", ""), metadata["name"], manager, desired, differences, live["metadata"]["uid"], force or own
     )
 
 
@@ -101,16 +101,16 @@ def merge_of(live: Mapping, patch: Mapping, manager: str) -> Change | None:
         return None
     metadata = live["metadata"]
     return Change(
-        "merge", KINDS[live["kind"]], metadata["namespace"], metadata["name"], manager, patch, differences, uid=metadata["uid"]
+        "merge", KINDS[live["kind"]], metadata.get("namespace", ""), metadata["name"], manager, patch, differences, uid=metadata["uid"]
     )
 
 
 def removal_of(live: Mapping, manager: str) -> Change:
     """Return the change that deletes one live object, and no other that may take its name."""
     metadata = live["metadata"]
-    shown = {key: value for key, value in live.items() if key in ("spec", "data")}
+    shown = {key: value for key, value in live.items() if key in ("spec", "data", "rules", "subjects")}
     return Change(
-        "delete", KINDS[live["kind"]], metadata["namespace"], metadata["name"], manager, None,
+        "delete", KINDS[live["kind"]], metadata.get("namespace", ""), metadata["name"], manager, None,
         tuple(Difference(path, value, MISSING) for path, value in leaves(shown)), uid=metadata["uid"],
     )  # fmt: skip
 

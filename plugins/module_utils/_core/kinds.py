@@ -28,6 +28,11 @@ CONFIG_MAP = Kind("ConfigMap", "v1", "configmaps")
 SERVICE = Kind("Service", "v1", "services")
 DEPLOYMENT = Kind("Deployment", "apps/v1", "deployments")
 NAMESPACE = Kind("Namespace", "v1", "namespaces")
+SERVICE_ACCOUNT = Kind("ServiceAccount", "v1", "serviceaccounts")
+ROLE = Kind("Role", "rbac.authorization.k8s.io/v1", "roles")
+ROLE_BINDING = Kind("RoleBinding", "rbac.authorization.k8s.io/v1", "rolebindings")
+CLUSTER_ROLE = Kind("ClusterRole", "rbac.authorization.k8s.io/v1", "clusterroles")
+CLUSTER_ROLE_BINDING = Kind("ClusterRoleBinding", "rbac.authorization.k8s.io/v1", "clusterrolebindings")
 POD = Kind("Pod", "v1", "pods")
 CONTROL_PLANE = Kind("ServiceMeshControlPlane", "maistra.io/v2", "servicemeshcontrolplanes")
 MEMBER_ROLL = Kind("ServiceMeshMemberRoll", "maistra.io/v1", "servicemeshmemberrolls")
@@ -47,7 +52,10 @@ NETWORK_POLICY = Kind("NetworkPolicy", "networking.k8s.io/v1", "networkpolicies"
 
 KINDS = {
     kind.name: kind
-    for kind in (CONFIG_MAP, SERVICE, DEPLOYMENT, POD, CONTROL_PLANE, MEMBER_ROLL, PEER, EXPORTS, IMPORTS, SERVICE_ENTRY, DISRUPTION_BUDGET)
+    for kind in (
+        *(CONFIG_MAP, SERVICE, DEPLOYMENT, POD, CONTROL_PLANE, MEMBER_ROLL, PEER, EXPORTS, IMPORTS, SERVICE_ENTRY, DISRUPTION_BUDGET),
+        *(NAMESPACE, SERVICE_ACCOUNT, ROLE, ROLE_BINDING, CLUSTER_ROLE, CLUSTER_ROLE_BINDING),
+    )
 }
 
 MESH_LABEL = "ossm.federation/mesh"

@@ -31,7 +31,7 @@ def plan_roll(mesh: str, namespace: str, members: Sequence[str], selectors: Sequ
     member, FED427 for what this version's roll does not have.
     """
     for member in members:
-        _check(member, namespace, version)
+        check_member(member, namespace, version)
     if ALL in members and len(members) > 1:
         _refuse("FED426", "mesh_members", "has * beside other names, and it must stand alone", "Drop the other names")
     twice = sorted({member for member in members if list(members).count(member) > 1})
@@ -119,7 +119,8 @@ def unconfigured(live: Mapping | None, control_plane: ControlPlane | None) -> li
     return found
 
 
-def _check(member: object, namespace: str, version: tuple[int, int] | None) -> None:
+def check_member(member: object, namespace: str, version: tuple[int, int] | None = None) -> None:
+    """Refuse what the operator would not take as a member of the mesh in ``namespace``: FED426, FED427 for a wildcard too early."""
     place = f"mesh_members, {member}"
     if member == ALL:
         if version and version < (2, 3):

@@ -1,0 +1,176 @@
+# GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: mesh_tenants
+short_description: Prepare a cluster for meshes that are administered without cluster-admin
+version_added: 0.2.0
+author: [The ossm.federation authors (@ossm)]
+description:
+  - Makes for each mesh its namespaces, a Role in each of them, the binding to its administrators, and the right to read a few facts of the cluster.
+  - Everything else in this collection, except installing operators, then runs as such an administrator.
+  - A namespace that exists is used as it is. None is ever deleted.
+  - Needs a cluster administrator's credentials, once per cluster and after a change of members or administrators.
+attributes:
+  check_mode: {support: full, description: Changes nothing.}
+  diff_mode: {support: full, description: Shows the fields that change.}
+  idempotent: {support: full, description: What is as described is left alone.}
+options:
+  state:
+    description: Whether the rights are kept or taken away. Namespaces stay in either case.
+    type: str
+    choices: [present, absent]
+    default: present
+  tenants:
+    description: The meshes of this cluster.
+    type: list
+    elements: dict
+    required: true
+    suboptions:
+      mesh:
+        description: What the mesh calls itself.
+        type: str
+        required: true
+      namespace:
+        description: The namespace of its control plane; the mesh's name followed by C(-mesh-system) when absent.
+        type: str
+      members:
+        description: Its member namespaces. A V(*) stands for namespaces that are not prepared here.
+        type: list
+        elements: str
+        default: []
+      admins:
+        description:
+          - Who administers it, as lists of names under C(users), C(groups) and C(service_accounts).
+          - A service account is C(name) in the control plane's namespace, where it is made, or C(namespace/name) elsewhere, where it is not.
+        type: dict
+        required: true
+extends_documentation_fragment:
+  - ossm.federation.cluster
+  - ossm.federation.force
+"""
+
+EXAMPLES = r"""
+- name: Prepare the cluster for two meshes
+  ossm.federation.mesh_tenants:
+    kubeconfig: cluster-admin.kubeconfig
+    tenants:
+      - mesh: east
+        members: [shop]
+        admins: {groups: [east-mesh-administrators]}
+      - mesh: lab
+        members: [lab-one, lab-two]
+        admins: {users: [anna], service_accounts: [pipeline]}
+"""
+
+RETURN = r"""
+changes:
+  description: What was changed, or would be in check mode.
+  returned: success
+  type: list
+  elements: dict
+  sample: [{action: create, kind: Role, namespace: shop, name: ossm-federation-mesh-administrator, fields: [rules]}]
+namespaces:
+  description: The namespaces of these meshes.
+  returned: success
+  type: list
+  elements: str
+  sample: [east-mesh-system, shop]
+"""
+
+from collections.abc import Iterator, Mapping, Sequence  # noqa: E402
+from datetime import datetime  # noqa: E402
+
+from ansible.module_utils.basic import AnsibleModule  # noqa: E402
+
+from ..module_utils._arguments import CLUSTER  # noqa: E402
+from ..module_utils._cluster import Cluster  # noqa: E402
+from ..module_utils._core.diff import Change, as_diff, change_to, removal_of  # noqa: E402
+from ..module_utils._core.kinds import (  # noqa: E402
+    CLUSTER_ROLE,
+    CLUSTER_ROLE_BINDING,
+    KINDS,
+    MANAGER,
+    MESH_LABEL,
+    NAMESPACE,
+    ROLE,
+    ROLE_BINDING,
+    SERVICE_ACCOUNT,
+)
+from ..module_utils._core.tenants import Tenant, check_namespaces, check_tenants, plan_tenant  # noqa: E402
+from ..module_utils._described import FORCE  # noqa: E402
+from ..module_utils._running import apply_changes, run_module  # noqa: E402
+
+# Bindings go before what they bind, so that a run that ends halfway leaves nobody with a right to nothing.
+RIGHTS = (CLUSTER_ROLE_BINDING, CLUSTER_ROLE, ROLE_BINDING, ROLE, SERVICE_ACCOUNT)
+OPTIONS = {
+    "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
+    "tenants": {
+        "type": "list",
+        "elements": "dict",
+        "required": True,
+        "options": {
+            "mesh": {"type": "str", "required": True},
+            "namespace": {"type": "str"},
+            "members": {"type": "list", "elements": "str", "default": []},
+            "admins": {"type": "dict", "required": True},
+        },
+    },
+}
+Standing = Mapping[tuple[str, str, str], dict]
+
+
+def run(module: AnsibleModule, cluster: Cluster, now: datetime) -> dict:
+    """Bring the rights in a cluster to their desired state and return the module's result."""
+    params = module.params
+    tenants = [Tenant.described(described) for described in params["tenants"]]
+    check_tenants(tenants)
+    namespaces = {live["metadata"]["name"]: live for live in cluster.list(NAMESPACE, "")}
+    standing = {key_of(live): live for kind in RIGHTS for live in cluster.list(kind, "", MESH_LABEL)}
+    if params["state"] == "present":
+        check_namespaces(tenants, namespaces)
+    wanted = {key_of(desired): desired for tenant in tenants for desired in plan_tenant(tenant)} if params["state"] == "present" else {}
+    changes = [*removals(tenants, standing, wanted), *additions(cluster, wanted, standing, namespaces, force=params["force"])]
+    apply_changes(module, cluster, changes)
+    return {
+        "changed": bool(changes),
+        "diff": as_diff(changes),
+        "changes": [change.summary() for change in changes],
+        "namespaces": sorted({name for tenant in tenants for name in (tenant.namespace, *tenant.members)}),
+    }
+
+
+def additions(cluster: Cluster, wanted: Standing, standing: Standing, namespaces: Mapping[str, dict], *, force: bool) -> Iterator[Change]:
+    """Yield the changes that make and correct; a namespace that exists is nobody's to change."""
+    for (kind, namespace, name), desired in wanted.items():
+        if kind == NAMESPACE.name and name in namespaces:
+            continue
+        live = standing.get((kind, namespace, name))
+        # One that carries no label of ours is in no list; in a namespace that is just being made there is none.
+        if live is None and (not namespace or namespace in namespaces) and kind != NAMESPACE.name:
+            live = cluster.get(KINDS[kind], namespace, name)
+        change = change_to(live, desired, MANAGER, force=force)
+        if change:
+            yield change
+
+
+def removals(tenants: Sequence[Tenant], standing: Standing, wanted: Standing) -> Iterator[Change]:
+    """Yield the changes that take away what these meshes were given before and need no more."""
+    meshes = {tenant.mesh for tenant in tenants}
+    for key, live in standing.items():
+        if key not in wanted and live["metadata"]["labels"][MESH_LABEL] in meshes:
+            yield removal_of(live, MANAGER)
+
+
+def key_of(live: Mapping) -> tuple[str, str, str]:
+    """Return kind, namespace and name; cluster-wide objects have the namespace ""."""
+    return live["kind"], live["metadata"].get("namespace", ""), live["metadata"]["name"]
+
+
+def main() -> None:
+    module = AnsibleModule({**CLUSTER, **FORCE, **OPTIONS}, supports_check_mode=True)
+    run_module(module, run)
+
+
+if __name__ == "__main__":
+    main()

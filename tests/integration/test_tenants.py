@@ -1,0 +1,66 @@
+# GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Two meshes in one cluster, prepared once by its administrator and then run by administrators of their own."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from integration.administrators import Administrator
+
+from testbed import MeshSpec, Testbed
+from testbed.client import kube_of
+from testbed.kube import KubeError
+
+ACCOUNT = "mesh-administrator"
+
+
+@pytest.fixture(scope="module")
+def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Testbed]:
+    """A cluster with an operator; of the tenants only the control planes' namespaces are there."""
+    meshes = [MeshSpec(name, cluster="one", version="v2.3", members=[], services={}, control_plane_present=False) for name in ("east", "lab")]
+    with Testbed.start(tmp_path_factory.mktemp("tenants"), meshes=meshes, clock_scale=0.05) as running:
+        yield running
+
+
+def test_an_administrator_of_a_mesh_makes_it_and_reaches_no_other(tmp_path: Path, collections: str, cluster: Testbed) -> None:
+    meshes = {
+        name: {
+            "mesh_cluster": "one",
+            "mesh_version": "v2.3",
+            "mesh_trust_domain": f"{name}.local",
+            "mesh_members": [f"{name}-shop"],
+            "mesh_admins": {"service_accounts": [ACCOUNT]},
+        }
+        for name in cluster.meshes
+    }
+    root = cluster.meshes["east"].kube
+    owner = Administrator(tmp_path, collections, meshes, clusters={"one": {"cluster_kubeconfig": cluster.meshes["east"].kubeconfig}})
+    planned = owner.play("tenants", "--check", "--diff")
+    assert planned.changed("one") == 1 and "ossm-federation-mesh-administrator" in planned.output
+    assert "east-shop" not in [live["metadata"]["name"] for live in root.list("Namespace")]
+    owner.play("tenants")
+    assert owner.play("tenants").changed("one") == 0
+
+    nothing = tmp_path / "nothing.yml"
+    nothing.write_text("---\n", encoding="utf-8")
+    for name, mesh in cluster.meshes.items():
+        meshes[name]["mesh_kubeconfig"] = mesh.service_account_kubeconfig(ACCOUNT, mesh.namespace, [nothing])
+    (tmp_path / "own").mkdir()
+    tenants = Administrator(tmp_path / "own", collections, meshes)
+    made = tenants.play("control_plane")
+    assert made.output.count("v2.3, ready") == 2
+    assert tenants.play("control_plane").changed("east") == 0
+
+    own = kube_of(meshes["east"]["mesh_kubeconfig"])
+    assert own.list("ServiceMeshMemberRoll", cluster.meshes["east"].namespace)
+    for kind, namespace in (("ServiceMeshControlPlane", "lab-mesh-system"), ("Pod", "lab-shop"), ("Secret", "east-mesh-system"), ("Namespace", "")):
+        with pytest.raises(KubeError) as refused:
+            own.list(kind, namespace or None)
+        assert refused.value.status == 403, f"{kind} in {namespace or 'the cluster'}"
+
+    meshes["east"]["mesh_members"] = ["east-shop", "lab-shop"]
+    refused = tenants.play("control_plane", "--limit", "east", must_pass=False)
+    assert refused.returncode and root.get("ServiceMeshMemberRoll", "default", "east-mesh-system")["spec"]["members"] == ["east-shop"]
+    assert "FED451" in owner.play("tenants", must_pass=False).output
