@@ -281,6 +281,11 @@ class Cluster:
         answer = self._answer(Request("get", "GET", path, about=f"get the schema of {api_version}", resource=path), 404)
         return None if answer.status == 404 else answer.body
 
+    def serves(self, group: str) -> bool:
+        """Return whether the API server serves an API group, such as ``kiali.io``; every account may ask."""
+        path = f"/apis/{group}"
+        return self._answer(Request("get", "GET", path, about=f"ask for the API group {group}", resource=path), 404).status != 404
+
     def _done(self, request: Request, kind: Kind) -> dict:
         """Send a write and return the object."""
         answer = self._answer(request, 404)

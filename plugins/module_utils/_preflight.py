@@ -16,16 +16,20 @@ from ._core.card import Card
 from ._core.carrying import Received, receive
 from ._core.control_plane import ControlPlane
 from ._core.errors import FederationError
-from ._core.estate import Estate
+from ._core.estate import Estate, Platform
 from ._core.findings import Finding, Unknown, at, finding_of, listed
 from ._core.kinds import (
     CLUSTER_DOMAIN,
+    CLUSTER_NETWORK,
+    CLUSTER_VERSION,
     DESTINATION_RULE,
     EXPORTS,
     IMPORTS,
     ISTIO_GATEWAY,
     MEMBER_ROLL,
+    NETWORK,
     NETWORK_POLICY,
+    NODE,
     PEER,
     SERVICE,
     SERVICE_ENTRY,
@@ -33,7 +37,9 @@ from ._core.kinds import (
     Kind,
 )
 from ._core.plan import check_domains, plan_peering
+from ._core.platform_findings import GROUPS
 from ._core.preflight import findings_in
+from ._core.supported import ARM64_FROM
 from ._core.topology import Mesh
 from ._core.trust import Root
 from ._described import described_mesh
@@ -67,6 +73,10 @@ class Remembered:
         """Return the objects of one kind as ``Cluster.list`` does."""
         return self._once(self._cluster.list, kind, namespace)
 
+    def serves(self, group: str) -> bool:
+        """Return what ``Cluster.serves`` does."""
+        return self._once(self._cluster.serves, group)
+
     def _once(self, ask: Callable[..., object], *about: object) -> Any:
         question = (ask, *about)
         if question not in self._answers:
@@ -97,7 +107,18 @@ class Reader:
                 return []
             if error.code != "FED104":
                 raise
-            self._refused.setdefault((kind.name, codes), []).append(namespace)
+            self._refused.setdefault((kind.name, codes), []).append(namespace or "the cluster")
+            return None
+
+    def get(self, kind: Kind, name: str, *codes: str) -> Mapping | None:
+        """Return one cluster-wide object; None when there is none, or when that is forbidden, which ``codes`` then stay unknown for."""
+        try:
+            return self.cluster.get(kind, "", name)
+        except FederationError as error:
+            if error.code not in ("FED104", "FED108"):
+                raise
+            if error.code == "FED104":
+                self._refused.setdefault((kind.name, codes), []).append("the cluster")
             return None
 
     def members(self, namespace: str) -> frozenset[str] | None:
@@ -173,7 +194,29 @@ def read_estate(
     return _thorough(reader, estate, members, home) if is_thorough else estate
 
 
+def read_platform(reader: Reader, version: tuple[int, int] | None) -> Platform:
+    """Return what the cluster below is, as far as this account may see it and a control plane of ``version`` cares.
+
+    Which API groups are served every account may ask. So an account without rights in a cluster that is no OpenShift has
+    no gaps there.
+    """
+    platform = Platform(groups=frozenset(group for group in GROUPS if reader.cluster.serves(group)))
+    if version and version < ARM64_FROM:
+        platform = replace(platform, nodes=reader.list(NODE, "", "FED798") or ())
+    if not reader.cluster.serves(CLUSTER_VERSION.api_version.partition("/")[0]):
+        return platform
+    network = reader.get(NETWORK, "cluster", "FED794", "FED795", "FED799")
+    is_sdn = str(at(network, "status", "networkType")).lower() == "openshiftsdn"
+    return replace(
+        platform,
+        version=reader.get(CLUSTER_VERSION, "version", "FED792", "FED793"),
+        network=network,
+        sdn=reader.get(CLUSTER_NETWORK, "default", "FED795") if is_sdn else None,
+    )
+
+
 def _thorough(reader: Reader, estate: Estate, members: Iterable[str], home: str) -> Estate:
+    estate = replace(estate, platform=read_platform(reader, estate.version))
     if estate.version == (2, 1):
         estate = replace(estate, network_policies=reader.list(NETWORK_POLICY, home, "FED717"))
     if estate.peers:

@@ -15,6 +15,7 @@ class ClusterInMemory:
     def __init__(self, now: datetime, *objects: dict) -> None:
         self.now = now
         self.requests = 0
+        self.groups: set[str] = set()
         self.dry_runs: list[tuple[str, str]] = []
         self.writes: list[tuple[str, str, str]] = []
         self._objects: dict[tuple[str, str, str], dict] = {}
@@ -83,6 +84,10 @@ class ClusterInMemory:
         assert self._objects[(kind.name, namespace, name)]["metadata"]["uid"] == uid
         del self._objects[(kind.name, namespace, name)]
         return True
+
+    def serves(self, group):
+        self.requests += 1
+        return group in self.groups
 
     def schema(self, api_version):
         self.requests += 1

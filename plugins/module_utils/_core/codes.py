@@ -1071,4 +1071,52 @@ CODES: dict[str, Code] = {
         "Import rules match the exported names, after the peer's own aliases; none of its card fits.",
         "Compare with the names on the card, or ask the peer to publish a new one.",
     ),
+    "FED792": Code(
+        "OpenShift older than this version of the mesh takes",
+        WARNING,
+        "Every version of OpenShift Service Mesh is made and tested for OpenShift from a certain version on.",
+        "Update the cluster first, or stay with an earlier version of the mesh.",
+    ),
+    "FED793": Code(
+        "Update of the cluster under way",
+        WARNING,
+        "Nodes restart one after the other, and a mesh that is changed meanwhile is ready late or not at all.",
+        "Wait until the update has completed.",
+    ),
+    "FED794": Code(
+        "Migration of the cluster's network under way",
+        WARNING,
+        "The operator chooses how it isolates namespaces by the network type, which is about to change under it.",
+        "Wait until the migration is over, then look again.",
+    ),
+    "FED795": Code(
+        "Network type that this version does not fully take",
+        WARNING,
+        "OVN-Kubernetes became generally available with 2.1, and with 2.0 on later patches of OpenShift; OpenShiftSDN joins projects one by one in its multitenant mode.",
+        "Upgrade the mesh or the cluster.",
+    ),
+    "FED796": Code(
+        "Another Istio in the cluster",
+        WARNING,
+        "Two control planes of different makers claim the same kinds and webhooks, and each takes the other's pods for its own.",
+        "Keep one of them. The operator of version 3 stands beside 2.6 only: upgrade to that first.",
+    ),
+    "FED797": Code(
+        "Companion operator missing",
+        WARNING,
+        "The control plane asks for an addon whose operator is not installed; it never becomes ready, or stands without it.",
+        "Install the operator (playbook `install`), or turn the addon off.",
+    ),
+    "FED798": Code(
+        "Nodes of an architecture without images",
+        WARNING,
+        "Images for arm64 come with 2.5; a proxy that lands on such a node does not start.",
+        "Keep mesh workloads off these nodes, or upgrade to 2.5.",
+    ),
+    "FED799": Code(
+        "IP family that this version does not take",
+        WARNING,
+        "IPv6 alone is taken from 2.4 on, both families at once by no version 2.",
+        "Upgrade to 2.4 where the cluster has IPv6 only; with both families keep the mesh in another cluster.",
+    ),
 }

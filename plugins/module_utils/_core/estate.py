@@ -3,19 +3,43 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from .card import Card
 from .control_plane import ControlPlane
-from .findings import at, place_of
+from .findings import at, items, place_of
 from .kinds import EXPORTS, IMPORTS, PEER
 from .plan import plan_exports, plan_imports
 from .topology import Mesh
 from .trust import Root
 
 Objects = Mapping[str, Mapping]
+
+
+@dataclass(frozen=True)
+class Platform:
+    """The cluster below a mesh. None means not served or not read; ``groups`` are those API groups of other operators that are served."""
+
+    version: Mapping | None = None
+    network: Mapping | None = None
+    sdn: Mapping | None = None
+    nodes: Sequence[Mapping] = ()
+    groups: frozenset[str] = field(default_factory=frozenset)
+
+    @property
+    def release(self) -> tuple[int, int, int] | None:
+        """Return the OpenShift release that runs: the newest that was completed, such as (4, 14, 3)."""
+        done = [str(entry.get("version")) for entry in items(at(self.version, "status", "history")) if entry.get("state") == "Completed"]
+        found = re.match(r"(\d+)\.(\d+)\.(\d+)", done[0]) if done else None
+        return tuple(map(int, found.groups())) if found else None
+
+    @property
+    def network_type(self) -> str:
+        """Return the network type that runs, as it is written; "" while unknown."""
+        return str(at(self.network, "status", "networkType") or "")
 
 
 @dataclass(frozen=True)
@@ -27,7 +51,7 @@ class Estate:
     ServiceEntries), ``sidecars`` by namespace. None, or a namespace that is missing, was not read: nothing is found
     there. ``members`` are the member namespaces. ``untouched`` are described peers that belong to somebody else,
     ``without_gateways`` those whose gateways only a real run makes. ``is_thorough``: asked for by somebody who waits for it,
-    not by a run that has just changed things.
+    not by a run that has just changed things. ``platform`` is the cluster below.
     """
 
     mesh: Mesh
@@ -51,6 +75,7 @@ class Estate:
     untouched: frozenset[str] = frozenset()
     without_gateways: frozenset[str] = frozenset()
     is_thorough: bool = False
+    platform: Platform | None = None
 
     @property
     def namespace(self) -> str:

@@ -9,10 +9,11 @@ from .findings import Finding, in_order
 from .gateway_findings import gateway_findings
 from .import_findings import import_findings
 from .peer_findings import peer_findings
+from .platform_findings import platform_findings
 from .releases import release_findings
 from .rule_findings import rule_findings
 
-CHECKS = (gateway_findings, release_findings, peer_findings, rule_findings, export_findings, import_findings)
+CHECKS = (platform_findings, gateway_findings, release_findings, peer_findings, rule_findings, export_findings, import_findings)
 
 
 def findings_in(estate: Estate) -> list[Finding]:

@@ -65,7 +65,7 @@ MEMBER_RULES = (
 FACT_RULES = (
     _rule("config.openshift.io", "clusterversions", ("get",), "version"),
     _rule("config.openshift.io", "networks infrastructures", ("get",), "cluster"),
-    _rule("operator.openshift.io", "networks", ("get",), "cluster"),
+    _rule("network.openshift.io", "clusternetworks", ("get",), "default"),
 )
 
 

@@ -16,6 +16,7 @@ from ansible_collections.ossm.federation.tests.unit.findings.setups import (
     card_of,
     export,
     gateway_service,
+    put_platform,
     standing,
 )
 from ansible_collections.ossm.federation.tests.unit.pem import intermediate, leaf, private_key, root
@@ -775,6 +776,71 @@ def bundle(setup: Setup, text: str) -> None:
 def offers(setup: Setup, *exports) -> None:
     setup.cards["west"] = card_of("west", exports)
     setup.live("ImportedServiceSet", "west")["status"] = {}
+
+
+@breaks("FED792", "ClusterVersion version")
+def an_openshift_that_is_too_old(setup):
+    newer = again(setup, (2, 5))
+    put_platform(newer, release="4.12.9")
+    return newer
+
+
+@breaks("FED793", "ClusterVersion version")
+def an_update_under_way(setup):
+    put_platform(setup)
+    version = setup.objects[("ClusterVersion", "", "version")]["status"]
+    version["conditions"][1] = {"type": "Progressing", "status": "True", "message": "Working towards 4.17.0: 400 of 900 done"}
+
+
+@breaks("FED794", "Network cluster")
+def a_migration_of_the_network(setup):
+    put_platform(setup, network="OpenShiftSDN")
+    setup.objects[("Network", "", "cluster")]["status"]["migration"] = {"networkType": "OVNKubernetes"}
+
+
+@breaks("FED795", "Network cluster", also=("FED723",))
+def a_multitenant_network_with_many_members(setup):
+    put_platform(setup, network="OpenShiftSDN")
+    setup.put("ClusterNetwork", "default", "", pluginName="redhat/openshift-ovs-multitenant")
+    roll = setup.objects[("ServiceMeshMemberRoll", SPACE, "default")]
+    roll["status"]["configuredMembers"] += [f"team-{number}" for number in range(200)]
+
+
+@breaks("FED796", "API group sailoperator.io")
+def the_operator_of_version_3(setup):
+    older = again(setup, (2, 5))
+    older.groups.add("sailoperator.io")
+    return older
+
+
+@breaks("FED796", "API group install.istio.io")
+def the_operator_of_the_community(setup):
+    setup.groups.add("install.istio.io")
+
+
+@breaks("FED797", "spec.addons.kiali.enabled")
+def a_kiali_without_its_operator(setup):
+    setup.control_plane["addons"] = {"kiali": {"enabled": True}}
+
+
+@breaks("FED797", "spec.tracing.type")
+def a_jaeger_without_its_operator(setup):
+    setup.groups.add("kiali.io")
+    setup.control_plane["tracing"] = {"type": "Jaeger"}
+
+
+@breaks("FED798", "Nodes worker-1")
+def a_node_of_another_architecture(setup):
+    older = again(setup, (2, 4))
+    put_platform(older)
+    older.objects[("Node", "", "worker-1")]["status"]["nodeInfo"]["architecture"] = "arm64"
+    return older
+
+
+@breaks("FED799", "Network cluster")
+def addresses_of_both_families(setup):
+    put_platform(setup)
+    setup.objects[("Network", "", "cluster")]["status"]["clusterNetwork"].append({"cidr": "fd01::/48"})
 
 
 def pilot_env(setup: Setup, **variables: str) -> None:

@@ -29,6 +29,14 @@ HTTP = Port("http", 80, "HTTP")
 CHARTS = {(2, 1): "2.1.6", (2, 2): "2.2.13", (2, 3): "2.3.11", (2, 4): "2.4.7", (2, 5): "2.5.1", (2, 6): "2.6.3"}
 
 
+PLATFORM = {
+    "ClusterVersion": "config.openshift.io/v1",
+    "Network": "config.openshift.io/v1",
+    "ClusterNetwork": "network.openshift.io/v1",
+    "Node": "v1",
+}
+
+
 def ago(**time: float) -> str:
     """Return a time before NOW as Kubernetes writes it."""
     return (NOW - timedelta(**time)).strftime("%Y-%m-%dT%H:%M:%SZ")
@@ -43,10 +51,11 @@ class Setup:
     objects: dict[tuple[str, str, str], dict] = field(default_factory=dict)
     server: str = "https://api.east.example.com:6443"
     raw_cards: list = field(default_factory=list)
+    groups: set[str] = field(default_factory=set)
 
     def put(self, kind: str, name: str, namespace: str = SPACE, **body: object) -> dict:
         """Keep an object and return it."""
-        versions = {"ServiceMeshControlPlane": "maistra.io/v2", "ServiceMeshMemberRoll": "maistra.io/v1", "Service": "v1", "ConfigMap": "v1"}
+        versions = {**PLATFORM, "ServiceMeshControlPlane": "maistra.io/v2", "ServiceMeshMemberRoll": "maistra.io/v1", "Service": "v1", "ConfigMap": "v1"}
         federation = kind in ("ServiceMeshPeer", "ExportedServiceSet", "ImportedServiceSet")
         version = "federation.maistra.io/v1" if federation else versions.get(kind, "networking.istio.io/v1beta1")
         metadata = {"creationTimestamp": ago(days=30), **body.pop("metadata", {}), "name": name, "namespace": namespace}
@@ -94,7 +103,7 @@ class Setup:
     def cluster(self) -> ClusterInMemory:
         """Return the live objects as a cluster."""
         cluster = ClusterInMemory(NOW, *self.objects.values())
-        cluster.server = self.server
+        cluster.server, cluster.groups = self.server, self.groups
         return cluster
 
     def module(self) -> Module:
@@ -172,7 +181,7 @@ def standing(setup: Setup, version: tuple[int, int] = (2, 3), **spec: object) ->
         spec={"version": f"v{version[0]}.{version[1]}", "security": {"trust": {"domain": "east.local"}}, "gateways": gateways, **spec},
         status={"observedGeneration": 2, "chartVersion": CHARTS[version], "conditions": done},
     )
-    members = sorted({namespace for kind, namespace, _name in setup.objects if namespace != SPACE} | {"shop"})
+    members = sorted({namespace for kind, namespace, _name in setup.objects if namespace not in ("", SPACE)} | {"shop"})
     setup.put("ServiceMeshMemberRoll", "default", status={"configuredMembers": members})
     setup.put("ConfigMap", "istio-ca-root-cert", data={"root-cert.pem": root("east")})
     services = [live for (kind, namespace, _name), live in setup.objects.items() if kind == "Service" and namespace != SPACE]
@@ -222,11 +231,25 @@ def federated(setup: Setup, mesh: Mesh, peer: object, services: list[dict]) -> N
     }
 
 
+def put_platform(setup: Setup, release: str = "4.16.3", network: str = "OVNKubernetes", cidr: str = "10.128.0.0/14") -> None:
+    """Stand the set-up on an OpenShift that every version takes."""
+    history = [{"version": "4.17.0", "state": "Partial"}, {"version": release, "state": "Completed"}, {"version": "4.5.0", "state": "Completed"}]
+    conditions = [{"type": "Available", "status": "True"}, {"type": "Progressing", "status": "False"}]
+    setup.put("ClusterVersion", "version", "", status={"history": history, "desired": {"version": "4.17.0"}, "conditions": conditions})
+    status = {"networkType": network, "clusterNetwork": [{"cidr": cidr, "hostPrefix": 23}]}
+    setup.groups.add("config.openshift.io")
+    setup.put("Network", "cluster", "", spec={"networkType": network}, status=status)
+    for number in range(2):
+        setup.put("Node", f"worker-{number}", "", status={"nodeInfo": {"architecture": "amd64"}})
+
+
 def generated(seed: int) -> Setup:
     """Return a healthy set-up of this number: other versions, peers, names, gateways, rules and neighbours each time."""
     dice = random.Random(seed)
     version = dice.choice(list(CHARTS))
     setup = Setup({"mesh": "east", "peers": [], "exports": [], "imports": []})
+    if dice.random() < 0.5:
+        put_platform(setup, network=dice.choice(["OVNKubernetes", "OpenShiftSDN", "Calico"]))
     tcp_is_free = True
     for number, name in enumerate(dice.sample(["west", "north", "south", "partner-1", "prod"], dice.randint(1, 4))):
         local_name = name if dice.random() < 0.6 else f"the-{name}"

@@ -10,7 +10,7 @@ from ansible_collections.ossm.federation.plugins.module_utils._described import 
 from ansible_collections.ossm.federation.plugins.module_utils._running import Journal
 from ansible_collections.ossm.federation.plugins.modules import federation, preflight_info
 from ansible_collections.ossm.federation.tests.unit.cluster_in_memory import ClusterInMemory
-from ansible_collections.ossm.federation.tests.unit.findings.setups import SPACE, base
+from ansible_collections.ossm.federation.tests.unit.findings.setups import SPACE, base, put_platform, standing
 from ansible_collections.ossm.federation.tests.unit.pem import NOW
 
 
@@ -29,6 +29,9 @@ class Guarded:
     def list(self, kind, namespace, selector=None):
         self._guard(kind, namespace)
         return self.cluster.list(kind, namespace)
+
+    def serves(self, group):
+        return self.cluster.serves(group)
 
     def apply(self, *what, **how):
         return self.cluster.apply(*what, **how)
@@ -206,3 +209,15 @@ def test_a_run_reads_no_more_than_its_rules_ask_for(without, more):
     Run(setup).on(cluster)
     always = [("ServiceMeshControlPlane", SPACE), ("ServiceMeshPeer", SPACE), ("ExportedServiceSet", SPACE), ("ImportedServiceSet", SPACE)]
     assert sorted(cluster.asked) == sorted([*always, ("ConfigMap", SPACE), *more])
+
+
+def test_an_account_without_rights_in_the_cluster_misses_the_platform_only_where_there_is_one():
+    setup = standing(base(), (2, 5))
+
+    def gaps() -> set[str]:
+        seen = preflight_info.run(setup.module(), Guarded(setup.cluster(), "ClusterVersion", "Network", "Node"), NOW)
+        return {code for gap in seen["unknown"] for code in gap["codes"]}
+
+    assert gaps() == set()
+    put_platform(setup)
+    assert gaps() == {"FED792", "FED793", "FED794", "FED795", "FED799"}

@@ -1,0 +1,39 @@
+# GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Which versions go together, as data: each table with where it comes from and the day on which it was looked up."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+Row = TypeVar("Row")
+Version = tuple[int, int]
+
+
+@dataclass(frozen=True)
+class Table(Generic[Row]):
+    """Rows by the control plane's minor version, their ``source``, and the ``day`` (ISO 8601) of the look."""
+
+    rows: Mapping[Version, Row]
+    source: str
+    day: str
+
+    def of(self, version: Version | None) -> Row | None:
+        """Return the row of a version; None for one that is not listed."""
+        return self.rows.get(version) if version else None
+
+
+# The first OpenShift minor; late patch releases ask for more, which the text of the finding says.
+FIRST_OPENSHIFT: Table[Version] = Table(
+    {(2, 0): (4, 6), (2, 1): (4, 6), (2, 2): (4, 9), (2, 3): (4, 9), (2, 4): (4, 10), (2, 5): (4, 13), (2, 6): (4, 14)},
+    source="OpenShift Service Mesh release notes 2.0 to 2.6, versions of OpenShift Container Platform",
+    day="2026-11-20",
+)
+# Where OVN-Kubernetes is generally available for a 2.0: the first patch by OpenShift minor; any patch of a later minor.
+OVN_FOR_2_0: Mapping[Version, int] = {(4, 7): 32, (4, 8): 12}
+OVN_FOR_2_0_FROM: Version = (4, 9)
+ARM64_FROM: Version = (2, 5)
+IPV6_FROM: Version = (2, 4)
+OPERATOR_3_BESIDE: Version = (2, 6)
+MANY_NAMESPACES = 200
