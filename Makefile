@@ -27,7 +27,7 @@ test-unit: ## unit tests
 test-integration: ## tests of the testbed, and of the collection on it
 	@$(STAGES) programs integration
 
-test-molecule: ## molecule's default scenario, on the testbed
+test-molecule: ## molecule's scenarios for the testbed: federating, upgrading
 	@$(STAGES) programs molecule
 
 test-oldest: ## unit tests and one whole flow on the oldest supported Ansible

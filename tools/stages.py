@@ -239,11 +239,12 @@ def integration_oldest(run: Run) -> None:
 
 
 def molecule(run: Run) -> None:
-    """Run molecule's default scenario on the testbed."""
+    """Run molecule's scenarios for the testbed: two meshes federated, and one upgraded."""
     venv = run.venv("newest")
     with copied_tree() as copy:
         env = {"ANSIBLE_COLLECTIONS_PATH": str(collections_of(copy)), "PATH": f"{venv / 'bin'}:{os.environ['PATH']}", "NO_COLOR": "1"}
-        run.command(venv / "bin" / "molecule", "test", "--scenario-name=default", cwd=copy, env=env)
+        for scenario in ("default", "upgrade"):
+            run.command(venv / "bin" / "molecule", "test", f"--scenario-name={scenario}", cwd=copy, env=env)
 
 
 def mutations(run: Run) -> None:

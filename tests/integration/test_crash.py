@@ -159,7 +159,10 @@ OFFERED = {"west": live("west", spec={"exportRules": []}, status={"exportedServi
         ),
         pytest.param(GONE, Event(1, "ExportedServiceSet", "west", {}), ["which is no peer"], id="exports before the peer"),
         pytest.param(
-            {**GONE, "ExportedServiceSet": OFFERED}, Event(1, "ServiceMeshPeer", "west", None), ["deleted while services were exported"], id="peer before exports"
+            {**GONE, "ExportedServiceSet": OFFERED},
+            Event(1, "ServiceMeshPeer", "west", None),
+            ["deleted while services were exported"],
+            id="peer before exports",
         ),
     ],
 )

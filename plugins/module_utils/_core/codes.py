@@ -1092,7 +1092,8 @@ CODES: dict[str, Code] = {
     "FED795": Code(
         "Network type that this version does not fully take",
         WARNING,
-        "OVN-Kubernetes became generally available with 2.1, and with 2.0 on later patches of OpenShift; OpenShiftSDN joins projects one by one in its multitenant mode.",
+        "OVN-Kubernetes became generally available with 2.1, and with 2.0 on later patches of OpenShift; "
+        "OpenShiftSDN joins projects one by one in its multitenant mode.",
         "Upgrade the mesh or the cluster.",
     ),
     "FED796": Code(

@@ -17,7 +17,8 @@ from .kinds import CONTROL_PLANE, MESH_LABEL
 
 OLDEST, NEWEST = (2, 0), (2, 6)
 _DEFAULT_GATEWAYS = ("istio-ingressgateway", "istio-egressgateway")
-_DURATION = re.compile(r"(\d+(\.\d+)?(ns|us|µs|ms|s|m|h))+")
+# As Go's time.ParseDuration reads it.
+_DURATION = re.compile(r"[-+]?(((\d+(\.\d*)?|\.\d+)(ns|us|µs|μs|ms|s|m|h))+|0)")
 _KUBERNETES_AFFINITY = ("nodeAffinity", "podAffinity", "podAntiAffinity")
 _MAISTRA_AFFINITY = ("requiredDuringScheduling", "preferredDuringScheduling")
 _PROVIDERS = {

@@ -72,7 +72,8 @@ def _family(network: Mapping) -> int | None:
 
 def _others(estate: Estate, platform: Platform) -> Iterator[Finding]:
     if SAIL in platform.groups and estate.version and estate.version < OPERATOR_3_BESIDE:
-        yield Finding("FED796", f"API group {SAIL}", f"is served: the operator of version 3 is here, which stands beside 2.6 only, not {estate.control_plane.version_text}")
+        seen = f"is served: the operator of version 3 is here, which stands beside 2.6 only, not {estate.control_plane.version_text}"
+        yield Finding("FED796", f"API group {SAIL}", seen)
     if COMMUNITY in platform.groups:
         seen = "is served: the community's Istio operator is or was here, and both want the same webhooks and kinds"
         yield Finding("FED796", f"API group {COMMUNITY}", seen, "Remove it with its kinds, or keep the mesh in another cluster")
