@@ -98,7 +98,7 @@ from ..module_utils._core.control_plane import ControlPlane  # noqa: E402
 from ..module_utils._core.diff import Change, as_diff, change_to, removal_of  # noqa: E402
 from ..module_utils._core.errors import FederationError  # noqa: E402
 from ..module_utils._core.kinds import CONTROL_PLANE, MANAGER, MEMBER_ROLL, NAMESPACE  # noqa: E402
-from ..module_utils._core.members import ROLL, check_holder, check_roll, plan_roll, steps, unconfigured  # noqa: E402
+from ..module_utils._core.members import ROLL, check_holder, check_roll, flickers, plan_roll, steps, unconfigured  # noqa: E402
 from ..module_utils._described import FORCE, MESH  # noqa: E402
 from ..module_utils._live import is_ours  # noqa: E402
 from ..module_utils._running import apply_changes, run_module, wait_until, with_uid  # noqa: E402
@@ -201,7 +201,7 @@ def awaited(module: AnsibleModule, cluster: Cluster, namespace: str) -> tuple[di
         control_plane = ControlPlane.read(found) if found else None
         found = unconfigured(live, control_plane)
         calm = 0 if found else calm + 1
-        return found or ([AGAIN] if params["wait"] and calm < 2 and flickers(control_plane) else [])
+        return found or ([AGAIN] if params["wait"] and calm < 2 and flickers(control_plane.version if control_plane else None) else [])
 
     found, _seconds = wait_until(missing, params["wait_timeout"] if params["wait"] else 0)
     if found and params["wait"] and not params["soft"]:
@@ -213,11 +213,6 @@ def awaited(module: AnsibleModule, cluster: Cluster, namespace: str) -> tuple[di
             facts={"waiting_for": found},
         )
     return live, found
-
-
-def flickers(control_plane: ControlPlane | None) -> bool:
-    """Return whether a roll may lose members for a moment while its control plane reconciles (OSSM-2053, 2.2 and 2.3)."""
-    return control_plane is not None and control_plane.version in ((2, 2), (2, 3))
 
 
 def main() -> None:

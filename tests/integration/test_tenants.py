@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -64,3 +65,20 @@ def test_an_administrator_of_a_mesh_makes_it_and_reaches_no_other(tmp_path: Path
     refused = tenants.play("control_plane", "--limit", "east", must_pass=False)
     assert refused.returncode and root.get("ServiceMeshMemberRoll", "default", "east-mesh-system")["spec"]["members"] == ["east-shop"]
     assert "FED451" in owner.play("tenants", must_pass=False).output
+
+
+def test_the_owner_of_a_namespace_joins_a_mesh_and_leaves_it(tmp_path: Path, collections: str, cluster: Testbed) -> None:
+    mesh = cluster.meshes["east"]
+    mesh.kube.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "desk"}}, "testbed")
+    task = {
+        "ossm.federation.mesh_member": {"kubeconfig": mesh.kubeconfig, "mesh": "east", "member": "desk", "wait": True, "state": "{{ state }}"}
+    }
+    play = {"name": "Join", "hosts": "meshes", "connection": "local", "gather_facts": False, "tasks": [{"name": "Join", **task}]}
+    play["vars"] = {"ansible_python_interpreter": "{{ ansible_playbook_python }}"}
+    (tmp_path / "join.yml").write_text(json.dumps([play]), encoding="utf-8")
+    owner = Administrator(tmp_path, collections, {"east": {}})
+    assert owner.play("join.yml", "-e", "state=present").changed("east") == 1
+    assert mesh.kube.get("Namespace", "desk")["metadata"]["labels"]["maistra.io/member-of"] == mesh.namespace
+    assert owner.play("join.yml", "-e", "state=present").changed("east") == 0
+    assert owner.play("join.yml", "-e", "state=absent").changed("east") == 1
+    assert owner.play("join.yml", "-e", "state=absent").changed("east") == 0

@@ -481,6 +481,13 @@ CODES: dict[str, Code] = {
         "Two ways at once undo each other.",
         "Use one way, and one that this version has.",
     ),
+    "FED428": Code(
+        "Member that takes the whole roll along",
+        ERROR,
+        "On 2.2 and 2.3 the operator deletes a member roll that it made itself as soon as any of its members goes (OSSM-2374): every "
+        "namespace leaves the mesh.",
+        "Keep a roll of your own (`mesh_members`) in the control plane's namespace first; its members stay.",
+    ),
     "FED430": Code(
         "No way to this version",
         ERROR,
@@ -610,6 +617,12 @@ CODES: dict[str, Code] = {
         ERROR,
         "The option `since` of the module `istiod` is not a moment that can be read.",
         "Write it as in `2026-01-31T12:00:00Z`.",
+    ),
+    "FED609": Code(
+        "Namespace that did not join",
+        ERROR,
+        "The operator adds a namespace to the mesh some seconds after its ServiceMeshMember; here it did not within the time allowed.",
+        "The message has the operator's own reason; mend it and run again.",
     ),
     "FED610": Code(
         "Members not configured",

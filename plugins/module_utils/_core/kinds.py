@@ -36,6 +36,7 @@ CLUSTER_ROLE_BINDING = Kind("ClusterRoleBinding", "rbac.authorization.k8s.io/v1"
 POD = Kind("Pod", "v1", "pods")
 CONTROL_PLANE = Kind("ServiceMeshControlPlane", "maistra.io/v2", "servicemeshcontrolplanes")
 MEMBER_ROLL = Kind("ServiceMeshMemberRoll", "maistra.io/v1", "servicemeshmemberrolls")
+MEMBER = Kind("ServiceMeshMember", "maistra.io/v1", "servicemeshmembers")
 PEER = Kind("ServiceMeshPeer", "federation.maistra.io/v1", "servicemeshpeers")
 EXPORTS = Kind("ExportedServiceSet", "federation.maistra.io/v1", "exportedservicesets")
 IMPORTS = Kind("ImportedServiceSet", "federation.maistra.io/v1", "importedservicesets")
@@ -57,7 +58,7 @@ NETWORK_POLICY = Kind("NetworkPolicy", "networking.k8s.io/v1", "networkpolicies"
 KINDS = {
     kind.name: kind
     for kind in (
-        *(CONFIG_MAP, SERVICE, DEPLOYMENT, POD, CONTROL_PLANE, MEMBER_ROLL, PEER, EXPORTS, IMPORTS, SERVICE_ENTRY, DISRUPTION_BUDGET),
+        *(CONFIG_MAP, SERVICE, DEPLOYMENT, POD, CONTROL_PLANE, MEMBER_ROLL, MEMBER, PEER, EXPORTS, IMPORTS, SERVICE_ENTRY, DISRUPTION_BUDGET),
         *(NAMESPACE, SERVICE_ACCOUNT, ROLE, ROLE_BINDING, CLUSTER_ROLE, CLUSTER_ROLE_BINDING),
     )
 }

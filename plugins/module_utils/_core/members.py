@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from .control_plane import ControlPlane
 from .errors import FederationError
-from .kinds import MEMBER_ROLL, MESH_LABEL
+from .kinds import MEMBER, MEMBER_ROLL, MESH_LABEL
 from .selectors import label_selector
 
 ROLL = "default"
@@ -67,6 +67,59 @@ def check_roll(live: Mapping | None) -> None:
             "is made by the operator from ServiceMeshMembers",
             "Keep members as ServiceMeshMembers in their namespaces, or delete those before you list namespaces",
         )
+
+
+def plan_member(mesh: str, namespace: str, control_plane: str, member: str) -> dict:
+    """Return the ServiceMeshMember with which the namespace ``member`` joins the mesh in ``namespace`` by itself.
+
+    Raises ``FederationError`` FED426 for a namespace that no mesh takes.
+    """
+    check_member(member, namespace)
+    return {
+        "apiVersion": MEMBER.api_version,
+        "kind": MEMBER.name,
+        "metadata": {"name": ROLL, "namespace": member, "labels": {MESH_LABEL: mesh}},
+        "spec": {"controlPlaneRef": {"name": control_plane, "namespace": namespace}},
+    }
+
+
+def check_joined(live: Mapping | None, desired: Mapping) -> None:
+    """Refuse a member that the operator made from a roll (FED427), or one of another control plane (FED426): it never moves."""
+    if live is None:
+        return
+    metadata = live["metadata"]
+    place = f"ServiceMeshMember {metadata['namespace']}/{metadata['name']}"
+    if CREATED_BY in (metadata.get("annotations") or {}):
+        _refuse(
+            "FED427",
+            place,
+            "is made by the operator from a member roll",
+            f"Leave {metadata['namespace']} to that roll, or take it out of the roll first",
+        )
+    stands, wanted = ((object_.get("spec") or {}).get("controlPlaneRef") or {} for object_ in (live, desired))
+    if stands != wanted:
+        _refuse(
+            "FED426",
+            place,
+            f"belongs to the control plane {stands.get('namespace')}/{stands.get('name')}, and a member never moves",
+            "Remove it there first (state absent), then join",
+        )
+
+
+def unjoined(live: Mapping | None) -> list[str]:
+    """Return in words what is missing until a namespace has joined; empty when it has."""
+    if live is None:
+        return ["there is no ServiceMeshMember yet"]
+    status = live.get("status") or {}
+    ready = next((c for c in status.get("conditions") or [] if c.get("type") == "Ready"), {})
+    if status.get("observedGeneration") not in (None, live["metadata"].get("generation")) or not ready:
+        return ["the operator has not seen the ServiceMeshMember yet"]
+    return [] if ready.get("status") == "True" else [f"{ready.get('reason')}: {ready.get('message')}"]
+
+
+def flickers(version: tuple[int, int] | None) -> bool:
+    """Return whether a version's rolls lose members for a moment, or for good with one that goes (OSSM-2053, OSSM-2374: 2.2 and 2.3)."""
+    return version in ((2, 2), (2, 3))
 
 
 def check_holder(namespace: str, member: str, labels: Mapping) -> None:

@@ -1,0 +1,181 @@
+# GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: mesh_member
+short_description: Let one namespace join a mesh by itself
+version_added: 0.2.0
+author: [The ossm.federation authors (@ossm)]
+description:
+  - Keeps the ServiceMeshMember of a namespace, for those who own the namespace and not the mesh, and waits until it has joined.
+  - It needs the verb C(use) on the control plane, which the subjects of RoleBinding C(mesh-users) in its namespace have.
+  - A namespace is kept by the roll (M(ossm.federation.member_roll)) or by its own member, never by both; what the operator made is refused.
+attributes:
+  check_mode: {support: full, description: Changes nothing.}
+  diff_mode: {support: full, description: Shows the fields that change.}
+  idempotent: {support: full, description: A member that is as described is left alone.}
+options:
+  state:
+    description: Whether the namespace is a member.
+    type: str
+    choices: [present, absent]
+    default: present
+  member:
+    description: The namespace that joins.
+    type: str
+    required: true
+  wait:
+    description: Wait until the operator has configured the namespace, or has let it go.
+    type: bool
+    default: false
+  wait_timeout:
+    description: Seconds to wait at the most.
+    type: int
+    default: 300
+  soft:
+    description: At the end of I(wait_timeout) return what is missing instead of failing.
+    type: bool
+    default: false
+  waited:
+    description: Seconds that were waited before, by earlier calls of the same wait. They count in what a failure tells.
+    type: int
+    default: 0
+extends_documentation_fragment:
+  - ossm.federation.cluster
+  - ossm.federation.mesh
+  - ossm.federation.force
+"""
+
+EXAMPLES = r"""
+- name: Join the mesh of the platform team
+  ossm.federation.mesh_member:
+    kubeconfig: shop-team.kubeconfig
+    mesh: east
+    member: shop
+    wait: true
+"""
+
+RETURN = r"""
+changes:
+  description: What was changed, or would be in check mode.
+  returned: success
+  type: list
+  elements: dict
+  sample: [{action: create, kind: ServiceMeshMember, namespace: shop, name: default, fields: [spec.controlPlaneRef.name]}]
+waiting_for:
+  description: What the operator has yet to do, in words.
+  returned: success
+  type: list
+  elements: str
+  sample: []
+wait_limit:
+  description: Seconds that a wait takes at the most.
+  returned: success
+  type: int
+  sample: 300
+"""
+
+import time  # noqa: E402
+from datetime import datetime  # noqa: E402
+
+from ansible.module_utils.basic import AnsibleModule  # noqa: E402
+
+from ..module_utils._arguments import CLUSTER  # noqa: E402
+from ..module_utils._cluster import Cluster  # noqa: E402
+from ..module_utils._core.control_plane import ControlPlane  # noqa: E402
+from ..module_utils._core.diff import Change, as_diff, change_to, removal_of  # noqa: E402
+from ..module_utils._core.errors import FederationError  # noqa: E402
+from ..module_utils._core.kinds import CONTROL_PLANE, MANAGER, MEMBER, MEMBER_ROLL  # noqa: E402
+from ..module_utils._core.members import CREATED_BY, ROLL, check_joined, flickers, plan_member, unjoined  # noqa: E402
+from ..module_utils._described import FORCE, MESH  # noqa: E402
+from ..module_utils._running import apply_changes, run_module, wait_until  # noqa: E402
+
+OPTIONS = {
+    "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
+    "member": {"type": "str", "required": True},
+    "wait": {"type": "bool", "default": False},
+    "wait_timeout": {"type": "int", "default": 300},
+    "soft": {"type": "bool", "default": False},
+    "waited": {"type": "int", "default": 0},
+}
+
+
+def run(module: AnsibleModule, cluster: Cluster, now: datetime) -> dict:
+    """Bring one member to its desired state and return the module's result."""
+    params = module.params
+    namespace = params["namespace"] or f"{params['mesh']}-mesh-system"
+    desired = plan_member(params["mesh"], namespace, params["control_plane"], params["member"])
+    live = cluster.get(MEMBER, params["member"], ROLL)
+    check_joined(live, desired)
+    if params["state"] == "present":
+        change = change_to(live, desired, MANAGER, force=params["force"])
+    else:
+        change = leaving(cluster, namespace, params["control_plane"], live) if live else None
+    changes: list[Change] = [change] if change else []
+    apply_changes(module, cluster, changes)
+    missing = [] if module.check_mode else awaited(module, cluster)
+    return {
+        "changed": bool(changes),
+        "diff": as_diff(changes),
+        "changes": [change.summary() for change in changes],
+        "waiting_for": missing,
+        "wait_limit": params["wait_timeout"],
+    }
+
+
+def leaving(cluster: Cluster, namespace: str, name: str, live: dict) -> Change:
+    """Return the change that takes the member away; refused where the whole roll would go with it (FED428)."""
+    roll, version = standing(cluster, namespace, name)
+    if roll and CREATED_BY in (roll["metadata"].get("annotations") or {}) and flickers(version):
+        others = sorted(set((roll.get("spec") or {}).get("members") or []) - {live["metadata"]["namespace"]})
+        if others:
+            raise FederationError(
+                "FED428",
+                where=f"ServiceMeshMember {live['metadata']['namespace']}/{ROLL}",
+                what=f"would take {', '.join(others)} along: the operator made the roll in {namespace} and deletes it with any member (OSSM-2374)",
+                mend=f"Keep a roll of your own in {namespace} first (mesh_members), or upgrade to 2.4",
+            )
+    return removal_of(live, MANAGER)
+
+
+def standing(cluster: Cluster, namespace: str, name: str) -> tuple[dict | None, tuple[int, int] | None]:
+    """Return the member roll and the control plane's version; nothing of what the owner of a namespace may not read."""
+    try:
+        found = cluster.get(CONTROL_PLANE, namespace, name)
+        return cluster.get(MEMBER_ROLL, namespace, ROLL), ControlPlane.read(found).version if found else None
+    except FederationError as error:
+        if error.code != "FED104":
+            raise
+        return None, None
+
+
+def awaited(module: AnsibleModule, cluster: Cluster) -> list[str]:
+    """Return what is missing, after a wait when one was asked for. Raises ``FederationError`` FED609 at the deadline."""
+    params, started = module.params, time.monotonic()
+
+    def missing() -> list[str]:
+        live = cluster.get(MEMBER, params["member"], ROLL)
+        if params["state"] == "absent":
+            return ["the ServiceMeshMember is being deleted"] if live else []
+        return unjoined(live)
+
+    found, _seconds = wait_until(missing, params["wait_timeout"] if params["wait"] else 0)
+    if found and params["wait"] and not params["soft"]:
+        raise FederationError(
+            "FED609",
+            where=f"Namespace {params['member']}",
+            what=f"has not {'left' if params['state'] == 'absent' else 'joined'} after "
+            f"{params['waited'] + int(time.monotonic() - started)} s: {'; '.join(found)}",
+            mend="Look at the control plane and the operator's log, then run again",
+            facts={"waiting_for": found},
+        )
+    return found
+
+
+def main() -> None:
+    module = AnsibleModule({**CLUSTER, **MESH, **FORCE, **OPTIONS}, supports_check_mode=True)
+    run_module(module, run)
+
+
+if __name__ == "__main__":
+    main()
