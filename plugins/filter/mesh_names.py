@@ -1,8 +1,8 @@
 # GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
 """Filters over the hosts of a run, each of which is a mesh; documented in the YAML files beside this one.
 
-Of another host they read its ``mesh_name``, the cards it made, and what this run has found out about it; ``mesh_tenants``, for
-the administrator of a cluster, its namespaces and administrators as well. Nothing else.
+Of another host they read its ``mesh_name``, the cards it made, and what this run has found out about it; for the
+administrator of a cluster also its namespaces, administrators, version and spec. Nothing else.
 """
 
 from __future__ import annotations
@@ -73,7 +73,22 @@ def mesh_tenants(hosts: object, hostvars: Mapping, cluster: str, clusters: Seque
     that lies in none of ``clusters``.
     """
     found = []
-    for host in _hosts("mesh_tenants", hosts):
+    for name, variables in _lying_in(cluster, clusters, _hosts("mesh_tenants", hosts), hostvars):
+        namespace, members, admins = (variables.get(key) for key in ("mesh_namespace", "mesh_members", "mesh_admins"))
+        found.append({"mesh": name, "namespace": namespace or f"{name}-mesh-system", "members": members or [], "admins": admins or {}})
+    return found
+
+
+def mesh_control_planes(hosts: object, hostvars: Mapping, cluster: str, clusters: Sequence[str] = ()) -> list[dict]:
+    """Return the control planes that are wanted in a cluster, as the module ``mesh_operator`` takes them; raises as ``mesh_tenants``."""
+    return [
+        {"mesh": name, "version": str(variables.get("mesh_version") or ""), "spec": variables.get("mesh_control_plane_spec") or {}}
+        for name, variables in _lying_in(cluster, clusters, _hosts("mesh_control_planes", hosts), hostvars)
+    ]
+
+
+def _lying_in(cluster: str, clusters: Sequence[str], hosts: Iterable[str], hostvars: Mapping) -> Iterable[tuple[str, Mapping]]:
+    for host in hosts:
         variables, name = hostvars[host], _name(host, hostvars)
         lies_in = variables.get("mesh_cluster")
         if lies_in and clusters and lies_in not in clusters:
@@ -85,9 +100,7 @@ def mesh_tenants(hosts: object, hostvars: Mapping, cluster: str, clusters: Seque
             )
             raise AnsibleFilterError(f"{error}  ({error.reference})")
         if lies_in == cluster:
-            namespace, members, admins = (variables.get(key) for key in ("mesh_namespace", "mesh_members", "mesh_admins"))
-            found.append({"mesh": name, "namespace": namespace or f"{name}-mesh-system", "members": members or [], "admins": admins or {}})
-    return found
+            yield name, variables
 
 
 def peers_named(peers: object, names: object) -> list:
@@ -214,6 +227,7 @@ class FilterModule:
         """Return the filters by name."""
         return {
             "mesh_cards": mesh_cards,
+            "mesh_control_planes": mesh_control_planes,
             "mesh_names": mesh_names,
             "mesh_refusals": mesh_refusals,
             "mesh_report": mesh_report,

@@ -39,6 +39,7 @@ def _arguments() -> argparse.ArgumentParser:
     up.add_argument("--clock-scale", type=float, default=0.05, help="real seconds per second of mesh time (default: %(default)s)")
     up.add_argument("--crds", type=Path, help="a folder of CRD texts to take in place of ours")
     up.add_argument("--no-control-planes", action="store_true", help="operators and namespaces only")
+    up.add_argument("--olm", action="store_true", help="OLM and namespaces only: the operator comes when it is subscribed")
     up.add_argument("--detach", action="store_true", help="return when it is up, and leave it running until `down`")
     up.set_defaults(run=_up)
 
@@ -82,11 +83,11 @@ def _up(asked: argparse.Namespace) -> int:
         name, _at, cluster = entry.partition("@")
         # services of meshes that share a cluster cannot share a namespace
         own = {"members": (f"{name}-shop",), "services": {f"{name}-shop": ["cart"]}} if cluster else {}
-        meshes.append(MeshSpec(name, cluster=cluster, version=version, control_plane_present=not asked.no_control_planes, **own))
+        meshes.append(MeshSpec(name, cluster=cluster, version=version, control_plane_present=not (asked.no_control_planes or asked.olm), **own))
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, lambda *_: _interrupt())
-    bed = Testbed.start(asked.dir, meshes, asked.clock_scale, asked.crds, tied=not asked.detach, say=_say)
+    bed = Testbed.start(asked.dir, meshes, asked.clock_scale, asked.crds, tied=not asked.detach, olm=asked.olm, say=_say)
     try:
         _say(_welcome(bed))
         if not asked.detach:

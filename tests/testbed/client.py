@@ -167,12 +167,14 @@ class Testbed:
         clock_scale: float = 0.05,
         crds: str | Path | None = None,
         tied: bool = True,
+        olm: bool = False,
         say: Callable[[str], None] = print,
     ) -> Testbed:
         """Start a testbed in ``directory``, which is made, and return it when all its meshes are up.
 
         ``clock_scale``: real seconds per second of mesh time. ``crds``: a folder of CRD texts to take in place of ours of
-        the same name. ``tied``: it ends when this process ends. ``say`` gets progress lines when it takes long. Raises
+        the same name. ``tied``: it ends when this process ends. ``olm``: the clusters have OLM and
+        no operator yet; its meshes are made with ``control_plane_present=False``. ``say`` gets progress lines when it takes long. Raises
         ``TestbedError`` when it does not come up, ``ProgramsError`` when its programs cannot be had.
         """
         place = Path(directory).absolute()
@@ -188,6 +190,7 @@ class Testbed:
             str(programs.etcd),
             str(programs.kube_apiserver),
             str(programs.envoy),
+            olm,
         )
         (place / SPECIFICATION).write_text(json.dumps(spec.as_json(), indent=2), encoding="utf-8")
         (place / PROGRESS).touch()

@@ -97,6 +97,13 @@ class Cluster:
         texts = {text["metadata"]["name"]: text for text in own_crds(release)}
         if folder is not None:
             texts.update({text["metadata"]["name"]: text for text in crds_in(folder)})
+        self._serve(texts)
+
+    def load_olm(self) -> None:
+        """Load the kinds of OLM and wait until they are served; raises as ``load_crds``."""
+        self._serve({text["metadata"]["name"]: text for text in crds_in(_CRD_FOLDER / "olm")})
+
+    def _serve(self, texts: Mapping[str, dict]) -> None:
         for text in texts.values():
             self.kube.apply(text, _TESTBED_USER, force=True)
         deadline = time.monotonic() + _CRD_SECONDS

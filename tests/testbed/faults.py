@@ -23,6 +23,12 @@ NAMES = {
     "server has dealt with it; with {lasts} all later ones, too; with {holds} the caller is kept waiting until the fault is off",
     "api-refuse": "the API proxy refuses connections",
     "webhook-down": "the operator's webhooks refuse connections",
+    "olm-catalog-down": "OLM of the mesh's cluster does not reach its catalog",
+    "olm-resolution-failed": "OLM of the mesh's cluster cannot resolve any Subscription",
+    "olm-bundle-unpack-failed": "OLM of the mesh's cluster cannot unpack any bundle",
+    "olm-plan-failed": "InstallPlans in the mesh's cluster fail",
+    "olm-csv-failed": "ClusterServiceVersions in the mesh's cluster fail",
+    "olm-extra-csv": "InstallPlans in the mesh's cluster also name {csv}",
     "reconcile-error": "the control plane stays in ReconcileError",
 }
 """The faults there are and what each does; words in braces are its settings."""

@@ -40,7 +40,8 @@ class MeshSpec:
 class TestbedSpec:
     """A whole testbed: its meshes, real seconds per second of mesh time, a folder of other CRD texts, and the programs' paths.
 
-    ``tied``: it ends with the process that holds the other end of its standard input.
+    ``tied``: it ends with the process that holds the other end of its standard input. ``olm``: the clusters begin with OLM
+    and without the operator, so none of the meshes has a control plane yet.
     """
 
     meshes: tuple[MeshSpec, ...]
@@ -50,6 +51,7 @@ class TestbedSpec:
     etcd: str
     kube_apiserver: str
     envoy: str
+    olm: bool = False
 
     def as_json(self) -> dict[str, Any]:
         """Return it as plain data."""

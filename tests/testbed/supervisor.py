@@ -24,12 +24,14 @@ from typing import Any
 from . import istiod as istiod_module
 from . import operator as operator_module
 from .addresses import Addresses
+from .admission import OPERATOR_NAMESPACE
 from .api_proxy import ApiProxy
 from .clock import Clock
 from .cluster import Cluster
 from .faults import Faults
 from .istiod import Istiod
 from .kube import Kube, KubeError, Store
+from .olm import Lifecycle
 from .operator import Operator
 from .processes import ProcessError, Processes
 from .releases import OperatorRelease, release_serving
@@ -54,6 +56,8 @@ class Site:
         self.release: OperatorRelease = release_serving(*(spec.version for spec in specs))
         self.store = Store(cluster.kube, _STORED_KINDS)
         self.operator: Operator | None = None
+        self.lifecycle: Lifecycle | None = None
+        self.is_watched = False
 
     @property
     def kube(self) -> Kube:
@@ -99,6 +103,8 @@ class Supervisor:
         if self._control is not None:
             self._control.stop()
         for site in self._sites.values():
+            if site.lifecycle is not None:
+                site.lifecycle.stop()
             if site.operator is not None:
                 site.operator.stop()
         for echo in list(self._echoes.values()):
@@ -106,7 +112,8 @@ class Supervisor:
         for proxy in self._proxies.values():
             proxy.stop()
         for site in self._sites.values():
-            site.store.stop()
+            if site.is_watched:
+                site.store.stop()
         for site in self._sites.values():
             site.cluster.stop()
         self.processes.stop()
@@ -130,10 +137,37 @@ class Supervisor:
         name = site.cluster.name
         self._progress(f"{name}: etcd and kube-apiserver start")
         site.cluster.start()
-        self._progress(f"{name}: the API server is ready; kinds and operator {site.release.version} come")
-        crds = "2.5" if "v2.5" in site.release.charts else "2.3"
+        comes = "OLM comes" if self.spec.olm else f"kinds and operator {site.release.version} come"
+        self._progress(f"{name}: the API server is ready; {comes}")
+        if self.spec.olm:
+            site.cluster.load_olm()
+            site.cluster.ensure_namespace(OPERATOR_NAMESPACE)
+            site.lifecycle = Lifecycle(
+                site.cluster.client("olm-operator"),
+                self.clock,
+                lambda fault: next((found for mesh in site.specs if (found := self.faults.is_on(mesh.name, fault)) is not None), None),
+                lambda release: self._install(site, release),
+                self._log,
+            )
+            site.lifecycle.start()
+        else:
+            self._install(site, site.release)
+
+    def _install(self, site: Site, release: OperatorRelease | None) -> None:
+        """Have the operator of a cluster be this release's; None ends it."""
+        if site.operator is not None:
+            site.operator.stop()
+            site.operator = None
+            if release is None:
+                site.kube.delete("Deployment", "istio-operator", OPERATOR_NAMESPACE)
+        if release is None:
+            return
+        site.release = release
+        crds = "2.5" if "v2.5" in release.charts else "2.3"
         site.cluster.load_crds(crds, Path(self.spec.crds) if self.spec.crds else None)
-        site.store.start()
+        if not site.is_watched:
+            site.store.start()
+            site.is_watched = True
         site.store.wait_synced()
         names = {mesh.namespace: mesh.name for mesh in site.specs}
         site.operator = Operator(
@@ -142,7 +176,7 @@ class Supervisor:
             self.addresses,
             self.clock,
             self.faults,
-            name,
+            site.cluster.name,
             lambda namespace, control_plane, smcp: self._new_istiod(site, namespace, control_plane, smcp),
             directory=site.cluster.directory,
             release=site.release,

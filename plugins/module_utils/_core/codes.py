@@ -500,6 +500,48 @@ CODES: dict[str, Code] = {
         "The operator would refuse the step, or something would break that nobody sees at once; the message lists each reason.",
         "Do what the message says for each reason, then run again: an upgrade goes on where it stopped.",
     ),
+    "FED440": Code(
+        "Operator without a place",
+        ERROR,
+        "Where the usual operators go is known; for another one it must be said.",
+        "Give the operator its namespace in `cluster_operators`.",
+    ),
+    "FED441": Code(
+        "Operator groups",
+        ERROR,
+        "OLM runs no operator in a namespace with two OperatorGroups, and these operators in none whose group selects namespaces.",
+        "Leave exactly one OperatorGroup with an empty spec in the namespace. A second is never made.",
+    ),
+    "FED442": Code(
+        "Another maker's operator",
+        ERROR,
+        "The community's edition and the product claim the same kinds and webhooks.",
+        "Remove one of them first.",
+    ),
+    "FED443": Code(
+        "Operator that would strand a control plane",
+        ERROR,
+        "Each operator takes control planes from a certain version on; an older one stands still under it and can be neither changed nor upgraded.",
+        "Upgrade the control planes first, one operator version at a time, or pin `starting_csv`.",
+    ),
+    "FED444": Code(
+        "InstallPlan with more than is meant",
+        ERROR,
+        "OLM resolves all Subscriptions of a namespace together; who approves the plan approves everything on it.",
+        "Look at the plan and approve it by hand, or name the other operators in `cluster_operators`.",
+    ),
+    "FED445": Code(
+        "No Operator Lifecycle Manager",
+        ERROR,
+        "Operators are installed through OLM, which this cluster does not have.",
+        "Install the operator from its manifest; everything but `install` works then.",
+    ),
+    "FED446": Code(
+        "Control planes that would lose their operator",
+        ERROR,
+        "Only the operator removes what it made; a control plane that is deleted after it hangs in its finalizer.",
+        "Remove the control planes first, or set `federation_force` to remove the operator all the same.",
+    ),
     "FED450": Code(
         "Administrators of a mesh",
         ERROR,
@@ -629,6 +671,18 @@ CODES: dict[str, Code] = {
         ERROR,
         "The operator did not configure all namespaces of the member roll within the time; workloads made there now have no sidecar.",
         "Make the namespaces that do not exist, look at the operator's log for the others, then run again.",
+    ),
+    "FED611": Code(
+        "OLM has given up",
+        ERROR,
+        "A failed InstallPlan and a bundle that cannot be unpacked are not tried again for the same version.",
+        "Mend what the message says, delete the failed InstallPlan (or the Subscription) and run again.",
+    ),
+    "FED612": Code(
+        "Operators that are not installed in time",
+        ERROR,
+        "OLM has not finished within the time allowed; the message has what it says of each Subscription.",
+        "ResolutionFailed and CatalogSourcesUnhealthy need the catalog mended; else run again, the wait goes on.",
     ),
     "FED701": Code(
         "Network view does not fit the peer",

@@ -28,6 +28,12 @@ CONFIG_MAP = Kind("ConfigMap", "v1", "configmaps")
 SERVICE = Kind("Service", "v1", "services")
 DEPLOYMENT = Kind("Deployment", "apps/v1", "deployments")
 NAMESPACE = Kind("Namespace", "v1", "namespaces")
+SUBSCRIPTION = Kind("Subscription", "operators.coreos.com/v1alpha1", "subscriptions")
+INSTALL_PLAN = Kind("InstallPlan", "operators.coreos.com/v1alpha1", "installplans")
+CSV = Kind("ClusterServiceVersion", "operators.coreos.com/v1alpha1", "clusterserviceversions")
+OPERATOR_GROUP = Kind("OperatorGroup", "operators.coreos.com/v1", "operatorgroups")
+MUTATING_WEBHOOK = Kind("MutatingWebhookConfiguration", "admissionregistration.k8s.io/v1", "mutatingwebhookconfigurations")
+VALIDATING_WEBHOOK = Kind("ValidatingWebhookConfiguration", "admissionregistration.k8s.io/v1", "validatingwebhookconfigurations")
 SERVICE_ACCOUNT = Kind("ServiceAccount", "v1", "serviceaccounts")
 ROLE = Kind("Role", "rbac.authorization.k8s.io/v1", "roles")
 ROLE_BINDING = Kind("RoleBinding", "rbac.authorization.k8s.io/v1", "rolebindings")
@@ -59,6 +65,7 @@ KINDS = {
     kind.name: kind
     for kind in (
         *(CONFIG_MAP, SERVICE, DEPLOYMENT, POD, CONTROL_PLANE, MEMBER_ROLL, MEMBER, PEER, EXPORTS, IMPORTS, SERVICE_ENTRY, DISRUPTION_BUDGET),
+        *(SUBSCRIPTION, INSTALL_PLAN, CSV, OPERATOR_GROUP, MUTATING_WEBHOOK, VALIDATING_WEBHOOK),
         *(NAMESPACE, SERVICE_ACCOUNT, ROLE, ROLE_BINDING, CLUSTER_ROLE, CLUSTER_ROLE_BINDING),
     )
 }

@@ -1,0 +1,356 @@
+# GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Which operators a cluster needs for its control planes, and what OLM says of them.
+
+Sources: operators.coreos.com API (operator-framework/api, v1 and v1alpha1); OpenShift Service Mesh documentation,
+"Installing the Operators".
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from .control_plane import parse_version
+from .errors import FederationError
+from .findings import at, items, listed, mapping
+from .kinds import INSTALL_PLAN, MANAGER, NAMESPACE, OPERATOR_GROUP, SUBSCRIPTION
+from .upgrade import ACCEPTED, text_of
+
+MESH_OPERATOR = "servicemeshoperator"
+COMMUNITY_OPERATOR = "maistraoperator"
+OPERATOR_DEPLOYMENT = "istio-operator"
+SHARED_NAMESPACE = "openshift-operators"
+OWN_LABEL = {"app.kubernetes.io/managed-by": MANAGER}
+# In the order in which they are installed; they go in the order of ``LEAVING``.
+HOMES: Mapping[str, str] = {
+    "elasticsearch-operator": "openshift-operators-redhat",
+    "jaeger-product": "openshift-distributed-tracing",
+    "tempo-product": "openshift-tempo-operator",
+    "opentelemetry-product": SHARED_NAMESPACE,
+    "kiali-ossm": SHARED_NAMESPACE,
+    MESH_OPERATOR: SHARED_NAMESPACE,
+}
+LEAVING = (MESH_OPERATOR, "kiali-ossm", "opentelemetry-product", "tempo-product", "jaeger-product", "elasticsearch-operator")
+_TROUBLES = ("ResolutionFailed", "CatalogSourcesUnhealthy", "BundleUnpackFailed", "InstallPlanFailed")
+_VERSION = re.compile(r"\.v(\d+)\.(\d+)\.(\d+)")
+
+
+@dataclass(frozen=True)
+class Operator:
+    """One package of a catalog that should be installed: where it comes from and where it goes."""
+
+    package: str
+    namespace: str
+    channel: str = "stable"
+    catalog: str = "redhat-operators"
+    catalog_namespace: str = "openshift-marketplace"
+    approval: str = "Manual"
+    starting_csv: str = ""
+
+    @property
+    def place(self) -> str:
+        """Return how people name its Subscription."""
+        return f"Subscription {self.namespace}/{self.package}"
+
+
+@dataclass(frozen=True)
+class Found:
+    """What OLM has in the cluster: Subscriptions of all namespaces, and the rest of the namespaces that matter here."""
+
+    subscriptions: Sequence[Mapping] = ()
+    groups: Sequence[Mapping] = ()
+    plans: Sequence[Mapping] = ()
+    versions: Sequence[Mapping] = ()
+    deployments: Sequence[Mapping] = ()
+    control_planes: Sequence[Mapping] = ()
+    namespaces: frozenset[str] = frozenset()
+
+    def subscription(self, package: str) -> Mapping | None:
+        """Return the Subscription of a package, wherever it is; the cluster takes an operator for all namespaces once."""
+        return next((live for live in self.subscriptions if at(live, "spec", "name") == package), None)
+
+    def version(self, namespace: str, name: object) -> Mapping | None:
+        """Return one ClusterServiceVersion."""
+        return _one(self.versions, namespace, name)
+
+    def plan(self, live: Mapping) -> Mapping | None:
+        """Return the InstallPlan that a Subscription refers to."""
+        return _one(self.plans, live["metadata"]["namespace"], at(live, "status", "installPlanRef", "name"))
+
+
+def needed(control_planes: Iterable[Mapping], **common: str) -> list[Operator]:
+    """Return the operators that control planes need: Service Mesh, and exactly the companions that they ask for.
+
+    ``control_planes`` have ``version`` and ``spec`` each; ``common`` are fields of ``Operator``. In the order to install.
+    """
+    packages = {MESH_OPERATOR}
+    for control_plane in control_planes:
+        spec, version = mapping(control_plane.get("spec")), parse_version(str(control_plane.get("version") or ""))
+        if at(spec, "addons", "kiali", "enabled") is not False:
+            packages.add("kiali-ossm")
+        tracing = at(spec, "tracing", "type")
+        # Jaeger is on where nothing is said, up to 2.5.
+        if tracing == "Jaeger" or (tracing is None and version is not None and version <= (2, 5)):
+            packages.add("jaeger-product")
+            if str(at(spec, "addons", "jaeger", "install", "storage", "type")).lower() == "elasticsearch":
+                packages.add("elasticsearch-operator")
+        providers = {kind for provider in items(at(spec, "meshConfig", "extensionProviders")) for kind in provider}
+        if providers & {"zipkin", "opentelemetry"}:
+            packages |= {"tempo-product", "opentelemetry-product"}
+    return [Operator(package, HOMES[package], **common) for package in HOMES if package in packages]
+
+
+def with_wishes(operators: Sequence[Operator], wishes: Sequence[Mapping[str, Any]]) -> list[Operator]:
+    """Return operators as people want them otherwise, by package, and further ones; raises FED440 for what cannot be meant."""
+    result = {operator.package: operator for operator in operators}
+    for wish in wishes:
+        package = wish["package"]
+        given = {key: value for key, value in wish.items() if value and key != "package"}
+        base = result.get(package) or Operator(package, HOMES.get(package, ""), **({"approval": operators[0].approval} if operators else {}))
+        result[package] = replace(base, **given)
+        if not result[package].namespace:
+            raise FederationError(
+                "FED440", where=f"cluster_operators, {package}", what="is no operator that a mesh needs, and has no namespace", mend="Give its namespace"
+            )
+    return list(result.values())
+
+
+def settled(operators: Sequence[Operator], found: Found) -> list[Operator]:
+    """Return operators where they are: one that is subscribed already stays in its namespace."""
+    result = []
+    for operator in operators:
+        live = found.subscription(operator.package)
+        result.append(replace(operator, namespace=live["metadata"]["namespace"]) if live else operator)
+    return result
+
+
+def check_cluster(operators: Sequence[Operator], found: Found, wanted: Iterable[Mapping]) -> None:
+    """Refuse a cluster in which the operators could not work, before anything is written.
+
+    Raises ``FederationError``: FED441 operator groups, FED442 another maker's operator, FED443 a control plane that the
+    version to be installed would strand or never accept.
+    """
+    if found.subscription(COMMUNITY_OPERATOR):
+        place = found.subscription(COMMUNITY_OPERATOR)["metadata"]["namespace"]
+        raise FederationError(
+            "FED442",
+            where=f"Subscription {place}/{COMMUNITY_OPERATOR}",
+            what="is the community's edition, and both want the same kinds",
+            mend="Remove it first",
+        )
+    for namespace in dict.fromkeys(operator.namespace for operator in operators):
+        _check_groups(namespace, [live for live in found.groups if live["metadata"]["namespace"] == namespace])
+    for operator in operators:
+        if operator.package == MESH_OPERATOR and operator.starting_csv:
+            live = found.subscription(operator.package)
+            if not at(live, "status", "installedCSV"):
+                check_accepted(operator.place, operator.starting_csv, found.control_planes, wanted)
+
+
+def _check_groups(namespace: str, groups: Sequence[Mapping]) -> None:
+    if len(groups) > 1:
+        raise FederationError(
+            "FED441",
+            where=f"Namespace {namespace}",
+            what=f"has the OperatorGroups {listed(sorted(live['metadata']['name'] for live in groups))}; with more than one no operator works there",
+            mend="Delete all but one",
+        )
+    for live in groups:
+        if at(live, "spec", "targetNamespaces") or at(live, "spec", "selector"):
+            raise FederationError(
+                "FED441",
+                where=f"OperatorGroup {namespace}/{live['metadata']['name']}",
+                what="selects namespaces, and these operators work for all namespaces only",
+                mend="Use another namespace for the operators, or make the group empty",
+            )
+
+
+def check_accepted(where: str, csv: str, control_planes: Iterable[Mapping], wanted: Iterable[Mapping] = ()) -> None:
+    """Refuse an operator version that does not accept a control plane that stands, or one that is wanted: FED443."""
+    target = version_of(csv)
+    if target is None or target not in ACCEPTED:
+        return
+    first, last = ACCEPTED[target]
+    stranded = []
+    for live in control_planes:
+        version = parse_version(str(at(live, "spec", "version") or ""))
+        if version and not first <= version <= last:
+            stranded.append(f"{live['metadata']['namespace']}/{live['metadata']['name']} is {text_of(version)}")
+    for control_plane in wanted:
+        version = parse_version(str(control_plane.get("version") or ""))
+        if version and not first <= version <= last:
+            stranded.append(f"{control_plane.get('mesh')} wants {text_of(version)}")
+    if stranded:
+        raise FederationError(
+            "FED443",
+            where=where,
+            what=f"would be {csv}, which takes {text_of(first)} to {text_of(last)}: {'; '.join(stranded)}",
+            mend="Upgrade these control planes first, or set starting_csv to a version that takes them",
+        )
+
+
+def plan_operators(operators: Sequence[Operator], found: Found) -> Iterator[dict]:
+    """Yield what should stand: a namespace where it is missing, an OperatorGroup only where there is none, Subscriptions."""
+    for namespace in dict.fromkeys(operator.namespace for operator in operators):
+        if namespace not in found.namespaces:
+            yield {"apiVersion": "v1", "kind": NAMESPACE.name, "metadata": {"name": namespace, "labels": dict(OWN_LABEL)}}
+        groups = [live for live in found.groups if live["metadata"]["namespace"] == namespace]
+        if not groups or is_own(groups[0]):
+            yield _object(OPERATOR_GROUP, namespace, namespace, {})
+    for operator in operators:
+        live = found.subscription(operator.package)
+        if live is not None and not is_own(live):
+            continue
+        spec = {
+            "name": operator.package,
+            "channel": operator.channel,
+            "source": operator.catalog,
+            "sourceNamespace": operator.catalog_namespace,
+            "installPlanApproval": operator.approval,
+            **({"startingCSV": operator.starting_csv} if operator.starting_csv else {}),
+        }
+        yield _object(SUBSCRIPTION, operator.namespace, live["metadata"]["name"] if live else operator.package, spec)
+
+
+def _object(kind: Any, namespace: str, name: str, spec: dict) -> dict:
+    return {
+        "apiVersion": kind.api_version,
+        "kind": kind.name,
+        "metadata": {"name": name, "namespace": namespace, "labels": dict(OWN_LABEL)},
+        "spec": spec,
+    }
+
+
+def is_own(live: Mapping) -> bool:
+    """Return whether this collection made an object of OLM."""
+    return (live["metadata"].get("labels") or {}).get("app.kubernetes.io/managed-by") == MANAGER
+
+
+def to_approve(operators: Sequence[Operator], found: Found, *, upgrade: bool, wanted: Iterable[Mapping] = ()) -> list[Mapping]:
+    """Return the InstallPlans that wait for approval and name exactly what is meant.
+
+    A first install is always meant, an upgrade only with ``upgrade``. Raises ``FederationError``: FED444 for a plan that would
+    install more, FED443 for one that would strand a control plane. ``wanted`` are control planes that are still to be made.
+    """
+    result: dict[str, Mapping] = {}
+    subscribed = [(operator, live) for operator in operators if (live := found.subscription(operator.package))]
+    for operator, live in subscribed:
+        plan = found.plan(live)
+        if plan is None or at(plan, "spec", "approved") or at(plan, "status", "phase") != "RequiresApproval":
+            continue
+        namespace = plan["metadata"]["namespace"]
+        if at(live, "status", "installedCSV") and not upgrade:
+            continue
+        meant = {
+            str(at(other, "status", "currentCSV"))
+            for _operator, other in subscribed
+            if other["metadata"]["namespace"] == namespace and (upgrade or not at(other, "status", "installedCSV"))
+        }
+        names = [str(name) for name in at(plan, "spec", "clusterServiceVersionNames") or ()]
+        place = f"{INSTALL_PLAN.name} {namespace}/{plan['metadata']['name']}"
+        others = [name for name in names if name not in meant]
+        if others:
+            raise FederationError(
+                "FED444",
+                where=place,
+                what=f"would also install {listed(sorted(others))}, which nobody asked for",
+                mend="Approve it by hand, or add these operators to cluster_operators"
+                + ("" if upgrade else "; for an upgrade set cluster_operators_upgrade: true"),
+                facts={"csvs": names},
+            )
+        for name in names:
+            if name.startswith(f"{MESH_OPERATOR}."):
+                check_accepted(place, name, found.control_planes, wanted)
+        result[place] = plan
+    return list(result.values())
+
+
+def missing(operators: Sequence[Operator], found: Found, *, upgrade: bool = False) -> list[str]:
+    """Return in OLM's words what is missing until all operators are installed; empty when they are.
+
+    Installed is: the Subscription's installedCSV is set and is its currentCSV (or an upgrade waits that nobody asked for),
+    its ClusterServiceVersion has Succeeded, and Deployment istio-operator is available.
+    """
+    return [text for operator in operators for text in _missing(operator, found, upgrade=upgrade)]
+
+
+def _missing(operator: Operator, found: Found, *, upgrade: bool) -> Iterator[str]:
+    live = found.subscription(operator.package)
+    if live is None:
+        yield f"{operator.place} does not exist yet"
+        return
+    status, namespace = mapping(live.get("status")), live["metadata"]["namespace"]
+    current, installed = status.get("currentCSV"), status.get("installedCSV")
+    troubles = [c for c in items(status.get("conditions")) if c.get("type") in _TROUBLES and c.get("status") == "True"]
+    plan = found.plan(live)
+    failed = at(plan, "status", "phase") == "Failed"
+    if not installed or (installed != current and upgrade):
+        for trouble in troubles:
+            yield f"{operator.package}: {trouble['type']}: {trouble.get('message') or trouble.get('reason') or 'no reason given'}"
+        if failed:
+            yield f"{operator.package}: InstallPlan {plan['metadata']['name']} failed: {_why_failed(plan)}"
+        elif not troubles:
+            yield f"{operator.package}: {_stage(status, plan)}"
+        return
+    version = found.version(namespace, installed)
+    phase = at(version, "status", "phase")
+    if phase != "Succeeded":
+        why = ": ".join(str(part) for part in (at(version, "status", "reason"), at(version, "status", "message")) if part)
+        yield f"{operator.package}: {installed} is {phase or 'not there yet'}{f' ({why})' if why else ''}"
+    elif operator.package == MESH_OPERATOR and not _is_available(found.deployments, namespace):
+        yield f"{operator.package}: Deployment {namespace}/{OPERATOR_DEPLOYMENT} is not available yet"
+
+
+def hopeless(operators: Sequence[Operator], found: Found) -> list[str]:
+    """Return what OLM does not try again by itself: failed plans and bundles that cannot be unpacked."""
+    result = []
+    for operator in operators:
+        live = found.subscription(operator.package)
+        plan = found.plan(live) if live else None
+        if at(plan, "status", "phase") == "Failed":
+            result.append(f"InstallPlan {plan['metadata']['name']} failed: {_why_failed(plan)}")
+        for condition in items(at(live, "status", "conditions")):
+            if condition.get("type") == "BundleUnpackFailed" and condition.get("status") == "True":
+                result.append(f"BundleUnpackFailed: {condition.get('message')}")
+    return result
+
+
+def waiting_upgrades(operators: Sequence[Operator], found: Found) -> list[str]:
+    """Return in words which operators could be upgraded and wait for somebody to say so."""
+    result = []
+    for operator in operators:
+        status = mapping((found.subscription(operator.package) or {}).get("status"))
+        if status.get("installedCSV") and status.get("currentCSV") != status["installedCSV"]:
+            result.append(f"{status['installedCSV']} could become {status.get('currentCSV')}")
+    return result
+
+
+def version_of(csv: str) -> tuple[int, int] | None:
+    """Return the minor version in a ClusterServiceVersion's name; None when it has none."""
+    found = _VERSION.search(csv)
+    return (int(found[1]), int(found[2])) if found else None
+
+
+def _stage(status: Mapping, plan: Mapping | None) -> str:
+    if plan is not None:
+        phase = at(plan, "status", "phase") or "is new"
+        return f"InstallPlan {plan['metadata']['name']} {'waits for approval' if phase == 'RequiresApproval' else phase} for {status.get('currentCSV')}"
+    return f"OLM has not made an InstallPlan yet (state {status.get('state') or 'unknown'})"
+
+
+def _why_failed(plan: Mapping) -> str:
+    reasons = [str(c.get("message") or c.get("reason")) for c in items(at(plan, "status", "conditions")) if c.get("status") == "False"]
+    return str(at(plan, "status", "message") or "; ".join(reasons) or "no reason given")
+
+
+def _is_available(deployments: Iterable[Mapping], namespace: str) -> bool:
+    for live in deployments:
+        if (live["metadata"]["namespace"], live["metadata"]["name"]) == (namespace, OPERATOR_DEPLOYMENT):
+            return any(c.get("type") == "Available" and c.get("status") == "True" for c in items(at(live, "status", "conditions")))
+    return False
+
+
+def _one(objects: Iterable[Mapping], namespace: str, name: object) -> Mapping | None:
+    return next((live for live in objects if (live["metadata"]["namespace"], live["metadata"]["name"]) == (namespace, name)), None)
