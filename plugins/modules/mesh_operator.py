@@ -9,7 +9,8 @@ author: [The ossm.federation authors (@ossm)]
 description:
   - Keeps the Subscriptions of OpenShift Service Mesh and of exactly the companions that the control planes of a cluster ask for (Kiali,
     Jaeger, Elasticsearch, Tempo, OpenTelemetry), an OperatorGroup only where there is none, and waits until all are installed.
-  - With manual approval, the default, it approves an InstallPlan only when that names exactly what is meant. A first install is meant; an upgrade with O(upgrade).
+  - With manual approval, the default, it approves an InstallPlan only when that names exactly what is meant. A first install is meant; an
+    upgrade with O(upgrade).
   - An operator that is subscribed already, by anybody and in any namespace, is used as it is.
   - Needs a cluster administrator's credentials.
 attributes:

@@ -22,11 +22,11 @@ from ansible_collections.ossm.federation.plugins.module_utils._core.operators im
 
 SPACE = "openshift-operators"
 MESH = Operator("servicemeshoperator", SPACE)
-OWN = {"app.kubernetes.io/managed-by": "ossm.federation"}
+OWN = (("app.kubernetes.io/managed-by", "ossm.federation"),)
 
 
 def live(kind, name, namespace=SPACE, labels=OWN, **body):
-    return {"kind": kind, "metadata": {"name": name, "namespace": namespace, "uid": name, "labels": labels}, **body}
+    return {"kind": kind, "metadata": {"name": name, "namespace": namespace, "uid": name, "labels": dict(labels)}, **body}
 
 
 def subscription(package="servicemeshoperator", current="servicemeshoperator.v2.5.1", installed=None, plan="install-1", labels=OWN, **more):
@@ -39,7 +39,7 @@ def plan(*names, phase="RequiresApproval", approved=False, **status):
 
 
 def group(name="global-operators", **spec):
-    return live("OperatorGroup", name, labels={}, spec=spec)
+    return live("OperatorGroup", name, labels=(), spec=spec)
 
 
 def control_plane(version):
@@ -91,7 +91,7 @@ def test_an_operator_that_nobody_knows_needs_a_namespace():
 
 
 def test_an_operator_stays_in_the_namespace_where_somebody_subscribed_it():
-    found = Found(subscriptions=[live("Subscription", "ossm", "elsewhere", {}, spec={"name": "servicemeshoperator"})])
+    found = Found(subscriptions=[live("Subscription", "ossm", "elsewhere", (), spec={"name": "servicemeshoperator"})])
     operators = settled([MESH], found)
     assert operators[0].namespace == "elsewhere"
     assert [desired["kind"] for desired in plan_operators(operators, found)] == ["Namespace", "OperatorGroup"]
