@@ -16,7 +16,7 @@ import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as FutureTimeout
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timezone
 from email.utils import parsedate_to_datetime
 from types import SimpleNamespace
@@ -202,13 +202,14 @@ class Cluster:
             return None
         self._fail_with(request, answer, kind)
 
-    def list(self, kind: Kind, namespace: str, selector: str | None = None) -> list[dict]:
+    def list(self, kind: Kind, namespace: str, selector: str | None = None, keep: Callable[[dict], Any] | None = None) -> list:
         """Return the objects of one kind in a namespace that match a label selector, each with apiVersion and kind.
 
-        Raises ``FederationError`` FED108 when the API server does not serve the kind.
+        With ``keep`` what that returns for each object, where it is not None: pages are let go one by one, so that many objects
+        need no more memory than what is kept. Raises ``FederationError`` FED108 when the API server does not serve the kind.
         """
         query = {"labelSelector": selector} if selector else {}
-        found: list[dict] = []
+        found: list = []
         paging: dict[str, str] = {"limit": str(PAGE)}
         while True:
             request = Request.of("list", "GET", kind, namespace, query={**query, **paging})
@@ -219,7 +220,8 @@ class Cluster:
                 continue
             if answer.status in (404, 410):
                 self._fail_with(request, answer, kind)
-            found += [{**item, "apiVersion": kind.api_version, "kind": kind.name} for item in answer.body.get("items") or []]
+            objects = ({**item, "apiVersion": kind.api_version, "kind": kind.name} for item in answer.body.get("items") or [])
+            found += objects if keep is None else [kept for live in objects if (kept := keep(live)) is not None]
             more = (answer.body.get("metadata") or {}).get("continue")
             if not more:
                 return found
@@ -274,6 +276,12 @@ class Cluster:
         if answer.status == 404 and not answer.is_missing_object:
             self._fail_with(request, answer, kind)
         return answer.status != 404
+
+    def create_below(self, kind: Kind, namespace: str, name: str, subresource: str, body: Mapping[str, Any]) -> dict:
+        """Post ``body`` to a subresource of an object and return the answer."""
+        request = Request.of("create", "POST", kind, namespace, name, body=body)
+        request = replace(request, path=f"{request.path}/{subresource}", resource=f"{request.resource}/{subresource}")
+        return self._done(request, kind)
 
     def schema(self, api_version: str) -> dict | None:
         """Return the OpenAPI v3 document of one group and version, such as ``maistra.io/v2``; None when it is not served."""

@@ -38,9 +38,10 @@ class ClusterInMemory:
         self.requests += 1
         return copy.deepcopy(self._objects.get((kind.name, namespace, name)))
 
-    def list(self, kind, namespace, selector=None):
+    def list(self, kind, namespace, selector=None, keep=None):
         self.requests += 1
-        return [copy.deepcopy(found) for (of, place, _name), found in self._objects.items() if of == kind.name and namespace in ("", place)]
+        found = [copy.deepcopy(live) for (of, place, _name), live in self._objects.items() if of == kind.name and namespace in ("", place)]
+        return found if keep is None else [kept for live in found if (kept := keep(live)) is not None]
 
     def apply(self, kind, manifest, manager, force=False, dry_run=False):
         self.requests += 1

@@ -500,6 +500,12 @@ CODES: dict[str, Code] = {
         "The operator would refuse the step, or something would break that nobody sees at once; the message lists each reason.",
         "Do what the message says for each reason, then run again: an upgrade goes on where it stopped.",
     ),
+    "FED432": Code(
+        "Namespace that is not of the mesh",
+        ERROR,
+        "Sidecars belong to the control plane's namespace and its members; elsewhere this mesh has none.",
+        "Correct the list; the message has the mesh's namespaces.",
+    ),
     "FED440": Code(
         "Operator without a place",
         ERROR,
@@ -683,6 +689,18 @@ CODES: dict[str, Code] = {
         ERROR,
         "OLM has not finished within the time allowed; the message has what it says of each Subscription.",
         "ResolutionFailed and CatalogSourcesUnhealthy need the catalog mended; else run again, the wait goes on.",
+    ),
+    "FED616": Code(
+        "Old sidecars left at the deadline",
+        ERROR,
+        "Workloads are restarted one batch after the other, and the time allowed has passed; the message has what was under way.",
+        "Look at the pods of what is named, then run again: it goes on where it stopped and restarts nothing twice.",
+    ),
+    "FED617": Code(
+        "Workload that does not come back",
+        ERROR,
+        "Kubernetes has given the roll-out up. The run stops at the first such workload, so that the others keep serving.",
+        "Mend the workload or undo its last change, then run again.",
     ),
     "FED701": Code(
         "Network view does not fit the peer",

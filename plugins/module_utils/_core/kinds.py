@@ -27,6 +27,12 @@ class Kind:
 CONFIG_MAP = Kind("ConfigMap", "v1", "configmaps")
 SERVICE = Kind("Service", "v1", "services")
 DEPLOYMENT = Kind("Deployment", "apps/v1", "deployments")
+STATEFUL_SET = Kind("StatefulSet", "apps/v1", "statefulsets")
+DAEMON_SET = Kind("DaemonSet", "apps/v1", "daemonsets")
+REPLICA_SET = Kind("ReplicaSet", "apps/v1", "replicasets")
+REPLICATION_CONTROLLER = Kind("ReplicationController", "v1", "replicationcontrollers")
+DEPLOYMENT_CONFIG = Kind("DeploymentConfig", "apps.openshift.io/v1", "deploymentconfigs")
+KNATIVE_SERVICE = Kind("Service", "serving.knative.dev/v1", "services")
 NAMESPACE = Kind("Namespace", "v1", "namespaces")
 SUBSCRIPTION = Kind("Subscription", "operators.coreos.com/v1alpha1", "subscriptions")
 INSTALL_PLAN = Kind("InstallPlan", "operators.coreos.com/v1alpha1", "installplans")
@@ -66,6 +72,7 @@ KINDS = {
     for kind in (
         *(CONFIG_MAP, SERVICE, DEPLOYMENT, POD, CONTROL_PLANE, MEMBER_ROLL, MEMBER, PEER, EXPORTS, IMPORTS, SERVICE_ENTRY, DISRUPTION_BUDGET),
         *(SUBSCRIPTION, INSTALL_PLAN, CSV, OPERATOR_GROUP, MUTATING_WEBHOOK, VALIDATING_WEBHOOK),
+        *(STATEFUL_SET, DAEMON_SET, DEPLOYMENT_CONFIG),
         *(NAMESPACE, SERVICE_ACCOUNT, ROLE, ROLE_BINDING, CLUSTER_ROLE, CLUSTER_ROLE_BINDING),
     )
 }

@@ -1,0 +1,253 @@
+# GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
+"""The module ``data_plane`` against a cluster in memory in which workloads come back when they are told to, or do not."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from ansible_collections.ossm.federation.plugins.module_utils._core.changing import time_text
+from ansible_collections.ossm.federation.plugins.module_utils._core.data_plane import Newest, is_old
+from ansible_collections.ossm.federation.plugins.module_utils._core.errors import FederationError
+from ansible_collections.ossm.federation.plugins.module_utils._core.rollout import RESTARTED_AT
+from ansible_collections.ossm.federation.plugins.module_utils._described import MESH
+from ansible_collections.ossm.federation.plugins.module_utils._running import Journal
+from ansible_collections.ossm.federation.plugins.modules import data_plane
+from ansible_collections.ossm.federation.tests.unit.cluster_in_memory import ClusterInMemory
+from ansible_collections.ossm.federation.tests.unit.pem import NOW
+
+SPACE = "east-mesh-system"
+OLD, NEW = "2.1.6", "2.2.13"
+YESTERDAY, LATER = time_text(NOW - timedelta(days=1)), time_text(NOW + timedelta(minutes=5))
+
+
+class Module:
+    """As much of an AnsibleModule as the module's ``run`` sees."""
+
+    def __init__(self, check_mode, params):
+        options = {**MESH, **data_plane.OPTIONS}
+        self.params = {**{name: option.get("default") for name, option in options.items()}, "mesh": "east", **params}
+        self.check_mode = check_mode
+        self.journal = Journal()
+
+
+class Rolling(ClusterInMemory):
+    """Rolls what is restarted out as soon as somebody looks again, ``stuck`` names excepted."""
+
+    def __init__(self, *objects):
+        super().__init__(NOW, *objects)
+        self.order, self.stuck = [], set()
+
+    def merge_patch(self, kind, namespace, name, patch, manager=""):
+        self.order.append(f"{kind.name} {namespace}/{name}")
+        live = super().merge_patch(kind, namespace, name, patch, manager)
+        self._objects[(kind.name, namespace, name)]["metadata"]["generation"] += 1
+        return live
+
+    def delete(self, kind, namespace, name, uid):
+        self.order.append(f"{kind.name} {namespace}/{name}")
+        owner = self._objects[(kind.name, namespace, name)]["metadata"]["ownerReferences"][0]
+        super().delete(kind, namespace, name, uid)
+        self.put(pod(f"{name}", namespace, owner["kind"], owner["name"], NEW))
+        return True
+
+    def create_below(self, kind, namespace, name, subresource, body):
+        self.order.append(f"{kind.name} {namespace}/{name} {subresource}")
+        for key, live in list(self._objects.items()):
+            if key[0] == "Pod" and live["metadata"]["labels"].get("of") == name:
+                live["metadata"]["labels"]["maistra-version"] = NEW
+
+    def settle(self):
+        for (kind, namespace, name), live in list(self._objects.items()):
+            if kind in ("Deployment", "StatefulSet", "DaemonSet") and name not in self.stuck:
+                status = live["status"]
+                if status["observedGeneration"] < live["metadata"]["generation"]:
+                    status["observedGeneration"] = live["metadata"]["generation"]
+                    for (of, place, _pod), found in self._objects.items():
+                        if of == "Pod" and place == namespace and found["metadata"]["labels"].get("of") == name:
+                            found["metadata"]["labels"]["maistra-version"] = NEW
+
+
+def plane(version=NEW):
+    ready = {"type": "Ready", "status": "True", "lastTransitionTime": time_text(NOW)}
+    return {
+        "apiVersion": "maistra.io/v2",
+        "kind": "ServiceMeshControlPlane",
+        "metadata": {"name": "basic", "namespace": SPACE, "generation": 1},
+        "spec": {"version": "v2.2"},
+        "status": {"chartVersion": version, "observedGeneration": 1, "conditions": [ready]},
+    }
+
+
+def roll(*members):
+    metadata = {"name": "default", "namespace": SPACE}
+    return {"apiVersion": "maistra.io/v1", "kind": "ServiceMeshMemberRoll", "metadata": metadata, "status": {"configuredMembers": list(members)}}
+
+
+def pod(name, namespace, owner_kind, owner, version, made=YESTERDAY, phase="Running", labels=None):
+    own = {"of": owner, **({"maistra-version": version} if version else {}), **(labels or {})}
+    references = [{"kind": owner_kind, "name": owner, "controller": True}] if owner_kind else []
+    metadata = {"name": name, "namespace": namespace, "labels": own, "creationTimestamp": made, "ownerReferences": references}
+    metadata["annotations"] = {"sidecar.istio.io/status": "{}"}
+    return {"kind": "Pod", "metadata": metadata, "spec": {"containers": [{"name": "istio-proxy"}]}, "status": {"phase": phase}}
+
+
+def workload(kind, name, namespace="shop", version=OLD, count=2, strategy="RollingUpdate", **spec):
+    status = {"observedGeneration": 1, "replicas": count, "updatedReplicas": count, "availableReplicas": count, "readyReplicas": count}
+    status |= {"desiredNumberScheduled": count, "updatedNumberScheduled": count, "numberAvailable": count}
+    metadata = {"name": name, "namespace": namespace, "generation": 1}
+    if kind != "Deployment":
+        spec["updateStrategy"] = {"type": strategy}
+    body = {"apiVersion": "apps/v1", "kind": kind, "metadata": metadata, "spec": {"replicas": count, "template": {"metadata": {}}, **spec}, "status": status}
+    pods = [pod(f"{name}-{number}", namespace, kind, name, version) for number in range(count)]
+    return [body, *pods]
+
+
+def deployment(name, namespace="shop", version=OLD, **spec):
+    """A Deployment owns its pods through a ReplicaSet."""
+    body, *pods = workload("Deployment", name, namespace, version, **spec)
+    between = f"{name}-5f7"
+    for each in pods:
+        each["metadata"]["ownerReferences"] = [{"kind": "ReplicaSet", "name": between, "controller": True}]
+    metadata = {"name": between, "namespace": namespace, "ownerReferences": [{"kind": "Deployment", "name": name, "controller": True}]}
+    return [body, *pods, {"kind": "ReplicaSet", "metadata": metadata}]
+
+
+@pytest.fixture(autouse=True)
+def settling(monkeypatch):
+    """Between two looks the cluster does its work."""
+    clusters = []
+    monkeypatch.setattr(data_plane.time, "sleep", lambda _seconds: [cluster.settle() for cluster in clusters])
+    return clusters
+
+
+@pytest.fixture
+def cluster(settling):
+    def make(*parts, members=("shop", "desk")):
+        made = Rolling(plane(), roll(*members), *[live for part in parts for live in (part if isinstance(part, list) else [part])])
+        settling.append(made)
+        return made
+
+    return make
+
+
+def run(cluster, check_mode=False, **params):
+    return data_plane.run(Module(check_mode, params), cluster, NOW)
+
+
+def restart(cluster, **params):
+    return run(cluster, state="restarted", wait=True, **params)
+
+
+def test_old_sidecars_are_found_with_their_owners_and_nothing_is_restarted(cluster):
+    found = cluster(deployment("cart"), deployment("pay", version=NEW))
+    seen = run(found)
+    assert seen["pods"] == {"sidecars": 4, "old": 2} and not seen["changed"] and not found.order
+    assert {entry["owner"] for entry in seen["old"]} == {"Deployment shop/cart"}
+    assert seen["lines"] == ["2 pods with a sidecar other than 2.2.13", "Deployment shop/cart: 2 pods of 2.1.6"]
+
+
+def test_workloads_are_restarted_namespace_by_namespace_and_then_nothing_is_left(cluster):
+    found = cluster(deployment("cart"), workload("StatefulSet", "db"), workload("DaemonSet", "agent", "desk"))
+    done = restart(found)
+    assert found.order == ["DaemonSet desk/agent", "Deployment shop/cart", "StatefulSet shop/db"]
+    assert done["changed"] and done["pods"]["old"] == 0
+    again = restart(found)
+    assert not again["changed"] and len(found.order) == 3
+
+
+def test_so_many_at_a_time_are_restarted(cluster):
+    found = cluster(*(deployment(f"cart-{number}") for number in range(5)))
+    found.stuck = {"cart-0", "cart-1"}
+    with pytest.raises(FederationError, match="FED616"):
+        restart(found, batch=2, wait_timeout=0)
+    assert found.order == ["Deployment shop/cart-0", "Deployment shop/cart-1"]
+    with pytest.raises(FederationError, match="cart-0.*not been noticed"):
+        restart(found, batch=2, wait_timeout=0)
+    assert len(found.order) == 2, "what is under way is waited for and not restarted again"
+    found.stuck = set()
+    found.settle()
+    assert restart(found, batch=2)["pods"]["old"] == 0
+    assert sorted(found.order) == [f"Deployment shop/cart-{number}" for number in range(5)]
+
+
+def test_the_first_that_does_not_come_back_stops_the_run(cluster):
+    found = cluster(deployment("cart"), deployment("pay"))
+    restarted = found._objects[("Deployment", "shop", "cart")]
+    restarted["status"] |= {"updatedReplicas": 1, "conditions": [{"type": "Progressing", "reason": "ProgressDeadlineExceeded", "message": "timed out"}]}
+    with pytest.raises(FederationError, match="FED617 Deployment shop/cart: does not come back: timed out"):
+        restart(found)
+    assert found.order == []
+
+
+def test_a_set_that_is_updated_on_deletion_loses_one_pod_after_the_other(cluster):
+    found = cluster(workload("StatefulSet", "db", strategy="OnDelete"))
+    assert restart(found)["pods"]["old"] == 0
+    assert found.order == ["Pod shop/db-0", "Pod shop/db-1"]
+
+
+def test_a_deployment_config_is_rolled_out_by_a_request(cluster):
+    config = {"kind": "DeploymentConfig", "metadata": {"name": "web", "namespace": "shop", "generation": 1}, "spec": {"replicas": 1}}
+    config["status"] = {"observedGeneration": 1, "availableReplicas": 1}
+    controller = {"name": "web-1", "namespace": "shop", "ownerReferences": [{"kind": "DeploymentConfig", "name": "web", "controller": True}]}
+    own = pod("web-1-x", "shop", "ReplicationController", "web-1", OLD, labels={"of": "web"})
+    found = cluster(config, {"kind": "ReplicationController", "metadata": controller}, own)
+    restart(found)
+    assert found.order == ["DeploymentConfig shop/web instantiate"]
+
+
+def test_what_nobody_would_make_again_is_told_and_left_alone(cluster):
+    paused = deployment("slow", paused=True)
+    job = pod("report-x", "shop", "Job", "report", OLD)
+    found = cluster(pod("debug", "shop", "", "", OLD), job, paused, pod("odd-1", "shop", "Thing", "odd", OLD))
+    done = restart(found)
+    told = {entry["owner"]: entry["reason"] for entry in done["left_alone"]}
+    assert set(told) == {"Pod shop/debug", "Job shop/report", "Deployment shop/slow", "Thing shop/odd"}
+    assert "paused" in told["Deployment shop/slow"] and not done["changed"] and not found.order
+
+
+def test_a_pod_that_is_made_anew_and_still_old_is_not_restarted_for_ever(cluster):
+    body, *pods = workload("StatefulSet", "db")
+    for each in pods:
+        each["metadata"]["creationTimestamp"] = LATER
+    done = restart(cluster([body, *pods]))
+    assert not done["changed"] and "another control plane injects it" in done["left_alone"][0]["reason"]
+
+
+def test_check_mode_shows_every_workload_and_restarts_none(cluster):
+    found = cluster(deployment("cart"), workload("StatefulSet", "db"))
+    planned = run(found, check_mode=True, state="restarted", wait=True)
+    assert [change["name"] for change in planned["changes"]] == ["cart", "db"] and not found.order
+    assert RESTARTED_AT in planned["diff"][0]["after"]
+
+
+def test_finished_pods_gateways_and_other_namespaces_do_not_count(cluster):
+    gateway = pod("gateway", SPACE, "Deployment", "gateway", OLD)
+    gateway["metadata"]["annotations"] = {}
+    ended = pod("ended", "shop", "Job", "job", OLD, phase="Succeeded")
+    assert run(cluster(gateway, ended, deployment("cart", "elsewhere")))["pods"] == {"sidecars": 0, "old": 0}
+
+
+def test_a_namespace_that_is_not_of_the_mesh_is_refused(cluster):
+    with pytest.raises(FederationError, match="FED432"):
+        run(cluster(), namespaces=["elsewhere"])
+
+
+@pytest.mark.parametrize(
+    ("version", "label", "image", "chosen", "expected"),
+    [
+        ("2.2.13", "2.2.13", "r/p:1", False, False),
+        ("2.2.13", "2.2.12", "r/p:1", False, True),
+        ("2.2.13", "", "r/p:1", False, True),
+        ("2.0.11", "", "r/p:1", False, False),
+        ("2.0.11", "", "r/p:0", False, True),
+        ("2.0.11", "", "r/p:0", True, False),
+        ("", "2.2.13", "r/p:1", False, False),
+    ],
+)
+def test_what_is_old_is_told_by_the_label_and_on_2_0_by_the_image(version, label, image, chosen, expected):
+    own = pod("p", "shop", "Deployment", "d", label)
+    own["spec"]["containers"][0]["image"] = image
+    if chosen:
+        own["metadata"]["annotations"]["sidecar.istio.io/proxyImage"] = image
+    assert is_old(own, Newest(version, "r/p:1")) is expected
