@@ -258,9 +258,11 @@ def mutations(run: Run) -> None:
 def benchmark(run: Run) -> None:
     """Measure, as ratios within one run; prints tables."""
     venv = run.venv("newest")
-    env = {**_pytest_env(venv), "OSSM_FEDERATION_BESIDE": run.beside(venv), "PYTHONPATH": str(TREE / "tests")}
-    for program in sorted((TREE / "tests" / "benchmark").glob("*.py")):
-        run.command(venv / "bin" / "python", program, env=env)
+    with copied_tree() as copy:
+        paths = os.pathsep.join([str(TREE / "tests"), str(collections_of(copy))])
+        env = {**_pytest_env(venv), "OSSM_FEDERATION_BESIDE": run.beside(venv), "PYTHONPATH": paths}
+        for program in sorted((TREE / "tests" / "benchmark").glob("*.py")):
+            run.command(venv / "bin" / "python", program, env=env)
 
 
 def unit(run: Run) -> None:

@@ -33,6 +33,7 @@ GRACE_SECONDS = 0.25
 FIRST_PAUSE = 0.5
 LONGEST_PAUSE = 8.0
 PAGE = 500
+SMALL_PAGE = 100  # where little of many objects is kept: what is at hand at once is what costs memory
 
 TRANSIENT = (429, 500, 502, 503, 504)
 # A manifest that the schema does not know is answered with 500 too, and stays wrong however often it is sent.
@@ -210,7 +211,8 @@ class Cluster:
         """
         query = {"labelSelector": selector} if selector else {}
         found: list = []
-        paging: dict[str, str] = {"limit": str(PAGE)}
+        size = str(SMALL_PAGE if keep else PAGE)
+        paging: dict[str, str] = {"limit": size}
         while True:
             request = Request.of("list", "GET", kind, namespace, query={**query, **paging})
             answer = self._answer(request, 404, 410)
@@ -225,7 +227,7 @@ class Cluster:
             more = (answer.body.get("metadata") or {}).get("continue")
             if not more:
                 return found
-            paging = {"limit": str(PAGE), "continue": more}
+            paging = {"limit": size, "continue": more}
 
     def apply(self, kind: Kind, manifest: Mapping[str, Any], manager: str, force: bool = False, dry_run: bool = False) -> dict:
         """Make the fields of ``manifest`` so, as one field manager, and return the object as stored (server-side apply).

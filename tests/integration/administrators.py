@@ -77,7 +77,7 @@ class Administrator:
     def start(self, playbook: str, *options: str, output: Path | None = None) -> subprocess.Popen:
         """Start one playbook in a session of its own and return it running; what it prints goes to the file ``output``."""
         self.write()
-        words = ["ansible-playbook", "-i", "meshes.yml", f"ossm.federation.{playbook}", *options]
+        words = ["ansible-playbook", "-i", "meshes.yml", playbook if playbook.endswith(".yml") else f"ossm.federation.{playbook}", *options]
         with open(output or os.devnull, "wb") as printed:
             streams = {"stdin": subprocess.DEVNULL, "stdout": printed, "stderr": printed}
             return subprocess.Popen(words, cwd=self.folder, env=self.env, start_new_session=True, **streams)

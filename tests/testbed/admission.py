@@ -270,7 +270,8 @@ def _key(resource: Mapping[str, Any]) -> tuple[str, str]:
 class Hook:
     """One webhook: its name within the configuration, the path it is served at, and its rule.
 
-    ``rule`` gets the request and returns the completed object of a mutating hook, None of a validating one.
+    ``rule`` gets the request and returns the completed object of a mutating hook, None of a validating one, or of one that changes
+    nothing. ``fields`` are those that it may complete, ``group`` is the resource's API group.
     """
 
     name: str
@@ -278,6 +279,8 @@ class Hook:
     resource: str
     api_version: str
     rule: Callable[[Incoming], dict | None]
+    group: str = GROUP
+    fields: tuple[str, ...] = ("spec",)
 
     @property
     def is_mutating(self) -> bool:
@@ -349,7 +352,7 @@ class AdmissionServer:
             },
             "rules": [
                 {
-                    "apiGroups": [GROUP],
+                    "apiGroups": [hook.group],
                     "apiVersions": [hook.api_version],
                     "resources": [hook.resource],
                     "operations": ["CREATE", "UPDATE"],
@@ -403,9 +406,9 @@ class AdmissionServer:
             response |= {"allowed": False, "status": {"code": refusal.code, "reason": reason, "message": str(refusal)}}
         else:
             if completed is not None and completed != incoming.new:
-                patch = [{"op": "replace", "path": "/spec", "value": completed["spec"]}]
-                if "spec" not in incoming.new:
-                    patch[0]["op"] = "add"
+                patch = [
+                    {"op": "replace" if field in incoming.new else "add", "path": f"/{field}", "value": completed[field]} for field in hook.fields
+                ]
                 response |= {"patchType": "JSONPatch", "patch": base64.b64encode(json.dumps(patch).encode()).decode()}
         self.asked.add(hook.name)
         return {"apiVersion": review["apiVersion"], "kind": "AdmissionReview", "response": response}

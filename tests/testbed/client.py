@@ -12,7 +12,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +21,7 @@ import yaml
 
 from .cluster import service_account, write_kubeconfig
 from .kube import Kube
-from .programs import find_programs
+from .programs import find_controllers, find_programs
 from .specification import LOG, PROGRESS, SPECIFICATION, STATE, MeshSpec, TestbedSpec
 
 _START_SECONDS = 120
@@ -168,13 +168,15 @@ class Testbed:
         crds: str | Path | None = None,
         tied: bool = True,
         olm: bool = False,
+        controllers: bool = False,
         say: Callable[[str], None] = print,
     ) -> Testbed:
         """Start a testbed in ``directory``, which is made, and return it when all its meshes are up.
 
         ``clock_scale``: real seconds per second of mesh time. ``crds``: a folder of CRD texts to take in place of ours of
         the same name. ``tied``: it ends when this process ends. ``olm``: the clusters have OLM and
-        no operator yet; its meshes are made with ``control_plane_present=False``. ``say`` gets progress lines when it takes long. Raises
+        no operator yet; its meshes are made with ``control_plane_present=False``. ``controllers``: workloads really roll and pods are injected by what the control planes'
+        statuses say, which the caller writes: no operator runs beside these. ``say`` gets progress lines when it takes long. Raises
         ``TestbedError`` when it does not come up, ``ProgramsError`` when its programs cannot be had.
         """
         place = Path(directory).absolute()
@@ -191,6 +193,7 @@ class Testbed:
             str(programs.kube_apiserver),
             str(programs.envoy),
             olm,
+            [str(path) for path in astuple(find_controllers(say))] if controllers else [],
         )
         (place / SPECIFICATION).write_text(json.dumps(spec.as_json(), indent=2), encoding="utf-8")
         (place / PROGRESS).touch()

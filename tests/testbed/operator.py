@@ -65,7 +65,7 @@ class _Run:
     next_stage: int = 0
 
 
-class _Cluster:
+class ApiView:
     """What the admission rules ask of the cluster, by the API."""
 
     def __init__(self, kube: Kube) -> None:
@@ -125,7 +125,7 @@ class Operator:
         self._log = lambda text: log(f"operator {cluster_name}: {text}")
         self._runs: dict[tuple[str, str], _Run] = {}
         self._done: dict[tuple[str, str], int] = {}
-        self._admission = AdmissionServer(operator_hooks(release, _Cluster(kube)), Path(directory), self._is_webhook_down, self._log)
+        self._admission = AdmissionServer(operator_hooks(release, ApiView(kube)), Path(directory), self._is_webhook_down, self._log)
         self._rollouts = Rollouts(kube, addresses, clock, cluster_name, new_istiod, self._log)
         self._balancers = LoadBalancers(kube, addresses, clock, cluster_name, self._fault, self._log)
         self._loops = {

@@ -15,7 +15,7 @@ import sys
 import sysconfig
 import tarfile
 import tempfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -55,6 +55,13 @@ BUILT = (
         "kube-apiserver", "v1.34.4", "k8s.io/kubernetes/cmd/kube-apiserver", "-s -w -X k8s.io/component-base/version.gitVersion=v1.34.4", 5
     ),
 )
+_KUBERNETES_FLAGS = "-s -w -X k8s.io/component-base/version.gitVersion=v1.34.4"
+# Only where workloads must really roll; no archive has them.
+CONTROLLERS = (
+    Built("kube-controller-manager", "v1.34.4", "k8s.io/kubernetes/cmd/kube-controller-manager", _KUBERNETES_FLAGS, 2),
+    Built("kube-scheduler", "v1.34.4", "k8s.io/kubernetes/cmd/kube-scheduler", _KUBERNETES_FLAGS, 1),
+    Built("kwok", "v0.8.0", "sigs.k8s.io/kwok/cmd/kwok", "-s -w", 1),
+)
 _DISK = "3 GB while building, in Go's own caches, and 130 MB to keep"
 
 
@@ -76,6 +83,25 @@ def find_programs(say: Say = print, environment: Mapping[str, str] | None = None
     envoy = find_envoy()
     etcd, kube_apiserver, source = _find_servers(say, os.environ if environment is None else environment)
     return Programs(etcd, kube_apiserver, envoy, source)
+
+
+@dataclass(frozen=True)
+class Controllers:
+    """The paths of the programs that make workloads roll."""
+
+    controller_manager: Path
+    scheduler: Path
+    kwok: Path
+
+
+def find_controllers(say: Say = print, environment: Mapping[str, str] | None = None) -> Controllers:
+    """Return the programs that make workloads roll, built if need be; raises as ``find_programs``."""
+    environment = os.environ if environment is None else environment
+    target, cache = _platform(), cache_directory(environment)
+    with _locked(cache / "lock", say):
+        if not all(_built_path(cache, program, target).exists() for program in CONTROLLERS):
+            _build(cache, target, say, environment, CONTROLLERS)
+    return Controllers(*(_built_path(cache, program, target) for program in CONTROLLERS))
 
 
 def find_envoy() -> Path:
@@ -229,8 +255,8 @@ def _unpack(packed: Path, folder: Path) -> None:
 # built from Go modules
 
 
-def _build(cache: Path, target: str, say: Say, environment: Mapping[str, str]) -> None:
-    missing = [program for program in BUILT if not _built_path(cache, program, target).exists()]
+def _build(cache: Path, target: str, say: Say, environment: Mapping[str, str], programs: Sequence[Built] = BUILT) -> None:
+    missing = [program for program in programs if not _built_path(cache, program, target).exists()]
     go, version = _find_go(environment)
     what = " and ".join(f"{program.name} {program.version}" for program in missing)
     minutes = sum(program.minutes for program in missing)
@@ -257,10 +283,11 @@ def _build_one(program: Built, target: Path, go: str, environment: Mapping[str, 
     target.parent.mkdir(parents=True, exist_ok=True)
     unfinished = target.with_name(f"{target.name}.unfinished")
     words = [go, "build", "-mod=readonly", "-trimpath", "-buildvcs=false", "-ldflags", program.flags, "-o", str(unfinished), program.package]
+    folder = Path(__file__).parent / "go" / ("kwok" if program.name == "kwok" else "")
     done = subprocess.run(
         words,
         check=False,
-        cwd=Path(__file__).parent / "go",
+        cwd=folder,
         env={**environment, "CGO_ENABLED": "0", "GOFLAGS": "", "GOWORK": "off", "GOTOOLCHAIN": "local"},
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,

@@ -41,7 +41,8 @@ class TestbedSpec:
     """A whole testbed: its meshes, real seconds per second of mesh time, a folder of other CRD texts, and the programs' paths.
 
     ``tied``: it ends with the process that holds the other end of its standard input. ``olm``: the clusters begin with OLM
-    and without the operator, so none of the meshes has a control plane yet.
+    and without the operator, so none of the meshes has a control plane yet. ``controllers``: the paths of what makes workloads
+    roll, in the order of ``programs.Controllers``; the clusters then have no operator either.
     """
 
     meshes: tuple[MeshSpec, ...]
@@ -52,6 +53,7 @@ class TestbedSpec:
     kube_apiserver: str
     envoy: str
     olm: bool = False
+    controllers: Sequence[str] = ()
 
     def as_json(self) -> dict[str, Any]:
         """Return it as plain data."""

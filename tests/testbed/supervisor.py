@@ -24,16 +24,19 @@ from typing import Any
 from . import istiod as istiod_module
 from . import operator as operator_module
 from .addresses import Addresses
-from .admission import OPERATOR_NAMESPACE
+from .admission import OPERATOR_NAMESPACE, AdmissionServer
 from .api_proxy import ApiProxy
 from .clock import Clock
 from .cluster import Cluster
+from .controllers import start_controllers
 from .faults import Faults
+from .injection import injection_hook
 from .istiod import Istiod
 from .kube import Kube, KubeError, Store
 from .olm import Lifecycle
 from .operator import Operator
 from .processes import ProcessError, Processes
+from .programs import Controllers
 from .releases import OperatorRelease, release_serving
 from .specification import LOG, PROGRESS, SPECIFICATION, STATE, MeshSpec, TestbedSpec
 from .workloads import EchoServer, call, endpoints_of
@@ -57,6 +60,7 @@ class Site:
         self.store = Store(cluster.kube, _STORED_KINDS)
         self.operator: Operator | None = None
         self.lifecycle: Lifecycle | None = None
+        self.injector: AdmissionServer | None = None
         self.is_watched = False
 
     @property
@@ -105,6 +109,8 @@ class Supervisor:
         for site in self._sites.values():
             if site.lifecycle is not None:
                 site.lifecycle.stop()
+            if site.injector is not None:
+                site.injector.stop()
             if site.operator is not None:
                 site.operator.stop()
         for echo in list(self._echoes.values()):
@@ -137,7 +143,7 @@ class Supervisor:
         name = site.cluster.name
         self._progress(f"{name}: etcd and kube-apiserver start")
         site.cluster.start()
-        comes = "OLM comes" if self.spec.olm else f"kinds and operator {site.release.version} come"
+        comes = "OLM comes" if self.spec.olm else "controllers come" if self.spec.controllers else f"kinds and operator {site.release.version} come"
         self._progress(f"{name}: the API server is ready; {comes}")
         if self.spec.olm:
             site.cluster.load_olm()
@@ -150,8 +156,20 @@ class Supervisor:
                 self._log,
             )
             site.lifecycle.start()
+        elif self.spec.controllers:
+            self._start_controllers(site)
         else:
             self._install(site, site.release)
+
+    def _start_controllers(self, site: Site) -> None:
+        """Have workloads roll and pods be injected in a cluster; its control planes are what somebody writes."""
+        start_controllers(site.cluster, Controllers(*map(Path, self.spec.controllers)), self.processes.start)
+        site.cluster.load_crds("2.5", Path(self.spec.crds) if self.spec.crds else None)
+        view = operator_module.ApiView(site.cluster.client("sidecar-injector"))
+        site.injector = AdmissionServer([injection_hook(view)], site.cluster.directory, lambda: False, self._log)
+        site.injector.start()
+        for configuration in site.injector.configurations():
+            site.kube.apply(configuration, _MANAGER, force=True)
 
     def _install(self, site: Site, release: OperatorRelease | None) -> None:
         """Have the operator of a cluster be this release's; None ends it."""

@@ -1,0 +1,2 @@
+// Package kwok holds the module that kwok is built from.
+package kwok
