@@ -227,9 +227,9 @@ def units_oldest(run: Run) -> None:
 
 
 def programs(run: Run) -> None:
-    """Fetch or build etcd and kube-apiserver for the testbed (minutes the first time)."""
+    """Fetch or build the testbed's programs (minutes the first time)."""
     venv = run.venv("newest")
-    run.command(venv / "bin" / "python", "-m", "testbed", "programs", env={"PYTHONPATH": str(TREE / "tests")}, keep_proxies=True)
+    run.command(venv / "bin" / "python", "-m", "testbed", "programs", "--controllers", env={"PYTHONPATH": str(TREE / "tests")}, keep_proxies=True)
 
 
 def integration_oldest(run: Run) -> None:

@@ -75,6 +75,7 @@ def is_at(mesh: Mesh, charts: str) -> None:
         "chartVersion": charts,
         "operatorVersion": "2.3.11",
         "observedGeneration": generation,
+        "readiness": {"components": {"ready": ["istiod"], "pending": [], "unready": []}},
         "conditions": [{"type": kind, "status": "True", "reason": "Done", "lastTransitionTime": now} for kind in ("Installed", "Reconciled", "Ready")],
     }
     mesh.kube.merge("ServiceMeshControlPlane", "basic", mesh.namespace, {"status": status}, "status")

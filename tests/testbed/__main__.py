@@ -15,7 +15,7 @@ from typing import Any
 
 from .client import Testbed, TestbedError
 from .faults import NAMES
-from .programs import ProgramsError, find_programs
+from .programs import ProgramsError, find_controllers, find_programs
 from .specification import MeshSpec
 
 
@@ -67,7 +67,9 @@ def _arguments() -> argparse.ArgumentParser:
     fault.set_defaults(run=_fault)
 
     commands.add_parser("restart-istiod", parents=[where, which], help="replace a mesh's istiod").set_defaults(run=_restart)
-    commands.add_parser("programs", help="only fetch or build the programs").set_defaults(run=_programs)
+    programs = commands.add_parser("programs", help="only fetch or build the programs")
+    programs.add_argument("--controllers", action="store_true", help="those with which workloads roll, too")
+    programs.set_defaults(run=_programs)
     return parser
 
 
@@ -177,9 +179,12 @@ def _restart(asked: argparse.Namespace) -> int:
     return 0
 
 
-def _programs(_asked: argparse.Namespace) -> int:
+def _programs(asked: argparse.Namespace) -> int:
     found = find_programs(_say)
     _say(f"etcd and kube-apiserver: {found.source}\n  {found.etcd}\n  {found.kube_apiserver}\nEnvoy: {found.envoy}")
+    if asked.controllers:
+        controllers = find_controllers(_say)
+        _say(f"kube-controller-manager: {controllers.controller_manager}\nkube-scheduler: {controllers.scheduler}\nkwok: {controllers.kwok}")
     return 0
 
 
