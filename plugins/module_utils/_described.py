@@ -22,6 +22,7 @@ DESCRIBED = {
     "trust_domain": {"type": "str"},
     "hold": {"type": "list", "elements": "str", "default": []},
 }
+WAITING = {"soft": {"type": "bool", "default": False}, "waited": {"type": "int", "default": 0}}
 FORCE = {"force": {"type": "bool", "default": False}}
 
 

@@ -54,18 +54,11 @@ options:
   wait_timeout:
     description: Seconds to wait at the most; 600 for a new control plane, 900 for a changed one when absent.
     type: int
-  soft:
-    description: At the end of I(wait_timeout) return what is missing instead of failing.
-    type: bool
-    default: false
-  waited:
-    description: Seconds that were waited before, by earlier calls of the same wait. They count in what a failure tells.
-    type: int
-    default: 0
 extends_documentation_fragment:
   - ossm.federation.cluster
   - ossm.federation.mesh
   - ossm.federation.force
+  - ossm.federation.waiting
 """
 
 EXAMPLES = r"""
@@ -121,7 +114,7 @@ from ..module_utils._core.diff import Change, as_diff, change_to, merge_of, remo
 from ..module_utils._core.errors import FederationError  # noqa: E402
 from ..module_utils._core.kinds import CONTROL_PLANE, MEMBER_ROLL, PEER, control_plane_manager  # noqa: E402
 from ..module_utils._core.upgrade import mixer_of, without_mixer  # noqa: E402
-from ..module_utils._described import FORCE, MESH  # noqa: E402
+from ..module_utils._described import FORCE, MESH, WAITING  # noqa: E402
 from ..module_utils._live import described_control_plane, is_ours  # noqa: E402
 from ..module_utils._running import apply_changes, run_module, wait_until, with_uid  # noqa: E402
 
@@ -134,8 +127,7 @@ OPTIONS = {
     "remove_mixer": {"type": "bool", "default": False},
     "wait": {"type": "bool", "default": False},
     "wait_timeout": {"type": "int"},
-    "soft": {"type": "bool", "default": False},
-    "waited": {"type": "int", "default": 0},
+    **WAITING,
 }
 # A condition of before the change is still there for a moment; only one that stays is believed to be for good.
 SETTLED = 15

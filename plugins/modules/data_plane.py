@@ -38,17 +38,10 @@ options:
     description: Seconds to wait for everything at the most.
     type: int
     default: 3600
-  soft:
-    description: At the end of O(wait_timeout) return what is missing instead of failing.
-    type: bool
-    default: false
-  waited:
-    description: Seconds that were waited before, by earlier calls of the same wait. They count in what a failure tells.
-    type: int
-    default: 0
 extends_documentation_fragment:
   - ossm.federation.cluster
   - ossm.federation.mesh
+  - ossm.federation.waiting
 """
 
 EXAMPLES = r"""
@@ -157,7 +150,7 @@ from ..module_utils._core.kinds import (  # noqa: E402
     Kind,
 )
 from ..module_utils._core.rollout import RESTARTED_AT  # noqa: E402
-from ..module_utils._described import MESH  # noqa: E402
+from ..module_utils._described import MESH, WAITING  # noqa: E402
 from ..module_utils._live import read_control_plane  # noqa: E402
 from ..module_utils._running import apply_changes, run_module  # noqa: E402
 
@@ -167,8 +160,7 @@ OPTIONS = {
     "namespaces": {"type": "list", "elements": "str", "default": []},
     "wait": {"type": "bool", "default": False},
     "wait_timeout": {"type": "int", "default": 3600},
-    "soft": {"type": "bool", "default": False},
-    "waited": {"type": "int", "default": 0},
+    **WAITING,
 }
 OWNERS: Mapping[str, Kind] = {
     "Deployment": DEPLOYMENT,

@@ -60,14 +60,6 @@ options:
       - Seconds to wait at the most. When absent or 0, what fits the wait and the version. That is 600 for a connection and
         420 (before 2.5) or 180 for imports that come or go, 120 for what the operator removes.
     type: int
-  soft:
-    description: At the end of O(wait_timeout) return what is missing instead of failing.
-    type: bool
-    default: false
-  waited:
-    description: Seconds that were waited before, by earlier calls of the same wait. They count in what a failure tells.
-    type: int
-    default: 0
   notes:
     description: A note per peer to show in the table, by our name of the peer.
     type: dict
@@ -75,6 +67,7 @@ options:
 extends_documentation_fragment:
   - ossm.federation.cluster
   - ossm.federation.mesh
+  - ossm.federation.waiting
 """
 
 EXAMPLES = r"""
@@ -175,7 +168,7 @@ from ..module_utils._core.control_plane import ControlPlane  # noqa: E402
 from ..module_utils._core.errors import FederationError  # noqa: E402
 from ..module_utils._core.kinds import CONFIG_MAP, MESH_LABEL  # noqa: E402
 from ..module_utils._core.leftovers import lines_of  # noqa: E402
-from ..module_utils._described import MESH, described_mesh  # noqa: E402
+from ..module_utils._described import MESH, WAITING, described_mesh  # noqa: E402
 from ..module_utils._istiod import restart_needed  # noqa: E402
 from ..module_utils._leaving import what_is_left  # noqa: E402
 from ..module_utils._live import Peerings, described_control_plane, is_ours, read_control_plane, read_roots_of  # noqa: E402
@@ -197,8 +190,7 @@ OPTIONS = {
     "until": {"type": "str", "choices": ["connected", "no_imports", "no_exports", "gone", "reachable"], "default": "connected"},
     "wait": {"type": "bool", "default": False},
     "wait_timeout": {"type": "int"},
-    "soft": {"type": "bool", "default": False},
-    "waited": {"type": "int", "default": 0},
+    **WAITING,
     "notes": {"type": "dict", "default": {}},
 }
 CODES = {"connected": "FED602", "no_imports": "FED604", "no_exports": "FED604", "gone": "FED604"}

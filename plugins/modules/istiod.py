@@ -34,17 +34,10 @@ options:
     description: Seconds to wait at the most.
     type: int
     default: 300
-  soft:
-    description: At the end of O(wait_timeout) return what is missing instead of failing.
-    type: bool
-    default: false
-  waited:
-    description: Seconds that were waited before, by earlier calls of the same wait. They count in what a failure tells.
-    type: int
-    default: 0
 extends_documentation_fragment:
   - ossm.federation.cluster
   - ossm.federation.mesh
+  - ossm.federation.waiting
 """
 
 EXAMPLES = r"""
@@ -101,7 +94,7 @@ from ..module_utils._core import rollout  # noqa: E402
 from ..module_utils._core.changing import time_of, time_text  # noqa: E402
 from ..module_utils._core.errors import FederationError  # noqa: E402
 from ..module_utils._core.kinds import DEPLOYMENT  # noqa: E402
-from ..module_utils._described import MESH  # noqa: E402
+from ..module_utils._described import MESH, WAITING  # noqa: E402
 from ..module_utils._istiod import Istiod  # noqa: E402
 from ..module_utils._running import run_module, wait_until  # noqa: E402
 
@@ -110,8 +103,7 @@ OPTIONS = {
     "since": {"type": "str"},
     "wait": {"type": "bool", "default": True},
     "wait_timeout": {"type": "int", "default": 300},
-    "soft": {"type": "bool", "default": False},
-    "waited": {"type": "int", "default": 0},
+    **WAITING,
 }
 
 

@@ -38,18 +38,11 @@ options:
     description: Seconds to wait at the most.
     type: int
     default: 300
-  soft:
-    description: At the end of I(wait_timeout) return what is missing instead of failing.
-    type: bool
-    default: false
-  waited:
-    description: Seconds that were waited before, by earlier calls of the same wait. They count in what a failure tells.
-    type: int
-    default: 0
 extends_documentation_fragment:
   - ossm.federation.cluster
   - ossm.federation.mesh
   - ossm.federation.force
+  - ossm.federation.waiting
 """
 
 EXAMPLES = r"""
@@ -99,7 +92,7 @@ from ..module_utils._core.diff import Change, as_diff, change_to, removal_of  # 
 from ..module_utils._core.errors import FederationError  # noqa: E402
 from ..module_utils._core.kinds import CONTROL_PLANE, MANAGER, MEMBER_ROLL, NAMESPACE  # noqa: E402
 from ..module_utils._core.members import ROLL, check_holder, check_roll, flickers, plan_roll, steps, unconfigured  # noqa: E402
-from ..module_utils._described import FORCE, MESH  # noqa: E402
+from ..module_utils._described import FORCE, MESH, WAITING  # noqa: E402
 from ..module_utils._live import is_ours  # noqa: E402
 from ..module_utils._running import apply_changes, run_module, wait_until, with_uid  # noqa: E402
 
@@ -109,8 +102,7 @@ OPTIONS = {
     "member_selectors": {"type": "list", "elements": "str", "default": []},
     "wait": {"type": "bool", "default": False},
     "wait_timeout": {"type": "int", "default": 300},
-    "soft": {"type": "bool", "default": False},
-    "waited": {"type": "int", "default": 0},
+    **WAITING,
 }
 AGAIN = "all are configured; looking once more, because rolls of this version lose members for a moment"
 

@@ -35,18 +35,11 @@ options:
     description: Seconds to wait for addresses at the most.
     type: int
     default: 600
-  soft:
-    description: At the end of I(wait_timeout) return what is pending instead of failing.
-    type: bool
-    default: false
-  waited:
-    description: Seconds that were waited before, by earlier calls of the same wait. They count in what a failure tells.
-    type: int
-    default: 0
 extends_documentation_fragment:
   - ossm.federation.cluster
   - ossm.federation.mesh
   - ossm.federation.described
+  - ossm.federation.waiting
 """
 
 EXAMPLES = r"""
@@ -176,7 +169,7 @@ from ..module_utils._core.kinds import SERVICE  # noqa: E402
 from ..module_utils._core.plan import clashes, ingress_of, offers  # noqa: E402
 from ..module_utils._core.topology import Mesh, Peer, client_id  # noqa: E402
 from ..module_utils._core.trust import Root, printable  # noqa: E402
-from ..module_utils._described import DESCRIBED, described_mesh  # noqa: E402
+from ..module_utils._described import DESCRIBED, WAITING, described_mesh  # noqa: E402
 from ..module_utils._live import (  # noqa: E402
     card_file,
     described_control_plane,
@@ -195,8 +188,7 @@ OPTIONS = {
     "cards_dir": {"type": "path"},
     "wait": {"type": "bool", "default": False},
     "wait_timeout": {"type": "int", "default": 600},
-    "soft": {"type": "bool", "default": False},
-    "waited": {"type": "int", "default": 0},
+    **WAITING,
 }
 
 

@@ -32,18 +32,11 @@ options:
     description: Seconds to wait at the most.
     type: int
     default: 300
-  soft:
-    description: At the end of I(wait_timeout) return what is missing instead of failing.
-    type: bool
-    default: false
-  waited:
-    description: Seconds that were waited before, by earlier calls of the same wait. They count in what a failure tells.
-    type: int
-    default: 0
 extends_documentation_fragment:
   - ossm.federation.cluster
   - ossm.federation.mesh
   - ossm.federation.force
+  - ossm.federation.waiting
 """
 
 EXAMPLES = r"""
@@ -87,7 +80,7 @@ from ..module_utils._core.diff import Change, as_diff, change_to, removal_of  # 
 from ..module_utils._core.errors import FederationError  # noqa: E402
 from ..module_utils._core.kinds import CONTROL_PLANE, MANAGER, MEMBER, MEMBER_ROLL  # noqa: E402
 from ..module_utils._core.members import CREATED_BY, ROLL, check_joined, flickers, plan_member, unjoined  # noqa: E402
-from ..module_utils._described import FORCE, MESH  # noqa: E402
+from ..module_utils._described import FORCE, MESH, WAITING  # noqa: E402
 from ..module_utils._running import apply_changes, run_module, wait_until  # noqa: E402
 
 OPTIONS = {
@@ -95,8 +88,7 @@ OPTIONS = {
     "member": {"type": "str", "required": True},
     "wait": {"type": "bool", "default": False},
     "wait_timeout": {"type": "int", "default": 300},
-    "soft": {"type": "bool", "default": False},
-    "waited": {"type": "int", "default": 0},
+    **WAITING,
 }
 
 

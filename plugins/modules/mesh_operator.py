@@ -81,17 +81,10 @@ options:
     description: Seconds to wait at the most.
     type: int
     default: 900
-  soft:
-    description: At the end of O(wait_timeout) return what is missing instead of failing.
-    type: bool
-    default: false
-  waited:
-    description: Seconds that were waited before, by earlier calls of the same wait. They count in what a failure tells.
-    type: int
-    default: 0
 extends_documentation_fragment:
   - ossm.federation.cluster
   - ossm.federation.force
+  - ossm.federation.waiting
 """
 
 EXAMPLES = r"""
@@ -187,7 +180,7 @@ from ..module_utils._core.operators import (  # noqa: E402
     waiting_upgrades,
     with_wishes,
 )
-from ..module_utils._described import FORCE  # noqa: E402
+from ..module_utils._described import FORCE, WAITING  # noqa: E402
 from ..module_utils._running import apply_changes, run_module, wait_until  # noqa: E402
 
 APPROVALS = ["Manual", "Automatic"]
@@ -213,8 +206,7 @@ OPTIONS = {
     "upgrade": {"type": "bool", "default": False},
     "wait": {"type": "bool", "default": False},
     "wait_timeout": {"type": "int", "default": 900},
-    "soft": {"type": "bool", "default": False},
-    "waited": {"type": "int", "default": 0},
+    **WAITING,
 }
 
 

@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 import yaml
 from ansible_collections.ossm.federation.plugins.module_utils._arguments import CLUSTER
-from ansible_collections.ossm.federation.plugins.module_utils._described import DESCRIBED, FORCE, MESH
+from ansible_collections.ossm.federation.plugins.module_utils._described import DESCRIBED, FORCE, MESH, WAITING
 
 ROOT = "ansible_collections.ossm.federation.plugins"
 MODULES = sorted(path.stem for path in Path(__file__).parents[4].joinpath("plugins", "modules").glob("*.py"))
-SPECS = {"cluster": CLUSTER, "mesh": MESH, "described": {**MESH, **DESCRIBED}, "force": FORCE}
+SPECS = {"cluster": CLUSTER, "mesh": MESH, "described": {**MESH, **DESCRIBED}, "force": FORCE, "waiting": WAITING}
 
 
 def module_of(name):

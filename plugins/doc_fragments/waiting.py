@@ -1,0 +1,18 @@
+# GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
+from __future__ import annotations
+
+
+class ModuleDocFragment:
+    """A wait in slices, as the action plugins make of it."""
+
+    DOCUMENTATION = r"""
+options:
+  soft:
+    description: At the end of I(wait_timeout) return what is missing instead of failing.
+    type: bool
+    default: false
+  waited:
+    description: Seconds that were waited before, by earlier calls of the same wait. They count in what a failure tells.
+    type: int
+    default: 0
+"""
