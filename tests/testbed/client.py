@@ -174,10 +174,10 @@ class Testbed:
         """Start a testbed in ``directory``, which is made, and return it when all its meshes are up.
 
         ``clock_scale``: real seconds per second of mesh time. ``crds``: a folder of CRD texts to take in place of ours of
-        the same name. ``tied``: it ends when this process ends. ``olm``: the clusters have OLM and
-        no operator yet; its meshes are made with ``control_plane_present=False``. ``controllers``: workloads really roll and pods are injected by what the control planes'
-        statuses say, which the caller writes: no operator runs beside these. ``say`` gets progress lines when it takes long. Raises
-        ``TestbedError`` when it does not come up, ``ProgramsError`` when its programs cannot be had.
+        the same name. ``tied``: it ends when this process ends. ``olm``: the clusters have OLM and no operator yet; its meshes
+        are made with ``control_plane_present=False``. ``controllers``: workloads really roll, and pods are injected by what
+        their control plane's status says, which the caller writes: no operator runs beside these. ``say`` gets progress lines
+        when it takes long. Raises ``TestbedError`` when it does not come up, ``ProgramsError`` when its programs cannot be had.
         """
         place = Path(directory).absolute()
         if _running_state(place) is not None:

@@ -23,7 +23,12 @@ _NODE_STATUS = """\
 allocatable: {cpu: "32", memory: 256Gi, pods: "1000"}
 capacity: {cpu: "32", memory: 256Gi, pods: "1000"}
 conditions:
-- {type: Ready, status: "True", reason: KubeletReady, message: made up by the testbed, lastHeartbeatTime: {{ $now | Quote }}, lastTransitionTime: {{ $now | Quote }}}
+- type: Ready
+  status: "True"
+  reason: KubeletReady
+  message: made up by the testbed
+  lastHeartbeatTime: {{ $now | Quote }}
+  lastTransitionTime: {{ $now | Quote }}
 phase: Running
 """
 _POD_STATUS = """\

@@ -139,7 +139,7 @@ class Workload:
         if self.live is None:
             return "could not be read"
         if self.pods and all(pod.is_vain for pod in self.pods):
-            return "was made after the control plane was ready and has an old sidecar all the same: another control plane injects it, or it was not injected at all"
+            return "was made after the control plane was ready and has an old sidecar all the same: another control plane injects it"
         if at(self.live, "spec", "paused"):
             return "is paused; resume it, then run again"
         if kind == "Service" and at(self.live, "spec", "template", "metadata", "name"):
