@@ -52,8 +52,9 @@ MEMBER_RULES = (
     _rule("security.istio.io", "authorizationpolicies", ALL_VERBS),
     _rule("networking.istio.io", "serviceentries envoyfilters gateways sidecars", READ),
     _rule("", "services", ("get", "list", "create", "delete")),
-    _rule("", "pods", (*WATCH, "update")),
-    _rule("", "namespaces", READ),
+    # update: the roll's webhook asks for it; delete: workloads that are updated on deletion.
+    _rule("", "pods", (*WATCH, "update", "delete")),
+    _rule("", "namespaces replicationcontrollers", READ),
     _rule("apps", "deployments statefulsets daemonsets", (*WATCH, "patch")),
     _rule("apps", "replicasets controllerrevisions", READ),
     _rule("apps.openshift.io", "deploymentconfigs", READ),
