@@ -29,6 +29,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from .releases import OperatorRelease, minor
+from .spec_rules import refusals
 
 OPERATOR_NAMESPACE = "openshift-operators"
 CONFIGURATION_NAME = f"{OPERATOR_NAMESPACE}.servicemesh-resources.maistra.io"
@@ -111,7 +112,7 @@ def check_control_plane(request: Incoming, release: OperatorRelease, cluster: Cl
     _check_version(version, release)
     if request.is_create:
         _check_place(request, cluster)
-    reasons = [*_removed_features(request.new["spec"], version), *_gateway_clashes(request.new)]
+    reasons = [*refusals(request.new["spec"], minor(version)), *_gateway_clashes(request.new)]
     if reasons:
         raise Refusal(reasons[0] if len(reasons) == 1 else f"[{', '.join(reasons)}]")
     if not request.is_create:
@@ -139,24 +140,6 @@ def _check_place(request: Incoming, cluster: ClusterView) -> None:
 
 def _is_cluster_wide(spec: Mapping[str, Any]) -> bool:
     return spec.get("mode") == "ClusterWide" or (spec.get("techPreview") or {}).get("controlPlaneMode") == "ClusterScoped"
-
-
-def _removed_features(spec: Mapping[str, Any], version: str) -> list[str]:
-    if minor(version) < 1:
-        return []
-    reasons = []
-    for feature in ("policy", "telemetry"):
-        settings = spec.get(feature) or {}
-        if settings.get("type") == "Mixer" or settings.get("mixer") is not None:
-            reasons.append(
-                f'support for {feature}.type "Mixer" and {feature}.Mixer options have been removed in v2.1, please use another alternative'
-            )
-    if (spec.get("addons") or {}).get("3scale") is not None:
-        reasons.append(
-            "support for 3scale has been removed in v2.1; please remove the spec.addons.3scale section from the SMCP "
-            "and configure the 3scale WebAssembly adapter using a ServiceMeshExtension resource"
-        )
-    return reasons
 
 
 def _gateways(spec: Mapping[str, Any]) -> dict[tuple[str, str], dict]:
