@@ -1,5 +1,5 @@
 # GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
-"""The module ``mesh_tenants`` against a cluster in memory, and the filter that lists its meshes."""
+"""The module ``mesh_tenants`` against a cluster in memory."""
 
 from __future__ import annotations
 
@@ -7,8 +7,6 @@ from pathlib import Path
 
 import pytest
 import yaml
-from ansible.errors import AnsibleFilterError
-from ansible_collections.ossm.federation.plugins.filter.mesh_names import mesh_tenants as tenants_of
 from ansible_collections.ossm.federation.plugins.module_utils._core.errors import FederationError
 from ansible_collections.ossm.federation.plugins.module_utils._core.kinds import (
     CLUSTER_ROLE_BINDING,
@@ -144,15 +142,3 @@ def test_a_namespace_that_is_going_away_is_refused(cluster):
 def test_administrators_that_cannot_be_read_are_refused(cluster, admins, says):
     error = refusal(cluster, {**EAST, "admins": admins})
     assert error.code == "FED450" and says in str(error)
-
-
-def test_the_filter_lists_the_meshes_of_a_cluster():
-    hostvars = {"east": {"mesh_cluster": "one", "mesh_members": ["shop"], "mesh_admins": {"users": ["anna"]}}, "lab": {}, "far": {"mesh_cluster": "two"}}
-    assert tenants_of(["east", "lab", "far"], hostvars, "one", ["one", "two"]) == [
-        {"mesh": "east", "namespace": "east-mesh-system", "members": ["shop"], "admins": {"users": ["anna"]}}
-    ]
-
-
-def test_a_mesh_of_an_unknown_cluster_is_refused():
-    with pytest.raises(AnsibleFilterError, match="FED453 mesh_cluster of east: is won, and the group clusters has one"):
-        tenants_of(["east"], {"east": {"mesh_cluster": "won"}}, "one", ["one"])

@@ -1,0 +1,30 @@
+# GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
+"""The filters that list what lies in a cluster."""
+
+from __future__ import annotations
+
+import pytest
+from ansible.errors import AnsibleFilterError
+from ansible_collections.ossm.federation.plugins.filter.mesh_names import mesh_control_planes
+from ansible_collections.ossm.federation.plugins.filter.mesh_names import mesh_tenants as tenants_of
+
+
+def test_the_filter_lists_the_meshes_of_a_cluster():
+    hostvars = {"east": {"mesh_cluster": "one", "mesh_members": ["shop"], "mesh_admins": {"users": ["anna"]}}, "lab": {}, "far": {"mesh_cluster": "two"}}
+    assert tenants_of(["east", "lab", "far"], hostvars, "one", ["one", "two"]) == [
+        {"mesh": "east", "namespace": "east-mesh-system", "members": ["shop"], "admins": {"users": ["anna"]}}
+    ]
+
+
+def test_a_mesh_of_an_unknown_cluster_is_refused():
+    with pytest.raises(AnsibleFilterError, match="FED453 mesh_cluster of east: is won, and the group clusters has one"):
+        tenants_of(["east"], {"east": {"mesh_cluster": "won"}}, "one", ["one"])
+
+
+def test_the_control_planes_that_are_wanted_in_a_cluster_are_listed():
+    spec = {"tracing": {"type": "None"}}
+    hostvars = {"east": {"mesh_cluster": "one", "mesh_version": "v2.5", "mesh_control_plane_spec": spec}, "lab": {"mesh_cluster": "one"}, "far": {}}
+    assert mesh_control_planes(["east", "lab", "far"], hostvars, "one") == [
+        {"mesh": "east", "version": "v2.5", "spec": spec},
+        {"mesh": "lab", "version": "", "spec": {}},
+    ]
