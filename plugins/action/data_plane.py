@@ -9,6 +9,18 @@ from ansible_collections.ossm.federation.plugins.plugin_utils.waiting import Wai
 class ActionModule(WaitingAction):
     """Wait until all sidecars are new."""
 
+    def run(self, tmp: str | None = None, task_vars: dict | None = None) -> dict:
+        """Return the module's result; ``changes`` are those of all slices together, and a failure has the report as well."""
+        self._changes: list[dict] = []
+        result = super().run(tmp, task_vars)
+        told = {**(result.pop("facts", None) or {}), **result} if result.get("failed") else result
+        return {**told, "changes": self._changes} if "lines" in told or self._changes else told
+
+    def _execute_module(self, *arguments: object, **named: object) -> dict:
+        found = super()._execute_module(*arguments, **named)
+        self._changes += (found.get("facts") or found).get("changes") or []
+        return found
+
     def missing(self, result: dict) -> list[str]:
         """Return which roll-outs are under way."""
         return list(result.get("waiting_for") or [])

@@ -71,7 +71,7 @@ def apply_changes(module: AnsibleModule, cluster: Cluster, changes: Iterable[Cha
         if change.action == "delete":
             cluster.delete(change.kind, change.namespace, change.name, change.uid)
         elif change.action == "merge":
-            bound = {**change.manifest, "metadata": {"uid": change.uid}}
+            bound = {**change.manifest, "metadata": {**change.manifest.get("metadata", {}), "uid": change.uid}}
             cluster.merge_patch(change.kind, change.namespace, change.name, bound, change.manager)
         else:
             cluster.apply(change.kind, with_uid(change), change.manager, force=change.force)

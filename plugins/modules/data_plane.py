@@ -10,7 +10,8 @@ description:
   - A sidecar keeps the version with which its pod was made. After an upgrade of the control plane the workloads must be restarted.
   - Finds old sidecars by the pods themselves, and restarts their owners namespace by namespace, O(batch) at a time, each only when those before are up again.
   - Decides by the pods alone. A run that was interrupted goes on where it stopped, and restarts nothing twice.
-  - Reports and leaves alone what nobody would make again (bare pods, Jobs), what is paused, and owners that it does not know.
+  - Restarts nothing before the control plane is ready; with O(wait) it waits for that, too.
+  - Reports and leaves alone what nobody would make again (bare pods, Jobs), what is paused or was not up before, and owners that it does not know.
 attributes:
   check_mode: {support: full, description: Changes nothing; shows all workloads that would be restarted.}
   diff_mode: {support: full, description: Shows the mark that each restart leaves.}
@@ -61,31 +62,31 @@ EXAMPLES = r"""
 
 RETURN = r"""
 changes:
-  description: What was restarted, or would be in check mode.
-  returned: success
+  description: What was restarted by this task, or would be in check mode.
+  returned: when the mesh could be read, also in a failure
   type: list
   elements: dict
   sample: [{action: merge, kind: Deployment, namespace: shop, name: cart, fields: [spec.template.metadata.annotations]}]
 old:
   description: Pods whose sidecar is not of the control plane's version, as they stand at the end.
-  returned: success
+  returned: when the mesh could be read, also in a failure
   type: list
   elements: dict
   sample: [{pod: shop/cart-6c7f-x2z, version: 2.1.6, owner: Deployment shop/cart}]
 left_alone:
   description: Owners of such pods that are not restarted, and why.
-  returned: success
+  returned: when the mesh could be read, also in a failure
   type: list
   elements: dict
   sample: [{owner: Pod shop/debug, reason: has no owner that would make it again; delete and make it by hand}]
 pods:
   description: How many pods have a sidecar, and how many of these are old.
-  returned: success
+  returned: when the mesh could be read, also in a failure
   type: dict
   sample: {sidecars: 12, old: 1}
 lines:
   description: The same for people.
-  returned: success
+  returned: when the mesh could be read, also in a failure
   type: list
   elements: str
   sample: ["1 pod with a sidecar other than 2.2.13", "Deployment shop/cart: 1 pod of 2.1.6"]
@@ -96,7 +97,7 @@ unknown:
   elements: str
   sample: []
 waiting_for:
-  description: Roll-outs that are under way, in words.
+  description: Roll-outs that are under way, or what the control plane lacks, in words.
   returned: success
   type: list
   elements: str
@@ -112,13 +113,17 @@ import time  # noqa: E402
 from collections.abc import Iterable, Mapping, Sequence  # noqa: E402
 from dataclasses import dataclass, replace  # noqa: E402
 from datetime import datetime  # noqa: E402
+from functools import cached_property  # noqa: E402
 
 from ansible.module_utils.basic import AnsibleModule  # noqa: E402
 
 from ..module_utils._arguments import CLUSTER  # noqa: E402
 from ..module_utils._cluster import Cluster  # noqa: E402
+from ..module_utils._core import control_plane as control_planes  # noqa: E402
 from ..module_utils._core.changing import time_of, time_text  # noqa: E402
+from ..module_utils._core.control_plane import ControlPlane  # noqa: E402
 from ..module_utils._core.data_plane import (  # noqa: E402
+    ROLLED,
     VERSION_LABEL,
     Newest,
     Owner,
@@ -127,10 +132,10 @@ from ..module_utils._core.data_plane import (  # noqa: E402
     grouped,
     has_sidecar,
     is_old,
+    is_returning,
     lines,
     next_batch,
     owner_of,
-    stalled,
     under_way,
 )
 from ..module_utils._core.diff import MISSING, Change, Difference, as_diff  # noqa: E402
@@ -169,7 +174,6 @@ OWNERS: Mapping[str, Kind] = {
     "DeploymentConfig": DEPLOYMENT_CONFIG,
     "Service": KNATIVE_SERVICE,
 }
-MARK = ("spec", "template", "metadata", "annotations", RESTARTED_AT)
 PAUSE = 1.0
 
 
@@ -183,13 +187,22 @@ class Survey:
 
 
 class Surveyor:
-    """Looks at the sidecars of one mesh; of each old one it keeps a line, of the others nothing."""
+    """Looks at the sidecars of one mesh; of each old one it keeps a line, of the others nothing.
 
-    def __init__(self, cluster: Cluster, namespaces: Sequence[str], newest: Newest) -> None:
-        self._cluster, self._namespaces, self._newest = cluster, namespaces, newest
+    With ``restarts`` it looks for workloads, too, that were restarted in this upgrade and are not up yet: the old pods of some
+    (one replica, ``Recreate``, the last of a set) are gone long before that.
+    """
+
+    def __init__(self, cluster: Cluster, namespaces: Sequence[str], newest: Newest, restarts: bool = False) -> None:
+        self._cluster, self._namespaces, self._newest, self._restarts = cluster, namespaces, newest, restarts
+
+    @cached_property
+    def _kinds(self) -> set[str]:
+        """The kinds of owners that this cluster has."""
+        return {name for name, kind in OWNERS.items() if name in ROLLED or self._cluster.serves(kind.api_version.partition("/")[0])}
 
     def look(self) -> Survey:
-        """Return what stands now: one LIST of pods per namespace, and of each kind of owner where it has old ones."""
+        """Return what stands now: one LIST of pods per namespace, and of each kind of owner that is of interest."""
         sidecars, pods, live, unknown = 0, [], {}, []
 
         def noted(pod: dict) -> dict | None:
@@ -211,8 +224,17 @@ class Surveyor:
                 continue
             found = self._owned(namespace, old, unknown)
             pods += found
-            live |= self._owners(namespace, {pod.owner.kind for pod in found}, unknown)
-        return Survey(sidecars, tuple(grouped(pods, live)), tuple(unknown))
+            live |= self._owners(namespace, {pod.owner for pod in found}, unknown)
+        return Survey(sidecars, tuple(grouped(pods, live, self._newest.since)), tuple(unknown))
+
+    def has_stayed(self, workload: Workload) -> bool:
+        """Return whether an old pod of a workload still runs after its owner was read.
+
+        Pods are listed before owners. A roll-out that ended between the two would look as if it had never begun.
+        """
+        pod = workload.pods[0]
+        live = self._cluster.get(POD, workload.owner.namespace, pod.name)
+        return live is not None and live["metadata"]["uid"] == pod.uid and has_sidecar(live) and is_old(live, self._newest)
 
     def _owned(self, namespace: str, old: Iterable[Mapping], unknown: list[str]) -> list[Pod]:
         above = {entry.get("kind") for pod in old for entry in at(pod, "metadata", "ownerReferences") or ()}
@@ -224,20 +246,27 @@ class Surveyor:
         result = []
         for pod in old:
             metadata = pod["metadata"]
-            owner, service = owner_of(pod, between), (metadata.get("labels") or {}).get("serving.knative.dev/service")
+            labels = metadata.get("labels") or {}
+            owner, service = owner_of(pod, between), labels.get("serving.knative.dev/service")
             owner = Owner("Service", namespace, service) if service else owner
-            version = (metadata.get("labels") or {}).get(VERSION_LABEL) or "2.0"
             made, since = time_of(metadata.get("creationTimestamp")), self._newest.since
-            result.append(Pod(metadata["name"], metadata["uid"], owner, version, bool(made and since and made > since)))
+            is_vain, revision = bool(made and since and made > since), labels.get("serving.knative.dev/revision", "") if service else ""
+            result.append(Pod(metadata["name"], metadata["uid"], owner, labels.get(VERSION_LABEL) or "2.0", is_vain, revision))
         return result
 
-    def _owners(self, namespace: str, kinds: Iterable[str], unknown: list[str]) -> dict[Owner, Mapping]:
-        return {
-            Owner(kind, namespace, live["metadata"]["name"]): live
-            for kind in sorted(kinds)
-            if kind in OWNERS
-            for live in self._readable(OWNERS[kind], namespace, unknown)
-        }
+    def _owners(self, namespace: str, wanted: set[Owner], unknown: list[str]) -> dict[Owner, Mapping]:
+        kinds = {owner.kind for owner in wanted} & set(OWNERS) | (self._kinds if self._restarts else set())
+        found = {}
+        for kind in sorted(kinds):
+
+            def of_interest(live: dict, kind: str = kind) -> dict | None:
+                owner = Owner(kind, namespace, live["metadata"]["name"])
+                is_kept = owner in wanted or (self._restarts and is_returning(Workload(owner, (), live, self._newest.since)))
+                return live if is_kept else None
+
+            listed = self._readable(OWNERS[kind], namespace, unknown, keep=of_interest)
+            found |= {Owner(kind, namespace, live["metadata"]["name"]): live for live in listed}
+        return found
 
     def _readable(self, kind: Kind, namespace: str, unknown: list[str], keep: object = None) -> list[dict]:
         try:
@@ -257,43 +286,77 @@ def run(module: AnsibleModule, cluster: Cluster, now: datetime) -> dict:
     """Survey the sidecars, restart what is asked for, and return the module's result."""
     params, started = module.params, time.monotonic()
     namespace = params["namespace"] or f"{params['mesh']}-mesh-system"
+    is_restart = params["state"] == "restarted"
+
+    def has_time() -> bool:
+        """Wait for a moment, and return True while there is time left."""
+        left = params["wait_timeout"] - (time.monotonic() - started)
+        if not params["wait"] or left <= 0:
+            return False
+        time.sleep(min(PAUSE, left))
+        return True
+
     control_plane = read_control_plane(cluster, namespace, params["control_plane"])
+    only = places(cluster, namespace, params["namespaces"])
+    # What is made before the control plane is ready gets the old sidecar once more, or none.
+    while is_restart and not control_plane.is_ready and not module.check_mode:
+        if has_time():
+            control_plane = read_control_plane(cluster, namespace, params["control_plane"])
+            continue
+        refuse_unready(control_plane, is_last=params["wait"] and not params["soft"])
+        newest = Newest.of(control_plane)
+        survey = Surveyor(cluster, only, newest).look()
+        return result(params, survey, newest, (), [f"{control_plane.place}: {text}" for text in control_planes.unready(control_plane.live)])
     newest = Newest.of(control_plane)
-    surveyor = Surveyor(cluster, places(cluster, namespace, params["namespaces"]), newest)
+    surveyor = Surveyor(cluster, only, newest, restarts=is_restart)
     survey = surveyor.look()
     changes: list[Change] = []
-    if params["state"] == "restarted" and module.check_mode:
-        changes = [change for workload in survey.workloads if workload.way and not workload.missing for change in restarts(workload, cluster.now)]
+    if is_restart and module.check_mode:
+        changes = [change for workload in survey.workloads if workload.pods for change in restarts(workload, cluster.now)]
     waiting: list[str] = []
-    while params["state"] == "restarted" and not module.check_mode:
-        refuse_stalled(survey.workloads)
-        batch = next_batch(survey.workloads, params["batch"])
-        going = under_way(survey.workloads)
-        for workload in batch:
-            part = restarts(workload, cluster.now)
-            perform(module, cluster, part)
-            changes += part
-        waiting = [f"{workload.owner}: {workload.missing}" for workload in going] + [f"{workload.owner}: restarted" for workload in batch]
-        waited = time.monotonic() - started
-        if not waiting or not params["wait"] or waited >= params["wait_timeout"]:
+    while is_restart and not module.check_mode:
+        refuse_given_up(survey, newest, changes)
+        waiting = [f"{workload.owner}: {workload.missing}" for workload in under_way(survey.workloads)]
+        for workload in next_batch(survey.workloads, params["batch"]):
+            if surveyor.has_stayed(workload):
+                part = restarts(workload, cluster.now)
+                perform(module, cluster, part)
+                changes += part
+            waiting.append(f"{workload.owner}: restarted")
+        if not waiting or not has_time():
             break
-        time.sleep(min(PAUSE, max(0.0, params["wait_timeout"] - waited)))
         survey = surveyor.look()
     if waiting and params["wait"] and not params["soft"]:
         raise FederationError(
             "FED616",
             where=f"Mesh {params['mesh']}",
-            what=f"has old sidecars after {params['waited'] + int(time.monotonic() - started)} s; under way: {'; '.join(waiting)}",
+            what=f"has workloads that are not up after {params['waited'] + int(time.monotonic() - started)} s: {'; '.join(waiting)}",
             mend="Look at the pods of what is named, then run again: it goes on where it stopped",
             facts=report(survey, newest, changes),
         )
+    return result(params, survey, newest, changes, waiting)
+
+
+def result(params: Mapping, survey: Survey, newest: Newest, changes: Sequence[Change], waiting: Sequence[str]) -> dict:
+    """Return what the module returns."""
     return {
         "changed": bool(changes),
         "diff": as_diff(changes),
         **report(survey, newest, changes),
-        "waiting_for": waiting,
+        "waiting_for": list(waiting),
         "wait_limit": params["wait_timeout"],
     }
+
+
+def refuse_unready(control_plane: ControlPlane, *, is_last: bool) -> None:
+    """Stop with FED433 when a control plane is not ready at the deadline, and at once when it will not be by itself."""
+    if is_last or control_planes.permanent_reason(control_plane.live):
+        raise FederationError(
+            "FED433",
+            where=control_plane.place,
+            what=f"is not ready: {'; '.join(control_planes.unready(control_plane.live))}",
+            mend="Mend the control plane first; then run again",
+        )
 
 
 def report(survey: Survey, newest: Newest, changes: Sequence[Change]) -> dict:
@@ -331,35 +394,44 @@ def places(cluster: Cluster, namespace: str, only: Sequence[str]) -> list[str]:
     return [name for name in members if not only or name in only]
 
 
-def refuse_stalled(workloads: Iterable[Workload]) -> None:
-    """Stop at the first workload that Kubernetes has given up: FED617; what comes after it is left as it was."""
-    for workload in workloads:
-        reason = stalled(workload)
-        if reason and workload.missing:
+def refuse_given_up(survey: Survey, newest: Newest, changes: Sequence[Change]) -> None:
+    """Stop at the first workload that does not come back from its restart: FED617; what comes after it is left as it was."""
+    for workload in survey.workloads:
+        if workload.given_up:
             raise FederationError(
                 "FED617",
                 where=str(workload.owner),
-                what=f"does not come back: {reason}",
+                what=f"does not come back: {workload.given_up}; {workload.missing}",
                 mend="Mend it or undo its last change; then run again, nothing that is up is restarted",
+                facts=report(survey, newest, changes),
             )
 
 
 def restarts(workload: Workload, now: datetime) -> list[Change]:
-    """Return the changes that have a workload's pods made again."""
-    owner, uid = workload.owner, (workload.live or {}).get("metadata", {}).get("uid")
-    kind = OWNERS[owner.kind]
-    if workload.way == "delete":
-        # One by one: the next when this one is back.
-        pod = workload.pods[0]
-        return [Change("delete", POD, owner.namespace, pod.name, MANAGER, None, (), uid=pod.uid)]
+    """Return the changes that have a workload's pods made again; none for what is left alone or under way."""
+    if not workload.way or workload.missing:
+        return []
+    owner, kind = workload.owner, OWNERS[workload.owner.kind]
     if workload.way == "instantiate":
         request = {"kind": "DeploymentRequest", "apiVersion": kind.api_version, "name": owner.name, "latest": True, "force": True}
         return [Change("instantiate", kind, owner.namespace, owner.name, MANAGER, request, ())]
-    stands = at(workload.live, *MARK)
-    text = time_text(now)
-    patch = {"spec": {"template": {"metadata": {"annotations": {RESTARTED_AT: text}}}}}
-    difference = Difference(MARK, stands if stands is not None else MISSING, text)
-    return [Change("merge", kind, owner.namespace, owner.name, MANAGER, patch, (difference,), uid=uid)]
+    if workload.way != "delete":
+        return [mark(workload, ("spec", "template", "metadata", "annotations"), now)]
+    # One by one: the next when this one is back. The mark tells a later run what to wait for.
+    pod = workload.pods[0]
+    marks = [] if workload.is_ours else [mark(workload, ("metadata", "annotations"), now)]
+    return [*marks, Change("delete", POD, owner.namespace, pod.name, MANAGER, None, (), uid=pod.uid)]
+
+
+def mark(workload: Workload, path: tuple[str, ...], now: datetime) -> Change:
+    """Return the change that writes the mark of a restart into annotations."""
+    owner, text, place = workload.owner, time_text(now), (*path, RESTARTED_AT)
+    stands = at(workload.live, *place)
+    patch: dict = {RESTARTED_AT: text}
+    for key in reversed(path):
+        patch = {key: patch}
+    difference = Difference(place, MISSING if stands is None else stands, text)
+    return Change("merge", OWNERS[owner.kind], owner.namespace, owner.name, MANAGER, patch, (difference,), uid=at(workload.live, "metadata", "uid"))
 
 
 def perform(module: AnsibleModule, cluster: Cluster, changes: Sequence[Change]) -> None:

@@ -70,12 +70,15 @@ control_plane:
   sample: {name: basic, namespace: east-mesh-system, version: v2.0, trust_domain: east.local}
 """
 
+from collections.abc import Callable  # noqa: E402
 from datetime import datetime  # noqa: E402
+from typing import Any  # noqa: E402
 
 from ansible.module_utils.basic import AnsibleModule  # noqa: E402
 
 from ..module_utils._arguments import CLUSTER  # noqa: E402
 from ..module_utils._cluster import Cluster  # noqa: E402
+from ..module_utils._core.data_plane import sidecar_version  # noqa: E402
 from ..module_utils._core.errors import FederationError  # noqa: E402
 from ..module_utils._core.kinds import (  # noqa: E402
     AUTHORIZATION_POLICY,
@@ -86,7 +89,7 @@ from ..module_utils._core.kinds import (  # noqa: E402
     POD,
     Kind,
 )
-from ..module_utils._core.upgrade import Found, lines, names_of, plan_upgrade, refuse_blocked, sidecar_version, text_of  # noqa: E402
+from ..module_utils._core.upgrade import Found, lines, names_of, plan_upgrade, refuse_blocked, text_of  # noqa: E402
 from ..module_utils._described import MESH  # noqa: E402
 from ..module_utils._live import described_control_plane, read_control_plane  # noqa: E402
 from ..module_utils._running import run_module  # noqa: E402
@@ -123,11 +126,11 @@ def look(cluster: Cluster, namespace: str) -> Found:
     places = sorted({namespace, *((roll.get("status") or {}).get("configuredMembers") or [])})
     unknown: list[str] = []
 
-    def listed(kind: Kind, *in_places: str) -> list[dict]:
+    def listed(kind: Kind, *in_places: str, keep: Callable[[dict], Any] | None = None) -> list:
         objects = []
         for place in in_places or places:
             try:
-                objects += cluster.list(kind, place)
+                objects += cluster.list(kind, place, keep=keep)
             except FederationError as error:
                 # A kind that is not served has no objects; what may not be read may have some.
                 if error.code not in ("FED104", "FED108"):
@@ -137,10 +140,8 @@ def look(cluster: Cluster, namespace: str) -> Found:
         return objects
 
     sidecars: dict[tuple[int, int], list[str]] = {}
-    for pod in listed(POD):
-        version = sidecar_version(pod)
-        if version:
-            sidecars.setdefault(version, []).append(f"{pod['metadata']['namespace']}/{pod['metadata']['name']}")
+    for version, name in listed(POD, keep=versioned):
+        sidecars.setdefault(version, []).append(name)
     return Found(
         extensions=names_of(listed(EXTENSION)),
         envoy_filters=names_of(listed(ENVOY_FILTER)),
@@ -149,6 +150,12 @@ def look(cluster: Cluster, namespace: str) -> Found:
         sidecars={version: tuple(pods) for version, pods in sorted(sidecars.items())},
         unknown=tuple(unknown),
     )
+
+
+def versioned(pod: dict) -> tuple[tuple[int, int], str] | None:
+    """Return the version of a pod's sidecar with the pod's namespace/name, None when it has none."""
+    version = sidecar_version(pod)
+    return (version, f"{pod['metadata']['namespace']}/{pod['metadata']['name']}") if version else None
 
 
 def has_ip_blocks(policy: dict) -> bool:

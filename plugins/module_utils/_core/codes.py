@@ -506,6 +506,12 @@ CODES: dict[str, Code] = {
         "Sidecars belong to the control plane's namespace and its members; elsewhere this mesh has none.",
         "Correct the list; the message has the mesh's namespaces.",
     ),
+    "FED433": Code(
+        "Control plane is not ready",
+        ERROR,
+        "A pod that is made before its control plane is ready gets the old sidecar once more, or none. Nothing was restarted.",
+        "Mend the control plane; the message has its operator's words. Then run again.",
+    ),
     "FED440": Code(
         "Operator without a place",
         ERROR,
@@ -691,9 +697,9 @@ CODES: dict[str, Code] = {
         "ResolutionFailed and CatalogSourcesUnhealthy need the catalog mended; else run again, the wait goes on.",
     ),
     "FED616": Code(
-        "Old sidecars left at the deadline",
+        "Restarts not finished at the deadline",
         ERROR,
-        "Workloads are restarted one batch after the other, and the time allowed has passed; the message has what was under way.",
+        "Workloads are restarted one batch after the other, and the time allowed has passed; the message has what is not up yet.",
         "Look at the pods of what is named, then run again: it goes on where it stopped and restarts nothing twice.",
     ),
     "FED617": Code(

@@ -1,7 +1,8 @@
 # GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
 """Which sidecars are older than their control plane, who owns their pods, and how each owner is restarted.
 
-A sidecar changes only when its pod is made again. What is old is decided by the pod, never by the mark that a restart leaves.
+A sidecar changes only when its pod is made again. What is old is decided by the pod, never by the mark that a restart leaves;
+the mark tells only whose roll-out is waited for. So a run that was interrupted goes on, and restarts nothing twice.
 Sources: the injection templates of OpenShift Service Mesh 2.0 to 2.6; Kubernetes documentation, "Workload management".
 """
 
@@ -13,9 +14,9 @@ from datetime import datetime
 
 from .changing import time_of
 from .control_plane import ControlPlane, parse_version
+from .control_plane_spec import OLDEST
 from .findings import at, items, mapping
-from .rollout import unfinished
-from .upgrade import OLDEST
+from .rollout import RESTARTED_AT, stalled, unfinished
 
 VERSION_LABEL = "maistra-version"
 STATUS_ANNOTATION = "sidecar.istio.io/status"
@@ -37,8 +38,10 @@ class Newest:
         """Return it from a live control plane."""
         status = mapping(control_plane.live.get("status"))
         image = str(at(status, "appliedValues", "istio", "global", "proxy", "image") or "")
-        ready = next((c for c in items(status.get("conditions")) if c.get("type") == "Ready" and c.get("status") == "True"), {})
-        return cls(str(status.get("chartVersion") or ""), image if "/" in image else "", time_of(ready.get("lastTransitionTime")))
+        # Ready comes and goes with istiod's pods; Reconciled moves only when the operator has made something new.
+        true = {c.get("type"): c for c in items(status.get("conditions")) if c.get("status") == "True"}
+        since = time_of(mapping(true.get("Reconciled") or true.get("Ready")).get("lastTransitionTime"))
+        return cls(str(status.get("chartVersion") or ""), image if "/" in image else "", since)
 
 
 @dataclass(frozen=True)
@@ -58,6 +61,7 @@ class Pod:
     """As much of a pod with an old sidecar as is kept: its name, its owner, and its sidecar's version.
 
     ``is_vain``: it was made when the control plane was ready already, so that making it again would not help.
+    ``revision`` is Knative's, "" elsewhere.
     """
 
     name: str
@@ -65,6 +69,7 @@ class Pod:
     owner: Owner
     version: str
     is_vain: bool = False
+    revision: str = ""
 
 
 def has_sidecar(pod: Mapping) -> bool:
@@ -74,6 +79,11 @@ def has_sidecar(pod: Mapping) -> bool:
     injected = STATUS_ANNOTATION in mapping(at(pod, "metadata", "annotations"))
     containers = [*items(at(pod, "spec", "containers")), *items(at(pod, "spec", "initContainers"))]
     return injected and any(container.get("name") == PROXY for container in containers)
+
+
+def sidecar_version(pod: Mapping) -> tuple[int, int] | None:
+    """Return the minor version of a pod's sidecar, None when it has none or is finishing; without a label it came from 2.0."""
+    return (parse_version(mapping(at(pod, "metadata", "labels")).get(VERSION_LABEL)) or OLDEST) if has_sidecar(pod) else None
 
 
 def is_old(pod: Mapping, newest: Newest) -> bool:
@@ -109,11 +119,16 @@ def _controller(live: Mapping) -> Mapping | None:
 
 @dataclass(frozen=True)
 class Workload:
-    """An owner with the pods of it whose sidecars are old; ``live`` is the owner's object where it was read."""
+    """An owner with the pods of it whose sidecars are old; ``live`` is the owner's object where it was read.
+
+    ``since`` is when its control plane became what it is: a roll-out that was asked for then or later is one of this upgrade.
+    No pods: all of them are new, and it is not up yet.
+    """
 
     owner: Owner
     pods: tuple[Pod, ...]
     live: Mapping | None = None
+    since: datetime | None = None
 
     @property
     def way(self) -> str:
@@ -142,9 +157,40 @@ class Workload:
             return "was made after the control plane was ready and has an old sidecar all the same: another control plane injects it"
         if at(self.live, "spec", "paused"):
             return "is paused; resume it, then run again"
+        if at(self.live, "spec", "updateStrategy", "rollingUpdate", "partition"):
+            return "keeps some of its pods from being updated (partition); end that, then run again"
         if kind == "Service" and at(self.live, "spec", "template", "metadata", "name"):
             return "names its revision, which must get another name with every change"
+        newest = at(self.live, "status", "latestCreatedRevisionName")
+        if self.pods and all(pod.revision and pod.revision != newest for pod in self.pods):
+            return "runs a former revision there, which ends by itself unless it was given traffic of its own"
+        if self.missing and not self.is_ours:
+            return f"is not up, and was not restarted here ({self.missing}); once it is, run again"
         return ""
+
+    @property
+    def is_ours(self) -> bool:
+        """Return whether its last roll-out was asked for when the control plane was what it is now.
+
+        A DeploymentConfig has no mark: its own word on its last rollout tells.
+        """
+        if self.owner.kind == "DeploymentConfig":
+            if (at(self.live, "status", "observedGeneration") or 0) < (at(self.live, "metadata", "generation") or 0):
+                return True
+            told = [c for c in items(at(self.live, "status", "conditions")) if c.get("type") == "Progressing"]
+            marks = [c.get("lastUpdateTime") or c.get("lastTransitionTime") for c in told]
+        else:
+            # In the template it restarts; on the object itself it only tells that pods are being deleted one by one.
+            marks = [mapping(at(self.live, *path, "annotations")).get(RESTARTED_AT) for path in (("spec", "template", "metadata"), ("metadata",))]
+        moments = [moment for mark in marks if (moment := time_of(mark))]
+        return bool(moments) and (self.since is None or max(moments) >= self.since)
+
+    @property
+    def given_up(self) -> str:
+        """Return what Kubernetes says of a roll-out of this upgrade that it has given up; "" while there is hope."""
+        if self.live is None or not self.missing or not self.is_ours:
+            return ""
+        return stalled(self.live)
 
     @property
     def missing(self) -> str:
@@ -195,8 +241,9 @@ def _unfinished_config(live: Mapping) -> str:
     if (status.get("observedGeneration") or 0) < (live["metadata"].get("generation") or 0):
         return "the new rollout has not been noticed yet"
     for condition in items(status.get("conditions")):
-        if condition.get("type") == "Progressing" and condition.get("status") == "True" and condition.get("reason") != "NewReplicationControllerAvailable":
-            return f"a rollout is under way ({condition.get('reason') or 'running'})"
+        if condition.get("type") == "Progressing" and condition.get("reason") != "NewReplicationControllerAvailable":
+            state = "is under way" if condition.get("status") == "True" else "has failed"
+            return f"the last rollout {state} ({condition.get('reason') or 'no reason given'})"
     if (status.get("availableReplicas") or 0) < wanted:
         return f"{status.get('availableReplicas') or 0} of {wanted} pods are available"
     return ""
@@ -211,40 +258,37 @@ def _unfinished_service(live: Mapping) -> str:
     return ""
 
 
-def stalled(workload: Workload) -> str:
-    """Return what a workload says of a roll-out that does not get on any more; "" while there is hope."""
-    for condition in items(at(workload.live, "status", "conditions")):
-        if condition.get("type") == "Progressing" and condition.get("reason") == "ProgressDeadlineExceeded":
-            return str(condition.get("message") or condition["reason"])
-    return ""
-
-
-def grouped(pods: Iterable[Pod], live: Mapping[Owner, Mapping]) -> list[Workload]:
-    """Return workloads by namespace, kind and name, each with its old pods and, where it was read, its object."""
-    by_owner: dict[Owner, list[Pod]] = {}
+def grouped(pods: Iterable[Pod], live: Mapping[Owner, Mapping], since: datetime | None = None) -> list[Workload]:
+    """Return workloads by namespace, kind and name: owners of old pods, and those in ``live`` that are not up after their restart."""
+    by_owner: dict[Owner, list[Pod]] = {owner: [] for owner in live}
     for pod in pods:
         by_owner.setdefault(pod.owner, []).append(pod)
     order = sorted(by_owner, key=lambda owner: (owner.namespace, owner.kind, owner.name))
-    return [Workload(owner, tuple(by_owner[owner]), live.get(owner)) for owner in order]
+    found = [Workload(owner, tuple(by_owner[owner]), live.get(owner), since) for owner in order]
+    return [workload for workload in found if workload.pods or is_returning(workload)]
+
+
+def is_returning(workload: Workload) -> bool:
+    """Return whether a workload was restarted in this upgrade and is not up yet, whether or not old pods of it are left."""
+    return bool(workload.way and workload.missing)
 
 
 def under_way(workloads: Iterable[Workload]) -> list[Workload]:
     """Return those whose roll-out runs: they are waited for, never started again."""
-    return [workload for workload in workloads if workload.way and workload.missing]
+    return [workload for workload in workloads if is_returning(workload)]
 
 
 def next_batch(workloads: Sequence[Workload], size: int) -> list[Workload]:
-    """Return the workloads to restart now: none while one of the namespace is under way beyond ``size``, never two namespaces at once.
+    """Return the workloads to restart now, so that no more than ``size`` are under way and never those of two namespaces.
 
-    ``workloads`` are in order; the first namespace with anything to do counts.
+    ``workloads`` are in order; while anything is under way only its namespace counts, else the first with old sidecars.
     """
-    able = [workload for workload in workloads if workload.way]
-    if not able:
+    running = under_way(workloads)
+    able = [workload for workload in workloads if workload.way and workload.pods and not workload.missing]
+    if not running and not able:
         return []
-    space = able[0].owner.namespace
-    here = [workload for workload in able if workload.owner.namespace == space]
-    running = under_way(here)
-    return [workload for workload in here if workload not in running][: max(0, size - len(running))]
+    space = (running or able)[0].owner.namespace
+    return [workload for workload in able if workload.owner.namespace == space][: max(0, size - len(running))]
 
 
 def lines(workloads: Sequence[Workload], newest: Newest) -> Iterator[str]:
@@ -253,5 +297,6 @@ def lines(workloads: Sequence[Workload], newest: Newest) -> Iterator[str]:
     yield f"{count} pod{'s' * (count != 1)} with a sidecar other than {newest.version or 'unknown'}"
     for workload in workloads:
         versions = ", ".join(sorted({pod.version for pod in workload.pods}))
+        pods = [f"{len(workload.pods)} pod{'s' * (len(workload.pods) != 1)} of {versions}"] if workload.pods else []
         told = workload.left_alone or workload.missing
-        yield f"{workload.owner}: {len(workload.pods)} pod{'s' * (len(workload.pods) != 1)} of {versions}{f'; {told}' if told else ''}"
+        yield f"{workload.owner}: {'; '.join([*pods, *([told] if told else [])])}"

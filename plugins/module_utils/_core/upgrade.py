@@ -162,20 +162,6 @@ def without_mixer(live: Mapping) -> dict:
     return patch
 
 
-def sidecar_version(pod: Mapping) -> Version | None:
-    """Return the minor version of a pod's sidecar, None when it has none or is finishing.
-
-    Control planes of 2.1 and newer label what they inject; a sidecar without the label came from 2.0.
-    """
-    if _mapping(pod.get("status")).get("phase") in ("Succeeded", "Failed"):
-        return None
-    metadata = _mapping(pod.get("metadata"))
-    containers = _mapping(pod.get("spec")).get("containers") or []
-    if "sidecar.istio.io/status" not in _mapping(metadata.get("annotations")) or not any(c.get("name") == "istio-proxy" for c in containers):
-        return None
-    return parse_version(_mapping(metadata.get("labels")).get("maistra-version")) or OLDEST
-
-
 def text_of(version: Version) -> str:
     """Return a version as the API writes it."""
     return f"v{version[0]}.{version[1]}"

@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import pytest
 from ansible_collections.ossm.federation.plugins.module_utils._core.changing import time_text
-from ansible_collections.ossm.federation.plugins.module_utils._core.data_plane import Newest, is_old
+from ansible_collections.ossm.federation.plugins.module_utils._core.data_plane import Newest, is_old, sidecar_version, under_way
 from ansible_collections.ossm.federation.plugins.module_utils._core.errors import FederationError
 from ansible_collections.ossm.federation.plugins.module_utils._core.rollout import RESTARTED_AT
 from ansible_collections.ossm.federation.plugins.module_utils._described import MESH
@@ -15,6 +15,8 @@ from ansible_collections.ossm.federation.plugins.module_utils._running import Jo
 from ansible_collections.ossm.federation.plugins.modules import data_plane
 from ansible_collections.ossm.federation.tests.unit.cluster_in_memory import ClusterInMemory
 from ansible_collections.ossm.federation.tests.unit.pem import NOW
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 SPACE = "east-mesh-system"
 OLD, NEW = "2.1.6", "2.2.13"
@@ -32,7 +34,7 @@ class Module:
 
 
 class Rolling(ClusterInMemory):
-    """Rolls what is restarted out as soon as somebody looks again, ``stuck`` names excepted."""
+    """Rolls what is restarted out between two looks: first all pods are new and none is up, then they are; ``stuck`` stay where they are."""
 
     def __init__(self, *objects):
         super().__init__(NOW, *objects)
@@ -41,7 +43,7 @@ class Rolling(ClusterInMemory):
     def merge_patch(self, kind, namespace, name, patch, manager=""):
         self.order.append(f"{kind.name} {namespace}/{name}")
         live = super().merge_patch(kind, namespace, name, patch, manager)
-        self._objects[(kind.name, namespace, name)]["metadata"]["generation"] += 1
+        self._objects[(kind.name, namespace, name)]["metadata"]["generation"] += 1 if "spec" in patch else 0
         return live
 
     def delete(self, kind, namespace, name, uid):
@@ -49,6 +51,7 @@ class Rolling(ClusterInMemory):
         owner = self._objects[(kind.name, namespace, name)]["metadata"]["ownerReferences"][0]
         super().delete(kind, namespace, name, uid)
         self.put(pod(f"{name}", namespace, owner["kind"], owner["name"], NEW))
+        self._objects[(owner["kind"], namespace, owner["name"])]["status"].update(readyReplicas=0, numberAvailable=0)
         return True
 
     def create_below(self, kind, namespace, name, subresource, body):
@@ -60,22 +63,25 @@ class Rolling(ClusterInMemory):
     def settle(self):
         for (kind, namespace, name), live in list(self._objects.items()):
             if kind in ("Deployment", "StatefulSet", "DaemonSet") and name not in self.stuck:
-                status = live["status"]
-                if status["observedGeneration"] < live["metadata"]["generation"]:
+                status, count = live["status"], live["spec"]["replicas"]
+                if status["observedGeneration"] == live["metadata"]["generation"]:
+                    status.update(availableReplicas=count, readyReplicas=count, numberAvailable=count)
+                else:
                     status["observedGeneration"] = live["metadata"]["generation"]
+                    status.update(availableReplicas=0, readyReplicas=0, numberAvailable=0)
                     for (of, place, _pod), found in self._objects.items():
                         if of == "Pod" and place == namespace and found["metadata"]["labels"].get("of") == name:
                             found["metadata"]["labels"]["maistra-version"] = NEW
 
 
 def plane(version=NEW):
-    ready = {"type": "Ready", "status": "True", "lastTransitionTime": time_text(NOW)}
+    conditions = [{"type": kind, "status": "True", "lastTransitionTime": time_text(NOW)} for kind in ("Reconciled", "Ready")]
     return {
         "apiVersion": "maistra.io/v2",
         "kind": "ServiceMeshControlPlane",
         "metadata": {"name": "basic", "namespace": SPACE, "generation": 1},
         "spec": {"version": "v2.2"},
-        "status": {"chartVersion": version, "observedGeneration": 1, "conditions": [ready]},
+        "status": {"chartVersion": version, "observedGeneration": 1, "conditions": conditions},
     }
 
 
@@ -175,15 +181,17 @@ def test_the_first_that_does_not_come_back_stops_the_run(cluster):
     found = cluster(deployment("cart"), deployment("pay"))
     restarted = found._objects[("Deployment", "shop", "cart")]
     restarted["status"] |= {"updatedReplicas": 1, "conditions": [{"type": "Progressing", "reason": "ProgressDeadlineExceeded", "message": "timed out"}]}
-    with pytest.raises(FederationError, match="FED617 Deployment shop/cart: does not come back: timed out"):
+    restarted["spec"]["template"]["metadata"]["annotations"] = {RESTARTED_AT: time_text(NOW)}
+    with pytest.raises(FederationError, match="FED617 Deployment shop/cart: does not come back: timed out; 1 of 2 pods are new") as stopped:
         restart(found)
-    assert found.order == []
+    assert found.order == [] and stopped.value.facts["pods"]["old"] == 4
 
 
 def test_a_set_that_is_updated_on_deletion_loses_one_pod_after_the_other(cluster):
     found = cluster(workload("StatefulSet", "db", strategy="OnDelete"))
     assert restart(found)["pods"]["old"] == 0
-    assert found.order == ["Pod shop/db-0", "Pod shop/db-1"]
+    assert found.order == ["StatefulSet shop/db", "Pod shop/db-0", "Pod shop/db-1"]
+    assert found._objects[("StatefulSet", "shop", "db")]["metadata"]["generation"] == 1, "its template stays"
 
 
 def test_a_deployment_config_is_rolled_out_by_a_request(cluster):
@@ -251,3 +259,195 @@ def test_what_is_old_is_told_by_the_label_and_on_2_0_by_the_image(version, label
     if chosen:
         own["metadata"]["annotations"]["sidecar.istio.io/proxyImage"] = image
     assert is_old(own, Newest(version, "r/p:1")) is expected
+
+
+@pytest.mark.parametrize(
+    ("labels", "annotated", "phase", "version"),
+    [
+        ({"maistra-version": "2.1.6"}, True, "Running", (2, 1)),
+        ({}, True, "Running", (2, 0)),
+        ({"maistra-version": "2.1.6"}, True, "Succeeded", None),
+        ({}, False, "Running", None),
+    ],
+)
+def test_a_sidecar_is_as_old_as_its_label_and_without_one_from_2_0(labels, annotated, phase, version):
+    annotations = {"sidecar.istio.io/status": "{}"} if annotated else {}
+    pod = {"metadata": {"labels": labels, "annotations": annotations}, "spec": {"containers": [{"name": "istio-proxy"}]}, "status": {"phase": phase}}
+    assert sidecar_version(pod) == version
+
+
+def ours(*parts, **status):
+    """A workload whose restart was asked for in this upgrade and whose pods are new."""
+    body, *pods = parts
+    body["spec"]["template"]["metadata"]["annotations"] = {RESTARTED_AT: time_text(NOW)}
+    body["status"].update(status)
+    return [body, *pods]
+
+
+def test_one_whose_old_pods_are_gone_is_waited_for_until_it_is_up(cluster):
+    found = cluster(deployment("cart"), deployment("pay"))
+    found.stuck = {"pay"}
+    with pytest.raises(FederationError, match="FED616.*pay: the new template"):
+        restart(found, wait_timeout=0.01)
+    assert found.order == ["Deployment shop/cart", "Deployment shop/pay"]
+    down = cluster(ours(*workload("StatefulSet", "db", version=NEW, count=1), readyReplicas=0), deployment("pay"))
+    down.stuck = {"db"}
+    with pytest.raises(FederationError, match="FED616.*StatefulSet shop/db: 0 of 1 pods are ready"):
+        restart(down, wait_timeout=0.01)
+    assert down.order == [], "the next waits for it, though none of its pods is old"
+
+
+def test_a_workload_under_way_in_one_namespace_holds_the_others_back(cluster):
+    found = cluster(ours(*workload("DaemonSet", "agent", version=NEW), numberAvailable=1), deployment("mail", "desk"))
+    found.stuck = {"agent"}
+    with pytest.raises(FederationError, match="FED616.*agent: 1 of 2 pods are available"):
+        restart(found, wait_timeout=0.01, batch=5)
+    assert found.order == []
+    found.stuck = set()
+    assert [change["name"] for change in restart(found, batch=5)["changes"]] == ["mail"]
+
+
+def test_what_was_broken_before_is_left_alone_and_the_others_go_on(cluster):
+    broken = deployment("cart")
+    broken[0]["status"].update(availableReplicas=1)
+    found = cluster(broken, deployment("pay"))
+    found.stuck = {"cart"}
+    done = restart(found)
+    assert found.order == ["Deployment shop/pay"]
+    assert done["left_alone"] == [
+        {"owner": "Deployment shop/cart", "reason": "is not up, and was not restarted here (1 of 2 new pods are available); once it is, run again"}
+    ]
+
+
+def test_nothing_is_restarted_before_the_control_plane_is_ready(cluster, settling):
+    found = cluster(deployment("cart"))
+    conditions = found._objects[("ServiceMeshControlPlane", SPACE, "basic")]["status"]["conditions"]
+    conditions[1].update(status="False", reason="ComponentsNotReady", message="istiod is gone")
+    seen = run(found, state="restarted")
+    assert not found.order and not seen["changed"]
+    assert seen["waiting_for"] == [f"ServiceMeshControlPlane {SPACE}/basic: ComponentsNotReady: istiod is gone"]
+    with pytest.raises(FederationError, match="FED433.*istiod is gone"):
+        restart(found, wait_timeout=0.01)
+    conditions[0].update(status="False", reason="ValidationError", message="no such version")
+    with pytest.raises(FederationError, match="FED433.*no such version"):
+        run(found, state="restarted")
+
+    class Mended:
+        def settle(self):
+            conditions[0].update(status="True")
+            conditions[1].update(status="True")
+
+    conditions[0].update(reason="")
+    settling.append(Mended())
+    assert restart(found)["pods"]["old"] == 0 and found.order == ["Deployment shop/cart"]
+
+
+def test_a_roll_out_that_ends_between_two_reads_is_not_begun_again(cluster):
+    found = cluster(deployment("cart"))
+    listed = found.list
+
+    def late(kind, namespace, selector=None, keep=None):
+        seen = listed(kind, namespace, selector, keep)
+        if kind.name == "Pod" and namespace == "shop":
+            for (of, _place, _name), live in found._objects.items():
+                if of == "Pod":
+                    live["metadata"].update(uid="another", labels={**live["metadata"]["labels"], "maistra-version": NEW})
+        return seen
+
+    found.list = late
+    assert not restart(found)["changed"] and not found.order
+
+
+def test_a_set_that_holds_some_pods_back_is_left_alone(cluster):
+    held = workload("StatefulSet", "db")
+    held[0]["spec"]["updateStrategy"]["rollingUpdate"] = {"partition": 1}
+    done = restart(cluster(held))
+    assert "partition" in done["left_alone"][0]["reason"] and not done["changed"]
+
+
+def knative(revision, **spec):
+    metadata = {"name": "shown", "namespace": "shop", "generation": 1}
+    status = {"observedGeneration": 1, "latestCreatedRevisionName": revision, "latestReadyRevisionName": revision}
+    service = {"kind": "Service", "metadata": metadata, "spec": {"template": {"metadata": {}}, **spec}, "status": status}
+    labels = {"serving.knative.dev/service": "shown", "serving.knative.dev/revision": "shown-1"}
+    return [service, pod("shown-1-x", "shop", "ReplicaSet", "shown-1-abc", OLD, labels=labels)]
+
+
+def test_a_knative_service_gets_one_new_revision_and_its_former_is_left_to_end(cluster):
+    found = cluster(knative("shown-1"))
+    with pytest.raises(FederationError, match="FED616.*new revision"):
+        restart(found, wait_timeout=0.01)
+    live = found._objects[("Service", "shop", "shown")]
+    live["status"].update(observedGeneration=2, latestCreatedRevisionName="shown-2", latestReadyRevisionName="shown-2")
+    done = restart(found)
+    assert found.order == ["Service shop/shown"] and "former revision" in done["left_alone"][0]["reason"]
+    named = knative("shown-1")
+    named[0]["spec"]["template"]["metadata"]["name"] = "shown-1"
+    assert "names its revision" in restart(cluster(named))["left_alone"][0]["reason"]
+
+
+@pytest.mark.parametrize(("moment", "code"), [(LATER, "FED617"), (YESTERDAY, "")])
+def test_a_deployment_config_whose_rollout_failed_stops_the_run_when_it_failed_in_this_upgrade(cluster, moment, code):
+    failed = {"type": "Progressing", "status": "False", "reason": "ProgressDeadlineExceeded", "message": "web-2 has failed", "lastUpdateTime": moment}
+    config = {"kind": "DeploymentConfig", "metadata": {"name": "web", "namespace": "shop", "generation": 1}, "spec": {"replicas": 1}}
+    config["status"] = {"observedGeneration": 1, "availableReplicas": 1, "conditions": [failed]}
+    controller = {"name": "web-1", "namespace": "shop", "ownerReferences": [{"kind": "DeploymentConfig", "name": "web", "controller": True}]}
+    found = cluster(config, {"kind": "ReplicationController", "metadata": controller}, pod("web-1-x", "shop", "ReplicationController", "web-1", OLD))
+    if code:
+        with pytest.raises(FederationError, match=f"{code} DeploymentConfig shop/web: does not come back: web-2 has failed"):
+            restart(found)
+    else:
+        assert "was not restarted here" in restart(found)["left_alone"][0]["reason"]
+    assert not found.order
+
+
+class Killed(Exception):
+    """The run died."""
+
+
+ESTATES = st.lists(
+    st.tuples(st.sampled_from(("Deployment", "StatefulSet", "DaemonSet", "OnDelete")), st.sampled_from(("desk", "mill", "shop"))), min_size=1, max_size=9
+)
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(estate=ESTATES, batch=st.integers(1, 4), deaths=st.lists(st.integers(1, 40), max_size=3))
+def test_however_often_a_run_dies_each_workload_is_restarted_once_and_no_more_than_allowed_at_a_time(settling, estate, batch, deaths):
+    settling.clear()
+    parts, pods = [], 0
+    for number, (kind, space) in enumerate(estate):
+        name = f"w{number}"
+        made = deployment(name, space) if kind == "Deployment" else workload("StatefulSet" if kind == "OnDelete" else kind, name, space)
+        if kind == "OnDelete":
+            made[0]["spec"]["updateStrategy"] = {"type": "OnDelete"}
+            pods += 2
+        parts += made
+    found = Rolling(plane(), roll("desk", "mill", "shop"), *parts)
+    settling.append(found)
+    surveyor = data_plane.Surveyor(found, ["desk", "mill", "shop"], Newest(NEW, "", NOW), restarts=True)
+    merge, delete = found.merge_patch, found.delete
+    left = [0]
+
+    def dying(write):
+        def written(*arguments, **named):
+            left[0] -= 1
+            if left[0] == 0:
+                raise Killed
+            answer = write(*arguments, **named)
+            running = under_way(surveyor.look().workloads)
+            assert len(running) <= batch and len({each.owner.namespace for each in running}) <= 1
+            return answer
+
+        return written
+
+    found.merge_patch, found.delete = dying(merge), dying(delete)
+    for death in deaths:
+        left[0] = death
+        try:
+            restart(found, batch=batch)
+        except Killed:
+            continue
+    left[0] = 0
+    assert restart(found, batch=batch)["pods"]["old"] == 0
+    assert len(found.order) == len(set(found.order)) == len(estate) + pods
+    assert not restart(found, batch=batch)["changed"]

@@ -12,7 +12,6 @@ from ansible_collections.ossm.federation.plugins.module_utils._core.upgrade impo
     mixer_of,
     plan_upgrade,
     refuse_blocked,
-    sidecar_version,
     without_mixer,
 )
 
@@ -103,18 +102,3 @@ def test_the_lines_tell_each_step_its_notes_and_what_is_unknown():
     shown = "\n".join(lines(plane(), plan_upgrade(plane(), "v2.1", found), found))
     for part in ("v2.0 → v2.1: possible", "shop/lua", "shop/allow", "federated with west", "Mixer is gone", "unknown: Pod objects in shop"):
         assert part in shown
-
-
-@pytest.mark.parametrize(
-    ("labels", "annotated", "phase", "version"),
-    [
-        ({"maistra-version": "2.1.6"}, True, "Running", (2, 1)),
-        ({}, True, "Running", (2, 0)),
-        ({"maistra-version": "2.1.6"}, True, "Succeeded", None),
-        ({}, False, "Running", None),
-    ],
-)
-def test_a_sidecar_is_as_old_as_its_label_and_without_one_from_2_0(labels, annotated, phase, version):
-    annotations = {"sidecar.istio.io/status": "{}"} if annotated else {}
-    pod = {"metadata": {"labels": labels, "annotations": annotations}, "spec": {"containers": [{"name": "istio-proxy"}]}, "status": {"phase": phase}}
-    assert sidecar_version(pod) == version
