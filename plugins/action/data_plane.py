@@ -10,15 +10,16 @@ class ActionModule(WaitingAction):
     """Wait until all sidecars are new."""
 
     def run(self, tmp: str | None = None, task_vars: dict | None = None) -> dict:
-        """Return the module's result; ``changes`` are those of all slices together, and a failure has the report as well."""
-        self._changes: list[dict] = []
+        """Return the module's result; what was restarted is that of all slices together, and a failure has the report as well."""
+        self._done: dict[str, list] = {"changes": [], "restarted": []}
         result = super().run(tmp, task_vars)
         told = {**(result.pop("facts", None) or {}), **result} if result.get("failed") else result
-        return {**told, "changes": self._changes} if "lines" in told or self._changes else told
+        return {**told, **self._done} if "lines" in told or self._done["changes"] else told
 
     def _execute_module(self, *arguments: object, **named: object) -> dict:
         found = super()._execute_module(*arguments, **named)
-        self._changes += (found.get("facts") or found).get("changes") or []
+        for name, earlier in self._done.items():
+            earlier += (found.get("facts") or found).get(name) or []
         return found
 
     def missing(self, result: dict) -> list[str]:

@@ -67,6 +67,12 @@ changes:
   type: list
   elements: dict
   sample: [{action: merge, kind: Deployment, namespace: shop, name: cart, fields: [spec.template.metadata.annotations]}]
+restarted:
+  description: The same by name. Of a set that is updated on deletion each pod.
+  returned: when the mesh could be read, also in a failure
+  type: list
+  elements: str
+  sample: [Deployment shop/cart, Pod shop/db-0]
 old:
   description: Pods whose sidecar is not of the control plane's version, as they stand at the end.
   returned: when the mesh could be read, also in a failure
@@ -368,6 +374,7 @@ def report(survey: Survey, newest: Newest, changes: Sequence[Change]) -> dict:
     ]
     return {
         "changes": [change.summary() for change in changes],
+        "restarted": [change.place for change in changes if change.manifest is None or "spec" in change.manifest or change.action == "instantiate"],
         "old": old,
         "left_alone": [{"owner": str(workload.owner), "reason": workload.left_alone} for workload in survey.workloads if workload.left_alone],
         "pods": {"sidecars": survey.sidecars, "old": len(old)},

@@ -18,7 +18,7 @@ from integration.administrators import Administrator
 
 from testbed import MeshSpec, Testbed
 from testbed.client import Mesh
-from testbed.controllers import NEVER_READY
+from testbed.controllers import NEVER_READY, NODES
 
 SPACES = ("desk", "shop")
 INJECTED = {"sidecar.istio.io/inject": "true"}
@@ -42,7 +42,9 @@ def mesh(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mesh]:
         is_at(east, OLD)
         for space, names in (("desk", ["mail", "print"]), ("shop", ["cart", "pay", "stock"])):
             for name in names:
-                east.kube.create(workload("Deployment", name, space))
+                # Some let all pods go before new ones come: these are waited for as well.
+                strategy = {"strategy": {"type": "Recreate"}} if name in ("print", "pay") else {}
+                east.kube.create(workload("Deployment", name, space, **strategy))
         east.kube.create(workload("StatefulSet", "db", "shop", updateStrategy={"type": "OnDelete"}))
         east.kube.create(workload("StatefulSet", "queue", "shop"))
         east.kube.create(workload("DaemonSet", "agent", "desk"))
@@ -149,16 +151,24 @@ def test_a_run_that_is_killed_goes_on_and_restarts_nothing_twice(mesh: Mesh, tmp
 
 def test_the_first_that_does_not_come_back_stops_the_run(mesh: Mesh, tmp_path: Path, collections: str) -> None:
     admin = Administrator(tmp_path, collections, {"east": {"mesh_kubeconfig": mesh.kubeconfig}})
-    broken = {"spec": {"progressDeadlineSeconds": 3, "minReadySeconds": 0, "template": {"metadata": {"annotations": {NEVER_READY: "true"}}}}}
-    mesh.kube.merge("Deployment", "mail", "desk", broken)
+    # One pod per node takes the node's port: the one more that a roll-out begins with has no place.
+    full = workload("Deployment", "full", "desk", replicas=NODES, progressDeadlineSeconds=3)
+    full["spec"]["template"]["spec"]["containers"][0]["ports"] = [{"containerPort": 80, "hostPort": 8099}]
+    mesh.kube.create(full)
+    until(lambda: mesh.kube.get("Deployment", "full", "desk").get("status", {}).get("availableReplicas") == NODES, "full is up")
+    # This one was broken before anybody restarted it.
+    mesh.kube.merge("Deployment", "stock", "shop", {"spec": {"template": {"metadata": {"annotations": {NEVER_READY: "true"}}}}})
     is_at(mesh, "2.2.14")
     before = owner_revisions(mesh)
     done = admin.play(playbook(tmp_path), must_pass=False)
-    assert "FED617" in done.output and "Deployment desk/mail" in done.output
+    assert "FED617" in done.output and "Deployment desk/full: does not come back" in done.output
     after = owner_revisions(mesh)
-    assert {name for name in after if name.startswith(("Deployment shop", "StatefulSet shop")) and after[name] != before[name]} == set()
+    assert {name for name in after if " shop/" in name and after[name] != before[name]} == set()
 
-    mesh.kube.merge("Deployment", "mail", "desk", {"spec": {"template": {"metadata": {"annotations": {NEVER_READY: None}}}}})
-    until(lambda: mesh.kube.get("Deployment", "mail", "desk")["status"].get("availableReplicas") == 2, "mail is mended")
-    admin.play(playbook(tmp_path, batch=3))
-    assert {pod for pod, version in sidecars(mesh).items() if version != "2.2.14"} == {"shop/debug"}
+    room = {"spec": {"strategy": {"rollingUpdate": {"maxSurge": 0, "maxUnavailable": 1}}}}
+    mesh.kube.merge("Deployment", "full", "desk", room)
+    done = admin.play(playbook(tmp_path, batch=3))
+    assert "Deployment shop/stock" in done.output and "was not restarted here" in done.output
+    old = {pod.rsplit("-", 2)[0] for pod, version in sidecars(mesh).items() if version != "2.2.14"}
+    assert old == {"shop/debug", "shop/stock"}
+    assert owner_revisions(mesh)["Deployment desk/full"] == after["Deployment desk/full"] + 1, "mended by hand, not restarted again"
