@@ -29,7 +29,8 @@ def the_test_meshs_rules():
 rules = the_test_meshs_rules()
 
 DURATIONS = st.sampled_from(["5s", "100ms", "1m30s", "0", "0s", ".5s", "1.s", "-1s", "+2h", "5", "s", "", "5 s", "1d", "µs", "3µs"])
-ANTI = ["requiredDuringScheduling", "preferredDuringScheduling", "requiredDuringSchedulingIgnoredDuringExecution", "preferredDuringSchedulingIgnoredDuringExecution"]
+OWN_FORM = ["requiredDuringScheduling", "preferredDuringScheduling"]
+ANTI = [*OWN_FORM, *(f"{key}IgnoredDuringExecution" for key in OWN_FORM)]
 
 
 def some(**fields):
