@@ -81,6 +81,13 @@ def published_root(mesh: Mesh) -> str:
     return mesh.kube.get("ConfigMap", "istio-ca-root-cert", mesh.namespace)["data"]["root-cert.pem"]
 
 
+def is_ready(mesh: Mesh) -> bool:
+    """Whether the operator has done all that the control plane says now."""
+    smcp = mesh.kube.get("ServiceMeshControlPlane", mesh.control_plane, mesh.namespace)
+    conditions = {entry["type"]: entry["status"] for entry in smcp["status"]["conditions"]}
+    return smcp["status"]["observedGeneration"] == smcp["metadata"]["generation"] and conditions["Ready"] == "True"
+
+
 def is_connected(mesh: Mesh, peer: Mesh) -> bool:
     status = mesh.kube.get("ServiceMeshPeer", peer.name, mesh.namespace).get("status") or {}
     return any(pod["watch"]["connected"] for pod in status.get("discoveryStatus", {}).get("active") or [])
@@ -111,6 +118,8 @@ def pair(whole_bed: Testbed) -> Iterator[tuple[Mesh, Mesh]]:
         mesh.kube.delete("ServiceMeshPeer", peer.name, mesh.namespace)
         metadata = {"name": mesh.control_plane, "namespace": mesh.namespace}
         mesh.kube.apply({"apiVersion": "maistra.io/v2", "kind": "ServiceMeshControlPlane", "metadata": metadata}, MANAGER)
+    for mesh in (west, east):  # whose testbed the next file's tests may share
+        eventually(lambda: is_ready(mesh), f"{mesh.name} without its gateways")
 
 
 def test_both_sides_are_connected_and_the_exported_service_answers_across(pair):
