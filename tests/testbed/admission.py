@@ -287,9 +287,13 @@ class AdmissionServer:
 
     It keeps its port for its whole life. While ``is_down()`` is true it does not listen, so that the API server's calls are
     refused as they are by an operator that is starting up. Each hook that has been asked at least once stands in ``asked``.
+    ``name`` is that of its configurations.
     """
 
-    def __init__(self, hooks: Sequence[Hook], directory: Path, is_down: Callable[[], bool], log: Callable[[str], None]) -> None:
+    def __init__(
+        self, hooks: Sequence[Hook], directory: Path, is_down: Callable[[], bool], log: Callable[[str], None], name: str = CONFIGURATION_NAME
+    ) -> None:
+        self._name = name
         self._hooks = {hook.path: hook for hook in hooks}
         self._is_down = is_down
         self._log = log
@@ -320,7 +324,7 @@ class AdmissionServer:
             {
                 "apiVersion": "admissionregistration.k8s.io/v1",
                 "kind": kind,
-                "metadata": {"name": CONFIGURATION_NAME},
+                "metadata": {"name": self._name},
                 "webhooks": [self._registration(hook) for hook in self._hooks.values() if hook.is_mutating == (kind[0] == "M")],
             }
             for kind in ("MutatingWebhookConfiguration", "ValidatingWebhookConfiguration")

@@ -169,15 +169,17 @@ class Testbed:
         tied: bool = True,
         olm: bool = False,
         controllers: bool = False,
+        openshift: bool = False,
         say: Callable[[str], None] = print,
     ) -> Testbed:
         """Start a testbed in ``directory``, which is made, and return it when all its meshes are up.
 
         ``clock_scale``: real seconds per second of mesh time. ``crds``: a folder of CRD texts to take in place of ours of
         the same name. ``tied``: it ends when this process ends. ``olm``: the clusters have OLM and no operator yet; its meshes
-        are made with ``control_plane_present=False``. ``controllers``: workloads really roll, and pods are injected by what
-        their control plane's status says, which the caller writes: no operator runs beside these. ``say`` gets progress lines
-        when it takes long. Raises ``TestbedError`` when it does not come up, ``ProgramsError`` when its programs cannot be had.
+        are made with ``control_plane_present=False``. ``controllers``: workloads really roll, the operator's too, and pods are
+        injected as their control plane is at that moment. ``openshift``: the
+        clusters say of themselves what OpenShift 4.14 says, and with ``controllers`` they have DeploymentConfigs. ``say`` gets progress
+        lines when it takes long. Raises ``TestbedError`` when it does not come up, ``ProgramsError`` when its programs cannot be had.
         """
         place = Path(directory).absolute()
         if _running_state(place) is not None:
@@ -194,6 +196,7 @@ class Testbed:
             str(programs.envoy),
             olm,
             [str(path) for path in astuple(find_controllers(say))] if controllers else [],
+            openshift,
         )
         (place / SPECIFICATION).write_text(json.dumps(spec.as_json(), indent=2), encoding="utf-8")
         (place / PROGRESS).touch()

@@ -101,7 +101,14 @@ class Cluster:
 
     def load_olm(self) -> None:
         """Load the kinds of OLM and wait until they are served; raises as ``load_crds``."""
-        self._serve({text["metadata"]["name"]: text for text in crds_in(_CRD_FOLDER / "olm")})
+        self._load("olm")
+
+    def load_openshift(self) -> None:
+        """Load kinds of OpenShift and wait until they are served; raises as ``load_crds``."""
+        self._load("openshift")
+
+    def _load(self, folder: str) -> None:
+        self._serve({text["metadata"]["name"]: text for text in crds_in(_CRD_FOLDER / folder)})
 
     def _serve(self, texts: Mapping[str, dict]) -> None:
         for text in texts.values():

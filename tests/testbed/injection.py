@@ -11,6 +11,7 @@ from typing import Any
 from .admission import ClusterView, Hook, Incoming
 
 INJECT = "sidecar.istio.io/inject"
+INJECTOR = "sidecar-injector.testbed"
 MEMBER_OF = "maistra.io/member-of"
 
 

@@ -17,6 +17,14 @@ CREATED_BY = "maistra.io/created-by"
 ROLL_CONTROLLER, MEMBER_CONTROLLER = "servicemeshmemberroll-controller", "servicemeshmember-controller"
 GATEWAY_KINDS = ("Service", "Deployment", "ServiceAccount", "NetworkPolicy")
 
+OWN_DEPLOYMENTS = {
+    "istio-policy": "istio-policy",
+    "istio-telemetry": "istio-telemetry",
+    "3scale": "3scale-istio-adapter",
+    "wasm-extensions": "wasm-cacher-{}",
+}
+"""The components with a Deployment beside istiod and the gateways, and its name with the control plane's."""
+
 _BASE_PROFILE: dict[str, Any] = {
     "gateways": {
         "enabled": True,
@@ -255,6 +263,27 @@ def istiod_objects(smcp: Mapping[str, Any], release: OperatorRelease) -> list[di
             },
         },
     ]
+
+
+def component_objects(smcp: Mapping[str, Any], release: OperatorRelease) -> list[dict]:
+    """Return the Deployments of the components that have one beside istiod and the gateways."""
+    namespace, name = smcp["metadata"]["namespace"], smcp["metadata"]["name"]
+    objects = []
+    for component in components_of(smcp):
+        if component not in OWN_DEPLOYMENTS:
+            continue
+        own = OWN_DEPLOYMENTS[component].format(name)
+        selector, image = {"app": own}, f"registry.test/{component}:{release.charts[smcp['spec']['version']]}"
+        template = {"metadata": {"labels": selector}, "spec": {"containers": [{"name": component, "image": image}]}}
+        objects.append(
+            {
+                "apiVersion": "apps/v1",
+                "kind": "Deployment",
+                "metadata": _metadata(smcp, release, own, namespace, {**labels(smcp, release, component), **selector}),
+                "spec": {"replicas": 1, "selector": {"matchLabels": selector}, "template": template},
+            }
+        )
+    return objects
 
 
 def member_objects(smcp: Mapping[str, Any], namespace: str, release: OperatorRelease) -> list[dict]:

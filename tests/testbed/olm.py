@@ -20,6 +20,8 @@ from .releases import RELEASES, OperatorRelease
 GROUP = "operators.coreos.com"
 MESH_PACKAGE = "servicemeshoperator"
 CATALOGS = ("redhat-operators", "mirrored-operators")
+CATALOG_NAMESPACE = "openshift-marketplace"
+CHANNEL = "stable"
 # The ClusterServiceVersions of each package's channel, oldest first.
 PACKAGES: Mapping[str, tuple[str, ...]] = {
     MESH_PACKAGE: tuple(f"{MESH_PACKAGE}.v{release.version}" for release in RELEASES.values()),
@@ -48,8 +50,29 @@ class Lifecycle:
         self._thread = threading.Thread(target=self._run, name="olm", daemon=True)
 
     def start(self) -> None:
-        """Begin to work."""
+        """Make the catalog sources in their namespace, which must be there, and begin to work."""
+        for name in CATALOGS:
+            spec = {"sourceType": "grpc", "displayName": name.replace("-", " ").title()}
+            place = {"name": name, "namespace": CATALOG_NAMESPACE}
+            live = self._kube.create({"apiVersion": f"{GROUP}/v1alpha1", "kind": "CatalogSource", "metadata": place, "spec": spec})
+            self._status(live, {"connectionState": {"lastObservedState": "READY"}})
+        for package, catalog in itertools.product(PACKAGES, CATALOGS):
+            self._offer(package, catalog)
         self._thread.start()
+
+    def _offer(self, package: str, catalog: str) -> None:
+        """Tell what a catalog has of a package: one channel.
+
+        OLM gives those of all catalogs the package's name, which objects that are stored cannot share: here the first catalog's has it.
+        """
+        labels = {"catalog": catalog, "catalog-namespace": CATALOG_NAMESPACE}
+        name = package if catalog == CATALOGS[0] else f"{package}.{catalog}"
+        metadata = {"name": name, "namespace": CATALOG_NAMESPACE, "labels": labels}
+        versions = PACKAGES[package]
+        entries = [{"name": name, "version": name.partition(".v")[2]} for name in reversed(versions)]
+        channel = {"name": CHANNEL, "currentCSV": versions[-1], "entries": entries}
+        status = {"packageName": package, "catalogSource": catalog, "defaultChannel": CHANNEL, "channels": [channel]}
+        self._kube.create({"apiVersion": f"packages.{GROUP}/v1", "kind": "PackageManifest", "metadata": metadata, "spec": {}, "status": status})
 
     def stop(self) -> None:
         """End after the present look."""

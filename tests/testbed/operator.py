@@ -26,9 +26,11 @@ from .manifests import (
     GATEWAY_KINDS,
     MANAGED_BY,
     MEMBER_OF,
+    OWN_DEPLOYMENTS,
     OWNER,
     OWNER_NAME,
     applied_spec,
+    component_objects,
     components_of,
     gateway_objects,
     gateways_of,
@@ -38,7 +40,7 @@ from .manifests import (
 )
 from .members import Members
 from .releases import RELEASES, OperatorRelease, minor
-from .rollouts import LoadBalancers, Rollouts, Runnable, has_address, is_operated
+from .rollouts import LoadBalancers, Rollouts, Runnable, has_address, is_operated, is_whole
 from .work import WorkLoop
 
 KINDS = ("ServiceMeshControlPlane", "ServiceMeshMemberRoll", "ServiceMeshMember", "Namespace", "Service", "Deployment")
@@ -46,7 +48,7 @@ KINDS = ("ServiceMeshControlPlane", "ServiceMeshMemberRoll", "ServiceMeshMember"
 
 _SMCP = "ServiceMeshControlPlane"
 _OPERATED_KINDS = (*GATEWAY_KINDS, "ConfigMap")
-_PRUNED_COMPONENTS = ("istio-ingress", "istio-egress")
+_PRUNED_COMPONENTS = ("istio-ingress", "istio-egress", *OWN_DEPLOYMENTS)
 _ELECTIONS = ("istio-namespace-controller-election", "servicemesh-federation")
 _REMOVAL = -1  # stands for a generation in the run of a control plane that is being deleted
 _COALESCE_SECONDS = 0.3
@@ -100,7 +102,8 @@ class Operator:
     ``store`` must watch ``KINDS``. ``new_istiod(namespace, control plane's name, its object)`` gives an Istiod with ``start()`` and
     ``stop()``; it is called once the istiod's Pod object exists (``istiod_pod`` tells its name), and again at each restart.
     ``mesh_names`` maps control plane namespaces to the names of meshes by which ``faults`` are set; a namespace that it lacks
-    goes by ``cluster_name``. ``directory`` holds the webhooks' certificate. All times follow ``clock``.
+    goes by ``cluster_name``. ``directory`` holds the webhooks' certificate. ``workloads_are_real``: the cluster has controllers
+    and kubelets of its own. All times follow ``clock``.
     """
 
     def __init__(
@@ -116,6 +119,7 @@ class Operator:
         directory: Path,
         release: OperatorRelease = RELEASES["2.3"],
         mesh_names: Mapping[str, str] | None = None,
+        workloads_are_real: bool = False,
         log: Callable[[str], None] = print,
     ) -> None:
         self._kube, self._store, self._clock, self._faults = kube, store, clock, faults
@@ -126,7 +130,7 @@ class Operator:
         self._runs: dict[tuple[str, str], _Run] = {}
         self._done: dict[tuple[str, str], int] = {}
         self._admission = AdmissionServer(operator_hooks(release, ApiView(kube)), Path(directory), self._is_webhook_down, self._log)
-        self._rollouts = Rollouts(kube, addresses, clock, cluster_name, new_istiod, self._log)
+        self._rollouts = Rollouts(kube, addresses, clock, cluster_name, new_istiod, self._log, workloads_are_real)
         self._balancers = LoadBalancers(kube, addresses, clock, cluster_name, self._fault, self._log)
         self._loops = {
             "control planes": WorkLoop("control planes", self._reconcile, self._log),
@@ -381,6 +385,8 @@ class Operator:
         for gateway in gateways_of(smcp):
             for manifest in gateway_objects(smcp, gateway, self._release):
                 self._apply(manifest)
+        for manifest in component_objects(smcp, self._release):
+            self._apply(manifest)
         return True
 
     def _apply(self, manifest: dict) -> None:
@@ -394,8 +400,9 @@ class Operator:
             self._kube.apply(manifest, MANAGER, force=True)
 
     def _prune(self, smcp: dict) -> bool:
-        """Delete what belongs to gateways that the control plane does not ask for any more."""
+        """Delete what belongs to gateways and components that the control plane does not ask for any more."""
         wanted = {_identity(manifest) for gateway in gateways_of(smcp) for manifest in gateway_objects(smcp, gateway, self._release)}
+        wanted |= {_identity(manifest) for manifest in component_objects(smcp, self._release)}
         for manifest in self._operated(smcp, GATEWAY_KINDS):
             component = manifest["metadata"]["labels"].get("app.kubernetes.io/component")
             if component in _PRUNED_COMPONENTS and _identity(manifest) not in wanted:
@@ -447,13 +454,7 @@ class Operator:
         return True
 
     def _are_deployments_available(self, smcp: dict) -> bool:
-        for deployment in self._operated(smcp, ["Deployment"]):
-            status = deployment.get("status") or {}
-            if status.get("observedGeneration") != deployment["metadata"]["generation"]:
-                return False
-            if status.get("updatedReplicas", 0) < deployment["spec"].get("replicas", 1):
-                return False
-        return True
+        return all(is_whole(deployment) for deployment in self._operated(smcp, ["Deployment"]))
 
     def _mend(self, smcp: dict) -> None:
         """Make again what somebody deleted from a mesh that is ready."""

@@ -61,6 +61,9 @@ class Rollouts:
     An istiod Deployment gets a Pod object, and while it has one, an Istiod made by ``new_istiod`` runs. When the pod template
     changes (by the operator, or by a user's ``kubectl rollout restart``) a second pod comes up beside the first, the status
     tells of both, and then the first goes and the Istiod is replaced, with everything that it remembered.
+
+    With ``are_real`` the cluster has all these itself, and what is left is istiod: once its Deployment is whole, an Istiod runs
+    in its newest pod's place.
     """
 
     def __init__(
@@ -71,10 +74,12 @@ class Rollouts:
         cluster_name: str,
         new_istiod: Callable[[str, str, dict], Runnable],
         log: Callable[[str], None],
+        are_real: bool = False,
     ) -> None:
         self._kube, self._addresses, self._clock = kube, addresses, clock
         self._cluster_name = cluster_name
         self._new_istiod = new_istiod
+        self._are_real = are_real
         self._log = log
         self._lock = threading.RLock()
         self._replaced = threading.Condition(self._lock)
@@ -93,11 +98,29 @@ class Rollouts:
                 return None
             wanted = deployment["metadata"]["uid"], _template_hash(deployment)
             running = self._running.get(key)
-            if running is None or (running.uid, running.template) != wanted:
+            is_due = running is None or (running.uid, running.template) != wanted
+            if self._are_real:
+                return self._follow(key, deployment, *wanted) if is_due else None
+            if is_due:
                 remaining = self._roll_out(key, deployment, *wanted)
                 if remaining > 0:
                     return remaining
             write_status(self._kube, "Deployment", name, namespace, _available)
+        return None
+
+    def _follow(self, key: tuple[str, str], deployment: dict, uid: str, template: str) -> float | None:
+        """Have an Istiod run in place of the newest pod of a Deployment that is whole; return when to look again."""
+        if not is_whole(deployment):
+            return None  # the next change of its status comes here again
+        pods = []
+        if _is_istiod(deployment):
+            selector = ",".join(f"{label}={value}" for label, value in deployment["spec"]["selector"]["matchLabels"].items())
+            live = [pod for pod in self._kube.list("Pod", key[0], selector) if not pod["metadata"].get("deletionTimestamp")]
+            pods = [pod["metadata"]["name"] for pod in sorted(live, key=lambda pod: pod["metadata"]["creationTimestamp"])]
+            if not pods:
+                return _FAULT_POLL_SECONDS
+        self._replace(key, deployment, _RollOut(uid, template, time.monotonic(), *pods[-1:]))
+        self._replaced.notify_all()
         return None
 
     def _roll_out(self, key: tuple[str, str], deployment: dict, uid: str, template: str) -> float:
@@ -169,9 +192,10 @@ class Rollouts:
             smcp = self._kube.get("ServiceMeshControlPlane", own[OWNER_NAME], own[OWNER])
             if smcp is None:
                 return
-            self._delete_former_pods(deployment, rolling.pod)
-            address = self._addresses.for_service(self._cluster_name, *key)
-            write_status(self._kube, "Pod", rolling.pod, key[0], lambda pod: _running_pod(pod, address))
+            if not self._are_real:
+                self._delete_former_pods(deployment, rolling.pod)
+                address = self._addresses.for_service(self._cluster_name, *key)
+                write_status(self._kube, "Pod", rolling.pod, key[0], lambda pod: _running_pod(pod, address))
             self._pods[key] = rolling.pod
             running.istiod = self._new_istiod(own[OWNER], own[OWNER_NAME], smcp)
             running.istiod.start()
@@ -185,7 +209,7 @@ class Rollouts:
         if running.istiod is not None:
             running.istiod.stop(gateways_stay)
             self._log(f"stopped istiod {key[0]}/{running.pod}")
-        if running.pod is not None:
+        if running.pod is not None and not self._are_real:
             delete_if_there(self._kube, "Pod", running.pod, key[0])
 
     def _delete_former_pods(self, deployment: dict, kept: str) -> None:
@@ -300,6 +324,13 @@ def is_operated(deployment: Mapping[str, Any]) -> bool:
     """Say whether a Deployment is the operator's own or one that it manages."""
     own = deployment["metadata"].get("labels") or {}
     return own.get("app.kubernetes.io/managed-by") == MANAGED_BY or own.get("name") == "istio-operator"
+
+
+def is_whole(deployment: Mapping[str, Any]) -> bool:
+    """Say whether all replicas of a Deployment are of its present template and available."""
+    status, wanted = deployment.get("status") or {}, deployment["spec"].get("replicas", 1)
+    counts = [status.get(field, 0) for field in ("replicas", "updatedReplicas", "availableReplicas")]
+    return status.get("observedGeneration") == deployment["metadata"]["generation"] and counts == [wanted] * len(counts)
 
 
 def _is_istiod(deployment: Mapping[str, Any]) -> bool:

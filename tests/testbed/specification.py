@@ -42,7 +42,8 @@ class TestbedSpec:
 
     ``tied``: it ends with the process that holds the other end of its standard input. ``olm``: the clusters begin with OLM
     and without the operator, so none of the meshes has a control plane yet. ``controllers``: the paths of what makes workloads
-    roll, in the order of ``programs.Controllers``; the clusters then have no operator either.
+    roll, in the order of ``programs.Controllers``. ``openshift``: the clusters say that they are OpenShift, and with controllers they roll
+    DeploymentConfigs.
     """
 
     meshes: tuple[MeshSpec, ...]
@@ -54,6 +55,7 @@ class TestbedSpec:
     envoy: str
     olm: bool = False
     controllers: Sequence[str] = ()
+    openshift: bool = False
 
     def as_json(self) -> dict[str, Any]:
         """Return it as plain data."""

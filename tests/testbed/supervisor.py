@@ -30,10 +30,11 @@ from .clock import Clock
 from .cluster import Cluster
 from .controllers import start_controllers
 from .faults import Faults
-from .injection import injection_hook
+from .injection import INJECTOR, injection_hook
 from .istiod import Istiod
 from .kube import Kube, KubeError, Store
-from .olm import Lifecycle
+from .olm import CATALOG_NAMESPACE, Lifecycle
+from .openshift import DeploymentConfigs, tell_facts
 from .operator import Operator
 from .processes import ProcessError, Processes
 from .programs import Controllers
@@ -61,6 +62,7 @@ class Site:
         self.operator: Operator | None = None
         self.lifecycle: Lifecycle | None = None
         self.injector: AdmissionServer | None = None
+        self.deployment_configs: DeploymentConfigs | None = None
         self.is_watched = False
 
     @property
@@ -109,6 +111,8 @@ class Supervisor:
         for site in self._sites.values():
             if site.lifecycle is not None:
                 site.lifecycle.stop()
+            if site.deployment_configs is not None:
+                site.deployment_configs.stop()
             if site.injector is not None:
                 site.injector.stop()
             if site.operator is not None:
@@ -143,11 +147,17 @@ class Supervisor:
         name = site.cluster.name
         self._progress(f"{name}: etcd and kube-apiserver start")
         site.cluster.start()
-        comes = "OLM comes" if self.spec.olm else "controllers come" if self.spec.controllers else f"kinds and operator {site.release.version} come"
+        comes = "OLM comes" if self.spec.olm else f"kinds and operator {site.release.version} come"
         self._progress(f"{name}: the API server is ready; {comes}")
+        if self.spec.openshift:
+            site.cluster.load_openshift()
+            tell_facts(site.kube)
+        if self.spec.controllers:
+            self._start_controllers(site)
         if self.spec.olm:
             site.cluster.load_olm()
-            site.cluster.ensure_namespace(OPERATOR_NAMESPACE)
+            for namespace in (OPERATOR_NAMESPACE, CATALOG_NAMESPACE):
+                site.cluster.ensure_namespace(namespace)
             site.lifecycle = Lifecycle(
                 site.cluster.client("olm-operator"),
                 self.clock,
@@ -156,20 +166,20 @@ class Supervisor:
                 self._log,
             )
             site.lifecycle.start()
-        elif self.spec.controllers:
-            self._start_controllers(site)
         else:
             self._install(site, site.release)
 
     def _start_controllers(self, site: Site) -> None:
-        """Have workloads roll and pods be injected in a cluster; its control planes are what somebody writes."""
+        """Have workloads roll and pods be injected in a cluster."""
         start_controllers(site.cluster, Controllers(*map(Path, self.spec.controllers)), self.processes.start)
-        site.cluster.load_crds("2.5", Path(self.spec.crds) if self.spec.crds else None)
         view = operator_module.ApiView(site.cluster.client("sidecar-injector"))
-        site.injector = AdmissionServer([injection_hook(view)], site.cluster.directory, lambda: False, self._log)
+        site.injector = AdmissionServer([injection_hook(view)], site.cluster.directory, lambda: False, self._log, INJECTOR)
         site.injector.start()
         for configuration in site.injector.configurations():
             site.kube.apply(configuration, _MANAGER, force=True)
+        if self.spec.openshift:
+            site.deployment_configs = DeploymentConfigs(site.cluster, self._log)
+            site.deployment_configs.start()
 
     def _install(self, site: Site, release: OperatorRelease | None) -> None:
         """Have the operator of a cluster be this release's; None ends it."""
@@ -199,6 +209,7 @@ class Supervisor:
             directory=site.cluster.directory,
             release=site.release,
             mesh_names=names,
+            workloads_are_real=bool(self.spec.controllers),
             log=self._log,
         )
         site.operator.start()
@@ -230,7 +241,7 @@ class Supervisor:
             site.cluster.ensure_namespace(namespace)
         self._start_proxy(mesh, site)
         if mesh.control_plane_present:
-            site.kube.apply(_control_plane(mesh), _MANAGER)
+            site.kube.create(_control_plane(mesh))  # as people do
             if mesh.members:
                 site.kube.apply(_member_roll(mesh), _MANAGER)
         for namespace, services in mesh.services.items():

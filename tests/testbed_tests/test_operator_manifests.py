@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from testbed.manifests import applied_spec, components_of, gateway_objects, gateways_of, istiod_objects, trust_domain
+from testbed.manifests import applied_spec, component_objects, components_of, gateway_objects, gateways_of, istiod_objects, trust_domain
 from testbed.releases import RELEASES
 
 RELEASE = RELEASES["2.3"]
@@ -73,3 +73,20 @@ def test_a_v2_0_mesh_with_mixer_has_eight_components_and_v2_1_six():
     old = {"policy": {"type": "Mixer"}, "telemetry": {"type": "Mixer"}, "addons": {"3scale": {"enabled": True}}}
     assert len(components_of(control_plane(version="v2.0", **old))) == 8
     assert len(components_of(control_plane(version="v2.1"))) == 6
+
+
+@pytest.mark.parametrize(
+    ("spec", "deployments"),
+    [
+        (
+            {"version": "v2.0", "policy": {"type": "Mixer"}, "telemetry": {"type": "Mixer"}, "addons": {"3scale": {"enabled": True}}},
+            ["istio-policy", "istio-telemetry", "3scale-istio-adapter"],
+        ),
+        ({"version": "v2.0"}, []),
+        ({"version": "v2.1"}, ["wasm-cacher-basic"]),
+        ({"version": "v2.3"}, []),
+    ],
+)
+def test_mixer_and_its_adapter_have_deployments_on_2_0_and_extensions_from_2_1_to_2_2(spec, deployments):
+    made = component_objects(control_plane(**spec), RELEASE)
+    assert [manifest["metadata"]["name"] for manifest in made] == deployments
