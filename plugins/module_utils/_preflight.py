@@ -15,15 +15,17 @@ from ._cluster import Cluster
 from ._core.card import Card
 from ._core.carrying import Received, receive
 from ._core.control_plane import ControlPlane
+from ._core.data import at, listed
 from ._core.errors import FederationError
 from ._core.estate import Estate, Platform
-from ._core.findings import Finding, Unknown, at, finding_of, listed
+from ._core.findings import Finding, Unknown, finding_of
 from ._core.kinds import (
     CLUSTER_DOMAIN,
     CLUSTER_NETWORK,
     CLUSTER_VERSION,
     DESTINATION_RULE,
     EXPORTS,
+    EXTENSION,
     IMPORTS,
     ISTIO_GATEWAY,
     MEMBER_ROLL,
@@ -31,15 +33,19 @@ from ._core.kinds import (
     NETWORK_POLICY,
     NODE,
     PEER,
+    POD,
+    SECRET,
     SERVICE,
     SERVICE_ENTRY,
     SIDECAR,
+    WASM_PLUGIN,
     Kind,
 )
 from ._core.plan import check_domains, plan_peering
 from ._core.platform_findings import GROUPS
 from ._core.preflight import findings_in
-from ._core.supported import ARM64_FROM
+from ._core.pull_findings import named_secrets
+from ._core.supported import ARM64_FROM, EXTENSIONS_BEFORE, WASM_PLUGINS_FROM
 from ._core.topology import Mesh
 from ._core.trust import Root
 from ._described import described_mesh
@@ -72,6 +78,10 @@ class Remembered:
     def list(self, kind: Kind, namespace: str) -> list[dict]:
         """Return the objects of one kind as ``Cluster.list`` does."""
         return self._once(self._cluster.list, kind, namespace)
+
+    def outline(self, kind: Kind, namespace: str, name: str) -> dict | None:
+        """Return what ``Cluster.outline`` does."""
+        return self._once(self._cluster.outline, kind, namespace, name)
 
     def serves(self, group: str) -> bool:
         """Return what ``Cluster.serves`` does."""
@@ -120,6 +130,16 @@ class Reader:
             if error.code == "FED104":
                 self._refused.setdefault((kind.name, codes), []).append("the cluster")
             return None
+
+    def lacks(self, kind: Kind, namespace: str, name: str, *codes: str) -> bool:
+        """Return whether an object is not there; False as well when that is forbidden, which ``codes`` then stay unknown for."""
+        try:
+            return self.cluster.outline(kind, namespace, name) is None
+        except FederationError as error:
+            if error.code != "FED104":
+                raise
+            self._refused.setdefault((kind.name, codes), []).append(namespace)
+            return False
 
     def members(self, namespace: str) -> frozenset[str] | None:
         """Return the member namespaces of the mesh in ``namespace``; None when they may not be read."""
@@ -222,8 +242,21 @@ def _thorough(reader: Reader, estate: Estate, members: Iterable[str], home: str)
     if estate.peers:
         found = _by_namespace(reader, ISTIO_GATEWAY, {*members, home}, "FED707")
         estate = replace(estate, gateways=[live for objects in found.values() for live in objects])
+    estate = _pulling(reader, estate, {*members, home})
     strays = [_by_namespace(reader, kind, set(members) - {home}, "FED748") for kind in (PEER, EXPORTS, IMPORTS)]
     return replace(estate, elsewhere=[live for found in strays for objects in found.values() for live in objects])
+
+
+def _pulling(reader: Reader, estate: Estate, namespaces: Iterable[str]) -> Estate:
+    """Return the estate with what is pulled, and which pull secrets are not there. Nothing in a Secret is read."""
+    kinds = [EXTENSION] if estate.version and estate.version < EXTENSIONS_BEFORE else []
+    kinds += [WASM_PLUGIN] if not estate.version or estate.version >= WASM_PLUGINS_FROM else []
+    found = [_by_namespace(reader, kind, namespaces, "FED750") for kind in kinds]
+    extensions = [live for spaces in found for objects in spaces.values() for live in objects]
+    pods = reader.list(POD, estate.namespace, "FED752") or ()
+    estate = replace(estate, extensions=extensions, own_pods=pods)
+    named = {(namespace, name) for _place, namespace, name in named_secrets(estate)}
+    return replace(estate, missing_secrets=frozenset(secret for secret in sorted(named) if reader.lacks(SECRET, *secret, "FED751")))
 
 
 def _by_namespace(reader: Reader, kind: Kind, namespaces: Iterable[str], code: str) -> dict[str, list[dict]]:
@@ -302,7 +335,9 @@ def describe(params: Mapping[str, Any]) -> tuple[Mesh | None, list[Finding]]:
     findings: list[Finding] = []
     while True:
         try:
-            return described_mesh(options.params, allow_no_peers=bool(options.dropped)), findings
+            # Who offers and takes nothing may have no peers: everything else is looked at all the same.
+            is_alone = not (options.params["exports"] or options.params["imports"])
+            return described_mesh(options.params, allow_no_peers=is_alone or bool(options.dropped)), findings
         except FederationError as error:
             if not options.is_innocent(error):
                 findings.append(options.finding(error))

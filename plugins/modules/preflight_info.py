@@ -125,10 +125,9 @@ from ..module_utils._arguments import CLUSTER  # noqa: E402
 from ..module_utils._cluster import Cluster  # noqa: E402
 from ..module_utils._core.adopting import as_it_stands, check_gateways  # noqa: E402
 from ..module_utils._core.carrying import Identity, Received  # noqa: E402
-from ..module_utils._core.codes import ERROR  # noqa: E402
 from ..module_utils._core.control_plane import ControlPlane  # noqa: E402
 from ..module_utils._core.errors import FederationError  # noqa: E402
-from ..module_utils._core.findings import Finding, Unknown, finding_of, in_order, lines  # noqa: E402
+from ..module_utils._core.findings import Finding, Unknown, finding_of, told  # noqa: E402
 from ..module_utils._core.preflight import findings_in  # noqa: E402
 from ..module_utils._core.topology import Mesh  # noqa: E402
 from ..module_utils._core.trust import Root  # noqa: E402
@@ -136,7 +135,6 @@ from ..module_utils._described import DESCRIBED  # noqa: E402
 from ..module_utils._live import (  # noqa: E402
     Peerings,
     card_file,
-    described_control_plane,
     read_control_plane,
     read_roots_of,
 )
@@ -265,19 +263,13 @@ def waiting(mesh: Mesh, received: dict[str, Received], refused: Sequence[Finding
 
 def result(mesh: str, control_plane: ControlPlane | None, findings: Sequence[Finding], unknown: Sequence[Unknown], pending: Sequence[dict]) -> dict:
     """Return the module's result."""
-    ordered = in_order(findings)
-    errors = sum(finding.severity == ERROR for finding in ordered)
-    head = mesh
-    if control_plane:
-        head = f"{mesh} · {control_plane.namespace}/{control_plane.name} {control_plane.version_text}"
+    head = f"{mesh} · {control_plane.namespace}/{control_plane.name} {control_plane.version_text}" if control_plane else mesh
+    found = told(head, findings, unknown)
     return {
-        "changed": False,
-        "findings": [finding.as_data() for finding in ordered],
-        "counts": {"errors": errors, "warnings": len(ordered) - errors, "unknown": len(unknown)},
-        "unknown": [gap.as_data() for gap in unknown],
+        **found,
         "pending": list(pending),
-        "lines": [*lines(head, ordered, unknown), *(f"{'PENDING':<16} {row['peer']}: {row['reason']}" for row in pending)],
-        "control_plane": described_control_plane(control_plane) if control_plane else {},
+        "lines": [*found["lines"], *(f"{'PENDING':<16} {row['peer']}: {row['reason']}" for row in pending)],
+        "control_plane": control_plane.as_data() if control_plane else {},
     }
 
 

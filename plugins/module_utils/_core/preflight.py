@@ -10,10 +10,11 @@ from .gateway_findings import gateway_findings
 from .import_findings import import_findings
 from .peer_findings import peer_findings
 from .platform_findings import platform_findings
+from .pull_findings import pull_findings
 from .releases import release_findings
 from .rule_findings import rule_findings
 
-CHECKS = (platform_findings, gateway_findings, release_findings, peer_findings, rule_findings, export_findings, import_findings)
+CHECKS = (platform_findings, pull_findings, gateway_findings, release_findings, peer_findings, rule_findings, export_findings, import_findings)
 
 
 def findings_in(estate: Estate) -> list[Finding]:

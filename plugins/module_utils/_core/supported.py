@@ -37,3 +37,41 @@ ARM64_FROM: Version = (2, 5)
 IPV6_FROM: Version = (2, 4)
 OPERATOR_3_BESIDE: Version = (2, 6)
 MANY_NAMESPACES = 200
+# Registries that give images to nobody without a login. Source: Red Hat Container Registry Authentication; looked up on 2026-11-23.
+REGISTRIES_WITH_LOGIN = ("registry.redhat.io", "registry.connect.redhat.com")
+# ServiceMeshExtensions are gone in 2.3, WasmPlugins come with 2.2; their pull secrets are used from 2.3 on.
+EXTENSIONS_BEFORE: Version = (2, 3)
+WASM_PLUGINS_FROM: Version = (2, 2)
+PULL_SECRET_OF_WASM_PLUGIN_FROM: Version = (2, 3)
+
+
+@dataclass(frozen=True)
+class Features:
+    """Istio features that a version does not have for production: in ``preview`` (no support), and ``refused`` (unsupported)."""
+
+    preview: tuple[str, ...] = ()
+    refused: tuple[str, ...] = ()
+
+
+FEATURES: Table[Features] = Table(
+    {
+        (2, 1): Features(
+            ("external authorization (AuthorizationPolicy action CUSTOM)", "request classification"),
+            ("virtual machines", "Kubernetes Gateway API", "Wasm filters fetched by the proxy", "a CA by the Kubernetes CSR API"),
+        ),
+        (2, 2): Features(
+            ("Telemetry API", "Kubernetes Gateway API", "AuthorizationPolicy dry run", "gRPC without proxies"),
+            ("discovery selectors", "external control planes", "injected gateways"),
+        ),
+        (2, 3): Features(
+            ("Telemetry API", "Kubernetes Gateway API", "cluster-wide control planes"), ("SPIRE", "the image field of ProxyConfig")
+        ),
+        (2, 4): Features(
+            ("Kubernetes Gateway API", "OpenTelemetry API"), ("HBONE", "dual stack", "the Telemetry API for anything but Prometheus metrics")
+        ),
+        (2, 5): Features(("Kubernetes Gateway API",), ("ambient mesh", "QuickAssist for private keys")),
+        (2, 6): Features(("several primary clusters (developer preview)",), ("ambient mesh", "Kubernetes Gateway API in a mesh that is not cluster-wide")),
+    },
+    source="OpenShift Service Mesh release notes 2.1 to 2.5, new features; the vendor's announcement of 2.6",
+    day="2026-11-23",
+)

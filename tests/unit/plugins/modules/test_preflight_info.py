@@ -5,8 +5,9 @@ from __future__ import annotations
 
 import pytest
 import yaml
+from ansible_collections.ossm.federation.plugins.module_utils._arguments import FORCE
 from ansible_collections.ossm.federation.plugins.module_utils._core.errors import FederationError
-from ansible_collections.ossm.federation.plugins.module_utils._described import DESCRIBED, FORCE
+from ansible_collections.ossm.federation.plugins.module_utils._described import DESCRIBED
 from ansible_collections.ossm.federation.plugins.module_utils._running import Journal
 from ansible_collections.ossm.federation.plugins.modules import federation, preflight_info
 from ansible_collections.ossm.federation.tests.unit.cluster_in_memory import ClusterInMemory
@@ -25,6 +26,10 @@ class Guarded:
     def get(self, kind, namespace, name):
         self._guard(kind, namespace)
         return self.cluster.get(kind, namespace, name)
+
+    def outline(self, kind, namespace, name):
+        self._guard(kind, namespace)
+        return self.cluster.outline(kind, namespace, name)
 
     def list(self, kind, namespace, selector=None):
         self._guard(kind, namespace)
@@ -208,7 +213,8 @@ def test_a_run_reads_no_more_than_its_rules_ask_for(without, more):
     cluster.asked.clear()
     Run(setup).on(cluster)
     always = [("ServiceMeshControlPlane", SPACE), ("ServiceMeshPeer", SPACE), ("ExportedServiceSet", SPACE), ("ImportedServiceSet", SPACE)]
-    assert sorted(cluster.asked) == sorted([*always, ("ConfigMap", SPACE), *more])
+    # The peers' bundles, and our own root, since a run with nothing to do says itself how it stands.
+    assert sorted(cluster.asked) == sorted([*always, ("ConfigMap", SPACE), ("ConfigMap", SPACE), *more])
 
 
 def test_an_account_without_rights_in_the_cluster_misses_the_platform_only_where_there_is_one():
@@ -221,3 +227,22 @@ def test_an_account_without_rights_in_the_cluster_misses_the_platform_only_where
     assert gaps() == set()
     put_platform(setup)
     assert gaps() == {"FED792", "FED793", "FED794", "FED795", "FED799"}
+
+
+def test_without_the_right_to_look_for_a_pull_secret_it_is_unknown_whether_it_is_there():
+    setup = standing(base(), (2, 5))
+    setup.control_plane["runtime"] = {"defaults": {"container": {"imagePullSecrets": [{"name": "mirror"}]}}}
+    seen = preflight_info.run(setup.module(), Guarded(setup.cluster(), "Secret"), NOW)
+    assert [finding["code"] for finding in seen["findings"]] == []
+    assert [(gap["what"], gap["codes"]) for gap in seen["unknown"]] == [(f"Secret objects in {SPACE}", ["FED751"])]
+
+
+def test_what_may_be_pulled_is_not_found_fault_with():
+    setup = standing(base(), (2, 5))
+    setup.put("Secret", "registry", "shop")
+    private = {"url": "oci://registry.redhat.io/team/filter:1", "imagePullSecret": "registry"}
+    for name, spec in {"private": private, "open": {"url": "oci://quay.example.com/filter:1"}, "file": {"url": "file:///opt/registry.redhat.io/x"}}.items():
+        setup.put("WasmPlugin", name, "shop", spec=spec)
+    running = {"name": "discovery", "image": "x", "state": {"running": {}}}
+    setup.put("Pod", "istiod", status={"containerStatuses": [running, {"name": "new", "state": {"waiting": {"reason": "ContainerCreating"}}}]})
+    assert setup.look()["findings"] == []

@@ -1,0 +1,41 @@
+# GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
+"""What catalogs offer of the operators that nobody has subscribed yet."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from ._cluster import Cluster
+from ._core.data import at
+from ._core.errors import FederationError
+from ._core.kinds import PACKAGE_MANIFEST
+from ._core.operators import Found, Operator, catalog_of, is_coming, is_ready
+
+
+def packages_of(cluster: Cluster, operators: Iterable[Operator], found: Found) -> dict[str, Mapping | None]:
+    """Return the PackageManifests of operators that are still to be subscribed, None for what no catalog has.
+
+    Those that could not be looked at are absent: their catalog is not ready, or this account may not read them.
+    """
+    offered: dict[str, Mapping | None] = {}
+    for operator in operators:
+        try:
+            if is_coming(operator, found.subscription(operator.package)) and is_ready(catalog_of(operator, found.catalogs)):
+                offered[operator.package] = _manifest(cluster, operator)
+        except FederationError as error:
+            if error.code not in ("FED104", "FED108"):
+                raise
+    return offered
+
+
+def _manifest(cluster: Cluster, operator: Operator) -> Mapping | None:
+    live = cluster.get(PACKAGE_MANIFEST, operator.catalog_namespace, operator.package)
+    if live is None or at(live, "status", "catalogSource") == operator.catalog:
+        return live
+
+    def keep(one: dict) -> dict | None:
+        return one if (at(one, "status", "packageName"), at(one, "status", "catalogSource")) == (operator.package, operator.catalog) else None
+
+    # Where several catalogs have the package, its name gives that of any of them.
+    offered = cluster.list(PACKAGE_MANIFEST, operator.catalog_namespace, f"catalog={operator.catalog}", keep)
+    return offered[0] if offered else None
