@@ -8,7 +8,8 @@ short_description: Keep the namespaces that belong to a mesh
 version_added: 0.2.0
 author: [The ossm.federation authors (@ossm)]
 description:
-  - Keeps the ServiceMeshMemberRoll of a mesh, and waits until every namespace is configured. Workloads made before that have no sidecar.
+  - Keeps the ServiceMeshMemberRoll of a mesh, and waits until every namespace is configured, or has left. Workloads made before that have no
+    sidecar.
   - Who writes it needs the right to update pods in each namespace that is added.
 attributes:
   check_mode: {support: full, description: Asks the API server for a dry run and changes nothing.}
@@ -21,7 +22,9 @@ options:
     choices: [present, absent]
     default: present
   members:
-    description: The namespaces, or V(*) alone for all (from version 2.3 on). They may be made later; until then they are pending.
+    description:
+      - The namespaces, or V(*) alone for all (from version 2.3 on). They may be made later; until then they are pending.
+      - With O(state=absent) namespaces that have to have left, beside those that the roll has.
     type: list
     elements: str
     default: []
@@ -31,7 +34,7 @@ options:
     elements: str
     default: []
   wait:
-    description: Wait until all namespaces are configured.
+    description: Wait until all namespaces are configured, or have left and the roll is gone.
     type: bool
     default: false
   wait_timeout:
@@ -85,16 +88,25 @@ from datetime import datetime  # noqa: E402
 
 from ansible.module_utils.basic import AnsibleModule  # noqa: E402
 
-from ..module_utils._arguments import CLUSTER  # noqa: E402
+from ..module_utils._arguments import CLUSTER, FORCE, MESH, WAITING  # noqa: E402
 from ..module_utils._cluster import Cluster  # noqa: E402
 from ..module_utils._core.control_plane import ControlPlane  # noqa: E402
-from ..module_utils._core.diff import Change, as_diff, change_to, removal_of  # noqa: E402
+from ..module_utils._core.diff import Change, as_diff, change_to, is_ours, removal_of  # noqa: E402
 from ..module_utils._core.errors import FederationError  # noqa: E402
 from ..module_utils._core.kinds import CONTROL_PLANE, MANAGER, MEMBER_ROLL, NAMESPACE  # noqa: E402
-from ..module_utils._core.members import ROLL, check_holder, check_roll, flickers, plan_roll, steps, unconfigured  # noqa: E402
-from ..module_utils._described import FORCE, MESH, WAITING  # noqa: E402
-from ..module_utils._live import is_ours  # noqa: E402
-from ..module_utils._running import apply_changes, run_module, wait_until, with_uid  # noqa: E402
+from ..module_utils._core.members import (  # noqa: E402
+    ALL,
+    ROLL,
+    check_going,
+    check_holder,
+    check_roll,
+    flickers,
+    plan_roll,
+    steps,
+    unconfigured,
+    unreleased,
+)
+from ..module_utils._running import apply_changes, live_or_planned, rehearse, run_module, wait_until  # noqa: E402
 
 OPTIONS = {
     "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
@@ -111,14 +123,14 @@ def run(module: AnsibleModule, cluster: Cluster, now: datetime) -> dict:
     """Bring the roll to its desired state and return the module's result."""
     params = module.params
     namespace = params["namespace"] or f"{params['mesh']}-mesh-system"
-    found = cluster.get(CONTROL_PLANE, namespace, params["control_plane"])
+    found = live_or_planned(module, cluster, CONTROL_PLANE, namespace, params["control_plane"])
     control_plane = ControlPlane.read(found) if found else None
-    live = cluster.get(MEMBER_ROLL, namespace, ROLL)
+    live = live_or_planned(module, cluster, MEMBER_ROLL, namespace, ROLL)
     changes = kept(module, cluster, namespace, live, control_plane) if params["state"] == "present" else removed(live)
     apply_changes(module, cluster, changes)
     missing: list[str] = []
-    if params["state"] == "present" and not module.check_mode:
-        live, missing = awaited(module, cluster, namespace)
+    if not module.check_mode:
+        live, missing = awaited(module, cluster, namespace) if params["state"] == "present" else let_go(module, cluster, namespace, live)
     return {
         "changed": bool(changes),
         "diff": as_diff(changes),
@@ -144,7 +156,7 @@ def kept(module: AnsibleModule, cluster: Cluster, namespace: str, live: dict | N
             check_holder(namespace, member, labels_of(cluster, member))
     parts = list(steps(live, desired))
     if module.check_mode:
-        cluster.apply(MEMBER_ROLL, with_uid(whole), MANAGER, force=params["force"], dry_run=True)
+        rehearse(cluster, whole)
         return [whole]
     if len(parts) == 1:
         return [whole]
@@ -154,8 +166,9 @@ def kept(module: AnsibleModule, cluster: Cluster, namespace: str, live: dict | N
 
 def removed(live: dict | None) -> list[Change]:
     """Return the change that deletes the roll; one that somebody else made is left to them."""
-    if live is None:
+    if live is None or live["metadata"].get("deletionTimestamp"):
         return []
+    check_going(live)
     if not is_ours(live):
         raise FederationError(
             "FED501",
@@ -197,14 +210,38 @@ def awaited(module: AnsibleModule, cluster: Cluster, namespace: str) -> tuple[di
 
     found, _seconds = wait_until(missing, params["wait_timeout"] if params["wait"] else 0)
     if found and params["wait"] and not params["soft"]:
-        raise FederationError(
-            "FED610",
-            where=f"ServiceMeshMemberRoll {namespace}/{ROLL}",
-            what=f"is not configured after {params['waited'] + int(time.monotonic() - started)} s: {'; '.join(found)}",
-            mend="Make the namespaces that do not exist, look at the operator's log for the others, then run again",
-            facts={"waiting_for": found},
-        )
+        mend = "Make the namespaces that do not exist, look at the operator's log for the others, then run again"
+        raise not_done(params, namespace, "configured", found, started, mend)
     return live, found
+
+
+def let_go(module: AnsibleModule, cluster: Cluster, namespace: str, before: dict | None) -> tuple[dict | None, list[str]]:
+    """Return what is left of the roll and which namespaces have yet to leave, after a wait when one was asked for; raises as ``awaited``."""
+    params, started = module.params, time.monotonic()
+    standing = [*((before or {}).get("spec") or {}).get("members", ()), *((before or {}).get("status") or {}).get("configuredMembers", ())]
+    members = [member for member in dict.fromkeys([*standing, *params["members"]]) if member != ALL]
+    live: dict | None = None
+
+    def missing() -> list[str]:
+        nonlocal live
+        live = live_or_planned(module, cluster, MEMBER_ROLL, namespace, ROLL)
+        return unreleased(live, namespace, {member: labels_of(cluster, member) for member in members})
+
+    found, _seconds = wait_until(missing, params["wait_timeout"] if params["wait"] else 0)
+    if found and params["wait"] and not params["soft"]:
+        raise not_done(params, namespace, "gone", found, started, "Look at the operator's log: it has to run while members leave. Then run again")
+    return live, found
+
+
+def not_done(params: dict, namespace: str, what: str, found: list[str], started: float, mend: str) -> FederationError:
+    """Return the error for a roll that has not become what it should by the deadline."""
+    return FederationError(
+        "FED610",
+        where=f"ServiceMeshMemberRoll {namespace}/{ROLL}",
+        what=f"is not {what} after {params['waited'] + int(time.monotonic() - started)} s: {'; '.join(found)}",
+        mend=mend,
+        facts={"waiting_for": found},
+    )
 
 
 def main() -> None:

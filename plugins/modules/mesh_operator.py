@@ -21,60 +21,24 @@ options:
   state:
     description:
       - Whether the operators are installed or removed. Removed are Subscriptions and ClusterServiceVersions of ours, in the order that OpenShift's
-        documentation gives, then the webhooks that would refuse every write after a reinstall. Kinds (CRDs) and namespaces stay.
+        documentation gives, and once the operator has ended what it leaves behind (webhooks, CNI DaemonSets, ClusterRoles). Namespaces stay, and
+        kinds (CRDs) unless O(remove_crds).
     type: str
     choices: [present, absent]
     default: present
-  control_planes:
-    description: The control planes that are wanted in this cluster, each with C(mesh), C(version) and C(spec); they say which companions are needed.
-    type: list
-    elements: dict
-    default: []
-  operators:
-    description: Operators that should be otherwise than by default, and further ones.
-    type: list
-    elements: dict
-    default: []
-    suboptions:
-      package:
-        description: The package in the catalog, such as C(servicemeshoperator) or C(kiali-ossm).
-        type: str
-        required: true
-      namespace:
-        description: The namespace that it goes to.
-        type: str
-      channel:
-        description: The channel; C(stable) when absent.
-        type: str
-      catalog:
-        description: Another catalog source than O(catalog).
-        type: str
-      approval:
-        description: Another approval than O(approval).
-        type: str
-        choices: [Manual, Automatic]
-      starting_csv:
-        description: The version to install first, such as C(servicemeshoperator.v2.5.2).
-        type: str
-  catalog:
-    description: The catalog source; disconnected clusters have one of another name.
-    type: str
-    default: redhat-operators
-  catalog_namespace:
-    description: The namespace of the catalog source.
-    type: str
-    default: openshift-marketplace
-  approval:
-    description: Who approves InstallPlans. With V(Automatic) OLM upgrades by itself, and nothing asks whether a control plane is left behind.
-    type: str
-    choices: [Manual, Automatic]
-    default: Manual
   upgrade:
     description: Approve upgrades of operators, too, unless one would strand a control plane.
     type: bool
     default: false
+  remove_crds:
+    description:
+      - With O(state=absent), delete the kinds (CRDs) of Service Mesh, Istio, Kiali and Jaeger at the end, and with them every object of these kinds.
+      - Refused while there are any that this collection has not made, unless O(force).
+      - Istio's kinds stay where another Istio is in the cluster, Kiali's and Jaeger's where their operators are.
+    type: bool
+    default: false
   wait:
-    description: Wait until all operators are installed.
+    description: Wait until all operators are installed, or until what is removed has ended.
     type: bool
     default: false
   wait_timeout:
@@ -83,6 +47,7 @@ options:
     default: 900
 extends_documentation_fragment:
   - ossm.federation.cluster
+  - ossm.federation.olm
   - ossm.federation.force
   - ossm.federation.waiting
 """
@@ -126,6 +91,20 @@ upgrades:
   type: list
   elements: str
   sample: [servicemeshoperator.v2.5.2 could become servicemeshoperator.v2.6.0]
+stays:
+  description: Families of kinds that stay although O(remove_crds) is set, with the reason, in words.
+  returned: success
+  type: list
+  elements: str
+  sample: ["kinds of istio.io stay: sailoperator.io is served, so another Istio uses them"]
+tenant_namespaces:
+  description:
+    - The namespaces of O(tenants), where all that M(ossm.federation.mesh_tenants) would make for them stands already.
+    - Empty where something is missing, and while there is something to do about operators.
+  returned: success
+  type: list
+  elements: str
+  sample: [east-mesh-system, shop]
 waiting_for:
   description: What OLM has yet to do, in words.
   returned: success
@@ -146,32 +125,29 @@ from datetime import datetime  # noqa: E402
 
 from ansible.module_utils.basic import AnsibleModule  # noqa: E402
 
-from ..module_utils._arguments import CLUSTER  # noqa: E402
+from ..module_utils._arguments import CLUSTER, FORCE, OLM, WAITING  # noqa: E402
 from ..module_utils._cluster import Cluster  # noqa: E402
-from ..module_utils._core.diff import Change, as_diff, change_to, merge_of, removal_of  # noqa: E402
+from ..module_utils._core.data import listed  # noqa: E402
+from ..module_utils._core.diff import Change, as_diff, change_to, merge_of  # noqa: E402
 from ..module_utils._core.errors import FederationError  # noqa: E402
-from ..module_utils._core.findings import listed  # noqa: E402
 from ..module_utils._core.kinds import (  # noqa: E402
+    CATALOG_SOURCE,
     CONTROL_PLANE,
     CSV,
     DEPLOYMENT,
     INSTALL_PLAN,
     MANAGER,
-    MUTATING_WEBHOOK,
     NAMESPACE,
     OPERATOR_GROUP,
     SUBSCRIPTION,
-    VALIDATING_WEBHOOK,
 )
 from ..module_utils._core.operators import (  # noqa: E402
-    LEAVING,
     MESH_OPERATOR,
     OPERATOR_DEPLOYMENT,
     Found,
     Operator,
     check_cluster,
     hopeless,
-    is_own,
     missing,
     needed,
     plan_operators,
@@ -180,32 +156,19 @@ from ..module_utils._core.operators import (  # noqa: E402
     waiting_upgrades,
     with_wishes,
 )
-from ..module_utils._described import FORCE, WAITING  # noqa: E402
+from ..module_utils._core.tenants import Tenant  # noqa: E402
+from ..module_utils._olm import packages_of  # noqa: E402
 from ..module_utils._running import apply_changes, run_module, wait_until  # noqa: E402
+from ..module_utils._tenants import tenant_changes  # noqa: E402
+from ..module_utils._uninstalling import remove  # noqa: E402
 
-APPROVALS = ["Manual", "Automatic"]
 OPTIONS = {
     "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
-    "control_planes": {"type": "list", "elements": "dict", "default": []},
-    "operators": {
-        "type": "list",
-        "elements": "dict",
-        "default": [],
-        "options": {
-            "package": {"type": "str", "required": True},
-            "namespace": {"type": "str"},
-            "channel": {"type": "str"},
-            "catalog": {"type": "str"},
-            "approval": {"type": "str", "choices": APPROVALS},
-            "starting_csv": {"type": "str"},
-        },
-    },
-    "catalog": {"type": "str", "default": "redhat-operators"},
-    "catalog_namespace": {"type": "str", "default": "openshift-marketplace"},
-    "approval": {"type": "str", "choices": APPROVALS, "default": "Manual"},
     "upgrade": {"type": "bool", "default": False},
+    "remove_crds": {"type": "bool", "default": False},
     "wait": {"type": "bool", "default": False},
     "wait_timeout": {"type": "int", "default": 900},
+    **OLM,
     **WAITING,
 }
 
@@ -219,15 +182,22 @@ def run(module: AnsibleModule, cluster: Cluster, now: datetime) -> dict:
     found = read(cluster, operators)
     operators = settled(operators, found)
     if params["state"] == "absent":
-        return result(module, operators, removed(module, cluster, operators, found), found, [])
+        removal = remove(module, cluster, operators, found)
+        gone = set() if module.check_mode else {change.uid for change in removal.changes}
+        left = replace(found, subscriptions=[live for live in found.subscriptions if live["metadata"]["uid"] not in gone])
+        seen = result(module, operators, removal.changes, left, removal.still)
+        return {**seen, "upgrades": [], "tenant_namespaces": [], "stays": removal.stays}
     check_cluster(operators, found, wanted)
     changes = [change for desired in plan_operators(operators, found) if (change := changed(found, desired, force=params["force"]))]
-    changes += approvals(operators, found, upgrade=params["upgrade"], wanted=wanted)
+    if not hopeless(operators, found):
+        changes += approvals(operators, found, upgrade=params["upgrade"], wanted=wanted)
     apply_changes(module, cluster, changes)
-    if module.check_mode:
-        return result(module, operators, changes, found, [])
-    found, more, still = awaited(module, cluster, operators, found)
-    return result(module, operators, [*changes, *more], found, still)
+    still: list[str] = []
+    if not module.check_mode:
+        found, more, still = awaited(module, cluster, operators, found, is_fresh=not changes)
+        changes += more
+    tenants = [] if changes or still else standing_tenants(cluster, params["tenants"])
+    return {**result(module, operators, changes, found, still), "tenant_namespaces": tenants, "stays": []}
 
 
 def result(module: AnsibleModule, operators: Sequence[Operator], changes: Sequence[Change], found: Found, still: Sequence[str]) -> dict:
@@ -247,6 +217,17 @@ def result(module: AnsibleModule, operators: Sequence[Operator], changes: Sequen
     }
 
 
+def standing_tenants(cluster: Cluster, described: Sequence[dict]) -> list[str]:
+    """Return the namespaces of the meshes when nothing is left to do for them; what is wrong with them it is not for us to say."""
+    try:
+        tenants = [Tenant.described(one) for one in described]
+        if not tenants or tenant_changes(cluster, tenants):
+            return []
+    except FederationError:
+        return []
+    return sorted({name for tenant in tenants for name in tenant.namespaces})
+
+
 def read(cluster: Cluster, operators: Sequence[Operator]) -> Found:
     """Return what OLM has; raises ``FederationError`` FED445 where there is no OLM."""
     try:
@@ -261,7 +242,19 @@ def read(cluster: Cluster, operators: Sequence[Operator]) -> Found:
             mend="Install the operators by hand, and leave out the playbook install",
         ) from None
     namespaces = frozenset(live["metadata"]["name"] for live in cluster.list(NAMESPACE, ""))
-    return look_again(cluster, operators, replace(found, namespaces=namespaces, control_planes=control_planes(cluster)))
+    found = replace(found, namespaces=namespaces, control_planes=control_planes(cluster), catalogs=catalogs(cluster))
+    found = replace(found, packages=packages_of(cluster, operators, found))
+    return look_again(cluster, operators, found)
+
+
+def catalogs(cluster: Cluster) -> list[dict] | None:
+    """Return all catalog sources; None where this account may not see them, or OLM has none."""
+    try:
+        return cluster.list(CATALOG_SOURCE, "")
+    except FederationError as error:
+        if error.code not in ("FED104", "FED108"):
+            raise
+        return None
 
 
 def look_again(cluster: Cluster, operators: Sequence[Operator], found: Found) -> Found:
@@ -302,17 +295,21 @@ def approvals(operators: Sequence[Operator], found: Found, *, upgrade: bool, wan
     return [change for plan in plans if (change := merge_of(plan, {"spec": {"approved": True}}, MANAGER))]
 
 
-def awaited(module: AnsibleModule, cluster: Cluster, operators: Sequence[Operator], found: Found) -> tuple[Found, list[Change], list[str]]:
+def awaited(
+    module: AnsibleModule, cluster: Cluster, operators: Sequence[Operator], found: Found, *, is_fresh: bool
+) -> tuple[Found, list[Change], list[str]]:
     """Approve what comes up and return what stands then, what was approved, and what is missing still.
 
-    Raises ``FederationError``: FED611 for what OLM will not try again, FED612 at the deadline.
+    What ``is_fresh`` is not read again for the first look. Raises ``FederationError``: FED611 for what OLM will not try again, FED612 at the deadline.
     """
     params, started = module.params, time.monotonic()
     more: list[Change] = []
 
     def look() -> list[str]:
-        nonlocal found
-        found = look_again(cluster, operators, replace(found, subscriptions=cluster.list(SUBSCRIPTION, "")))
+        nonlocal found, is_fresh
+        if not is_fresh:
+            found = look_again(cluster, operators, replace(found, subscriptions=cluster.list(SUBSCRIPTION, "")))
+        is_fresh = False
         lost = hopeless(operators, found)
         if lost:
             raise FederationError(
@@ -333,53 +330,6 @@ def awaited(module: AnsibleModule, cluster: Cluster, operators: Sequence[Operato
             facts={"waiting_for": still},
         )
     return found, more, still
-
-
-def removed(module: AnsibleModule, cluster: Cluster, operators: Sequence[Operator], found: Found) -> list[Change]:
-    """Remove the operators in their order and return the changes; refused while control planes exist (FED446)."""
-    force = module.params["force"]
-    standing = sorted(f"{live['metadata']['namespace']}/{live['metadata']['name']}" for live in found.control_planes)
-    if standing and not force and any(operator.package == MESH_OPERATOR for operator in operators):
-        raise FederationError(
-            "FED446",
-            where="Control planes",
-            what=f"{listed(standing)} are still there, and without their operator nothing takes them away any more",
-            mend="Remove them first (playbook uninstall)",
-        )
-    here = {operator.package: operator for operator in operators}
-    changes: list[Change] = []
-    for package in [*(package for package in LEAVING if package in here), *(package for package in here if package not in LEAVING)]:
-        live = found.subscription(package)
-        if live is None:
-            continue
-        if not is_own(live) and not force:
-            raise FederationError(
-                "FED501",
-                where=f"Subscription {live['metadata']['namespace']}/{live['metadata']['name']}",
-                what="was made by hand",
-                mend="Remove it by hand, or set federation_force: true",
-            )
-        version = found.version(live["metadata"]["namespace"], (live.get("status") or {}).get("installedCSV"))
-        changes += [removal_of(live, MANAGER), *([removal_of(version, MANAGER)] if version else [])]
-    gone = {change.uid for change in changes}
-    remaining = {live["metadata"]["namespace"] for live in found.subscriptions if live["metadata"]["uid"] not in gone}
-    places = {operator.namespace for operator in operators}
-    changes += [
-        removal_of(live, MANAGER)
-        for live in found.groups
-        if live["metadata"]["namespace"] in places - remaining and is_own(live)
-    ]
-    if MESH_OPERATOR in here and not (found.control_planes and not force):
-        changes += webhooks(cluster, here[MESH_OPERATOR].namespace)
-    apply_changes(module, cluster, changes)
-    return changes
-
-
-def webhooks(cluster: Cluster, namespace: str) -> list[Change]:
-    """Return the changes that delete the operator's webhooks, which outlive it and refuse every write after a reinstall."""
-    name = f"{namespace}.servicemesh-resources.maistra.io"
-    standing = [cluster.get(kind, "", name) for kind in (MUTATING_WEBHOOK, VALIDATING_WEBHOOK)]
-    return [removal_of(live, MANAGER) for live in standing if live]
 
 
 def main() -> None:

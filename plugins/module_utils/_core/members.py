@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 
 from .control_plane import ControlPlane
+from .data import listed
 from .errors import FederationError
 from .kinds import MEMBER, MEMBER_ROLL, MESH_LABEL
 from .selectors import label_selector
@@ -59,14 +60,19 @@ def plan_roll(mesh: str, namespace: str, members: Sequence[str], selectors: Sequ
 
 def check_roll(live: Mapping | None) -> None:
     """Refuse a roll that the operator keeps from ServiceMeshMembers: FED427; both at once undo each other."""
+    _refuse_made_roll(live, "Keep members as ServiceMeshMembers in their namespaces, or delete those before you list namespaces")
+
+
+def check_going(live: Mapping) -> None:
+    """Refuse to delete a roll that the operator keeps from ServiceMeshMembers: FED427; it goes with the last of them."""
+    members = (live.get("spec") or {}).get("members") or []
+    _refuse_made_roll(live, f"Delete the ServiceMeshMember in {listed(members)}; the roll goes with the last" if members else "Run again in a minute")
+
+
+def _refuse_made_roll(live: Mapping | None, mend: str) -> None:
     if live and CREATED_BY in ((live.get("metadata") or {}).get("annotations") or {}):
         metadata = live["metadata"]
-        _refuse(
-            "FED427",
-            f"ServiceMeshMemberRoll {metadata['namespace']}/{metadata['name']}",
-            "is made by the operator from ServiceMeshMembers",
-            "Keep members as ServiceMeshMembers in their namespaces, or delete those before you list namespaces",
-        )
+        _refuse("FED427", f"ServiceMeshMemberRoll {metadata['namespace']}/{metadata['name']}", "is made by the operator from ServiceMeshMembers", mend)
 
 
 def plan_member(mesh: str, namespace: str, control_plane: str, member: str) -> dict:
@@ -170,6 +176,12 @@ def unconfigured(live: Mapping | None, control_plane: ControlPlane | None) -> li
         if status.get("meshReconciledVersion") not in (None, meant):
             found.append(f"members are configured for {status['meshReconciledVersion']}, the control plane is {meant}")
     return found
+
+
+def unreleased(live: Mapping | None, namespace: str, labels: Mapping[str, Mapping]) -> list[str]:
+    """Return in words what has yet to go when a roll is removed: namespaces that carry the mesh's label, by their ``labels``, and the roll."""
+    found = [f"{member} is leaving" for member, has in labels.items() if has.get(MEMBER_OF) == namespace]
+    return found or (["the operator is still removing the roll"] if live else [])
 
 
 def check_member(member: object, namespace: str, version: tuple[int, int] | None = None) -> None:

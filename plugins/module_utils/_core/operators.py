@@ -9,18 +9,38 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from .control_plane import parse_version
+from .data import at, items, listed, mapping
 from .errors import FederationError
-from .findings import at, items, listed, mapping
-from .kinds import INSTALL_PLAN, MANAGER, NAMESPACE, OPERATOR_GROUP, SUBSCRIPTION
+from .kinds import (
+    CLUSTER_ROLE,
+    CLUSTER_ROLE_BINDING,
+    CONFIG_MAP,
+    INSTALL_PLAN,
+    MANAGER,
+    MUTATING_WEBHOOK,
+    NAMESPACE,
+    OPERATOR_GROUP,
+    SECRET,
+    SERVICE,
+    SUBSCRIPTION,
+    VALIDATING_WEBHOOK,
+    Kind,
+)
 from .upgrade import ACCEPTED, text_of
 
 MESH_OPERATOR = "servicemeshoperator"
 COMMUNITY_OPERATOR = "maistraoperator"
 OPERATOR_DEPLOYMENT = "istio-operator"
+JAEGER_OPERATOR = "jaeger-product"
+# What an operator leaves behind when it goes. Source: OpenShift documentation, "Removing Service Mesh", clean up of operator resources.
+_WEBHOOKS = "{namespace}.servicemesh-resources.maistra.io"
+_CLUSTER_ROLES = ("istio-admin", "istio-edit", "istio-view", "istio-cni", "ossm-cni")
+_JAEGER_ROLES = tuple(f"jaegers.jaegertracing.io-v1-{suffix}" for suffix in ("admin", "crdview", "edit", "view"))
+_CNI_DAEMON_SET = re.compile(r"istio-node|istio-cni-node(-v2-\d+)?")
 SHARED_NAMESPACE = "openshift-operators"
 OWN_LABEL = {"app.kubernetes.io/managed-by": MANAGER}
 # In the order in which they are installed; they go in the order of ``LEAVING``.
@@ -66,6 +86,8 @@ class Found:
     deployments: Sequence[Mapping] = ()
     control_planes: Sequence[Mapping] = ()
     namespaces: frozenset[str] = frozenset()
+    catalogs: Sequence[Mapping] | None = None  # None where they could not be looked at
+    packages: Mapping[str, Mapping | None] = field(default_factory=dict)  # what catalogs offer, None for nothing; absent where not looked at
 
     def subscription(self, package: str) -> Mapping | None:
         """Return the Subscription of a package, wherever it is; the cluster takes an operator for all namespaces once."""
@@ -127,31 +149,93 @@ def settled(operators: Sequence[Operator], found: Found) -> list[Operator]:
 
 
 def check_cluster(operators: Sequence[Operator], found: Found, wanted: Iterable[Mapping]) -> None:
-    """Refuse a cluster in which the operators could not work, before anything is written.
+    """Refuse a cluster in which the operators could not work, before anything is written: the first of ``problems``."""
+    for error in problems(operators, found, wanted):
+        raise error
 
-    Raises ``FederationError``: FED441 operator groups, FED442 another maker's operator, FED443 a control plane that the
-    version to be installed would strand or never accept.
+
+def problems(operators: Sequence[Operator], found: Found, wanted: Iterable[Mapping]) -> Iterator[FederationError]:
+    """Yield why the operators could not work in a cluster.
+
+    FED441 operator groups, FED442 another maker's operator, FED443 a control plane that the version to be installed would strand or
+    never accept, FED447 a catalog that is not there, FED449 one that does not offer what is meant.
     """
+    wanted = list(wanted)
     if found.subscription(COMMUNITY_OPERATOR):
         place = found.subscription(COMMUNITY_OPERATOR)["metadata"]["namespace"]
-        raise FederationError(
+        yield FederationError(
             "FED442",
             where=f"Subscription {place}/{COMMUNITY_OPERATOR}",
             what="is the community's edition, and both want the same kinds",
             mend="Remove it first",
         )
     for namespace in dict.fromkeys(operator.namespace for operator in operators):
-        _check_groups(namespace, [live for live in found.groups if live["metadata"]["namespace"] == namespace])
+        yield from _groups(namespace, [live for live in found.groups if live["metadata"]["namespace"] == namespace])
+    for operator in operators:
+        if is_coming(operator, found.subscription(operator.package)):
+            yield from _catalog(operator, found)
     for operator in operators:
         if operator.package == MESH_OPERATOR and operator.starting_csv:
             live = found.subscription(operator.package)
             if not at(live, "status", "installedCSV"):
-                check_accepted(operator.place, operator.starting_csv, found.control_planes, wanted)
+                yield from stranded(operator.place, operator.starting_csv, found.control_planes, wanted)
 
 
-def _check_groups(namespace: str, groups: Sequence[Mapping]) -> None:
+def is_coming(operator: Operator, live: Mapping | None) -> bool:
+    """Return whether an operator is still to be subscribed, or to be subscribed otherwise; what others have subscribed stays as it is."""
+    if live is None:
+        return True
+    return is_own(live) and any(at(live, "spec", key) != value for key, value in _subscribed(operator).items() if key != "installPlanApproval")
+
+
+def catalog_of(operator: Operator, catalogs: Sequence[Mapping] | None) -> Mapping | None:
+    """Return the CatalogSource that an operator would come from; None where it is not there, or none could be looked at."""
+    return _one(catalogs or (), operator.catalog_namespace, operator.catalog)
+
+
+def is_ready(catalog: Mapping | None) -> bool:
+    """Return whether OLM reaches a catalog."""
+    return at(catalog, "status", "connectionState", "lastObservedState") == "READY"
+
+
+def _catalog(operator: Operator, found: Found) -> Iterator[FederationError]:
+    catalog = catalog_of(operator, found.catalogs)
+    name = f"CatalogSource {operator.catalog_namespace}/{operator.catalog}"
+    if catalog is None and found.catalogs is not None:
+        there = sorted(f"{live['metadata']['namespace']}/{live['metadata']['name']}" for live in found.catalogs)
+        yield FederationError(
+            "FED447",
+            where=operator.place,
+            what=f"would come from the {name}, which is not there; " + (f"there are {listed(there)}" if there else "there is none at all"),
+            mend="Name the right one: cluster_catalog and cluster_catalog_namespace, or catalog of the operator in cluster_operators",
+        )
+    # What a catalog offers that is not ready, nobody knows.
+    elif is_ready(catalog) and operator.package in found.packages:
+        yield from _package(operator, name, found.packages[operator.package])
+
+
+def _package(operator: Operator, catalog: str, manifest: Mapping | None) -> Iterator[FederationError]:
+    channels = {str(channel.get("name")): channel for channel in items(at(manifest, "status", "channels"))}
+    seen = mend = ""
+    if manifest is None:
+        seen = f"would come from the {catalog}, which has no package {operator.package}"
+        mend = "Mirror the package, or name another catalog for it in cluster_operators"
+    elif operator.channel not in channels:
+        seen = f"would follow the channel {operator.channel}, and in the {catalog} it has {listed(sorted(channels))}"
+        mend = "Correct channel in cluster_operators"
+    else:
+        # Older OLM tells of a channel's newest version only.
+        versions = [str(entry.get("name")) for entry in items(channels[operator.channel].get("entries"))]
+        if operator.starting_csv and versions and operator.starting_csv not in versions:
+            seen = f"would begin with {operator.starting_csv}, and the channel {operator.channel} in the {catalog} has {listed(versions)}"
+            mend = "Correct starting_csv in cluster_operators"
+    if seen:
+        yield FederationError("FED449", where=operator.place, what=seen, mend=mend)
+
+
+def _groups(namespace: str, groups: Sequence[Mapping]) -> Iterator[FederationError]:
     if len(groups) > 1:
-        raise FederationError(
+        yield FederationError(
             "FED441",
             where=f"Namespace {namespace}",
             what=f"has the OperatorGroups {listed(sorted(live['metadata']['name'] for live in groups))}; with more than one no operator works there",
@@ -159,7 +243,7 @@ def _check_groups(namespace: str, groups: Sequence[Mapping]) -> None:
         )
     for live in groups:
         if at(live, "spec", "targetNamespaces") or at(live, "spec", "selector"):
-            raise FederationError(
+            yield FederationError(
                 "FED441",
                 where=f"OperatorGroup {namespace}/{live['metadata']['name']}",
                 what="selects namespaces, and these operators work for all namespaces only",
@@ -169,24 +253,30 @@ def _check_groups(namespace: str, groups: Sequence[Mapping]) -> None:
 
 def check_accepted(where: str, csv: str, control_planes: Iterable[Mapping], wanted: Iterable[Mapping] = ()) -> None:
     """Refuse an operator version that does not accept a control plane that stands, or one that is wanted: FED443."""
+    for error in stranded(where, csv, control_planes, wanted):
+        raise error
+
+
+def stranded(where: str, csv: str, control_planes: Iterable[Mapping], wanted: Iterable[Mapping] = ()) -> Iterator[FederationError]:
+    """Yield FED443 where an operator version does not accept a control plane that stands, or one that is wanted."""
     target = version_of(csv)
     if target is None or target not in ACCEPTED:
         return
     first, last = ACCEPTED[target]
-    stranded = []
+    left = []
     for live in control_planes:
         version = parse_version(str(at(live, "spec", "version") or ""))
         if version and not first <= version <= last:
-            stranded.append(f"{live['metadata']['namespace']}/{live['metadata']['name']} is {text_of(version)}")
+            left.append(f"{live['metadata']['namespace']}/{live['metadata']['name']} is {text_of(version)}")
     for control_plane in wanted:
         version = parse_version(str(control_plane.get("version") or ""))
         if version and not first <= version <= last:
-            stranded.append(f"{control_plane.get('mesh')} wants {text_of(version)}")
-    if stranded:
-        raise FederationError(
+            left.append(f"{control_plane.get('mesh')} wants {text_of(version)}")
+    if left:
+        yield FederationError(
             "FED443",
             where=where,
-            what=f"would be {csv}, which takes {text_of(first)} to {text_of(last)}: {'; '.join(stranded)}",
+            what=f"would be {csv}, which takes {text_of(first)} to {text_of(last)}: {'; '.join(left)}",
             mend="Upgrade these control planes first, or set starting_csv to a version that takes them",
         )
 
@@ -203,15 +293,18 @@ def plan_operators(operators: Sequence[Operator], found: Found) -> Iterator[dict
         live = found.subscription(operator.package)
         if live is not None and not is_own(live):
             continue
-        spec = {
-            "name": operator.package,
-            "channel": operator.channel,
-            "source": operator.catalog,
-            "sourceNamespace": operator.catalog_namespace,
-            "installPlanApproval": operator.approval,
-            **({"startingCSV": operator.starting_csv} if operator.starting_csv else {}),
-        }
-        yield _object(SUBSCRIPTION, operator.namespace, live["metadata"]["name"] if live else operator.package, spec)
+        yield _object(SUBSCRIPTION, operator.namespace, live["metadata"]["name"] if live else operator.package, _subscribed(operator))
+
+
+def _subscribed(operator: Operator) -> dict:
+    return {
+        "name": operator.package,
+        "channel": operator.channel,
+        "source": operator.catalog,
+        "sourceNamespace": operator.catalog_namespace,
+        "installPlanApproval": operator.approval,
+        **({"startingCSV": operator.starting_csv} if operator.starting_csv else {}),
+    }
 
 
 def _object(kind: Any, namespace: str, name: str, spec: dict) -> dict:
@@ -315,6 +408,20 @@ def hopeless(operators: Sequence[Operator], found: Found) -> list[str]:
             if condition.get("type") == "BundleUnpackFailed" and condition.get("status") == "True":
                 result.append(f"BundleUnpackFailed: {condition.get('message')}")
     return result
+
+
+def left_behind(packages: Iterable[str], namespace: str) -> list[tuple[Kind, str, str]]:
+    """Return what the operators of ``packages`` leave: kind, namespace and name. The webhooks come first: they refuse every write after a reinstall."""
+    webhooks = [(kind, "", _WEBHOOKS.format(namespace=namespace)) for kind in (MUTATING_WEBHOOK, VALIDATING_WEBHOOK)]
+    own = [(SERVICE, "maistra-admission-controller"), (CONFIG_MAP, "maistra-operator-cabundle"), (SECRET, "maistra-operator-serving-cert")]
+    roles = (*_CLUSTER_ROLES, *(_JAEGER_ROLES if JAEGER_OPERATOR in packages else ()))
+    rights = [(kind, "", name) for kind in (CLUSTER_ROLE_BINDING, CLUSTER_ROLE) for name in roles]
+    return [*webhooks, *((kind, namespace, name) for kind, name in own), *rights]
+
+
+def is_left_cni(name: str) -> bool:
+    """Return whether a DaemonSet of the operator's namespace is one of those that set up pods' networks for meshes."""
+    return bool(_CNI_DAEMON_SET.fullmatch(name))
 
 
 def waiting_upgrades(operators: Sequence[Operator], found: Found) -> list[str]:

@@ -4,10 +4,10 @@
 from __future__ import annotations
 
 import pytest
+from ansible_collections.ossm.federation.plugins.module_utils._arguments import FORCE, MESH
 from ansible_collections.ossm.federation.plugins.module_utils._core.errors import FederationError
 from ansible_collections.ossm.federation.plugins.module_utils._core.kinds import MEMBER_ROLL
 from ansible_collections.ossm.federation.plugins.module_utils._core.members import BATCH
-from ansible_collections.ossm.federation.plugins.module_utils._described import FORCE, MESH
 from ansible_collections.ossm.federation.plugins.module_utils._running import Journal
 from ansible_collections.ossm.federation.plugins.modules import member_roll
 from ansible_collections.ossm.federation.tests.unit.cluster_in_memory import ClusterInMemory
@@ -84,3 +84,51 @@ def test_a_roll_that_was_made_by_hand_is_not_removed_and_ours_is(cluster):
     assert refused.value.code == "FED501"
     run(cluster, members=["shop"])
     assert run(cluster, state="absent")["changed"] and members(cluster) is None
+
+
+def joined(cluster):
+    """Namespace shop as a member, and a roll that its operator holds until it has let shop go."""
+    run(cluster, members=["shop"])
+    cluster.put({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "shop", "labels": {"maistra.io/member-of": SPACE}}})
+
+
+def test_a_roll_that_is_removed_is_waited_for_until_its_namespaces_have_left(cluster):
+    joined(cluster)
+    left = run(cluster, state="absent")
+    assert (left["changed"], left["waiting_for"]) == (True, ["shop is leaving"])
+    again = run(cluster, state="absent", members=["shop", "*"])
+    assert (again["changed"], again["waiting_for"]) == (False, ["shop is leaving"]), "the roll has gone, and its description tells who was in it"
+    with pytest.raises(FederationError, match="FED610.*is not gone.*shop is leaving"):
+        run(cluster, state="absent", members=["shop"], wait=True, wait_timeout=1)
+    cluster.put({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "shop", "labels": {}}})
+    assert run(cluster, state="absent", members=["shop"], wait=True)["waiting_for"] == []
+
+
+def test_a_roll_that_is_being_removed_is_not_removed_again(cluster):
+    joined(cluster)
+    cluster.put({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "shop", "labels": {"maistra.io/member-of": "west-mesh-system"}}})
+    live = cluster.get(MEMBER_ROLL, SPACE, "default")
+    cluster.put({**live, "metadata": {**live["metadata"], "deletionTimestamp": "2026-01-01T00:00:00Z"}})
+    going = run(cluster, state="absent")
+    assert (going["changed"], going["waiting_for"]) == (False, ["the operator is still removing the roll"])
+
+
+def test_where_its_kind_has_gone_there_is_no_roll_left(cluster):
+    seen = cluster.get
+
+    def get(kind, namespace, name):
+        if kind.api_version.startswith("maistra.io"):
+            raise FederationError("FED108", where="east", what="is not served", mend="")
+        return seen(kind, namespace, name)
+
+    cluster.get = get
+    gone = run(cluster, state="absent", members=["shop"], wait=True)
+    assert (gone["changed"], gone["waiting_for"]) == (False, [])
+
+
+def test_a_roll_that_the_operator_made_goes_with_its_last_member(cluster):
+    metadata = {"name": "default", "namespace": SPACE, "annotations": {"maistra.io/created-by": "servicemeshmember-controller"}}
+    cluster.put({"apiVersion": "maistra.io/v1", "kind": "ServiceMeshMemberRoll", "metadata": metadata, "spec": {"members": ["shop"]}})
+    with pytest.raises(FederationError, match="Delete the ServiceMeshMember in shop") as refused:
+        run(cluster, state="absent")
+    assert (refused.value.code, cluster.writes) == ("FED427", [])

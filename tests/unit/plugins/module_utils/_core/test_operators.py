@@ -10,6 +10,8 @@ from ansible_collections.ossm.federation.plugins.module_utils._core.operators im
     Operator,
     check_cluster,
     hopeless,
+    is_left_cni,
+    left_behind,
     missing,
     needed,
     plan_operators,
@@ -218,3 +220,31 @@ def test_what_olm_does_not_try_again_is_hopeless_and_the_rest_is_not():
 @pytest.mark.parametrize(("csv", "expected"), [("servicemeshoperator.v2.5.11-0", (2, 5)), ("servicemeshoperator", None)])
 def test_a_version_is_read_from_a_name(csv, expected):
     assert version_of(csv) == expected
+
+
+def test_a_catalog_that_is_not_there_is_refused_for_what_is_still_to_be_subscribed():
+    mirror = live("CatalogSource", "mirror", "openshift-marketplace")
+    with pytest.raises(FederationError) as refused:
+        check_cluster([MESH], Found(catalogs=[mirror]), [])
+    assert refused.value.code == "FED447" and "there are openshift-marketplace/mirror" in refused.value.what
+    with pytest.raises(FederationError, match="there is none at all"):
+        check_cluster([MESH], Found(catalogs=[]), [])
+    check_cluster([MESH], Found(catalogs=[live("CatalogSource", "redhat-operators", "openshift-marketplace")]), [])
+    check_cluster([MESH], Found(catalogs=[mirror], subscriptions=[subscription(labels=())]), [])
+    check_cluster([MESH], Found(catalogs=None), [])
+
+
+def test_what_operators_leave_behind_is_named_and_jaegers_roles_only_with_jaeger():
+    mesh_alone = left_behind(["servicemeshoperator"], "openshift-operators")
+    assert [name for _kind, _space, name in mesh_alone[:2]] == ["openshift-operators.servicemesh-resources.maistra.io"] * 2
+    assert {space for kind, space, _name in mesh_alone if kind.name in ("Service", "Secret", "ConfigMap")} == {"openshift-operators"}
+    more = set(left_behind(["servicemeshoperator", "jaeger-product"], "openshift-operators")) - set(mesh_alone)
+    assert {name.partition("-v1-")[0] for _kind, _space, name in more} == {"jaegers.jaegertracing.io"}
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [("istio-node", True), ("istio-cni-node", True), ("istio-cni-node-v2-4", True), ("istio-cni-node-v3-0", False), ("istio-node-exporter", False)],
+)
+def test_a_cni_daemon_set_is_told_by_its_whole_name(name, expected):
+    assert is_left_cni(name) is expected
