@@ -31,6 +31,10 @@ options:
     type: list
     elements: str
     default: []
+  must_be_empty:
+    description: Fail while any sidecar runs, whatever its version. For what would leave sidecars without a control plane.
+    type: bool
+    default: false
   wait:
     description: Wait until all sidecars are new. Without it at the most one batch is restarted.
     type: bool
@@ -117,17 +121,18 @@ wait_limit:
 
 import time  # noqa: E402
 from collections.abc import Iterable, Mapping, Sequence  # noqa: E402
-from dataclasses import dataclass, replace  # noqa: E402
+from dataclasses import dataclass  # noqa: E402
 from datetime import datetime  # noqa: E402
 from functools import cached_property  # noqa: E402
 
 from ansible.module_utils.basic import AnsibleModule  # noqa: E402
 
-from ..module_utils._arguments import CLUSTER  # noqa: E402
+from ..module_utils._arguments import CLUSTER, MESH, WAITING  # noqa: E402
 from ..module_utils._cluster import Cluster  # noqa: E402
 from ..module_utils._core import control_plane as control_planes  # noqa: E402
 from ..module_utils._core.changing import time_of, time_text  # noqa: E402
 from ..module_utils._core.control_plane import ControlPlane  # noqa: E402
+from ..module_utils._core.data import at  # noqa: E402
 from ..module_utils._core.data_plane import (  # noqa: E402
     ROLLED,
     VERSION_LABEL,
@@ -146,7 +151,6 @@ from ..module_utils._core.data_plane import (  # noqa: E402
 )
 from ..module_utils._core.diff import MISSING, Change, Difference, as_diff  # noqa: E402
 from ..module_utils._core.errors import FederationError  # noqa: E402
-from ..module_utils._core.findings import at  # noqa: E402
 from ..module_utils._core.kinds import (  # noqa: E402
     DAEMON_SET,
     DEPLOYMENT,
@@ -161,7 +165,6 @@ from ..module_utils._core.kinds import (  # noqa: E402
     Kind,
 )
 from ..module_utils._core.rollout import RESTARTED_AT  # noqa: E402
-from ..module_utils._described import MESH, WAITING  # noqa: E402
 from ..module_utils._live import read_control_plane  # noqa: E402
 from ..module_utils._running import apply_changes, run_module  # noqa: E402
 
@@ -169,6 +172,7 @@ OPTIONS = {
     "state": {"type": "str", "choices": ["surveyed", "restarted"], "default": "surveyed"},
     "batch": {"type": "int", "default": 1},
     "namespaces": {"type": "list", "elements": "str", "default": []},
+    "must_be_empty": {"type": "bool", "default": False},
     "wait": {"type": "bool", "default": False},
     "wait_timeout": {"type": "int", "default": 3600},
     **WAITING,
@@ -185,9 +189,9 @@ PAUSE = 1.0
 
 @dataclass(frozen=True)
 class Survey:
-    """What was found: how many sidecars there are, the workloads with old ones, and what could not be read."""
+    """What was found: how many sidecars each namespace has, the workloads with old ones, and what could not be read."""
 
-    sidecars: int
+    sidecars: Mapping[str, int]
     workloads: tuple[Workload, ...]
     unknown: tuple[str, ...]
 
@@ -209,23 +213,23 @@ class Surveyor:
 
     def look(self) -> Survey:
         """Return what stands now: one LIST of pods per namespace, and of each kind of owner that is of interest."""
-        sidecars, pods, live, unknown = 0, [], {}, []
+        sidecars: dict[str, int] = {}
+        pods, live, unknown = [], {}, []
 
         def noted(pod: dict) -> dict | None:
-            nonlocal sidecars
             if not has_sidecar(pod):
                 return None
-            sidecars += 1
+            space = pod["metadata"]["namespace"]
+            sidecars[space] = sidecars.get(space, 0) + 1
             return {key: pod[key] for key in ("metadata",)} if is_old(pod, self._newest) else None
 
         for namespace in self._namespaces:
-            before = sidecars
             try:
                 old = self._cluster.list(POD, namespace, keep=noted)
             except FederationError as error:
                 if error.code != "FED104":
                     raise
-                sidecars = before
+                sidecars.pop(namespace, None)
                 unknown.append(f"pods in {namespace}: this account may not read them")
                 continue
             found = self._owned(namespace, old, unknown)
@@ -316,6 +320,8 @@ def run(module: AnsibleModule, cluster: Cluster, now: datetime) -> dict:
     newest = Newest.of(control_plane)
     surveyor = Surveyor(cluster, only, newest, restarts=is_restart)
     survey = surveyor.look()
+    if params["must_be_empty"]:
+        refuse_sidecars(params["mesh"], survey)
     changes: list[Change] = []
     if is_restart and module.check_mode:
         changes = [change for workload in survey.workloads if workload.pods for change in restarts(workload, cluster.now)]
@@ -325,9 +331,7 @@ def run(module: AnsibleModule, cluster: Cluster, now: datetime) -> dict:
         waiting = [f"{workload.owner}: {workload.missing}" for workload in under_way(survey.workloads)]
         for workload in next_batch(survey.workloads, params["batch"]):
             if surveyor.has_stayed(workload):
-                part = restarts(workload, cluster.now)
-                perform(module, cluster, part)
-                changes += part
+                changes += perform(module, cluster, restarts(workload, cluster.now))
             waiting.append(f"{workload.owner}: restarted")
         if not waiting or not has_time():
             break
@@ -341,6 +345,20 @@ def run(module: AnsibleModule, cluster: Cluster, now: datetime) -> dict:
             facts=report(survey, newest, changes),
         )
     return result(params, survey, newest, changes, waiting)
+
+
+def refuse_sidecars(mesh: str, survey: Survey) -> None:
+    """Stop with FED434 while sidecars run, or may run where this account cannot look."""
+    count = sum(survey.sidecars.values())
+    told = [f"{count} pod{'s' * (count != 1)} with a sidecar"] if count else []
+    told += [f"{each} in {space}" for space, each in survey.sidecars.items()] + [f"unknown: {gap}" for gap in survey.unknown]
+    if told:
+        raise FederationError(
+            "FED434",
+            where=f"Mesh {mesh}",
+            what=f"is still used: {', '.join(told)}",
+            mend="Take sidecar.istio.io/inject off these workloads and restart them; or set uninstall_leave_sidecars: true",
+        )
 
 
 def result(params: Mapping, survey: Survey, newest: Newest, changes: Sequence[Change], waiting: Sequence[str]) -> dict:
@@ -377,7 +395,7 @@ def report(survey: Survey, newest: Newest, changes: Sequence[Change]) -> dict:
         "restarted": [change.place for change in changes if change.manifest is None or "spec" in change.manifest or change.action == "instantiate"],
         "old": old,
         "left_alone": [{"owner": str(workload.owner), "reason": workload.left_alone} for workload in survey.workloads if workload.left_alone],
-        "pods": {"sidecars": survey.sidecars, "old": len(old)},
+        "pods": {"sidecars": sum(survey.sidecars.values()), "old": len(old)},
         "lines": list(lines(survey.workloads, newest)),
         "unknown": list(survey.unknown),
     }
@@ -431,24 +449,40 @@ def restarts(workload: Workload, now: datetime) -> list[Change]:
 
 
 def mark(workload: Workload, path: tuple[str, ...], now: datetime) -> Change:
-    """Return the change that writes the mark of a restart into annotations."""
+    """Return the change that writes the mark of a restart into annotations, of the object as it was read and no other."""
     owner, text, place = workload.owner, time_text(now), (*path, RESTARTED_AT)
     stands = at(workload.live, *place)
     patch: dict = {RESTARTED_AT: text}
     for key in reversed(path):
         patch = {key: patch}
+    patch["metadata"] = {**patch.get("metadata", {}), "resourceVersion": at(workload.live, "metadata", "resourceVersion")}
     difference = Difference(place, MISSING if stands is None else stands, text)
     return Change("merge", OWNERS[owner.kind], owner.namespace, owner.name, MANAGER, patch, (difference,), uid=at(workload.live, "metadata", "uid"))
 
 
-def perform(module: AnsibleModule, cluster: Cluster, changes: Sequence[Change]) -> None:
-    """Send one request per restart."""
+def perform(module: AnsibleModule, cluster: Cluster, changes: Sequence[Change]) -> list[Change]:
+    """Send one request per change and return those that were made; what somebody else was faster with is left for the next look."""
+    done = []
     for change in changes:
-        if change.action == "instantiate":
-            cluster.create_below(change.kind, change.namespace, change.name, "instantiate", change.manifest)
-            module.journal.done.append(f"restart of {change.place}")
-        else:
-            apply_changes(module, cluster, [replace(change)])
+        try:
+            if change.action == "instantiate":
+                cluster.create_below(change.kind, change.namespace, change.name, "instantiate", change.manifest)
+                module.journal.done.append(f"restart of {change.place}")
+            else:
+                apply_changes(module, cluster, [change])
+        except FederationError as error:
+            if error.code != "FED109":
+                raise
+            if not has_mark(cluster, change):
+                break
+        done.append(change)
+    return done
+
+
+def has_mark(cluster: Cluster, change: Change) -> bool:
+    """Return whether an object bears just the mark that a change writes: then only the answer to that was lost."""
+    live = cluster.get(change.kind, change.namespace, change.name) if change.differences else None
+    return live is not None and all(at(live, *each.path) == each.after for each in change.differences)
 
 
 def main() -> None:

@@ -76,8 +76,9 @@ from typing import Any  # noqa: E402
 
 from ansible.module_utils.basic import AnsibleModule  # noqa: E402
 
-from ..module_utils._arguments import CLUSTER  # noqa: E402
+from ..module_utils._arguments import CLUSTER, MESH  # noqa: E402
 from ..module_utils._cluster import Cluster  # noqa: E402
+from ..module_utils._core.control_plane_spec import OLDEST  # noqa: E402
 from ..module_utils._core.data_plane import sidecar_version  # noqa: E402
 from ..module_utils._core.errors import FederationError  # noqa: E402
 from ..module_utils._core.kinds import (  # noqa: E402
@@ -85,13 +86,13 @@ from ..module_utils._core.kinds import (  # noqa: E402
     ENVOY_FILTER,
     EXTENSION,
     MEMBER_ROLL,
+    MIXER_KINDS,
     PEER,
     POD,
     Kind,
 )
 from ..module_utils._core.upgrade import Found, lines, names_of, plan_upgrade, refuse_blocked, text_of  # noqa: E402
-from ..module_utils._described import MESH  # noqa: E402
-from ..module_utils._live import described_control_plane, read_control_plane  # noqa: E402
+from ..module_utils._live import read_control_plane  # noqa: E402
 from ..module_utils._running import run_module  # noqa: E402
 
 OPTIONS = {
@@ -106,7 +107,7 @@ def run(module: AnsibleModule, cluster: Cluster, now: datetime) -> dict:
     params = module.params
     namespace = params["namespace"] or f"{params['mesh']}-mesh-system"
     control_plane = read_control_plane(cluster, namespace, params["control_plane"])
-    found = look(cluster, namespace)
+    found = look(cluster, namespace, control_plane.version)
     steps = plan_upgrade(control_plane, params["to"], found, removes_mixer=params["remove_mixer"])
     if params["strict"] and steps:
         refuse_blocked(control_plane, steps[0])
@@ -116,12 +117,12 @@ def run(module: AnsibleModule, cluster: Cluster, now: datetime) -> dict:
         "lines": lines(control_plane, steps, found),
         "sidecars": {text_of(version): list(pods) for version, pods in found.sidecars.items()},
         "unknown": list(found.unknown),
-        "control_plane": described_control_plane(control_plane),
+        "control_plane": control_plane.as_data(),
     }
 
 
-def look(cluster: Cluster, namespace: str) -> Found:
-    """Return what stands around a control plane: one LIST per kind and namespace of the mesh."""
+def look(cluster: Cluster, namespace: str, version: tuple[int, int] | None) -> Found:
+    """Return what stands around a control plane of a version: one LIST per kind and namespace of the mesh."""
     roll = cluster.get(MEMBER_ROLL, namespace, "default") or {}
     places = sorted({namespace, *((roll.get("status") or {}).get("configuredMembers") or [])})
     unknown: list[str] = []
@@ -140,14 +141,17 @@ def look(cluster: Cluster, namespace: str) -> Found:
         return objects
 
     sidecars: dict[tuple[int, int], list[str]] = {}
-    for version, name in listed(POD, keep=versioned):
-        sidecars.setdefault(version, []).append(name)
+    for own, name in listed(POD, keep=versioned):
+        sidecars.setdefault(own, []).append(name)
+    # Mixer's own kinds are many: only where Mixer can be, and where the cluster has them.
+    of_mixer = MIXER_KINDS if version == OLDEST and cluster.serves("config.istio.io") else ()
     return Found(
+        mixer_objects=tuple(f"{kind.name} {name}" for kind in of_mixer for name in names_of(listed(kind))),
         extensions=names_of(listed(EXTENSION)),
         envoy_filters=names_of(listed(ENVOY_FILTER)),
         ip_blocks=names_of(policy for policy in listed(AUTHORIZATION_POLICY) if has_ip_blocks(policy)),
         peers=tuple(live["metadata"]["name"] for live in listed(PEER, namespace)),
-        sidecars={version: tuple(pods) for version, pods in sorted(sidecars.items())},
+        sidecars={own: tuple(pods) for own, pods in sorted(sidecars.items())},
         unknown=tuple(unknown),
     )
 

@@ -15,7 +15,7 @@ from datetime import datetime
 from .changing import time_of
 from .control_plane import ControlPlane, parse_version
 from .control_plane_spec import OLDEST
-from .findings import at, items, mapping
+from .data import at, items, mapping
 from .rollout import RESTARTED_AT, stalled, unfinished
 
 VERSION_LABEL = "maistra-version"
@@ -37,7 +37,10 @@ class Newest:
     def of(cls, control_plane: ControlPlane) -> Newest:
         """Return it from a live control plane."""
         status = mapping(control_plane.live.get("status"))
-        image = str(at(status, "appliedValues", "istio", "global", "proxy", "image") or "")
+        shared = mapping(at(status, "appliedValues", "istio", "global"))
+        image = str(at(shared, "proxy", "image") or "")
+        if image and "/" not in image and shared.get("hub") and shared.get("tag"):  # as community builds name it
+            image = f"{shared['hub']}/{image}:{shared['tag']}"
         # Ready comes and goes with istiod's pods; Reconciled moves only when the operator has made something new.
         true = {c.get("type"): c for c in items(status.get("conditions")) if c.get("status") == "True"}
         since = time_of(mapping(true.get("Reconciled") or true.get("Ready")).get("lastTransitionTime"))

@@ -11,7 +11,9 @@ from dataclasses import dataclass, field
 
 from .control_plane import ControlPlane, parse_version
 from .control_plane_spec import NEWEST, OLDEST, objections
+from .data import some
 from .errors import FederationError
+from .supported import FEATURES
 
 Version = tuple[int, int]
 
@@ -28,7 +30,7 @@ ACCEPTED: Mapping[Version, tuple[Version, Version]] = {
 # What changes under the user's feet when a mesh arrives at a version.
 NOTES: Mapping[Version, tuple[str, ...]] = {
     (2, 1): (
-        "Mixer is gone: its policies and adapters stop working; objects of config.istio.io are dead",
+        "Mixer is gone: its policies and adapters stop working",
         "AuthorizationPolicies with ipBlocks behind a proxy protocol load balancer need remoteIpBlocks",
         "EnvoyFilters must use typed_config and no names of xDS v2",
         "ServiceMeshExtensions become v1; a configuration that was free text lands under raw_v1alpha1_config",
@@ -52,6 +54,7 @@ class Found:
     extensions: tuple[str, ...] = ()
     envoy_filters: tuple[str, ...] = ()
     ip_blocks: tuple[str, ...] = ()
+    mixer_objects: tuple[str, ...] = ()
     sidecars: Mapping[Version, tuple[str, ...]] = field(default_factory=dict)
     peers: tuple[str, ...] = ()
     unknown: tuple[str, ...] = ()
@@ -101,7 +104,7 @@ def plan_upgrade(control_plane: ControlPlane, target: str, found: Found, *, remo
         if not steps:
             blockers += _unready(control_plane)
             blockers += _lagging(found, following)
-        steps.append(Step(version, following, tuple(blockers), tuple(_notes(following, found, is_first=not steps))))
+        steps.append(Step(version, following, tuple(blockers), tuple(_notes(control_plane, following, found, is_first=not steps))))
         version = following
     return steps
 
@@ -156,10 +159,24 @@ def without_mixer(live: Mapping) -> dict:
     spec = _mapping(live.get("spec"))
     patch: dict = {}
     for part in ("policy", "telemetry"):
-        patch[part] = {"type": "Istiod", **{key: None for key in ("mixer", "remote") if key in _mapping(spec.get(part))}}
+        section = _mapping(spec.get(part))
+        kept = section.get("type") if section.get("type") == "None" else "Istiod"
+        patch[part] = {"type": kept, **{key: None for key in ("mixer", "remote") if key in section}}
     if "3scale" in _mapping(spec.get("addons")):
         patch["addons"] = {"3scale": None}
     return patch
+
+
+def described_without_mixer(spec: Mapping) -> dict:
+    """Return a description of a control plane with Mixer and the 3scale add-on left out; other fields stay."""
+    result = dict(spec)
+    for part in ("policy", "telemetry"):
+        section = {key: value for key, value in _mapping(spec.get(part)).items() if key not in ("mixer", "remote")}
+        if part in spec:
+            result[part] = {**section, **({"type": "Istiod"} if section.get("type") in ("Mixer", "Remote") else {})}
+    if "3scale" in _mapping(spec.get("addons")):
+        result["addons"] = {key: value for key, value in spec["addons"].items() if key != "3scale"}
+    return {key: value for key, value in result.items() if value or not spec.get(key)}
 
 
 def text_of(version: Version) -> str:
@@ -203,12 +220,11 @@ def _blockers(control_plane: ControlPlane, version: Version, found: Found) -> It
             is_mixer=True,
         )
     covered = ("spec.policy", "spec.telemetry", "spec.addons.3scale")
-    for each in objections(_mapping(control_plane.live.get("spec")), version):
+    for each in objections(_mapping(control_plane.live.get("spec")), version, control_plane.live["metadata"]["namespace"]):
         if not (mixer and each.path.startswith(covered)):
             yield Blocker(f"{each.path} {each.what}", each.mend)
     if version >= (2, 3) and found.extensions:
-        shown = ", ".join(found.extensions[:5]) + (f" and {len(found.extensions) - 5} more" if len(found.extensions) > 5 else "")
-        yield Blocker(f"ServiceMeshExtensions exist: {shown}", "replace them by WasmPlugins on 2.2 and delete them")
+        yield Blocker(f"ServiceMeshExtensions exist: {some(found.extensions, 5)}", "replace them by WasmPlugins on 2.2 and delete them")
 
 
 def _unready(control_plane: ControlPlane) -> list[Blocker]:
@@ -222,16 +238,28 @@ def _lagging(found: Found, version: Version) -> list[Blocker]:
     old = [pod for own, pods in found.sidecars.items() if own < (version[0], version[1] - 1) for pod in pods]
     if not old:
         return []
-    shown = ", ".join(old[:3]) + (f" and {len(old) - 3} more" if len(old) > 3 else "")
-    return [Blocker(f"sidecars would be more than one minor behind: {shown}", "restart these workloads first")]
+    return [Blocker(f"sidecars would be more than one minor behind: {some(old, 5)}", "restart these workloads first")]
 
 
-def _notes(version: Version, found: Found, *, is_first: bool) -> Iterator[str]:
+def _notes(control_plane: ControlPlane, version: Version, found: Found, *, is_first: bool) -> Iterator[str]:
     yield from NOTES.get(version, ())
     if found.envoy_filters:
-        yield f"EnvoyFilters are bound to Envoy's version and may break: {', '.join(found.envoy_filters[:5])}"
+        yield f"EnvoyFilters are bound to Envoy's version, may break, and are outside support: {some(found.envoy_filters, 5)}"
     if version == (2, 1) and found.ip_blocks:
-        yield f"AuthorizationPolicies with ipBlocks: {', '.join(found.ip_blocks[:5])}"
+        yield f"AuthorizationPolicies with ipBlocks: {some(found.ip_blocks, 5)}"
+    if version == (2, 1) and "spec.addons.3scale" in mixer_of(control_plane):
+        yield "3scale authorizes requests through Mixer: from here on nobody does, until its Wasm module is in place"
+    if version == (2, 1) and found.mixer_objects:
+        yield f"objects of config.istio.io do nothing any more, delete them: {some(found.mixer_objects, 5)}"
+    if version == (2, 2) and found.peers:
+        yield "gateways of peers: routerMode has no meaning any more, and the next federate takes it out"
+    features = FEATURES.of(version)
+    if features:
+        yield f"in preview there, without support: {', '.join(features.preview)}"
+        yield f"not supported there: {', '.join(features.refused)}"
+    previews = sorted(set(_mapping(_mapping(control_plane.live.get("spec")).get("techPreview"))) - {"errored"})
+    if is_first and previews:
+        yield f"this control plane sets {', '.join(f'techPreview.{name}' for name in previews)}: without support in every version"
     if is_first and found.peers:
         yield f"federated with {', '.join(found.peers)}: upgrade one mesh at a time"
     if not is_first:

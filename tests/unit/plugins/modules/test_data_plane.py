@@ -4,13 +4,15 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from types import SimpleNamespace
 
 import pytest
+from ansible_collections.ossm.federation.plugins.module_utils._arguments import MESH
 from ansible_collections.ossm.federation.plugins.module_utils._core.changing import time_text
+from ansible_collections.ossm.federation.plugins.module_utils._core.control_plane import ControlPlane
 from ansible_collections.ossm.federation.plugins.module_utils._core.data_plane import Newest, is_old, sidecar_version, under_way
 from ansible_collections.ossm.federation.plugins.module_utils._core.errors import FederationError
 from ansible_collections.ossm.federation.plugins.module_utils._core.rollout import RESTARTED_AT
-from ansible_collections.ossm.federation.plugins.module_utils._described import MESH
 from ansible_collections.ossm.federation.plugins.module_utils._running import Journal
 from ansible_collections.ossm.federation.plugins.modules import data_plane
 from ansible_collections.ossm.federation.tests.unit.cluster_in_memory import ClusterInMemory
@@ -40,8 +42,22 @@ class Rolling(ClusterInMemory):
         super().__init__(NOW, *objects)
         self.order, self.stuck = [], set()
 
+    def put(self, manifest):
+        manifest["metadata"].setdefault("resourceVersion", "1")
+        super().put(manifest)
+
+    def touch(self, kind, namespace, name):
+        """Change an object as somebody else would; return it."""
+        live = self._objects[(kind, namespace, name)]
+        live["metadata"]["resourceVersion"] = str(int(live["metadata"]["resourceVersion"]) + 1)
+        return live
+
     def merge_patch(self, kind, namespace, name, patch, manager=""):
+        read = patch.get("metadata", {}).get("resourceVersion")
+        if read and read != self._objects[(kind.name, namespace, name)]["metadata"]["resourceVersion"]:
+            raise FederationError("FED109", where=name, what="changed", mend="")
         self.order.append(f"{kind.name} {namespace}/{name}")
+        patch = {**patch, "metadata": {**patch.get("metadata", {}), "resourceVersion": str(len(self.order) + 100)}}
         live = super().merge_patch(kind, namespace, name, patch, manager)
         self._objects[(kind.name, namespace, name)]["metadata"]["generation"] += 1 if "spec" in patch else 0
         return live
@@ -121,9 +137,15 @@ def deployment(name, namespace="shop", version=OLD, **spec):
 
 @pytest.fixture(autouse=True)
 def settling(monkeypatch):
-    """Between two looks the cluster does its work."""
-    clusters = []
-    monkeypatch.setattr(data_plane.time, "sleep", lambda _seconds: [cluster.settle() for cluster in clusters])
+    """Between two looks the cluster does its work; time passes only there."""
+    clusters, passed = [], [0.0]
+
+    def sleep(seconds):
+        passed[0] += seconds
+        for cluster in clusters:
+            cluster.settle()
+
+    monkeypatch.setattr(data_plane, "time", SimpleNamespace(sleep=sleep, monotonic=lambda: passed[0]))
     return clusters
 
 
@@ -288,12 +310,12 @@ def test_one_whose_old_pods_are_gone_is_waited_for_until_it_is_up(cluster):
     found = cluster(deployment("cart"), deployment("pay"))
     found.stuck = {"pay"}
     with pytest.raises(FederationError, match="FED616.*pay: the new template"):
-        restart(found, wait_timeout=0.01)
+        restart(found, wait_timeout=10)
     assert found.order == ["Deployment shop/cart", "Deployment shop/pay"]
     down = cluster(ours(*workload("StatefulSet", "db", version=NEW, count=1), readyReplicas=0), deployment("pay"))
     down.stuck = {"db"}
     with pytest.raises(FederationError, match="FED616.*StatefulSet shop/db: 0 of 1 pods are ready"):
-        restart(down, wait_timeout=0.01)
+        restart(down, wait_timeout=10)
     assert down.order == [], "the next waits for it, though none of its pods is old"
 
 
@@ -301,7 +323,7 @@ def test_a_workload_under_way_in_one_namespace_holds_the_others_back(cluster):
     found = cluster(ours(*workload("DaemonSet", "agent", version=NEW), numberAvailable=1), deployment("mail", "desk"))
     found.stuck = {"agent"}
     with pytest.raises(FederationError, match="FED616.*agent: 1 of 2 pods are available"):
-        restart(found, wait_timeout=0.01, batch=5)
+        restart(found, wait_timeout=10, batch=5)
     assert found.order == []
     found.stuck = set()
     assert [change["name"] for change in restart(found, batch=5)["changes"]] == ["mail"]
@@ -327,7 +349,7 @@ def test_nothing_is_restarted_before_the_control_plane_is_ready(cluster, settlin
     assert not found.order and not seen["changed"]
     assert seen["waiting_for"] == [f"ServiceMeshControlPlane {SPACE}/basic: ComponentsNotReady: istiod is gone"]
     with pytest.raises(FederationError, match="FED433.*istiod is gone"):
-        restart(found, wait_timeout=0.01)
+        restart(found, wait_timeout=10)
     conditions[0].update(status="False", reason="ValidationError", message="no such version")
     with pytest.raises(FederationError, match="FED433.*no such version"):
         run(found, state="restarted")
@@ -358,6 +380,52 @@ def test_a_roll_out_that_ends_between_two_reads_is_not_begun_again(cluster):
     assert not restart(found)["changed"] and not found.order
 
 
+def test_what_another_run_restarts_between_reading_and_writing_is_not_restarted_again(cluster):
+    found = cluster(deployment("cart"))
+    stayed = data_plane.Surveyor.has_stayed
+
+    def late(surveyor, workload):
+        # A playbook that is killed leaves the module that it had started.
+        answer = stayed(surveyor, workload)
+        live = found.touch("Deployment", "shop", "cart")
+        live["spec"]["template"]["metadata"]["annotations"] = {RESTARTED_AT: LATER}
+        live["metadata"]["generation"] += 1
+        return answer
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(data_plane.Surveyor, "has_stayed", late)
+        done = restart(found)
+    assert not done["changed"] and not done["restarted"] and not found.order
+    assert done["pods"]["old"] == 0, "it was waited for all the same"
+
+
+def test_a_restart_whose_answer_was_lost_counts_as_done(cluster):
+    found = cluster(deployment("cart"))
+    merge = found.merge_patch
+
+    def lost(*arguments, **named):
+        merge(*arguments, **named)
+        return merge(*arguments, **named)  # what the connection does when it was cut after the first
+
+    found.merge_patch = lost
+    assert restart(found)["restarted"] == ["Deployment shop/cart"] and found.order == ["Deployment shop/cart"]
+
+
+def test_a_pod_that_another_run_deletes_first_is_not_waited_for_in_vain(cluster):
+    found = cluster(workload("StatefulSet", "db", strategy="OnDelete"))
+    delete, calls = found.delete, []
+
+    def second(*arguments):
+        calls.append(arguments)
+        if len(calls) == 1:
+            delete(*arguments)
+            raise FederationError("FED109", where="db-0", what="replaced", mend="")
+        return delete(*arguments)
+
+    found.delete = second
+    assert restart(found)["pods"]["old"] == 0 and len(calls) == 2
+
+
 def test_a_set_that_holds_some_pods_back_is_left_alone(cluster):
     held = workload("StatefulSet", "db")
     held[0]["spec"]["updateStrategy"]["rollingUpdate"] = {"partition": 1}
@@ -376,7 +444,7 @@ def knative(revision, **spec):
 def test_a_knative_service_gets_one_new_revision_and_its_former_is_left_to_end(cluster):
     found = cluster(knative("shown-1"))
     with pytest.raises(FederationError, match="FED616.*new revision"):
-        restart(found, wait_timeout=0.01)
+        restart(found, wait_timeout=10)
     live = found._objects[("Service", "shop", "shown")]
     live["status"].update(observedGeneration=2, latestCreatedRevisionName="shown-2", latestReadyRevisionName="shown-2")
     done = restart(found)
@@ -451,3 +519,40 @@ def test_however_often_a_run_dies_each_workload_is_restarted_once_and_no_more_th
     assert restart(found, batch=batch)["pods"]["old"] == 0
     assert len(found.order) == len(set(found.order)) == len(estate) + pods
     assert not restart(found, batch=batch)["changed"]
+
+
+def test_what_would_orphan_sidecars_is_refused_while_any_runs_whatever_its_version(cluster):
+    found = cluster(deployment("cart", version=NEW), deployment("mail", "desk"))
+    with pytest.raises(FederationError) as refused:
+        run(found, must_be_empty=True)
+    assert refused.value.code == "FED434" and "4 pods with a sidecar, 2 in desk, 2 in shop" in refused.value.what
+    bare = cluster(pod("job", "shop", "", "", NEW, phase="Succeeded"))
+    assert run(bare, must_be_empty=True)["pods"]["sidecars"] == 0
+    blind = cluster(deployment("cart"))
+    listed = blind.list
+
+    def forbidden(kind, namespace, selector=None, keep=None):
+        if kind.name == "Pod" and namespace == "shop":
+            raise FederationError("FED104", where="shop", what="forbidden", mend="")
+        return listed(kind, namespace, selector, keep)
+
+    blind.list = forbidden
+    with pytest.raises(FederationError) as unsure:
+        run(blind, must_be_empty=True)
+    assert "unknown: pods in shop" in unsure.value.what
+
+
+@pytest.mark.parametrize(
+    ("settings", "image"),
+    [
+        ({"proxy": {"image": "registry.example/proxy@sha256:1"}}, "registry.example/proxy@sha256:1"),
+        ({"proxy": {"image": "proxyv2-ubi8"}, "hub": "quay.example/mesh", "tag": "2.0.11"}, "quay.example/mesh/proxyv2-ubi8:2.0.11"),
+        ({"proxy": {"image": "proxyv2-ubi8"}}, ""),
+        ({}, ""),
+    ],
+)
+def test_the_proxys_image_is_named_whole_or_put_together_of_hub_and_tag(settings, image):
+    live = plane("2.0.11")
+    live["metadata"]["uid"] = "u"
+    live["status"]["appliedValues"] = {"istio": {"global": settings}}
+    assert Newest.of(ControlPlane.read(live)).image == image

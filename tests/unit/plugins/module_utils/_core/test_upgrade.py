@@ -6,8 +6,10 @@ from __future__ import annotations
 import pytest
 from ansible_collections.ossm.federation.plugins.module_utils._core.control_plane import ControlPlane
 from ansible_collections.ossm.federation.plugins.module_utils._core.errors import FederationError
+from ansible_collections.ossm.federation.plugins.module_utils._core.supported import FEATURES
 from ansible_collections.ossm.federation.plugins.module_utils._core.upgrade import (
     Found,
+    described_without_mixer,
     lines,
     mixer_of,
     plan_upgrade,
@@ -102,3 +104,50 @@ def test_the_lines_tell_each_step_its_notes_and_what_is_unknown():
     shown = "\n".join(lines(plane(), plan_upgrade(plane(), "v2.1", found), found))
     for part in ("v2.0 → v2.1: possible", "shop/lua", "shop/allow", "federated with west", "Mixer is gone", "unknown: Pod objects in shop"):
         assert part in shown
+
+
+def test_each_step_tells_what_is_in_preview_or_unsupported_where_it_leads():
+    shown = lines(plane(), plan_upgrade(plane(spec={"techPreview": {"gatewayAPI": {}, "errored": {}}}), "v2.2", Found()), Found())
+    first, second = shown.index("v2.0 → v2.1: possible"), shown.index("v2.1 → v2.2: possible")
+    assert any("in preview there" in line and "action CUSTOM" in line for line in shown[first:second])
+    assert any("not supported there" in line and "injected gateways" in line for line in shown[second:])
+    assert [line for line in shown if "techPreview" in line] == ["  note: this control plane sets techPreview.gatewayAPI: without support in every version"]
+
+
+def test_every_version_that_can_be_reached_has_its_features_listed():
+    assert sorted(FEATURES.rows) == [(2, minor) for minor in range(1, 7)]
+
+
+def test_what_mixer_leaves_behind_is_named_at_the_step_that_ends_it():
+    found = Found(mixer_objects=tuple(f"rule shop/limit-{number}" for number in range(7)))
+    told = [note for step in plan_upgrade(plane(), "v2.2", found) for note in step.notes if "config.istio.io" in note]
+    assert told == [
+        "objects of config.istio.io do nothing any more, delete them: "
+        "rule shop/limit-0, rule shop/limit-1, rule shop/limit-2, rule shop/limit-3, rule shop/limit-4 and 2 more"
+    ]
+
+
+def test_a_federated_mesh_is_told_that_router_modes_go_with_2_2():
+    assert any("routerMode" in note for note in plan_upgrade(plane("v2.1"), "v2.2", Found(peers=("west",)))[0].notes)
+    assert not any("routerMode" in note for note in plan_upgrade(plane("v2.1"), "v2.2", Found())[0].notes)
+
+
+@pytest.mark.parametrize(
+    ("described", "left"),
+    [
+        (MIXER, {"policy": {"type": "Istiod"}, "addons": {"kiali": {"enabled": False}}}),
+        ({"telemetry": {"remote": {}}, "addons": {"3scale": {}}}, {}),
+        ({"policy": {"type": "None"}, "tracing": {"type": "None"}, "addons": {}}, {"policy": {"type": "None"}, "tracing": {"type": "None"}, "addons": {}}),
+        ({}, {}),
+    ],
+)
+def test_a_description_without_mixer_keeps_everything_else(described, left):
+    assert described_without_mixer(described) == left
+
+
+def test_that_3scale_authorizes_nothing_any_more_is_said_where_it_did():
+    def told(spec):
+        return [note for note in plan_upgrade(plane(spec=spec), "v2.1", Found(), removes_mixer=True)[0].notes if "3scale authorizes" in note]
+
+    assert len(told(MIXER)) == 1
+    assert told({"policy": {"type": "Mixer"}}) == []
