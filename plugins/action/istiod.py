@@ -24,5 +24,5 @@ class ActionModule(WaitingAction):
         if asked.get("failed") or not asked.get("changed"):
             return asked if asked.get("failed") else super()._wait(arguments, task_vars)
         # What follows waits for this restart and asks for no other.
-        found = super()._wait({**arguments, "since": asked["restarted_at"]}, task_vars)
+        found = super()._wait({**arguments, "since": asked["restarted_at"], "wrote": asked.get("written") or []}, task_vars)
         return {**found, "changed": True, "diff": asked.get("diff") or []}

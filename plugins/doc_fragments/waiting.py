@@ -15,4 +15,9 @@ options:
     description: Seconds that were waited before, by earlier calls of the same wait. They count in what a failure tells.
     type: int
     default: 0
+  wrote:
+    description: What earlier calls of the same wait wrote. A failure tells it.
+    type: list
+    elements: str
+    default: []
 """

@@ -17,11 +17,12 @@ from ..module_utils._core.errors import FederationError
 
 ACCESS = ("mesh_kubeconfig", "mesh_context", "mesh_host")
 STEPS = (
+    "__control_plane_kept",
     "__identity_stopped",
     "__identity_seen",
-    "__card_gateways",
     "__card_made",
     "__peers_kept",
+    "__peers_gateways_gone",
     "__peers_restarted",
     "__peers_restarted_and_up",
     "__peers_waited",
@@ -82,7 +83,12 @@ def mesh_tenants(hosts: object, hostvars: Mapping, cluster: str, clusters: Seque
 def mesh_control_planes(hosts: object, hostvars: Mapping, cluster: str, clusters: Sequence[str] = ()) -> list[dict]:
     """Return the control planes that are wanted in a cluster, as the module ``mesh_operator`` takes them; raises as ``mesh_tenants``."""
     return [
-        {"mesh": name, "version": str(variables.get("mesh_version") or ""), "spec": variables.get("mesh_control_plane_spec") or {}}
+        {
+            "mesh": name,
+            "version": str(variables.get("mesh_version") or ""),
+            "spec": variables.get("mesh_control_plane_spec") or {},
+            "removed": (variables.get("__control_plane_gone") or {"failed": True}).get("failed", False) is False,
+        }
         for name, variables in _lying_in(cluster, clusters, _hosts("mesh_control_planes", hosts), hostvars)
     ]
 
@@ -167,15 +173,20 @@ def _same_control_planes(names: Mapping[str, str], hostvars: Mapping) -> Iterabl
 
 
 def _entry(known: Mapping) -> dict:
-    results = [result for result in (known.get(step) for step in STEPS) if isinstance(result, Mapping)]
-    shown = next((result for result in reversed(results) if "lines" in result), {})
+    told = [result for result in (known.get(step) for step in STEPS) if isinstance(result, Mapping)]
+    # Where there was nothing to do, what was kept says itself how it stands.
+    results = [part for result in told for part in (result, result.get("standing")) if part]
+    # A mesh whose control plane is kept, and that names no peers, has nothing more to say.
+    is_alone = "__control_plane_kept" in known and "__identity_seen" not in known
+    shown = next((result for result in reversed(results) if "lines" in result), known["__control_plane_kept"] if is_alone else {})
     failed = next((result for result in results if result.get("failed")), None)
     entry = {key: shown[key] for key in ("server", "control_plane", "peers", "restart") if key in shown}
     if failed:
         entry["error"] = _error(failed)
-        entry.setdefault("peers", [])
-    elif not {"__status_seen", "__preflight_seen"} & set(known):
+    elif not is_alone and not {"__status_seen", "__preflight_seen"} & set(known):
         entry["error"] = {"code": None, "message": "was refused or stopped before its status could be read; see the output of the run"}
+    if failed or is_alone:
+        entry.setdefault("peers", [])
     kept, found = (known.get(step) if isinstance(known.get(step), Mapping) else {} for step in ("__peers_kept", "__preflight_seen"))
     if kept:
         entry["pending"] = kept.get("pending") or []
@@ -193,9 +204,10 @@ def _error(failed: Mapping) -> dict:
 
 
 def _control_plane(known: Mapping) -> Mapping:
-    seen = known.get("__identity_seen") or known.get("__preflight_seen")
-    found = seen.get("control_plane") if isinstance(seen, Mapping) else None
-    return found if isinstance(found, Mapping) else {}
+    """Return the control plane that this run has seen a host to be; empty while it has seen none."""
+    seen = [known.get(step) for step in ("__identity_seen", "__preflight_seen", "__control_plane_kept")]
+    found = [result["control_plane"] for result in seen if isinstance(result, Mapping) and isinstance(result.get("control_plane"), Mapping)]
+    return found[0] if found else {}
 
 
 def _grouped(values: Mapping[str, str]) -> dict[str, list[str]]:

@@ -1,5 +1,5 @@
 # GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Argument specs that modules share. Twin of ``CLUSTER``: the documentation fragment ``cluster``."""
+"""Argument specs that modules share. Their twins are the documentation fragments."""
 
 from __future__ import annotations
 
@@ -30,6 +30,39 @@ CLUSTER = {
     "impersonate_groups": {"type": "list", "elements": "str"},
     "api_timeout": {"type": "int", "default": 60},
 }
+
+MESH = {
+    "mesh": {"type": "str", "required": True},
+    "namespace": {"type": "str"},
+    "control_plane": {"type": "str", "default": "basic"},
+}
+WAITING = {
+    "soft": {"type": "bool", "default": False},
+    "waited": {"type": "int", "default": 0},
+    "wrote": {"type": "list", "elements": "str", "default": []},
+}
+APPROVALS = ["Manual", "Automatic"]
+OLM = {
+    "control_planes": {"type": "list", "elements": "dict", "default": []},
+    "operators": {
+        "type": "list",
+        "elements": "dict",
+        "default": [],
+        "options": {
+            "package": {"type": "str", "required": True},
+            "namespace": {"type": "str"},
+            "channel": {"type": "str"},
+            "catalog": {"type": "str"},
+            "approval": {"type": "str", "choices": APPROVALS},
+            "starting_csv": {"type": "str"},
+        },
+    },
+    "tenants": {"type": "list", "elements": "dict", "default": []},
+    "catalog": {"type": "str", "default": "redhat-operators"},
+    "catalog_namespace": {"type": "str", "default": "openshift-marketplace"},
+    "approval": {"type": "str", "choices": APPROVALS, "default": "Manual"},
+}
+FORCE = {"force": {"type": "bool", "default": False}}
 
 # The variables that stand in for options that are not given, the first that is set. Those of ``proxy_headers`` are its own.
 CLUSTER_ENVIRONMENT = {

@@ -82,8 +82,8 @@ class Answer:
 
     @property
     def is_missing_object(self) -> bool:
-        """Whether this 404 is about the object that was asked for, not about its kind or namespace."""
-        return bool(self.details.get("name")) and self.details.get("kind") != "namespaces"
+        """Whether this 404 is about the object that was asked for, not about its kind: what is not in a namespace that is missing is so told, too."""
+        return bool(self.details.get("name"))
 
     @property
     def is_kind_unknown(self) -> bool:
@@ -118,6 +118,7 @@ class Request:
     query: Mapping[str, str] = field(default_factory=dict)
     body: Any = None
     content_type: str = "application/json"
+    accept: str = "application/json"
 
     @classmethod
     def of(cls, verb: str, method: str, kind: Kind, namespace: str, name: str = "", **rest: Any) -> Request:
@@ -203,6 +204,12 @@ class Cluster:
             return None
         self._fail_with(request, answer, kind)
 
+    def outline(self, kind: Kind, namespace: str, name: str) -> dict | None:
+        """Return an object's kind and metadata, None when there is none. Nothing else of it is sent, so what a Secret holds stays there."""
+        request = replace(Request.of("get", "GET", kind, namespace, name), accept="application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1")
+        answer = self._answer(request, 404)
+        return None if answer.status == 404 else {"apiVersion": kind.api_version, "kind": kind.name, "metadata": answer.body["metadata"]}
+
     def list(self, kind: Kind, namespace: str, selector: str | None = None, keep: Callable[[dict], Any] | None = None) -> list:
         """Return the objects of one kind in a namespace that match a label selector, each with apiVersion and kind.
 
@@ -254,7 +261,10 @@ class Cluster:
         return self._done(request, kind)
 
     def merge_patch(self, kind: Kind, namespace: str, name: str, patch: Mapping[str, Any], manager: str = "") -> dict:
-        """Merge ``patch`` into an object that exists (RFC 7396), as a field manager if one is named; return it as stored."""
+        """Merge ``patch`` into an object that exists (RFC 7396), as a field manager if one is named; return it as stored.
+
+        With a ``metadata.resourceVersion`` in it, raises ``FederationError`` FED109 when the object has changed since.
+        """
         request = Request.of(
             "patch",
             "PATCH",
@@ -265,7 +275,7 @@ class Cluster:
             body=patch,
             content_type="application/merge-patch+json",
         )
-        return self._done(request, kind)
+        return self._done(request, kind, is_bound=bool((patch.get("metadata") or {}).get("resourceVersion")))
 
     def delete(self, kind: Kind, namespace: str, name: str, uid: str) -> bool:
         """Ask for the deletion of the object with this uid; return False when there is none of that name any more.
@@ -296,9 +306,11 @@ class Cluster:
         path = f"/apis/{group}"
         return self._answer(Request("get", "GET", path, about=f"ask for the API group {group}", resource=path), 404).status != 404
 
-    def _done(self, request: Request, kind: Kind) -> dict:
-        """Send a write and return the object."""
-        answer = self._answer(request, 404)
+    def _done(self, request: Request, kind: Kind, *, is_bound: bool = False) -> dict:
+        """Send a write and return the object; one that ``is_bound`` to what was read is not sent again once that has changed."""
+        answer = self._answer(request, 404, *((409,) if is_bound else ()))
+        if answer.status == 409:
+            self._fail("FED109", f"{self.server}, {request.about}", f"the object was changed meanwhile{_quoted(answer.reason)}", "Run again")
         if answer.status == 404:
             self._fail_with(request, answer, kind)
         return answer.body
@@ -329,7 +341,7 @@ class Cluster:
         """Send a request once; return the answer, or in words why there is none."""
         import urllib3
 
-        headers = urllib3.HTTPHeaderDict({"Accept": "application/json", "Accept-Encoding": "gzip", "User-Agent": "ossm.federation"})
+        headers = urllib3.HTTPHeaderDict({"Accept": request.accept, "Accept-Encoding": "gzip", "User-Agent": "ossm.federation"})
         headers.extend(self._authorization())
         for name, value in self._headers:
             headers.add(name, value)

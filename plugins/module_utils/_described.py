@@ -6,13 +6,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from ._arguments import MESH
 from ._core.topology import Mesh
 
-MESH = {
-    "mesh": {"type": "str", "required": True},
-    "namespace": {"type": "str"},
-    "control_plane": {"type": "str", "default": "basic"},
-}
 DESCRIBED = {
     **MESH,
     "peers": {"type": "list", "elements": "raw"},
@@ -22,8 +18,6 @@ DESCRIBED = {
     "trust_domain": {"type": "str"},
     "hold": {"type": "list", "elements": "str", "default": []},
 }
-WAITING = {"soft": {"type": "bool", "default": False}, "waited": {"type": "int", "default": 0}}
-FORCE = {"force": {"type": "bool", "default": False}}
 
 
 def described_mesh(params: Mapping[str, Any], *, allow_no_peers: bool = False) -> Mesh:

@@ -9,9 +9,9 @@ from dataclasses import replace
 from ansible.module_utils.basic import AnsibleModule
 
 from ._cluster import Cluster
-from ._core.adopting import as_it_stands, is_ours
+from ._core.adopting import as_it_stands
 from ._core.control_plane import ControlPlane
-from ._core.diff import Change, as_diff, change_to
+from ._core.diff import Change, as_diff, change_to, is_ours
 from ._core.errors import FederationError
 from ._core.kinds import AUTHORIZATION_POLICY, DEPLOYMENT, MANAGER, MEMBER_ROLL, MESH_LABEL, PEER, PEER_LABEL, SERVICE, Kind
 from ._core.leftovers import Left, bundle_owners, gateway_owners, left_of
@@ -19,7 +19,7 @@ from ._core.plan import plan_exports, plan_imports
 from ._core.status import CONNECTED, answers, inbound, settling_seconds, still_exported, still_imported
 from ._core.topology import Mesh, Peer
 from ._core.using import NAMING_KINDS, Taken, Use, accounts_in, taken_from, uses_in
-from ._live import Peering, Peerings, described_control_plane
+from ._live import Peering, Peerings
 from ._peering import brought_back, emptied, refuse_live, removed, still_live, stranger
 from ._running import apply_changes, wait_until
 
@@ -64,7 +64,7 @@ def absent(module: AnsibleModule, cluster: Cluster, mesh: Mesh, control_plane: C
         "used": [use.as_row() for use in used],
         "stays": [line for name in going for line in stays(name, before.of(name), control_plane)],
         "files": [],
-        "control_plane": described_control_plane(control_plane),
+        "control_plane": control_plane.as_data(),
     }
 
 

@@ -11,10 +11,11 @@ from datetime import datetime
 
 from ._cluster import Cluster
 from ._core import control_plane as control_planes
-from ._core.adopting import as_it_stands, is_ours
+from ._core.adopting import as_it_stands
 from ._core.card import SIZE_LIMIT
 from ._core.carrying import Identity
 from ._core.control_plane import ControlPlane
+from ._core.diff import is_ours
 from ._core.errors import FederationError
 from ._core.kinds import (
     CONFIG_MAP,
@@ -212,26 +213,3 @@ def card_file(directory: str | None, name: str) -> bytes | None:
 def _open_at_once(path: str, flags: int) -> int:
     """Open without waiting: a pipe may have taken the file's place since it was looked at."""
     return os.open(path, flags | os.O_NONBLOCK)
-
-
-def described_control_plane(control_plane: ControlPlane, roots: Iterable[Root] = (), now: datetime | None = None) -> dict:
-    """Return a control plane as JSON-friendly data for a module's result."""
-    return {
-        "name": control_plane.name,
-        "namespace": control_plane.namespace,
-        "uid": control_plane.uid,
-        "version": control_plane.version_text,
-        "ready": control_plane.is_ready,
-        "condition": control_plane.condition,
-        "trust_domain": control_plane.trust_domain,
-        "cluster_domain": control_plane.cluster_domain,
-        "roots": [
-            {
-                "fingerprint": root.fingerprint,
-                "subject": root.subject,
-                "not_after": root.not_after.strftime("%Y-%m-%dT%H:%M:%SZ"),
-                "days_left": root.days_left(now) if now else None,
-            }
-            for root in roots
-        ],
-    }

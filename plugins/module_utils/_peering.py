@@ -14,18 +14,17 @@ from ._core.card import Card
 from ._core.carrying import Received
 from ._core.changing import CLIENT_ID, ROOTS, TRUST_DOMAIN, dated, identity_of, time_of
 from ._core.control_plane import ControlPlane
-from ._core.diff import Change, Difference, as_diff, change_to, holders, removal_of
+from ._core.diff import Change, Difference, as_diff, change_to, holders, is_ours, removal_of
 from ._core.errors import FederationError
 from ._core.kinds import EXPORTS, IMPORTS, MANAGER, PEER, Kind
 from ._core.names import exported_names, imported_names
 from ._core.plan import identity_changes, plan_peering
 from ._core.status import answers, still_exported, still_imported
 from ._core.topology import Mesh, Peer
-from ._live import Peering, is_ours
+from ._live import Peering
 from ._running import apply_changes
 
 YOUNG = timedelta(seconds=30)
-HAND_MADE = "was made by hand and is left alone; adopt: true takes it over"
 
 
 def changes_for(

@@ -13,6 +13,7 @@ from ansible.module_utils.basic import AnsibleModule
 from ._cluster import Cluster, secret_values
 from ._core.diff import Change
 from ._core.errors import FederationError
+from ._core.kinds import Kind
 
 Run = Callable[[AnsibleModule, Cluster, datetime], dict]
 
@@ -22,7 +23,7 @@ def run_module(module: AnsibleModule, run: Run, *, needs_cluster: bool = True, w
 
     A module that ``writes`` says in a failure what it had written; one that only reads has nothing to say of that.
     """
-    journal = Journal()
+    journal = Journal(module.params.get("wrote") or ())
     module.journal = journal
     module.no_log_values.update(secret_values(module.params))
     try:
@@ -32,6 +33,8 @@ def run_module(module: AnsibleModule, run: Run, *, needs_cluster: bool = True, w
         fail(module, error, journal if writes else None)
     if cluster is not None:
         result = {"server": cluster.server, "requests": cluster.requests, **result}
+    if writes and "wrote" in module.params:
+        result["written"] = journal.done
     module.exit_json(**result)
 
 
@@ -51,10 +54,10 @@ def fail(module: AnsibleModule, error: FederationError, journal: Journal | None)
 
 
 class Journal:
-    """What a run has written so far, so that a failure can say it."""
+    """What a run has written so far, and earlier calls of the same wait ``before``, so that a failure can say it."""
 
-    def __init__(self) -> None:
-        self.done: list[str] = []
+    def __init__(self, before: Iterable[str] = ()) -> None:
+        self.done = list(before)
 
     def text(self) -> str:
         """Return the end of an error message: what was written before it."""
@@ -76,6 +79,29 @@ def apply_changes(module: AnsibleModule, cluster: Cluster, changes: Iterable[Cha
         else:
             cluster.apply(change.kind, with_uid(change), change.manager, force=change.force)
         module.journal.done.append(f"{change.action} {change.place}")
+
+
+def live_or_planned(module: AnsibleModule, cluster: Cluster, kind: Kind, namespace: str, name: str) -> dict | None:
+    """Return a live object, or None. In check mode its kind may be missing, too: what installs it was only checked. So may that of what shall go."""
+    try:
+        return cluster.get(kind, namespace, name)
+    except FederationError as error:
+        if error.code != "FED108" or not (module.check_mode or module.params["state"] == "absent"):
+            raise
+        return None
+
+
+def rehearse(cluster: Cluster, change: Change) -> None:
+    """Have the API server and its webhooks judge a change that is not stored, as far as they can.
+
+    Its kind and namespace may be missing yet, and a webhook may not take dry runs.
+    """
+    try:
+        cluster.apply(change.kind, with_uid(change), change.manager, force=change.force, dry_run=True)
+    except FederationError as error:
+        takes_none = "does not support dry run" in str(error.facts.get("reason"))
+        if error.code != "FED108" and error.facts.get("status") != 404 and not takes_none:
+            raise
 
 
 def with_uid(change: Change) -> Mapping[str, Any]:

@@ -39,12 +39,31 @@ options:
     description:
       - Whether O(version) may be one minor above the running one. M(ossm.federation.upgrade_plan_info) tells what stops such a step
         and what changes with it.
+      - A version that somebody wrote by hand is then taken over; one that is applied by itself, as GitOps does, only with O(force).
     type: bool
     default: false
   remove_mixer:
     description:
       - With O(upgrade), take Mixer and the 3scale add-on out in the same update, whoever put them there. Policies and telemetry
         become Istiod's.
+    type: bool
+    default: false
+  members:
+    description:
+      - The member namespaces as M(ossm.federation.member_roll) takes them. They are only looked at, for RV(members_stand), and not at all
+        while there is something to do about the control plane.
+    type: list
+    elements: str
+    default: []
+  member_selectors:
+    description: The selectors of the members, as O(members).
+    type: list
+    elements: str
+    default: []
+  is_last:
+    description:
+      - With O(state=absent) in check mode, peers and members that this collection keeps count as gone. A playbook whose earlier tasks remove them
+        sets it; without check mode it has no effect.
     type: bool
     default: false
   wait:
@@ -87,6 +106,11 @@ control_plane:
   returned: success
   type: dict
   sample: {name: basic, namespace: east-mesh-system, version: v2.6, ready: true, trust_domain: east.example}
+members_stand:
+  description: Whether the member roll is as O(members) and O(member_selectors) say, and all of them are configured. False where it was not looked at.
+  returned: success
+  type: bool
+  sample: true
 waiting_for:
   description: What the control plane still lacks, in words. Empty when it is ready.
   returned: success
@@ -106,17 +130,16 @@ from datetime import datetime  # noqa: E402
 
 from ansible.module_utils.basic import AnsibleModule  # noqa: E402
 
-from ..module_utils._arguments import CLUSTER  # noqa: E402
+from ..module_utils._arguments import CLUSTER, FORCE, MESH, WAITING  # noqa: E402
 from ..module_utils._cluster import Cluster  # noqa: E402
 from ..module_utils._core.control_plane import ControlPlane, parse_version, permanent_reason, unready  # noqa: E402
 from ..module_utils._core.control_plane_spec import check_spec, check_step, plan_control_plane  # noqa: E402
-from ..module_utils._core.diff import Change, as_diff, change_to, merge_of, removal_of  # noqa: E402
+from ..module_utils._core.diff import Change, as_diff, change_to, is_ours, merge_of, refuse_conflicts, removal_of  # noqa: E402
 from ..module_utils._core.errors import FederationError  # noqa: E402
-from ..module_utils._core.kinds import CONTROL_PLANE, MEMBER_ROLL, PEER, control_plane_manager  # noqa: E402
-from ..module_utils._core.upgrade import mixer_of, without_mixer  # noqa: E402
-from ..module_utils._described import FORCE, MESH, WAITING  # noqa: E402
-from ..module_utils._live import described_control_plane, is_ours  # noqa: E402
-from ..module_utils._running import apply_changes, run_module, wait_until, with_uid  # noqa: E402
+from ..module_utils._core.kinds import CONTROL_PLANE, MANAGER, MEMBER_ROLL, MESH_LABEL, PEER, control_plane_manager  # noqa: E402
+from ..module_utils._core.members import ROLL, check_roll, plan_roll, unconfigured  # noqa: E402
+from ..module_utils._core.upgrade import described_without_mixer, mixer_of, without_mixer  # noqa: E402
+from ..module_utils._running import apply_changes, live_or_planned, rehearse, run_module, wait_until  # noqa: E402
 
 OPTIONS = {
     "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
@@ -125,6 +148,9 @@ OPTIONS = {
     "trust_domain": {"type": "str"},
     "upgrade": {"type": "bool", "default": False},
     "remove_mixer": {"type": "bool", "default": False},
+    "members": {"type": "list", "elements": "str", "default": []},
+    "member_selectors": {"type": "list", "elements": "str", "default": []},
+    "is_last": {"type": "bool", "default": False},
     "wait": {"type": "bool", "default": False},
     "wait_timeout": {"type": "int"},
     **WAITING,
@@ -137,9 +163,9 @@ def run(module: AnsibleModule, cluster: Cluster, now: datetime) -> dict:
     """Bring the control plane to its desired state and return the module's result."""
     params = module.params
     namespace, name = place_of(params)
-    live = cluster.get(CONTROL_PLANE, namespace, name)
+    live = live_or_planned(module, cluster, CONTROL_PLANE, namespace, name)
     if params["state"] == "absent":
-        changes = removed(cluster, live)
+        changes = removed(cluster, live, is_last=params["is_last"] and module.check_mode)
     else:
         changes = kept(module, cluster, live)
     apply_changes(module, cluster, changes)
@@ -151,7 +177,8 @@ def run(module: AnsibleModule, cluster: Cluster, now: datetime) -> dict:
         "changed": bool(changes),
         "diff": as_diff(changes),
         "changes": [change.summary() for change in changes],
-        "control_plane": described_control_plane(ControlPlane.read(live)) if live else {},
+        "control_plane": ControlPlane.read(live).as_data() if live else {},
+        "members_stand": not (changes or missing) and members_stand(cluster, params, live),
         "waiting_for": missing,
         "wait_limit": limit,
     }
@@ -161,8 +188,12 @@ def kept(module: AnsibleModule, cluster: Cluster, live: dict | None) -> list[Cha
     """Return the change that makes the control plane as described, refused before it is sent if it must be."""
     params = module.params
     namespace, name = place_of(params)
+    if live and not params["force"]:
+        refuse_other_mesh(params["mesh"], live)
+    # What is described may still have what this upgrade takes out.
+    spec = described_without_mixer(params["spec"]) if params["upgrade"] and params["remove_mixer"] else params["spec"]
     desired = plan_control_plane(
-        params["mesh"], namespace, name, params["spec"], version=params["version"], trust_domain=params["trust_domain"], live=live
+        params["mesh"], namespace, name, spec, version=params["version"], trust_domain=params["trust_domain"], live=live
     )
     standing = ControlPlane.read(live) if live else None
     version = parse_version(desired["spec"].get("version")) or (standing.version if standing else None)
@@ -171,7 +202,7 @@ def kept(module: AnsibleModule, cluster: Cluster, live: dict | None) -> list[Cha
     taken = merged(params, live, standing, desired["spec"])
     if taken:
         return [taken]
-    change = change_to(live, desired, control_plane_manager(), force=params["force"])
+    change = change_to(live, desired, control_plane_manager(), force=params["force"], edits=params["upgrade"])
     if change is None:
         return []
     if any(entry.get("manager") == change.manager and entry["operation"] == "Update" for entry in managed(live)):
@@ -179,16 +210,34 @@ def kept(module: AnsibleModule, cluster: Cluster, live: dict | None) -> list[Cha
         change = replace(change, force=True)
     check_spec(desired, cluster.schema(CONTROL_PLANE.api_version), version)
     if module.check_mode:
-        cluster.apply(change.kind, with_uid(change), change.manager, force=change.force, dry_run=True)
+        rehearse(cluster, change)
     return [change]
 
 
+def refuse_other_mesh(mesh: str, live: dict) -> None:
+    """Refuse a control plane that is kept as another mesh: FED103. Two descriptions of one would undo each other in every run."""
+    kept_as = (live["metadata"].get("labels") or {}).get(MESH_LABEL)
+    if kept_as and kept_as != mesh:
+        raise FederationError(
+            "FED103",
+            where=f"ServiceMeshControlPlane {live['metadata']['namespace']}/{live['metadata']['name']}",
+            what=f"is kept as the mesh {kept_as}, and this is {mesh}",
+            mend="Correct the cluster, mesh_namespace or mesh_control_plane; with force (federation_force: true) it is renamed",
+        )
+
+
 def merged(params: dict, live: dict | None, standing: ControlPlane | None, spec: dict) -> Change | None:
-    """Return the update that takes Mixer out together with the new version; None when that is not wanted or done."""
+    """Return the update that takes Mixer out together with the new version; None when that is not wanted or done.
+
+    What somebody applies by himself (GitOps) is not taken without ``force``: he would put it back.
+    """
     if not (live and params["upgrade"] and params["remove_mixer"] and mixer_of(standing)):
         return None
     version = {"version": spec["version"]} if "version" in spec else {}
-    return merge_of(live, {"spec": {**version, **without_mixer(live)}}, control_plane_manager())
+    change = merge_of(live, {"spec": {**version, **without_mixer(live)}}, control_plane_manager())
+    if change and not params["force"]:
+        refuse_conflicts(live, change.differences, change.manager, applied_only=True)
+    return change
 
 
 def managed(live: dict | None) -> list[dict]:
@@ -197,14 +246,18 @@ def managed(live: dict | None) -> list[dict]:
     return [entry for entry in entries if not entry.get("subresource")]
 
 
-def removed(cluster: Cluster, live: dict | None) -> list[Change]:
-    """Return the change that deletes the control plane; refused while something lives by it."""
-    if live is None:
+def removed(cluster: Cluster, live: dict | None, *, is_last: bool = False) -> list[Change]:
+    """Return the change that deletes the control plane; refused while something lives by it.
+
+    What this collection keeps does not count when the control plane ``is_last`` in a run that would have removed that before.
+    """
+    if live is None or live["metadata"].get("deletionTimestamp"):
         return []
     namespace, name = live["metadata"]["namespace"], live["metadata"]["name"]
-    roll = cluster.get(MEMBER_ROLL, namespace, "default") or {}
-    uses = [f"ServiceMeshPeer {peer['metadata']['name']}" for peer in peers_of(cluster, namespace)]
-    uses += [f"member {member}" for member in (roll.get("spec") or {}).get("members") or []]
+    users = [*peers_of(cluster, namespace), cluster.get(MEMBER_ROLL, namespace, ROLL)]
+    counted = [user for user in users if user and not (is_last and is_ours(user))]
+    uses = [f"ServiceMeshPeer {user['metadata']['name']}" for user in counted if user["kind"] == PEER.name]
+    uses += [f"member {member}" for user in counted for member in (user.get("spec") or {}).get("members") or []]
     if not is_ours(live):
         uses.insert(0, "somebody who made it by hand, since it carries no label of this collection")
     if uses:
@@ -232,10 +285,24 @@ def look(module: AnsibleModule, cluster: Cluster, live: dict | None) -> tuple[di
     """Return the control plane as it stands now and what it lacks; in check mode as it was read."""
     namespace, name = place_of(module.params)
     if not module.check_mode:
-        live = cluster.get(CONTROL_PLANE, namespace, name)
+        live = live_or_planned(module, cluster, CONTROL_PLANE, namespace, name)
     if module.params["state"] == "absent":
         return live, [] if live is None or module.check_mode else ["the operator is still removing it"]
     return live, unready(live) if live else []
+
+
+def members_stand(cluster: Cluster, params: dict, live: dict | None) -> bool:
+    """Return whether nothing is left to do about the member roll; what is wrong with it ``member_roll`` says."""
+    if live is None or params["state"] == "absent" or not (params["members"] or params["member_selectors"]):
+        return False
+    control_plane = ControlPlane.read(live)
+    try:
+        desired = plan_roll(params["mesh"], control_plane.namespace, params["members"], params["member_selectors"], control_plane.version)
+        roll = cluster.get(MEMBER_ROLL, control_plane.namespace, ROLL)
+        check_roll(roll)
+        return roll is not None and change_to(roll, desired, MANAGER) is None and not unconfigured(roll, control_plane)
+    except FederationError:
+        return False
 
 
 def waited(module: AnsibleModule, cluster: Cluster, live: dict | None, limit: int) -> tuple[dict | None, list[str]]:

@@ -59,11 +59,11 @@ from datetime import datetime  # noqa: E402
 
 from ansible.module_utils.basic import AnsibleModule  # noqa: E402
 
-from ..module_utils._arguments import CLUSTER  # noqa: E402
+from ..module_utils._arguments import CLUSTER, FORCE, MESH  # noqa: E402
 from ..module_utils._cluster import Cluster  # noqa: E402
 from ..module_utils._core.kinds import EXPORTS  # noqa: E402
 from ..module_utils._core.plan import plan_exports  # noqa: E402
-from ..module_utils._described import FORCE, MESH, one_peer  # noqa: E402
+from ..module_utils._described import one_peer  # noqa: E402
 from ..module_utils._peering import keep_set  # noqa: E402
 from ..module_utils._running import run_module  # noqa: E402
 

@@ -175,6 +175,19 @@ changed_peers:
   type: list
   elements: dict
   sample: [{peer: west, changes: ["root 3F9A…C1D0 added"]}]
+standing:
+  description:
+    - How the peerings stand, as M(ossm.federation.federation_info) returns it, where this run changed nothing, left nobody out, and
+      all that is expected is there. Empty otherwise, since then it would be older than what was done.
+  returned: when O(state) is V(present)
+  type: dict
+  sample:
+    server: https://api.east.example.com:6443
+    control_plane: {name: basic, namespace: east-mesh-system, version: v2.3, trust_domain: east.local}
+    peers: [{peer: west, outbound: connected, inbound: connected}]
+    lines: [west: connected]
+    restart: {needed: false, since: null, reasons: [], sentence: ""}
+    waiting_for: []
 restart:
   description:
     - Whether istiod of this mesh must be restarted, since it keeps what it made for a peer before the peer's identity or our gateways
@@ -208,18 +221,19 @@ from datetime import datetime  # noqa: E402
 
 from ansible.module_utils.basic import AnsibleModule  # noqa: E402
 
-from ..module_utils._arguments import CLUSTER  # noqa: E402
+from ..module_utils._arguments import CLUSTER, FORCE  # noqa: E402
 from ..module_utils._cluster import Cluster  # noqa: E402
-from ..module_utils._core import render  # noqa: E402
-from ..module_utils._core.adopting import as_it_stands, check_gateways  # noqa: E402
+from ..module_utils._core import render, status  # noqa: E402
+from ..module_utils._core.adopting import HAND_MADE, as_it_stands, check_gateways  # noqa: E402
 from ..module_utils._core.card import file_name  # noqa: E402
 from ..module_utils._core.carrying import Identity, Received, receive  # noqa: E402
+from ..module_utils._core.changing import Restart  # noqa: E402
 from ..module_utils._core.control_plane import ControlPlane, parse_version  # noqa: E402
 from ..module_utils._core.diff import Change, as_diff  # noqa: E402
 from ..module_utils._core.errors import FederationError  # noqa: E402
 from ..module_utils._core.plan import plan_gateways, plan_peering, takes  # noqa: E402
 from ..module_utils._core.topology import Mesh, Peer  # noqa: E402
-from ..module_utils._described import DESCRIBED, FORCE, described_mesh  # noqa: E402
+from ..module_utils._described import DESCRIBED, described_mesh  # noqa: E402
 from ..module_utils._istiod import what_follows  # noqa: E402
 from ..module_utils._leaving import (  # noqa: E402
     NOTHING,
@@ -234,12 +248,10 @@ from ..module_utils._leaving import (  # noqa: E402
 from ..module_utils._live import (  # noqa: E402
     Peerings,
     card_file,
-    described_control_plane,
     read_control_plane,
     read_services,
 )
 from ..module_utils._peering import (  # noqa: E402
-    HAND_MADE,
     changes_for,
     check_identity,
     check_peer,
@@ -249,6 +261,7 @@ from ..module_utils._peering import (  # noqa: E402
 )
 from ..module_utils._preflight import Reader, Remembered, look_at_run  # noqa: E402
 from ..module_utils._running import apply_changes, run_module  # noqa: E402
+from ..module_utils._standing import peer_rows, shown  # noqa: E402
 
 OPTIONS = {
     "state": {"type": "str", "choices": ["present", "absent", "rendered"], "default": "present"},
@@ -358,6 +371,7 @@ def present(module: AnsibleModule, cluster: Cluster, mesh: Mesh, control_plane: 
     apply_changes(module, cluster, changes)
     if params["prune"]:
         changes += leave(module, cluster, control_plane, unwanted, "all")
+    is_whole = not (changes or unwanted or suspending or result["pending"] or result["left_alone"] or followed["restart"]["needed"])
     return {
         "changed": bool(changes),
         "diff": as_diff(changes, names),
@@ -368,9 +382,20 @@ def present(module: AnsibleModule, cluster: Cluster, mesh: Mesh, control_plane: 
         **NOTHING,
         "suspending": suspending,
         "leftovers": unwanted,
+        "standing": how_it_stands(cluster, mesh, control_plane, peerings, result["expected"], now) if is_whole else {},
         "files": [],
-        "control_plane": described_control_plane(control_plane),
+        "control_plane": control_plane.as_data(),
     }
+
+
+def how_it_stands(
+    cluster: Cluster, mesh: Mesh, control_plane: ControlPlane, peerings: Peerings, expected: list[dict], now: datetime
+) -> dict:
+    """Return what federation_info would, after a run that had nothing to do; empty when something is still to be waited for."""
+    rows = peer_rows({peer.local_name: peer.name for peer in mesh.peers}, {}, peerings, control_plane, cluster.now)
+    if status.unmet(rows, {entry["peer"]: entry["imports"] for entry in expected}):
+        return {}
+    return {"server": cluster.server, **shown(cluster, mesh.name, control_plane, rows, Restart(), now), "waiting_for": []}
 
 
 def cards_of(

@@ -89,38 +89,21 @@ changes:
   sample: []
 """
 
-import json  # noqa: E402
-from collections.abc import Mapping, Sequence  # noqa: E402
 from datetime import datetime  # noqa: E402
 
 from ansible.module_utils.basic import AnsibleModule  # noqa: E402
 
-from ..module_utils._arguments import CLUSTER  # noqa: E402
+from ..module_utils._arguments import CLUSTER, FORCE  # noqa: E402
 from ..module_utils._cluster import Cluster  # noqa: E402
-from ..module_utils._core.adopting import check_gateways, gateway_keys, gateway_names, is_left_alone, is_ours  # noqa: E402
-from ..module_utils._core.control_plane import ControlPlane, has_route_config  # noqa: E402
-from ..module_utils._core.diff import (  # noqa: E402
-    MISSING,
-    Change,
-    Difference,
-    all_owners,
-    as_diff,
-    change_to,
-    differences_between,
-    holders,
-    leaves,
-    owned_leaves,
-    path_text,
-    removal_of,
-    value_at,
-)
-from ..module_utils._core.errors import FederationError  # noqa: E402
-from ..module_utils._core.kinds import CONTROL_PLANE, DISRUPTION_BUDGET, MANAGER, PEER_LABEL, SERVICE, gateways_manager  # noqa: E402
-from ..module_utils._core.plan import ingress_of, plan_budgets, plan_gateways, plan_no_gateways  # noqa: E402
+from ..module_utils._core.control_plane import ControlPlane  # noqa: E402
+from ..module_utils._core.diff import as_diff  # noqa: E402
+from ..module_utils._core.kinds import SERVICE  # noqa: E402
+from ..module_utils._core.plan import ingress_of  # noqa: E402
 from ..module_utils._core.topology import Mesh  # noqa: E402
-from ..module_utils._described import DESCRIBED, FORCE, described_mesh  # noqa: E402
-from ..module_utils._live import described_control_plane, read_control_plane, standing_mesh  # noqa: E402
-from ..module_utils._running import apply_changes, run_module  # noqa: E402
+from ..module_utils._described import DESCRIBED, described_mesh  # noqa: E402
+from ..module_utils._gateways import keep_gateways, remove_gateways  # noqa: E402
+from ..module_utils._live import read_control_plane, standing_mesh  # noqa: E402
+from ..module_utils._running import run_module  # noqa: E402
 
 OPTIONS = {
     "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
@@ -135,240 +118,22 @@ def run(module: AnsibleModule, cluster: Cluster, now: datetime) -> dict:
     mesh = described_mesh(params)
     control_plane = read_control_plane(cluster, mesh.namespace, mesh.control_plane)
     mesh, peers = standing_mesh(cluster, mesh, control_plane, managed=params["managed"])
-    leftovers = [] if params["state"] == "absent" else made_for_others(control_plane, mesh)
-    going: list[str] = []
     if params["state"] == "absent":
-        going = [peer.local_name for peer in mesh.peers]
-        changes = removals(mesh, control_plane, going, peers, is_planned=module.check_mode) if params["managed"] else []
+        kept, gateways = remove_gateways(module, cluster, mesh, control_plane, peers), []
     else:
         control_plane.check(mesh.trust_domain)
         mesh.check_suffixes(control_plane.cluster_domain)
-        for warning in check_gateways(mesh, peers, control_plane, managed=params["managed"]):
-            module.warn(warning)
-        changes = additions(cluster, mesh, control_plane, peers, managed=params["managed"], force=params["force"])
-        if params["prune"]:
-            going = leftovers
-            changes += removals(mesh, control_plane, going, peers, is_planned=module.check_mode)
-    shared = shared_keys(control_plane, going) if params["managed"] else []
-    if params["managed"] and params["force"] and params["state"] == "absent":
-        shared += given_up_before(mesh, control_plane, peers)
-    stays = left(mesh, control_plane, shared, managed=params["managed"], force=params["force"], state=params["state"])
-    for row in stays:
-        module.warn(f"{row['peer']}: {row['reason']}")
-    changes += budgets(cluster, mesh, peers, going, state=params["state"], force=params["force"]) if params["managed"] else []
-    if params["managed"]:
-        apply_changes(module, cluster, changes)
-    if params["managed"] and params["force"]:
-        changes += taken_out(module, cluster, control_plane, shared)
+        kept = keep_gateways(module, cluster, mesh, control_plane, peers)
+        gateways = reached(cluster, mesh, control_plane)
     return {
-        "changed": bool(changes),
-        "diff": as_diff(changes),
-        "changes": [change.summary() for change in changes],
-        "gateways": [] if params["state"] == "absent" else reached(cluster, mesh, control_plane),
-        "leftovers": leftovers,
-        "left": stays,
-        "control_plane": described_control_plane(control_plane),
+        "changed": bool(kept.changes),
+        "diff": as_diff(kept.changes),
+        "changes": [change.summary() for change in kept.changes],
+        "gateways": gateways,
+        "leftovers": kept.leftovers,
+        "left": kept.left,
+        "control_plane": control_plane.as_data(),
     }
-
-
-def additions(
-    cluster: Cluster, mesh: Mesh, control_plane: ControlPlane, peers: Mapping[str, Mapping], *, managed: bool, force: bool
-) -> list[Change]:
-    """Return the changes that give every peer its gateways; when they are not ours to manage, refuse what is missing.
-
-    A peer that somebody else made keeps the gateways that it has.
-    """
-    knows_route_config = has_route_config(cluster.schema(CONTROL_PLANE.api_version))
-    changes, lacking = [], []
-    for peer in mesh.peers:
-        if is_left_alone(peer, peers.get(peer.local_name)):
-            continue
-        desired = plan_gateways(
-            mesh,
-            peer,
-            version=control_plane.version,
-            has_route_config=control_plane.writes_route_config(knows_route_config),
-        )
-        manager = gateways_manager(peer.local_name)
-        if managed:
-            change = change_to(control_plane.live, desired, manager, force=force, own=peer.adopt)
-            changes += [change] if change else []
-        else:
-            differences = differences_between(control_plane.live, desired, manager)
-            lacking += [(peer.local_name, d) for d in differences if d.after is not MISSING]
-    refuse_missing(control_plane, lacking)
-    return changes
-
-
-def refuse_missing(control_plane: ControlPlane, lacking: Sequence[tuple[str, Difference]]) -> None:
-    """Refuse gateways that are not as they must be and not ours to write: FED406 with every field as ``render`` writes it."""
-    if not lacking:
-        return
-    fields = [
-        {
-            "peer": peer,
-            "field": path_text(difference.path),
-            "stands": None if difference.before is MISSING else difference.before,
-            "wanted": difference.after,
-        }
-        for peer, difference in lacking
-    ]
-    told = "; ".join(
-        f"{row['field']}: {json.dumps(row['wanted'])}" + ("" if row["stands"] is None else f" (is {json.dumps(row['stands'])})") for row in fields
-    )
-    raise FederationError(
-        "FED406",
-        where=f"{control_plane.place}, gateways for {', '.join(dict.fromkeys(peer for peer, _difference in lacking))}",
-        what=f"are not as federation needs them, {len(fields)} fields: {told}",
-        mend="Render them (playbook ossm.federation.render) into the place where the control plane is kept, "
-        "or set mesh_gateways_managed: true",
-        facts={"missing": fields},
-    )
-
-
-def removals(
-    mesh: Mesh, control_plane: ControlPlane, names: Sequence[str], peers: Mapping[str, Mapping], *, is_planned: bool
-) -> list[Change]:
-    """Return the changes that take our keys for the peers of ``names`` out of the control plane, once their peerings are gone.
-
-    ``peers`` are the live ServiceMeshPeers. A plan (check mode) may come while they stand: an earlier task would have removed them.
-    """
-    changes = []
-    for name in names:
-        change = change_to(control_plane.live, plan_no_gateways(mesh), gateways_manager(name))
-        if change and name in peers and not is_planned:
-            raise FederationError(
-                "FED502",
-                where=f"ServiceMeshPeer {mesh.namespace}/{name}",
-                what="still uses the gateways that should go",
-                mend="Remove the peering first: playbook ossm.federation.unfederate keeps the order",
-            )
-        changes += [change] if change else []
-    return changes
-
-
-def budgets(
-    cluster: Cluster, mesh: Mesh, peers: Mapping[str, Mapping], going: Sequence[str], *, state: str, force: bool
-) -> list[Change]:
-    """Return the changes that keep the gateways' PodDisruptionBudgets as described, and take away those that are no longer.
-
-    Reading them needs a right of its own, which is asked for only where one is described. Raises ``FederationError``
-    FED418 for a budget of somebody else: two budgets on one pod stop every eviction.
-    """
-    concerned = [peer for peer in mesh.peers if state == "present" and not is_left_alone(peer, peers.get(peer.local_name))]
-    wanted = {manifest["metadata"]["name"]: manifest for peer in concerned for manifest in plan_budgets(mesh, peer)}
-    try:
-        standing = {live["metadata"]["name"]: live for live in cluster.list(DISRUPTION_BUDGET, mesh.namespace)}
-    except FederationError as error:
-        if wanted or error.code not in ("FED104", "FED108"):
-            raise
-        return []
-    changes = []
-    for name, manifest in wanted.items():
-        live = standing.get(name)
-        if live is not None and not is_ours(live):
-            raise FederationError(
-                "FED418",
-                where=f"PodDisruptionBudget {mesh.namespace}/{name}",
-                what="is somebody else's; two budgets on one pod stop every eviction",
-                mend="Leave disruption_budget out, or take the other away (spec.runtime.defaults.deployment.podDisruption makes them for all components)",
-            )
-        change = change_to(live, manifest, MANAGER, force=force)
-        changes += [change] if change else []
-    ended = {*going, *(peer.local_name for peer in concerned)}
-    for name, live in standing.items():
-        if is_ours(live) and name not in wanted and (live["metadata"].get("labels") or {}).get(PEER_LABEL) in ended:
-            changes.append(removal_of(live, MANAGER))
-    return changes
-
-
-def shared_keys(control_plane: ControlPlane, names: Sequence[str]) -> list[dict]:
-    """Return what another manager holds too of the gateways that we give up: they stay when we let go of our part."""
-    rows = []
-    for name in names:
-        held = holders(control_plane.live, gateways_manager(name))
-        keys = sorted({".".join(path[:4]) for holder in held for path in holder.paths if len(path) >= 4})
-        if keys:
-            rows.append({"peer": name, "keys": keys, "managers": sorted({holder.manager for holder in held})})
-    return rows
-
-
-def given_up_before(mesh: Mesh, control_plane: ControlPlane, peers: Mapping[str, Mapping]) -> list[dict]:
-    """Return gateways of peers that are gone, of which an earlier run gave up our part: force removes them all the same.
-
-    They are those that the peer's entry names, or that say themselves for whom they are, and that no peer uses.
-    """
-    used = {name for live in peers.values() for name in gateway_names(live)}
-    ours = {path[:4] for peer in mesh.peers for path in owned_leaves(control_plane.live, gateways_manager(peer.local_name))}
-    rows = []
-    for peer in mesh.peers:
-        found = gateway_keys(mesh, peer, control_plane) if peer.local_name not in peers else []
-        keys = [key for key in found if tuple(key.split(".", 3)) not in ours and key.split(".", 3)[3] not in used]
-        if keys:
-            holding = {
-                manager
-                for manager, paths in all_owners(control_plane.live)
-                if any((*key.split(".", 3), "enabled") in paths for key in keys)
-            }
-            rows.append({"peer": peer.local_name, "keys": keys, "managers": sorted(holding)})
-    return rows
-
-
-def taken_out(module: AnsibleModule, cluster: Cluster, control_plane: ControlPlane, shared: Sequence[dict]) -> list[Change]:
-    """Remove gateways in spite of the managers that hold them too, and return the changes."""
-    changes = []
-    for row in shared:
-        live = control_plane.live
-        paths = [tuple(key.split(".", 3)) for key in row["keys"]]
-        gone = tuple(
-            Difference((*path, *below), value, MISSING) for path in paths for below, value in leaves(value_at(live, path))
-        )
-        manager = ", ".join(row["managers"])
-        changes.append(Change("update", CONTROL_PLANE, control_plane.namespace, control_plane.name, manager, None, gone, control_plane.uid))
-        if not module.check_mode:
-            patch: dict = {"metadata": {"uid": control_plane.uid}, "spec": {"gateways": {}}}
-            for _spec, _gateways, kind, name in paths:
-                patch["spec"]["gateways"].setdefault(kind, {})[name] = None
-            cluster.merge_patch(CONTROL_PLANE, control_plane.namespace, control_plane.name, patch)
-            module.journal.done.append(f"update {control_plane.place}")
-    return changes
-
-
-def left(mesh: Mesh, control_plane: ControlPlane, shared: Sequence[dict], *, managed: bool, force: bool, state: str) -> list[dict]:
-    """Return the gateways that stay although their peers go, why, and what to do about it."""
-    if not managed and state == "absent":
-        rows = [(peer.local_name, gateway_keys(mesh, peer, control_plane)) for peer in mesh.peers]
-        what = "take out where the control plane is kept"
-        return [{"peer": name, "keys": keys, "managers": [], "reason": f"{what}: {', '.join(keys)}"} for name, keys in rows if keys]
-    if force:
-        return []
-    return [
-        {
-            **row,
-            "reason": f"FED503 {', '.join(row['keys'])} stay, since {', '.join(row['managers'])} holds them too: take them out there, "
-            f"or run once with federation_force: true and {_entry(row['keys'])} in the peer's entry",
-        }
-        for row in shared
-    ]
-
-
-def _entry(keys: Sequence[str]) -> str:
-    """Return gateways by their places in a control plane as an entry of ``mesh_peers`` names them."""
-    kinds = {"additionalIngress": "ingress", "additionalEgress": "egress"}
-    named = sorted((kinds[kind], name) for _spec, _gateways, kind, name in (key.split(".", 3) for key in keys))
-    return "gateways: {" + ", ".join(f"{kind}: {name}" for kind, name in reversed(named)) + "}"
-
-
-def made_for_others(control_plane: ControlPlane, mesh: Mesh) -> list[str]:
-    """Return the peers for which we own gateways although they are no longer described."""
-    prefix = gateways_manager("")
-    managers = {str(entry.get("manager")) for entry in control_plane.live["metadata"].get("managedFields") or []}
-    described = {peer.local_name for peer in (*mesh.peers, *mesh.held)}
-    return sorted(
-        manager[len(prefix) :]
-        for manager in managers
-        if manager.startswith(prefix) and manager[len(prefix) :] not in described and owned_leaves(control_plane.live, manager)
-    )
 
 
 def reached(cluster: Cluster, mesh: Mesh, control_plane: ControlPlane) -> list[dict]:

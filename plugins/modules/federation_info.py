@@ -160,19 +160,21 @@ from typing import NoReturn  # noqa: E402
 
 from ansible.module_utils.basic import AnsibleModule  # noqa: E402
 
-from ..module_utils._arguments import CLUSTER  # noqa: E402
+from ..module_utils._arguments import CLUSTER, MESH, WAITING  # noqa: E402
 from ..module_utils._cluster import Cluster  # noqa: E402
 from ..module_utils._core import status  # noqa: E402
 from ..module_utils._core.changing import Restart  # noqa: E402
 from ..module_utils._core.control_plane import ControlPlane  # noqa: E402
+from ..module_utils._core.diff import is_ours  # noqa: E402
 from ..module_utils._core.errors import FederationError  # noqa: E402
 from ..module_utils._core.kinds import CONFIG_MAP, MESH_LABEL  # noqa: E402
 from ..module_utils._core.leftovers import lines_of  # noqa: E402
-from ..module_utils._described import MESH, WAITING, described_mesh  # noqa: E402
+from ..module_utils._described import described_mesh  # noqa: E402
 from ..module_utils._istiod import restart_needed  # noqa: E402
 from ..module_utils._leaving import what_is_left  # noqa: E402
-from ..module_utils._live import Peerings, described_control_plane, is_ours, read_control_plane, read_roots_of  # noqa: E402
+from ..module_utils._live import Peerings, read_control_plane  # noqa: E402
 from ..module_utils._running import run_module, wait_until  # noqa: E402
+from ..module_utils._standing import peer_rows, shown  # noqa: E402
 
 OPTIONS = {
     "peers": {"type": "list", "elements": "raw"},
@@ -210,7 +212,7 @@ def run(module: AnsibleModule, cluster: Cluster, now: datetime) -> dict:
     if params["until"] == "reachable":
         return {
             "changed": False,
-            "control_plane": described_control_plane(control_plane),
+            "control_plane": control_plane.as_data(),
             "peers": [],
             "lines": [reached(params["mesh"], cluster, control_plane)],
             "restart": Restart().to_data(),
@@ -221,7 +223,6 @@ def run(module: AnsibleModule, cluster: Cluster, now: datetime) -> dict:
         }
     if params["until"] == "gone":
         return gone(module, cluster, namespace, control_plane)
-    roots = roots_if_known(cluster, control_plane, now)
     bundles = bundles_if_known(cluster, namespace)
     peerings = read_peerings(cluster, namespace, bundles)
     rows = rows_of(params, peerings, control_plane, cluster.now)
@@ -238,13 +239,9 @@ def run(module: AnsibleModule, cluster: Cluster, now: datetime) -> dict:
         if waiting_for and not params["soft"]:
             refuse_waiting(params, waiting_for, waited)
     restart = restart_needed(cluster, params["mesh"], control_plane, peerings.peers)
-    lines = status.lines(control_plane, params["mesh"], roots, rows, now)
     return {
         "changed": False,
-        "control_plane": described_control_plane(control_plane, roots, now),
-        "peers": rows,
-        "lines": [*lines, *([restart.sentence] if restart.sentence else [])],
-        "restart": restart.to_data(),
+        **shown(cluster, params["mesh"], control_plane, rows, restart, now),
         "left": [],
         "waiting_for": waiting_for,
         "polled_seconds": waited,
@@ -271,7 +268,7 @@ def gone(module: AnsibleModule, cluster: Cluster, namespace: str, control_plane:
             refuse_waiting(params, waiting_for, waited)
     return {
         "changed": False,
-        "control_plane": described_control_plane(control_plane),
+        "control_plane": control_plane.as_data(),
         "peers": [],
         "lines": lines_of([peer.local_name for peer in mesh.peers], left),
         "restart": Restart().to_data(),
@@ -302,25 +299,8 @@ def reached(mesh: str, cluster: Cluster, control_plane: ControlPlane) -> str:
 def rows_of(params: dict, peerings: Peerings, control_plane: ControlPlane, now: datetime) -> list[dict]:
     """Return a row per peer: those that stand, those that are asked for, those that have a note."""
     asked = {name_of(peer): mesh_of(peer) for peer in params["peers"] or []}
-    standing = set(peerings.peers) if params["peers"] is None or params["until"] == "connected" else set()
-    rows = []
-    for name in sorted({*asked, *params["notes"], *standing}):
-        peering = peerings.of(name)
-        note = params["notes"].get(name) or ""
-        if peering.peer is not None and not is_ours(peering.peer) and not note:
-            note = "made by hand"
-        rows.append(
-            status.peer_row(
-                name,
-                asked.get(name, name),
-                peering.as_rows(),
-                now=now,
-                version=control_plane.version,
-                cluster_domain=control_plane.cluster_domain,
-                note=note,
-            )
-        )
-    return rows
+    others = params["peers"] is None or params["until"] == "connected"
+    return peer_rows(asked, params["notes"], peerings, control_plane, now, others=others)
 
 
 def missing(params: dict, peerings: Peerings, rows: list[dict], now: datetime, version: tuple[int, int] | None) -> list[str]:
@@ -358,14 +338,6 @@ def bundles_if_known(cluster: Cluster, namespace: str) -> dict[str, Mapping]:
 def read_peerings(cluster: Cluster, namespace: str, bundles: Mapping[str, Mapping]) -> Peerings:
     """Return the peerings as they stand now, with bundles that were read before: nothing but a run of ours changes those."""
     return replace(Peerings.read(cluster, namespace, with_bundles=False), bundles=bundles)
-
-
-def roots_if_known(cluster: Cluster, control_plane: ControlPlane, now: datetime) -> tuple:
-    """Return the mesh's roots for showing; none where they cannot be read or are not in order."""
-    try:
-        return read_roots_of(cluster, control_plane, now)
-    except FederationError:
-        return ()
 
 
 def name_of(peer: object) -> str:

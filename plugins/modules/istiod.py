@@ -88,13 +88,12 @@ from datetime import datetime, timedelta  # noqa: E402
 
 from ansible.module_utils.basic import AnsibleModule  # noqa: E402
 
-from ..module_utils._arguments import CLUSTER  # noqa: E402
+from ..module_utils._arguments import CLUSTER, MESH, WAITING  # noqa: E402
 from ..module_utils._cluster import Cluster  # noqa: E402
 from ..module_utils._core import rollout  # noqa: E402
 from ..module_utils._core.changing import time_of, time_text  # noqa: E402
 from ..module_utils._core.errors import FederationError  # noqa: E402
 from ..module_utils._core.kinds import DEPLOYMENT  # noqa: E402
-from ..module_utils._described import MESH, WAITING  # noqa: E402
 from ..module_utils._istiod import Istiod  # noqa: E402
 from ..module_utils._running import run_module, wait_until  # noqa: E402
 

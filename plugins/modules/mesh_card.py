@@ -12,6 +12,7 @@ description:
     holds the trust domain, root certificates, the address of the gateway that serves this peer, the client identity
     and the names of the services offered to it.
   - No key, token, kubeconfig or API address fits on a card.
+  - With O(keep_gateways) the gateways that the cards name are kept in the same call.
 attributes:
   check_mode: {support: full, description: Makes the cards and writes no file.}
   diff_mode: {support: full, description: Shows each card's file before and after.}
@@ -27,6 +28,14 @@ options:
     description:
       - A folder in which to keep the cards as files named C(<mesh>-for-<peer>.json). Without it the cards are only returned.
     type: path
+  keep_gateways:
+    description: Keep the gateways first, as M(ossm.federation.federation_gateways) does.
+    type: bool
+    default: false
+  managed:
+    description: With O(keep_gateways), whether they may be written, as for M(ossm.federation.federation_gateways).
+    type: bool
+    default: true
   wait:
     description: Wait until the address of every gateway is known.
     type: bool
@@ -39,6 +48,7 @@ extends_documentation_fragment:
   - ossm.federation.cluster
   - ossm.federation.mesh
   - ossm.federation.described
+  - ossm.federation.force
   - ossm.federation.waiting
 """
 
@@ -52,6 +62,14 @@ EXAMPLES = r"""
       - name: cart
         namespace: shop
     cards_dir: cards
+
+- name: Keep the gateways, and make the cards once each has an address
+  ossm.federation.mesh_card:
+    kubeconfig: east.kubeconfig
+    mesh: east
+    peers: [west]
+    keep_gateways: true
+    wait: true
 """
 
 RETURN = r"""
@@ -87,6 +105,18 @@ files:
   type: list
   elements: str
   sample: [cards/east-for-west.json]
+changes:
+  description: What was changed about the gateways, or would be in check mode.
+  returned: success
+  type: list
+  elements: dict
+  sample: []
+leftovers:
+  description: Peers whose gateways this collection made and that are no longer in O(peers). Looked for with O(keep_gateways).
+  returned: success
+  type: list
+  elements: str
+  sample: []
 pending:
   description: Peers whose card lacks an address yet, and why.
   returned: success
@@ -98,8 +128,8 @@ wait_limit:
   returned: success
   type: int
   sample: 600
-handover:
-  description: Which file to hand to whom, one line per file.
+recipients:
+  description: Whom each file is for, one line per file.
   returned: success
   type: list
   elements: str
@@ -156,29 +186,29 @@ from datetime import datetime  # noqa: E402
 
 from ansible.module_utils.basic import AnsibleModule  # noqa: E402
 
-from ..module_utils._arguments import CLUSTER  # noqa: E402
+from ..module_utils._arguments import CLUSTER, FORCE, WAITING  # noqa: E402
 from ..module_utils._cluster import Cluster  # noqa: E402
 from ..module_utils._core import firewall  # noqa: E402
-from ..module_utils._core.adopting import is_left_alone  # noqa: E402
+from ..module_utils._core.adopting import HAND_MADE, as_it_stands, is_left_alone  # noqa: E402
 from ..module_utils._core.card import Card, Ingress, as_readers_take_it, file_name, read_card  # noqa: E402
 from ..module_utils._core.carrying import card_files  # noqa: E402
 from ..module_utils._core.changing import hand_over  # noqa: E402
 from ..module_utils._core.control_plane import ControlPlane  # noqa: E402
+from ..module_utils._core.diff import as_diff  # noqa: E402
 from ..module_utils._core.errors import FederationError  # noqa: E402
 from ..module_utils._core.kinds import SERVICE  # noqa: E402
 from ..module_utils._core.plan import clashes, ingress_of, offers  # noqa: E402
 from ..module_utils._core.topology import Mesh, Peer, client_id  # noqa: E402
 from ..module_utils._core.trust import Root, printable  # noqa: E402
-from ..module_utils._described import DESCRIBED, WAITING, described_mesh  # noqa: E402
+from ..module_utils._described import DESCRIBED, described_mesh  # noqa: E402
+from ..module_utils._gateways import NOTHING, keep_gateways  # noqa: E402
 from ..module_utils._live import (  # noqa: E402
     card_file,
-    described_control_plane,
     read_control_plane,
     read_roots_of,
     read_services,
     standing_mesh,
 )
-from ..module_utils._peering import HAND_MADE  # noqa: E402
 from ..module_utils._resolving import resolved  # noqa: E402
 from ..module_utils._running import run_module, wait_until  # noqa: E402
 
@@ -186,6 +216,8 @@ OPTIONS = {
     "roots": {"type": "raw"},
     "extra_roots": {"type": "raw"},
     "cards_dir": {"type": "path"},
+    "keep_gateways": {"type": "bool", "default": False},
+    "managed": {"type": "bool", "default": True},
     "wait": {"type": "bool", "default": False},
     "wait_timeout": {"type": "int", "default": 600},
     **WAITING,
@@ -199,7 +231,13 @@ def run(module: AnsibleModule, cluster: Cluster, now: datetime) -> dict:
     control_plane = read_control_plane(cluster, mesh.namespace, mesh.control_plane)
     control_plane.check(mesh.trust_domain)
     mesh.check_suffixes(control_plane.cluster_domain)
-    mesh, peers = standing_mesh(cluster, mesh, control_plane)
+    described, (mesh, peers) = mesh, standing_mesh(cluster, mesh, control_plane)
+    kept = NOTHING
+    if params["keep_gateways"]:
+        kept = keep_gateways(module, cluster, as_it_stands(described, peers, control_plane, managed=params["managed"]), control_plane, peers)
+    if kept.changes and not module.check_mode:
+        control_plane = read_control_plane(cluster, mesh.namespace, mesh.control_plane)
+        mesh = as_it_stands(described, peers, control_plane)
     spared = {peer.local_name for peer in mesh.peers if is_left_alone(peer, peers.get(peer.local_name))}
     roots = read_roots_of(
         cluster, control_plane, now, instead=texts(params["roots"], "mesh_roots"), also=texts(params["extra_roots"], "mesh_extra_roots")
@@ -222,18 +260,20 @@ def run(module: AnsibleModule, cluster: Cluster, now: datetime) -> dict:
         if root.days_left(now) < 30:
             module.warn(f"Root {root.short_fingerprint} of {mesh.name} expires in {root.days_left(now)} days")
     return {
-        "changed": bool(diffs),
-        "diff": diffs,
+        "changed": bool(kept.changes or diffs),
+        "diff": [*as_diff(kept.changes), *diffs],
+        "changes": [change.summary() for change in kept.changes],
+        "leftovers": kept.leftovers,
         "cards": [card.to_data() for card in cards],
         "fingerprint": ", ".join(root.short_fingerprint for root in roots),
         "fingerprints": [root.fingerprint for root in roots],
         "files": files,
-        "handover": handover(mesh, files),
+        "recipients": recipients_of(mesh, files),
         "hand_over": sentences,
         "pending": pending,
         "wait_limit": params["wait_timeout"],
         **passage(mesh, control_plane, cards, params["cards_dir"], now),
-        "control_plane": described_control_plane(control_plane, roots, now),
+        "control_plane": control_plane.as_data(roots, now),
     }
 
 
@@ -325,7 +365,7 @@ def identity_changes(mesh: Mesh, cards: Sequence[Card], directory: str | None, n
     return sentences
 
 
-def handover(mesh: Mesh, files: Sequence[str]) -> list[str]:
+def recipients_of(mesh: Mesh, files: Sequence[str]) -> list[str]:
     """Return in words which file is for whom; a peer that shares its name keeps the file under the name that it expects."""
     by_name = {file_name(mesh.name, mesh.known_as(peer)): peer for peer in mesh.peers}
     lines = []
@@ -406,7 +446,7 @@ def texts(value: object, option: str) -> list[str]:
 
 
 def main() -> None:
-    module = AnsibleModule({**CLUSTER, **DESCRIBED, **OPTIONS}, supports_check_mode=True)
+    module = AnsibleModule({**CLUSTER, **DESCRIBED, **FORCE, **OPTIONS}, supports_check_mode=True)
     run_module(module, run)
 
 

@@ -73,14 +73,13 @@ from datetime import datetime  # noqa: E402
 
 from ansible.module_utils.basic import AnsibleModule  # noqa: E402
 
-from ..module_utils._arguments import CLUSTER  # noqa: E402
+from ..module_utils._arguments import CLUSTER, FORCE, MESH, WAITING  # noqa: E402
 from ..module_utils._cluster import Cluster  # noqa: E402
 from ..module_utils._core.control_plane import ControlPlane  # noqa: E402
 from ..module_utils._core.diff import Change, as_diff, change_to, removal_of  # noqa: E402
 from ..module_utils._core.errors import FederationError  # noqa: E402
 from ..module_utils._core.kinds import CONTROL_PLANE, MANAGER, MEMBER, MEMBER_ROLL  # noqa: E402
 from ..module_utils._core.members import CREATED_BY, ROLL, check_joined, flickers, plan_member, unjoined  # noqa: E402
-from ..module_utils._described import FORCE, MESH, WAITING  # noqa: E402
 from ..module_utils._running import apply_changes, run_module, wait_until  # noqa: E402
 
 OPTIONS = {

@@ -59,7 +59,7 @@ from datetime import datetime  # noqa: E402
 
 from ansible.module_utils.basic import AnsibleModule  # noqa: E402
 
-from ..module_utils._arguments import CLUSTER  # noqa: E402
+from ..module_utils._arguments import CLUSTER, FORCE, MESH  # noqa: E402
 from ..module_utils._cluster import Cluster  # noqa: E402
 from ..module_utils._core.adopting import as_it_stands, check_gateways  # noqa: E402
 from ..module_utils._core.carrying import receive  # noqa: E402
@@ -67,7 +67,7 @@ from ..module_utils._core.diff import as_diff  # noqa: E402
 from ..module_utils._core.errors import FederationError  # noqa: E402
 from ..module_utils._core.kinds import CONFIG_MAP, PEER  # noqa: E402
 from ..module_utils._core.topology import Mesh, Peer  # noqa: E402
-from ..module_utils._described import FORCE, MESH, one_peer  # noqa: E402
+from ..module_utils._described import one_peer  # noqa: E402
 from ..module_utils._live import Peering, Peerings, read_control_plane  # noqa: E402
 from ..module_utils._peering import (  # noqa: E402
     changes_for,

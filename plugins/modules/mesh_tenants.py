@@ -78,31 +78,17 @@ namespaces:
   sample: [east-mesh-system, shop]
 """
 
-from collections.abc import Iterator, Mapping, Sequence  # noqa: E402
 from datetime import datetime  # noqa: E402
 
 from ansible.module_utils.basic import AnsibleModule  # noqa: E402
 
-from ..module_utils._arguments import CLUSTER  # noqa: E402
+from ..module_utils._arguments import CLUSTER, FORCE  # noqa: E402
 from ..module_utils._cluster import Cluster  # noqa: E402
-from ..module_utils._core.diff import Change, as_diff, change_to, removal_of  # noqa: E402
-from ..module_utils._core.kinds import (  # noqa: E402
-    CLUSTER_ROLE,
-    CLUSTER_ROLE_BINDING,
-    KINDS,
-    MANAGER,
-    MESH_LABEL,
-    NAMESPACE,
-    ROLE,
-    ROLE_BINDING,
-    SERVICE_ACCOUNT,
-)
-from ..module_utils._core.tenants import Tenant, check_namespaces, check_tenants, plan_tenant  # noqa: E402
-from ..module_utils._described import FORCE  # noqa: E402
+from ..module_utils._core.diff import as_diff  # noqa: E402
+from ..module_utils._core.tenants import Tenant  # noqa: E402
 from ..module_utils._running import apply_changes, run_module  # noqa: E402
+from ..module_utils._tenants import tenant_changes  # noqa: E402
 
-# Bindings go before what they bind, so that a run that ends halfway leaves nobody with a right to nothing.
-RIGHTS = (CLUSTER_ROLE_BINDING, CLUSTER_ROLE, ROLE_BINDING, ROLE, SERVICE_ACCOUNT)
 OPTIONS = {
     "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
     "tenants": {
@@ -117,54 +103,20 @@ OPTIONS = {
         },
     },
 }
-Standing = Mapping[tuple[str, str, str], dict]
 
 
 def run(module: AnsibleModule, cluster: Cluster, now: datetime) -> dict:
     """Bring the rights in a cluster to their desired state and return the module's result."""
     params = module.params
     tenants = [Tenant.described(described) for described in params["tenants"]]
-    check_tenants(tenants)
-    namespaces = {live["metadata"]["name"]: live for live in cluster.list(NAMESPACE, "")}
-    standing = {key_of(live): live for kind in RIGHTS for live in cluster.list(kind, "", MESH_LABEL)}
-    if params["state"] == "present":
-        check_namespaces(tenants, namespaces)
-    wanted = {key_of(desired): desired for tenant in tenants for desired in plan_tenant(tenant)} if params["state"] == "present" else {}
-    changes = [*removals(tenants, standing, wanted), *additions(cluster, wanted, standing, namespaces, force=params["force"])]
+    changes = tenant_changes(cluster, tenants, state=params["state"], force=params["force"])
     apply_changes(module, cluster, changes)
     return {
         "changed": bool(changes),
         "diff": as_diff(changes),
         "changes": [change.summary() for change in changes],
-        "namespaces": sorted({name for tenant in tenants for name in (tenant.namespace, *tenant.members)}),
+        "namespaces": sorted({name for tenant in tenants for name in tenant.namespaces}),
     }
-
-
-def additions(cluster: Cluster, wanted: Standing, standing: Standing, namespaces: Mapping[str, dict], *, force: bool) -> Iterator[Change]:
-    """Yield the changes that make and correct; a namespace that exists is nobody's to change."""
-    for (kind, namespace, name), desired in wanted.items():
-        if kind == NAMESPACE.name and name in namespaces:
-            continue
-        live = standing.get((kind, namespace, name))
-        # One that carries no label of ours is in no list; in a namespace that is just being made there is none.
-        if live is None and (not namespace or namespace in namespaces) and kind != NAMESPACE.name:
-            live = cluster.get(KINDS[kind], namespace, name)
-        change = change_to(live, desired, MANAGER, force=force)
-        if change:
-            yield change
-
-
-def removals(tenants: Sequence[Tenant], standing: Standing, wanted: Standing) -> Iterator[Change]:
-    """Yield the changes that take away what these meshes were given before and need no more."""
-    meshes = {tenant.mesh for tenant in tenants}
-    for key, live in standing.items():
-        if key not in wanted and live["metadata"]["labels"][MESH_LABEL] in meshes:
-            yield removal_of(live, MANAGER)
-
-
-def key_of(live: Mapping) -> tuple[str, str, str]:
-    """Return kind, namespace and name; cluster-wide objects have the namespace ""."""
-    return live["kind"], live["metadata"].get("namespace", ""), live["metadata"]["name"]
 
 
 def main() -> None:

@@ -20,7 +20,7 @@ class WaitingAction(ActionBase):
     """
 
     def run(self, tmp: str | None = None, task_vars: dict | None = None) -> dict:
-        """Return the module's result; ``changed`` and ``diff`` are those of all slices together."""
+        """Return the module's result; ``changed``, ``changes`` and ``diff`` are those of all slices together."""
         result = super().run(tmp, task_vars)
         arguments = dict(self._task.args)
         if self._task.check_mode or not boolean(arguments.get("wait") or False, strict=False):
@@ -37,24 +37,28 @@ class WaitingAction(ActionBase):
         started = time.monotonic()
         progress = Progress(str(arguments.get("mesh") or ""))
         before = int(arguments.get("waited") or 0)
-        changed, diffs, is_last, limit = False, [], False, 0
+        changed, changes, diffs, is_last, limit = False, [], [], False, 0
         # The first call only looks, and tells how long a wait like this may take.
         part: dict = {"wait": False}
         while True:
             found = self._execute_module(module_args={**arguments, **part}, task_vars=task_vars)
             changed = changed or bool(found.get("changed"))
+            changes += found.get("changes") or []
             diffs += _as_list(found.get("diff"))
             missing = [] if found.get("failed") else self.missing(found)
             waited = int(time.monotonic() - started)
             if is_last or not missing:
                 polled = {"polled_seconds": waited} if "polled_seconds" in found else {}
-                return {**found, **polled, "changed": changed, **({"diff": diffs} if diffs else {})}
+                listed = {"changes": changes} if "changes" in found else {}
+                return {**found, **polled, **listed, "changed": changed, **({"diff": diffs} if diffs else {})}
             limit = limit or int(found["wait_limit"])
             left = limit - waited
             if left > 1:
                 progress.show(waited, limit, missing)
             is_last = left <= SLICE
             part = {"wait_timeout": max(1, min(left, SLICE)), "waited": before + waited, **({} if is_last else {"soft": True})}
+            # What a failure at the deadline says was written, the first call has written.
+            part |= {"wrote": found["written"]} if found.get("written") else {}
 
 
 class Progress:

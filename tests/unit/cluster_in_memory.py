@@ -38,6 +38,10 @@ class ClusterInMemory:
         self.requests += 1
         return copy.deepcopy(self._objects.get((kind.name, namespace, name)))
 
+    def outline(self, kind, namespace, name):
+        live = self.get(kind, namespace, name)
+        return live and {key: live[key] for key in ("apiVersion", "kind", "metadata")}
+
     def list(self, kind, namespace, selector=None, keep=None):
         self.requests += 1
         found = [copy.deepcopy(live) for (of, place, _name), live in self._objects.items() if of == kind.name and namespace in ("", place)]

@@ -12,13 +12,12 @@ from dataclasses import replace
 from typing import NoReturn
 
 from .control_plane import ControlPlane
-from .diff import MISSING, all_owners, owned_leaves, value_at
+from .diff import MISSING, all_owners, is_ours, owned_leaves, value_at
 from .errors import FederationError
 from .kinds import (
     EGRESS_FOR,
     INGRESS_FOR,
     MANAGER,
-    MESH_LABEL,
     NETWORK_LOAD_BALANCER,
     RESERVED_GATEWAYS,
     bundle_name,
@@ -26,15 +25,8 @@ from .kinds import (
 )
 from .topology import Found, Mesh, Peer, check_reach
 
+HAND_MADE = "was made by hand and is left alone; adopt: true takes it over"
 INGRESS, EGRESS = ("spec", "gateways", "additionalIngress"), ("spec", "gateways", "additionalEgress")
-
-
-def is_ours(live: Mapping) -> bool:
-    """Return whether an object carries our label, or our manager applied it."""
-    metadata = live.get("metadata") or {}
-    return MESH_LABEL in (metadata.get("labels") or {}) or any(
-        entry.get("manager") == MANAGER for entry in metadata.get("managedFields") or []
-    )
 
 
 def is_left_alone(peer: Peer, live_peer: Mapping | None) -> bool:

@@ -17,7 +17,7 @@ from typing import NoReturn
 
 from .errors import FederationError
 from .kinds import CLUSTER_DOMAIN, DEFAULT_TRUST_DOMAIN, DISCOVERY_PORT, SERVICE_PORT
-from .trust import Root, is_same_fingerprint, printable, read_roots
+from .trust import TRUST_DOMAIN, Root, is_same_fingerprint, printable, read_roots
 
 VERSION = 1
 OLDEST_READABLE = 1
@@ -29,7 +29,6 @@ LIFETIME = timedelta(days=180)
 CLOCK_TOLERANCE = timedelta(hours=24)
 
 _LABEL = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
-_TRUST_DOMAIN = re.compile(r"[a-z0-9]([a-z0-9._-]{0,253}[a-z0-9])?")
 _CLIENT_ID = re.compile(r"(?P<domain>[^/]+)/ns/(?P<namespace>[^/]+)/sa/(?P<account>[^/]+)")
 _SUBDOMAIN = re.compile(r"[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?")
 # The part before the namespace is a Service's name, or any host that a ServiceEntry can have.
@@ -173,6 +172,9 @@ def read_card(text: str | bytes, where: str, now: datetime) -> Card:
     return card_from(data_of(text, where), where, now)
 
 
+_LONGEST_PATH = 256
+
+
 def data_of(text: str | bytes, where: str, depth: int = DEPTH_LIMIT) -> object:
     """Return the unchecked data of a hostile JSON text; size and depth are bounded before anything is parsed.
 
@@ -188,7 +190,9 @@ def data_of(text: str | bytes, where: str, depth: int = DEPTH_LIMIT) -> object:
         return json.loads(text, object_pairs_hook=_unique, parse_float=_no_float, parse_int=_small, parse_constant=_no_float)
     except ValueError as reason:
         what = f"is not JSON as cards use it ({printable(str(reason), 80)})"
-        raise FederationError("FED201", where=where, what=what, mend=_ASK_FOR_FILE) from None
+        is_path = isinstance(text, str) and len(text) < _LONGEST_PATH and not text.lstrip().startswith(("{", "["))
+        mend = f"{_ASK_FOR_FILE}; files and folders of cards go into federation_cards_dir" if is_path else _ASK_FOR_FILE
+        raise FederationError("FED201", where=where, what=what, mend=mend) from None
 
 
 def _is_deeper_than(depth: int, text: str) -> bool:
@@ -226,7 +230,7 @@ def card_from(data: object, where: str, now: datetime) -> Card:
         mesh=reader.text(fields["mesh"], "mesh", _LABEL),
         audience=reader.text(fields["audience"], "audience", _LABEL),
         issued=reader.time(fields["issued"], "issued"),
-        trust_domain=reader.text(fields["trust_domain"], "trust_domain", _TRUST_DOMAIN),
+        trust_domain=reader.text(fields["trust_domain"], "trust_domain", TRUST_DOMAIN),
         roots=_roots(reader, fields["roots"], now),
         ingress=_ingress(reader, fields["ingress"]),
         client_id=reader.text(fields["client_id"], "client_id", limit=600),
@@ -382,11 +386,6 @@ def _check_identity(card: Card, where: str, mend: str) -> None:
             f"{card.mesh} uses the trust domain {DEFAULT_TRUST_DOMAIN}, which every mesh has that set none",
             f"Ask {card.mesh} to set spec.security.trust.domain in its ServiceMeshControlPlane",
         )
-
-
-def is_trust_domain(value: object) -> bool:
-    """Return whether ``value`` can be a mesh's trust domain. Source: SPIFFE ID specification, section 2.1."""
-    return isinstance(value, str) and len(value) <= 253 and bool(_TRUST_DOMAIN.fullmatch(value))
 
 
 def is_address(value: object) -> bool:

@@ -83,7 +83,7 @@ CODES: dict[str, Code] = {
     "FED109": Code(
         "Object replaced meanwhile",
         ERROR,
-        "Between reading and writing somebody deleted or re-created the object, so the plan no longer fits it.",
+        "Between reading and writing somebody changed, deleted or re-created the object, so the plan no longer fits it.",
         "Run again: the plan is made from what stands there now.",
     ),
     "FED110": Code(
@@ -512,6 +512,13 @@ CODES: dict[str, Code] = {
         "A pod that is made before its control plane is ready gets the old sidecar once more, or none. Nothing was restarted.",
         "Mend the control plane; the message has its operator's words. Then run again.",
     ),
+    "FED434": Code(
+        "Sidecars run",
+        ERROR,
+        "Without their control plane sidecars go on with what they know and stop working when their certificates end, within a day. Nothing was "
+        "removed.",
+        "Take `sidecar.istio.io/inject` off the workloads and restart them, then run again; or let them be with `uninstall_leave_sidecars: true`.",
+    ),
     "FED440": Code(
         "Operator without a place",
         ERROR,
@@ -554,6 +561,25 @@ CODES: dict[str, Code] = {
         "Only the operator removes what it made; a control plane that is deleted after it hangs in its finalizer.",
         "Remove the control planes first, or set `federation_force` to remove the operator all the same.",
     ),
+    "FED447": Code(
+        "Catalog source is not there",
+        ERROR,
+        "OLM would take the operator from a CatalogSource that does not exist, and wait for it for ever. A disconnected cluster has one of its own, "
+        "under the name that its mirror was given.",
+        "See `oc get catalogsources -A` and set `cluster_catalog`, `cluster_catalog_namespace`.",
+    ),
+    "FED448": Code(
+        "Objects that would go with their kinds",
+        ERROR,
+        "When a kind (CRD) is deleted, every object of it goes along, in all namespaces. There are some that this collection has not made.",
+        "Save what is still needed (`oc get … -o yaml`) and delete them; or set `federation_force: true`, or leave `uninstall_crds` out.",
+    ),
+    "FED449": Code(
+        "Package, channel or version that the catalog does not have",
+        ERROR,
+        "OLM would look for it for ever. A mirrored catalog often has fewer packages and versions than the one that it mirrors.",
+        "See `oc get packagemanifest` and correct `cluster_operators`, or mirror what is missing.",
+    ),
     "FED450": Code(
         "Administrators of a mesh",
         ERROR,
@@ -577,6 +603,12 @@ CODES: dict[str, Code] = {
         ERROR,
         "`mesh_cluster` says which host of the group clusters a mesh lies in; `tenants` prepares it with that host's credentials.",
         "Correct `mesh_cluster`, or add the host to the group clusters.",
+    ),
+    "FED454": Code(
+        "Catalog that OLM does not reach",
+        WARNING,
+        "Operators of this catalog are neither installed nor upgraded until its registry answers.",
+        "See `oc describe catalogsource` and the catalog's pod: its image must be pulled, and it must answer.",
     ),
     "FED501": Code(
         "Made by someone else",
@@ -1005,6 +1037,27 @@ CODES: dict[str, Code] = {
         "Gateways of 2.1.0 do not send the intermediate of a plugged-in CA (MAISTRA-2687), so a peer that has the root alone "
         "cannot verify them.",
         "Announce the intermediate beside the root (`mesh_extra_roots`), or take a newer patch release.",
+    ),
+    "FED750": Code(
+        "Wasm image that nobody may pull",
+        WARNING,
+        "Extensions are pulled by proxies or by the mesh's cache, not by the node: the cluster's own pull secret does not count there. Where "
+        "a registry wants a login, an extension without a pull secret never arrives.",
+        "Name a pull secret of the extension's own namespace, or serve the image from a registry that is open to the proxies.",
+    ),
+    "FED751": Code(
+        "Pull secret missing",
+        WARNING,
+        "A pull secret is looked for in the namespace of what names it, and nowhere else. What pulls goes on without it and is refused by "
+        "the registry.",
+        "Make the Secret (type kubernetes.io/dockerconfigjson) in that namespace, or correct the name.",
+    ),
+    "FED752": Code(
+        "Image cannot be pulled",
+        WARNING,
+        "A pod of the control plane waits for an image. While it does, its component is not ready or stays at its old version.",
+        "Correct the image's name, add the registry's credentials to the cluster's pull secret or name one under `imagePullSecrets`, or let the "
+        "node reach the registry; kubelet tries again by itself.",
     ),
     "FED760": Code(
         "Rule offers the control plane",

@@ -4,12 +4,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 
-from .card import is_trust_domain
+from .data import at, mapping
 from .errors import FederationError
 from .kinds import CLUSTER_DOMAIN, DEFAULT_TRUST_DOMAIN, ROOT_CONFIG_MAP
+from .trust import Root, is_trust_domain
 
 OLDEST = (2, 1)
 
@@ -38,11 +40,11 @@ class ControlPlane:
     @classmethod
     def read(cls, live: Mapping) -> ControlPlane:
         """Return what the object says; profiles count by ``status.appliedSpec`` where ``spec`` is silent."""
-        spec, status = _mapping(live.get("spec")), _mapping(live.get("status"))
-        applied = _mapping(status.get("appliedSpec"))
+        spec, status = mapping(live.get("spec")), mapping(live.get("status"))
+        applied = mapping(status.get("appliedSpec"))
 
         def said(*path: str) -> object:
-            return next((found for found in (_at(spec, *path), _at(applied, *path)) if found is not None), None)
+            return next((found for found in (at(spec, *path), at(applied, *path)) if found is not None), None)
 
         version = _minor(said("version")) or _minor(status.get("chartVersion"))
         authority = said("security", "certificateAuthority", "type")
@@ -74,6 +76,25 @@ class ControlPlane:
     def version_text(self) -> str:
         """Return the version as the object writes it: ``v2.3``, or ``unknown``."""
         return f"v{self.version[0]}.{self.version[1]}" if self.version else "unknown"
+
+    def said(self, *path: str) -> object:
+        """Return what the spec says at a path; its profiles count where the spec is silent."""
+        found = at(self.live, "spec", *path)
+        return found if found is not None else at(self.live, "status", "appliedSpec", *path)
+
+    def as_data(self, roots: Iterable[Root] = (), now: datetime | None = None) -> dict:
+        """Return it, and the roots of its mesh, as JSON-friendly data for a module's result."""
+        return {
+            "name": self.name,
+            "namespace": self.namespace,
+            "uid": self.uid,
+            "version": self.version_text,
+            "ready": self.is_ready,
+            "condition": self.condition,
+            "trust_domain": self.trust_domain,
+            "cluster_domain": self.cluster_domain,
+            "roots": [root.as_data(now) for root in roots],
+        }
 
     def check(self, wanted_trust_domain: str | None = None) -> None:
         """Refuse a control plane that cannot federate.
@@ -124,10 +145,10 @@ def readiness(live: Mapping) -> tuple[bool, str]:
     Done is: Reconciled and Ready True, ``observedGeneration`` current, and the charts of the wanted version. For
     more than a second after a change the conditions still speak of the old generation.
     """
-    status, metadata = _mapping(live.get("status")), live["metadata"]
+    status, metadata = mapping(live.get("status")), live["metadata"]
     conditions = {c.get("type"): c for c in status.get("conditions") or [] if isinstance(c, Mapping)}
-    reconciled, ready = _mapping(conditions.get("Reconciled")), _mapping(conditions.get("Ready"))
-    version = _minor(_mapping(live.get("spec")).get("version"))
+    reconciled, ready = mapping(conditions.get("Reconciled")), mapping(conditions.get("Ready"))
+    version = _minor(mapping(live.get("spec")).get("version"))
     is_current = status.get("observedGeneration") == metadata.get("generation")
     is_version = version is None or _minor(status.get("chartVersion")) == version
     is_done = is_current and is_version and reconciled.get("status") == "True" and ready.get("status") == "True"
@@ -146,7 +167,7 @@ def unready(live: Mapping) -> list[str]:
     is_done, condition = readiness(live)
     if is_done:
         return []
-    lists = _mapping(_mapping(_mapping(live.get("status")).get("readiness")).get("components"))
+    lists = mapping(mapping(mapping(live.get("status")).get("readiness")).get("components"))
     parts = {state: [str(name) for name in lists.get(state) or []] for state in ("ready", "unready", "pending")}
     waiting = [f"{state}: {', '.join(names)}" for state, names in parts.items() if names and state != "ready"]
     up = [f"{len(parts['ready'])} of {sum(map(len, parts.values()))} components ready"] if any(parts.values()) else []
@@ -155,7 +176,7 @@ def unready(live: Mapping) -> list[str]:
 
 def permanent_reason(live: Mapping) -> str:
     """Return the operator's words when it has given up until the spec or the cluster changes; "" while it may still work."""
-    for condition in _mapping(live.get("status")).get("conditions") or []:
+    for condition in mapping(live.get("status")).get("conditions") or []:
         if isinstance(condition, Mapping) and condition.get("type") == "Reconciled" and condition.get("reason") in PERMANENT:
             return f"{condition['reason']}: {condition.get('message', '')}".rstrip(": ")
     return ""
@@ -174,12 +195,12 @@ def missing(namespace: str, name: str, others: list[str]) -> FederationError:
 
 def has_route_config(schema: Mapping | None) -> bool:
     """Return whether the OpenAPI document of maistra.io/v2 knows ``routeConfig`` on additional ingress gateways."""
-    for definition in _mapping(_at(_mapping(schema), "components", "schemas")).values():
+    for definition in mapping(at(mapping(schema), "components", "schemas")).values():
         kinds = definition.get("x-kubernetes-group-version-kind") or []
         if any(kind.get("kind") == "ServiceMeshControlPlane" for kind in kinds):
-            gateways = _at(definition, "properties", "spec", "properties", "gateways", "properties")
-            ingress = _at(_mapping(gateways), "additionalIngress", "additionalProperties", "properties")
-            return "routeConfig" in _mapping(ingress)
+            gateways = at(definition, "properties", "spec", "properties", "gateways", "properties")
+            ingress = at(mapping(gateways), "additionalIngress", "additionalProperties", "properties")
+            return "routeConfig" in mapping(ingress)
     return False
 
 
@@ -191,14 +212,3 @@ def parse_version(text: str | None) -> tuple[int, int] | None:
 def _minor(text: object) -> tuple[int, int] | None:
     found = re.match(r"v?(\d+)\.(\d+)", str(text or ""))
     return (int(found[1]), int(found[2])) if found else None
-
-
-def _at(value: Mapping, *path: str) -> object:
-    found: object = value
-    for key in path:
-        found = found.get(key) if isinstance(found, Mapping) else None
-    return found
-
-
-def _mapping(value: object) -> Mapping:
-    return value if isinstance(value, Mapping) else {}

@@ -86,7 +86,7 @@ def check_spec(manifest: Mapping, schema: Mapping | None, version: tuple[int, in
             mend=unknown[0].mend,
             facts={"fields": [each.path for each in unknown]},
         )
-    refused = list(objections(manifest["spec"], version)) if version else []
+    refused = list(objections(manifest["spec"], version, manifest["metadata"]["namespace"])) if version else []
     if refused:
         raise FederationError(
             "FED422",
@@ -123,9 +123,9 @@ def check_step(live: ControlPlane | None, version: tuple[int, int] | None, *, is
     )
 
 
-def objections(spec: Mapping, version: tuple[int, int]) -> Iterator[Objection]:
-    """Yield what the operator's admission refuses in ``spec`` for a control plane of ``version``."""
-    yield from _gateway_names(spec)
+def objections(spec: Mapping, version: tuple[int, int], home: str = "") -> Iterator[Objection]:
+    """Yield what the operator's admission refuses in ``spec`` for a control plane of ``version`` in namespace ``home``."""
+    yield from _gateway_names(spec, home)
     yield from _protocol_detection(spec, version)
     yield from _modes(spec, version)
     if version == (2, 0):
@@ -169,7 +169,7 @@ def _unknown(value: object, schema: Mapping, path: str) -> Iterator[Objection]:
             yield from _unknown(entry, _mapping(schema.get("items")), f"{path}[{at}]")
 
 
-def _gateway_names(spec: Mapping) -> Iterator[Objection]:
+def _gateway_names(spec: Mapping, home: str) -> Iterator[Objection]:
     gateways = _mapping(spec.get("gateways"))
     seen: dict[tuple[str, str], str] = {}
     for kind in ("additionalIngress", "additionalEgress"):
@@ -177,7 +177,7 @@ def _gateway_names(spec: Mapping) -> Iterator[Objection]:
             path = f"spec.gateways.{kind}.{name}"
             if name in _DEFAULT_GATEWAYS:
                 yield Objection(path, "has the name of a default gateway", "choose another name")
-            key = (str(_mapping(gateway).get("namespace") or ""), name)
+            key = (str(_mapping(gateway).get("namespace") or home), name)
             if key in seen:
                 yield Objection(path, f"is also {seen[key]}", "give each gateway a name of its own")
             seen[key] = path

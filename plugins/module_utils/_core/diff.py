@@ -11,8 +11,9 @@ import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from .data import some
 from .errors import FederationError
-from .kinds import KINDS, Kind
+from .kinds import KINDS, MANAGER, MESH_LABEL, Kind
 from .trust import fingerprints_in
 
 MISSING = object()
@@ -66,11 +67,11 @@ class Change:
         }
 
 
-def change_to(live: Mapping | None, desired: Mapping, manager: str, *, force: bool = False, own: bool = False) -> Change | None:
+def change_to(live: Mapping | None, desired: Mapping, manager: str, *, force: bool = False, own: bool = False, edits: bool = False) -> Change | None:
     """Return the change that brings one object to ``desired``, or None when nothing differs.
 
-    With ``own`` every field of ``desired`` must be ours as well, so that taking over what stands already is a change; what
-    people wrote with ``kubectl`` is then taken, and only a manager that applies by itself is in the way.
+    With ``edits`` what people wrote with ``kubectl`` is taken, and only a manager that applies by itself is in the way. With
+    ``own`` every field of ``desired`` must be ours as well, so that taking over what stands already is a change.
     Raises ``FederationError`` FED107 when another field manager holds a field that we want otherwise, unless ``force``.
     """
     kind = KINDS[desired["kind"]]
@@ -84,9 +85,9 @@ def change_to(live: Mapping | None, desired: Mapping, manager: str, *, force: bo
     if not differences:
         return None
     if not force:
-        refuse_conflicts(live, differences, manager, applied_only=own)
+        refuse_conflicts(live, differences, manager, applied_only=own or edits)
     return Change(
-        "update", kind, metadata.get("namespace", ""), metadata["name"], manager, desired, differences, live["metadata"]["uid"], force or own
+        "update", kind, metadata.get("namespace", ""), metadata["name"], manager, desired, differences, live["metadata"]["uid"], force or own or edits
     )
 
 
@@ -102,6 +103,14 @@ def merge_of(live: Mapping, patch: Mapping, manager: str) -> Change | None:
     metadata = live["metadata"]
     return Change(
         "merge", KINDS[live["kind"]], metadata.get("namespace", ""), metadata["name"], manager, patch, differences, uid=metadata["uid"]
+    )
+
+
+def is_ours(live: Mapping) -> bool:
+    """Return whether an object carries our label, or our manager applied it."""
+    metadata = live.get("metadata") or {}
+    return MESH_LABEL in (metadata.get("labels") or {}) or any(
+        entry.get("manager") == MANAGER for entry in metadata.get("managedFields") or []
     )
 
 
@@ -175,7 +184,7 @@ def also_held(live: Mapping, manager: str) -> list[str]:
     of operation Apply (Argo CD, Flux) write again by themselves, those of operation Update (``kubectl apply``,
     ``kubectl edit``) when somebody calls them. Labels and annotations do not count.
     """
-    return [f"{holder.manager} ({holder.how}) holds {_listed(sorted(map(path_text, holder.paths)))}" for holder in holders(live, manager)]
+    return [f"{holder.manager} ({holder.how}) holds {some(sorted(map(path_text, holder.paths)), 4)}" for holder in holders(live, manager)]
 
 
 @dataclass(frozen=True)
@@ -203,11 +212,6 @@ def holders(live: Mapping, manager: str) -> list[Holder]:
         if both:
             shared.append(Holder(str(entry.get("manager")), entry.get("operation") == "Apply", frozenset(both)))
     return sorted(shared, key=lambda holder: (holder.manager, holder.is_applying))
-
-
-def _listed(names: Sequence[str], most: int = 4) -> str:
-    more = f" and {len(names) - most} more" if len(names) > most else ""
-    return ", ".join(names[:most]) + more
 
 
 def all_owners(live: Mapping) -> Iterator[tuple[str, set[Path]]]:

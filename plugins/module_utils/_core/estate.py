@@ -10,7 +10,7 @@ from datetime import datetime
 
 from .card import Card
 from .control_plane import ControlPlane
-from .findings import at, items, place_of
+from .data import at, items, place_of
 from .kinds import EXPORTS, IMPORTS, PEER
 from .plan import plan_exports, plan_imports
 from .topology import Mesh
@@ -51,7 +51,9 @@ class Estate:
     ServiceEntries), ``sidecars`` by namespace. None, or a namespace that is missing, was not read: nothing is found
     there. ``members`` are the member namespaces. ``untouched`` are described peers that belong to somebody else,
     ``without_gateways`` those whose gateways only a real run makes. ``is_thorough``: asked for by somebody who waits for it,
-    not by a run that has just changed things. ``platform`` is the cluster below.
+    not by a run that has just changed things. ``platform`` is the cluster below. ``extensions`` are WasmPlugins and
+    ServiceMeshExtensions, ``own_pods`` the pods of the control plane's namespace, ``missing_secrets`` those pull secrets
+    (namespace, name) that something names and that are not there.
     """
 
     mesh: Mesh
@@ -76,6 +78,9 @@ class Estate:
     without_gateways: frozenset[str] = frozenset()
     is_thorough: bool = False
     platform: Platform | None = None
+    extensions: Sequence[Mapping] = ()
+    own_pods: Sequence[Mapping] = ()
+    missing_secrets: frozenset[tuple[str, str]] = frozenset()
 
     @property
     def namespace(self) -> str:
@@ -95,8 +100,7 @@ class Estate:
 
     def said(self, *path: str) -> object:
         """Return what the control plane's spec says at a path; its profiles count where the spec is silent."""
-        found = at(self.control_plane.live, "spec", *path)
-        return found if found is not None else at(self.control_plane.live, "status", "appliedSpec", *path)
+        return self.control_plane.said(*path)
 
     def pilot_env(self, name: str) -> object:
         """Return what an environment variable of istiod is set to in the control plane; None when it is not."""

@@ -10,8 +10,9 @@ import copy
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
+from .data import at, items, listed, mapping, place_of
 from .estate import Estate, Rules
-from .findings import Finding, at, items, listed, mapping, place_of
+from .findings import Finding
 from .kinds import SERVICE
 from .names import EXPORT_TO, exported_names, ports_of
 

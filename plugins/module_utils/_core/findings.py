@@ -3,9 +3,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timezone
 
 from .codes import CODES, ERROR
 from .errors import FederationError
@@ -76,6 +75,19 @@ def in_order(findings: Iterable[Finding]) -> list[Finding]:
     return sorted(dict.fromkeys(findings), key=lambda found: (found.severity != ERROR, found.code, found.place, found.seen))
 
 
+def told(head: str, findings: Iterable[Finding], unknown: Sequence[Unknown]) -> dict:
+    """Return what a preflight found as a module's result: ``findings`` and ``unknown`` as data, ``counts``, and ``lines`` for people."""
+    ordered = in_order(findings)
+    errors = sum(finding.severity == ERROR for finding in ordered)
+    return {
+        "changed": False,
+        "findings": [finding.as_data() for finding in ordered],
+        "counts": {"errors": errors, "warnings": len(ordered) - errors, "unknown": len(unknown)},
+        "unknown": [gap.as_data() for gap in unknown],
+        "lines": lines(head, ordered, unknown),
+    }
+
+
 def lines(head: str, findings: Sequence[Finding], unknown: Sequence[Unknown]) -> list[str]:
     """Return findings as lines of text, errors first; ``head`` says of which mesh, and the counts are added to it."""
     errors = sum(found.severity == ERROR for found in findings)
@@ -89,42 +101,3 @@ def lines(head: str, findings: Sequence[Finding], unknown: Sequence[Unknown]) ->
     for gap in unknown:
         shown.append(f"{'UNKNOWN':<8} {'':<6}  {gap.what}: {gap.because}")
     return shown
-
-
-def place_of(live: Mapping) -> str:
-    """Return how people name an object: its kind and namespace/name."""
-    metadata = live.get("metadata") or {}
-    return f"{live.get('kind')} {metadata.get('namespace')}/{metadata.get('name')}"
-
-
-def at(live: object, *path: str) -> object:
-    """Return what stands at a path of keys; None where the path ends early."""
-    for key in path:
-        live = live.get(key) if isinstance(live, Mapping) else None
-    return live
-
-
-def mapping(value: object) -> Mapping:
-    """Return a mapping as it is, anything else as an empty one: live objects may be anybody's."""
-    return value if isinstance(value, Mapping) else {}
-
-
-def items(value: object) -> list[Mapping]:
-    """Return the mappings of a list; none for what is no list."""
-    return [entry for entry in value if isinstance(entry, Mapping)] if isinstance(value, (list, tuple)) else []
-
-
-def listed(words: Iterable[str], most: int = 3) -> str:
-    """Return words as people list them: ``a, b and c``, ``a, b, c and 4 more``."""
-    texts = list(dict.fromkeys(words))
-    if len(texts) > most:
-        return f"{', '.join(texts[:most])} and {len(texts) - most} more"
-    return " and ".join(part for part in (", ".join(texts[:-1]), *texts[-1:]) if part)
-
-
-def moment(text: object) -> datetime | None:
-    """Return a time as Kubernetes writes it; None for what is no such time."""
-    try:
-        return datetime.strptime(str(text), "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=timezone.utc)
-    except ValueError:
-        return None

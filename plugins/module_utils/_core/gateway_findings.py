@@ -10,8 +10,9 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+from .data import at, items, listed, mapping, place_of
 from .estate import Estate
-from .findings import Finding, at, items, listed, mapping, place_of
+from .findings import Finding
 from .kinds import CLUSTER_DOMAIN, DISCOVERY_PORT, EGRESS_FOR, INGRESS_FOR, PEER, SERVICE, SERVICE_PORT
 from .topology import LONGEST_PEER
 

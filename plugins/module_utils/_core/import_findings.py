@@ -11,8 +11,9 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from .card import Port
+from .data import at, items, listed, moment, place_of
 from .estate import Estate
-from .findings import Finding, at, items, listed, moment, place_of
+from .findings import Finding
 from .kinds import SERVICE
 from .names import imported_names, ports_of
 from .peer_findings import PATIENCE

@@ -35,6 +35,8 @@ DEPLOYMENT_CONFIG = Kind("DeploymentConfig", "apps.openshift.io/v1", "deployment
 KNATIVE_SERVICE = Kind("Service", "serving.knative.dev/v1", "services")
 NAMESPACE = Kind("Namespace", "v1", "namespaces")
 SUBSCRIPTION = Kind("Subscription", "operators.coreos.com/v1alpha1", "subscriptions")
+CATALOG_SOURCE = Kind("CatalogSource", "operators.coreos.com/v1alpha1", "catalogsources")
+PACKAGE_MANIFEST = Kind("PackageManifest", "packages.operators.coreos.com/v1", "packagemanifests")
 INSTALL_PLAN = Kind("InstallPlan", "operators.coreos.com/v1alpha1", "installplans")
 CSV = Kind("ClusterServiceVersion", "operators.coreos.com/v1alpha1", "clusterserviceversions")
 OPERATOR_GROUP = Kind("OperatorGroup", "operators.coreos.com/v1", "operatorgroups")
@@ -59,7 +61,26 @@ SIDECAR = Kind("Sidecar", "networking.istio.io/v1beta1", "sidecars")
 ISTIO_GATEWAY = Kind("Gateway", "networking.istio.io/v1beta1", "gateways")
 AUTHORIZATION_POLICY = Kind("AuthorizationPolicy", "security.istio.io/v1beta1", "authorizationpolicies")
 ENVOY_FILTER = Kind("EnvoyFilter", "networking.istio.io/v1alpha3", "envoyfilters")
+# Mixer's configuration, which stays behind when Mixer goes.
+MIXER_KINDS = tuple(
+    Kind(name, "config.istio.io/v1alpha2", plural)
+    for name, plural in (
+        ("handler", "handlers"),
+        ("instance", "instances"),
+        ("rule", "rules"),
+        ("attributemanifest", "attributemanifests"),
+        ("adapter", "adapters"),
+        ("template", "templates"),
+        ("HTTPAPISpec", "httpapispecs"),
+        ("HTTPAPISpecBinding", "httpapispecbindings"),
+        ("QuotaSpec", "quotaspecs"),
+        ("QuotaSpecBinding", "quotaspecbindings"),
+    )
+)
 EXTENSION = Kind("ServiceMeshExtension", "maistra.io/v1", "servicemeshextensions")
+WASM_PLUGIN = Kind("WasmPlugin", "extensions.istio.io/v1alpha1", "wasmplugins")
+SECRET = Kind("Secret", "v1", "secrets")
+CRD = Kind("CustomResourceDefinition", "apiextensions.k8s.io/v1", "customresourcedefinitions")
 CLUSTER_VERSION = Kind("ClusterVersion", "config.openshift.io/v1", "clusterversions")
 NETWORK = Kind("Network", "config.openshift.io/v1", "networks")
 CLUSTER_NETWORK = Kind("ClusterNetwork", "network.openshift.io/v1", "clusternetworks")
@@ -73,9 +94,13 @@ KINDS = {
         *(CONFIG_MAP, SERVICE, DEPLOYMENT, POD, CONTROL_PLANE, MEMBER_ROLL, MEMBER, PEER, EXPORTS, IMPORTS, SERVICE_ENTRY, DISRUPTION_BUDGET),
         *(SUBSCRIPTION, INSTALL_PLAN, CSV, OPERATOR_GROUP, MUTATING_WEBHOOK, VALIDATING_WEBHOOK),
         *(STATEFUL_SET, DAEMON_SET, DEPLOYMENT_CONFIG),
-        *(NAMESPACE, SERVICE_ACCOUNT, ROLE, ROLE_BINDING, CLUSTER_ROLE, CLUSTER_ROLE_BINDING),
+        *(NAMESPACE, SECRET, SERVICE_ACCOUNT, ROLE, ROLE_BINDING, CLUSTER_ROLE, CLUSTER_ROLE_BINDING, CRD),
     )
 }
+
+# API groups of others beside the mesh: version 3's operator, the community's Istio operator, and companions.
+SAIL, COMMUNITY = "sailoperator.io", "install.istio.io"
+KIALI, JAEGER = "kiali.io", "jaegertracing.io"
 
 MESH_LABEL = "ossm.federation/mesh"
 PEER_LABEL = "ossm.federation/peer"

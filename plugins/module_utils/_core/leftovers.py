@@ -6,9 +6,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from .adopting import gateway_keys, is_ours
+from .adopting import gateway_keys
 from .control_plane import ControlPlane
-from .diff import all_owners, holders, owned_leaves
+from .diff import all_owners, holders, is_ours, owned_leaves
 from .kinds import EGRESS_FOR, INGRESS_FOR, MANAGER, PEER_LABEL, gateways_manager
 from .topology import Mesh, Peer
 

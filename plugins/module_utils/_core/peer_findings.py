@@ -11,9 +11,10 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
 
 from .card import Card, is_address
+from .data import at, items, listed, mapping, moment, place_of
 from .errors import FederationError
 from .estate import Estate
-from .findings import Finding, at, finding_of, items, listed, mapping, moment, place_of
+from .findings import Finding, finding_of
 from .kinds import CONFIG_MAP, MESH_LABEL, ROOT_KEY, bundle_name
 from .status import PENDING, STALE, age, exported, imported, is_suspended, outbound, poll_interval
 from .trust import NEAR_EXPIRY, Root, fingerprints_in, printable, read_roots

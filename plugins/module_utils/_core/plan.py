@@ -249,10 +249,17 @@ def ingress_of(peer: Peer, mesh: Mesh, cluster_domain: str, service: Mapping | N
     if gateways.service_type == "NodePort" and not gateways.addresses:
         return None, f"{place} is a NodePort: give the nodes' addresses in mesh_peers, gateways.addresses"
     if gateways.service_type == "NodePort":
+        kind = (service.get("spec") or {}).get("type") or "NodePort"
+        if kind != "NodePort":
+            # The operator has yet to change it. A load balancer has node ports, too, and they would be the wrong ones.
+            return None, f"{place} is a {kind} still, not a NodePort"
         found = {
             number: _node_port(service, number, name)
             for number, name in ((DISCOVERY_PORT, "https-discovery"), (SERVICE_PORT, "tls"))
         }
+        for number, wanted in ((DISCOVERY_PORT, gateways.node_ports.discovery), (SERVICE_PORT, gateways.node_ports.service)):
+            if wanted and found[number] and found[number] != wanted:
+                return None, f"{place} has the node port {found[number]} still, not {wanted}"
         discovery, traffic = gateways.discovery_port or found[DISCOVERY_PORT], gateways.service_port or found[SERVICE_PORT]
         if not discovery or not traffic:
             return None, f"{place} has no node ports yet"

@@ -12,8 +12,9 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
+from .data import at, items, listed, mapping, place_of
 from .estate import Estate
-from .findings import Finding, at, items, listed, mapping, place_of
+from .findings import Finding
 from .gateway_findings import gateways_in_use
 from .kinds import ROOT_CONFIG_MAP, SERVICE
 

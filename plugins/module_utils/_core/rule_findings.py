@@ -10,8 +10,9 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
+from .data import at, mapping, place_of
 from .estate import Estate
-from .findings import Finding, at, mapping, place_of
+from .findings import Finding
 from .selectors import selector_test
 from .trust import printable
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any, NoReturn
 
 from .errors import FederationError
-from .kinds import CLUSTER_ROLE, CLUSTER_ROLE_BINDING, MESH_LABEL, NAMESPACE, ROLE, ROLE_BINDING, SERVICE_ACCOUNT, Kind
+from .kinds import CLUSTER_ROLE, CLUSTER_ROLE_BINDING, MESH_LABEL, MIXER_KINDS, NAMESPACE, ROLE, ROLE_BINDING, SERVICE_ACCOUNT, Kind
 from .members import ALL, check_holder, check_member
 
 NAME = "ossm-federation-mesh-administrator"
@@ -39,6 +39,7 @@ CONTROL_PLANE_RULES = (
     _rule("", "namespaces pods/log events", READ),
     _rule("discovery.k8s.io", "endpointslices", READ),
     _rule("networking.istio.io", "serviceentries virtualservices destinationrules envoyfilters gateways sidecars", READ),
+    _rule("config.istio.io", " ".join(kind.plural for kind in MIXER_KINDS), READ),
     _rule("security.istio.io", "authorizationpolicies", READ),
     _rule("networking.k8s.io", "networkpolicies", READ),
     _rule("apps", "deployments", (*WATCH, "patch")),
@@ -47,10 +48,13 @@ CONTROL_PLANE_RULES = (
 )
 MEMBER_RULES = (
     _rule("maistra.io", "servicemeshmembers servicemeshextensions", ALL_VERBS),
+    # Whether somebody made them here, where nobody looks at them.
+    _rule("federation.maistra.io", "servicemeshpeers exportedservicesets importedservicesets", READ),
     _rule("extensions.istio.io", "wasmplugins", ALL_VERBS),
     _rule("networking.istio.io", "virtualservices destinationrules", ALL_VERBS),
     _rule("security.istio.io", "authorizationpolicies", ALL_VERBS),
     _rule("networking.istio.io", "serviceentries envoyfilters gateways sidecars", READ),
+    _rule("config.istio.io", " ".join(kind.plural for kind in MIXER_KINDS), READ),
     _rule("", "services", ("get", "list", "create", "delete")),
     # update: the roll's webhook asks for it; delete: workloads that are updated on deletion.
     _rule("", "pods", (*WATCH, "update", "delete")),
@@ -87,7 +91,9 @@ class Tenant:
 
         Raises ``FederationError`` FED426 for what cannot be a member and FED450 for administrators that cannot be read.
         """
-        mesh = str(described["mesh"])
+        mesh = str(described.get("mesh") or "")
+        if not mesh:
+            _refuse("a mesh", "is of nobody: the mesh has no name", "Give the tenant its mesh")
         namespace = described.get("namespace") or f"{mesh}-mesh-system"
         members = tuple(member for member in described.get("members") or [] if member != ALL)
         for member in members:
@@ -103,6 +109,11 @@ class Tenant:
         return cls(mesh, namespace, members, listed["users"], listed["groups"], accounts)
 
     @property
+    def namespaces(self) -> tuple[str, ...]:
+        """The control plane's namespace and those of the members, each once."""
+        return tuple(dict.fromkeys((self.namespace, *self.members)))
+
+    @property
     def subjects(self) -> list[dict]:
         """The administrators as a binding names them."""
         people = [("User", name) for name in self.users] + [("Group", name) for name in self.groups]
@@ -114,7 +125,7 @@ def check_tenants(tenants: Sequence[Tenant]) -> None:
     """Refuse a namespace that two meshes want: FED451; istiod would serve it for neither."""
     holders: dict[str, str] = {}
     for tenant in tenants:
-        for namespace in dict.fromkeys((tenant.namespace, *tenant.members)):
+        for namespace in tenant.namespaces:
             other = holders.setdefault(namespace, tenant.mesh)
             if other != tenant.mesh:
                 raise FederationError(
@@ -128,7 +139,7 @@ def check_tenants(tenants: Sequence[Tenant]) -> None:
 def check_namespaces(tenants: Iterable[Tenant], namespaces: Mapping[str, Mapping]) -> None:
     """Refuse namespaces that another mesh holds (FED426) or that are just going away (FED452); ``namespaces`` are live, by name."""
     for tenant in tenants:
-        for name in (tenant.namespace, *tenant.members):
+        for name in tenant.namespaces:
             live = namespaces.get(name) or {}
             check_holder(tenant.namespace, name, (live.get("metadata") or {}).get("labels") or {})
             if (live.get("metadata") or {}).get("deletionTimestamp"):
@@ -139,12 +150,12 @@ def check_namespaces(tenants: Iterable[Tenant], namespaces: Mapping[str, Mapping
 
 def plan_tenant(tenant: Tenant) -> Iterator[dict]:
     """Yield everything that one mesh needs, in the order in which it can be made."""
-    for namespace in dict.fromkeys((tenant.namespace, *tenant.members)):
+    for namespace in tenant.namespaces:
         yield _object(tenant, NAMESPACE, "", namespace)
     for namespace, name in tenant.service_accounts:
         if namespace == tenant.namespace:
             yield _object(tenant, SERVICE_ACCOUNT, namespace, name)
-    for namespace in dict.fromkeys((tenant.namespace, *tenant.members)):
+    for namespace in tenant.namespaces:
         rules = CONTROL_PLANE_RULES if namespace == tenant.namespace else MEMBER_RULES
         yield {**_object(tenant, ROLE, namespace, NAME), "rules": [dict(rule) for rule in rules]}
         yield {**_object(tenant, ROLE_BINDING, namespace, NAME), **_bound(ROLE, NAME, tenant)}

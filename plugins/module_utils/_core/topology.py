@@ -9,11 +9,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import NoReturn
 
-from .card import is_address, is_trust_domain
+from .card import is_address
 from .errors import FederationError
 from .kinds import CLUSTER_DOMAIN, RESERVED_GATEWAYS, bundle_name
 from .selectors import label_selector
-from .trust import plain_fingerprint
+from .trust import is_trust_domain, plain_fingerprint
 
 LONGEST_PEER = 55
 _LABEL = re.compile(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?")

@@ -15,6 +15,7 @@ from .errors import FederationError
 
 BUNDLE_LIMIT = 1 << 20
 NEAR_EXPIRY = timedelta(days=30)
+TRUST_DOMAIN = re.compile(r"[a-z0-9]([a-z0-9._-]{0,253}[a-z0-9])?")
 
 _MARK = re.compile(r"-----(BEGIN|END) ([A-Z0-9 ]{0,40})-----")
 _HALF_MARK = re.compile(r"-----(BEGIN|END)")
@@ -41,6 +42,20 @@ class Root:
     def days_left(self, now: datetime) -> int:
         """Return the whole days until the certificate expires; negative once it has."""
         return (self.not_after - now).days
+
+    def as_data(self, now: datetime | None) -> dict:
+        """Return it without the PEM as JSON-friendly data for a module's result; ``days_left`` is None without ``now``."""
+        return {
+            "fingerprint": self.fingerprint,
+            "subject": self.subject,
+            "not_after": self.not_after.strftime("%Y-%m-%dT%H:%M:%SZ"),
+            "days_left": self.days_left(now) if now else None,
+        }
+
+
+def is_trust_domain(value: object) -> bool:
+    """Return whether ``value`` can be a mesh's trust domain. Source: SPIFFE ID specification, section 2.1."""
+    return isinstance(value, str) and len(value) <= 253 and bool(TRUST_DOMAIN.fullmatch(value))
 
 
 def read_roots(text: str, where: str, now: datetime, *, needs_self_signed: bool = True) -> tuple[Root, ...]:

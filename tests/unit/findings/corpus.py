@@ -630,7 +630,7 @@ def described(code: str, place: str, **options: object) -> None:
     CASES.append(Case(code, f"described {len(CASES)}", place, change, also=("FED742", "FED747")))
 
 
-described("FED301", "mesh_peers", peers=[], exports=[], imports=[])
+described("FED301", "mesh_peers", peers=[], imports=[])
 described("FED302", "mesh_exports, rule 1, to", exports=[{"name": "cart", "namespace": "shop", "to": ["nobody"]}])
 described("FED303", "mesh_peers, entry 3, name", peers=["west", "north", "No Name"])
 described("FED303", "mesh_control_plane", control_plane="No Name")
@@ -841,6 +841,46 @@ def a_node_of_another_architecture(setup):
 def addresses_of_both_families(setup):
     put_platform(setup)
     setup.objects[("Network", "", "cluster")]["status"]["clusterNetwork"].append({"cidr": "fd01::/48"})
+
+
+IMAGE = "oci://registry.redhat.io/3scale-amp2/3scale-auth-wasm-rhel8:0.0.3"
+
+
+@breaks("FED750", "WasmPlugin shop/threescale")
+def a_plugin_from_a_registry_with_a_login(setup):
+    setup.put("WasmPlugin", "threescale", "shop", spec={"url": IMAGE})
+
+
+@breaks("FED750", "WasmPlugin shop/threescale")
+def a_pull_secret_that_2_2_does_not_use(setup):
+    older = again(setup, (2, 2))
+    older.put("WasmPlugin", "threescale", "shop", spec={"url": IMAGE, "imagePullSecret": "registry"})
+    return older
+
+
+@breaks("FED750", "ServiceMeshExtension shop/threescale")
+def an_extension_from_a_registry_with_a_login(setup):
+    older = again(setup, (2, 1))
+    older.put("ServiceMeshExtension", "threescale", "shop", spec={"image": IMAGE.partition("://")[2]})
+    return older
+
+
+@breaks("FED751", "WasmPlugin shop/threescale")
+def a_plugin_s_pull_secret_in_another_namespace(setup):
+    setup.put("Secret", "registry", SPACE)
+    setup.put("WasmPlugin", "threescale", "shop", spec={"url": IMAGE, "imagePullSecret": "registry"})
+
+
+@breaks("FED751", "spec.runtime.components.pilot.container.imagePullSecrets")
+def a_component_s_pull_secret_that_nobody_made(setup):
+    setup.control_plane["runtime"] = {"components": {"pilot": {"container": {"imagePullSecrets": [{"name": "mirror"}]}}}}
+
+
+@breaks("FED752", "Pod east-mesh-system/istiod-basic-0, container discovery")
+def a_pod_of_the_control_plane_that_waits_for_its_image(setup):
+    waiting = {"reason": "ImagePullBackOff", "message": 'Back-off pulling image "mirror.example.com/pilot:2.3"'}
+    status = {"containerStatuses": [{"name": "discovery", "image": "mirror.example.com/pilot:2.3", "state": {"waiting": waiting}}]}
+    setup.put("Pod", "istiod-basic-0", status=status)
 
 
 def pilot_env(setup: Setup, **variables: str) -> None:

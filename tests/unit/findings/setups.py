@@ -34,6 +34,10 @@ PLATFORM = {
     "Network": "config.openshift.io/v1",
     "ClusterNetwork": "network.openshift.io/v1",
     "Node": "v1",
+    "Pod": "v1",
+    "Secret": "v1",
+    "WasmPlugin": "extensions.istio.io/v1alpha1",
+    "ServiceMeshExtension": "maistra.io/v1",
 }
 
 

@@ -113,13 +113,24 @@ def test_cards_that_change_in_any_slice_count_as_changed(run):
         def __call__(self, module_args, task_vars=None):
             found = super().__call__(module_args, task_vars)
             is_first = len(self.calls) == 1
-            return {**found, "changed": is_first, "diff": [{"after": "card"}] if is_first else []}
+            return {**found, "changed": is_first, "changes": ["gateways"] * is_first, "diff": [{"after": "card"}] if is_first else []}
 
     module = Writing(ready_at=15, missing="west-ingress has no address")
     result, shown = run(module, {"mesh": "east", "wait": True}, action=mesh_card.ActionModule)
     assert result["changed"]
-    assert result["diff"] == [{"after": "card"}]
+    assert (result["changes"], result["diff"]) == (["gateways"], [{"after": "card"}])
     assert "west-ingress has no address" in shown[0]
+
+
+def test_a_failure_at_the_deadline_knows_what_the_first_call_wrote(run):
+    class Writing(Module):
+        def __call__(self, module_args, task_vars=None):
+            written = [*module_args.get("wrote", []), *([] if self.calls else ["create ServiceMeshControlPlane"])]
+            return {**super().__call__(module_args, task_vars), "written": written}
+
+    module = Writing(ready_at=1000)
+    result, _shown = run(module, {"mesh": "east", "wait": True, "wait_timeout": 25})
+    assert result["failed"] and result["written"] == ["create ServiceMeshControlPlane"]
 
 
 def test_a_line_of_progress_carries_no_control_characters():

@@ -25,6 +25,6 @@ def test_the_control_planes_that_are_wanted_in_a_cluster_are_listed():
     spec = {"tracing": {"type": "None"}}
     hostvars = {"east": {"mesh_cluster": "one", "mesh_version": "v2.5", "mesh_control_plane_spec": spec}, "lab": {"mesh_cluster": "one"}, "far": {}}
     assert mesh_control_planes(["east", "lab", "far"], hostvars, "one") == [
-        {"mesh": "east", "version": "v2.5", "spec": spec},
-        {"mesh": "lab", "version": "", "spec": {}},
+        {"mesh": "east", "version": "v2.5", "spec": spec, "removed": False},
+        {"mesh": "lab", "version": "", "spec": {}, "removed": False},
     ]

@@ -76,6 +76,21 @@ def test_two_hosts_that_are_one_control_plane_are_refused():
     assert refused["b"].startswith("FED103 Meshes a and b: are one and the same control plane, mesh/basic")
 
 
+def test_what_kept_the_control_plane_in_this_run_tells_which_one_it_is():
+    kept = {host: {"mesh_kubeconfig": host, "__identity_seen": {"skipped": True}, "__control_plane_kept": seen("1")} for host in ("a", "b")}
+    assert set(mesh_refusals(["a", "b"], kept)) == {"a", "b"}
+
+
+def test_a_mesh_whose_control_plane_is_kept_and_that_has_no_peers_is_no_failure():
+    assert mesh_report(["a"], {"a": {"__control_plane_kept": {**seen("1"), "changed": False}}}) == {"a": {**seen("1"), "peers": []}}
+
+
+def test_the_report_names_a_control_plane_that_could_not_be_kept():
+    failed = {"failed": True, "code": "FED605", "msg": "FED605 ServiceMeshControlPlane a/basic: is not ready"}
+    entry = mesh_report(["a"], {"a": {"__control_plane_kept": failed}})["a"]
+    assert (entry["error"]["code"], entry["peers"]) == ("FED605", [])
+
+
 def test_a_host_that_could_not_be_reached_is_no_reason_to_refuse_others():
     hostvars = {"a": {"mesh_host": "x", "__identity_seen": {"failed": True}}, "b": {"mesh_host": "y", "__identity_seen": seen("1")}}
     assert mesh_refusals(["a", "b"], hostvars) == {}

@@ -24,7 +24,7 @@ import pytest
 from ansible_collections.ossm.federation.plugins.module_utils import _cluster
 from ansible_collections.ossm.federation.plugins.module_utils._cluster import Cluster, secret_values
 from ansible_collections.ossm.federation.plugins.module_utils._core.errors import FederationError
-from ansible_collections.ossm.federation.plugins.module_utils._core.kinds import CONFIG_MAP, CONTROL_PLANE, PEER
+from ansible_collections.ossm.federation.plugins.module_utils._core.kinds import CONFIG_MAP, CONTROL_PLANE, NAMESPACE, PEER, SECRET
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -434,6 +434,15 @@ def test_get_gives_the_object_or_none(server, cluster):
     assert cluster.requests == 2
 
 
+def test_an_outline_is_asked_for_without_the_objects_content(server, cluster):
+    server.will(Reply(body={"kind": "PartialObjectMetadata", "metadata": {"name": "x"}}), missing("secrets", "x"))
+    assert cluster.outline(SECRET, "east", "x") == {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "x"}}
+    assert cluster.outline(SECRET, "east", "x") is None
+    for received in server.received:
+        assert received.path == "/api/v1/namespaces/east/secrets/x"
+        assert received.headers["Accept"] == "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1"
+
+
 def test_list_gives_items_with_their_kind_page_by_page(server, cluster):
     server.will(
         Reply(body={"items": [{"metadata": {"name": "a"}}], "metadata": {"continue": "more"}}),
@@ -559,6 +568,21 @@ def test_an_object_that_has_taken_the_name_is_not_deleted(server, cluster, messa
     assert cluster.requests == 1
 
 
+def test_a_namespace_that_is_not_there_is_none_and_no_failure(server, cluster):
+    server.will(failure(404, 'namespaces "shop" not found', "NotFound", kind="namespaces", name="shop"))
+    assert cluster.get(NAMESPACE, "", "shop") is None
+
+
+def test_a_merge_bound_to_what_was_read_is_not_tried_again_once_that_has_changed(server, cluster):
+    server.will(failure(409, 'Operation cannot be fulfilled on configmaps "x": the object has been modified; please apply your changes', "Conflict"))
+    with refused("FED109", "Run again"):
+        cluster.merge_patch(CONFIG_MAP, "east", "x", {"metadata": {"resourceVersion": "7"}, "data": {}})
+    assert cluster.requests == 1
+    server.will(missing("configmaps", "x"))
+    with refused("FED106", "not found"):
+        cluster.merge_patch(CONFIG_MAP, "east", "x", {"metadata": {"resourceVersion": "7"}, "data": {}})
+
+
 def test_merge_patch_sends_what_changes(server, cluster):
     assert cluster.merge_patch(CONFIG_MAP, "east", "x", {"data": {"a": None}}) == STORED
     assert server.received[0].headers["Content-Type"] == "application/merge-patch+json"
@@ -588,13 +612,13 @@ def test_what_passes_is_tried_again(server, cluster, reply):
     assert cluster.requests == 3
 
 
-def test_pauses_grow_from_try_to_try(server, cluster):
-    server.will(*[failure(503, "")] * 4, Reply(body=STORED))
+def test_pauses_double_from_try_to_try_up_to_the_longest(server, cluster, monkeypatch):
+    pauses = []
+    monkeypatch.setattr(_cluster.time, "sleep", pauses.append)
+    monkeypatch.setattr(_cluster, "LONGEST_PAUSE", 0.5)
+    server.will(*[failure(503, "")] * 5, Reply(body=STORED))
     cluster.get(CONFIG_MAP, "east", "x")
-    times = [received.at for received in server.received]
-    pauses = [later - earlier for earlier, later in zip(times, times[1:], strict=False)]
-    assert [round(pause, 1) for pause in pauses[:2]] == pytest.approx([0.1, 0.2], abs=0.15)
-    assert pauses == sorted(pauses)
+    assert pauses == [0.1, 0.2, 0.4, 0.5, 0.5]
 
 
 def test_retry_after_is_waited_for(server, cluster):

@@ -4,11 +4,11 @@
 from __future__ import annotations
 
 import pytest
+from ansible_collections.ossm.federation.plugins.module_utils._arguments import FORCE, MESH
 from ansible_collections.ossm.federation.plugins.module_utils._core.errors import FederationError
 from ansible_collections.ossm.federation.plugins.module_utils._core.kinds import CONTROL_PLANE
-from ansible_collections.ossm.federation.plugins.module_utils._described import FORCE, MESH
 from ansible_collections.ossm.federation.plugins.module_utils._running import Journal
-from ansible_collections.ossm.federation.plugins.modules import control_plane
+from ansible_collections.ossm.federation.plugins.modules import control_plane, member_roll
 from ansible_collections.ossm.federation.tests.unit.cluster_in_memory import ClusterInMemory
 from ansible_collections.ossm.federation.tests.unit.pem import NOW
 
@@ -107,6 +107,24 @@ def test_a_control_plane_with_peers_or_members_is_not_removed(cluster):
     assert refused.value.facts["uses"] == ["ServiceMeshPeer west", "member shop"]
 
 
+def test_check_mode_foresees_that_what_we_keep_will_have_gone_before_the_control_plane(cluster):
+    """In check mode nothing of it is gone; what somebody else made stays in a real run, too."""
+    run(cluster)
+    labels = {"ossm.federation/mesh": "east"}
+    cluster.put({**PEER, "metadata": {**PEER["metadata"], "labels": labels}})
+    roll = {"apiVersion": "maistra.io/v1", "kind": "ServiceMeshMemberRoll", "spec": {"members": ["shop"]}}
+    cluster.put({**roll, "metadata": {"name": "default", "namespace": SPACE, "labels": labels}})
+    cluster.writes.clear()
+    planned = run(cluster, check_mode=True, state="absent", is_last=True)
+    assert ([change["action"] for change in planned["changes"]], cluster.writes) == (["delete"], [])
+    for given in ({"check_mode": True}, {"is_last": True}):
+        with pytest.raises(FederationError, match="FED425"):
+            run(cluster, state="absent", **given)
+    cluster.put(PEER)
+    with pytest.raises(FederationError, match="ServiceMeshPeer west"):
+        run(cluster, check_mode=True, state="absent", is_last=True)
+
+
 def test_one_that_is_made_by_hand_is_not_removed(cluster):
     cluster.put({"apiVersion": "maistra.io/v2", "kind": "ServiceMeshControlPlane", "metadata": {"name": "basic", "namespace": SPACE}, "spec": {}})
     with pytest.raises(FederationError) as refused:
@@ -119,6 +137,14 @@ def test_one_that_nothing_uses_is_removed_and_removing_it_again_changes_nothing(
     assert run(cluster, state="absent")["changed"]
     again = run(cluster, state="absent")
     assert (again["changed"], again["waiting_for"]) == (False, [])
+
+
+def test_one_that_is_being_removed_is_waited_for_and_not_removed_again(cluster):
+    run(cluster)
+    live = cluster.get(CONTROL_PLANE, SPACE, "basic")
+    cluster.put({**live, "metadata": {**live["metadata"], "deletionTimestamp": "2026-01-01T00:00:00Z"}})
+    going = run(cluster, state="absent")
+    assert (going["changed"], going["waiting_for"]) == (False, ["the operator is still removing it"])
 
 
 def test_an_upgrade_goes_one_minor_up_and_takes_mixer_out_in_the_same_update(cluster):
@@ -135,3 +161,122 @@ def test_an_upgrade_goes_one_minor_up_and_takes_mixer_out_in_the_same_update(clu
     assert (spec["version"], spec["policy"], spec["addons"]) == ("v2.1", {"type": "Istiod"}, {"kiali": {"enabled": False}})
     run(cluster, remove_mixer=True, **upgrade)
     assert not run(cluster, remove_mixer=True, **upgrade)["changed"]
+
+
+def by_hand(cluster, operation, **spec):
+    """A control plane of 2.0 that somebody else wrote."""
+    live = {"apiVersion": "maistra.io/v2", "kind": "ServiceMeshControlPlane", "metadata": {"name": "basic", "namespace": SPACE, "generation": 1}}
+    fields = {"f:spec": {f"f:{name}": {} for name in ("version", *spec)}}
+    live["metadata"]["managedFields"] = [{"manager": "kubectl-create", "operation": operation, "fieldsV1": fields}]
+    cluster.put({**live, "spec": {"version": "v2.0", **spec}})
+    finish(cluster, "2.0.11", appliedSpec={"version": "v2.0", **spec})
+
+
+UP = {"spec": {}, "version": "v2.1", "trust_domain": None, "upgrade": True, "remove_mixer": True}
+
+
+@pytest.mark.parametrize("spec", [{}, {"policy": {"type": "Mixer"}}], ids=["plain", "with Mixer"])
+def test_an_upgrade_takes_over_a_version_that_was_written_by_hand(cluster, spec):
+    by_hand(cluster, "Update", **spec)
+    assert run(cluster, **UP)["changed"]
+    assert cluster.get(CONTROL_PLANE, SPACE, "basic")["spec"]["version"] == "v2.1"
+
+
+@pytest.mark.parametrize("spec", [{}, {"policy": {"type": "Mixer"}}], ids=["plain", "with Mixer"])
+def test_an_upgrade_does_not_quarrel_with_one_who_applies_the_version_by_himself(cluster, spec):
+    by_hand(cluster, "Apply", **spec)
+    with pytest.raises(FederationError) as refused:
+        run(cluster, **UP)
+    assert refused.value.code == "FED107" and cluster.writes == []
+    assert run(cluster, **UP, force=True)["changed"]
+
+
+def test_an_upgrade_that_takes_mixer_out_does_so_too_where_the_description_still_has_it(cluster):
+    mixer = {"policy": {"type": "Mixer", "mixer": {"enableChecks": True}}, "telemetry": {"type": "None"}, "addons": {"3scale": {"enabled": True}}}
+    by_hand(cluster, "Update", **mixer)
+    assert run(cluster, **{**UP, "spec": {**mixer, "tracing": {"type": "None"}}})["changed"]
+    spec = cluster.get(CONTROL_PLANE, SPACE, "basic")["spec"]
+    assert (spec["version"], spec["policy"], spec["telemetry"]["type"]) == ("v2.1", {"type": "Istiod"}, "None")
+    assert "3scale" not in spec.get("addons", {})
+    with pytest.raises(FederationError) as refused:
+        run(cluster, **{**UP, "spec": mixer, "remove_mixer": False})
+    assert refused.value.code == "FED422"
+
+
+@pytest.mark.parametrize(
+    ("code", "facts", "is_passed"),
+    [
+        ("FED108", {}, True),
+        ("FED106", {"status": 404, "reason": 'namespaces "east-mesh-system" not found'}, True),
+        ("FED106", {"status": 400, "reason": 'admission webhook "smcp.validation.maistra.io" does not support dry run'}, True),
+        ("FED106", {"status": 400, "reason": "admission webhook denied the request: no"}, False),
+    ],
+    ids=["kind comes later", "namespace comes later", "webhook without dry runs", "refused"],
+)
+def test_check_mode_asks_for_a_judgement_as_far_as_there_can_be_one(cluster, code, facts, is_passed):
+    apply = cluster.apply
+
+    def judged(kind, manifest, manager, force=False, dry_run=False):
+        if dry_run:
+            raise FederationError(code, where="east", what="refused", mend="", facts=facts)
+        return apply(kind, manifest, manager, force=force)
+
+    cluster.apply = judged
+    if is_passed:
+        assert run(cluster, check_mode=True)["changed"]
+    else:
+        with pytest.raises(FederationError, match=code):
+            run(cluster, check_mode=True)
+
+
+def test_a_kind_that_is_not_served_yet_is_no_obstacle_in_check_mode_and_one_otherwise(cluster):
+    def get(*_place):
+        raise FederationError("FED108", where="east", what="is not served", mend="")
+
+    cluster.get = get
+    assert run(cluster, check_mode=True)["changed"]
+    with pytest.raises(FederationError, match="FED108"):
+        run(cluster)
+    gone = run(cluster, state="absent", wait=True)
+    assert (gone["changed"], gone["waiting_for"]) == (False, []), "where its kind has gone there is none left"
+
+
+def test_a_control_plane_that_is_kept_as_another_mesh_is_refused_unless_forced(cluster):
+    run(cluster)
+    with pytest.raises(FederationError) as refused:
+        run(cluster, mesh="west", namespace=SPACE, spec={})
+    assert refused.value.code == "FED103" and "is kept as the mesh east, and this is west" in refused.value.what
+    assert run(cluster, mesh="west", namespace=SPACE, force=True)["changed"]
+
+
+def roll(cluster, *members, configured=None, **described):
+    """Keep the roll as member_roll does, and have the operator configure it."""
+    params = {**{name: option.get("default") for name, option in {**MESH, **FORCE, **member_roll.OPTIONS}.items()}, "mesh": "east"}
+    module = Module(False, {**params, "members": list(members), **described})
+    member_roll.run(module, cluster, NOW)
+    status = {"configuredMembers": list(members if configured is None else configured), "observedGeneration": None}
+    cluster.set_status("ServiceMeshMemberRoll", SPACE, "default", {**status, "conditions": [{"type": "Ready", "status": "True", "reason": "Configured"}]})
+
+
+def test_members_stand_once_the_roll_is_as_described_and_all_are_configured(cluster):
+    run(cluster)
+    finish(cluster)
+    assert run(cluster, members=["shop"])["members_stand"] is False, "there is no roll"
+    roll(cluster, "shop", configured=())
+    assert run(cluster, members=["shop"])["members_stand"] is False, "shop is not configured"
+    roll(cluster, "shop")
+    assert run(cluster, members=["shop"])["members_stand"] is True
+    assert run(cluster, members=["shop", "desk"])["members_stand"] is False, "desk is to be added"
+    assert run(cluster, members=[])["members_stand"] is False, "nobody described members"
+    assert run(cluster, members=["openshift-x"])["members_stand"] is False, "it is for member_roll to refuse"
+
+
+def test_members_are_not_looked_at_while_there_is_something_to_do_about_the_control_plane(cluster):
+    run(cluster)
+    finish(cluster)
+    roll(cluster, "shop")
+    changed = run(cluster, members=["shop"], spec={"tracing": {"type": "Jaeger"}})
+    assert changed["changed"] and changed["members_stand"] is False
+    unready = {"conditions": [{"type": "Reconciled", "status": "False", "reason": "ReconcileError"}]}
+    finish(cluster, **unready)
+    assert run(cluster, members=["shop"], spec={"tracing": {"type": "Jaeger"}})["members_stand"] is False

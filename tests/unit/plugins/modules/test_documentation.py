@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 import yaml
-from ansible_collections.ossm.federation.plugins.module_utils._arguments import CLUSTER
-from ansible_collections.ossm.federation.plugins.module_utils._described import DESCRIBED, FORCE, MESH, WAITING
+from ansible_collections.ossm.federation.plugins.module_utils._arguments import CLUSTER, FORCE, MESH, OLM, WAITING
+from ansible_collections.ossm.federation.plugins.module_utils._described import DESCRIBED
 
 ROOT = "ansible_collections.ossm.federation.plugins"
 MODULES = sorted(path.stem for path in Path(__file__).parents[4].joinpath("plugins", "modules").glob("*.py"))
-SPECS = {"cluster": CLUSTER, "mesh": MESH, "described": {**MESH, **DESCRIBED}, "force": FORCE, "waiting": WAITING}
+SPECS = {"cluster": CLUSTER, "mesh": MESH, "described": {**MESH, **DESCRIBED}, "force": FORCE, "waiting": WAITING, "olm": OLM}
 
 
 def module_of(name):

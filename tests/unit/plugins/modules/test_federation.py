@@ -7,11 +7,12 @@ from datetime import timedelta
 
 import pytest
 import yaml
+from ansible_collections.ossm.federation.plugins.module_utils._arguments import FORCE
 from ansible_collections.ossm.federation.plugins.module_utils._core.card import Card, Ingress
 from ansible_collections.ossm.federation.plugins.module_utils._core.errors import FederationError
 from ansible_collections.ossm.federation.plugins.module_utils._core.kinds import KINDS
 from ansible_collections.ossm.federation.plugins.module_utils._core.trust import read_roots
-from ansible_collections.ossm.federation.plugins.module_utils._described import DESCRIBED, FORCE
+from ansible_collections.ossm.federation.plugins.module_utils._described import DESCRIBED
 from ansible_collections.ossm.federation.plugins.module_utils._running import Journal
 from ansible_collections.ossm.federation.plugins.modules import federation
 from ansible_collections.ossm.federation.tests.unit.cluster_in_memory import ClusterInMemory
@@ -370,3 +371,34 @@ def test_each_change_of_a_known_peer_is_refused_first_and_then_patched_in_place(
     assert changed_at(federated, kind, name).endswith(f" {dated}")
     assert result["restart"]["needed"] is needs_restart
     assert run(federated, **known)["changed"] is False, "accepted once, known from then on"
+
+
+def connected(cluster):
+    """Have istiod say that west is connected both ways."""
+    up = {"connected": True, "lastConnected": "2026-11-22T11:00:00Z", "lastFullSync": "2026-11-22T11:59:00Z"}
+    active = [{"pod": "istiod-basic-1", "watch": up, "remotes": [{**up, "source": "192.0.2.9"}]}]
+    cluster.set_status("ServiceMeshPeer", SPACE, "west", {"discoveryStatus": {"active": active}})
+
+
+def as_described(cluster, **params):
+    return run(cluster, **{"cards": [card()], "exports": EXPORTS, "imports": IMPORTS, **params})
+
+
+def test_a_run_with_nothing_to_do_says_itself_how_it_stands(federated):
+    assert as_described(federated)["standing"] == {}, "west is not connected yet, so there is something to wait for"
+    connected(federated)
+    standing = as_described(federated)["standing"]
+    assert (standing["waiting_for"], [row["peer"] for row in standing["peers"]]) == ([], ["west"])
+    assert any(line.startswith("west") and "connected" in line for line in standing["lines"])
+
+
+def test_a_run_that_changes_something_does_not_say_how_it_stood(federated):
+    connected(federated)
+    result = as_described(federated, cards=[card(address="192.0.2.77")])
+    assert (result["changed"], result["standing"]) == (True, {})
+
+
+def test_a_run_that_leaves_a_peer_out_does_not_say_how_it_stands(federated):
+    connected(federated)
+    assert as_described(federated, peers=["west", "north"])["standing"] == {}
+    assert as_described(federated, peers=["north"])["standing"] == {}, "west is left over"

@@ -4,9 +4,10 @@
 from __future__ import annotations
 
 import pytest
+from ansible_collections.ossm.federation.plugins.module_utils._arguments import FORCE
 from ansible_collections.ossm.federation.plugins.module_utils._core.errors import FederationError
 from ansible_collections.ossm.federation.plugins.module_utils._core.kinds import CONTROL_PLANE, DISRUPTION_BUDGET
-from ansible_collections.ossm.federation.plugins.module_utils._described import DESCRIBED, FORCE
+from ansible_collections.ossm.federation.plugins.module_utils._described import DESCRIBED
 from ansible_collections.ossm.federation.plugins.module_utils._running import Journal
 from ansible_collections.ossm.federation.plugins.modules import federation_gateways
 from ansible_collections.ossm.federation.tests.unit.cluster_in_memory import ClusterInMemory

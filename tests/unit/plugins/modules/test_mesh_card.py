@@ -8,6 +8,9 @@ import shutil
 from datetime import timedelta
 
 import pytest
+from ansible_collections.ossm.federation.plugins.module_utils._arguments import FORCE
+from ansible_collections.ossm.federation.plugins.module_utils._core import kinds
+from ansible_collections.ossm.federation.plugins.module_utils._core.errors import FederationError
 from ansible_collections.ossm.federation.plugins.module_utils._described import DESCRIBED
 from ansible_collections.ossm.federation.plugins.module_utils._running import Journal
 from ansible_collections.ossm.federation.plugins.modules import mesh_card
@@ -32,9 +35,9 @@ ROOT = {
 class Module:
     """As much of an AnsibleModule as ``mesh_card`` uses."""
 
-    def __init__(self, directory, check_mode=False):
-        options = {**DESCRIBED, **mesh_card.OPTIONS}
-        self.params = {**{name: option.get("default") for name, option in options.items()}, "mesh": "east", "peers": ["west"]}
+    def __init__(self, directory, check_mode=False, **params):
+        options = {**DESCRIBED, **FORCE, **mesh_card.OPTIONS}
+        self.params = {**{name: option.get("default") for name, option in options.items()}, "mesh": "east", "peers": ["west"], **params}
         self.params["cards_dir"] = str(directory / "cards")
         self.tmpdir = str(directory)
         self.check_mode = check_mode
@@ -63,8 +66,8 @@ def cluster():
 
 @pytest.fixture
 def run(tmp_path, cluster):
-    def made(now=NOW, check_mode=False):
-        return mesh_card.run(Module(tmp_path, check_mode), cluster, now)
+    def made(now=NOW, check_mode=False, **params):
+        return mesh_card.run(Module(tmp_path, check_mode, **params), cluster, now)
 
     return made
 
@@ -147,3 +150,33 @@ def test_a_load_balancers_name_that_does_not_resolve_is_told_and_fails_nothing(r
 def test_a_card_is_made_without_a_write_to_the_cluster(run, cluster):
     run()
     assert cluster.writes == []
+
+
+def gateways_in(cluster):
+    return cluster.get(kinds.CONTROL_PLANE, SPACE, "basic")["spec"].get("gateways") or {}
+
+
+def test_the_gateways_are_kept_in_the_same_call_when_that_is_asked(run, cluster):
+    assert run()["changes"] == [] and gateways_in(cluster) == {}
+    first = run(keep_gateways=True)
+    assert first["changed"] and "spec.gateways.additionalIngress.west-ingress.enabled" in first["changes"][0]["fields"]
+    assert sorted(gateways_in(cluster)["additionalIngress"]) == ["west-ingress"]
+    assert run(keep_gateways=True)["changed"] is False
+
+
+def test_check_mode_shows_gateways_and_cards_and_writes_neither(run, cluster, file):
+    planned = run(check_mode=True, keep_gateways=True)
+    assert [change["kind"] for change in planned["changes"]] == ["ServiceMeshControlPlane"]
+    assert (gateways_in(cluster), file.exists()) == ({}, False)
+    assert [entry["after_header"] for entry in planned["diff"]][-1] == str(file)
+
+
+def test_gateways_that_are_kept_elsewhere_are_only_compared(run, cluster):
+    with pytest.raises(FederationError, match="FED406"):
+        run(keep_gateways=True, managed=False)
+    assert gateways_in(cluster) == {}
+
+
+def test_gateways_of_former_peers_are_named(run):
+    run(keep_gateways=True)
+    assert run(keep_gateways=True, peers=["north"])["leftovers"] == ["west"]

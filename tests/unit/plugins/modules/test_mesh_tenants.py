@@ -17,7 +17,7 @@ from ansible_collections.ossm.federation.plugins.module_utils._core.kinds import
 )
 from ansible_collections.ossm.federation.plugins.module_utils._core.tenants import CONTROL_PLANE_RULES, MEMBER_RULES, NAME
 from ansible_collections.ossm.federation.plugins.module_utils._running import Journal
-from ansible_collections.ossm.federation.plugins.modules import mesh_tenants
+from ansible_collections.ossm.federation.plugins.modules import mesh_operator, mesh_tenants
 from ansible_collections.ossm.federation.tests.unit.cluster_in_memory import ClusterInMemory
 from ansible_collections.ossm.federation.tests.unit.pem import NOW
 
@@ -142,3 +142,15 @@ def test_a_namespace_that_is_going_away_is_refused(cluster):
 def test_administrators_that_cannot_be_read_are_refused(cluster, admins, says):
     error = refusal(cluster, {**EAST, "admins": admins})
     assert error.code == "FED450" and says in str(error)
+
+
+def test_tenants_stand_for_the_operators_module_once_there_is_nothing_left_to_do_for_them(cluster):
+    assert mesh_operator.standing_tenants(cluster, [EAST]) == []
+    run(cluster, EAST)
+    assert mesh_operator.standing_tenants(cluster, [EAST]) == ["east-mesh-system", "shop"]
+    writes = len(cluster.writes)
+    assert mesh_operator.standing_tenants(cluster, [EAST, LAB]) == [], "lab is to be made"
+    assert mesh_operator.standing_tenants(cluster, [{**EAST, "admins": {}}]) == [], "it is for mesh_tenants to refuse"
+    assert mesh_operator.standing_tenants(cluster, [{"members": ["shop"]}]) == []
+    assert mesh_operator.standing_tenants(cluster, []) == []
+    assert len(cluster.writes) == writes, "it only looks"

@@ -555,3 +555,10 @@ def test_any_json_in_any_place_is_refused_or_valid(path, value):
 @given(st.binary(max_size=200))
 def test_any_bytes_are_refused(text):
     assert outcome(text) is None
+
+
+@pytest.mark.parametrize(("text", "is_told"), [("cards", True), ("/srv/cards/west.json", True), ('{"kind": ', False), ("x" * 300, False)])
+def test_a_path_where_a_card_should_be_is_told_where_paths_go(text, is_told):
+    with pytest.raises(FederationError) as refused:
+        read_card(text, "federation_cards, card 1", NOW)
+    assert refused.value.code == "FED201" and ("federation_cards_dir" in refused.value.mend) == is_told

@@ -205,3 +205,9 @@ def test_what_is_missing_names_the_components_and_the_operator_s_words():
 def test_only_some_reasons_are_for_good():
     assert permanent_reason(standing(reconciled=("False", "ReconcileError", "an image"))) == ""
     assert permanent_reason(standing(reconciled=("False", "DependencyMissingError", "no Kiali"))) == "DependencyMissingError: no Kiali"
+
+
+def test_a_gateway_in_the_control_planes_own_namespace_is_the_same_whether_that_is_written_or_not():
+    spec = {"gateways": {"additionalIngress": {"a": {"namespace": "east-mesh-system"}}, "additionalEgress": {"a": {}}}}
+    assert [each.path for each in objections(spec, (2, 3), "east-mesh-system")] == ["spec.gateways.additionalEgress.a"]
+    assert list(objections(spec, (2, 3), "elsewhere")) == []

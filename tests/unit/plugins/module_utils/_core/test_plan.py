@@ -278,6 +278,18 @@ def test_node_ports_are_found_by_number_whatever_their_order():
     assert reached(found, **given) == (None, "Service east-mesh-system/west-ingress has no node ports yet")
 
 
+def test_a_service_that_the_operator_has_yet_to_change_is_waited_for_and_not_put_on_a_card():
+    """A load balancer has ports on the nodes, too; they are not those that are meant once it is to be reached there."""
+    given = {"service_type": "NodePort", "addresses": ["192.0.2.1"]}
+    before = service()
+    before["spec"]["type"] = "LoadBalancer"
+    assert reached(before, gateways=given) == (None, "Service east-mesh-system/west-ingress is a LoadBalancer still, not a NodePort")
+    fixed = {**given, "node_ports": {"discovery": 30188, "service": 31443}}
+    reason = "Service east-mesh-system/west-ingress has the node port 31188 still, not 30188"
+    assert reached(service(), gateways=fixed) == (None, reason)
+    assert reached(service(), gateways={**fixed, "node_ports": {"service": 31443}}) == (Ingress(("192.0.2.1",), 31188, 31443), "")
+
+
 def test_addresses_given_by_hand_need_no_service():
     assert reached(None, gateways={"addresses": ["gw.example.com"], "service_port": 443}) == (Ingress(("gw.example.com",), 8188, 443), "")
 

@@ -1,0 +1,54 @@
+# GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
+"""How the peerings of a mesh stand, in rows for programs and lines for people."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+
+from ._cluster import Cluster
+from ._core import status
+from ._core.changing import Restart
+from ._core.control_plane import ControlPlane
+from ._core.diff import is_ours
+from ._core.errors import FederationError
+from ._live import Peerings, read_roots_of
+
+
+def peer_rows(
+    asked: Mapping[str, str], notes: Mapping[str, str], peerings: Peerings, control_plane: ControlPlane, now: datetime, *, others: bool = True
+) -> list[dict]:
+    """Return a row per peer: those that are asked for (our name to its own), those that have a note, and with ``others`` all that stand."""
+    rows = []
+    for name in sorted({*asked, *notes, *(peerings.peers if others else ())}):
+        peering = peerings.of(name)
+        note = notes.get(name) or ""
+        if peering.peer is not None and not is_ours(peering.peer) and not note:
+            note = "made by hand"
+        rows.append(
+            status.peer_row(
+                name,
+                asked.get(name, name),
+                peering.as_rows(),
+                now=now,
+                version=control_plane.version,
+                cluster_domain=control_plane.cluster_domain,
+                note=note,
+            )
+        )
+    return rows
+
+
+def shown(cluster: Cluster, mesh: str, control_plane: ControlPlane, rows: list[dict], restart: Restart, now: datetime) -> dict:
+    """Return the part of a module's result that people look at: control plane, rows, lines, and whether istiod must be restarted."""
+    try:
+        roots = read_roots_of(cluster, control_plane, now)
+    except FederationError:
+        # They are for showing: a mesh whose roots cannot be read, or are not in order, stands all the same.
+        roots = ()
+    return {
+        "control_plane": control_plane.as_data(roots, now),
+        "peers": rows,
+        "lines": [*status.lines(control_plane, mesh, roots, rows, now), *([restart.sentence] if restart.sentence else [])],
+        "restart": restart.to_data(),
+    }
