@@ -1,6 +1,6 @@
 # What a person types. Everything made lies below ${XDG_CACHE_HOME:-~/.cache}/ossm-federation; nothing in the tree.
 .POSIX:
-.PHONY: help demo demo-down testbed test test-unit test-integration test-molecule test-sanity test-oldest lint docs-lint changelog-lint build venv render-docs benchmark test-mutations
+.PHONY: help demo demo-life demo-down testbed test test-unit test-integration test-molecule test-sanity test-oldest lint docs-lint changelog-lint build venv render-docs benchmark test-mutations
 
 PYTHON = python3
 DEMO = PYTHON='$(PYTHON)' tools/demo.sh
@@ -11,6 +11,9 @@ help: ## this list
 
 demo: ## federate two meshes on two real API servers, and stay up
 	@$(DEMO) up
+
+demo-life: ## from two bare clusters to three federated meshes, one of them upgraded from 2.0
+	@$(DEMO) life
 
 demo-down: ## end the demo
 	@$(DEMO) down
@@ -27,7 +30,7 @@ test-unit: ## unit tests
 test-integration: ## tests of the testbed, and of the collection on it
 	@$(STAGES) programs integration
 
-test-molecule: ## molecule's scenarios for the testbed: federating, upgrading
+test-molecule: ## molecule's scenarios for the testbed: federating, upgrading, installing
 	@$(STAGES) programs molecule
 
 test-oldest: ## unit tests and one whole flow on the oldest supported Ansible

@@ -1,8 +1,11 @@
 # GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Show how two administrators federate their meshes, on two real API servers: ``demo.py up``; ``down`` ends it.
+"""Show the collection at work on two real API servers; ``down`` ends either.
 
-Each administrator has a folder with an inventory, a kubeconfig of the own cluster and the cards that came from the other
-side. Every playbook of the demo runs in one of these folders and sees nothing else.
+``demo.py up``: two administrators federate their meshes. Each has a folder with an inventory, a kubeconfig of the own cluster and
+the cards that came from the other side. Every playbook runs in one of these folders and sees nothing else.
+
+``demo.py life``: one team, two clusters with nothing but OLM. ``site`` installs, configures and federates; a mesh of 2.0 with Mixer and
+3scale is upgraded, and joins.
 """
 
 from __future__ import annotations
@@ -27,6 +30,9 @@ from testbed import Answer, MeshSpec, Testbed, TestbedError
 DEMO = CACHE / "demo"
 BED = DEMO / "testbed"
 EXAMPLE = TREE / "examples" / "two-administrators"
+LIFE = TREE / "examples" / "from-bare-clusters"
+ONE_TEAM = "team"
+CLUSTER_OF = {"east": "north", "west": "south", "old": "south"}
 SERVICES = {"east": {"shop": ["cart", "ledger"]}, "west": {"shop": ["checkout"]}}
 PEER = {"east": "west", "west": "east"}
 SCALE = 0.05
@@ -41,13 +47,16 @@ def say(text: str) -> None:
     print(f"\n\033[1m# {text}\033[0m" if sys.stdout.isatty() else f"\n# {text}", flush=True)
 
 
-def play(mesh: str, playbook: str, *options: str) -> str:
-    """Run one playbook as ``mesh``'s administrator, showing what it prints, and return that. Raises ``Failed`` when it fails."""
-    return plays({mesh: playbook}, *options)[mesh]
+def play(folder: str, playbook: str, *options: str, is_refused: bool = False) -> str:
+    """Run one playbook in an administrator's folder, showing what it prints, and return that.
+
+    Raises ``Failed`` when it fails, or does not though ``is_refused``.
+    """
+    return plays({folder: playbook}, *options, is_refused=is_refused)[folder]
 
 
-def plays(playbooks: Mapping[str, str], *options: str) -> dict[str, str]:
-    """Run a playbook as each mesh's administrator, all at the same time, and show one after the other; else like ``play``."""
+def plays(playbooks: Mapping[str, str], *options: str, is_refused: bool = False) -> dict[str, str]:
+    """Run a playbook in each administrator's folder, all at the same time, and show one after the other; else like ``play``."""
     environment = {**os.environ, **({"ANSIBLE_FORCE_COLOR": "1"} if sys.stdout.isatty() else {})}
     with contextlib.ExitStack() as stack:
         runs = {}
@@ -58,10 +67,10 @@ def plays(playbooks: Mapping[str, str], *options: str) -> dict[str, str]:
             run = subprocess.Popen(words, cwd=DEMO / mesh, env=environment, stdin=subprocess.DEVNULL, stdout=printed, stderr=subprocess.STDOUT)
             stack.callback(_end, run)
             runs[mesh] = (shlex.join(words), run, printed.fileno())
-        return {mesh: _shown(f"{mesh}$ {line}", run, printed) for mesh, (line, run, printed) in runs.items()}
+        return {mesh: _shown(f"{mesh}$ {line}", run, printed, is_refused) for mesh, (line, run, printed) in runs.items()}
 
 
-def _shown(heading: str, run: subprocess.Popen, printed: int) -> str:
+def _shown(heading: str, run: subprocess.Popen, printed: int, is_refused: bool) -> str:
     """Show what a run prints into the file ``printed`` until it ends, and return it without colours."""
     print(heading, flush=True)
     output, rest = b"", b""
@@ -78,7 +87,7 @@ def _shown(heading: str, run: subprocess.Popen, printed: int) -> str:
                 break
             with contextlib.suppress(subprocess.TimeoutExpired):
                 run.wait(0.1)
-    if run.returncode:
+    if bool(run.returncode) != is_refused:
         raise Failed(f"'{heading}' ended with {run.returncode}; its output stands above.")
     return re.sub(r"\x1b\[[0-9;]*m", "", output.decode(errors="replace"))
 
@@ -101,7 +110,8 @@ def changes_of(output: str, mesh: str) -> int:
 def call(bed: Testbed, mesh: str, url: str) -> Answer:
     """Send one request from a client in ``mesh``, show the answer, and return it."""
     parts = urlsplit(url)
-    answer = bed.meshes[mesh].call(parts.hostname, port=parts.port or 80, path=parts.path or "/", source="client.shop")
+    space = f"{mesh}-shop" if (DEMO / ONE_TEAM).exists() else "shop"
+    answer = bed.meshes[mesh].call(parts.hostname, port=parts.port or 80, path=parts.path or "/", source=f"client.{space}")
     print(f"{mesh}$ curl {url}\n  {answer.status or ''} {(answer.body or answer.error or '').strip()}", flush=True)
     return answer
 
@@ -117,6 +127,78 @@ def refuse_at_gateway(bed: Testbed) -> None:
         print(f"west$ openssl s_client -connect {address}:{port} -servername {name}\n  {said}", flush=True)
         if (answer.status == 200) != is_exported:
             raise Failed(f"The gateway should {'answer' if is_exported else 'refuse'}.")
+
+
+def insist(output: str, *parts: str) -> None:
+    """Raise ``Failed`` when a part is missing in what a playbook has printed, line breaks aside."""
+    text = " ".join(output.split())
+    for part in parts:
+        if part not in text:
+            raise Failed(f"The output lacks '{part}'.")
+
+
+def life() -> None:
+    """Start two bare clusters and walk through the life of three meshes."""
+    started = time.monotonic()
+    down()
+    DEMO.mkdir(parents=True)
+    say("Two clusters, each a real Kubernetes API server with OLM and nothing of a mesh")
+    meshes = [
+        MeshSpec(name, cluster=cluster, members=[f"{name}-shop"], services={f"{name}-shop": ["cart"]}, control_plane_present=False)
+        for name, cluster in CLUSTER_OF.items()
+    ]
+    bed = Testbed.start(BED, meshes=meshes, clock_scale=SCALE, tied=False, olm=True)
+    folder = DEMO / ONE_TEAM
+    shutil.copytree(LIFE, folder)
+    for name, cluster in CLUSTER_OF.items():
+        shutil.copy2(bed.meshes[name].kubeconfig, folder / f"{cluster}.kubeconfig")
+    say(f"What the team writes down ({ONE_TEAM}/meshes.yml)")
+    print(textwrap.indent((folder / "meshes.yml").read_text(encoding="utf-8"), "  "), end="")
+
+    say("What would be done")
+    play(ONE_TEAM, "install", "--check", "--diff")
+    say("site: operators, namespaces and rights, three control planes with their members, and the federation of east and west")
+    play(ONE_TEAM, "site")
+    say("A request crosses from west to east")
+    call_cart(bed, "west")
+    say("The same again changes nothing")
+    output = play(ONE_TEAM, "site")
+    for host in (*CLUSTER_OF, *CLUSTER_OF.values()):
+        if changes_of(output, host):
+            raise Failed(f"The second run changed something on {host}.")
+
+    to_2_1 = ("--limit", "old", "-e", "upgrade_to=v2.1")
+    say("Mesh old is on 2.0, with Mixer and 3scale. What lies between it and 2.1?")
+    insist(play(ONE_TEAM, "upgrade", *to_2_1, "--check"), "v2.0 → v2.1: stopped", "use Mixer", "spec.addons.3scale")
+    say("Without an answer to that it goes nowhere, and nothing is written")
+    insist(play(ONE_TEAM, "upgrade", *to_2_1, is_refused=True), "FED431")
+    say("With one it goes: Mixer and 3scale out, and the new version, in one update")
+    insist(play(ONE_TEAM, "upgrade", *to_2_1, "-e", "upgrade_remove_mixer=true", "-e", "upgrade_restart=true"), "old-mesh-system/basic is v2.1")
+
+    say(f"Now it can be federated, too. What the team adds ({ONE_TEAM}/after-upgrade.yml)")
+    print(textwrap.indent((folder / "after-upgrade.yml").read_text(encoding="utf-8"), "  "), end="")
+    play(ONE_TEAM, "site", "-i", "after-upgrade.yml")
+    say("A request crosses from old to east")
+    call_cart(bed, "old")
+    say(f"Done in {time.monotonic() - started:.0f} s. The meshes stay up. What to try next, in {folder}:")
+    print(NEXT_IN_LIFE.format(folder=folder), flush=True)
+
+
+def call_cart(bed: Testbed, mesh: str) -> None:
+    """Call east's cart from another mesh. Raises ``Failed`` when it does not answer."""
+    if call(bed, mesh, "http://cart.east-shop.svc.east-imports.local/").status != 200:
+        raise Failed("The imported service did not answer.")
+
+
+NEXT_IN_LIFE = """\
+  tools/demo.sh play team preflight                            what would be skipped in silence
+  tools/demo.sh play team upgrade -e upgrade_to=v2.3 --check   the way of all three
+  tools/demo.sh play team upgrade -e upgrade_to=v2.2 --limit east
+  tools/demo.sh play team tenants --check --diff
+  tools/demo.sh play team uninstall                            back to two bare clusters
+  kubectl --kubeconfig {folder}/south.kubeconfig get smcp,smmr,servicemeshpeers,csv -A
+  make demo-down                                               end it\
+"""
 
 
 def up() -> None:
@@ -196,16 +278,20 @@ def main() -> None:
     try:
         if words == ["up"]:
             up()
+        elif words == ["life"]:
+            life()
         elif words == ["down"]:
             down()
         elif words == ["testbed"]:
             os.execv(sys.executable, [sys.executable, "-m", "testbed", "up"])
+        elif len(words) >= 3 and words[:2] == ["play", ONE_TEAM]:
+            play(ONE_TEAM, words[2], "-i", "after-upgrade.yml", *words[3:])
         elif len(words) >= 3 and words[0] == "play" and words[1] in SERVICES:
             play(words[1], words[2], "-e", "federation_cards_dir=cards", *words[3:])
-        elif len(words) == 3 and words[0] == "call" and words[1] in SERVICES:
+        elif len(words) == 3 and words[0] == "call" and words[1] in {*SERVICES, *CLUSTER_OF}:
             call(Testbed.attach(BED), words[1], words[2])
         else:
-            sys.exit("usage: demo.sh up | down | testbed | play east|west PLAYBOOK [OPTIONS...] | call east|west URL")
+            sys.exit("usage: demo.sh up | life | down | testbed | play east|west|team PLAYBOOK [OPTIONS...] | call MESH URL")
     except Failed as failed:
         sys.exit(f"\nThe demo failed: {failed}\nThe meshes are still up; make demo-down ends them.")
     except TestbedError as error:

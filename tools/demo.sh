@@ -1,11 +1,11 @@
 #!/bin/sh
-# The demo and the testbed for people: demo.sh up | down | testbed | play MESH PLAYBOOK [OPTIONS...] | call MESH URL
+# The demo and the testbed for people: demo.sh up | life | down | testbed | play MESH PLAYBOOK [OPTIONS...] | call MESH URL
 set -eu
 tools=$(dirname "$0")
 python=$("$tools/find-python.sh" demo)
 venv=$("$python" "$tools/venv.py" demo)
 case ${1:-} in
-    up | testbed)
+    up | life | testbed)
         # Downloads and builds happen here, with the user's proxies; nothing after it needs the network.
         "$tools/clean-env.sh" --keep-proxies env PYTHONPATH="$tools/../tests" "$venv/bin/python" -m testbed programs ;;
 esac

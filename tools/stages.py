@@ -239,11 +239,11 @@ def integration_oldest(run: Run) -> None:
 
 
 def molecule(run: Run) -> None:
-    """Run molecule's scenarios for the testbed: two meshes federated, and one upgraded."""
+    """Run molecule's scenarios for the testbed: two meshes federated, one upgraded, two made from bare clusters."""
     venv = run.venv("newest")
     with copied_tree() as copy:
         env = {"ANSIBLE_COLLECTIONS_PATH": str(collections_of(copy)), "PATH": f"{venv / 'bin'}:{os.environ['PATH']}", "NO_COLOR": "1"}
-        for scenario in ("default", "upgrade"):
+        for scenario in ("default", "upgrade", "install"):
             run.command(venv / "bin" / "molecule", "test", f"--scenario-name={scenario}", cwd=copy, env=env)
 
 

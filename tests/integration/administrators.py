@@ -8,7 +8,8 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -95,6 +96,15 @@ class Administrator:
             "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
             **self.environment,
         }
+
+
+def until(look: Callable[[], Any], what: str, seconds: float = 180) -> Any:
+    """Return what ``look`` sees as soon as it sees anything; fail the test when it does not in time."""
+    deadline = time.monotonic() + seconds
+    while not (seen := look()):
+        assert time.monotonic() < deadline, f"not within {seconds} s: {what}"
+        time.sleep(0.1)
+    return seen
 
 
 def described(bed: Testbed, name: str) -> dict[str, Any]:

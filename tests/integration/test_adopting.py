@@ -4,13 +4,12 @@
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 import pytest
-from integration.administrators import Administrator, clear, versions_of
+from integration.administrators import Administrator, clear, until, versions_of
 
 from testbed import Testbed
 from testbed.client import Mesh
@@ -18,15 +17,6 @@ from testbed.client import Mesh
 Make = Callable[..., Administrator]
 NAMES = {"east": ("acme", "from-acme", "to-acme", "roots-of-acme"), "west": ("orient", "orient-in", "orient-out", "trusted-orient")}
 HOST = "cart.shop.svc.orient-imports.local"
-
-
-def eventually(look: Callable[[], object], what: str, seconds: float = 30) -> object:
-    """Return what ``look`` sees as soon as it sees anything; fail the test when it does not in time."""
-    deadline = time.monotonic() + seconds
-    while not (seen := look()):
-        assert time.monotonic() < deadline, f"not within {seconds} s: {what}"
-        time.sleep(0.1)
-    return seen
 
 
 def gateways(peer: str, ingress: str, egress: str, service_type: str = "LoadBalancer") -> dict:
@@ -60,7 +50,7 @@ def address_of(mesh: Mesh, ingress: str) -> str:
         points = ((service.get("status") or {}).get("loadBalancer") or {}).get("ingress") or []
         return points[0]["ip"] if points else None
 
-    return eventually(look, f"{mesh.name}'s {ingress} has an address")
+    return until(look, f"{mesh.name}'s {ingress} has an address")
 
 
 def federate_by_hand(bed: Testbed) -> None:
@@ -99,7 +89,7 @@ def federate_by_hand(bed: Testbed) -> None:
             objects.append({"apiVersion": federation, "kind": "ImportedServiceSet", "metadata": {**place, "name": peer}, "spec": {"importRules": [rule]}})
         for manifest in objects:
             mesh.kube.create(manifest)
-    eventually(lambda: bed.meshes["west"].call(HOST).status == 200, "the federation made by hand carries traffic")
+    until(lambda: bed.meshes["west"].call(HOST).status == 200, "the federation made by hand carries traffic")
 
 
 @dataclass
@@ -246,4 +236,4 @@ def test_peers_are_reached_at_the_ports_of_nodes(bed: Testbed, administrator: Ma
     remote = west.kube.get("ServiceMeshPeer", "east", west.namespace)["spec"]["remote"]
     assert remote == {"addresses": [address], "discoveryPort": 30188, "servicePort": 30443}
     host = "cart.shop.svc.east-imports.local"
-    eventually(lambda: west.call(host).status == 200, "calls pass through the node ports")
+    until(lambda: west.call(host).status == 200, "calls pass through the node ports")

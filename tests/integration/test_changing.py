@@ -4,14 +4,13 @@
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime, timezone
 from pathlib import Path
 
 import pytest
-from integration.administrators import Administrator, described
+from integration.administrators import Administrator, described, until
 
 from testbed import Testbed
 
@@ -39,14 +38,6 @@ def live(bed: Testbed, mesh: str, kind: str, name: str) -> dict:
 def istiod_pods(bed: Testbed, mesh: str) -> list[str]:
     """Return the names of a mesh's istiod pods."""
     return [pod["metadata"]["name"] for pod in bed.meshes[mesh].kube.list("Pod", bed.meshes[mesh].namespace, "app=istiod")]
-
-
-def until(is_so: Callable[[], bool], what: str, seconds: float = 30) -> None:
-    """Wait until something is so."""
-    deadline = time.monotonic() + seconds
-    while not is_so():
-        assert time.monotonic() < deadline, f"{what}: not within {seconds} s"
-        time.sleep(0.1)
 
 
 def answers(bed: Testbed, mesh: str, host: str) -> Callable[[], bool]:

@@ -10,6 +10,7 @@ import pytest
 from integration.administrators import Administrator
 
 from testbed import MeshSpec, Testbed
+from testbed.kube import KubeError
 
 SPEC = {"tracing": {"type": "None"}, "addons": {"kiali": {"enabled": False}, "grafana": {"enabled": False}}}
 
@@ -41,10 +42,20 @@ def test_a_control_plane_is_made_kept_and_never_stepped_in_passing(tmp_path: Pat
     assert mesh.kube.list("ServiceMeshControlPlane", mesh.namespace) == []
 
     made = administrator.play("control_plane")
-    assert "v2.2, ready · trust domain east.local" in made.output
+    assert "v2.2, ready, trust domain east.local" in made.output
     roll = mesh.kube.get("ServiceMeshMemberRoll", "default", mesh.namespace)
     assert roll["status"]["configuredMembers"] == ["shop"]
     assert administrator.play("control_plane").changed("east") == 0
+
+    east["mesh_members"] = ["shop", "later"]
+    assert administrator.play("control_plane", "--check").changed("east") == 1
+    waiting = administrator.play("control_plane", variables={"members_timeout": 3}, must_pass=False)
+    told = waiting.output.partition("FED610")[2]
+    assert "later" in told and "Written before that: update ServiceMeshMemberRoll east-mesh-system/default" in told, waiting.output
+    mesh.kube.create({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "later"}})
+    assert administrator.play("control_plane").changed("east") == 0
+    roll = mesh.kube.get("ServiceMeshMemberRoll", "default", mesh.namespace)
+    assert sorted(roll["status"]["configuredMembers"]) == ["later", "shop"]
 
     for version, code in (("v2.1", "FED423"), ("v2.3", "FED424"), ("2.2", "FED420")):
         east["mesh_version"] = version
@@ -72,11 +83,22 @@ def test_an_upgrade_shows_its_way_and_takes_mixer_out_only_when_asked(tmp_path: 
     refused = administrator.play("upgrade", "-e", "upgrade_to=v2.1", must_pass=False)
     assert "FED431" in refused.output and version().startswith("2.0.")
 
-    old["mesh_control_plane_spec"] = {}
-    done = administrator.play("upgrade", variables={"upgrade_to": "v2.3", "upgrade_remove_mixer": True})
+    # What 2.3 has no place for stops the way at 2.2, for us and for the webhook.
+    place = {"name": "hdr", "namespace": mesh.namespace}
+    mesh.kube.create({"apiVersion": "maistra.io/v1", "kind": "ServiceMeshExtension", "metadata": place, "spec": {"phase": "PreAuthZ", "image": "x.test/hdr:1"}})
+    wanted = {"upgrade_to": "v2.3", "upgrade_remove_mixer": True}
+    halted = administrator.play("upgrade", variables=wanted, must_pass=False)
+    assert "FED431" in halted.output and "ServiceMeshExtensions exist: old-mesh-system/hdr" in " ".join(halted.output.split())
+    assert "control plane v2.1 to v2.2" in halted.output and version().startswith("2.2."), "the report tells how far it came"
+    with pytest.raises(KubeError, match="found a ServiceMeshExtension 'hdr'"):
+        mesh.kube.merge("ServiceMeshControlPlane", mesh.control_plane, mesh.namespace, {"spec": {"version": "v2.3"}})
+    mesh.kube.delete("ServiceMeshExtension", "hdr", mesh.namespace)
+
+    done = administrator.play("upgrade", variables=wanted)
     assert "is v2.3; restart workloads" in done.output and version() == "2.3.11"
     spec = mesh.kube.get("ServiceMeshControlPlane", mesh.control_plane, mesh.namespace)["spec"]
     assert spec["policy"]["type"] == spec["telemetry"]["type"] == "Istiod" and "3scale" not in spec.get("addons", {})
+    old["mesh_control_plane_spec"] = {}
     assert administrator.play("upgrade", "-e", "upgrade_to=v2.3").changed("old") == 0
     back = administrator.play("upgrade", "-e", "upgrade_to=v2.2", must_pass=False)
     assert "FED430" in back.output
