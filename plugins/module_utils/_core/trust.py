@@ -17,6 +17,10 @@ BUNDLE_LIMIT = 1 << 20
 NEAR_EXPIRY = timedelta(days=30)
 TRUST_DOMAIN = re.compile(r"[a-z0-9]([a-z0-9._-]{0,253}[a-z0-9])?")
 
+SPOKEN_DIGITS = 32
+
+_ALGORITHM = re.compile(r"(?i)^sha-?256(?: fingerprint=|[:= ])")
+_SPOKEN = re.compile(r"[0-9A-F]{32,64}")
 _MARK = re.compile(r"-----(BEGIN|END) ([A-Z0-9 ]{0,40})-----")
 _HALF_MARK = re.compile(r"-----(BEGIN|END)")
 _KEY = re.compile(r"(?:BEGIN |END )?((?:[A-Z]{1,10} ){0,2}PRIVATE KEY)")
@@ -192,7 +196,27 @@ def is_same_fingerprint(one: str, other: str) -> bool:
 
 def plain_fingerprint(text: str) -> str:
     """Return a fingerprint as we write it: upper-case hex without separators or an algorithm prefix."""
-    return re.sub(r"[\s:]", "", re.sub(r"(?i)^sha-?256[:= ]", "", text.strip())).upper()
+    bare = re.sub(r"[\s:-]", "", _ALGORITHM.sub("", text.strip()))
+    return bare.upper() if bare.isascii() else bare
+
+
+def spoken(fingerprint: str) -> str:
+    """Return the part of a SHA-256 that people compare: its first 128 bits, ``3F9A-1B2C-…``, eight groups of four digits.
+
+    Another certificate with the same 128 bits takes 2^128 tries. Nothing shorter is ever shown where somebody decides.
+    """
+    digits = plain_fingerprint(fingerprint)[:SPOKEN_DIGITS]
+    return "-".join(digits[at : at + 4] for at in range(0, len(digits), 4))
+
+
+def same_spoken(said: str, fingerprint: str) -> bool:
+    """Return whether ``said`` names the certificate of this SHA-256.
+
+    ``said`` is what ``spoken`` gives or more of it, up to all 64 digits, in any case, with spaces, colons, hyphens or
+    nothing between them. Fewer than 32 digits name nothing, and each digit that was given must be right.
+    """
+    digits = plain_fingerprint(said)
+    return bool(_SPOKEN.fullmatch(digits)) and plain_fingerprint(fingerprint).startswith(digits)
 
 
 def printable(text: str, most: int) -> str:

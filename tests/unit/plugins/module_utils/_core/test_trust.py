@@ -17,6 +17,8 @@ from ansible_collections.ossm.federation.plugins.module_utils._core.trust import
     plain_fingerprint,
     printable,
     read_roots,
+    same_spoken,
+    spoken,
 )
 from ansible_collections.ossm.federation.tests.unit.pem import NOW, certificate, intermediate, leaf, private_key, root
 from cryptography.hazmat.primitives.serialization import PrivateFormat
@@ -169,13 +171,57 @@ def test_fingerprints_of_what_stands_on_a_cluster_are_shown_though_it_may_be_any
     assert fingerprints_in(WEST[:100]) == []
 
 
-@pytest.mark.parametrize("spelling", ["{}", " {}\n", "sha256:{}", "SHA-256={}", "sha256 {}"])
+@pytest.mark.parametrize("spelling", ["{}", " {}\n", "sha256:{}", "SHA-256={}", "sha256 {}", "sha256 Fingerprint={}"])
 def test_a_fingerprint_is_the_same_in_every_spelling(spelling):
     fingerprint = sha256(WEST)
     colons = ":".join(fingerprint[at : at + 2] for at in range(0, 64, 2)).lower()
     assert plain_fingerprint(spelling.format(colons)) == fingerprint
     assert is_same_fingerprint(spelling.format(fingerprint), colons)
     assert not is_same_fingerprint(fingerprint, sha256(EAST))
+
+
+DIGITS = "3F9A1B2C4D5E6F708192A3B4C5D6E7F80123456789ABCDEF0123456789ABC1D0"
+SPOKEN = "3F9A-1B2C-4D5E-6F70-8192-A3B4-C5D6-E7F8"
+
+
+def test_people_compare_eight_groups_of_four_digits():
+    assert spoken(DIGITS) == spoken(DIGITS.lower()) == SPOKEN
+
+
+SAID = {
+    "as we write it": (SPOKEN, True),
+    "small letters": (SPOKEN.lower(), True),
+    "spaces": (SPOKEN.replace("-", " "), True),
+    "line ends and tabs": (f"  {SPOKEN.replace('-', chr(9))}\n", True),
+    "colons between bytes": (":".join(DIGITS[at : at + 2] for at in range(0, 32, 2)), True),
+    "nothing between": (DIGITS[:32], True),
+    "one digit more": (DIGITS[:33], True),
+    "the whole": (DIGITS, True),
+    "the whole in groups": ("-".join(DIGITS[at : at + 4] for at in range(0, 64, 4)), True),
+    "the whole with the algorithm": (f"sha256 Fingerprint={DIGITS}", True),
+    "one digit less": (DIGITS[:31], False),
+    "the old short form": ("3F9A…C1D0", False),
+    "nothing": ("", False),
+    "separators alone": ("-" * 40, False),
+    "a wrong last digit": (SPOKEN[:-1] + "9", False),
+    "a wrong digit after the spoken ones": (DIGITS[:40] + "FF", False),
+    "a wrong last digit of the whole": (DIGITS[:63] + "1", False),
+    "more than the whole": (DIGITS + "0", False),
+    "the end of the fingerprint": (DIGITS[32:], False),
+    "digits that are not ASCII": ("３" + SPOKEN[1:], False),
+    "a ligature whose capitals are two digits": (SPOKEN.replace("FF", "\ufb00").replace("3F", "3\ufb00"), False),
+    "all digits and a word": (SPOKEN + " west", False),
+    "no letters of hexadecimal": ("O" + SPOKEN[1:], False),
+}
+
+
+@pytest.mark.parametrize("said, is_the_same", SAID.values(), ids=SAID)
+def test_what_people_say_names_a_certificate_by_at_least_128_bits(said, is_the_same):
+    assert same_spoken(said, DIGITS) is is_the_same
+
+
+def test_a_ligature_is_no_hexadecimal_digit():
+    assert not is_same_fingerprint("\ufb00" + DIGITS[2:], "FF" + DIGITS[2:])
 
 
 BEGIN, END = "-----BEGIN CERTIFICATE-----", "-----END CERTIFICATE-----"
