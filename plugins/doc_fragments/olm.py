@@ -38,7 +38,9 @@ options:
         type: str
         choices: [Manual, Automatic]
       starting_csv:
-        description: The version to install first, such as C(servicemeshoperator.v2.5.2).
+        description:
+          - The version to install first, such as C(servicemeshoperator.v2.5.2). A pin with O(approval=Manual) alone; with V(Automatic) OLM goes on from there
+            to the newest of the channel.
         type: str
   tenants:
     description: The meshes of this cluster as M(ossm.federation.mesh_tenants) takes them. They are only looked at.

@@ -20,6 +20,10 @@ options:
   title:
     description: How the lines call the cluster; its server's URL when absent.
     type: str
+  upgrade:
+    description: Whether upgrades of operators are to be approved, as M(ossm.federation.mesh_operator) does with the same option; they are looked at then.
+    type: bool
+    default: false
 extends_documentation_fragment:
   - ossm.federation.cluster
   - ossm.federation.olm
@@ -91,28 +95,27 @@ from ..module_utils._core.control_plane_spec import check_spec, plan_control_pla
 from ..module_utils._core.data import at  # noqa: E402
 from ..module_utils._core.errors import FederationError  # noqa: E402
 from ..module_utils._core.findings import Finding, Unknown, finding_of, told  # noqa: E402
-from ..module_utils._core.kinds import CATALOG_SOURCE, CONTROL_PLANE, NAMESPACE, OPERATOR_GROUP, SUBSCRIPTION  # noqa: E402
+from ..module_utils._core.kinds import CATALOG_SOURCE, CONTROL_PLANE, INSTALL_PLAN, NAMESPACE, OPERATOR_GROUP, SUBSCRIPTION  # noqa: E402
 from ..module_utils._core.members import check_holder  # noqa: E402
 from ..module_utils._core.operators import (  # noqa: E402
     MESH_OPERATOR,
     Found,
     Operator,
     catalog_of,
-    is_coming,
     is_ready,
     needed,
     problems,
     settled,
-    stranded,
+    to_approve,
     with_wishes,
 )
 from ..module_utils._core.platform_findings import below  # noqa: E402
 from ..module_utils._core.tenants import Tenant  # noqa: E402
-from ..module_utils._olm import packages_of  # noqa: E402
+from ..module_utils._olm import matters, packages_of  # noqa: E402
 from ..module_utils._preflight import Reader, Remembered, found_by, read_platform  # noqa: E402
 from ..module_utils._running import run_module  # noqa: E402
 
-OPTIONS = {"title": {"type": "str"}}
+OPTIONS = {"title": {"type": "str"}, "upgrade": {"type": "bool", "default": False}}
 OLM_GROUP = SUBSCRIPTION.api_version.partition("/")[0]
 
 
@@ -159,29 +162,43 @@ def look_at_olm(module: AnsibleModule, cluster: Cluster, reader: Reader) -> tupl
         subscriptions=subscriptions,
         groups=reader.list(OPERATOR_GROUP, "", "FED441") or (),
         control_planes=reader.list(CONTROL_PLANE, "", "FED443") or (),
-        catalogs=reader.list(CATALOG_SOURCE, "", "FED447", "FED449", "FED454"),
+        catalogs=reader.list(CATALOG_SOURCE, "", "FED443", "FED447", "FED449", "FED454"),
     )
-    found = replace(found, packages=packages_of(cluster, operators, found))
     operators = settled(operators, found)
-    findings = [finding_of(error) for error in problems(operators, found, wanted)]
-    findings += [*too_old(operators, found, wanted), *unhealthy(operators, found)]
-    coming = [operator for operator in operators if is_coming(operator, found.subscription(operator.package))]
+    found = replace(found, packages=packages_of(cluster, operators, found), plans=plans_of(reader, operators, found))
+    findings = [finding_of(error) for error in problems(operators, found, wanted, upgrade=params["upgrade"])]
+    findings += unapproved(operators, found, wanted, upgrade=params["upgrade"])
+    findings += unhealthy(operators, found)
     unread = [
-        f"PackageManifest {operator.package}"
-        for operator in coming
-        if is_ready(catalog_of(operator, found.catalogs)) and operator.package not in found.packages
+        operator
+        for operator in operators
+        if matters(operator, found) and is_ready(catalog_of(operator, found.catalogs)) and operator.package not in found.packages
     ]
-    return findings, [Unknown(what, "this account may not read it, or it is not served", ("FED449",)) for what in unread]
+    return findings, [
+        Unknown(
+            f"PackageManifest {operator.package}",
+            "this account may not read it, or it is not served",
+            ("FED443", "FED449") if operator.package == MESH_OPERATOR else ("FED449",),
+        )
+        for operator in unread
+    ]
 
 
-def too_old(operators: Sequence[Operator], found: Found, wanted: Sequence[Mapping]) -> Iterator[Finding]:
-    """Give the control planes that the operator, as it is installed, does not take."""
-    for operator in operators:
-        installed = at(found.subscription(operator.package), "status", "installedCSV")
-        if operator.package == MESH_OPERATOR and installed:
-            for error in stranded(operator.place, str(installed), (), wanted):
-                seen = error.what.replace("would be", "has installed", 1)
-                yield Finding(error.code, error.where, seen, "Upgrade the operator (cluster_operators_upgrade: true), or correct mesh_version")
+def plans_of(reader: Reader, operators: Sequence[Operator], found: Found) -> list[dict]:
+    """Return the InstallPlans of those namespaces in which an operator is on its way to a version."""
+    moving = {
+        operator.namespace
+        for operator in operators
+        if (status := at(found.subscription(operator.package), "status")) and status.get("currentCSV") != status.get("installedCSV")
+    }
+    return [live for namespace in sorted(moving) for live in reader.list(INSTALL_PLAN, namespace, "FED443", "FED444") or ()]
+
+
+def unapproved(operators: Sequence[Operator], found: Found, wanted: Sequence[Mapping], *, upgrade: bool) -> list[Finding]:
+    """Give the InstallPlan that installing would have to approve and must not; what it strands is told of its operator already."""
+    refused = found_by(lambda: to_approve(operators, found, upgrade=upgrade, wanted=wanted))
+    told = any(problems(operators, found, wanted, upgrade=upgrade))
+    return [finding for finding in refused if not (told and finding.code == "FED443")]
 
 
 def unhealthy(operators: Sequence[Operator], found: Found) -> Iterator[Finding]:

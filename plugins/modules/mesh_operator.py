@@ -91,6 +91,12 @@ upgrades:
   type: list
   elements: str
   sample: [servicemeshoperator.v2.5.2 could become servicemeshoperator.v2.6.0]
+upgrading:
+  description: Operators that OLM upgrades without anybody's asking, since their Subscription is Automatic or their InstallPlan is approved, in words.
+  returned: success
+  type: list
+  elements: str
+  sample: ["servicemeshoperator.v2.5.1 becomes servicemeshoperator.v2.6.0: OLM upgrades it by itself"]
 stays:
   description: Families of kinds that stay although O(remove_crds) is set, with the reason, in words.
   returned: success
@@ -153,6 +159,7 @@ from ..module_utils._core.operators import (  # noqa: E402
     plan_operators,
     settled,
     to_approve,
+    upgrades_under_way,
     waiting_upgrades,
     with_wishes,
 )
@@ -186,8 +193,8 @@ def run(module: AnsibleModule, cluster: Cluster, now: datetime) -> dict:
         gone = set() if module.check_mode else {change.uid for change in removal.changes}
         left = replace(found, subscriptions=[live for live in found.subscriptions if live["metadata"]["uid"] not in gone])
         seen = result(module, operators, removal.changes, left, removal.still)
-        return {**seen, "upgrades": [], "tenant_namespaces": [], "stays": removal.stays}
-    check_cluster(operators, found, wanted)
+        return {**seen, "upgrades": [], "upgrading": [], "tenant_namespaces": [], "stays": removal.stays}
+    check_cluster(operators, found, wanted, upgrade=params["upgrade"])
     changes = [change for desired in plan_operators(operators, found) if (change := changed(found, desired, force=params["force"]))]
     if not hopeless(operators, found):
         changes += approvals(operators, found, upgrade=params["upgrade"], wanted=wanted)
@@ -212,6 +219,7 @@ def result(module: AnsibleModule, operators: Sequence[Operator], changes: Sequen
             for operator in operators
         ],
         "upgrades": waiting_upgrades(operators, found),
+        "upgrading": upgrades_under_way(operators, found),
         "waiting_for": list(still),
         "wait_limit": module.params["wait_timeout"],
     }
@@ -243,7 +251,7 @@ def read(cluster: Cluster, operators: Sequence[Operator]) -> Found:
         ) from None
     namespaces = frozenset(live["metadata"]["name"] for live in cluster.list(NAMESPACE, ""))
     found = replace(found, namespaces=namespaces, control_planes=control_planes(cluster), catalogs=catalogs(cluster))
-    found = replace(found, packages=packages_of(cluster, operators, found))
+    found = replace(found, packages=packages_of(cluster, settled(operators, found), found))
     return look_again(cluster, operators, found)
 
 

@@ -538,15 +538,19 @@ CODES: dict[str, Code] = {
         "Remove one of them first.",
     ),
     "FED443": Code(
-        "Operator that would strand a control plane",
+        "Operator that does not take a control plane",
         ERROR,
-        "Each operator takes control planes from a certain version on; an older one stands still under it and can be neither changed nor upgraded.",
-        "Upgrade the control planes first, one operator version at a time, or pin `starting_csv`.",
+        "Each operator takes a range of control plane versions. An older control plane stands still under it and can be neither changed nor upgraded; a "
+        "newer one is refused. With approval `Automatic` OLM goes on to the newest operator of the channel by itself: `starting_csv` says only where it begins.",
+        "The message says which of two it is. Too new: raise the control planes first, one operator version at a time, or pin the operator with approval `Manual` "
+        "and `starting_csv`. Too old: approve the upgrade that waits (`cluster_operators_upgrade: true`), choose a channel or catalog that has a later one, or a "
+        "lower `mesh_version`.",
     ),
     "FED444": Code(
         "InstallPlan with more than is meant",
         ERROR,
-        "OLM resolves all Subscriptions of a namespace together; who approves the plan approves everything on it.",
+        "OLM resolves all Subscriptions of a namespace together; who approves the plan approves everything on it. One Subscription that is `Manual` makes the plan "
+        "wait for all of them, also for those that are `Automatic`; the message names it.",
         "Look at the plan and approve it by hand, or name the other operators in `cluster_operators`.",
     ),
     "FED445": Code(

@@ -91,7 +91,7 @@ def check_spec(manifest: Mapping, schema: Mapping | None, version: tuple[int, in
         raise FederationError(
             "FED422",
             where=place,
-            what=f"v{version[0]}.{version[1]} refuses {'; '.join(str(each) for each in refused)}",
+            what=f"v{version[0]}.{version[1]} refuses: {'; '.join(str(each) for each in refused)}",
             mend="Correct mesh_control_plane_spec",
             facts={"fields": [each.path for each in refused]},
         )

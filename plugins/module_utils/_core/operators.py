@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from .accepting import APPROVED, AUTOMATIC, FIRST, INSTALLED, PINNED, WAITING, Arrival, release_of, stranded, takes
 from .control_plane import parse_version
 from .data import at, items, listed, mapping
 from .errors import FederationError
@@ -30,7 +31,6 @@ from .kinds import (
     VALIDATING_WEBHOOK,
     Kind,
 )
-from .upgrade import ACCEPTED, text_of
 
 MESH_OPERATOR = "servicemeshoperator"
 COMMUNITY_OPERATOR = "maistraoperator"
@@ -54,7 +54,6 @@ HOMES: Mapping[str, str] = {
 }
 LEAVING = (MESH_OPERATOR, "kiali-ossm", "opentelemetry-product", "tempo-product", "jaeger-product", "elasticsearch-operator")
 _TROUBLES = ("ResolutionFailed", "CatalogSourcesUnhealthy", "BundleUnpackFailed", "InstallPlanFailed")
-_VERSION = re.compile(r"\.v(\d+)\.(\d+)\.(\d+)")
 
 
 @dataclass(frozen=True)
@@ -140,25 +139,39 @@ def with_wishes(operators: Sequence[Operator], wishes: Sequence[Mapping[str, Any
 
 
 def settled(operators: Sequence[Operator], found: Found) -> list[Operator]:
-    """Return operators where they are: one that is subscribed already stays in its namespace."""
-    result = []
-    for operator in operators:
-        live = found.subscription(operator.package)
-        result.append(replace(operator, namespace=live["metadata"]["namespace"]) if live else operator)
-    return result
+    """Return operators as they are subscribed: ours stays in its namespace, one that somebody else subscribed as it is."""
+    return [_settled(operator, found.subscription(operator.package)) for operator in operators]
 
 
-def check_cluster(operators: Sequence[Operator], found: Found, wanted: Iterable[Mapping]) -> None:
+def _settled(operator: Operator, live: Mapping | None) -> Operator:
+    if live is None:
+        return operator
+    operator = replace(operator, namespace=live["metadata"]["namespace"])
+    if is_own(live):
+        return operator
+    spec = mapping(live.get("spec"))
+    return replace(
+        operator,
+        channel=str(spec.get("channel") or ""),
+        catalog=str(spec.get("source") or operator.catalog),
+        catalog_namespace=str(spec.get("sourceNamespace") or operator.catalog_namespace),
+        # As OLM reads it: what does not say Manual is Automatic.
+        approval="Manual" if spec.get("installPlanApproval") == "Manual" else "Automatic",
+        starting_csv=str(spec.get("startingCSV") or ""),
+    )
+
+
+def check_cluster(operators: Sequence[Operator], found: Found, wanted: Iterable[Mapping], *, upgrade: bool = False) -> None:
     """Refuse a cluster in which the operators could not work, before anything is written: the first of ``problems``."""
-    for error in problems(operators, found, wanted):
+    for error in problems(operators, found, wanted, upgrade=upgrade):
         raise error
 
 
-def problems(operators: Sequence[Operator], found: Found, wanted: Iterable[Mapping]) -> Iterator[FederationError]:
-    """Yield why the operators could not work in a cluster.
+def problems(operators: Sequence[Operator], found: Found, wanted: Iterable[Mapping], *, upgrade: bool = False) -> Iterator[FederationError]:
+    """Yield why the operators, as ``settled`` gives them, could not work in a cluster. With ``upgrade`` waiting upgrades are approved.
 
-    FED441 operator groups, FED442 another maker's operator, FED443 a control plane that the version to be installed would strand or
-    never accept, FED447 a catalog that is not there, FED449 one that does not offer what is meant.
+    FED441 operator groups, FED442 another maker's operator, FED443 a control plane that the operator strands or does not take, as it
+    is or as it is to be, FED447 a catalog that is not there, FED449 one that does not offer what is meant.
     """
     wanted = list(wanted)
     if found.subscription(COMMUNITY_OPERATOR):
@@ -175,10 +188,79 @@ def problems(operators: Sequence[Operator], found: Found, wanted: Iterable[Mappi
         if is_coming(operator, found.subscription(operator.package)):
             yield from _catalog(operator, found)
     for operator in operators:
-        if operator.package == MESH_OPERATOR and operator.starting_csv:
-            live = found.subscription(operator.package)
-            if not at(live, "status", "installedCSV"):
-                yield from stranded(operator.place, operator.starting_csv, found.control_planes, wanted)
+        if operator.package == MESH_OPERATOR:
+            yield from _unfit(operator, found, wanted, upgrade=upgrade)
+
+
+def _unfit(operator: Operator, found: Found, wanted: Sequence[Mapping], *, upgrade: bool) -> Iterator[FederationError]:
+    """Yield FED443 for the version that the operator comes to, else for the one that is installed."""
+    live = found.subscription(operator.package)
+    installed, current = (str(at(live, "status", key) or "") for key in ("installedCSV", "currentCSV"))
+    coming = arrival(operator, found)
+    if coming and coming.csv != installed:
+        yield from stranded(operator.place, coming, found.control_planes, wanted)
+    elif installed:
+        waits = current if current != installed and not is_by_itself(operator, live, found) else ""
+        # What waits is judged where it is approved; what it takes is no reason to stop before.
+        if not (upgrade and waits and takes(waits, wanted)):
+            is_own_one = live is not None and is_own(live)
+            newer = waits if waits and takes(waits, wanted) else ""
+            yield from stranded(operator.place, Arrival(installed, INSTALLED, is_own_one, newer), (), wanted)
+
+
+def arrival(operator: Operator, found: Found) -> Arrival | None:
+    """Return the version that an operator comes to without anybody's asking; None where it stays, or nobody knows.
+
+    With approval Automatic that is the newest of the channel, wherever it begins; ``starting_csv`` counts for a first install alone.
+    ``operator`` is as ``settled`` gives it.
+    """
+    live = found.subscription(operator.package)
+    is_ours = live is None or is_own(live)
+    status = mapping((live or {}).get("status"))
+    installed, current = str(status.get("installedCSV") or ""), str(status.get("currentCSV") or "")
+    newest = head_of(operator, found)
+    if live is not None and is_coming(operator, live):
+        current = ""  # It is resolved anew.
+    plan = found.plan(live) if live else None
+    if operator.approval == "Automatic" and not _waits(plan):
+        csv = newest or current
+        return Arrival(csv, AUTOMATIC, is_ours) if csv else _pinned(operator, is_ours, installed)
+    approved = [name for name in _names_of(plan) if name.startswith(f"{operator.package}.")] if _runs(plan) else []
+    if approved:
+        return Arrival(approved[0], APPROVED, is_ours)
+    if installed:
+        return None
+    first = current or newest
+    return _pinned(operator, is_ours, installed) or (Arrival(first, FIRST, is_ours) if first else None)
+
+
+def _pinned(operator: Operator, is_ours: bool, installed: str) -> Arrival | None:
+    return Arrival(operator.starting_csv, PINNED, is_ours) if operator.starting_csv and not installed else None
+
+
+def head_of(operator: Operator, found: Found) -> str:
+    """Return the newest version of an operator's channel, as its catalog has it; "" while unknown."""
+    status = mapping((found.packages.get(operator.package) or {}).get("status"))
+    name = operator.channel or status.get("defaultChannel")
+    return next((str(channel.get("currentCSV") or "") for channel in items(status.get("channels")) if channel.get("name") == name), "")
+
+
+def is_by_itself(operator: Operator, live: Mapping | None, found: Found) -> bool:
+    """Return whether OLM goes on to the next version without anybody's approval, or has it already."""
+    plan = found.plan(live) if live else None
+    return _runs(plan) or (operator.approval == "Automatic" and not _waits(plan))
+
+
+def _waits(plan: Mapping | None) -> bool:
+    return plan is not None and not at(plan, "spec", "approved") and at(plan, "status", "phase") == "RequiresApproval"
+
+
+def _runs(plan: Mapping | None) -> bool:
+    return bool(at(plan, "spec", "approved")) and at(plan, "status", "phase") not in ("Complete", "Failed")
+
+
+def _names_of(plan: Mapping | None) -> list[str]:
+    return [str(name) for name in at(plan, "spec", "clusterServiceVersionNames") or ()]
 
 
 def is_coming(operator: Operator, live: Mapping | None) -> bool:
@@ -251,36 +333,6 @@ def _groups(namespace: str, groups: Sequence[Mapping]) -> Iterator[FederationErr
             )
 
 
-def check_accepted(where: str, csv: str, control_planes: Iterable[Mapping], wanted: Iterable[Mapping] = ()) -> None:
-    """Refuse an operator version that does not accept a control plane that stands, or one that is wanted: FED443."""
-    for error in stranded(where, csv, control_planes, wanted):
-        raise error
-
-
-def stranded(where: str, csv: str, control_planes: Iterable[Mapping], wanted: Iterable[Mapping] = ()) -> Iterator[FederationError]:
-    """Yield FED443 where an operator version does not accept a control plane that stands, or one that is wanted."""
-    target = version_of(csv)
-    if target is None or target not in ACCEPTED:
-        return
-    first, last = ACCEPTED[target]
-    left = []
-    for live in control_planes:
-        version = parse_version(str(at(live, "spec", "version") or ""))
-        if version and not first <= version <= last:
-            left.append(f"{live['metadata']['namespace']}/{live['metadata']['name']} is {text_of(version)}")
-    for control_plane in wanted:
-        version = parse_version(str(control_plane.get("version") or ""))
-        if version and not first <= version <= last:
-            left.append(f"{control_plane.get('mesh')} wants {text_of(version)}")
-    if left:
-        yield FederationError(
-            "FED443",
-            where=where,
-            what=f"would be {csv}, which takes {text_of(first)} to {text_of(last)}: {'; '.join(left)}",
-            mend="Upgrade these control planes first, or set starting_csv to a version that takes them",
-        )
-
-
 def plan_operators(operators: Sequence[Operator], found: Found) -> Iterator[dict]:
     """Yield what should stand: a namespace where it is missing, an OperatorGroup only where there is none, Subscriptions."""
     for namespace in dict.fromkeys(operator.namespace for operator in operators):
@@ -330,34 +382,58 @@ def to_approve(operators: Sequence[Operator], found: Found, *, upgrade: bool, wa
     result: dict[str, Mapping] = {}
     subscribed = [(operator, live) for operator in operators if (live := found.subscription(operator.package))]
     for operator, live in subscribed:
-        plan = found.plan(live)
-        if plan is None or at(plan, "spec", "approved") or at(plan, "status", "phase") != "RequiresApproval":
+        plan, is_first = found.plan(live), not at(live, "status", "installedCSV")
+        if plan is None or not _waits(plan) or not (is_first or upgrade) or _is_past_pin(operator, live):
             continue
         namespace = plan["metadata"]["namespace"]
-        if at(live, "status", "installedCSV") and not upgrade:
-            continue
         meant = {
             str(at(other, "status", "currentCSV"))
             for _operator, other in subscribed
             if other["metadata"]["namespace"] == namespace and (upgrade or not at(other, "status", "installedCSV"))
         }
-        names = [str(name) for name in at(plan, "spec", "clusterServiceVersionNames") or ()]
         place = f"{INSTALL_PLAN.name} {namespace}/{plan['metadata']['name']}"
-        others = [name for name in names if name not in meant]
+        others = [name for name in _names_of(plan) if name not in meant]
         if others:
+            why = _why_it_waits(namespace, found, operators)
             raise FederationError(
                 "FED444",
                 where=place,
-                what=f"would also install {listed(sorted(others))}, which nobody asked for",
+                what=f"would also install {listed(sorted(others))}, which nobody asked for{f'; {why}' if why else ''}",
                 mend="Approve it by hand, or add these operators to cluster_operators"
                 + ("" if upgrade else "; for an upgrade set cluster_operators_upgrade: true"),
-                facts={"csvs": names},
+                facts={"csvs": _names_of(plan)},
             )
-        for name in names:
+        for name in _names_of(plan):
             if name.startswith(f"{MESH_OPERATOR}."):
-                check_accepted(place, name, found.control_planes, wanted)
+                for error in stranded(place, Arrival(name, FIRST if is_first else WAITING), found.control_planes, wanted):
+                    raise error
         result[place] = plan
     return list(result.values())
+
+
+def _is_past_pin(operator: Operator, live: Mapping) -> bool:
+    """Return whether OLM would begin with another version than ``starting_csv``: such a plan is not what is meant."""
+    status = mapping(live.get("status"))
+    return bool(operator.starting_csv) and not status.get("installedCSV") and status.get("currentCSV") != operator.starting_csv
+
+
+def _why_it_waits(namespace: str, found: Found, operators: Iterable[Operator]) -> str:
+    """Return which Subscriptions of others keep the InstallPlans of a namespace waiting; "" where none does.
+
+    OLM makes one plan for all Subscriptions of a namespace, and one that is Manual makes it wait for all.
+    """
+    meant = {operator.package for operator in operators}
+    manual = [
+        f"{namespace}/{live['metadata']['name']}"
+        for live in found.subscriptions
+        if live["metadata"]["namespace"] == namespace
+        and at(live, "spec", "installPlanApproval") == "Manual"
+        and at(live, "spec", "name") not in meant
+    ]
+    if not manual:
+        return ""
+    are = "Subscription {} is" if len(manual) == 1 else "Subscriptions {} are"
+    return f"it waits for approval because {are.format(listed(sorted(manual)))} Manual, and OLM makes one plan for the whole namespace"
 
 
 def missing(operators: Sequence[Operator], found: Found, *, upgrade: bool = False) -> list[str]:
@@ -385,7 +461,10 @@ def _missing(operator: Operator, found: Found, *, upgrade: bool) -> Iterator[str
         if failed:
             yield f"{operator.package}: InstallPlan {plan['metadata']['name']} failed: {_why_failed(plan)}"
         elif not troubles:
-            yield f"{operator.package}: {_stage(status, plan)}"
+            why = _why_it_waits(namespace, found, [operator]) if operator.approval == "Automatic" and _waits(plan) else ""
+            if _waits(plan) and _is_past_pin(operator, live):
+                why = f"starting_csv is {operator.starting_csv}, so it is not approved: delete it, and the Subscription if OLM makes the same again"
+            yield f"{operator.package}: {_stage(status, plan)}{f'; {why}' if why else ''}"
         return
     version = found.version(namespace, installed)
     phase = at(version, "status", "phase")
@@ -426,18 +505,27 @@ def is_left_cni(name: str) -> bool:
 
 def waiting_upgrades(operators: Sequence[Operator], found: Found) -> list[str]:
     """Return in words which operators could be upgraded and wait for somebody to say so."""
-    result = []
+    return [f"{old} could become {new}" for old, new, is_alone in _upgrades(operators, found) if not is_alone]
+
+
+def upgrades_under_way(operators: Sequence[Operator], found: Found) -> list[str]:
+    """Return in words which operators OLM upgrades without anybody's asking."""
+    return [f"{old} becomes {new}: OLM upgrades it by itself" for old, new, is_alone in _upgrades(operators, found) if is_alone]
+
+
+def _upgrades(operators: Iterable[Operator], found: Found) -> Iterator[tuple[str, str, bool]]:
     for operator in operators:
-        status = mapping((found.subscription(operator.package) or {}).get("status"))
-        if status.get("installedCSV") and status.get("currentCSV") != status["installedCSV"]:
-            result.append(f"{status['installedCSV']} could become {status.get('currentCSV')}")
-    return result
+        live = found.subscription(operator.package)
+        status = mapping((live or {}).get("status"))
+        installed, current = status.get("installedCSV"), status.get("currentCSV")
+        if installed and current and current != installed:
+            yield str(installed), str(current), is_by_itself(operator, live, found)
 
 
 def version_of(csv: str) -> tuple[int, int] | None:
     """Return the minor version in a ClusterServiceVersion's name; None when it has none."""
-    found = _VERSION.search(csv)
-    return (int(found[1]), int(found[2])) if found else None
+    found = release_of(csv)
+    return found[:2] if found else None
 
 
 def _stage(status: Mapping, plan: Mapping | None) -> str:

@@ -6,6 +6,7 @@ Sources: OpenShift Service Mesh release notes 2.0 to 2.6; the upgrade and spec c
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -16,6 +17,8 @@ from .errors import FederationError
 from .supported import FEATURES
 
 Version = tuple[int, int]
+_MINOR = re.compile(r"v?[0-9]+\.[0-9]+")
+_PATCH = re.compile(r"v?[0-9]+\.[0-9]+\.[0-9]+")
 
 # Which control planes an operator of a minor version accepts, the first and the last.
 ACCEPTED: Mapping[Version, tuple[Version, Version]] = {
@@ -94,8 +97,8 @@ def plan_upgrade(control_plane: ControlPlane, target: str, found: Found, *, remo
     ``removes_mixer`` says that the upgrade takes Mixer and the 3scale add-on out by itself. Raises ``FederationError``
     FED430 where no way leads to ``target``.
     """
-    wanted, version = parse_version(target), control_plane.version
-    _check_way(control_plane, wanted, target)
+    wanted, version = _wanted(control_plane, target), control_plane.version
+    _check_way(control_plane, wanted)
     steps = []
     while version < wanted:
         following = (version[0], version[1] + 1)
@@ -184,10 +187,22 @@ def text_of(version: Version) -> str:
     return f"v{version[0]}.{version[1]}"
 
 
-def _check_way(control_plane: ControlPlane, wanted: Version | None, target: str) -> None:
-    version = control_plane.version
-    if wanted is None or not OLDEST < wanted <= NEWEST:
+def _wanted(control_plane: ControlPlane, target: str) -> Version:
+    """Return the version to arrive at. ``v2.3`` is one, and so is ``2.3``; a patch release comes with the operator."""
+    target = target.strip()
+    if not target:
+        _refuse(control_plane, "cannot be upgraded to nothing: upgrade_to is empty", "Say where to go, for instance upgrade_to: v2.6")
+    version = parse_version(target)
+    if version and not _MINOR.fullmatch(target):
+        mend = f"Write {text_of(version)}; its operator brings the patch release" if _PATCH.fullmatch(target) else f"Write {text_of(version)}"
+        _refuse(control_plane, f"cannot become {target}, which is not a version of a control plane", mend)
+    if version is None or not OLDEST <= version <= NEWEST:
         _refuse(control_plane, f"cannot become {target}", "Choose one of v2.1 to v2.6; version 3 has another operator and other kinds")
+    return version
+
+
+def _check_way(control_plane: ControlPlane, wanted: Version) -> None:
+    version = control_plane.version
     if version is None:
         _refuse(control_plane, "has no version yet", "Wait until its operator has looked at it")
     if version < OLDEST:
@@ -199,7 +214,7 @@ def _check_way(control_plane: ControlPlane, wanted: Version | None, target: str)
     if wanted < version:
         _refuse(
             control_plane,
-            f"is {text_of(version)}; going back to {target} is carried out by the operator and supported by nobody",
+            f"is {text_of(version)}; going back to {text_of(wanted)} is carried out by the operator and supported by nobody",
             "Keep the version, or make a new mesh and move namespaces to it",
         )
 

@@ -24,7 +24,7 @@ class Module:
 
     def __init__(self, params):
         defaults = {name: option.get("default") for name, option in OLM.items()}
-        self.params = {**defaults, "title": "east-cluster", "control_planes": [WANTED], "tenants": [TENANT], **params}
+        self.params = {**defaults, "title": "east-cluster", "upgrade": False, "control_planes": [WANTED], "tenants": [TENANT], **params}
 
 
 class Forbidding(ClusterInMemory):
@@ -119,6 +119,115 @@ def test_an_operator_that_is_too_old_for_what_is_wanted_is_found(cluster):
     assert codes(result) == ["FED443"] and "has installed servicemeshoperator.v2.5.1" in result["findings"][0]["seen"]
 
 
+OLD = [{**WANTED, "version": "v2.3"}]
+PINNED = {"package": MESH, "starting_csv": f"{MESH}.v2.5.1"}
+SUBSCRIBED = {"name": MESH, "channel": "stable", "source": "redhat-operators", "sourceNamespace": MARKET}
+
+
+def subscribe(cluster, approval="Manual", *, own=False, package=MESH, status=None, **spec):
+    labels = {"app.kubernetes.io/managed-by": "ossm.federation"} if own else {}
+    metadata = {"name": package, "namespace": SPACE, "labels": labels}
+    spec = {**SUBSCRIBED, "name": package, "installPlanApproval": approval, **spec}
+    cluster.put({"apiVersion": "operators.coreos.com/v1alpha1", "kind": "Subscription", "metadata": metadata, "spec": spec, "status": status or {}})
+
+
+def put_plan(cluster, *csvs, approved=False, phase="RequiresApproval"):
+    spec = {"approved": approved, "clusterServiceVersionNames": list(csvs)}
+    put(cluster, "operators.coreos.com/v1alpha1", "InstallPlan", "install-1", spec=spec, status={"phase": phase})
+
+
+def moving(current, installed=""):
+    return {"currentCSV": f"{MESH}.{current}", "installPlanRef": {"name": "install-1"}, **({"installedCSV": f"{MESH}.{installed}"} if installed else {})}
+
+
+def test_a_pin_holds_with_manual_and_is_none_with_automatic(cluster):
+    assert codes(run(cluster, control_planes=OLD, operators=[{**PINNED, "approval": "Manual"}])) == []
+    for also in ({"operators": [{**PINNED, "approval": "Automatic"}]}, {"operators": [PINNED], "approval": "Automatic"}, {"approval": "Automatic"}):
+        result = run(cluster, control_planes=OLD, **also)
+        assert codes(result) == ["FED443"]
+        seen, cure = result["findings"][0]["seen"], result["findings"][0]["cure"]
+        assert seen.startswith(f"would become {MESH}.v2.6.0: with approval Automatic OLM goes on") and seen.endswith("it takes v2.4 to v2.6: east wants v2.3")
+        assert "approval: Manual" in cure and "cluster_operators_upgrade" not in cure and "too new" in cure
+
+
+def test_without_a_pin_the_newest_of_the_channel_is_judged(cluster):
+    result = run(cluster, control_planes=OLD)
+    assert codes(result) == ["FED443"] and "set starting_csv to a version that takes them" in result["findings"][0]["cure"]
+    offer(cluster, MESH, f"{MESH}.v2.5.1", channel="stable")
+    assert codes(run(cluster, control_planes=OLD)) == []
+
+
+def test_an_automatic_subscription_of_another_owner_is_judged_by_its_own_channel_and_catalog(cluster):
+    catalog(cluster, "mirror")
+    offer(cluster, MESH, f"{MESH}.v2.3.4", catalog="mirror", name="the-other")
+    subscribe(cluster, "Automatic", source="mirror", status={"installedCSV": f"{MESH}.v2.3.4", "currentCSV": f"{MESH}.v2.3.4"})
+    assert codes(run(cluster, control_planes=OLD)) == []
+    subscribe(cluster, "", status={"installedCSV": f"{MESH}.v2.5.1", "currentCSV": f"{MESH}.v2.5.1"})
+    result = run(cluster, control_planes=OLD)
+    assert codes(result) == ["FED443"] and "have the owner of the Subscription set it to Manual" in result["findings"][0]["cure"]
+
+
+def test_a_manual_subscription_that_is_to_become_automatic_goes_on_to_the_newest(cluster):
+    subscribe(cluster, "Manual", own=True, status={"installedCSV": f"{MESH}.v2.5.1", "currentCSV": f"{MESH}.v2.5.1"})
+    assert codes(run(cluster, control_planes=OLD)) == []
+    assert codes(run(cluster, control_planes=OLD, approval="Automatic")) == ["FED443"]
+
+
+def test_a_change_of_channel_is_judged_by_the_new_one(cluster):
+    channels = [{"name": name, "currentCSV": f"{MESH}.{csv}", "entries": []} for name, csv in (("stable", "v2.5.1"), ("next", "v2.6.0"))]
+    status = {"packageName": MESH, "catalogSource": "redhat-operators", "channels": channels}
+    put(cluster, "packages.operators.coreos.com/v1", "PackageManifest", MESH, MARKET, status=status)
+    subscribe(cluster, "Automatic", own=True, status={"installedCSV": f"{MESH}.v2.5.1", "currentCSV": f"{MESH}.v2.5.1"})
+    assert codes(run(cluster, control_planes=OLD, approval="Automatic")) == []
+    assert codes(run(cluster, control_planes=OLD, approval="Automatic", operators=[{"package": MESH, "channel": "next"}])) == ["FED443"]
+
+
+def test_a_newer_plan_that_somebody_has_approved_is_told_though_the_pin_is_older(cluster):
+    subscribe(cluster, own=True, startingCSV=f"{MESH}.v2.5.1", status=moving("v2.6.0"))
+    put_plan(cluster, f"{MESH}.v2.6.0", approved=True, phase="Installing")
+    result = run(cluster, control_planes=OLD, operators=[PINNED])
+    assert codes(result) == ["FED443"] and "by an InstallPlan that is approved already" in result["findings"][0]["seen"]
+    put_plan(cluster, f"{MESH}.v2.6.0")
+    assert codes(run(cluster, control_planes=OLD, operators=[PINNED])) == [], "a plan that waits is not approved against the pin"
+
+
+@pytest.mark.parametrize(
+    ("version", "approval", "current", "upgrade", "says"),
+    [
+        ("v2.6", "Manual", "v2.5.1", False, "name another channel or catalog"),
+        ("v2.6", "Manual", "v2.6.0", False, "upgrade it to servicemeshoperator.v2.6.0 (cluster_operators_upgrade: true)"),
+        ("v2.6", "Manual", "v2.6.0", True, None),
+        ("v2.6", "Automatic", "v2.6.0", False, None),
+        ("v2.1", "Manual", "v2.5.1", False, "OLM never goes back"),
+        ("v2.1", "Manual", "v2.6.0", False, "raise these control planes to v2.2 or later"),
+        ("v2.1", "Automatic", "v2.6.0", False, "raise these control planes to v2.4 or later"),
+    ],
+)
+def test_the_cure_fits_the_case_of_an_installed_operator_that_is_too_old_or_too_new(cluster, version, approval, current, upgrade, says):
+    subscribe(cluster, approval, own=True, status=moving(current, installed="v2.5.1"))
+    put_plan(cluster, f"{MESH}.{current}", approved=approval == "Automatic")
+    result = run(cluster, control_planes=[{**WANTED, "version": version}], approval=approval, upgrade=upgrade)
+    cures = [finding["cure"] for finding in result["findings"] if finding["code"] == "FED443"]
+    assert (cures == []) if says is None else (len(cures) == 1 and says in cures[0])
+    assert says is None or ("too old" in cures[0]) == (version == "v2.6")
+    assert approval == "Manual" or "cluster_operators_upgrade" not in "".join(cures)
+
+
+def test_late_releases_of_2_6_take_no_earlier_control_plane(cluster):
+    offer(cluster, MESH, f"{MESH}.v2.6.11")
+    result = run(cluster)
+    assert codes(result) == ["FED443"] and "it takes v2.6: east wants v2.5" in result["findings"][0]["seen"]
+
+
+def test_a_plan_with_more_than_is_meant_is_found_and_who_keeps_it_waiting(cluster):
+    subscribe(cluster, "Automatic", own=True, status=moving("v2.5.1"))
+    put_plan(cluster, f"{MESH}.v2.5.1", "other.v1.0.0")
+    subscribe(cluster, "Manual", package="other")
+    result = run(cluster, approval="Automatic")
+    assert codes(result) == ["FED444"]
+    assert f"it waits for approval because Subscription {SPACE}/other is Manual" in result["findings"][0]["seen"]
+
+
 def test_the_platform_is_judged_for_each_version_that_is_wanted(cluster):
     cluster.groups.add("config.openshift.io")
     status = {"history": [{"state": "Completed", "version": "4.10.9"}]}
@@ -138,8 +247,8 @@ def test_without_olm_that_is_found_and_the_rest_is_looked_at_all_the_same(cluste
     ("kind", "expected"),
     [
         ("Subscription", ["FED442", "FED443", "FED447", "FED449"]),
-        ("CatalogSource", ["FED447", "FED449", "FED454"]),
-        ("PackageManifest", ["FED449"]),
+        ("CatalogSource", ["FED443", "FED447", "FED449", "FED454"]),
+        ("PackageManifest", ["FED443", "FED449"]),
         ("Namespace", ["FED426"]),
     ],
 )

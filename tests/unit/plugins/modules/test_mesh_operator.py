@@ -112,6 +112,47 @@ def test_a_channel_that_the_catalog_does_not_have_is_refused_also_where_the_oper
     assert cluster.writes == [], "what somebody else has subscribed stays as it is"
 
 
+def offer(cluster, *csvs):
+    market = "openshift-marketplace"
+    cluster.set_status("CatalogSource", market, "redhat-operators", {"connectionState": {"lastObservedState": "READY"}})
+    channel = {"name": "stable", "currentCSV": csvs[-1], "entries": [{"name": csv} for csv in csvs]}
+    offered = {"packageName": "servicemeshoperator", "catalogSource": "redhat-operators", "channels": [channel]}
+    metadata = {"name": "servicemeshoperator", "namespace": market}
+    cluster.put({"apiVersion": "packages.operators.coreos.com/v1", "kind": "PackageManifest", "metadata": metadata, "status": offered})
+
+
+def test_installing_refuses_what_the_preflight_refuses_before_anything_is_written():
+    catalog = {"name": "redhat-operators", "namespace": "openshift-marketplace"}
+    bare = ClusterInMemory(NOW, {"apiVersion": "operators.coreos.com/v1alpha1", "kind": "CatalogSource", "metadata": catalog})
+    offer(bare, CSV, "servicemeshoperator.v2.6.0")
+    old = [{**WANTED[0], "version": "v2.3"}]
+    pinned = {"package": "servicemeshoperator", "starting_csv": CSV}
+    for wish in ({**pinned, "approval": "Automatic"}, {"package": "servicemeshoperator"}):
+        with pytest.raises(FederationError, match="FED443.*v2.6.0.*east wants v2.3"):
+            run(bare, control_planes=old, operators=[wish])
+        assert bare.writes == []
+    run(bare, control_planes=old, operators=[pinned])
+    assert ("apply", "Subscription", "servicemeshoperator") in bare.writes
+
+
+def test_an_operator_that_does_not_take_what_is_wanted_is_refused_with_the_cure_that_fits(installed):
+    with pytest.raises(FederationError, match="FED443.*has installed servicemeshoperator.v2.5.1.*too new.*OLM never goes back"):
+        run(installed, control_planes=[{**WANTED[0], "version": "v2.1"}])
+    with pytest.raises(FederationError, match="FED443.*too old.*name another channel"):
+        run(installed, control_planes=[{**WANTED[0], "version": "v2.6"}])
+    assert installed.writes == []
+
+
+def test_what_olm_upgrades_by_itself_is_not_offered_as_a_choice(installed):
+    newer = "servicemeshoperator.v2.6.0"
+    spec = installed._objects[("Subscription", SPACE, "servicemeshoperator")]["spec"]
+    installed.set_status("Subscription", SPACE, "servicemeshoperator", {"installedCSV": CSV, "currentCSV": newer})
+    assert [run(installed)[key] for key in ("upgrades", "upgrading")] == [[f"{CSV} could become {newer}"], []]
+    spec["installPlanApproval"] = "Automatic"
+    result = run(installed, approval="Automatic")
+    assert result["upgrades"] == [] and result["upgrading"] == [f"{CSV} becomes {newer}: OLM upgrades it by itself"]
+
+
 def test_what_an_operator_leaves_goes_once_it_has_ended(installed):
     for version, kind, name in LEFT:
         put(installed, version, kind, name)

@@ -17,6 +17,7 @@ from ansible_collections.ossm.federation.plugins.module_utils._core.operators im
     plan_operators,
     settled,
     to_approve,
+    upgrades_under_way,
     version_of,
     waiting_upgrades,
     with_wishes,
@@ -148,6 +149,37 @@ def test_a_plan_that_names_more_than_is_meant_is_refused_and_lists_it():
     with pytest.raises(FederationError, match="other.v1.0.0") as refused:
         to_approve([MESH], found, upgrade=True)
     assert refused.value.code == "FED444"
+
+
+def test_a_plan_that_waits_for_anothers_sake_says_whose():
+    other = live("Subscription", "other", labels=(), spec={"name": "other", "installPlanApproval": "Manual"})
+    own = subscription(current="servicemeshoperator.v2.5.1")
+    found = Found(subscriptions=[own, other], plans=[plan("servicemeshoperator.v2.5.1", "other.v1.0.0")])
+    with pytest.raises(FederationError) as refused:
+        to_approve([MESH], found, upgrade=False)
+    assert f"it waits for approval because Subscription {SPACE}/other is Manual, and OLM makes one plan" in refused.value.what
+    automatic = Operator("servicemeshoperator", SPACE, approval="Automatic")
+    assert f"because Subscription {SPACE}/other is Manual" in missing([automatic], found)[0]
+    assert "because" not in missing([MESH], found)[0], "ours alone would make it wait"
+
+
+def test_a_plan_past_the_pin_is_not_approved_and_the_wait_says_why():
+    pinned = Operator("servicemeshoperator", SPACE, starting_csv="servicemeshoperator.v2.5.1")
+    found = Found(subscriptions=[subscription(current="servicemeshoperator.v2.6.0")], plans=[plan("servicemeshoperator.v2.6.0")])
+    assert to_approve([pinned], found, upgrade=False) == []
+    assert "starting_csv is servicemeshoperator.v2.5.1, so it is not approved" in missing([pinned], found)[0]
+    assert len(to_approve([MESH], found, upgrade=False)) == 1
+
+
+def test_what_olm_upgrades_by_itself_waits_for_nobody():
+    moving = subscription(current="servicemeshoperator.v2.6.0", installed="servicemeshoperator.v2.5.1")
+    automatic = Operator("servicemeshoperator", SPACE, approval="Automatic")
+    running = Found(subscriptions=[moving], plans=[plan("servicemeshoperator.v2.6.0", approved=True, phase="Installing")])
+    for operator, found in ((automatic, running), (MESH, running), (automatic, Found(subscriptions=[moving]))):
+        assert waiting_upgrades([operator], found) == []
+        assert upgrades_under_way([operator], found) == ["servicemeshoperator.v2.5.1 becomes servicemeshoperator.v2.6.0: OLM upgrades it by itself"]
+    held = Found(subscriptions=[moving], plans=[plan("servicemeshoperator.v2.6.0")])
+    assert (len(waiting_upgrades([automatic], held)), upgrades_under_way([automatic], held)) == (1, []), "another Manual Subscription holds it"
 
 
 def test_a_first_install_does_not_upgrade_its_neighbour_in_passing():

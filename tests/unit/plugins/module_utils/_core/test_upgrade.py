@@ -50,6 +50,33 @@ def test_no_way_leads_from_version_1_back_or_to_version_3(version, target):
     assert refused.value.code == "FED430"
 
 
+@pytest.mark.parametrize("minor", range(7))
+@pytest.mark.parametrize("written", ["v2.{}", "2.{}", " v2.{}\n"])
+def test_the_version_that_is_there_is_nothing_to_do_on_every_version(minor, written):
+    assert plan_upgrade(plane(f"v2.{minor}"), written.format(minor), Found()) == []
+
+
+@pytest.mark.parametrize(
+    ("target", "says", "cure"),
+    [
+        ("", "upgrade_to is empty", "Say where to go"),
+        ("  ", "upgrade_to is empty", "Say where to go"),
+        ("v2.3.1", "cannot become v2.3.1", "Write v2.3; its operator brings the patch release"),
+        ("2.3.1", "cannot become 2.3.1", "Write v2.3;"),
+        ("v2.3-rc1", "cannot become v2.3-rc1", "Write v2.3"),
+        ("v2.30", "cannot become v2.30", "Choose one of v2.1 to v2.6"),
+        ("v1.1", "cannot become v1.1", "Choose one of v2.1 to v2.6"),
+        ("latest", "cannot become latest", "Choose one of v2.1 to v2.6"),
+        ("v2.1", "is v2.3; going back to v2.1", "Keep the version"),
+        ("2.2", "is v2.3; going back to v2.2", "Keep the version"),
+    ],
+)
+def test_a_target_that_is_not_a_version_above_is_refused_with_what_to_write(target, says, cure):
+    with pytest.raises(FederationError) as refused:
+        plan_upgrade(plane("v2.3"), target, Found())
+    assert refused.value.code == "FED430" and says in refused.value.what and refused.value.mend.startswith(cure)
+
+
 def test_an_operator_takes_only_its_own_versions():
     steps = plan_upgrade(plane("v2.2"), "v2.4", Found())
     assert stopped(steps) == {"3-4": ["the operator is 2.3 and takes v2.0 to v2.3"]}
