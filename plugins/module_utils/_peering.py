@@ -191,8 +191,8 @@ def check_identity(peer: Peer, found: Received, peering: Peering, *, is_accepted
 def to_compare(card: Card, peering: Peering) -> str:
     """Return what two people compare by voice before a known peer's new identity is accepted: what is new, as the card has it."""
     known = {**identity_of(peering.bundle), **identity_of(peering.peer)}
-    new = [root.short_fingerprint for root in card.roots if root.fingerprint not in (known.get(ROOTS) or ())]
-    roots = new or [root.short_fingerprint for root in card.roots]
+    new = [root.spoken for root in card.roots if root.fingerprint not in (known.get(ROOTS) or ())]
+    roots = new or [root.spoken for root in card.roots]
     said = [f"the fingerprint{'s' if len(roots) > 1 else ''} of {'the new' if new else 'all'} roots as publish_cards shows them ({', '.join(roots)})"]
     said += [f"its trust domain ({card.trust_domain})"] if known.get(TRUST_DOMAIN) != card.trust_domain else []
     said += [f"its client identity ({card.client_id})"] if known.get(CLIENT_ID) != card.client_id else []

@@ -174,7 +174,7 @@ changed_peers:
   returned: when O(state) is V(present)
   type: list
   elements: dict
-  sample: [{peer: west, changes: ["root 3F9A…C1D0 added"]}]
+  sample: [{peer: west, changes: ["root B1C3-E6FB-44DD-8282-37E3-CB62-D827-8C68 is added"]}]
 standing:
   description:
     - How the peerings stand, as M(ossm.federation.federation_info) returns it, where this run changed nothing, left nobody out, and

@@ -84,21 +84,21 @@ cards:
       audience: west
       issued: "2026-01-31T12:00:00Z"
       trust_domain: east.local
-      roots: [{fingerprint: 3F9A, pem: "-----BEGIN CERTIFICATE-----"}]
+      roots: [{fingerprint: B1C3E6FB44DD828237E3CB62D8278C6866DF7ADDFA17A3909F7C229AABC5243A, pem: "-----BEGIN CERTIFICATE-----"}]
       ingress: {addresses: [192.0.2.10], discovery_port: 8188, service_port: 15443}
       client_id: east.local/ns/east-mesh-system/sa/west-egress-service-account
       exports: [{name: cart.shop.svc.west-exports.local, ports: [{name: http, number: 80, protocol: HTTP}]}]
 fingerprint:
-  description: The roots' short fingerprint, for two people to compare by voice.
+  description: The first 128 bits of each root's SHA-256 fingerprint, for two people to compare by voice.
   returned: success
   type: str
-  sample: 3F9A…C1D0
+  sample: B1C3-E6FB-44DD-8282-37E3-CB62-D827-8C68
 fingerprints:
   description: The whole SHA-256 fingerprints of the roots, as C(root_fingerprints) of the peer takes them.
   returned: success
   type: list
   elements: str
-  sample: [3F9A]
+  sample: [B1C3E6FB44DD828237E3CB62D8278C6866DF7ADDFA17A3909F7C229AABC5243A]
 files:
   description: The cards' files.
   returned: success
@@ -258,14 +258,14 @@ def run(module: AnsibleModule, cluster: Cluster, now: datetime) -> dict:
         raise address_pending(mesh, pending, params["waited"] + params["wait_timeout"])
     for root in roots:
         if root.days_left(now) < 30:
-            module.warn(f"Root {root.short_fingerprint} of {mesh.name} expires in {root.days_left(now)} days")
+            module.warn(f"Root {root.spoken} of {mesh.name} expires in {root.days_left(now)} days")
     return {
         "changed": bool(kept.changes or diffs),
         "diff": [*as_diff(kept.changes), *diffs],
         "changes": [change.summary() for change in kept.changes],
         "leftovers": kept.leftovers,
         "cards": [card.to_data() for card in cards],
-        "fingerprint": ", ".join(root.short_fingerprint for root in roots),
+        "fingerprint": ", ".join(root.spoken for root in roots),
         "fingerprints": [root.fingerprint for root in roots],
         "files": files,
         "recipients": recipients_of(mesh, files),

@@ -69,16 +69,16 @@ card:
   type: dict
   sample: {version: 1, mesh: east, audience: west, trust_domain: east.local}
 fingerprint:
-  description: The roots' short fingerprint, for two people to compare by voice.
+  description: The first 128 bits of each root's SHA-256 fingerprint, for two people to compare by voice.
   returned: success
   type: str
-  sample: 3F9A…C1D0
+  sample: B1C3-E6FB-44DD-8282-37E3-CB62-D827-8C68
 fingerprints:
   description: The whole SHA-256 fingerprints of the roots, as C(root_fingerprints) of a peer takes them.
   returned: success
   type: list
   elements: str
-  sample: [3F9A]
+  sample: [B1C3E6FB44DD828237E3CB62D8278C6866DF7ADDFA17A3909F7C229AABC5243A]
 lines:
   description: The card in words, and after that what is new about it.
   returned: success
@@ -154,7 +154,7 @@ def run(module: AnsibleModule, _cluster: None, now: datetime) -> dict:
     return {
         "changed": False,
         "card": card.to_data(),
-        "fingerprint": card.short_fingerprint,
+        "fingerprint": card.spoken,
         "fingerprints": [root.fingerprint for root in card.roots],
         "lines": said,
         "compared": earlier is not None,
@@ -201,8 +201,8 @@ def check(card: Card, params: Mapping[str, Any]) -> None:
             raise FederationError(
                 "FED210",
                 where=where,
-                what=f"root {root.short_fingerprint} is not among root_fingerprints",
-                mend=f"Compare the fingerprint with {card.mesh}'s administrator by another way before you change the pin",
+                what=f"root {root.spoken} is not among root_fingerprints",
+                mend=f"Compare the fingerprint with {card.mesh}'s administrator by another way before you change the pin to {card.pins}",
             )
 
 

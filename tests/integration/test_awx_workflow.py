@@ -153,7 +153,7 @@ def test_the_workflow_federates_two_meshes_by_jobs_that_have_one_credential_each
         seen["cards"] = sorted(key for job in jobs.values() for key in job.artifacts)
         seen["peers"] = [name for mesh in MESHES for name in federation_of(bed, mesh) if name.startswith("ServiceMeshPeer")]
         assert {job.status for job in jobs.values()} == {"successful"}, "\n".join(job.output for job in jobs.values())
-        fingerprints = [re.search(r"root (\S+…\S+) of", job.output)[1] for job in jobs.values()]
+        fingerprints = [re.search(r"root ((?:[0-9A-F]{4}-){7}[0-9A-F]{4}) of", job.output)[1] for job in jobs.values()]
         seen["fingerprints"] = sorted(set(fingerprints))
         return True
 

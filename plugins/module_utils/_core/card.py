@@ -17,7 +17,7 @@ from typing import NoReturn
 
 from .errors import FederationError
 from .kinds import CLUSTER_DOMAIN, DEFAULT_TRUST_DOMAIN, DISCOVERY_PORT, SERVICE_PORT
-from .trust import TRUST_DOMAIN, Root, is_same_fingerprint, printable, read_roots
+from .trust import TRUST_DOMAIN, Root, is_same_fingerprint, pins, printable, read_roots
 
 VERSION = 1
 OLDEST_READABLE = 1
@@ -127,9 +127,14 @@ class Card:
         return now - self.issued > LIFETIME
 
     @property
-    def short_fingerprint(self) -> str:
-        """Return the roots' fingerprint that two people can compare by voice, the current root first."""
-        return ", ".join(root.short_fingerprint for root in self.roots)
+    def spoken(self) -> str:
+        """Return the roots' fingerprints as two people compare them by voice, the current root first."""
+        return ", ".join(root.spoken for root in self.roots)
+
+    @property
+    def pins(self) -> str:
+        """Return the line that pins the roots of this card in ``mesh_peers``."""
+        return pins(root.fingerprint for root in self.roots)
 
 
 def file_name(mesh: str, audience: str) -> str:
@@ -316,7 +321,7 @@ def _roots(reader: _Reader, value: object, now: datetime) -> tuple[Root, ...]:
             _refuse(
                 "FED209",
                 reader.where,
-                f"root {number} has fingerprint {found[0].short_fingerprint}, its card says otherwise",
+                f"root {number} has fingerprint {found[0].spoken}, its card says otherwise",
                 "The card was changed on its way. " + reader.mend,
             )
         roots.append(found[0])

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 
 from .kinds import MANAGER, ROOT_KEY
-from .trust import fingerprints_in
+from .trust import fingerprints_in, spoken
 
 CHANGED = f"{MANAGER}/identity-changed"
 # istiod looks at a bundle again when the peer is reconciled, which happens once a minute by itself.
@@ -151,7 +151,7 @@ def roots_changed(before: Iterable[str], after: Iterable[str]) -> list[str]:
     gone, new = sorted(set(before) - set(after)), sorted(set(after) - set(before))
     kept = set(before) & set(after)
     if gone and new and not kept:
-        return [f"{_roots(gone)} replaced by {_shorts(new)}"]
+        return [f"{_roots(gone)} replaced by {_spoken(new)}"]
     return [*([f"{_roots(new)} added"] if new else []), *([f"{_roots(gone)} removed"] if gone else [])]
 
 
@@ -226,8 +226,8 @@ def _reached(remote: Mapping) -> str:
 
 
 def _roots(fingerprints: list[str]) -> str:
-    return f"root {_shorts(fingerprints)} is" if len(fingerprints) == 1 else f"roots {_shorts(fingerprints)} are"
+    return f"root {_spoken(fingerprints)} is" if len(fingerprints) == 1 else f"roots {_spoken(fingerprints)} are"
 
 
-def _shorts(fingerprints: list[str]) -> str:
-    return ", ".join(f"{text[:4]}…{text[-4:]}" if len(text) > 12 else text for text in fingerprints)
+def _spoken(fingerprints: list[str]) -> str:
+    return ", ".join(map(spoken, fingerprints))

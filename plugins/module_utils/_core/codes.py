@@ -157,7 +157,8 @@ CODES: dict[str, Code] = {
         "Root differs from the pin",
         ERROR,
         "`root_fingerprints` of the peer does not list a root that its card brings.",
-        "Compare the fingerprint with the peer's administrator by another way, for instance by voice, before you change the pin.",
+        "Compare all eight groups of the fingerprint with the peer's administrator by another way, for instance by voice, before you change "
+        "the pin.",
     ),
     "FED211": Code(
         "Card of another version",

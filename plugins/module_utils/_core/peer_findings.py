@@ -89,7 +89,7 @@ def _roots(estate: Estate, name: str, live: Mapping) -> Iterator[Finding]:
         yield Finding(_ROOT_CODES[told.code], told.place, told.seen)
         return
     for root in roots:
-        yield from _near_expiry(root, estate.now, f"{place}, root {root.short_fingerprint}")
+        yield from _near_expiry(root, estate.now, f"{place}, root {root.spoken}")
 
 
 def _near_expiry(root: Root, now: datetime, place: str) -> Iterator[Finding]:
@@ -139,7 +139,7 @@ def _differences(estate: Estate, name: str, live: Mapping, card: Card) -> list[s
     bundle = str(at(live, "spec", "security", "certificateChain", "name") or bundle_name(name))
     text = at(estate.config_maps.get(bundle), "data", ROOT_KEY)
     if text and not set(fingerprints_in(str(text))) >= {root.fingerprint for root in card.roots}:
-        found.append(f"roots without {listed(root.short_fingerprint for root in card.roots)} of the card")
+        found.append(f"roots without {listed(root.spoken for root in card.roots)} of the card")
     return found
 
 

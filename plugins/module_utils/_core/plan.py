@@ -183,8 +183,8 @@ def check_card(mesh: Mesh, peer: Peer, card: Card, trust_domain: str, *, where: 
             _refuse(
                 "FED210",
                 where,
-                f"root {foreign[0].short_fingerprint} is not among root_fingerprints of {peer.name}",
-                f"Compare the fingerprint with {peer.name}'s administrator by another way before you change the pin",
+                f"root {foreign[0].spoken} is not among root_fingerprints of {peer.name}",
+                f"Compare the fingerprint with {peer.name}'s administrator by another way before you change the pin to {card.pins}",
             )
     if card.ingress and not peer.same_cluster:
         inside = [address for address in card.ingress.addresses if is_cluster_internal(address)]

@@ -43,7 +43,8 @@ def lines(card: Card, now: datetime, imports: Sequence[Mapping] = ()) -> list[st
     offered = [_offer(export, taken.get(export.name)) for export in card.exports]
     return [
         f"{mesh} for {audience} · issued {card.issued:%Y-%m-%d}, {max(age, 0)} days ago{old} · trust domain {card.trust_domain}",
-        f"fingerprint {card.short_fingerprint}: read it to {mesh}'s administrator by voice; whoever can change a card on its way can pretend to be {mesh}",
+        f"fingerprint {card.spoken}: read it to {mesh}'s administrator by voice; whoever can change a card on its way can pretend to be {mesh}",
+        f"once it is the same, pin it for {mesh} in mesh_peers: {card.pins}",
         *(_root(root, number, now) for number, root in enumerate(card.roots, start=1)),
         f"these roots can vouch for identities of {card.trust_domain}, and for no others",
         f"{mesh} is reached {_reached(card)}",
@@ -57,7 +58,7 @@ def _root(root: object, number: int, now: datetime) -> str:
     days = root.days_left(now)
     kind = "root" if root.is_self_signed else "intermediate"
     soon = ": expires soon, ask for the next one" if days < NEAR_EXPIRY_DAYS else ""
-    return f"{kind} {number}: {root.short_fingerprint}, {days:,} days left, until {root.not_after:%Y-%m-%d}{soon}"
+    return f"{kind} {number}: {root.spoken}, {days:,} days left, until {root.not_after:%Y-%m-%d}{soon}"
 
 
 def _reached(card: Card) -> str:
@@ -85,7 +86,7 @@ def differences(earlier: Card, card: Card) -> list[Difference]:
     before = {root.fingerprint: root for root in earlier.roots}
     after = {root.fingerprint: root for root in card.roots}
     found = [
-        Difference("root", fingerprint, _short(before.get(fingerprint)), _short(after.get(fingerprint)))
+        Difference("root", fingerprint, _spoken(before.get(fingerprint)), _spoken(after.get(fingerprint)))
         for fingerprint in dict.fromkeys([*after, *before])
         if (fingerprint in before) != (fingerprint in after)
     ]
@@ -101,8 +102,8 @@ def differences(earlier: Card, card: Card) -> list[Difference]:
     return found
 
 
-def _short(root: object) -> str:
-    return root.short_fingerprint if root else ""
+def _spoken(root: object) -> str:
+    return root.spoken if root else ""
 
 
 def compared(earlier: Card, card: Card) -> list[str]:

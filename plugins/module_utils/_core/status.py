@@ -200,7 +200,7 @@ def _unproven(mesh_name: str, objects: Sequence[Mapping | None], proofs: Sequenc
 def lines(control_plane: ControlPlane, mesh: str, roots: Sequence[Root], rows: Sequence[Mapping], now: datetime) -> list[str]:
     """Return the status of one mesh as lines of text, the tables' columns aligned."""
     state = "ready" if control_plane.is_ready else f"not ready ({control_plane.condition})"
-    root = ", ".join(f"root {r.short_fingerprint}, {r.days_left(now):,} days left" for r in roots) or "root unknown"
+    root = ", ".join(f"root {r.spoken}, {r.days_left(now):,} days left" for r in roots) or "root unknown"
     head = (
         f"{mesh} · {control_plane.namespace}/{control_plane.name} {control_plane.version_text}, {state}"
         f" · trust domain {control_plane.trust_domain} · {root}"

@@ -20,6 +20,7 @@ TRUST_DOMAIN = re.compile(r"[a-z0-9]([a-z0-9._-]{0,253}[a-z0-9])?")
 SPOKEN_DIGITS = 32
 
 _ALGORITHM = re.compile(r"(?i)^sha-?256(?: fingerprint=|[:= ])")
+_SHA256 = re.compile(r"[0-9A-F]{64}")
 _SPOKEN = re.compile(r"[0-9A-F]{32,64}")
 _MARK = re.compile(r"-----(BEGIN|END) ([A-Z0-9 ]{0,40})-----")
 _HALF_MARK = re.compile(r"-----(BEGIN|END)")
@@ -39,9 +40,9 @@ class Root:
     is_self_signed: bool
 
     @property
-    def short_fingerprint(self) -> str:
-        """Return the fingerprint as people read it aloud: ``3F9A…C1D0``."""
-        return f"{self.fingerprint[:4]}…{self.fingerprint[-4:]}"
+    def spoken(self) -> str:
+        """Return the fingerprint as people read it aloud and compare it."""
+        return spoken(self.fingerprint)
 
     def days_left(self, now: datetime) -> int:
         """Return the whole days until the certificate expires; negative once it has."""
@@ -201,12 +202,21 @@ def plain_fingerprint(text: str) -> str:
 
 
 def spoken(fingerprint: str) -> str:
-    """Return the part of a SHA-256 that people compare: its first 128 bits, ``3F9A-1B2C-…``, eight groups of four digits.
+    """Return the part of a SHA-256 that people compare: its first 128 bits as eight groups of four digits.
 
     Another certificate with the same 128 bits takes 2^128 tries. Nothing shorter is ever shown where somebody decides.
+    What is not a SHA-256 (``fingerprints_in`` tells of unreadable blocks) is returned as it is.
     """
-    digits = plain_fingerprint(fingerprint)[:SPOKEN_DIGITS]
+    digits = plain_fingerprint(fingerprint)
+    if not _SHA256.fullmatch(digits):
+        return fingerprint
+    digits = digits[:SPOKEN_DIGITS]
     return "-".join(digits[at : at + 4] for at in range(0, len(digits), 4))
+
+
+def pins(fingerprints: Iterable[str]) -> str:
+    """Return the line to paste into an entry of ``mesh_peers``, with the whole SHA-256 of each certificate."""
+    return f"root_fingerprints: [{', '.join(map(plain_fingerprint, fingerprints))}]"
 
 
 def same_spoken(said: str, fingerprint: str) -> bool:

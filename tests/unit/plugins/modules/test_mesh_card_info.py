@@ -37,7 +37,7 @@ def file(tmp_path):
 @pytest.mark.parametrize("shape", [lambda card: card.to_data(), lambda card: card.to_text()], ids=["mapping", "text"])
 def test_a_card_is_read_from_data(shape):
     result = read(card=shape(CARD))
-    assert (result["card"], result["fingerprint"]) == (CARD.to_data(), FIRST.short_fingerprint)
+    assert (result["card"], result["fingerprint"]) == (CARD.to_data(), FIRST.spoken)
     assert (result["changed"], result["compared"], result["differences"]) == (False, False, [])
 
 

@@ -110,9 +110,9 @@ def test_a_time_of_another_zone_is_written_in_utc():
     assert card.to_text() == CARD.to_text()
 
 
-def test_roots_are_named_by_short_fingerprints_the_current_one_first():
+def test_roots_are_named_by_spoken_fingerprints_the_current_one_first():
     roots = read_roots(root("east") + root("next"), PLACE, NOW)
-    assert replace(CARD, roots=roots).short_fingerprint == f"{roots[0].short_fingerprint}, {roots[1].short_fingerprint}"
+    assert replace(CARD, roots=roots).spoken == f"{roots[0].spoken}, {roots[1].spoken}"
 
 
 def test_an_intermediate_may_stand_beside_its_root():
@@ -271,7 +271,7 @@ REFUSED_DATA = {
     "a fingerprint that differs": (
         changed("roots.0.fingerprint", "AB" * 32),
         "FED209",
-        f"root 1 has fingerprint {ROOTS[0].short_fingerprint}, its card says otherwise",
+        f"root 1 has fingerprint {ROOTS[0].spoken}, its card says otherwise",
         "The card was changed on its way",
     ),
     "a fingerprint of another root": (

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta, timezone
 import pytest
 from ansible_collections.ossm.federation.plugins.module_utils._core import changing
 from ansible_collections.ossm.federation.plugins.module_utils._core.changing import INBOUND, OUTBOUND, Changed
-from ansible_collections.ossm.federation.plugins.module_utils._core.trust import fingerprints_in
+from ansible_collections.ossm.federation.plugins.module_utils._core.trust import fingerprints_in, spoken
 from ansible_collections.ossm.federation.tests.unit.pem import root
 
 NOW = datetime(2026, 1, 31, 12, tzinfo=timezone.utc)
@@ -38,9 +38,8 @@ def annotation_of(manifest):
     return (manifest["metadata"].get("annotations") or {}).get(changing.CHANGED)
 
 
-def short(pem):
-    text = fingerprints_in(pem)[0]
-    return f"{text[:4]}…{text[-4:]}"
+def said_of(pem):
+    return spoken(fingerprints_in(pem)[0])
 
 
 @pytest.mark.parametrize(
@@ -88,9 +87,9 @@ def test_a_date_that_somebody_spoilt_is_no_date(text):
         (peer(), peer(address="192.0.2.9"), ["address 192.0.2.1 (8188, 15443) becomes 192.0.2.9 (8188, 15443)"]),
         (peer(), peer(egress="other"), ["our egress gateway west-egress becomes other"]),
         (peer(), peer(domain="w2.local"), ["trust domain west.local becomes w2.local"]),
-        (bundle(OLD), bundle(OLD, NEW), [f"root {short(NEW)} is added"]),
-        (bundle(OLD, NEW), bundle(NEW), [f"root {short(OLD)} is removed"]),
-        (bundle(OLD), bundle(NEW), [f"root {short(OLD)} is replaced by {short(NEW)}"]),
+        (bundle(OLD), bundle(OLD, NEW), [f"root {said_of(NEW)} is added"]),
+        (bundle(OLD, NEW), bundle(NEW), [f"root {said_of(OLD)} is removed"]),
+        (bundle(OLD), bundle(NEW), [f"root {said_of(OLD)} is replaced by {said_of(NEW)}"]),
         (None, peer(), []),
         (peer(), peer(), []),
     ],

@@ -173,7 +173,7 @@ REFUSED_CARDS = {
         {},
         {"root_fingerprints": [ROOTS[0].fingerprint]},
         "FED210",
-        f"root {ROOTS[1].short_fingerprint} is not among root_fingerprints of prod",
+        f"root {ROOTS[1].spoken} is not among root_fingerprints of prod",
     ),
     "with an address inside a cluster": (
         {"ingress": Ingress(("192.0.2.9", "east-ingress.prod-mesh-system.svc.cluster.local"))},
@@ -237,7 +237,7 @@ def test_a_new_peer_has_not_changed():
     [
         ({"trust_domain": "new.local"}, "trust domain prod.local becomes new.local"),
         ({"client_id": "prod.local/ns/a/sa/b"}, "client identity prod.local/ns/prod-mesh-system/sa/east-egress-service-account becomes prod.local/ns/a/sa/b"),
-        ({"roots": ROOTS[:1]}, f"root {ROOTS[1].short_fingerprint} is removed"),
+        ({"roots": ROOTS[:1]}, f"root {ROOTS[1].spoken} is removed"),
     ],
     ids=["trust domain", "client identity", "roots"],
 )

@@ -28,9 +28,10 @@ CARD = Card(
 def test_a_card_is_told_in_words():
     told = lines(CARD, NOW)
     assert told[0] == "east for west · issued 2026-06-12, 3 days ago · trust domain east.local"
-    assert FIRST.short_fingerprint in told[1] and "by voice" in told[1]
-    assert told[2] == f"root 1: {FIRST.short_fingerprint}, 3,650 days left, until {FIRST.not_after:%Y-%m-%d}"
-    assert told[4:] == [
+    assert FIRST.spoken in told[1] and "by voice" in told[1]
+    assert told[2].endswith(f"pin it for east in mesh_peers: root_fingerprints: [{FIRST.fingerprint}]")
+    assert told[3] == f"root 1: {FIRST.spoken}, 3,650 days left, until {FIRST.not_after:%Y-%m-%d}"
+    assert told[5:] == [
         "east is reached at 192.0.2.7, TCP 8188 (discovery) and TCP 15443 (services)",
         "east calls as east.local/ns/east-mesh-system/sa/west-egress-service-account, and as nobody else",
         "east offers 1 service",
@@ -79,7 +80,7 @@ def test_what_says_who_a_mesh_is_comes_first():
         ("export", "ledger.shop.svc.west-exports.local"),
     ]
     told = compared(CARD, other)
-    assert told[0] == f"root {NEXT.short_fingerprint} is new"
+    assert told[0] == f"root {NEXT.spoken} is new"
     assert told[1] == "trust_domain was east.local, is east.example"
     assert f"offer {CART.name} had http 80/HTTP, has http 81/HTTP" in told
     assert "offer ledger.shop.svc.west-exports.local is new (no ports)" in told
@@ -90,4 +91,4 @@ def test_what_says_who_a_mesh_is_comes_first():
 def test_roots_that_are_all_others_are_told_before_anything_else():
     told = compared(CARD, replace(CARD, roots=(FOREIGN,)))
     assert told[0].startswith("every root is another: east replaced its CA, or somebody else made this card")
-    assert f"root {FIRST.short_fingerprint} is gone" in told
+    assert f"root {FIRST.spoken} is gone" in told

@@ -14,6 +14,7 @@ from ansible_collections.ossm.federation.plugins.module_utils._core.trust import
     bundle_of,
     fingerprints_in,
     is_same_fingerprint,
+    pins,
     plain_fingerprint,
     printable,
     read_roots,
@@ -140,7 +141,7 @@ def test_a_root_tells_how_long_it_lives_and_whose_it_is():
     (found,) = read(WEST)
     assert found.days_left(NOW) == 3650
     assert found.subject == "CN=Root CA,O=west"
-    assert found.short_fingerprint == f"{found.fingerprint[:4]}…{found.fingerprint[-4:]}"
+    assert found.spoken == spoken(found.fingerprint)
 
 
 def test_a_subject_cannot_move_a_terminal_s_cursor():
@@ -186,6 +187,11 @@ SPOKEN = "3F9A-1B2C-4D5E-6F70-8192-A3B4-C5D6-E7F8"
 
 def test_people_compare_eight_groups_of_four_digits():
     assert spoken(DIGITS) == spoken(DIGITS.lower()) == SPOKEN
+    assert spoken("unreadable") == "unreadable"
+
+
+def test_the_line_to_paste_pins_whole_fingerprints():
+    assert pins([DIGITS, DIGITS.lower()]) == f"root_fingerprints: [{DIGITS}, {DIGITS}]"
 
 
 SAID = {
