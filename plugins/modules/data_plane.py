@@ -84,7 +84,7 @@ old:
   elements: dict
   sample: [{pod: shop/cart-6c7f-x2z, version: 2.1.6, owner: Deployment shop/cart}]
 left_alone:
-  description: Owners of such pods that are not restarted, and why.
+  description: Owners of such pods that are not restarted, and why. C(code) is there where the catalogue of codes explains it.
   returned: when the mesh could be read, also in a failure
   type: list
   elements: dict
@@ -132,7 +132,7 @@ from ..module_utils._cluster import Cluster  # noqa: E402
 from ..module_utils._core import control_plane as control_planes  # noqa: E402
 from ..module_utils._core.changing import time_of, time_text  # noqa: E402
 from ..module_utils._core.control_plane import ControlPlane  # noqa: E402
-from ..module_utils._core.data import at  # noqa: E402
+from ..module_utils._core.data import at, items  # noqa: E402
 from ..module_utils._core.data_plane import (  # noqa: E402
     ROLLED,
     VERSION_LABEL,
@@ -247,7 +247,7 @@ class Surveyor:
         return live is not None and live["metadata"]["uid"] == pod.uid and has_sidecar(live) and is_old(live, self._newest)
 
     def _owned(self, namespace: str, old: Iterable[Mapping], unknown: list[str]) -> list[Pod]:
-        above = {entry.get("kind") for pod in old for entry in at(pod, "metadata", "ownerReferences") or ()}
+        above = {str(entry.get("kind")) for pod in old for entry in items(at(pod, "metadata", "ownerReferences"))}
         between: dict[str, Mapping] = {}
         for kind in (REPLICA_SET, REPLICATION_CONTROLLER):
             if kind.name in above:
@@ -394,7 +394,11 @@ def report(survey: Survey, newest: Newest, changes: Sequence[Change]) -> dict:
         "changes": [change.summary() for change in changes],
         "restarted": [change.place for change in changes if change.manifest is None or "spec" in change.manifest or change.action == "instantiate"],
         "old": old,
-        "left_alone": [{"owner": str(workload.owner), "reason": workload.left_alone} for workload in survey.workloads if workload.left_alone],
+        "left_alone": [
+            {"owner": str(workload.owner), "reason": workload.left_alone, **({"code": "FED512"} if workload.owner.is_endless else {})}
+            for workload in survey.workloads
+            if workload.left_alone
+        ],
         "pods": {"sidecars": sum(survey.sidecars.values()), "old": len(old)},
         "lines": list(lines(survey.workloads, newest)),
         "unknown": list(survey.unknown),

@@ -38,6 +38,7 @@ KINDS = {
     "pods": "Pod",
     "deployments": "Deployment",
     "replicasets": "ReplicaSet",
+    "replicationcontrollers": "ReplicationController",
     "statefulsets": "StatefulSet",
     "daemonsets": "DaemonSet",
     "roles": "Role",

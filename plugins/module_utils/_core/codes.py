@@ -667,6 +667,13 @@ CODES: dict[str, Code] = {
         "Objects that this collection made for a peer that is no longer described: a peering, or what an interrupted run has left of it.",
         "Run `federate` with `federation_prune: true`, or `unfederate` with `unfederate_peers`; list the peer again to keep it.",
     ),
+    "FED512": Code(
+        "Owners that lead nowhere",
+        WARNING,
+        "The ownerReferences of a workload come back to where they started, or are longer than Kubernetes makes them. Nobody can say what makes its "
+        "pods again, so nothing of it is restarted; everything else is.",
+        "Correct or remove the ownerReferences of the object that the message names. Its namespace's owner wrote them.",
+    ),
     "FED601": Code(
         "Address pending",
         ERROR,

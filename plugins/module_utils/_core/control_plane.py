@@ -210,5 +210,5 @@ def parse_version(text: str | None) -> tuple[int, int] | None:
 
 
 def _minor(text: object) -> tuple[int, int] | None:
-    found = re.match(r"v?(\d+)\.(\d+)", str(text or ""))
+    found = re.match(r"v?([0-9]{1,6})\.([0-9]{1,6})(?![0-9])", str(text or ""))
     return (int(found[1]), int(found[2])) if found else None

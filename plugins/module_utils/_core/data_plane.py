@@ -23,6 +23,8 @@ STATUS_ANNOTATION = "sidecar.istio.io/status"
 IMAGE_ANNOTATION = "sidecar.istio.io/proxyImage"
 PROXY = "istio-proxy"
 ROLLED = ("Deployment", "StatefulSet", "DaemonSet")
+BETWEEN = ("ReplicaSet", "ReplicationController")
+MOST_STEPS = 4  # a pod, its ReplicaSet, its Deployment, and one more for a controller that nobody here knows
 
 
 @dataclass(frozen=True)
@@ -49,11 +51,12 @@ class Newest:
 
 @dataclass(frozen=True)
 class Owner:
-    """Who makes a pod again: a workload by its kind, namespace and name."""
+    """Who makes a pod again: a workload by its kind, namespace and name. ``is_endless``: its own owners lead nowhere."""
 
     kind: str
     namespace: str
     name: str
+    is_endless: bool = False
 
     def __str__(self) -> str:
         return f"{self.kind} {self.namespace}/{self.name}"
@@ -107,12 +110,20 @@ def is_old(pod: Mapping, newest: Newest) -> bool:
 
 
 def owner_of(pod: Mapping, replica_sets: Mapping[str, Mapping]) -> Owner:
-    """Return who makes a pod again, up to the root; ``replica_sets`` are those of its namespace (controllers, too) by name."""
+    """Return who makes a pod again, up to the root; ``replica_sets`` are those of its namespace (controllers, too) by name.
+
+    Owner references are whatever a tenant writes there. Where they come back to where they were, or go on for more than
+    ``MOST_STEPS``, the pod's own owner is returned, marked as one whose owners lead nowhere.
+    """
     namespace = pod["metadata"]["namespace"]
     above, kind, name = _controller(pod), "Pod", pod["metadata"]["name"]
+    seen: list[tuple[str, str]] = []
     while above is not None:
         kind, name = str(above.get("kind")), str(above.get("name"))
-        above = _controller(replica_sets[name]) if kind in ("ReplicaSet", "ReplicationController") and name in replica_sets else None
+        if (kind, name) in seen or len(seen) == MOST_STEPS:
+            return Owner(seen[0][0], namespace, seen[0][1], is_endless=True)
+        seen.append((kind, name))
+        above = _controller(replica_sets[name]) if kind in BETWEEN and name in replica_sets else None
     return Owner(kind, namespace, name)
 
 
@@ -152,6 +163,8 @@ class Workload:
             return "has no owner that would make it again; delete and make it by hand"
         if kind == "Job":
             return "is a Job: its sidecar is as old as its run"
+        if self.owner.is_endless:
+            return f"has owners that lead back to itself, or more than {MOST_STEPS} in a row (FED512); correct its ownerReferences"
         if kind not in (*ROLLED, "DeploymentConfig", "Service"):
             return f"is owned by {kind}, which this collection does not know how to restart"
         if self.live is None:

@@ -33,7 +33,7 @@ class Platform:
     def release(self) -> tuple[int, int, int] | None:
         """Return the OpenShift release that runs: the newest that was completed, such as (4, 14, 3)."""
         done = [str(entry.get("version")) for entry in items(at(self.version, "status", "history")) if entry.get("state") == "Completed"]
-        found = re.match(r"(\d+)\.(\d+)\.(\d+)", done[0]) if done else None
+        found = re.match(r"([0-9]{1,6})\.([0-9]{1,6})\.([0-9]{1,6})", done[0]) if done else None
         return tuple(map(int, found.groups())) if found else None
 
     @property
@@ -95,8 +95,9 @@ class Estate:
     @property
     def patch(self) -> tuple[int, ...] | None:
         """Return the charts' whole version, such as (2, 1, 6); None while unknown."""
-        parts = str(at(self.control_plane.live, "status", "chartVersion") or "").split(".")
-        return tuple(map(int, parts)) if len(parts) == 3 and all(part.isdigit() for part in parts) else None
+        said = str(at(self.control_plane.live, "status", "chartVersion") or "")
+        parts = re.fullmatch(r"([0-9]{1,6})\.([0-9]{1,6})\.([0-9]{1,6})", said)
+        return tuple(map(int, parts.groups())) if parts else None
 
     def said(self, *path: str) -> object:
         """Return what the control plane's spec says at a path; its profiles count where the spec is silent."""
