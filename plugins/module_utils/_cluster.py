@@ -208,6 +208,8 @@ class Cluster:
         """Return an object's kind and metadata, None when there is none. Nothing else of it is sent, so what a Secret holds stays there."""
         request = replace(Request.of("get", "GET", kind, namespace, name), accept="application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1")
         answer = self._answer(request, 404)
+        if answer.status == 404 and not answer.is_missing_object:
+            self._fail_with(request, answer, kind)
         return None if answer.status == 404 else {"apiVersion": kind.api_version, "kind": kind.name, "metadata": answer.body["metadata"]}
 
     def list(self, kind: Kind, namespace: str, selector: str | None = None, keep: Callable[[dict], Any] | None = None) -> list:

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -14,11 +14,12 @@ from ansible.module_utils.basic import AnsibleModule
 from ._cluster import Cluster
 from ._core.card import Card
 from ._core.carrying import Received, receive
+from ._core.checks import Refusal
 from ._core.control_plane import ControlPlane
-from ._core.data import at, listed
+from ._core.data import at
 from ._core.errors import FederationError
 from ._core.estate import Estate, Platform
-from ._core.findings import Finding, Unknown, finding_of
+from ._core.findings import Finding, finding_of
 from ._core.kinds import (
     CLUSTER_DOMAIN,
     CLUSTER_NETWORK,
@@ -26,6 +27,7 @@ from ._core.kinds import (
     DESTINATION_RULE,
     EXPORTS,
     EXTENSION,
+    GROUP,
     IMPORTS,
     ISTIO_GATEWAY,
     MEMBER_ROLL,
@@ -43,7 +45,7 @@ from ._core.kinds import (
 )
 from ._core.plan import check_domains, plan_peering
 from ._core.platform_findings import GROUPS
-from ._core.preflight import findings_in
+from ._core.preflight import look
 from ._core.pull_findings import named_secrets
 from ._core.supported import ARM64_FROM, EXTENSIONS_BEFORE, WASM_PLUGINS_FROM
 from ._core.topology import Mesh
@@ -51,15 +53,17 @@ from ._core.trust import Root
 from ._described import described_mesh
 from ._live import Peerings
 
+FORBIDDEN, NOT_SERVED = "FED104", "FED108"
 _RULE = re.compile(r"mesh_(?P<option>exports|imports), rule (?P<number>\d+)")
 _PEER = re.compile(r"mesh_peers, (?:entry (?P<number>\d+)|(?P<name>[^,]+))")
 
 
 class Remembered:
-    """A cluster that is asked for each object and collection once; a refusal is remembered, too. It writes nothing."""
+    """A cluster that is asked for each object and collection once; what it refuses is remembered, too. It writes nothing."""
 
     def __init__(self, cluster: Cluster) -> None:
         self.server = cluster.server
+        self.refusals: list[Refusal] = []
         self._cluster = cluster
         self._answers: dict[tuple, object] = {}
 
@@ -75,9 +79,9 @@ class Remembered:
             return next((live for live in listed_before if live["metadata"]["name"] == name), None)
         return self._once(self._cluster.get, kind, namespace, name)
 
-    def list(self, kind: Kind, namespace: str) -> list[dict]:
+    def list(self, kind: Kind, namespace: str, *which: Any) -> list[dict]:
         """Return the objects of one kind as ``Cluster.list`` does."""
-        return self._once(self._cluster.list, kind, namespace)
+        return self._once(self._cluster.list, kind, namespace, *which)
 
     def outline(self, kind: Kind, namespace: str, name: str) -> dict | None:
         """Return what ``Cluster.outline`` does."""
@@ -87,79 +91,89 @@ class Remembered:
         """Return what ``Cluster.serves`` does."""
         return self._once(self._cluster.serves, group)
 
-    def _once(self, ask: Callable[..., object], *about: object) -> Any:
+    def refuse(self, kind: Kind, namespace: str, because: str = Refusal.because) -> None:
+        """Note that a kind could not be looked at in a namespace, and why; the first reason counts."""
+        if not any((known.kind, known.namespace) == (kind, namespace) for known in self.refusals):
+            self.refusals.append(Refusal(kind, namespace, because))
+
+    def _once(self, ask: Callable[..., object], *about: Any) -> Any:
         question = (ask, *about)
         if question not in self._answers:
             try:
                 self._answers[question] = ask(*about)
             except FederationError as error:
                 self._answers[question] = error
+                if error.code == FORBIDDEN:
+                    self.refuse(*about[:2] if isinstance(about[0], Kind) else (GROUP, ""))
         answer = self._answers[question]
         if isinstance(answer, FederationError):
             raise answer
         return answer
 
 
-@dataclass
+@dataclass(frozen=True)
 class Reader:
-    """Reads live objects of one cluster, and writes down what the account may not read."""
+    """Reads live objects for checks. What it cannot read it gives as None, and the cluster remembers the refusal."""
 
-    cluster: Cluster | Remembered
-    _refused: dict[tuple[str, tuple[str, ...]], list[str]] = field(default_factory=dict)
+    cluster: Remembered
 
-    def list(self, kind: Kind, namespace: str, *codes: str) -> list[dict] | None:
-        """Return the objects of one kind in a namespace; None when that is forbidden, which ``codes`` then stay unknown for."""
+    def list(self, kind: Kind, namespace: str) -> list[dict] | None:
+        """Return the objects of one kind in a namespace; None when they cannot be read. A kind that is not served has no objects."""
         try:
             return self.cluster.list(kind, namespace)
         except FederationError as error:
-            if error.code == "FED108":
-                # A kind that is not served has no objects.
-                return []
-            if error.code != "FED104":
+            if error.code == NOT_SERVED:
+                return [] if kind.is_optional else self._refused(kind, namespace, "the API server does not serve them")
+            if error.code != FORBIDDEN:
                 raise
-            self._refused.setdefault((kind.name, codes), []).append(namespace or "the cluster")
             return None
 
-    def get(self, kind: Kind, name: str, *codes: str) -> Mapping | None:
-        """Return one cluster-wide object; None when there is none, or when that is forbidden, which ``codes`` then stay unknown for."""
+    def get(self, kind: Kind, name: str, *, may_lack: bool = False) -> Mapping | None:
+        """Return one cluster-wide object; None when it cannot be read. It must stand, unless the cluster ``may_lack`` it."""
         try:
-            return self.cluster.get(kind, "", name)
+            live = self.cluster.get(kind, "", name)
         except FederationError as error:
-            if error.code not in ("FED104", "FED108"):
+            if error.code == NOT_SERVED:
+                return self._refused(kind, "", "the API server does not serve them")
+            if error.code != FORBIDDEN:
                 raise
-            if error.code == "FED104":
-                self._refused.setdefault((kind.name, codes), []).append("the cluster")
             return None
+        return live if live is not None or may_lack else self._refused(kind, "", f"the cluster has none called {name}")
 
-    def lacks(self, kind: Kind, namespace: str, name: str, *codes: str) -> bool:
-        """Return whether an object is not there; False as well when that is forbidden, which ``codes`` then stay unknown for."""
+    def lacks(self, kind: Kind, namespace: str, name: str) -> bool:
+        """Return whether an object is not there; False as well when that cannot be known."""
         try:
             return self.cluster.outline(kind, namespace, name) is None
         except FederationError as error:
-            if error.code != "FED104":
+            if error.code == NOT_SERVED:
+                self._refused(kind, namespace, "the API server does not serve them")
+            elif error.code != FORBIDDEN:
                 raise
-            self._refused.setdefault((kind.name, codes), []).append(namespace)
             return False
 
     def members(self, namespace: str) -> frozenset[str] | None:
-        """Return the member namespaces of the mesh in ``namespace``; None when they may not be read."""
+        """Return the member namespaces of the mesh in ``namespace``; None when they cannot be read."""
         try:
             roll = self.cluster.get(MEMBER_ROLL, namespace, "default")
         except FederationError as error:
-            if error.code not in ("FED104", "FED108"):
+            if error.code == NOT_SERVED:
+                return self._refused(MEMBER_ROLL, namespace, "the API server does not serve them")
+            if error.code != FORBIDDEN:
                 raise
-            if error.code == "FED104":
-                self._refused.setdefault((MEMBER_ROLL.name, ("FED772",)), []).append(namespace)
             return None
         return frozenset(map(str, at(roll, "status", "configuredMembers") or ()))
 
-    @property
-    def unknown(self) -> list[Unknown]:
-        """Return what could not be read so far."""
-        return [
-            Unknown(f"{kind} objects in {listed(sorted(namespaces))}", "this account may not read them", codes)
-            for (kind, codes), namespaces in sorted(self._refused.items())
-        ]
+    def serves(self, group: str) -> bool | None:
+        """Return whether an API group is served; None when that cannot be known."""
+        try:
+            return self.cluster.serves(group)
+        except FederationError as error:
+            if error.code != FORBIDDEN:
+                raise
+            return None
+
+    def _refused(self, kind: Kind, namespace: str, because: str) -> None:
+        self.cluster.refuse(kind, namespace, because)
 
 
 def read_estate(
@@ -198,52 +212,49 @@ def read_estate(
         is_thorough=is_thorough,
     ).with_plan(planned)
     home = mesh.namespace
-    own = reader.list(SERVICE, home, "FED713", "FED714", "FED715")
+    own = reader.list(SERVICE, home)
     estate = replace(estate, own_services=None if own is None else {live["metadata"]["name"]: live for live in own})
     exports, imports = _rules(estate.export_rules(), "exportRules"), _rules(estate.import_rules(), "importRules")
     if exports or imports or is_thorough:
         estate = replace(estate, members=reader.members(home))
     members = estate.members or frozenset()
-    kinds = (SERVICE, SERVICE_ENTRY) if is_thorough else (SERVICE,)
-    services = {name: _both(reader, kinds, name) for name in sorted(_namespaces(exports, imports, members) - {home})}
-    estate = replace(estate, services={name: found for name, found in services.items() if found is not None})
+    named = _namespaces(exports, imports, members) - {home}
+    estate = replace(estate, services=_by_namespace(reader, SERVICE, named))
+    if is_thorough:
+        estate = replace(estate, entries=_by_namespace(reader, SERVICE_ENTRY, named))
     if imports:
-        estate = replace(estate, sidecars=_by_namespace(reader, SIDECAR, {*members, home}, "FED788"))
+        estate = replace(estate, sidecars=_by_namespace(reader, SIDECAR, {*members, home}))
     if control_plane.cluster_domain != CLUSTER_DOMAIN:
-        estate = replace(estate, destination_rules=reader.list(DESTINATION_RULE, home, "FED712"))
+        estate = replace(estate, destination_rules=reader.list(DESTINATION_RULE, home))
     return _thorough(reader, estate, members, home) if is_thorough else estate
 
 
 def read_platform(reader: Reader, version: tuple[int, int] | None) -> Platform:
     """Return what the cluster below is, as far as this account may see it and a control plane of ``version`` cares.
 
-    Which API groups are served every account may ask. So an account without rights in a cluster that is no OpenShift has
-    no gaps there.
+    Which API groups are served every account may ask, if nobody has taken that right away. So an account without rights in a
+    cluster that is no OpenShift has no gaps there.
     """
-    platform = Platform(groups=frozenset(group for group in GROUPS if reader.cluster.serves(group)))
+    platform = Platform(groups=frozenset(group for group in GROUPS if reader.serves(group)))
     if version and version < ARM64_FROM:
-        platform = replace(platform, nodes=reader.list(NODE, "", "FED798") or ())
-    if not reader.cluster.serves(CLUSTER_VERSION.api_version.partition("/")[0]):
+        platform = replace(platform, nodes=reader.list(NODE, "") or ())
+    if reader.serves(CLUSTER_VERSION.api_version.partition("/")[0]) is False:
         return platform
-    network = reader.get(NETWORK, "cluster", "FED794", "FED795", "FED799")
+    network = reader.get(NETWORK, "cluster")
     is_sdn = str(at(network, "status", "networkType")).lower() == "openshiftsdn"
-    return replace(
-        platform,
-        version=reader.get(CLUSTER_VERSION, "version", "FED792", "FED793"),
-        network=network,
-        sdn=reader.get(CLUSTER_NETWORK, "default", "FED795") if is_sdn else None,
-    )
+    sdn = reader.get(CLUSTER_NETWORK, "default", may_lack=True) if is_sdn else None
+    return replace(platform, version=reader.get(CLUSTER_VERSION, "version"), network=network, sdn=sdn)
 
 
 def _thorough(reader: Reader, estate: Estate, members: Iterable[str], home: str) -> Estate:
     estate = replace(estate, platform=read_platform(reader, estate.version))
     if estate.version == (2, 1):
-        estate = replace(estate, network_policies=reader.list(NETWORK_POLICY, home, "FED717"))
+        estate = replace(estate, network_policies=reader.list(NETWORK_POLICY, home))
     if estate.peers:
-        found = _by_namespace(reader, ISTIO_GATEWAY, {*members, home}, "FED707")
+        found = _by_namespace(reader, ISTIO_GATEWAY, {*members, home})
         estate = replace(estate, gateways=[live for objects in found.values() for live in objects])
     estate = _pulling(reader, estate, {*members, home})
-    strays = [_by_namespace(reader, kind, set(members) - {home}, "FED748") for kind in (PEER, EXPORTS, IMPORTS)]
+    strays = [_by_namespace(reader, kind, set(members) - {home}) for kind in (PEER, EXPORTS, IMPORTS)]
     return replace(estate, elsewhere=[live for found in strays for objects in found.values() for live in objects])
 
 
@@ -251,23 +262,17 @@ def _pulling(reader: Reader, estate: Estate, namespaces: Iterable[str]) -> Estat
     """Return the estate with what is pulled, and which pull secrets are not there. Nothing in a Secret is read."""
     kinds = [EXTENSION] if estate.version and estate.version < EXTENSIONS_BEFORE else []
     kinds += [WASM_PLUGIN] if not estate.version or estate.version >= WASM_PLUGINS_FROM else []
-    found = [_by_namespace(reader, kind, namespaces, "FED750") for kind in kinds]
+    found = [_by_namespace(reader, kind, namespaces) for kind in kinds]
     extensions = [live for spaces in found for objects in spaces.values() for live in objects]
-    pods = reader.list(POD, estate.namespace, "FED752") or ()
+    pods = reader.list(POD, estate.namespace) or ()
     estate = replace(estate, extensions=extensions, own_pods=pods)
     named = {(namespace, name) for _place, namespace, name in named_secrets(estate)}
-    return replace(estate, missing_secrets=frozenset(secret for secret in sorted(named) if reader.lacks(SECRET, *secret, "FED751")))
+    return replace(estate, missing_secrets=frozenset(secret for secret in sorted(named) if reader.lacks(SECRET, *secret)))
 
 
-def _by_namespace(reader: Reader, kind: Kind, namespaces: Iterable[str], code: str) -> dict[str, list[dict]]:
-    found = {name: reader.list(kind, name, code) for name in sorted(namespaces)}
+def _by_namespace(reader: Reader, kind: Kind, namespaces: Iterable[str]) -> dict[str, list[dict]]:
+    found = {name: reader.list(kind, name) for name in sorted(namespaces)}
     return {name: objects for name, objects in found.items() if objects is not None}
-
-
-def _both(reader: Reader, kinds: Sequence[Kind], namespace: str) -> list[dict] | None:
-    """Return a namespace's Services and ServiceEntries; None when the former may not be read."""
-    found = [reader.list(kind, namespace, *(("FED761", "FED769", "FED771") if kind is SERVICE else ("FED765",))) for kind in kinds]
-    return None if found[0] is None else [live for objects in found for live in objects or ()]
 
 
 def _rules(sets: Iterable[tuple], name: str) -> list[Mapping]:
@@ -308,11 +313,11 @@ def look_at_run(
         planned=[manifest for peer in written for manifest in plan_peering(mesh, peer, received[peer.local_name].card)],
         without_gateways=[peer.local_name for peer in mesh.peers] if module.check_mode else (),
     )
-    findings = findings_in(estate)
+    findings, unknown = look(estate, reader.cluster.refusals)
     for finding in findings:
         if not is_told_before(finding, mesh):
             module.warn(finding.text)
-    return {"findings": [finding.as_data() for finding in findings], "unknown": [gap.as_data() for gap in reader.unknown]}
+    return {"findings": [finding.as_data() for finding in findings], "unknown": [gap.as_data() for gap in unknown]}
 
 
 def is_told_before(finding: Finding, mesh: Mesh) -> bool:

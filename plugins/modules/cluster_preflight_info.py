@@ -82,7 +82,7 @@ lines:
   sample: ["https://api.east.example.com:6443 · nothing found"]
 """
 
-from collections.abc import Iterator, Mapping, Sequence  # noqa: E402
+from collections.abc import Mapping, Sequence  # noqa: E402
 from dataclasses import replace  # noqa: E402
 from datetime import datetime  # noqa: E402
 
@@ -90,98 +90,80 @@ from ansible.module_utils.basic import AnsibleModule  # noqa: E402
 
 from ..module_utils._arguments import CLUSTER, OLM  # noqa: E402
 from ..module_utils._cluster import Cluster  # noqa: E402
-from ..module_utils._core.control_plane import ControlPlane, parse_version  # noqa: E402
+from ..module_utils._core.cluster_findings import OLM_GROUP, ClusterEstate, look  # noqa: E402
+from ..module_utils._core.control_plane import parse_version  # noqa: E402
 from ..module_utils._core.control_plane_spec import check_spec, plan_control_plane  # noqa: E402
 from ..module_utils._core.data import at  # noqa: E402
 from ..module_utils._core.errors import FederationError  # noqa: E402
-from ..module_utils._core.findings import Finding, Unknown, finding_of, told  # noqa: E402
-from ..module_utils._core.kinds import CATALOG_SOURCE, CONTROL_PLANE, INSTALL_PLAN, NAMESPACE, OPERATOR_GROUP, SUBSCRIPTION  # noqa: E402
-from ..module_utils._core.members import check_holder  # noqa: E402
-from ..module_utils._core.operators import (  # noqa: E402
-    MESH_OPERATOR,
-    Found,
-    Operator,
-    catalog_of,
-    is_ready,
-    needed,
-    problems,
-    settled,
-    to_approve,
-    with_wishes,
+from ..module_utils._core.findings import Finding, finding_of, told  # noqa: E402
+from ..module_utils._core.kinds import (  # noqa: E402
+    CATALOG_SOURCE,
+    CONTROL_PLANE,
+    INSTALL_PLAN,
+    NAMESPACE,
+    OPERATOR_GROUP,
+    PACKAGE_MANIFEST,
+    SUBSCRIPTION,
 )
-from ..module_utils._core.platform_findings import below  # noqa: E402
+from ..module_utils._core.operators import Found, Operator, catalog_of, is_ready, needed, settled, with_wishes  # noqa: E402
 from ..module_utils._core.tenants import Tenant  # noqa: E402
 from ..module_utils._olm import matters, packages_of  # noqa: E402
 from ..module_utils._preflight import Reader, Remembered, found_by, read_platform  # noqa: E402
 from ..module_utils._running import run_module  # noqa: E402
 
 OPTIONS = {"title": {"type": "str"}, "upgrade": {"type": "bool", "default": False}}
-OLM_GROUP = SUBSCRIPTION.api_version.partition("/")[0]
 
 
 def run(module: AnsibleModule, cluster: Cluster, now: datetime) -> dict:
     """Look at everything and return the module's result; nothing is written."""
     params = module.params
-    reader = Reader(Remembered(cluster))
+    remembered = Remembered(cluster)
+    reader = Reader(remembered)
     wanted = params["control_planes"]
     tenants: list[Tenant] = []
     findings: list[Finding] = []
-    unknown: list[Unknown] = []
     for one in params["tenants"]:
         findings += found_by(lambda one=one: tenants.append(Tenant.described(one)))
-    if reader.cluster.serves(OLM_GROUP):
-        found, unseen = look_at_olm(module, cluster, reader)
-        findings += found
-        unknown += unseen
-    else:
-        findings.append(Finding("FED445", f"Cluster {cluster.server}", f"has no Operator Lifecycle Manager: it does not serve {OLM_GROUP}"))
-    versions = [version for one in wanted if (version := parse_version(str(one.get("version") or "")))]
-    platform = read_platform(reader, min(versions, default=None))
-    members = {tenant.mesh: len(tenant.members) for tenant in tenants}
     for one in wanted:
         findings += found_by(lambda one=one: check_wanted(one))
-        findings += below(control_plane_of(one), platform, members.get(one.get("mesh"), 0))
-    findings += taken_members(reader, tenants)
-    return told(params["title"] or cluster.server, findings, [*unknown, *reader.unknown])
+    versions = [version for one in wanted if (version := parse_version(str(one.get("version") or "")))]
+    estate = ClusterEstate(cluster.server, wanted=wanted, tenants=tenants, platform=read_platform(reader, min(versions, default=None)))
+    estate = replace(estate, labels=labels_of(reader, tenants), has_olm=reader.serves(OLM_GROUP) is not False)
+    if estate.has_olm:
+        try:
+            estate = with_olm(module, reader, estate)
+        except FederationError as error:
+            findings.append(finding_of(error))
+    found, unknown = look(estate, remembered.refusals)
+    return told(params["title"] or cluster.server, [*findings, *found], unknown)
 
 
-def look_at_olm(module: AnsibleModule, cluster: Cluster, reader: Reader) -> tuple[list[Finding], list[Unknown]]:
-    """Return what is wrong with OLM for the operators that are wanted, and what could not be looked at."""
+def with_olm(module: AnsibleModule, reader: Reader, estate: ClusterEstate) -> ClusterEstate:
+    """Return the estate with the operators that are needed, what OLM has, and what its catalogs offer; raises FED440."""
     params = module.params
-    wanted = params["control_planes"]
     common = {key: params[key] for key in ("catalog", "catalog_namespace", "approval")}
-    try:
-        operators = with_wishes(needed(wanted, **common), params["operators"])
-    except FederationError as error:
-        return [finding_of(error)], []
-    subscriptions = reader.list(SUBSCRIPTION, "", "FED442", "FED443", "FED447", "FED449")
+    operators = with_wishes(needed(estate.wanted, **common), params["operators"])
+    subscriptions = reader.list(SUBSCRIPTION, "")
     if subscriptions is None:
         # Without them nobody knows what is still to come.
-        return [], []
-    found = Found(
-        subscriptions=subscriptions,
-        groups=reader.list(OPERATOR_GROUP, "", "FED441") or (),
-        control_planes=reader.list(CONTROL_PLANE, "", "FED443") or (),
-        catalogs=reader.list(CATALOG_SOURCE, "", "FED443", "FED447", "FED449", "FED454"),
-    )
+        return estate
+    found = Found(subscriptions=subscriptions, catalogs=reader.list(CATALOG_SOURCE, ""))
     operators = settled(operators, found)
-    found = replace(found, packages=packages_of(cluster, operators, found), plans=plans_of(reader, operators, found))
-    findings = [finding_of(error) for error in problems(operators, found, wanted, upgrade=params["upgrade"])]
-    findings += unapproved(operators, found, wanted, upgrade=params["upgrade"])
-    findings += unhealthy(operators, found)
-    unread = [
-        operator
-        for operator in operators
-        if matters(operator, found) and is_ready(catalog_of(operator, found.catalogs)) and operator.package not in found.packages
-    ]
-    return findings, [
-        Unknown(
-            f"PackageManifest {operator.package}",
-            "this account may not read it, or it is not served",
-            ("FED443", "FED449") if operator.package == MESH_OPERATOR else ("FED449",),
-        )
-        for operator in unread
-    ]
+    offered = packages_of(reader.cluster, operators, found)
+    for operator in operators:
+        if matters(operator, found) and is_ready(catalog_of(operator, found.catalogs)) and operator.package not in offered:
+            reader.cluster.refuse(PACKAGE_MANIFEST, operator.catalog_namespace, "this account may not read them, or they are not served")
+    return replace(
+        estate,
+        operators=operators,
+        upgrade=params["upgrade"],
+        subscriptions=subscriptions,
+        groups=reader.list(OPERATOR_GROUP, "") or (),
+        control_planes=reader.list(CONTROL_PLANE, "") or (),
+        catalogs=found.catalogs,
+        packages=offered,
+        plans=plans_of(reader, operators, found),
+    )
 
 
 def plans_of(reader: Reader, operators: Sequence[Operator], found: Found) -> list[dict]:
@@ -191,25 +173,13 @@ def plans_of(reader: Reader, operators: Sequence[Operator], found: Found) -> lis
         for operator in operators
         if (status := at(found.subscription(operator.package), "status")) and status.get("currentCSV") != status.get("installedCSV")
     }
-    return [live for namespace in sorted(moving) for live in reader.list(INSTALL_PLAN, namespace, "FED443", "FED444") or ()]
+    return [live for namespace in sorted(moving) for live in reader.list(INSTALL_PLAN, namespace) or ()]
 
 
-def unapproved(operators: Sequence[Operator], found: Found, wanted: Sequence[Mapping], *, upgrade: bool) -> list[Finding]:
-    """Give the InstallPlan that installing would have to approve and must not; what it strands is told of its operator already."""
-    refused = found_by(lambda: to_approve(operators, found, upgrade=upgrade, wanted=wanted))
-    told = any(problems(operators, found, wanted, upgrade=upgrade))
-    return [finding for finding in refused if not (told and finding.code == "FED443")]
-
-
-def unhealthy(operators: Sequence[Operator], found: Found) -> Iterator[Finding]:
-    """Give the catalogs that something is to come from, or to be upgraded from, and that OLM does not reach."""
-    for operator in operators:
-        spec = at(found.subscription(operator.package), "spec") or {}
-        source, place = spec.get("source", operator.catalog), spec.get("sourceNamespace", operator.catalog_namespace)
-        catalog = next((live for live in found.catalogs or () if (live["metadata"]["namespace"], live["metadata"]["name"]) == (place, source)), None)
-        if catalog is not None and not is_ready(catalog):
-            state = at(catalog, "status", "connectionState", "lastObservedState") or "nothing yet"
-            yield Finding("FED454", f"CatalogSource {place}/{source}", f"is not READY; OLM has seen {state}")
+def labels_of(reader: Reader, tenants: Sequence[Tenant]) -> dict[str, Mapping]:
+    """Return the labels of the namespaces that stand, where some are wanted as members."""
+    standing = reader.list(NAMESPACE, "") if any(tenant.members for tenant in tenants) else []
+    return {live["metadata"]["name"]: live["metadata"].get("labels") or {} for live in standing or ()}
 
 
 def check_wanted(one: Mapping) -> None:
@@ -217,21 +187,6 @@ def check_wanted(one: Mapping) -> None:
     mesh, version = str(one.get("mesh")), str(one.get("version") or "") or None
     desired = plan_control_plane(mesh, f"{mesh}-mesh-system", "basic", one.get("spec") or {}, version=version, trust_domain=None, live=None)
     check_spec(desired, None, parse_version(desired["spec"]["version"]))
-
-
-def control_plane_of(one: Mapping) -> ControlPlane:
-    """Return a control plane that is wanted as if it stood."""
-    version = {"version": one["version"]} if one.get("version") else {}
-    metadata = {"name": str(one.get("mesh")), "namespace": "", "uid": ""}
-    return ControlPlane.read({"metadata": metadata, "spec": {**(one.get("spec") or {}), **version}})
-
-
-def taken_members(reader: Reader, tenants: Sequence[Tenant]) -> list[Finding]:
-    """Return which namespaces another mesh has."""
-    members = [(tenant.namespace, member) for tenant in tenants for member in tenant.members]
-    standing = reader.list(NAMESPACE, "", "FED426") if members else []
-    labels = {live["metadata"]["name"]: live["metadata"].get("labels") or {} for live in standing or ()}
-    return found_by(*(lambda home=home, member=member: check_holder(home, member, labels.get(member, {})) for home, member in members))
 
 
 def main() -> None:

@@ -128,7 +128,8 @@ from ..module_utils._core.carrying import Identity, Received  # noqa: E402
 from ..module_utils._core.control_plane import ControlPlane  # noqa: E402
 from ..module_utils._core.errors import FederationError  # noqa: E402
 from ..module_utils._core.findings import Finding, Unknown, finding_of, told  # noqa: E402
-from ..module_utils._core.preflight import findings_in  # noqa: E402
+from ..module_utils._core.kinds import CONFIG_MAP, EXPORTS, IMPORTS, PEER  # noqa: E402
+from ..module_utils._core.preflight import look  # noqa: E402
 from ..module_utils._core.topology import Mesh  # noqa: E402
 from ..module_utils._core.trust import Root  # noqa: E402
 from ..module_utils._described import DESCRIBED  # noqa: E402
@@ -179,9 +180,8 @@ def run(module: AnsibleModule, cluster: Cluster, now: datetime) -> dict:
     findings += [*unserved, *refused]
     roots, without_roots = own_roots(module, remembered, control_plane, now)
     findings += [*without_roots, *identities(module, mesh, control_plane, received, peerings)]
-    reader = Reader(remembered)
     estate = read_estate(
-        reader,
+        Reader(remembered),
         mesh,
         control_plane,
         peerings,
@@ -191,17 +191,23 @@ def run(module: AnsibleModule, cluster: Cluster, now: datetime) -> dict:
         roots=roots,
         is_thorough=True,
     )
-    return result(mesh.name, control_plane, [*findings, *findings_in(estate)], reader.unknown, waiting(spoken_for, received, refused))
+    found, unknown = look(estate, remembered.refusals)
+    return result(mesh.name, control_plane, [*findings, *found], unknown, waiting(spoken_for, received, refused))
 
 
 def peerings_of(cluster: Remembered, mesh: Mesh) -> tuple[Peerings, list[Finding]]:
-    """Return the live peerings; where the kinds of federation are not served there are none, and that is a finding."""
-    try:
-        return Peerings.read(cluster, mesh.namespace), []
-    except FederationError as error:
-        if error.code != "FED108":
-            raise
-        return Peerings({}, {}, {}, {}), [finding_of(error)]
+    """Return the live peerings as far as they can be read. What a run would refuse over it is a finding, the first of each code."""
+    read: list[dict[str, Mapping]] = []
+    refused: dict[str, Finding] = {}
+    for kind in (PEER, EXPORTS, IMPORTS, CONFIG_MAP):
+        try:
+            read.append({live["metadata"]["name"]: live for live in cluster.list(kind, mesh.namespace)})
+        except FederationError as error:
+            if error.code not in ("FED104", "FED108"):
+                raise
+            refused.setdefault(error.code, finding_of(error))
+            read.append({})
+    return Peerings(*read), list(refused.values())
 
 
 def cards_of(

@@ -4,30 +4,62 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from .card import Card
+from .checks import CLUSTER, HOME, MEMBERS, MESH, NAMED, ROLL, Read, read_from
 from .control_plane import ControlPlane
 from .data import at, items, place_of
-from .kinds import EXPORTS, IMPORTS, PEER
+from .kinds import (
+    CLUSTER_NETWORK,
+    CLUSTER_VERSION,
+    CONFIG_MAP,
+    DESTINATION_RULE,
+    EXPORTS,
+    EXTENSION,
+    GROUP,
+    IMPORTS,
+    ISTIO_GATEWAY,
+    NETWORK,
+    NETWORK_POLICY,
+    NODE,
+    PEER,
+    POD,
+    SECRET,
+    SERVICE,
+    SERVICE_ENTRY,
+    SIDECAR,
+    WASM_PLUGIN,
+)
 from .plan import plan_exports, plan_imports
 from .topology import Mesh
 from .trust import Root
 
 Objects = Mapping[str, Mapping]
 
+PEERS, EXPORT_SETS, IMPORT_SETS = (Read(kind, HOME) for kind in (PEER, EXPORTS, IMPORTS))
+STRAYS = tuple(Read(kind, MEMBERS) for kind in (PEER, EXPORTS, IMPORTS))
+BUNDLES = Read(CONFIG_MAP, HOME)
+OWN_SERVICES = Read(SERVICE, HOME)
+SERVICES, ENTRIES = Read(SERVICE, MEMBERS), Read(SERVICE_ENTRY, MEMBERS)
+SIDECARS, GATEWAYS = Read(SIDECAR, MESH), Read(ISTIO_GATEWAY, MESH)
+POLICIES, DESTINATIONS, PODS = Read(NETWORK_POLICY, HOME), Read(DESTINATION_RULE, HOME), Read(POD, HOME)
+EXTENSIONS = (Read(EXTENSION, MESH), Read(WASM_PLUGIN, MESH))
+SECRETS = Read(SECRET, NAMED)
+VERSION, NETWORKS, SDN, NODES, SERVED = (Read(kind, CLUSTER) for kind in (CLUSTER_VERSION, NETWORK, CLUSTER_NETWORK, NODE, GROUP))
+
 
 @dataclass(frozen=True)
 class Platform:
     """The cluster below a mesh. None means not served or not read; ``groups`` are those API groups of other operators that are served."""
 
-    version: Mapping | None = None
-    network: Mapping | None = None
-    sdn: Mapping | None = None
-    nodes: Sequence[Mapping] = ()
-    groups: frozenset[str] = field(default_factory=frozenset)
+    version: Mapping | None = read_from(VERSION, default=None)
+    network: Mapping | None = read_from(NETWORKS, default=None)
+    sdn: Mapping | None = read_from(SDN, default=None)
+    nodes: Sequence[Mapping] = read_from(NODES, default=())
+    groups: frozenset[str] = read_from(SERVED, default=frozenset())
 
     @property
     def release(self) -> tuple[int, int, int] | None:
@@ -43,44 +75,55 @@ class Platform:
 
 
 @dataclass(frozen=True)
+class Ground:
+    """What the platform's checks look at: a control plane that stands or is wanted, its members, the cluster below."""
+
+    control_plane: ControlPlane
+    platform: Platform
+    members: Collection[str] | None = read_from(ROLL, default=None)
+    server: str = ""
+
+
+@dataclass(frozen=True)
 class Estate:
     """One mesh as its administrator and its cluster have it.
 
     ``cards`` are peers' cards by our names of the peers; ``peers``, ``exports``, ``imports``, ``config_maps`` and
-    ``own_services`` (those of the control plane's namespace) are live objects by name; ``services`` (with
-    ServiceEntries), ``sidecars`` by namespace. None, or a namespace that is missing, was not read: nothing is found
+    ``own_services`` (those of the control plane's namespace) are live objects by name; ``services``, ``entries``
+    (ServiceEntries) and ``sidecars`` by namespace. None, or a namespace that is missing, was not read: nothing is found
     there. ``members`` are the member namespaces. ``untouched`` are described peers that belong to somebody else,
     ``without_gateways`` those whose gateways only a real run makes. ``is_thorough``: asked for by somebody who waits for it,
     not by a run that has just changed things. ``platform`` is the cluster below. ``extensions`` are WasmPlugins and
     ServiceMeshExtensions, ``own_pods`` the pods of the control plane's namespace, ``missing_secrets`` those pull secrets
-    (namespace, name) that something names and that are not there.
+    (namespace, name) that something names and that are not there. What is filled from the cluster says from which reads.
     """
 
     mesh: Mesh
     control_plane: ControlPlane
     now: datetime
     cards: Mapping[str, Card] = field(default_factory=dict)
-    peers: Objects = field(default_factory=dict)
-    exports: Objects = field(default_factory=dict)
-    imports: Objects = field(default_factory=dict)
-    config_maps: Objects = field(default_factory=dict)
-    own_services: Objects | None = None
-    members: frozenset[str] | None = None
-    services: Mapping[str, Sequence[Mapping]] = field(default_factory=dict)
-    sidecars: Mapping[str, Sequence[Mapping]] = field(default_factory=dict)
-    gateways: Sequence[Mapping] = ()
-    network_policies: Sequence[Mapping] | None = None
-    destination_rules: Sequence[Mapping] | None = None
-    elsewhere: Sequence[Mapping] = ()
-    roots: Sequence[Root] = ()
+    peers: Objects = read_from(PEERS, default_factory=dict)
+    exports: Objects = read_from(EXPORT_SETS, default_factory=dict)
+    imports: Objects = read_from(IMPORT_SETS, default_factory=dict)
+    config_maps: Objects = read_from(BUNDLES, default_factory=dict)
+    own_services: Objects | None = read_from(OWN_SERVICES, default=None)
+    members: frozenset[str] | None = read_from(ROLL, default=None)
+    services: Mapping[str, Sequence[Mapping]] = read_from(SERVICES, default_factory=dict)
+    entries: Mapping[str, Sequence[Mapping]] | None = read_from(ENTRIES, default=None)
+    sidecars: Mapping[str, Sequence[Mapping]] = read_from(SIDECARS, default_factory=dict)
+    gateways: Sequence[Mapping] = read_from(GATEWAYS, default=())
+    network_policies: Sequence[Mapping] | None = read_from(POLICIES, default=None)
+    destination_rules: Sequence[Mapping] | None = read_from(DESTINATIONS, default=None)
+    elsewhere: Sequence[Mapping] = read_from(*STRAYS, default=())
+    roots: Sequence[Root] = read_from(BUNDLES, default=())
     server: str = ""
     untouched: frozenset[str] = frozenset()
     without_gateways: frozenset[str] = frozenset()
     is_thorough: bool = False
     platform: Platform | None = None
-    extensions: Sequence[Mapping] = ()
-    own_pods: Sequence[Mapping] = ()
-    missing_secrets: frozenset[tuple[str, str]] = frozenset()
+    extensions: Sequence[Mapping] = read_from(*EXTENSIONS, default=())
+    own_pods: Sequence[Mapping] = read_from(PODS, default=())
+    missing_secrets: frozenset[tuple[str, str]] = read_from(SECRETS, default=frozenset())
 
     @property
     def namespace(self) -> str:
@@ -98,6 +141,11 @@ class Estate:
         said = str(at(self.control_plane.live, "status", "chartVersion") or "")
         parts = re.fullmatch(r"([0-9]{1,6})\.([0-9]{1,6})\.([0-9]{1,6})", said)
         return tuple(map(int, parts.groups())) if parts else None
+
+    @property
+    def exportable(self) -> list[Mapping]:
+        """Return the Services and ServiceEntries that rules can mean, as far as they were read."""
+        return [live for found in (*self.services.values(), *(self.entries or {}).values()) for live in found]
 
     def said(self, *path: str) -> object:
         """Return what the control plane's spec says at a path; its profiles count where the spec is silent."""

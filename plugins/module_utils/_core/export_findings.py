@@ -10,8 +10,9 @@ import copy
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
+from .checks import ROLL, check
 from .data import at, items, listed, mapping, place_of
-from .estate import Estate, Rules
+from .estate import ENTRIES, EXPORT_SETS, PEERS, SERVICES, Estate, Rules
 from .findings import Finding
 from .kinds import SERVICE
 from .names import EXPORT_TO, exported_names, ports_of
@@ -28,22 +29,54 @@ class Offered:
     peers: list[str] = field(default_factory=list)
 
 
-def export_findings(estate: Estate) -> Iterator[Finding]:
-    """Give what is wrong with what the rules export, with what they cannot export, and with rules for nothing."""
-    services = [live for found in estate.services.values() for live in found]
+@check(reads=[PEERS, EXPORT_SETS, SERVICES, ENTRIES], codes=["FED761", "FED762", "FED764", "FED765", "FED768", "FED769", "FED770"])
+def services(estate: Estate) -> Iterator[Finding]:
+    """Give what is wrong with the Services and ServiceEntries that rules export, and those that they cannot export."""
+    found = estate.exportable
+    by_name = {_key(live): live for live in found}
     offered: dict[tuple[str, str], Offered] = {}
     for peer, spec, rules in estate.export_rules():
-        rows = exported_names(services, spec, peer)
+        rows = exported_names(found, spec, peer)
         yield from _clashes(rows, peer, rules)
-        yield from _outside(services, spec, peer, rules)
-        yield from _unmatched(estate, spec, rules)
-        by_name = {_key(live): live for live in services}
+        yield from _outside(found, spec, peer, rules)
         for row in rows:
             live = by_name.get((row["namespace"], row["name"]))
             if row["exported"] and live is not None:
                 offered.setdefault(_key(live), Offered(live)).peers.append(peer)
-    for found in offered.values():
-        yield from _service(estate, found)
+    for one in offered.values():
+        yield from _service(estate, one)
+
+
+@check(reads=[PEERS, EXPORT_SETS, ROLL], codes=["FED772"])
+def strangers(estate: Estate) -> Iterator[Finding]:
+    """Give rules for a namespace that is no member."""
+    for place, _name, namespace in _named(estate):
+        if estate.members is not None and namespace not in estate.members:
+            yield Finding("FED772", place, f"names the namespace {namespace}, which is not a member of the mesh")
+
+
+@check(reads=[PEERS, EXPORT_SETS, SERVICES, ENTRIES], codes=["FED771"])
+def absent(estate: Estate) -> Iterator[Finding]:
+    """Give rules for one Service that its namespace does not have; hosts of ServiceEntries only where those were read."""
+    for place, name, namespace in _named(estate):
+        if name in ("", "*") or namespace not in estate.services:
+            continue
+        entries = (estate.entries or {}).get(namespace)
+        found = [*estate.services[namespace], *(entries or ())]
+        names = {str(at(live, "metadata", "name")) for live in found} | {str(host) for live in found for host in at(live, "spec", "hosts") or ()}
+        if name not in names and not ("." in name and entries is None):
+            yield Finding("FED771", place, f"names {namespace}/{name}, and there is no such Service")
+
+
+def _named(estate: Estate) -> Iterator[tuple[str, str, str]]:
+    """Give the rules for another namespace than our own: how people name the rule, the service's name, the namespace."""
+    for _peer, spec, rules in estate.export_rules():
+        stored = at(spec, "exportRules")
+        for index, rule in enumerate(stored if isinstance(stored, list) else []):
+            selector = at(rule, "nameSelector") if at(rule, "type") == "NameSelector" else at(rule, "labelSelector")
+            name, namespace = at(selector, "name"), at(selector, "namespace")
+            if namespace not in (None, "", "*", estate.namespace):
+                yield rules.place(index), str(name or ""), str(namespace)
 
 
 def _key(live: Mapping) -> tuple[str, str]:
@@ -97,9 +130,8 @@ def _clashes(rows: list[dict], peer: str, rules: Rules) -> Iterator[Finding]:
             yield Finding("FED762", rules.where, f"export {listed(services)} to {peer} as {name}")
 
 
-def _outside(services: list[Mapping], spec: Mapping | None, peer: str, rules: Rules) -> Iterator[Finding]:
-    """Give services outside the mesh that a rule means: by its name, or by its labels."""
-    inside = [_as_if_inside(live) for live in services if _is_outside(live)]
+def _outside(exportable: list[Mapping], spec: Mapping | None, peer: str, rules: Rules) -> Iterator[Finding]:
+    inside = [_as_if_inside(live) for live in exportable if _is_outside(live)]
     stored = items(at(spec, "exportRules"))
     for row in exported_names(inside, spec, peer):
         if row["exported"] is None:
@@ -122,18 +154,4 @@ def _as_if_inside(live: Mapping) -> dict:
     return moved
 
 
-def _unmatched(estate: Estate, spec: Mapping | None, rules: Rules) -> Iterator[Finding]:
-    """Give rules for a namespace that is no member, and for one Service that its namespace does not have."""
-    stored = at(spec, "exportRules")
-    for index, rule in enumerate(stored if isinstance(stored, list) else []):
-        selector = at(rule, "nameSelector") if at(rule, "type") == "NameSelector" else at(rule, "labelSelector")
-        name, namespace = at(selector, "name"), at(selector, "namespace")
-        if namespace in (None, "", "*", estate.namespace):
-            continue
-        if estate.members is not None and namespace not in estate.members:
-            yield Finding("FED772", rules.place(index), f"names the namespace {namespace}, which is not a member of the mesh")
-        elif name not in (None, "", "*") and namespace in estate.services:
-            found = estate.services[str(namespace)]
-            names = {str(at(live, "metadata", "name")) for live in found} | {str(host) for live in found for host in at(live, "spec", "hosts") or ()}
-            if name not in names:
-                yield Finding("FED771", rules.place(index), f"names {namespace}/{name}, and there is no such Service")
+CHECKS = (services, strangers, absent)

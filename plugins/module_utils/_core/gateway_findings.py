@@ -10,8 +10,9 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+from .checks import check
 from .data import at, items, listed, mapping, place_of
-from .estate import Estate
+from .estate import DESTINATIONS, GATEWAYS, OWN_SERVICES, PEERS, Estate
 from .findings import Finding
 from .kinds import CLUSTER_DOMAIN, DISCOVERY_PORT, EGRESS_FOR, INGRESS_FOR, PEER, SERVICE, SERVICE_PORT
 from .topology import LONGEST_PEER
@@ -41,21 +42,6 @@ class Gateway:
         return f"{self.control_plane}, {self.key}.{self.name}"
 
 
-def gateway_findings(estate: Estate) -> Iterator[Finding]:
-    """Give what is wrong with the gateways that live peers use, and with the control plane as far as it concerns them."""
-    used = gateways_in_use(estate)
-    for gateway in used:
-        yield from _missing(gateway)
-        if gateway.settings is not None:
-            yield from _settings(estate, gateway)
-            yield from _service(estate, gateway)
-    yield from _shared(used, estate)
-    yield from _names(estate, used)
-    yield from _user_gateways(estate, used)
-    yield from _control_plane(estate)
-    yield from _load_balancers(estate)
-
-
 def gateways_in_use(estate: Estate) -> list[Gateway]:
     """Return the gateways of live peers, by peer; those that only a real run would make are left out."""
     used = []
@@ -75,11 +61,22 @@ def settings_of(estate: Estate, direction: str, name: str) -> Mapping | None:
     return found if isinstance(found, Mapping) else None
 
 
-def _missing(gateway: Gateway) -> Iterator[Finding]:
-    if gateway.settings is None:
-        seen = f"names the {gateway.direction} gateway {gateway.name}" if gateway.name else f"names no {gateway.direction} gateway"
-        place = f"{PEER.name} {gateway.peer}, spec.gateways.{gateway.direction}"
-        yield Finding("FED704", place, f"{seen}, and {gateway.control_plane} has no such key under {gateway.key}")
+@check(reads=[PEERS], codes=["FED704"])
+def missing(estate: Estate) -> Iterator[Finding]:
+    """Give gateways that a peer names and the control plane does not have."""
+    for gateway in gateways_in_use(estate):
+        if gateway.settings is None:
+            seen = f"names the {gateway.direction} gateway {gateway.name}" if gateway.name else f"names no {gateway.direction} gateway"
+            place = f"{PEER.name} {gateway.peer}, spec.gateways.{gateway.direction}"
+            yield Finding("FED704", place, f"{seen}, and {gateway.control_plane} has no such key under {gateway.key}")
+
+
+@check(reads=[PEERS], codes=["FED701", "FED702", "FED703", "FED706", "FED708", "FED713"])
+def settings(estate: Estate) -> Iterator[Finding]:
+    """Give what is wrong with the gateways as the control plane describes them."""
+    for gateway in gateways_in_use(estate):
+        if gateway.settings is not None:
+            yield from _settings(estate, gateway)
 
 
 def _settings(estate: Estate, gateway: Gateway) -> Iterator[Finding]:
@@ -104,6 +101,14 @@ def _settings(estate: Estate, gateway: Gateway) -> Iterator[Finding]:
         yield Finding("FED708", gateway.place, "does not say routeConfig.enabled: false")
 
 
+@check(reads=[PEERS, OWN_SERVICES], codes=["FED713", "FED714", "FED715"])
+def services(estate: Estate) -> Iterator[Finding]:
+    """Give what is wrong with the Services that the operator makes of the gateways."""
+    for gateway in gateways_in_use(estate):
+        if gateway.settings is not None:
+            yield from _service(estate, gateway)
+
+
 def _service(estate: Estate, gateway: Gateway) -> Iterator[Finding]:
     if estate.own_services is None or at(gateway.settings, "enabled") is not True:
         return
@@ -126,8 +131,9 @@ def is_not_layer_4(address: object) -> bool:
     return isinstance(address, str) and bool(_NOT_LAYER_4.fullmatch(address.removesuffix(".")))
 
 
-def _load_balancers(estate: Estate) -> Iterator[Finding]:
-    """The peers' balancers, by their cards or by what stands in their peerings."""
+@check(reads=[PEERS], codes=["FED714"])
+def load_balancers(estate: Estate) -> Iterator[Finding]:
+    """Give the peers' balancers that are none for federation, by their cards or by what stands in their peerings."""
     told = {name: (f"Card of {card.mesh}", card.ingress.addresses) for name, card in estate.cards.items() if card.ingress}
     for name, live in estate.standing():
         told.setdefault(name, (place_of(live), tuple(at(live, "spec", "remote", "addresses") or ())))
@@ -154,9 +160,11 @@ def _wrong_ports(ports: object) -> str:
     return ""
 
 
-def _shared(used: list[Gateway], estate: Estate) -> Iterator[Finding]:
+@check(reads=[PEERS], codes=["FED709", "FED710"])
+def shared(estate: Estate) -> Iterator[Finding]:
+    """Give gateways that serve several peers."""
     users: dict[tuple[str, str], list[str]] = {}
-    for gateway in used:
+    for gateway in gateways_in_use(estate):
         if gateway.name:
             users.setdefault((gateway.direction, gateway.name), []).append(gateway.peer)
     for (direction, name), peers in users.items():
@@ -166,21 +174,25 @@ def _shared(used: list[Gateway], estate: Estate) -> Iterator[Finding]:
             yield Finding(code, place, f"serves the peers {listed(peers)}")
 
 
-def _names(estate: Estate, used: list[Gateway]) -> Iterator[Finding]:
+@check(reads=[PEERS], codes=["FED705", "FED711"])
+def names(estate: Estate) -> Iterator[Finding]:
+    """Give names of peers and gateways that are too long, or taken."""
     for name, live in estate.standing():
         if len(name) > LONGEST_PEER:
             yield Finding("FED705", place_of(live), f"has a name of {len(name)} characters, {LONGEST_PEER} are the most")
         if name == estate.control_plane.cluster_name:
             yield Finding("FED711", place_of(live), f"is called {name}, like spec.cluster.name of {estate.control_plane.place}")
-    for gateway in used:
+    for gateway in gateways_in_use(estate):
         length = len(gateway.name) + len(estate.namespace)
         if gateway.settings is not None and length > 62:
             yield Finding("FED705", gateway.place, f"and the namespace {estate.namespace} have {length} characters together, 62 are the most")
 
 
-def _user_gateways(estate: Estate, used: list[Gateway]) -> Iterator[Finding]:
+@check(reads=[PEERS, GATEWAYS], codes=["FED707"], is_thorough=True)
+def user_gateways(estate: Estate) -> Iterator[Finding]:
+    """Give Gateways of Istio that select the federation ingress as well."""
     pods = {}
-    for gateway in used:
+    for gateway in gateways_in_use(estate):
         if gateway.direction == "ingress" and gateway.settings is not None:
             own = mapping(at(gateway.settings, "service", "metadata", "labels"))
             pods[gateway.name] = {"istio": "ingressgateway", "app": gateway.name, **own}
@@ -192,18 +204,31 @@ def _user_gateways(estate: Estate, used: list[Gateway]) -> Iterator[Finding]:
             yield Finding("FED707", place_of(live), f"selects {shown}, and so the federation ingress {listed(bound)} too")
 
 
-def _control_plane(estate: Estate) -> Iterator[Finding]:
-    control_plane = estate.control_plane
-    if estate.is_thorough and not control_plane.is_ready:
-        yield Finding("FED726", control_plane.place, f"is not ready: {control_plane.condition}")
-    if not estate.peers and not estate.mesh.peers:
+@check(codes=["FED726"], is_thorough=True)
+def readiness(estate: Estate) -> Iterator[Finding]:
+    """Give a control plane that is not ready."""
+    if not estate.control_plane.is_ready:
+        yield Finding("FED726", estate.control_plane.place, f"is not ready: {estate.control_plane.condition}")
+
+
+@check(reads=[PEERS, DESTINATIONS], codes=["FED712"])
+def cluster_domain(estate: Estate) -> Iterator[Finding]:
+    """Give a cluster domain for which istiod cannot be called with mutual TLS."""
+    control_plane, domain = estate.control_plane, estate.control_plane.cluster_domain
+    if not _is_federated(estate) or domain == CLUSTER_DOMAIN or estate.destination_rules is None:
         return
-    domain = control_plane.cluster_domain
-    if domain != CLUSTER_DOMAIN and estate.destination_rules is not None:
-        host = f"istiod-{control_plane.name}.{estate.namespace}.svc.{domain}"
-        if not any(at(rule, "spec", "host") == host for rule in estate.destination_rules):
-            seen = f"has the cluster domain {domain}, and no DestinationRule in {estate.namespace} has the host {host}"
-            yield Finding("FED712", control_plane.place, seen, f"Add a DestinationRule for {host}, like the operator's for {CLUSTER_DOMAIN}")
+    host = f"istiod-{control_plane.name}.{estate.namespace}.svc.{domain}"
+    if not any(at(rule, "spec", "host") == host for rule in estate.destination_rules):
+        seen = f"has the cluster domain {domain}, and no DestinationRule in {estate.namespace} has the host {host}"
+        yield Finding("FED712", control_plane.place, seen, f"Add a DestinationRule for {host}, like the operator's for {CLUSTER_DOMAIN}")
+
+
+@check(reads=[PEERS], codes=["FED718", "FED719", "FED721"])
+def control_plane_settings(estate: Estate) -> Iterator[Finding]:
+    """Give what the control plane says that federation cannot work with."""
+    if not _is_federated(estate):
+        return
+    control_plane = estate.control_plane
     if estate.said("security", "dataPlane", "automtls") is False and estate.said("security", "dataPlane", "mtls") is not True:
         yield Finding("FED718", f"{control_plane.place}, spec.security.dataPlane", "has automtls: false and no mtls: true")
     aliases = {*control_plane.additional_domains, *map(str, estate.said("techPreview", "meshConfig", "trustDomainAliases") or ())}
@@ -213,3 +238,10 @@ def _control_plane(estate: Estate) -> Iterator[Finding]:
             yield Finding("FED719", f"{control_plane.place}, trust domain aliases", f"hold {domain}, the trust domain of {place_of(live)}")
     if str(estate.pilot_env("PILOT_ENABLE_FEDERATION")).lower() == "false":
         yield Finding("FED721", control_plane.place, "sets PILOT_ENABLE_FEDERATION to false for istiod")
+
+
+def _is_federated(estate: Estate) -> bool:
+    return bool(estate.peers or estate.mesh.peers)
+
+
+CHECKS = (missing, settings, services, load_balancers, shared, names, user_gateways, readiness, cluster_domain, control_plane_settings)

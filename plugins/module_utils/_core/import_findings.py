@@ -11,8 +11,9 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from .card import Port
+from .checks import check
 from .data import at, items, listed, moment, place_of
-from .estate import Estate
+from .estate import IMPORT_SETS, PEERS, SERVICES, SIDECARS, Estate
 from .findings import Finding
 from .kinds import SERVICE
 from .names import imported_names, ports_of
@@ -41,19 +42,23 @@ class Taken:
         return namespace, name
 
 
-def import_findings(estate: Estate) -> Iterator[Finding]:
-    """Give what is wrong with what is taken, with rules that take nothing, and with Sidecars that hide it."""
+@check(reads=[PEERS, IMPORT_SETS], codes=["FED761", "FED769", "FED782", "FED787", "FED790"])
+def offers(estate: Estate) -> Iterator[Finding]:
+    """Give what is taken and cannot be called, for its ports, its name, or what else is taken."""
     taken = taken_of(estate)
     for service in taken:
         if service.ports is not None:
             yield from _ports(service)
-        if service.is_local:
-            yield from _local(estate, service)
-    yield from _unmatched(estate)
     yield from _merged(taken)
     yield from _several_tcp(taken)
-    yield from _hidden(estate, taken)
-    yield from _not_in_force(estate)
+
+
+@check(reads=[PEERS, IMPORT_SETS, SERVICES], codes=["FED785", "FED786"])
+def local_services(estate: Estate) -> Iterator[Finding]:
+    """Give what is imported as local beside a Service that has other ports, or beside none."""
+    for service in taken_of(estate):
+        if service.is_local:
+            yield from _local(estate, service)
 
 
 def taken_of(estate: Estate) -> list[Taken]:
@@ -101,7 +106,8 @@ def _local(estate: Estate, service: Taken) -> Iterator[Finding]:
         yield Finding("FED785", place_of(live), seen)
 
 
-def _unmatched(estate: Estate) -> Iterator[Finding]:
+@check(reads=[PEERS, IMPORT_SETS], codes=["FED791"])
+def unmatched(estate: Estate) -> Iterator[Finding]:
     """Give rules that match nothing on any card of the peers that they are for; a peer without a card could still match."""
     matched: dict[str, bool] = {}
     peers: dict[str, list[str]] = {}
@@ -148,19 +154,21 @@ def _several_tcp(taken: list[Taken]) -> Iterator[Finding]:
         yield Finding("FED787", place, f"are plain TCP, from {listed(service.peer for service in hosts)}, and not imported as local")
 
 
-def _hidden(estate: Estate, taken: list[Taken]) -> Iterator[Finding]:
+@check(reads=[PEERS, IMPORT_SETS, SIDECARS], codes=["FED788"])
+def hidden(estate: Estate) -> Iterator[Finding]:
     """Give Sidecars that hide imports; those that hide the same are told in one."""
+    taken = taken_of(estate)
     places: dict[tuple[str, ...], list[str]] = {}
     for namespace, sidecars in sorted(estate.sidecars.items()):
         for live in sidecars:
             egress = items(at(live, "spec", "egress"))
             hosts = [str(host) for entry in egress for host in entry.get("hosts") or ()]
-            hidden = tuple(sorted({s.imported for s in taken if not _is_seen(s, hosts, namespace, estate.namespace)}))
-            if egress and hidden:
-                places.setdefault(hidden, []).append(place_of(live))
-    for hidden, found in places.items():
+            unseen = tuple(sorted({s.imported for s in taken if not _is_seen(s, hosts, namespace, estate.namespace)}))
+            if egress and unseen:
+                places.setdefault(unseen, []).append(place_of(live))
+    for unseen, found in places.items():
         cure = f"Add {estate.namespace}/* to the egress hosts, where its workloads call them"
-        yield Finding("FED788", listed(found), f"lists egress hosts without {listed(hidden)}", cure)
+        yield Finding("FED788", listed(found), f"lists egress hosts without {listed(unseen)}", cure)
 
 
 def _is_seen(service: Taken, hosts: list[str], own: str, home: str) -> bool:
@@ -177,9 +185,10 @@ def _covers(pattern: str, host: str) -> bool:
     return pattern in ("*", host) or (pattern.startswith("*.") and host.endswith(pattern[1:]))
 
 
-def _not_in_force(estate: Estate) -> Iterator[Finding]:
+@check(reads=[PEERS, IMPORT_SETS], codes=["FED783"], is_thorough=True)
+def not_in_force(estate: Estate) -> Iterator[Finding]:
     """Give sets whose rules match what istiod lists as offered and not imported, long after they were written."""
-    for name, live in estate.standing() if estate.is_thorough else ():
+    for name, live in estate.standing():
         imports = estate.imports.get(name)
         written = _written(imports)
         if imports is None or not written or estate.now - written < PATIENCE:
@@ -200,3 +209,6 @@ def _written(live: Mapping | None) -> datetime | None:
     entries = [entry for entry in items(at(live, "metadata", "managedFields")) if not entry.get("subresource")]
     times = [moment(text) for text in (at(live, "metadata", "creationTimestamp"), *(entry.get("time") for entry in entries))]
     return max((time for time in times if time), default=None)
+
+
+CHECKS = (offers, local_services, unmatched, hidden, not_in_force)

@@ -23,6 +23,12 @@ class Kind:
         collection = f"{root}/namespaces/{namespace}/{self.plural}" if namespace else f"{root}/{self.plural}"
         return f"{collection}/{name}" if name else collection
 
+    @property
+    def is_optional(self) -> bool:
+        """Return whether a cluster may do without the kind: what Kubernetes brings itself is always there."""
+        group = self.api_version.partition("/")[0]
+        return not (group in ("v1", "apps", "policy") or group.endswith(".k8s.io"))
+
 
 CONFIG_MAP = Kind("ConfigMap", "v1", "configmaps")
 SERVICE = Kind("Service", "v1", "services")
@@ -87,6 +93,8 @@ CLUSTER_NETWORK = Kind("ClusterNetwork", "network.openshift.io/v1", "clusternetw
 NODE = Kind("Node", "v1", "nodes")
 DISRUPTION_BUDGET = Kind("PodDisruptionBudget", "policy/v1", "poddisruptionbudgets")
 NETWORK_POLICY = Kind("NetworkPolicy", "networking.k8s.io/v1", "networkpolicies")
+# What GET /apis/<group> tells: whether another operator's kinds are there.
+GROUP = Kind("APIGroup", "v1", "apigroups")
 
 KINDS = {
     kind.name: kind

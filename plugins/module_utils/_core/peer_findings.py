@@ -11,9 +11,10 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
 
 from .card import Card, is_address
+from .checks import check
 from .data import at, items, listed, mapping, moment, place_of
 from .errors import FederationError
-from .estate import Estate
+from .estate import BUNDLES, EXPORT_SETS, IMPORT_SETS, PEERS, STRAYS, Estate
 from .findings import Finding, finding_of
 from .kinds import CONFIG_MAP, MESH_LABEL, ROOT_KEY, bundle_name
 from .status import PENDING, STALE, age, exported, imported, is_suspended, outbound, poll_interval
@@ -33,17 +34,47 @@ _ROOT_CODES = {
 }
 
 
-def peer_findings(estate: Estate) -> Iterator[Finding]:
-    """Give what is wrong with live peers and with what is left of former ones."""
+@check(reads=[PEERS], codes=["FED730", "FED731", "FED732"])
+def security(estate: Estate) -> Iterator[Finding]:
+    """Give what is wrong with who live peers say that they are."""
+    for _name, live in estate.standing():
+        yield from _security(estate, live)
+
+
+@check(reads=[PEERS, BUNDLES], codes=["FED734", "FED735", "FED736", "FED737", "FED738", "FED739"])
+def bundles(estate: Estate) -> Iterator[Finding]:
+    """Give what is wrong with the roots of live peers."""
     for name, live in estate.standing():
-        own = [*_security(estate, live), *_roots(estate, name, live), *_addresses(estate, name, live), *_against_card(estate, name, live)]
-        yield from own
-        yield from _reach(estate, live, has_cause=any(found.code in ("FED734", "FED739") for found in own))
-    yield from _shared_domains(estate)
-    yield from _leftovers(estate)
-    yield from _elsewhere(estate)
+        yield from _roots(estate, name, live)
+
+
+@check(reads=[BUNDLES], codes=["FED738"], is_thorough=True)
+def own_roots(estate: Estate) -> Iterator[Finding]:
+    """Give roots of the mesh itself that end soon."""
     for root in estate.roots:
         yield from _near_expiry(root, estate.now, f"Root of {estate.mesh.name}")
+
+
+@check(reads=[PEERS], codes=["FED740", "FED741"])
+def addresses(estate: Estate) -> Iterator[Finding]:
+    """Give addresses of live peers that lead nowhere."""
+    for name, live in estate.standing():
+        yield from _addresses(estate, name, live)
+
+
+@check(reads=[PEERS, BUNDLES], codes=["FED742"])
+def against_cards(estate: Estate) -> Iterator[Finding]:
+    """Give live peers that differ from what their cards say."""
+    for name, live in estate.standing():
+        yield from _against_card(estate, name, live)
+
+
+@check(reads=[PEERS, BUNDLES], codes=["FED743", "FED744"])
+def reach(estate: Estate) -> Iterator[Finding]:
+    """Give live peers that do not answer, or that istiod does not take up, where nothing else shows why."""
+    for name, live in estate.standing():
+        has_cause = any(found.code in ("FED734", "FED739") for found in _roots(estate, name, live))
+        yield from _reach(estate, live, has_cause=has_cause)
 
 
 def _security(estate: Estate, live: Mapping) -> Iterator[Finding]:
@@ -168,7 +199,9 @@ def _ago(time: timedelta) -> str:
     return age(int(time.total_seconds()))
 
 
-def _shared_domains(estate: Estate) -> Iterator[Finding]:
+@check(reads=[PEERS], codes=["FED733"])
+def shared_domains(estate: Estate) -> Iterator[Finding]:
+    """Give peers that have one trust domain, by their cards or as they stand."""
     users: dict[str, list[str]] = {}
     domains = {name: card.trust_domain for name, card in estate.cards.items()}
     domains.update({name: str(at(live, "spec", "security", "trustDomain") or "") for name, live in estate.standing()})
@@ -180,7 +213,9 @@ def _shared_domains(estate: Estate) -> Iterator[Finding]:
             yield Finding("FED733", f"Peers {listed(names)}", f"have one trust domain, {printable(domain, 80)}")
 
 
-def _leftovers(estate: Estate) -> Iterator[Finding]:
+@check(reads=[PEERS, EXPORT_SETS], codes=["FED745", "FED747"])
+def left_exports(estate: Estate) -> Iterator[Finding]:
+    """Give sets of exports whose peer is gone, is going, or never was."""
     going = {name for name, live in estate.peers.items() if at(live, "metadata", "deletionTimestamp")}
     for name, live in sorted(estate.exports.items()):
         offered = [row["exported"] for row in exported(live)]
@@ -190,6 +225,11 @@ def _leftovers(estate: Estate) -> Iterator[Finding]:
             yield Finding("FED745", place_of(live), f"still lists {listed(offered)}, and the peer {name} is gone")
         elif _is_alone(estate, name) and items(at(live, "spec", "exportRules")):
             yield Finding("FED747", place_of(live), f"has rules, and no ServiceMeshPeer is called {name}")
+
+
+@check(reads=[PEERS, IMPORT_SETS], codes=["FED746", "FED747"])
+def left_imports(estate: Estate) -> Iterator[Finding]:
+    """Give sets of imports whose peer is gone, or never was."""
     for name, live in sorted(estate.imports.items()):
         taken = [str(row["imported"]) for row in imported(live) if row["imported"]]
         if name not in estate.peers and taken:
@@ -202,6 +242,11 @@ def _is_alone(estate: Estate, name: str) -> bool:
     return name not in estate.peers and not estate.is_described(name)
 
 
-def _elsewhere(estate: Estate) -> Iterator[Finding]:
+@check(reads=STRAYS, codes=["FED748"], is_thorough=True)
+def elsewhere(estate: Estate) -> Iterator[Finding]:
+    """Give objects of federation outside the control plane's namespace."""
     for live in estate.elsewhere:
         yield Finding("FED748", place_of(live), f"is not in the control plane's namespace {estate.namespace}")
+
+
+CHECKS = (security, bundles, own_roots, addresses, against_cards, reach, shared_domains, left_exports, left_imports, elsewhere)

@@ -3,20 +3,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
+from . import export_findings, gateway_findings, import_findings, peer_findings, platform_findings, pull_findings, releases, rule_findings
+from .checks import Check, Refusal, found_in, refused_reads, unknown_of
 from .estate import Estate
-from .export_findings import export_findings
-from .findings import Finding, in_order
-from .gateway_findings import gateway_findings
-from .import_findings import import_findings
-from .peer_findings import peer_findings
-from .platform_findings import platform_findings
-from .pull_findings import pull_findings
-from .releases import release_findings
-from .rule_findings import rule_findings
+from .findings import Finding, Unknown, in_order
 
-CHECKS = (platform_findings, pull_findings, gateway_findings, release_findings, peer_findings, rule_findings, export_findings, import_findings)
+CHECKS: tuple[Check, ...] = (
+    *platform_findings.CHECKS,
+    *pull_findings.CHECKS,
+    *gateway_findings.CHECKS,
+    *releases.CHECKS,
+    *peer_findings.CHECKS,
+    *rule_findings.CHECKS,
+    *export_findings.CHECKS,
+    *import_findings.CHECKS,
+)
 
 
-def findings_in(estate: Estate) -> list[Finding]:
-    """Return what is found in an estate, each once, in order."""
-    return in_order(found for check in CHECKS for found in check(estate))
+def look(estate: Estate, refusals: Iterable[Refusal] = ()) -> tuple[list[Finding], list[Unknown]]:
+    """Return what is found in an estate, each once, in order, and what could not be looked at for what was refused."""
+    refused = list(refusals)
+    checks = [one for one in CHECKS if estate.is_thorough or not one.is_thorough]
+    unread = refused_reads(refused, checks, estate.namespace)
+    return in_order(found_in(estate, checks, unread)), unknown_of(refused, checks, estate.namespace)

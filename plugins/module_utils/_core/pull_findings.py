@@ -9,8 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
+from .checks import check
 from .data import at, items, place_of
-from .estate import Estate
+from .estate import EXTENSIONS, PODS, SECRETS, Estate
 from .findings import Finding
 from .kinds import EXTENSION, WASM_PLUGIN
 from .supported import PULL_SECRET_OF_WASM_PLUGIN_FROM, REGISTRIES_WITH_LOGIN
@@ -18,13 +19,24 @@ from .supported import PULL_SECRET_OF_WASM_PLUGIN_FROM, REGISTRIES_WITH_LOGIN
 NOT_PULLED = ("ErrImagePull", "ImagePullBackOff", "InvalidImageName", "ErrImageNeverPull", "RegistryUnavailable")
 
 
-def pull_findings(estate: Estate) -> Iterator[Finding]:
-    """Give what will not be pulled, or is not; nothing where it was not looked at."""
+@check(reads=EXTENSIONS, codes=["FED750"], is_thorough=True)
+def extension_images(estate: Estate) -> Iterator[Finding]:
+    """Give images of extensions that a registry hands out after a login only, and that come without one."""
     for live in estate.extensions:
         yield from _extension(estate, live)
+
+
+@check(reads=[*EXTENSIONS, SECRETS], codes=["FED751"], is_thorough=True)
+def pull_secrets(estate: Estate) -> Iterator[Finding]:
+    """Give pull secrets that something names and that are not there."""
     for place, namespace, name in named_secrets(estate):
         if (namespace, name) in estate.missing_secrets:
             yield Finding("FED751", place, f"names the pull secret {name}, and there is none in {namespace}")
+
+
+@check(reads=[PODS], codes=["FED752"], is_thorough=True)
+def waiting_pods(estate: Estate) -> Iterator[Finding]:
+    """Give pods of the control plane that wait for their images."""
     for pod in estate.own_pods:
         for container in (*items(at(pod, "status", "initContainerStatuses")), *items(at(pod, "status", "containerStatuses"))):
             reason = at(container, "state", "waiting", "reason")
@@ -83,3 +95,6 @@ def _pull_secrets(value: object, path: str) -> Iterator[tuple[str, str]]:
             yield from ((f"{path}.{key}", str(entry["name"])) for entry in items(below) if entry.get("name"))
         else:
             yield from _pull_secrets(below, f"{path}.{key}")
+
+
+CHECKS = (extension_images, pull_secrets, waiting_pods)

@@ -12,8 +12,9 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
+from .checks import ROLL, Check, Read
 from .data import at, items, listed, mapping, place_of
-from .estate import Estate
+from .estate import BUNDLES, IMPORT_SETS, OWN_SERVICES, PEERS, POLICIES, Estate
 from .findings import Finding
 from .gateway_findings import gateways_in_use
 from .kinds import ROOT_CONFIG_MAP, SERVICE
@@ -27,7 +28,7 @@ MANAGED_CLUSTERS = {".openshiftapps.com": "ROSA or OpenShift Dedicated", ".aroap
 class Issue:
     """One known issue: the minor versions that have it, the last patch release that does where that is known, and its evidence.
 
-    ``evidence`` gives (place, seen) for each place where the issue bites.
+    ``evidence`` gives (place, seen) for each place where the issue bites, from ``reads``.
     """
 
     name: str
@@ -35,8 +36,10 @@ class Issue:
     first: Minor
     last: Minor | None
     evidence: Callable[[Estate], Iterator[tuple[str, str]]]
+    reads: tuple[Read, ...] = ()
     last_patch: tuple[int, int, int] | None = None
     is_certain: bool = False
+    is_thorough: bool = False
 
     def concerns(self, version: Minor | None, patch: tuple[int, ...] | None) -> bool:
         """Return whether a control plane may have the issue; one of an unknown version may."""
@@ -50,13 +53,11 @@ class Issue:
             return ""
         return f"; the version cannot exclude {self.name}"
 
-
-def release_findings(estate: Estate) -> Iterator[Finding]:
-    """Give the known issues of the control plane's version that bite here."""
-    for issue in ISSUES:
-        if issue.concerns(estate.version, estate.patch):
-            for place, seen in issue.evidence(estate):
-                yield Finding(issue.code, place, seen + issue.doubt(estate.patch))
+    def found_in(self, estate: Estate) -> Iterator[Finding]:
+        """Give where the issue bites here, if the control plane's version may have it."""
+        if self.concerns(estate.version, estate.patch):
+            for place, seen in self.evidence(estate):
+                yield Finding(self.code, place, seen + self.doubt(estate.patch))
 
 
 def _no_network_policy(estate: Estate) -> Iterator[tuple[str, str]]:
@@ -133,12 +134,13 @@ def _managed_cluster(estate: Estate) -> Iterator[tuple[str, str]]:
 
 
 ISSUES = (
-    Issue("MAISTRA-2411", "FED717", (2, 1), (2, 1), _no_network_policy, last_patch=(2, 1, 0)),
-    Issue("MAISTRA-2687", "FED749", (2, 1), (2, 1), _no_chain, last_patch=(2, 1, 0)),
-    Issue("OSSM-1396 and OSSM-1052", "FED716", (2, 2), (2, 3), _no_external_ips, is_certain=True),
-    Issue("OSSM-1211", "FED724", (2, 1), (2, 3), _locality),
+    Issue("MAISTRA-2411", "FED717", (2, 1), (2, 1), _no_network_policy, (PEERS, OWN_SERVICES, POLICIES), last_patch=(2, 1, 0), is_thorough=True),
+    Issue("MAISTRA-2687", "FED749", (2, 1), (2, 1), _no_chain, (BUNDLES,), last_patch=(2, 1, 0), is_thorough=True),
+    Issue("OSSM-1396 and OSSM-1052", "FED716", (2, 2), (2, 3), _no_external_ips, (PEERS, OWN_SERVICES), is_certain=True),
+    Issue("OSSM-1211", "FED724", (2, 1), (2, 3), _locality, (PEERS, IMPORT_SETS)),
     Issue("OSSM-1962", "FED720", (2, 3), None, _no_endpoint_slices, is_certain=True),
-    Issue("OSSM-3644", "FED722", (2, 3), (2, 4), _several_networks),
-    Issue("OSSM-3025", "FED723", (2, 3), (2, 3), _many_members),
+    Issue("OSSM-3644", "FED722", (2, 3), (2, 4), _several_networks, (PEERS,)),
+    Issue("OSSM-3025", "FED723", (2, 3), (2, 3), _many_members, (ROLL,)),
     Issue("the documentation of 2.1", "FED725", (2, 1), (2, 1), _managed_cluster, is_certain=True),
 )
+CHECKS = tuple(Check(issue.found_in, issue.reads, (issue.code,), issue.is_thorough) for issue in ISSUES)

@@ -10,8 +10,9 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
+from .checks import check
 from .data import at, mapping, place_of
-from .estate import Estate
+from .estate import EXPORT_SETS, IMPORT_SETS, Estate
 from .findings import Finding
 from .selectors import selector_test
 from .trust import printable
@@ -37,10 +38,16 @@ class Matched:
         return self.name in ("", other.name) and self.namespace in ("", other.namespace)
 
 
-def rule_findings(estate: Estate) -> Iterator[Finding]:
-    """Give the rules of live sets that do not count, are never reached, or do harm."""
+@check(reads=[EXPORT_SETS], codes=["FED760", "FED763", "FED766", "FED767"])
+def export_rules(estate: Estate) -> Iterator[Finding]:
+    """Give the rules of live sets of exports that do not count, are never reached, or do harm."""
     for _name, live in sorted(estate.exports.items()):
         yield from _rules(estate, live, "exportRules", _export_problem)
+
+
+@check(reads=[IMPORT_SETS], codes=["FED766", "FED767", "FED780", "FED781", "FED782", "FED784", "FED789"])
+def import_rules(estate: Estate) -> Iterator[Finding]:
+    """Give the rules of live sets of imports that do not count, are never reached, or do harm."""
     for _name, live in sorted(estate.imports.items()):
         yield from _rules(estate, live, "importRules", _import_problem)
         yield from _locality(live)
@@ -141,3 +148,6 @@ def _wrong_label(alias: object) -> str:
         if part and not _LABEL.fullmatch(part):
             return f"{word} {printable(part, 80)!r}"
     return ""
+
+
+CHECKS = (export_rules, import_rules)

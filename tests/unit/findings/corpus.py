@@ -515,6 +515,11 @@ def a_general_rule_before_a_specific_one(setup):
     hand_written_exports(setup, by_name("shop", "*"), by_name("shop", "cart", alias={"name": "basket"}))
 
 
+@breaks("FED767", f"ImportedServiceSet {SPACE}/west, importRules[1]")
+def a_general_import_before_a_specific_one(setup):
+    hand_written_imports(setup, by_name("shop", "*"), by_name("shop", "stock", alias={"name": "depot"}))
+
+
 @breaks("FED768", "Service shop/cart")
 def a_headless_service(setup):
     setup.live("Service", "cart", "shop")["spec"]["clusterIP"] = "None"
@@ -562,6 +567,15 @@ def the_cluster_s_own_suffix(setup):
 @breaks("FED782", f"ImportedServiceSet {SPACE}/west, importRules[0]")
 def many_under_one_alias(setup):
     hand_written_imports(setup, by_name("shop", "*", alias={"name": "one"}))
+
+
+@breaks("FED782", "Imported host one.public.svc.west-imports.local")
+def two_under_one_alias(setup):
+    one = {"alias": {"name": "one", "namespace": "public"}}
+    hand_written_imports(setup, by_name("shop", "stock", **one), by_name("shop", "depot", **one))
+    hosts = [f"{name}.shop.svc.east-exports.local" for name in ("stock", "depot")]
+    rows = [{"exportedName": host, "localService": {"hostname": "one.public.svc.west-imports.local"}} for host in hosts]
+    setup.live("ImportedServiceSet", "west")["status"] = {"importedServices": rows}
 
 
 @breaks("FED783", f"ImportedServiceSet {SPACE}/west")

@@ -5,9 +5,11 @@ from __future__ import annotations
 
 import pytest
 from ansible_collections.ossm.federation.plugins.module_utils._arguments import OLM
+from ansible_collections.ossm.federation.plugins.module_utils._core import cluster_findings
 from ansible_collections.ossm.federation.plugins.module_utils._core.errors import FederationError
 from ansible_collections.ossm.federation.plugins.modules import cluster_preflight_info
 from ansible_collections.ossm.federation.tests.unit.cluster_in_memory import ClusterInMemory
+from ansible_collections.ossm.federation.tests.unit.findings.recording import Recording
 from ansible_collections.ossm.federation.tests.unit.pem import NOW
 
 SPACE, MARKET = "openshift-operators", "openshift-marketplace"
@@ -40,6 +42,11 @@ class Forbidding(ClusterInMemory):
         self._guard(kind)
         return super().list(kind, namespace, selector, keep)
 
+    def serves(self, group):
+        if "APIGroup" in self.forbidden:
+            raise FederationError("FED104", where=group, what="is forbidden", mend="Ask for the right")
+        return super().serves(group)
+
     def _guard(self, kind):
         if kind.name in self.forbidden:
             raise FederationError("FED104", where=f"list {kind.name}", what="is forbidden", mend="Ask for the right")
@@ -67,13 +74,17 @@ def catalog(cluster, name="redhat-operators", state="READY"):
     put(cluster, "operators.coreos.com/v1alpha1", "CatalogSource", name, MARKET, status={"connectionState": {"lastObservedState": state}})
 
 
-@pytest.fixture
-def cluster():
+def bare():
     cluster = Forbidding(NOW)
     cluster.groups.add("operators.coreos.com")
     catalog(cluster)
     offer(cluster, MESH, f"{MESH}.v2.5.1", f"{MESH}.v2.6.0")
     return cluster
+
+
+@pytest.fixture
+def cluster():
+    return bare()
 
 
 def test_a_bare_cluster_that_has_what_is_needed_is_in_order_and_nothing_is_written(cluster):
@@ -246,9 +257,11 @@ def test_without_olm_that_is_found_and_the_rest_is_looked_at_all_the_same(cluste
 @pytest.mark.parametrize(
     ("kind", "expected"),
     [
-        ("Subscription", ["FED442", "FED443", "FED447", "FED449"]),
+        ("Subscription", ["FED441", "FED442", "FED443", "FED444", "FED447", "FED449", "FED454"]),
         ("CatalogSource", ["FED443", "FED447", "FED449", "FED454"]),
         ("PackageManifest", ["FED443", "FED449"]),
+        ("OperatorGroup", ["FED441"]),
+        ("ServiceMeshControlPlane", ["FED443"]),
         ("Namespace", ["FED426"]),
     ],
 )
@@ -262,3 +275,82 @@ def test_a_mesh_that_cannot_be_read_does_not_hide_another(cluster):
     put(cluster, "v1", "Namespace", "shop", "")
     cluster._objects[("Namespace", "", "shop")]["metadata"]["labels"] = {"maistra.io/member-of": "west-mesh-system"}
     assert codes(run(cluster, tenants=[{"mesh": "lab", "admins": {}}, TENANT])) == ["FED426", "FED450"]
+
+
+def member_of_another(cluster):
+    put(cluster, "v1", "Namespace", "shop", "")
+    cluster._objects[("Namespace", "", "shop")]["metadata"]["labels"] = {"maistra.io/member-of": "west-mesh-system"}
+
+
+def two_groups(cluster):
+    put(cluster, "operators.coreos.com/v1", "OperatorGroup", "one")
+    put(cluster, "operators.coreos.com/v1", "OperatorGroup", "two")
+
+
+def the_community_s(cluster):
+    put(cluster, "operators.coreos.com/v1alpha1", "Subscription", "maistraoperator", spec={"name": "maistraoperator"})
+
+
+def an_old_operator(cluster):
+    spec = {"name": MESH, "source": "redhat-operators", "sourceNamespace": MARKET}
+    put(cluster, "operators.coreos.com/v1alpha1", "Subscription", MESH, spec=spec, status={"installedCSV": f"{MESH}.v2.3.0"})
+
+
+def an_old_control_plane(cluster):
+    put(cluster, "maistra.io/v2", "ServiceMeshControlPlane", "basic", "old-mesh-system", spec={"version": "v2.0"})
+    return {"operators": [{"package": MESH, "starting_csv": f"{MESH}.v2.6.0"}]}
+
+
+def a_plan_with_more(cluster):
+    subscribe(cluster, status=moving("v2.5.1"))
+    put_plan(cluster, f"{MESH}.v2.5.1", "other.v1.0.0")
+    return {"operators": [PINNED]}
+
+
+def no_olm(cluster):
+    cluster.groups.clear()
+
+
+def another_catalog(cluster):
+    return {"catalog": "mirror"}
+
+
+def a_catalog_that_is_down(cluster):
+    catalog(cluster, state="CONNECTING")
+
+
+def another_channel(cluster):
+    return {"operators": [{"package": MESH, "channel": "stabel"}]}
+
+
+BROKEN = (
+    *(member_of_another, two_groups, the_community_s, an_old_operator, an_old_control_plane, a_plan_with_more, no_olm),
+    *(another_catalog, a_catalog_that_is_down, another_channel),
+)
+
+
+def test_the_checks_touch_and_yield_what_they_declare_and_nothing_else(monkeypatch):
+    recording = Recording(cluster_findings.CHECKS)
+    monkeypatch.setattr(cluster_findings, "CHECKS", recording.checks)
+    for breaks in BROKEN:
+        cluster = bare()
+        run(cluster, **(breaks(cluster) or {}))
+    recording.compare()
+
+
+def blind_cases():
+    for breaks in BROKEN:
+        cluster = bare()
+        params = breaks(cluster) or {}
+        for code in codes(run(cluster, **params)):
+            for read in {read for one in cluster_findings.CHECKS if code in one.codes for read in one.reads}:
+                yield pytest.param(breaks, code, read.kind.name, id=f"{breaks.__name__}: {code} without {read.kind.name}")
+
+
+@pytest.mark.parametrize(("breaks", "code", "kind"), [*blind_cases()])
+def test_what_cannot_be_read_is_found_all_the_same_or_unknown(breaks, code, kind):
+    cluster = bare()
+    params = breaks(cluster) or {}
+    cluster.forbidden = (kind,)
+    result = run(cluster, **params)
+    assert code in {*codes(result), *(each for gap in result["unknown"] for each in gap["codes"])}, result["lines"]

@@ -8,6 +8,7 @@ import pathlib
 import re
 
 import pytest
+from ansible_collections.ossm.federation.plugins.module_utils._core import cluster_findings, preflight
 from ansible_collections.ossm.federation.plugins.module_utils._core.codes import CODES, ERROR, RANGES, WARNING
 from ansible_collections.ossm.federation.plugins.module_utils._core.errors import FederationError
 
@@ -30,12 +31,22 @@ def test_every_code_of_the_catalogue_is_met_somewhere():
     assert [code for code in CODES if code not in met] == []
 
 
+def codes_page():
+    tool = importlib.util.spec_from_file_location("codes_page", TREE / "tools" / "codes_page.py")
+    module = importlib.util.module_from_spec(tool)
+    tool.loader.exec_module(module)
+    return module
+
+
 def test_the_page_is_what_the_catalogue_says():
     written = (TREE / "docs" / "codes.md").read_text(encoding="utf-8")
-    tool = importlib.util.spec_from_file_location("codes_page", TREE / "tools" / "codes_page.py")
-    codes_page = importlib.util.module_from_spec(tool)
-    tool.loader.exec_module(codes_page)
-    assert written == codes_page.page(RANGES, CODES), "run python tools/codes_page.py"
+    assert written == codes_page().page(RANGES, CODES), "run python tools/codes_page.py"
+
+
+def test_the_page_of_the_preflight_has_what_the_checks_declare():
+    written, tool = (TREE / "docs" / "preflight.md").read_text(encoding="utf-8"), codes_page()
+    rows = tool.table(preflight.CHECKS, cluster_findings.CHECKS, list(CODES))
+    assert written == tool.with_table(written, rows), "run python tools/codes_page.py"
 
 
 def test_the_page_has_the_place_that_an_error_refers_to():
