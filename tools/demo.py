@@ -259,7 +259,7 @@ NEXT = """\
   tools/demo.sh play east federate                  do it
   tools/demo.sh play west status                    ask the other side
   tools/demo.sh call west http://cart.shop.svc.east-imports.local/
-  tools/demo.sh play east unfederate                undo east's half
+  tools/demo.sh play east unfederate -e unfederate_peers=all   undo east's half
   kubectl --kubeconfig {demo}/east/kubeconfig get servicemeshpeers -A
   make demo-down                                    end it\
 """

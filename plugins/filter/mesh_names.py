@@ -22,6 +22,7 @@ STEPS = (
     "__identity_seen",
     "__card_made",
     "__peers_kept",
+    "__peers_unnamed",
     "__peers_gateways_gone",
     "__peers_restarted",
     "__peers_restarted_and_up",

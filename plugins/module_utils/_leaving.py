@@ -23,7 +23,7 @@ from ._live import Peering, Peerings
 from ._peering import brought_back, emptied, refuse_live, removed, still_live, stranger
 from ._running import apply_changes, wait_until
 
-NOTHING = {"used": [], "stays": [], "suspending": []}
+NOTHING = {"used": [], "stays": [], "suspending": [], "known_peers": []}
 _MOST_TOLD = 12
 
 
@@ -61,6 +61,7 @@ def absent(module: AnsibleModule, cluster: Cluster, mesh: Mesh, control_plane: C
         ],
         "leftovers": [],
         **NOTHING,
+        "known_peers": sorted({*before.peers, *owners(before, control_plane)}),
         "used": [use.as_row() for use in used],
         "stays": [line for name in going for line in stays(name, before.of(name), control_plane)],
         "files": [],
@@ -283,8 +284,12 @@ def leftovers(peerings: Peerings, control_plane: ControlPlane, mesh: Mesh) -> li
 
     Sets, bundles or gateways alone count as well: an interrupted run may have left just these.
     """
-    found = {*peerings.ours(), *bundle_owners(peerings.bundles.values()), *gateway_owners(control_plane.live)}
-    return sorted(found - {peer.local_name for peer in (*mesh.peers, *mesh.held)})
+    return sorted(owners(peerings, control_plane) - {peer.local_name for peer in (*mesh.peers, *mesh.held)})
+
+
+def owners(peerings: Peerings, control_plane: ControlPlane) -> set[str]:
+    """Return our names of the peers of which anything of ours stands."""
+    return {*peerings.ours(), *bundle_owners(peerings.bundles.values()), *gateway_owners(control_plane.live)}
 
 
 def what_is_left(cluster: Cluster, mesh: Mesh, control_plane: ControlPlane) -> list[Left]:

@@ -145,6 +145,12 @@ stays:
   type: list
   elements: str
   sample: []
+known_peers:
+  description: With O(state=absent), our names of all peers of which anything stood before, whoever made it.
+  returned: success
+  type: list
+  elements: str
+  sample: []
 leftovers:
   description: Peers of which this collection made anything that stands, and that are no longer wanted.
   returned: success

@@ -19,6 +19,7 @@ import yaml
 from testbed import Testbed
 
 TREE = Path(__file__).absolute().parents[2]
+EVERYBODY = {"unfederate_peers": "all"}
 SERVICES = {"east": {"shop": ["cart", "ledger"]}, "west": {"shop": ["checkout"]}}
 
 

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 import pytest
-from integration.administrators import Administrator, clear, until, versions_of
+from integration.administrators import EVERYBODY, Administrator, clear, until, versions_of
 
 from testbed import Testbed
 from testbed.client import Mesh
@@ -181,7 +181,7 @@ def test_a_federation_made_by_hand_is_taken_over_while_it_carries_traffic(by_han
     assert peer["spec"]["gateways"] == {"ingress": {"name": "from-acme"}, "egress": {"name": "to-acme"}}
     assert east.kube.get("ConfigMap", "acme-ca-root-cert", east.namespace) is None
 
-    left = admin.play("unfederate")
+    left = admin.play("unfederate", variables=EVERYBODY)
     assert "FED503" in left.output and "spec.gateways.additionalIngress.from-acme" in left.output, left.output
     for name, mesh in by_hand.meshes.items():
         local, ingress, _egress, bundle = NAMES[name]
@@ -194,7 +194,7 @@ def test_a_federation_made_by_hand_is_taken_over_while_it_carries_traffic(by_han
 
     for name, (_local, ingress, egress, _bundle) in NAMES.items():
         admin.meshes[name]["mesh_peers"][0]["gateways"] = {"ingress": ingress, "egress": egress}
-    admin.play("unfederate", variables={"federation_force": True})
+    admin.play("unfederate", variables={**EVERYBODY, "federation_force": True})
     for mesh in by_hand.meshes.values():
         spec = mesh.kube.get("ServiceMeshControlPlane", mesh.control_plane, mesh.namespace)["spec"]
         assert not any((spec.get("gateways") or {}).values()), "by force it goes"
@@ -217,7 +217,7 @@ def test_a_control_plane_that_belongs_to_git_is_compared_and_never_written(bed: 
     before = {name: generation(mesh) for name, mesh in bed.meshes.items()}
     admin.play("federate")
     assert bed.meshes["west"].call("cart.shop.svc.east-imports.local").status == 200
-    left = admin.play("unfederate").output
+    left = admin.play("unfederate", variables=EVERYBODY).output
     assert "take out where the control plane is kept: spec.gateways.additionalIngress.west-ingress" in " ".join(left.split()), left
     assert {name: generation(mesh) for name, mesh in bed.meshes.items()} == before
 

@@ -215,6 +215,7 @@ def test_a_playbook_may_be_killed_or_interrupted_wherever_it_is(estate: Estate, 
         "mesh_exports": [{"name": "cart", "namespace": "east-shop"}],
         "mesh_imports": [{"namespace": "west-shop"}],
         "federation_cards": estate.cards,
+        "unfederate_peers": "all",
     }
     admin = Administrator(tmp_path, collections, {"east": mesh})
     # At writes of three kinds; what comes between them changes nothing.

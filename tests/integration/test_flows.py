@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from integration.administrators import Administrator, federation_of, until, versions_of
+from integration.administrators import EVERYBODY, Administrator, federation_of, until, versions_of
 
 from testbed import Testbed
 
@@ -90,13 +90,13 @@ def test_two_administrators_federate_with_nothing_but_cards(bed: Testbed, admini
         admin.play("status", variables={**CARDS, "federation_report": str(report)})
         assert list(json.loads(report.read_text(encoding="utf-8"))) == [name]
 
-    checked = east.play("unfederate", "--check", "--diff")
+    checked = east.play("unfederate", "--check", "--diff", variables=EVERYBODY)
     assert checked.changed("east") > 0
     assert federation_of(bed, "east")
     for admin, name in ((west, "west"), (east, "east")):
-        admin.play("unfederate")
+        admin.play("unfederate", variables=EVERYBODY)
         assert federation_of(bed, name) == {}
-        assert admin.play("unfederate").changed(name) == 0
+        assert admin.play("unfederate", variables=EVERYBODY).changed(name) == 0
     assert bed.meshes["west"].call("cart.shop.svc.east-imports.local").status is None
 
 
@@ -121,9 +121,9 @@ def test_one_run_federates_both_meshes_and_takes_it_back(bed: Testbed, administr
     assert answers == {"east", "west"}
     bed.meshes["west"].unecho("shop", "cart")
 
-    both.play("unfederate")
+    both.play("unfederate", variables=EVERYBODY)
     assert federation_of(bed, "east") == federation_of(bed, "west") == {}
-    assert both.play("unfederate").changed("west") == 0
+    assert both.play("unfederate", variables=EVERYBODY).changed("west") == 0
 
 
 def test_cards_given_as_data_and_evaluated_nowhere(bed: Testbed, administrator: Make) -> None:
@@ -138,8 +138,8 @@ def test_cards_given_as_data_and_evaluated_nowhere(bed: Testbed, administrator: 
 
     east.play("federate", variables={"federation_cards": [card]})
     assert "ServiceMeshPeer/west" in federation_of(bed, "east")
-    east.play("unfederate")
-    west.play("unfederate")
+    east.play("unfederate", variables=EVERYBODY)
+    west.play("unfederate", variables=EVERYBODY)
 
 
 def test_rendering_needs_no_cluster_and_says_what_federate_would_write(bed: Testbed, administrator: Make) -> None:
@@ -161,4 +161,4 @@ def test_rendering_needs_no_cluster_and_says_what_federate_would_write(bed: Test
     assert documents["ConfigMap/west-ca-root-cert"]["data"] == live["ConfigMap/west-ca-root-cert"]
     patch = documents["ServiceMeshControlPlane/basic"]["spec"]["gateways"]
     assert set(patch["additionalIngress"]) == {"west-ingress"}
-    both.play("unfederate")
+    both.play("unfederate", variables=EVERYBODY)

@@ -7,7 +7,7 @@ import os
 from pathlib import Path
 
 import pytest
-from integration.administrators import SERVICES, TREE, Administrator, described
+from integration.administrators import EVERYBODY, SERVICES, TREE, Administrator, described
 
 from testbed import MeshSpec, Testbed
 
@@ -30,4 +30,4 @@ def test_all_that_we_write_is_accepted_and_kept(tmp_path: Path, collections: str
         gateway = bed.meshes["east"].kube.get("ServiceMeshControlPlane", "basic", "east-mesh-system")["spec"]["gateways"]["additionalIngress"]["west-ingress"]
         assert ("routeConfig" in gateway) == (version == "2.5")
         assert ("routerMode" in gateway) == (version == "2.1")
-        both.play("unfederate")
+        both.play("unfederate", variables=EVERYBODY)

@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Iterator
 
 import pytest
-from integration.administrators import Administrator, clear, federation_of
+from integration.administrators import EVERYBODY, Administrator, clear, federation_of
 
 from testbed import Testbed
 
@@ -52,14 +52,14 @@ def test_what_is_used_is_not_left_and_then_nothing_is_left(bed: Testbed, both: A
     virtual_service(bed, "west", HOST)
     before = {name: federation_of(bed, name) for name in bed.meshes}
     for options in (["--check"], []):
-        refused = both.play("unfederate", *options, must_pass=False)
+        refused = both.play("unfederate", *options, variables=EVERYBODY, must_pass=False)
         assert re.search(r"FED505 .*VirtualService shop/split \(http\[0\]\.route\) names " + re.escape(HOST), refused.output), refused.output
         assert (refused.failed("west"), refused.failed("east")) == (1, 0)
         assert "west failed in this run" in refused.output
         assert {name: federation_of(bed, name) for name in bed.meshes} == before
     assert bed.meshes["west"].call(HOST).status == 200
 
-    done = both.play("unfederate", "--diff", variables={"unfederate_when": "always", "federation_restart_istiod": True})
+    done = both.play("unfederate", "--diff", variables={**EVERYBODY, "unfederate_when": "always", "federation_restart_istiod": True})
     assert "FED508" in done.output
     assert "nothing of east is left" in done.output and "nothing of west is left" in done.output
     assert "istiod was restarted" in done.output
@@ -67,7 +67,7 @@ def test_what_is_used_is_not_left_and_then_nothing_is_left(bed: Testbed, both: A
         assert federation_of(bed, name) == {}
         assert workloads_of(bed, name, peer) == []
         assert bed.meshes[name].bundle_of(f"{peer}.local") == ""
-    again = both.play("unfederate", variables={"federation_restart_istiod": True})
+    again = both.play("unfederate", variables={**EVERYBODY, "federation_restart_istiod": True})
     assert (again.changed("east"), again.changed("west")) == (0, 0)
 
 

@@ -8,7 +8,7 @@ import subprocess
 from collections.abc import Callable
 
 import yaml
-from integration.administrators import Administrator, federation_of
+from integration.administrators import EVERYBODY, Administrator, federation_of
 
 from testbed import Testbed
 
@@ -73,4 +73,4 @@ def test_a_received_card_is_told_in_words_without_any_cluster(bed: Testbed, admi
     words[-1] = "path=cards/west-for-east.json audience=north"
     refused = subprocess.run(words, check=False, cwd=west.folder, env=west.env, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True)
     assert refused.returncode != 0 and "FED212" in refused.stdout
-    west.play("unfederate")
+    west.play("unfederate", variables=EVERYBODY)

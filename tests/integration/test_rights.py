@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import yaml
-from integration.administrators import TREE, Administrator, federation_of
+from integration.administrators import EVERYBODY, TREE, Administrator, federation_of
 
 from testbed import Testbed
 
@@ -31,7 +31,7 @@ def test_the_shipped_role_suffices_for_the_whole_life_of_a_federation(bed: Testb
     assert "cannot be read" not in done.output
     assert bed.meshes["west"].call("cart.shop.svc.east-imports.local").status == 200
     assert both.play("federate", "--check").changed("west") == 0
-    both.play("unfederate")
+    both.play("unfederate", variables=EVERYBODY)
     assert federation_of(bed, "east") == federation_of(bed, "west") == {}
 
 

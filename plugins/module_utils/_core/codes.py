@@ -358,6 +358,12 @@ CODES: dict[str, Code] = {
         "says which is meant. Guessing could let one partner speak for another.",
         "Pin `root_fingerprints` of each peer, or hand the card over as the file `<local_name>-for-<this mesh>.json`.",
     ),
+    "FED322": Code(
+        "Nobody is named to leave",
+        ERROR,
+        "`unfederate` takes away whom you name. An empty name is more often a variable that was not set than a wish to leave everybody.",
+        "Name the peers, `-e unfederate_peers=west,north`, or leave every peer of `mesh_peers` with `-e unfederate_peers=all`.",
+    ),
     "FED401": Code(
         "Control plane missing",
         ERROR,
