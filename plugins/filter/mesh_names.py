@@ -88,6 +88,7 @@ def mesh_control_planes(hosts: object, hostvars: Mapping, cluster: str, clusters
             "mesh": name,
             "version": str(variables.get("mesh_version") or ""),
             "spec": variables.get("mesh_control_plane_spec") or {},
+            **({"control_plane": variables["mesh_control_plane"]} if variables.get("mesh_control_plane") else {}),
             "removed": (variables.get("__control_plane_gone") or {"failed": True}).get("failed", False) is False,
         }
         for name, variables in _lying_in(cluster, clusters, _hosts("mesh_control_planes", hosts), hostvars)

@@ -21,6 +21,7 @@ from ._core.errors import FederationError
 from ._core.estate import Estate, Platform
 from ._core.findings import Finding, finding_of
 from ._core.kinds import (
+    AUTHENTICATION,
     CLUSTER_DOMAIN,
     CLUSTER_NETWORK,
     CLUSTER_VERSION,
@@ -44,10 +45,10 @@ from ._core.kinds import (
     Kind,
 )
 from ._core.plan import check_domains, plan_peering
-from ._core.platform_findings import GROUPS
+from ._core.platform_findings import GROUPS, IDENTITY, THIRD_PARTY
 from ._core.preflight import look
 from ._core.pull_findings import named_secrets
-from ._core.supported import ARM64_FROM, EXTENSIONS_BEFORE, WASM_PLUGINS_FROM
+from ._core.supported import ARM64_FROM, EXTENSIONS_BEFORE, WASM_PLUGINS_FROM, managed_cluster
 from ._core.topology import Mesh
 from ._core.trust import Root
 from ._described import described_mesh
@@ -95,6 +96,10 @@ class Remembered:
         """Note that a kind could not be looked at in a namespace, and why; the first reason counts."""
         if not any((known.kind, known.namespace) == (kind, namespace) for known in self.refusals):
             self.refusals.append(Refusal(kind, namespace, because))
+
+    def overlook(self, kind: Kind) -> None:
+        """Forget that a kind of the whole cluster could not be looked at: something else tells as much."""
+        self.refusals = [known for known in self.refusals if known.kind != kind]
 
     def _once(self, ask: Callable[..., object], *about: Any) -> Any:
         question = (ask, *about)
@@ -229,10 +234,10 @@ def read_estate(
     return _thorough(reader, estate, members, home) if is_thorough else estate
 
 
-def read_platform(reader: Reader, version: tuple[int, int] | None) -> Platform:
-    """Return what the cluster below is, as far as this account may see it and a control plane of ``version`` cares.
+def read_platform(reader: Reader, version: tuple[int, int] | None, identities: Iterable[object] = ()) -> Platform:
+    """Return what the cluster below is, as far as this account may see it and control planes care.
 
-    Which API groups are served every account may ask, if nobody has taken that right away. So an account without rights in a
+    ``version`` is the earliest of theirs, ``identities`` are the types of identity that they set. Which API groups are served every account may ask, if nobody has taken that right away. So an account without rights in a
     cluster that is no OpenShift has no gaps there.
     """
     platform = Platform(groups=frozenset(group for group in GROUPS if reader.serves(group)))
@@ -243,11 +248,25 @@ def read_platform(reader: Reader, version: tuple[int, int] | None) -> Platform:
     network = reader.get(NETWORK, "cluster")
     is_sdn = str(at(network, "status", "networkType")).lower() == "openshiftsdn"
     sdn = reader.get(CLUSTER_NETWORK, "default", may_lack=True) if is_sdn else None
+    if any(identity != THIRD_PARTY for identity in identities):
+        platform = replace(platform, authentication=_authentication(reader))
     return replace(platform, version=reader.get(CLUSTER_VERSION, "version"), network=network, sdn=sdn)
 
 
+def _authentication(reader: Reader) -> Mapping | None:
+    """Return what the cluster says of its tokens; that it may not be read is no gap where the name of its API server tells."""
+    try:
+        return reader.cluster.get(AUTHENTICATION, "", "cluster")
+    except FederationError as error:
+        if error.code not in (FORBIDDEN, NOT_SERVED):
+            raise
+        if managed_cluster(reader.cluster.server):
+            reader.cluster.overlook(AUTHENTICATION)
+        return None
+
+
 def _thorough(reader: Reader, estate: Estate, members: Iterable[str], home: str) -> Estate:
-    estate = replace(estate, platform=read_platform(reader, estate.version))
+    estate = replace(estate, platform=read_platform(reader, estate.version, [estate.said(*IDENTITY)]))
     if estate.version == (2, 1):
         estate = replace(estate, network_policies=reader.list(NETWORK_POLICY, home))
     if estate.peers:

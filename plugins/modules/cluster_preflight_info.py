@@ -91,8 +91,8 @@ from ansible.module_utils.basic import AnsibleModule  # noqa: E402
 from ..module_utils._arguments import CLUSTER, OLM  # noqa: E402
 from ..module_utils._cluster import Cluster  # noqa: E402
 from ..module_utils._core.cluster_findings import OLM_GROUP, ClusterEstate, look  # noqa: E402
-from ..module_utils._core.control_plane import parse_version  # noqa: E402
-from ..module_utils._core.control_plane_spec import check_spec, plan_control_plane  # noqa: E402
+from ..module_utils._core.control_plane import ControlPlane, parse_version  # noqa: E402
+from ..module_utils._core.control_plane_spec import UNDEPLOYED_NAME, check_name, check_spec, plan_control_plane  # noqa: E402
 from ..module_utils._core.data import at  # noqa: E402
 from ..module_utils._core.errors import FederationError  # noqa: E402
 from ..module_utils._core.findings import Finding, finding_of, told  # noqa: E402
@@ -106,6 +106,7 @@ from ..module_utils._core.kinds import (  # noqa: E402
     SUBSCRIPTION,
 )
 from ..module_utils._core.operators import Found, Operator, catalog_of, is_ready, needed, settled, with_wishes  # noqa: E402
+from ..module_utils._core.platform_findings import IDENTITY  # noqa: E402
 from ..module_utils._core.tenants import Tenant  # noqa: E402
 from ..module_utils._olm import matters, packages_of  # noqa: E402
 from ..module_utils._preflight import Reader, Remembered, found_by, read_platform  # noqa: E402
@@ -124,10 +125,13 @@ def run(module: AnsibleModule, cluster: Cluster, now: datetime) -> dict:
     findings: list[Finding] = []
     for one in params["tenants"]:
         findings += found_by(lambda one=one: tenants.append(Tenant.described(one)))
+    homes = {tenant.mesh: tenant.namespace for tenant in tenants}
     for one in wanted:
-        findings += found_by(lambda one=one: check_wanted(one))
+        home = homes.get(one.get("mesh"), f"{one.get('mesh')}-mesh-system")
+        findings += found_by(lambda one=one, home=home: check_wanted(reader, one, home))
     versions = [version for one in wanted if (version := parse_version(str(one.get("version") or "")))]
-    estate = ClusterEstate(cluster.server, wanted=wanted, tenants=tenants, platform=read_platform(reader, min(versions, default=None)))
+    platform = read_platform(reader, min(versions, default=None), [at(one, "spec", *IDENTITY) for one in wanted])
+    estate = ClusterEstate(cluster.server, wanted=wanted, tenants=tenants, platform=platform)
     estate = replace(estate, labels=labels_of(reader, tenants), has_olm=reader.serves(OLM_GROUP) is not False)
     if estate.has_olm:
         try:
@@ -182,11 +186,17 @@ def labels_of(reader: Reader, tenants: Sequence[Tenant]) -> dict[str, Mapping]:
     return {live["metadata"]["name"]: live["metadata"].get("labels") or {} for live in standing or ()}
 
 
-def check_wanted(one: Mapping) -> None:
-    """Refuse a control plane that its version would not take."""
+def check_wanted(reader: Reader, one: Mapping, namespace: str) -> None:
+    """Refuse a control plane, wanted in ``namespace``, that its version would not take."""
     mesh, version = str(one.get("mesh")), str(one.get("version") or "") or None
-    desired = plan_control_plane(mesh, f"{mesh}-mesh-system", "basic", one.get("spec") or {}, version=version, trust_domain=None, live=None)
-    check_spec(desired, None, parse_version(desired["spec"]["version"]))
+    name = str(one.get("control_plane") or "basic")
+    desired = plan_control_plane(mesh, namespace, name, one.get("spec") or {}, version=version, trust_domain=None, live=None)
+    wanted = parse_version(desired["spec"]["version"])
+    check_spec(desired, None, wanted)
+    # One that stands may go on under a name that a new one must not have.
+    standing = reader.list(CONTROL_PLANE, namespace) if name == UNDEPLOYED_NAME else ()
+    live = next((live for live in standing or () if live["metadata"]["name"] == name), None)
+    check_name(desired, wanted, ControlPlane.read(live) if live else None)
 
 
 def main() -> None:

@@ -133,11 +133,14 @@ from ansible.module_utils.basic import AnsibleModule  # noqa: E402
 from ..module_utils._arguments import CLUSTER, FORCE, MESH, WAITING  # noqa: E402
 from ..module_utils._cluster import Cluster  # noqa: E402
 from ..module_utils._core.control_plane import ControlPlane, parse_version, permanent_reason, unready  # noqa: E402
-from ..module_utils._core.control_plane_spec import check_spec, check_step, plan_control_plane  # noqa: E402
+from ..module_utils._core.control_plane_spec import check_name, check_spec, check_step, plan_control_plane  # noqa: E402
+from ..module_utils._core.data import at  # noqa: E402
 from ..module_utils._core.diff import Change, as_diff, change_to, is_ours, merge_of, refuse_conflicts, removal_of  # noqa: E402
 from ..module_utils._core.errors import FederationError  # noqa: E402
-from ..module_utils._core.kinds import CONTROL_PLANE, MANAGER, MEMBER_ROLL, MESH_LABEL, PEER, control_plane_manager  # noqa: E402
+from ..module_utils._core.kinds import AUTHENTICATION, CONTROL_PLANE, MANAGER, MEMBER_ROLL, MESH_LABEL, PEER, control_plane_manager  # noqa: E402
 from ..module_utils._core.members import ROLL, check_roll, plan_roll, unconfigured  # noqa: E402
+from ..module_utils._core.platform_findings import IDENTITY, THIRD_PARTY, foreign_tokens  # noqa: E402
+from ..module_utils._core.supported import managed_cluster  # noqa: E402
 from ..module_utils._core.upgrade import described_without_mixer, mixer_of, without_mixer  # noqa: E402
 from ..module_utils._running import apply_changes, live_or_planned, rehearse, run_module, wait_until  # noqa: E402
 
@@ -170,6 +173,8 @@ def run(module: AnsibleModule, cluster: Cluster, now: datetime) -> dict:
         changes = kept(module, cluster, live)
     apply_changes(module, cluster, changes)
     live, missing = look(module, cluster, live)
+    if params["state"] == "present":
+        warn_of_tokens(module, cluster, live, is_settled=not (changes or missing or params["wrote"]))
     limit = params["wait_timeout"] or (900 if live and (live.get("status") or {}).get("chartVersion") else 600)
     if missing and params["wait"] and not module.check_mode:
         live, missing = waited(module, cluster, live, limit)
@@ -198,6 +203,7 @@ def kept(module: AnsibleModule, cluster: Cluster, live: dict | None) -> list[Cha
     standing = ControlPlane.read(live) if live else None
     version = parse_version(desired["spec"].get("version")) or (standing.version if standing else None)
     check_step(standing, version, is_upgrade=params["upgrade"])
+    check_name(desired, version, standing)
     check_spec(desired, None, version)
     taken = merged(params, live, standing, desired["spec"])
     if taken:
@@ -212,6 +218,29 @@ def kept(module: AnsibleModule, cluster: Cluster, live: dict | None) -> list[Cha
     if module.check_mode:
         rehearse(cluster, change)
     return [change]
+
+
+def warn_of_tokens(module: AnsibleModule, cluster: Cluster, live: dict | None, *, is_settled: bool) -> None:
+    """Warn where the cluster's tokens have another issuer than this control plane expects: FED753.
+
+    Where it ``is_settled``, the cluster is asked only when its server's name gives cause to.
+    """
+    described = at(module.params["spec"], *IDENTITY)
+    identity = described if described is not None or live is None else ControlPlane.read(live).said(*IDENTITY)
+    if identity == THIRD_PARTY or (is_settled and not managed_cluster(cluster.server)):
+        return
+    for finding in foreign_tokens(identity, "/".join(place_of(module.params)), authentication(cluster), cluster.server):
+        module.warn(finding.text)
+
+
+def authentication(cluster: Cluster) -> dict | None:
+    """Return what the cluster says of its tokens; None where it says nothing, or this account may not read it."""
+    try:
+        return cluster.get(AUTHENTICATION, "", "cluster")
+    except FederationError as error:
+        if error.code not in ("FED104", "FED108"):
+            raise
+        return None
 
 
 def refuse_other_mesh(mesh: str, live: dict) -> None:

@@ -621,6 +621,14 @@ CODES: dict[str, Code] = {
         "Operators of this catalog are neither installed nor upgraded until its registry answers.",
         "See `oc describe catalogsource` and the catalog's pod: its image must be pulled, and it must answer.",
     ),
+    "FED459": Code(
+        "Name that this version cannot have",
+        ERROR,
+        "A control plane of v2.3 that is called `default` fails to deploy: its webhook's certificate does not hold for the name (OSSM-2042, a known issue in the "
+        "release notes). A control plane cannot be renamed later.",
+        "Set `mesh_control_plane` to another name, such as `basic`. For one that stands as an earlier version, make a control plane of another name in a new "
+        "namespace and move the members to it.",
+    ),
     "FED501": Code(
         "Made by someone else",
         ERROR,
@@ -1076,6 +1084,19 @@ CODES: dict[str, Code] = {
         "A pod of the control plane waits for an image. While it does, its component is not ready or stays at its old version.",
         "Correct the image's name, add the registry's credentials to the cluster's pull secret or name one under `imagePullSecrets`, or let the "
         "node reach the registry; kubelet tries again by itself.",
+    ),
+    "FED753": Code(
+        "Tokens of another issuer",
+        WARNING,
+        "On ROSA and some newer OpenShift clusters service account tokens are bound and name another issuer. A control plane that expects first-party tokens "
+        "does not accept its proxies by them.",
+        "Set `security.identity.type: ThirdParty` in `mesh_control_plane_spec`.",
+    ),
+    "FED754": Code(
+        "Control plane called default",
+        WARNING,
+        "The release notes list that a control plane of v2.3 called `default` fails to deploy (OSSM-2042); which patch release ends that they do not say.",
+        "Where it is not ready, make a control plane of another name in a new namespace and move the members to it.",
     ),
     "FED760": Code(
         "Rule offers the control plane",

@@ -16,6 +16,8 @@ from .errors import FederationError
 from .kinds import CONTROL_PLANE, MESH_LABEL
 
 OLDEST, NEWEST = (2, 0), (2, 6)
+# A control plane of this version and name fails to deploy: its webhook has no certificate for that name. Source: OSSM-2042.
+UNDEPLOYED_FOR, UNDEPLOYED_NAME = (2, 3), "default"
 _DEFAULT_GATEWAYS = ("istio-ingressgateway", "istio-egressgateway")
 # As Go's time.ParseDuration reads it.
 _DURATION = re.compile(r"[-+]?(((\d+(\.\d*)?|\.\d+)(ns|us|µs|μs|ms|s|m|h))+|0)")
@@ -95,6 +97,21 @@ def check_spec(manifest: Mapping, schema: Mapping | None, version: tuple[int, in
             mend="Correct mesh_control_plane_spec",
             facts={"fields": [each.path for each in refused]},
         )
+
+
+def check_name(manifest: Mapping, version: tuple[int, int] | None, standing: ControlPlane | None) -> None:
+    """Refuse a name with which a control plane would fail to deploy as ``version``: FED459. One that stands as this version is let be."""
+    name = manifest["metadata"]["name"]
+    if name != UNDEPLOYED_NAME or version != UNDEPLOYED_FOR or (standing is not None and standing.version == version):
+        return
+    raise FederationError(
+        "FED459",
+        where=f"ServiceMeshControlPlane {manifest['metadata']['namespace']}/{name}",
+        what=f"cannot be called {name} as v{version[0]}.{version[1]}, which fails to deploy then (OSSM-2042)",
+        mend="Set mesh_control_plane to another name, such as basic"
+        if standing is None
+        else "Make a control plane of another name in a new namespace and move the members to it",
+    )
 
 
 def check_step(live: ControlPlane | None, version: tuple[int, int] | None, *, is_upgrade: bool = False) -> None:

@@ -13,6 +13,7 @@ from .checks import CLUSTER, HOME, MEMBERS, MESH, NAMED, ROLL, Read, read_from
 from .control_plane import ControlPlane
 from .data import at, items, place_of
 from .kinds import (
+    AUTHENTICATION,
     CLUSTER_NETWORK,
     CLUSTER_VERSION,
     CONFIG_MAP,
@@ -49,6 +50,7 @@ POLICIES, DESTINATIONS, PODS = Read(NETWORK_POLICY, HOME), Read(DESTINATION_RULE
 EXTENSIONS = (Read(EXTENSION, MESH), Read(WASM_PLUGIN, MESH))
 SECRETS = Read(SECRET, NAMED)
 VERSION, NETWORKS, SDN, NODES, SERVED = (Read(kind, CLUSTER) for kind in (CLUSTER_VERSION, NETWORK, CLUSTER_NETWORK, NODE, GROUP))
+TOKENS = Read(AUTHENTICATION, CLUSTER)
 
 
 @dataclass(frozen=True)
@@ -59,6 +61,7 @@ class Platform:
     network: Mapping | None = read_from(NETWORKS, default=None)
     sdn: Mapping | None = read_from(SDN, default=None)
     nodes: Sequence[Mapping] = read_from(NODES, default=())
+    authentication: Mapping | None = read_from(TOKENS, default=None)
     groups: frozenset[str] = read_from(SERVED, default=frozenset())
 
     @property

@@ -11,13 +11,25 @@ from collections.abc import Iterator, Mapping
 
 from .checks import ROLL, check
 from .data import at, items, listed
-from .estate import NETWORKS, NODES, SDN, SERVED, VERSION, Ground
+from .estate import NETWORKS, NODES, SDN, SERVED, TOKENS, VERSION, Ground
 from .findings import Finding
 from .kinds import COMMUNITY, JAEGER, KIALI, SAIL
-from .supported import ARM64_FROM, FIRST_OPENSHIFT, IPV6_FROM, MANY_NAMESPACES, OPERATOR_3_BESIDE, OVN_FOR_2_0, OVN_FOR_2_0_FROM
+from .supported import (
+    ARM64_FROM,
+    FIRST_OPENSHIFT,
+    IPV6_FROM,
+    MANY_NAMESPACES,
+    OPERATOR_3_BESIDE,
+    OVN_FOR_2_0,
+    OVN_FOR_2_0_FROM,
+    managed_cluster,
+)
 
 CLUSTER_VERSION = "ClusterVersion version"
 NETWORK = "Network cluster"
+IDENTITY = ("security", "identity", "type")
+THIRD_PARTY = "ThirdParty"
+DEFAULT_ISSUER = "https://kubernetes.default.svc"
 GROUPS = (SAIL, COMMUNITY, KIALI, JAEGER)
 
 
@@ -126,5 +138,32 @@ def nodes(ground: Ground) -> Iterator[Finding]:
 
 
 # What stands below a control plane, whether it is there already or only wanted; companions are installed with those that are wanted.
-BELOW = (release, update, migration, network_of_2_0, joined_projects, addresses, other_operators, nodes)
+@check(codes=["FED753"], is_thorough=True, spares=[TOKENS])
+def tokens(ground: Ground) -> Iterator[Finding]:
+    """Give service account tokens of another issuer than the control plane expects."""
+    control_plane = ground.control_plane
+    shown = f"{control_plane.namespace}/{control_plane.name}".lstrip("/")
+    yield from foreign_tokens(control_plane.said(*IDENTITY), shown, ground.platform.authentication, ground.server)
+
+
+def foreign_tokens(identity: object, shown: str, authentication: Mapping | None, server: str) -> Iterator[Finding]:
+    """Give whether a cluster's tokens have another issuer than a control plane with this ``identity`` type expects.
+
+    ``shown`` is how people name the control plane. What the cluster says of itself (``authentication``) counts; where that was not read, the
+    name of its API server. Source: OpenShift Service Mesh documentation, "Creating a control plane", Red Hat OpenShift Service on AWS.
+    """
+    if identity == THIRD_PARTY:
+        return
+    lacks = f"and control plane {shown} does not set security.identity.type to {THIRD_PARTY}"
+    if authentication is not None:
+        issuer = at(authentication, "spec", "serviceAccountIssuer")
+        if isinstance(issuer, str) and issuer not in ("", DEFAULT_ISSUER):
+            yield Finding("FED753", "Authentication cluster, spec.serviceAccountIssuer", f"is {issuer}, {lacks}")
+        return
+    managed = managed_cluster(server)
+    if managed:
+        yield Finding("FED753", f"API server {managed[0]}", f"is one of {managed[1]}, whose tokens may have another issuer, {lacks}")
+
+
+BELOW = (release, update, migration, network_of_2_0, joined_projects, addresses, other_operators, nodes, tokens)
 CHECKS = (*BELOW, companions)

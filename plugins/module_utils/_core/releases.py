@@ -8,20 +8,20 @@ Sources: OpenShift Service Mesh release notes, "Known issues" and "Fixed issues"
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 from .checks import ROLL, Check, Read
+from .control_plane_spec import UNDEPLOYED_FOR, UNDEPLOYED_NAME
 from .data import at, items, listed, mapping, place_of
 from .estate import BUNDLES, IMPORT_SETS, OWN_SERVICES, PEERS, POLICIES, Estate
 from .findings import Finding
 from .gateway_findings import gateways_in_use
 from .kinds import ROOT_CONFIG_MAP, SERVICE
+from .supported import managed_cluster
 
 Minor = tuple[int, int]
 MANY_MEMBERS = 50
-MANAGED_CLUSTERS = {".openshiftapps.com": "ROSA or OpenShift Dedicated", ".aroapp.io": "Azure Red Hat OpenShift"}
 
 
 @dataclass(frozen=True)
@@ -127,10 +127,14 @@ def _many_members(estate: Estate) -> Iterator[tuple[str, str]]:
 
 
 def _managed_cluster(estate: Estate) -> Iterator[tuple[str, str]]:
-    host = re.sub(r"^\w+://|[:/].*$", "", estate.server)
-    for suffix, name in MANAGED_CLUSTERS.items():
-        if host.endswith(suffix):
-            yield f"API server {host}", f"is one of {name}, and {estate.control_plane.place} is {estate.control_plane.version_text}"
+    found = managed_cluster(estate.server)
+    if found:
+        yield f"API server {found[0]}", f"is one of {found[1]}, and {estate.control_plane.place} is {estate.control_plane.version_text}"
+
+
+def _named_default(estate: Estate) -> Iterator[tuple[str, str]]:
+    if estate.control_plane.name == UNDEPLOYED_NAME:
+        yield estate.control_plane.place, f"is {estate.control_plane.version_text} and has a name with which that version fails to deploy (OSSM-2042)"
 
 
 ISSUES = (
@@ -141,6 +145,7 @@ ISSUES = (
     Issue("OSSM-1962", "FED720", (2, 3), None, _no_endpoint_slices, is_certain=True),
     Issue("OSSM-3644", "FED722", (2, 3), (2, 4), _several_networks, (PEERS,)),
     Issue("OSSM-3025", "FED723", (2, 3), (2, 3), _many_members, (ROLL,)),
+    Issue("OSSM-2042", "FED754", UNDEPLOYED_FOR, UNDEPLOYED_FOR, _named_default, is_thorough=True),
     Issue("the documentation of 2.1", "FED725", (2, 1), (2, 1), _managed_cluster, is_certain=True),
 )
 CHECKS = tuple(Check(issue.found_in, issue.reads, (issue.code,), issue.is_thorough) for issue in ISSUES)

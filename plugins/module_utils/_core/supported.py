@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Generic, TypeVar
@@ -37,6 +38,8 @@ ARM64_FROM: Version = (2, 5)
 IPV6_FROM: Version = (2, 4)
 OPERATOR_3_BESIDE: Version = (2, 6)
 MANY_NAMESPACES = 200
+# Clusters that a vendor runs, by the end of their API server's name.
+MANAGED_CLUSTERS = {".openshiftapps.com": "ROSA or OpenShift Dedicated", ".aroapp.io": "Azure Red Hat OpenShift"}
 # Registries that give images to nobody without a login. Source: Red Hat Container Registry Authentication; looked up on 2026-11-23.
 REGISTRIES_WITH_LOGIN = ("registry.redhat.io", "registry.connect.redhat.com")
 # ServiceMeshExtensions are gone in 2.3, WasmPlugins come with 2.2; their pull secrets are used from 2.3 on.
@@ -75,3 +78,9 @@ FEATURES: Table[Features] = Table(
     source="OpenShift Service Mesh release notes 2.1 to 2.5, new features; the vendor's announcement of 2.6",
     day="2026-11-23",
 )
+
+
+def managed_cluster(server: str) -> tuple[str, str] | None:
+    """Return an API server's host and whose offer its cluster is, by that host's name; None where the name does not tell."""
+    host = re.sub(r"^\w+://|[:/].*$", "", server).lower().rstrip(".")
+    return next(((host, name) for suffix, name in MANAGED_CLUSTERS.items() if host.endswith(suffix)), None)

@@ -69,7 +69,7 @@ MEMBER_RULES = (
 )
 FACT_RULES = (
     _rule("config.openshift.io", "clusterversions", ("get",), "version"),
-    _rule("config.openshift.io", "networks infrastructures", ("get",), "cluster"),
+    _rule("config.openshift.io", "networks infrastructures authentications", ("get",), "cluster"),
     _rule("network.openshift.io", "clusternetworks", ("get",), "default"),
 )
 

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from .control_plane import ControlPlane, parse_version
-from .control_plane_spec import NEWEST, OLDEST, objections
+from .control_plane_spec import NEWEST, OLDEST, UNDEPLOYED_FOR, UNDEPLOYED_NAME, objections
 from .data import some
 from .errors import FederationError
 from .supported import FEATURES
@@ -238,6 +238,11 @@ def _blockers(control_plane: ControlPlane, version: Version, found: Found) -> It
     for each in objections(_mapping(control_plane.live.get("spec")), version, control_plane.live["metadata"]["namespace"]):
         if not (mixer and each.path.startswith(covered)):
             yield Blocker(f"{each.path} {each.what}", each.mend)
+    if version == UNDEPLOYED_FOR and control_plane.name == UNDEPLOYED_NAME:
+        yield Blocker(
+            f"it is called {UNDEPLOYED_NAME}, and {text_of(version)} fails to deploy under this name (OSSM-2042)",
+            "make a control plane of another name in a new namespace and move the members to it",
+        )
     if version >= (2, 3) and found.extensions:
         yield Blocker(f"ServiceMeshExtensions exist: {some(found.extensions, 5)}", "replace them by WasmPlugins on 2.2 and delete them")
 

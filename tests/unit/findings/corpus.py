@@ -221,7 +221,7 @@ def failover_by_locality_on_2_3(setup):
     setup.live("ImportedServiceSet", "north")["spec"]["locality"] = {"region": "eu-west"}
 
 
-@breaks("FED725", "API server api.east.a1b2.p1.openshiftapps.com")
+@breaks("FED725", "API server api.east.a1b2.p1.openshiftapps.com", also=("FED753",))
 def a_managed_cluster_with_2_1(setup):
     older = again(setup, (2, 1))
     older.server = "https://api.east.a1b2.p1.openshiftapps.com:6443"
@@ -895,6 +895,25 @@ def a_pod_of_the_control_plane_that_waits_for_its_image(setup):
     waiting = {"reason": "ImagePullBackOff", "message": 'Back-off pulling image "mirror.example.com/pilot:2.3"'}
     status = {"containerStatuses": [{"name": "discovery", "image": "mirror.example.com/pilot:2.3", "state": {"waiting": waiting}}]}
     setup.put("Pod", "istiod-basic-0", status=status)
+
+
+@breaks("FED753", "Authentication cluster, spec.serviceAccountIssuer")
+def tokens_of_another_issuer(setup):
+    put_platform(setup)
+    setup.put("Authentication", "cluster", "", spec={"serviceAccountIssuer": "https://oidc.example.com/a1b2"})
+
+
+@breaks("FED753", "API server api.east.a1b2.p1.openshiftapps.com")
+def a_managed_cluster_that_says_nothing_of_its_tokens(setup):
+    setup.server = "https://api.east.a1b2.p1.openshiftapps.com:6443"
+
+
+@breaks("FED754", f"ServiceMeshControlPlane {SPACE}/default")
+def a_control_plane_of_2_3_called_default(setup):
+    setup.options["control_plane"] = "default"
+    live = setup.objects.pop(("ServiceMeshControlPlane", SPACE, "basic"))
+    live["metadata"]["name"] = "default"
+    setup.objects[("ServiceMeshControlPlane", SPACE, "default")] = live
 
 
 def pilot_env(setup: Setup, **variables: str) -> None:

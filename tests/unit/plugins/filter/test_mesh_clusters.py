@@ -28,3 +28,8 @@ def test_the_control_planes_that_are_wanted_in_a_cluster_are_listed():
         {"mesh": "east", "version": "v2.5", "spec": spec, "removed": False},
         {"mesh": "lab", "version": "", "spec": {}, "removed": False},
     ]
+
+
+def test_a_name_that_a_control_plane_is_given_is_told():
+    hostvars = {"east": {"mesh_cluster": "one", "mesh_control_plane": "default"}}
+    assert [one["control_plane"] for one in mesh_control_planes(["east"], hostvars, "one")] == ["default"]

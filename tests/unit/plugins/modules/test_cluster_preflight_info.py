@@ -249,6 +249,61 @@ def test_the_platform_is_judged_for_each_version_that_is_wanted(cluster):
     assert [(found["code"], found["seen"]) for found in result["findings"]] == [("FED792", "is 4.10.9, and v2.5 is made for 4.13 and later")]
 
 
+ROSA = "https://api.demo.abcd.p1.openshiftapps.com:6443"
+THIRD_PARTY = {**PLAIN, "security": {"identity": {"type": "ThirdParty"}}}
+
+
+@pytest.mark.parametrize(
+    ("server", "issuer", "expected"),
+    [
+        (ROSA, None, ["FED753"]),
+        (ROSA.upper().replace("HTTPS", "https"), None, ["FED753"]),
+        ("https://api.demo.westeurope.aroapp.io:6443", None, ["FED753"]),
+        (ROSA, "https://oidc.example.com/1", ["FED753"]),
+        (ROSA, "", []),
+        ("https://api.east.example.com:6443", "https://oidc.example.com/1", ["FED753"]),
+        ("https://api.east.example.com:6443", "https://kubernetes.default.svc", []),
+        ("https://api.east.example.com:6443", None, []),
+        ("https://api.openshiftapps.com.example.com:6443", None, []),
+    ],
+)
+def test_tokens_of_another_issuer_are_told_by_the_cluster_itself_else_by_its_name(cluster, server, issuer, expected):
+    cluster.server = server
+    if issuer is not None:
+        cluster.groups.add("config.openshift.io")
+        put(cluster, "config.openshift.io/v1", "Authentication", "cluster", "", spec={"serviceAccountIssuer": issuer})
+    assert codes(run(cluster)) == expected
+    lab = {"mesh": "lab", "version": "v2.5", "spec": THIRD_PARTY}
+    result = run(cluster, control_planes=[{**WANTED, "spec": THIRD_PARTY}, lab])
+    assert (codes(result), gaps_of_tokens(result)) == ([], [])
+
+
+def gaps_of_tokens(result):
+    return [gap["what"] for gap in result["unknown"] if "FED753" in gap["codes"]]
+
+
+def test_tokens_are_unknown_where_neither_the_cluster_nor_its_name_tells(cluster):
+    cluster.groups.add("config.openshift.io")
+    cluster.forbidden = ("Authentication",)
+    assert gaps_of_tokens(run(cluster)) == ["Authentication objects in the cluster"]
+    assert gaps_of_tokens(run(cluster, control_planes=[{**WANTED, "spec": THIRD_PARTY}])) == []
+    cluster.server = ROSA
+    result = run(cluster)
+    assert (codes(result), gaps_of_tokens(result)) == (["FED753"], [])
+
+
+def test_a_control_plane_of_2_3_is_not_called_default_unless_it_stands(cluster):
+    offer(cluster, MESH, f"{MESH}.v2.5.1")
+    wanted = {**WANTED, "version": "v2.3", "control_plane": "default"}
+    result = run(cluster, control_planes=[wanted])
+    assert codes(result) == ["FED459"] and "Set mesh_control_plane to another name" in result["findings"][0]["cure"]
+    in_spec = {**wanted, "version": "", "spec": {**PLAIN, "version": "v2.3"}}
+    assert codes(run(cluster, control_planes=[in_spec])) == ["FED459"]
+    assert codes(run(cluster, control_planes=[{**wanted, "version": "v2.4"}])) == []
+    put(cluster, "maistra.io/v2", "ServiceMeshControlPlane", "default", "east-mesh-system", spec={"version": "v2.3"})
+    assert codes(run(cluster, control_planes=[wanted])) == []
+
+
 def test_without_olm_that_is_found_and_the_rest_is_looked_at_all_the_same(cluster):
     cluster.groups.clear()
     assert codes(run(cluster, control_planes=[{**WANTED, "version": "2.5"}])) == ["FED420", "FED445"]

@@ -24,7 +24,10 @@ class Module:
         options = {**MESH, **FORCE, **control_plane.OPTIONS}
         self.params = {**{name: option.get("default") for name, option in options.items()}, "mesh": "east", **params}
         self.check_mode = check_mode
-        self.journal = Journal()
+        self.journal, self.warnings = Journal(), []
+
+    def warn(self, text):
+        self.warnings.append(text)
 
 
 def run(cluster, check_mode=False, **params):
@@ -80,6 +83,60 @@ def test_what_the_operator_would_refuse_is_refused_before_anything_is_sent(clust
     with pytest.raises(FederationError) as refused:
         run(cluster, spec={"policy": {"type": "Mixer"}})
     assert (refused.value.code, cluster.writes) == ("FED422", [])
+
+
+def issuer(cluster, url):
+    cluster.put({"apiVersion": "config.openshift.io/v1", "kind": "Authentication", "metadata": {"name": "cluster"}, "spec": {"serviceAccountIssuer": url}})
+
+
+def warned(cluster, **params):
+    module = Module(params.pop("check_mode", False), {"spec": SPEC, "version": "v2.3", "trust_domain": "east.local", **params})
+    control_plane.run(module, cluster, NOW)
+    return module.warnings
+
+
+def test_tokens_of_another_issuer_are_warned_of_unless_third_party_is_set(cluster):
+    issuer(cluster, "https://oidc.example.com/1")
+    for check_mode in (True, False):
+        (text,) = warned(cluster, check_mode=check_mode)
+        assert text.startswith("FED753 Authentication cluster, spec.serviceAccountIssuer: is https://oidc.example.com/1, and control plane east-mesh-system/basic")
+        assert "security.identity.type: ThirdParty" in text
+    assert warned(cluster, wrote=["create ServiceMeshControlPlane east-mesh-system/basic"]), "also by the last look of a wait"
+    assert warned(cluster, spec={**SPEC, "security": {"identity": {"type": "ThirdParty"}}}) == []
+    finish(cluster, appliedSpec={"security": {"identity": {"type": "ThirdParty"}}})
+    assert warned(cluster) == [], "set by a profile"
+
+
+def test_a_managed_cluster_that_may_not_be_asked_is_told_by_its_name_in_every_run(cluster):
+    cluster.server = "https://api.demo.abcd.p1.openshiftapps.com:6443"
+    assert "FED753 API server api.demo.abcd.p1.openshiftapps.com" in warned(cluster)[0]
+    finish(cluster)
+    assert len(warned(cluster)) == 1
+    issuer(cluster, "")
+    assert warned(cluster) == []
+
+
+def test_a_settled_control_plane_costs_no_request_more(cluster):
+    run(cluster)
+    finish(cluster)
+    before = cluster.requests
+    run(cluster)
+    asked = cluster.requests - before
+    issuer(cluster, "https://oidc.example.com/1")
+    assert warned(cluster) == [] and cluster.requests - before == 2 * asked
+
+
+def test_a_control_plane_of_2_3_is_not_made_or_upgraded_under_the_name_default(cluster):
+    with pytest.raises(FederationError, match="FED459.*OSSM-2042.*Set mesh_control_plane to another name"):
+        run(cluster, control_plane="default")
+    assert cluster.writes == []
+    run(cluster, control_plane="default", version="v2.2")
+    with pytest.raises(FederationError, match="FED459.*in a new namespace and move the members"):
+        run(cluster, control_plane="default", version="v2.3", upgrade=True)
+    run(cluster, control_plane="default", version="v2.2", spec={"tracing": {"type": "Jaeger"}})
+    live = {"apiVersion": "maistra.io/v2", "kind": "ServiceMeshControlPlane", "metadata": {"name": "default", "namespace": SPACE}}
+    cluster.put({**live, "spec": {"version": "v2.3"}})
+    run(cluster, control_plane="default")
 
 
 def test_an_operator_that_has_given_up_ends_the_wait_with_its_words(cluster):

@@ -82,6 +82,13 @@ def test_an_operator_takes_only_its_own_versions():
     assert stopped(steps) == {"3-4": ["the operator is 2.3 and takes v2.0 to v2.3"]}
 
 
+def test_the_name_default_stops_the_way_at_2_3():
+    live = plane("v2.1", operator="2.4.7")
+    live.live["metadata"]["name"] = "default"
+    called = ControlPlane.read(live.live)
+    assert stopped(plan_upgrade(called, "v2.4", Found())) == {"2-3": ["it is called default, and v2.3 fails to deploy under this name (OSSM-2042)"]}
+
+
 def test_extensions_stop_the_way_at_2_2():
     steps = plan_upgrade(plane(), "v2.3", Found(extensions=("shop/hdr",)))
     assert stopped(steps) == {"2-3": ["ServiceMeshExtensions exist: shop/hdr"]}
