@@ -44,7 +44,7 @@ options:
             to the newest of the channel.
         type: str
   tenants:
-    description: The meshes of this cluster as M(ossm.federation.mesh_tenants) takes them. They are only looked at.
+    description: The meshes of this cluster as M(ossm.federation.mesh_tenants) takes them. They are only looked at; what is described wrongly is refused.
     type: list
     elements: dict
     default: []

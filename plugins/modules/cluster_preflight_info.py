@@ -107,7 +107,7 @@ from ..module_utils._core.kinds import (  # noqa: E402
 )
 from ..module_utils._core.operators import Found, Operator, catalog_of, is_ready, needed, settled, with_wishes  # noqa: E402
 from ..module_utils._core.platform_findings import IDENTITY  # noqa: E402
-from ..module_utils._core.tenants import Tenant  # noqa: E402
+from ..module_utils._core.tenants import Tenant, check_tenants  # noqa: E402
 from ..module_utils._olm import matters, packages_of  # noqa: E402
 from ..module_utils._preflight import Reader, Remembered, found_by, read_platform  # noqa: E402
 from ..module_utils._running import run_module  # noqa: E402
@@ -125,6 +125,7 @@ def run(module: AnsibleModule, cluster: Cluster, now: datetime) -> dict:
     findings: list[Finding] = []
     for one in params["tenants"]:
         findings += found_by(lambda one=one: tenants.append(Tenant.described(one)))
+    findings += found_by(lambda: check_tenants(tenants))
     homes = {tenant.mesh: tenant.namespace for tenant in tenants}
     for one in wanted:
         home = homes.get(one.get("mesh"), f"{one.get('mesh')}-mesh-system")

@@ -37,6 +37,10 @@ options:
       - Istio's kinds stay where another Istio is in the cluster, Kiali's and Jaeger's where their operators are.
     type: bool
     default: false
+  survey_tenants:
+    description: Whether to look what stands of O(tenants), for RV(tenant_namespaces).
+    type: bool
+    default: true
   wait:
     description: Wait until all operators are installed, or until what is removed has ended.
     type: bool
@@ -163,7 +167,7 @@ from ..module_utils._core.operators import (  # noqa: E402
     waiting_upgrades,
     with_wishes,
 )
-from ..module_utils._core.tenants import Tenant  # noqa: E402
+from ..module_utils._core.tenants import Tenant, check_tenants  # noqa: E402
 from ..module_utils._olm import packages_of  # noqa: E402
 from ..module_utils._running import apply_changes, run_module, wait_until  # noqa: E402
 from ..module_utils._tenants import tenant_changes  # noqa: E402
@@ -173,6 +177,7 @@ OPTIONS = {
     "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
     "upgrade": {"type": "bool", "default": False},
     "remove_crds": {"type": "bool", "default": False},
+    "survey_tenants": {"type": "bool", "default": True},
     "wait": {"type": "bool", "default": False},
     "wait_timeout": {"type": "int", "default": 900},
     **OLM,
@@ -194,6 +199,8 @@ def run(module: AnsibleModule, cluster: Cluster, now: datetime) -> dict:
         left = replace(found, subscriptions=[live for live in found.subscriptions if live["metadata"]["uid"] not in gone])
         seen = result(module, operators, removal.changes, left, removal.still)
         return {**seen, "upgrades": [], "upgrading": [], "tenant_namespaces": [], "stays": removal.stays}
+    tenants = [Tenant.described(one) for one in params["tenants"]]
+    check_tenants(tenants)
     check_cluster(operators, found, wanted, upgrade=params["upgrade"])
     changes = [change for desired in plan_operators(operators, found) if (change := changed(found, desired, force=params["force"]))]
     if not hopeless(operators, found):
@@ -203,8 +210,12 @@ def run(module: AnsibleModule, cluster: Cluster, now: datetime) -> dict:
     if not module.check_mode:
         found, more, still = awaited(module, cluster, operators, found, is_fresh=not changes)
         changes += more
-    tenants = [] if changes or still else standing_tenants(cluster, params["tenants"])
-    return {**result(module, operators, changes, found, still), "tenant_namespaces": tenants, "stays": []}
+    is_done = not (changes or still) and params["survey_tenants"]
+    return {
+        **result(module, operators, changes, found, still),
+        "tenant_namespaces": standing_tenants(cluster, tenants) if is_done else [],
+        "stays": [],
+    }
 
 
 def result(module: AnsibleModule, operators: Sequence[Operator], changes: Sequence[Change], found: Found, still: Sequence[str]) -> dict:
@@ -225,10 +236,9 @@ def result(module: AnsibleModule, operators: Sequence[Operator], changes: Sequen
     }
 
 
-def standing_tenants(cluster: Cluster, described: Sequence[dict]) -> list[str]:
-    """Return the namespaces of the meshes when nothing is left to do for them; what is wrong with them it is not for us to say."""
+def standing_tenants(cluster: Cluster, tenants: Sequence[Tenant]) -> list[str]:
+    """Return the namespaces of the meshes when nothing is left to do for them; what stands in their way on the cluster it is not for us to say."""
     try:
-        tenants = [Tenant.described(one) for one in described]
         if not tenants or tenant_changes(cluster, tenants):
             return []
     except FederationError:

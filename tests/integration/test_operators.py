@@ -3,11 +3,13 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from integration.administrators import Administrator
+import yaml
+from integration.administrators import TREE, Administrator
 
 from testbed import MeshSpec, Testbed
 
@@ -81,6 +83,21 @@ def test_what_stands_in_the_way_in_a_bare_cluster_is_found_before_anything_is_in
     assert bare.meshes["east"].kube.list("Subscription", SPACE) == []
     mirrored = {"cluster_catalog": "mirrored-operators"}
     assert "nothing found" in owner.play("preflight", "--limit", "east-cluster", variables=mirrored).output
+
+
+def test_the_inventory_of_the_documentation_passes_as_it_stands(bare: Testbed, tmp_path: Path, collections: str) -> None:
+    page = (TREE / "docs" / "operators.md").read_text(encoding="utf-8")
+    inventory = yaml.safe_load(page.partition("```yaml\n")[2].partition("```")[0])
+    shutil.copy(bare.meshes["east"].kubeconfig, tmp_path / "prod-admin.kubeconfig")
+    reader = Administrator(tmp_path, collections, inventory["meshes"]["hosts"], clusters=inventory["clusters"]["hosts"])
+    assert "prod · nothing found" in reader.play("preflight", "--limit", "clusters").output
+    planned = reader.play("site", "--check").output
+    assert "east-mesh-system/basic would be made" in planned
+    reader.meshes["east"].pop("mesh_admins")
+    for play in ("preflight", "install", "site"):
+        refused = reader.play(play, "--limit", "clusters", must_pass=False)
+        assert "FED450" in refused.output and "mesh_admins of east" in refused.output, play
+    assert bare.meshes["east"].kube.list("Subscription", SPACE) == []
 
 
 def test_what_olm_cannot_do_is_told_in_its_own_words(bare: Testbed, owner: Administrator) -> None:

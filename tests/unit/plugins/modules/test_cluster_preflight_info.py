@@ -326,6 +326,10 @@ def test_what_may_not_be_read_is_unknown(cluster, kind, expected):
     assert (codes(result), [gap["codes"] for gap in result["unknown"]], result["counts"]["unknown"]) == ([], [expected], 1)
 
 
+def test_a_namespace_that_two_meshes_want_is_found(cluster):
+    assert codes(run(cluster, tenants=[TENANT, {**TENANT, "mesh": "lab"}])) == ["FED451"]
+
+
 def test_a_mesh_that_cannot_be_read_does_not_hide_another(cluster):
     put(cluster, "v1", "Namespace", "shop", "")
     cluster._objects[("Namespace", "", "shop")]["metadata"]["labels"] = {"maistra.io/member-of": "west-mesh-system"}

@@ -135,6 +135,23 @@ def test_installing_refuses_what_the_preflight_refuses_before_anything_is_writte
     assert ("apply", "Subscription", "servicemeshoperator") in bare.writes
 
 
+@pytest.mark.parametrize(
+    ("tenants", "code"),
+    [
+        ([{"mesh": "east"}], "FED450"),
+        ([{"mesh": "east", "admins": {"user": ["anna"]}}], "FED450"),
+        ([{"mesh": "east", "admins": {"users": ["anna"]}, "members": ["kube-system"]}], "FED426"),
+        ([{"mesh": mesh, "admins": {"users": ["anna"]}, "members": ["shop"]} for mesh in ("east", "lab")], "FED451"),
+    ],
+)
+def test_what_tenants_would_refuse_is_refused_before_anything_is_installed(tenants, code):
+    bare = ClusterInMemory(NOW)
+    with pytest.raises(FederationError) as refused:
+        run(bare, tenants=tenants, check_mode=True)
+    assert (refused.value.code, bare.writes) == (code, [])
+    run(bare, tenants=tenants, state="absent")
+
+
 def test_an_operator_that_does_not_take_what_is_wanted_is_refused_with_the_cure_that_fits(installed):
     with pytest.raises(FederationError, match="FED443.*has installed servicemeshoperator.v2.5.1.*too new.*OLM never goes back"):
         run(installed, control_planes=[{**WANTED[0], "version": "v2.1"}])
