@@ -9,8 +9,9 @@ class ModuleDocFragment:
 options:
   kubeconfig:
     description:
-      - A kubeconfig, as a path, as several paths joined by C(:), or as a mapping. Also E(K8S_AUTH_KUBECONFIG).
-      - When a task gives it, E(K8S_AUTH_HOST) and the variables of credentials and O(ca_cert) are not looked at.
+      - A kubeconfig, as a path, as several paths joined by C(:), or its content as a mapping or a text. Also E(K8S_AUTH_KUBECONFIG).
+      - What it says is obeyed as C(kubectl) does, C(proxy-url), C(tls-server-name), C(exec) and C(as) among it; what is not read is
+        refused by its name.
     type: raw
   context:
     description: The context of O(kubeconfig) to use; its current one when absent. Also E(K8S_AUTH_CONTEXT).
@@ -19,21 +20,23 @@ options:
     description:
       - The URL of the API server, in place of a kubeconfig's. Also E(K8S_AUTH_HOST).
       - With O(api_key), or O(client_cert) and O(client_key), or O(username) and O(password), no kubeconfig is read.
-      - When a task gives it, E(K8S_AUTH_KUBECONFIG) and E(K8S_AUTH_CONTEXT) are not looked at.
+      - An C(http://) URL is refused, because credentials would be sent in the clear.
     type: str
   api_key:
-    description: The token to authenticate with. Also E(K8S_AUTH_API_KEY).
+    description: The token to authenticate with, in place of all credentials of O(kubeconfig). Also E(K8S_AUTH_API_KEY).
     type: str
   username:
     description:
       - The user to log in as at OpenShift's OAuth server, which gives a token for the run. Also E(K8S_AUTH_USERNAME).
-      - Needs the Python library C(openshift).
+      - The log-in takes the same way, with the same verification, as all other requests.
     type: str
   password:
     description: The password of O(username). Also E(K8S_AUTH_PASSWORD).
     type: str
   validate_certs:
-    description: Whether the API server's certificate is verified. Also E(K8S_AUTH_VERIFY_SSL). It is, when nothing says otherwise.
+    description:
+      - Whether the API server's certificate is verified. Also E(K8S_AUTH_VERIFY_SSL). It is, when nothing says otherwise.
+      - Where it is not, a warning says so.
     type: bool
     aliases: [verify_ssl]
   ca_cert:
@@ -50,8 +53,9 @@ options:
     aliases: [key_file]
   proxy:
     description:
-      - The URL of an HTTP proxy to go through. Also E(K8S_AUTH_PROXY).
-      - E(HTTP_PROXY) and its like are not looked at.
+      - The URL of a proxy to go through, C(http), C(https) or C(socks5), in place of the kubeconfig's C(proxy-url). Also E(K8S_AUTH_PROXY).
+      - It may hold a user and a password, with C(#), C(/), C(?) and C(@) written as C(%23), C(%2F), C(%3F) and C(%40).
+      - E(HTTPS_PROXY), E(NO_PROXY) and their like are not looked at.
     type: str
   no_proxy:
     description: Hosts, domains and networks to reach without O(proxy), joined by commas. Also E(K8S_AUTH_NO_PROXY).
@@ -70,10 +74,10 @@ options:
         description: The user agent to name. Also E(K8S_AUTH_PROXY_HEADERS_USER_AGENT).
         type: str
   persist_config:
-    description: Whether a token that was renewed is saved in the kubeconfig's file. Also E(K8S_AUTH_PERSIST_CONFIG).
+    description: Has no effect, because nothing here renews what a kubeconfig's file holds. Also E(K8S_AUTH_PERSIST_CONFIG).
     type: bool
   impersonate_user:
-    description: The user to act as. Also E(K8S_AUTH_IMPERSONATE_USER).
+    description: The user to act as; refused beside C(as) of a kubeconfig. Also E(K8S_AUTH_IMPERSONATE_USER).
     type: str
   impersonate_groups:
     description: The groups to act as a member of. Also E(K8S_AUTH_IMPERSONATE_GROUPS), joined by commas.
@@ -86,7 +90,9 @@ options:
     type: int
     default: 60
 notes:
-  - The connection options and E(K8S_AUTH_*) variables are those of C(kubernetes.core), with one difference. Credentials are
+  - The connection options and E(K8S_AUTH_*) variables are those of C(kubernetes.core), with two differences. Credentials are
     always given, by option or by E(K8S_AUTH_*). Neither E(KUBECONFIG), nor C(~/.kube/config), nor the service account of the
     pod that runs Ansible is ever used, so that no task changes a cluster that nobody named.
+  - What a task names is complete. The E(K8S_AUTH_*) variables count where a task gives no connection option but O(api_timeout),
+    and then all of them together.
 """

@@ -1,31 +1,29 @@
 # GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
 """One cluster's API server: the only file that speaks to Kubernetes.
 
-Objects are plain dicts, as the server gives and takes them. The library ``kubernetes`` reads the configuration and makes
-the connection pool, nothing more; it is imported when a connection is wanted, because that alone costs as much as the rest
-of a module. What a request meets on its way is retried until a deadline; a refusal is told at once.
+Objects are plain dicts, as the server gives and takes them. How the server is reached, and as whom, is ``_access.py``'s. What a
+request meets on its way is retried until a deadline; a refusal is told at once.
 """
 
 from __future__ import annotations
 
+import http.client
 import json
 import os
 import re
-import threading
 import time
-from collections.abc import Callable, Mapping
-from concurrent.futures import Future
-from concurrent.futures import TimeoutError as FutureTimeout
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timezone
 from email.utils import parsedate_to_datetime
-from types import SimpleNamespace
 from typing import Any, NoReturn
-from urllib.parse import quote, urlencode, urlsplit, urlunsplit
+from urllib.parse import quote, urlencode
 
-from ._arguments import CLUSTER, CLUSTER_ENVIRONMENT, PROXY_HEADERS_ENVIRONMENT
+from ._access import open_access, within
+from ._arguments import CLUSTER
 from ._core.errors import FederationError
 from ._core.kinds import CONTROL_PLANE, MEMBER_ROLL, Kind
+from ._secrets import HIDDEN, without
 
 CONNECT_SECONDS = 5.0
 READ_SECONDS = 30.0
@@ -42,10 +40,6 @@ DENIED = "denied the request"
 REPLACED = re.compile(r"uid mismatch|uid in (the )?precondition|precondition failed", re.IGNORECASE)
 OTHER_MANAGER = re.compile(r'conflict with "([^"]+)"')
 USERINFO = re.compile(r"//[^/@\s]+@")
-
-# Where to connect and as whom: never mixed of a task's own choice and what happens to be in the environment.
-ADDRESS_AND_CREDENTIALS = ("host", "api_key", "username", "password", "client_cert", "client_key", "ca_cert")
-KUBECONFIG_OPTIONS = ("kubeconfig", "context")
 
 
 @dataclass(frozen=True)
@@ -153,40 +147,42 @@ class Cluster:
         *,
         headers: tuple[tuple[str, str], ...] = (),
         seconds: float = 60,
-        secrets: tuple[str, ...] = (),
+        secrets: Iterable[str] = (),
+        via: str = "",
+        unverified: str = "",
+        is_compressed: bool = True,
     ) -> None:
         self.server = server
         self.requests = 0
+        self.secrets = set(secrets)
+        self.unverified = unverified
         self._pool = pool
         self._authorization = authorization
         self._headers = headers
         self._seconds = seconds
-        self._secrets = secrets
+        self._via = via
+        self._encoding = "gzip" if is_compressed else "identity"
         self._date: datetime | None = None
 
     @classmethod
     def connect(cls, params: Mapping[str, Any]) -> Cluster:
         """Return the cluster that a module's connection options name; no request is sent yet, but for a log-in.
 
-        ``params`` has the options of ``_arguments.CLUSTER``, missing ones as None or not at all; each falls back to its
-        K8S_AUTH_* variable. Raises ``FederationError`` FED101 without credentials or with some that cannot be read,
-        FED110 when a Python library is missing.
+        ``params`` has the options of ``_arguments.CLUSTER``, missing ones as None or not at all; where none is given, the
+        K8S_AUTH_* variables are taken. Raises ``FederationError`` as ``_access.open_access``.
         """
-        options = _with_environment(params, os.environ)
-        _check(options)
-        configuration = _configuration(options)
-        server = _without_userinfo(configuration.host)
-        seconds = max(1, options.get("api_timeout") or CLUSTER["api_timeout"]["default"])
-        if options.get("username") and options.get("password") and not options.get("api_key"):
-            token = _openshift_token(server, configuration, options, seconds)
-            configuration.api_key = {"authorization": f"Bearer {token}"}
+        seconds = max(1, params.get("api_timeout") or CLUSTER["api_timeout"]["default"])
+        access = open_access(params, os.environ, seconds)
         return cls(
-            server,
-            _pool(configuration),
-            lambda: _authorization(configuration),
-            headers=_impersonation(options),
+            access.server,
+            access.pool,
+            access.authorization,
+            headers=access.headers,
             seconds=seconds,
-            secrets=_secrets(options),
+            secrets=access.secrets,
+            via=access.via,
+            unverified=access.unverified,
+            is_compressed=access.is_compressed,
         )
 
     @property
@@ -343,7 +339,7 @@ class Cluster:
         """Send a request once; return the answer, or in words why there is none."""
         import urllib3
 
-        headers = urllib3.HTTPHeaderDict({"Accept": request.accept, "Accept-Encoding": "gzip", "User-Agent": "ossm.federation"})
+        headers = urllib3.HTTPHeaderDict({"Accept": request.accept, "Accept-Encoding": self._encoding, "User-Agent": "ossm.federation"})
         headers.extend(self._authorization())
         for name, value in self._headers:
             headers.add(name, value)
@@ -365,11 +361,15 @@ class Cluster:
 
         try:
             # The library's own limits are for each piece of an answer; one that comes byte by byte would never end.
-            response = _within(max(connect, read, seconds) + GRACE_SECONDS, ask)
-        except (urllib3.exceptions.HTTPError, OSError) as error:
+            response = within(max(connect, read, seconds) + GRACE_SECONDS, ask)
+        except (urllib3.exceptions.LocationValueError, http.client.InvalidURL) as error:
+            self._fail_unsent(error)
+        except (urllib3.exceptions.HTTPError, http.client.HTTPException, OSError) as error:
             if _is_refusal_of_tls(error):
                 self._fail_without_trust(error)
             return self._clean(_why_no_answer(error, connect, read))
+        except ValueError as error:
+            self._fail_unsent(error)
         self._keep_date(response.headers.get("Date"))
         return _read(response)
 
@@ -382,21 +382,30 @@ class Cluster:
 
     def _clean(self, text: str) -> str:
         """Return ``text`` without anything that is ours alone."""
-        for secret in self._secrets:
-            text = text.replace(secret, "***")
+        # A short one is masked only where it stands as what it is.
         for value in self._authorization().values():
-            text = text.replace(value, "***").replace(value.rpartition(" ")[2], "***")
-        return USERINFO.sub("//***@", text)
+            text = text.replace(value, HIDDEN)
+        return USERINFO.sub(f"//{HIDDEN}@", without(self.secrets, text))
+
+    @property
+    def _way(self) -> str:
+        """Say which way was tried: HTTPS_PROXY, which others look at, is not."""
+        return f" through the proxy {self._via}" if self._via else " (without a proxy)"
 
     def _fail(self, code: str, where: str, what: str, mend: str, **facts: Any) -> NoReturn:
         raise FederationError(code, where=where, what=self._clean(what), mend=mend, facts={"server": self.server, **facts})
+
+    def _fail_unsent(self, error: Exception) -> NoReturn:
+        """Tell that a request cannot be made. What it is made of was checked before, so this is rare; the error may quote it."""
+        self._fail("FED105", self.server, f"the request cannot be sent ({type(error).__name__})", "Correct the URL of the API server or its proxy")
 
     def _fail_without_trust(self, error: Exception) -> NoReturn:
         self._fail(
             "FED105",
             self.server,
-            f"no TLS connection comes about ({_last_words(error)})",
-            "Give the API server's CA (ca_cert, or in the kubeconfig), and see that its URL and your client certificate are right",
+            f"no TLS connection comes about{self._way} ({_last_words(error)})",
+            "Give the API server's CA (mesh_ca_cert or cluster_ca_cert, ca_cert of a module, or in the kubeconfig), and see that its URL "
+            "and your client certificate are right",
         )
 
     def _give_up(self, request: Request, answer: Answer | str, seconds: float) -> NoReturn:
@@ -405,8 +414,8 @@ class Cluster:
             self._fail(
                 "FED105",
                 self.server,
-                f"cannot be reached, tried for {seconds:.0f} s to {request.about}; the last try: {answer}",
-                "See that the address is right and the API server runs, and run again; api_timeout gives it longer",
+                f"cannot be reached{self._way}, tried for {seconds:.0f} s to {request.about}; the last try: {answer}",
+                "See that the address is right and the API server runs, and run again; api_timeout (mesh_api_timeout) gives it longer",
                 tried_seconds=round(seconds, 1),
             )
         self._fail(
@@ -486,255 +495,6 @@ class Cluster:
             status=answer.status,
             reason=self._clean(reason),
         )
-
-
-def secret_values(params: Mapping[str, Any]) -> set[str]:
-    """Return the secrets inside a kubeconfig that is given as a mapping, for ``AnsibleModule.no_log_values``."""
-    secret = {"token", "password", "secret", "client-key-data", "access-token", "refresh-token", "id-token", "client-secret"}
-
-    def inside(value: object) -> set[str]:
-        if isinstance(value, Mapping):
-            own = {text for name, text in value.items() if name in secret and isinstance(text, str) and text}
-            return own.union(*(inside(child) for child in value.values()))
-        return set().union(*(inside(child) for child in value)) if isinstance(value, list) else set()
-
-    return inside(params.get("kubeconfig"))
-
-
-def _with_environment(params: Mapping[str, Any], environment: Mapping[str, str]) -> dict[str, Any]:
-    """Return the options that are set, those that the task leaves out taken from K8S_AUTH_* variables."""
-    options = {name: params[name] for name in CLUSTER if params.get(name) not in (None, "", [], {})}
-    not_from_environment: tuple[str, ...] = ()
-    if "kubeconfig" in options:
-        not_from_environment = ADDRESS_AND_CREDENTIALS
-    elif "host" in options:
-        not_from_environment = KUBECONFIG_OPTIONS
-    for name, variables in CLUSTER_ENVIRONMENT.items():
-        text = next((environment[variable] for variable in variables if environment.get(variable)), None)
-        if text is None or name in options or name in not_from_environment:
-            continue
-        if CLUSTER[name]["type"] == "bool":
-            options[name] = text.lower() not in ("0", "false", "no")
-        elif CLUSTER[name]["type"] == "list":
-            options[name] = [part for part in text.split(",") if part]
-        else:
-            options[name] = text
-    headers = {header: environment[name] for header, name in PROXY_HEADERS_ENVIRONMENT.items() if environment.get(name)}
-    if headers and "proxy_headers" not in options:
-        options["proxy_headers"] = headers
-    return options
-
-
-def _is_complete(options: Mapping[str, Any]) -> bool:
-    """Whether an address and credentials are given that need no kubeconfig."""
-    ways = (("api_key",), ("client_cert", "client_key"), ("username", "password"))
-    return bool(options.get("host")) and any(all(options.get(name) for name in way) for way in ways)
-
-
-def _check(options: Mapping[str, Any]) -> None:
-    """Refuse options that name no cluster, or files that are not there."""
-    if not options.get("kubeconfig") and not _is_complete(options):
-        given = ", ".join(name for name in (*KUBECONFIG_OPTIONS, *ADDRESS_AND_CREDENTIALS) if options.get(name))
-        raise FederationError(
-            "FED101",
-            where="Connection options",
-            what=f"only {given} is given, which is not enough to connect" if given else "no credentials are given",
-            mend="Give kubeconfig, or host with api_key (or client_cert and client_key), or the K8S_AUTH_* variables; "
-            "KUBECONFIG, ~/.kube/config and a pod's service account are not used, so that no cluster is changed by accident",
-        )
-    host = options.get("host")
-    if host and urlsplit(host).scheme not in ("https", "http"):
-        raise FederationError(
-            "FED101", where="host", what="is not the URL of an API server", mend="Give it as in https://api.example.com:6443"
-        )
-    for name in ("ca_cert", "client_cert", "client_key"):
-        path = os.path.expanduser(options.get(name) or "")
-        if path and not os.access(path, os.R_OK):
-            raise FederationError(
-                "FED101", where=name, what=f"the file {path} cannot be read", mend="Give the path of a file that is there and readable"
-            )
-
-
-def _configuration(options: Mapping[str, Any]) -> Any:
-    """Return a ``kubernetes`` Configuration for the options."""
-    try:
-        import kubernetes
-        from kubernetes.client.configuration import Configuration
-    except ImportError as error:
-        raise _missing("kubernetes", "kubernetes>=31,!=36.0.0") from error
-    if kubernetes.__version__ == "36.0.0":
-        raise FederationError(
-            "FED110",
-            where="Python library kubernetes",
-            what="version 36.0.0 cannot authenticate",
-            mend="Install another version: pip install 'kubernetes>=31,!=36.0.0'",
-        )
-    configuration = Configuration()
-    # The library fills these from HTTP_PROXY and its like.
-    configuration.proxy = configuration.no_proxy = None
-    if not _is_complete(options):
-        _load_kubeconfig(options, configuration)
-    if options.get("host"):
-        configuration.host = options["host"].rstrip("/")
-    if options.get("api_key"):
-        configuration.api_key = {"authorization": f"Bearer {options['api_key']}"}
-        configuration.refresh_api_key_hook = None
-    for name, attribute in (("ca_cert", "ssl_ca_cert"), ("client_cert", "cert_file"), ("client_key", "key_file")):
-        if options.get(name):
-            setattr(configuration, attribute, os.path.expanduser(options[name]))
-    for name, attribute in (("validate_certs", "verify_ssl"), ("proxy", "proxy"), ("no_proxy", "no_proxy")):
-        if options.get(name) is not None:
-            setattr(configuration, attribute, options[name])
-    if options.get("proxy_headers"):
-        import urllib3
-
-        given = {name: text for name, text in options["proxy_headers"].items() if text}
-        configuration.proxy_headers = urllib3.make_headers(**given)
-    return configuration
-
-
-def _load_kubeconfig(options: Mapping[str, Any], configuration: Any) -> None:
-    """Let the library read the kubeconfig."""
-    import yaml
-    from kubernetes.config import ConfigException, load_kube_config, load_kube_config_from_dict
-
-    kubeconfig = options["kubeconfig"]
-    rest = {
-        "context": options.get("context"),
-        "client_configuration": configuration,
-        "persist_config": bool(options.get("persist_config")),
-    }
-    where = "kubeconfig" if isinstance(kubeconfig, Mapping) else f"kubeconfig {kubeconfig}"
-    mend = "Give the path of a kubeconfig, or its content as a mapping"
-    try:
-        if isinstance(kubeconfig, Mapping):
-            # Ansible's own kinds of mappings and texts are more than the library expects.
-            load_kube_config_from_dict(config_dict=json.loads(json.dumps(kubeconfig)), **rest)
-        elif isinstance(kubeconfig, str):
-            paths = [os.path.expanduser(path) for path in kubeconfig.split(os.pathsep) if path]
-            if not any(os.path.exists(path) for path in paths):
-                raise FederationError("FED101", where=where, what="does not exist", mend=mend)
-            load_kube_config(config_file=os.pathsep.join(paths), **rest)
-        else:
-            raise FederationError("FED101", where="kubeconfig", what="is neither a path nor a mapping", mend=mend)
-    except yaml.YAMLError as error:
-        # Its text would quote the file.
-        mark = getattr(error, "problem_mark", None)
-        line = f" (line {mark.line + 1})" if mark else ""
-        raise FederationError("FED101", where=where, what=f"is not YAML{line}", mend=mend) from None
-    except ConfigException as error:
-        raise FederationError(
-            "FED101", where=where, what=USERINFO.sub("//***@", str(error)).rstrip("."), mend="Mend the kubeconfig, or give another context"
-        ) from None
-    except OSError as error:
-        raise FederationError("FED101", where=where, what=f"cannot be read ({error.strerror})", mend=mend) from None
-    except (AttributeError, KeyError, TypeError, ValueError) as error:
-        raise FederationError(
-            "FED101", where=where, what=f"is not a kubeconfig ({type(error).__name__} in the library that reads it)", mend=mend
-        ) from None
-
-
-def _pool(configuration: Any) -> Any:
-    """Return the library's connection pool."""
-    import urllib3
-    from kubernetes.client.rest import RESTClientObject
-
-    if not configuration.verify_ssl:
-        urllib3.disable_warnings(urllib3.exceptions.InsecureRequestWarning)
-    return RESTClientObject(configuration).pool_manager
-
-
-def _authorization(configuration: Any) -> dict[str, str]:
-    """Return the header that authenticates, renewed by the library when it has expired; empty with a client certificate."""
-    return {
-        setting["key"]: setting["value"]
-        for setting in configuration.auth_settings().values()
-        if setting["in"] == "header" and setting["value"]
-    }
-
-
-def _impersonation(options: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
-    """Return the headers of impersonation, one per group."""
-    user = options.get("impersonate_user")
-    return (
-        *((("Impersonate-User", user),) if user else ()),
-        *(("Impersonate-Group", group) for group in options.get("impersonate_groups") or ()),
-    )
-
-
-def _openshift_token(server: str, configuration: Any, options: Mapping[str, Any], seconds: float) -> str:
-    """Return a token that OpenShift's OAuth server gives for user name and password."""
-    try:
-        from openshift.helper.userpassauth import OCPLoginConfiguration, OCPLoginException
-    except ImportError as error:
-        raise _missing("openshift", "openshift>=0.13.1") from error
-    import oauthlib.oauth2
-    import requests
-
-    # What the log-in reads of its object. The class itself cannot be made with the newer versions of kubernetes.
-    login = SimpleNamespace(
-        host=server,
-        ocp_username=options["username"],
-        ocp_password=options["password"],
-        con_verify_ca=configuration.verify_ssl and (configuration.ssl_ca_cert or True),
-    )
-
-    def log_in() -> str:
-        OCPLoginConfiguration.discover(login)
-        return OCPLoginConfiguration.login(login)["access_token"]
-
-    try:
-        return _within(seconds, log_in)
-    except (OCPLoginException, oauthlib.oauth2.OAuth2Error, requests.RequestException, KeyError, ValueError, TimeoutError) as error:
-        status = getattr(error, "req_info", {}).get("req_status_code")
-        raise FederationError(
-            "FED101",
-            where="username, password",
-            what=f"OpenShift's OAuth server at {server} gives no token "
-            + (f"(it answered {status})" if status else f"({type(error).__name__})"),
-            mend="Give another user name or password, or a token as api_key",
-        ) from None
-
-
-def _within(seconds: float, work: Callable[[], Any]) -> Any:
-    """Return what ``work`` returns, for a library that would wait for ever. Raises ``TimeoutError`` when it takes longer."""
-    outcome: Future[Any] = Future()
-
-    def run() -> None:
-        try:
-            outcome.set_result(work())
-        except BaseException as error:
-            outcome.set_exception(error)
-
-    threading.Thread(target=run, daemon=True).start()
-    try:
-        return outcome.result(seconds)
-    except FutureTimeout:
-        raise TimeoutError(f"no whole answer within {seconds:.0f} s") from None
-
-
-def _missing(library: str, requirement: str) -> FederationError:
-    from ansible.module_utils.basic import missing_required_lib
-
-    return FederationError(
-        "FED110",
-        where=f"Python library {library}",
-        what=missing_required_lib(library).rstrip("."),
-        mend=f"Install it for that Python: pip install '{requirement}'",
-    )
-
-
-def _secrets(options: Mapping[str, Any]) -> tuple[str, ...]:
-    """Return what must not be shown, longest first."""
-    headers = options.get("proxy_headers") or {}
-    given = {options.get("api_key"), options.get("password"), headers.get("proxy_basic_auth"), headers.get("basic_auth")}
-    return tuple(sorted({*secret_values(options), *(text for text in given if text)}, key=len, reverse=True))
-
-
-def _without_userinfo(url: str) -> str:
-    """Return a URL without user and password, which nothing uses, and without a slash at its end."""
-    parts = urlsplit(url)
-    return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2], path=parts.path.rstrip("/"), query="", fragment=""))
 
 
 def _read(response: Any) -> Answer:

@@ -3,39 +3,119 @@
 
 from __future__ import annotations
 
+import os
 import time
+import traceback
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime, timezone
 from typing import Any, NoReturn
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ._cluster import Cluster, secret_values
+from ._cluster import Cluster
 from ._core.diff import Change
 from ._core.errors import FederationError
 from ._core.kinds import Kind
+from ._secrets import LONG, secrets_of, shown_arguments, to_mask, without
+
+# How many places of an unexpected error's way are told.
+WAY = 12
 
 Run = Callable[[AnsibleModule, Cluster, datetime], dict]
+
+
+class Module(AnsibleModule):
+    """A module that shows no secret: not in its invocation, which ``-vvv`` prints, nor in the system's log, its messages or its result.
+
+    Secrets are known by their values, so that paths, addresses and names stay readable; a short one is masked only where it stands.
+    """
+
+    def know(self, secrets: Iterable[str]) -> None:
+        """Mask these wherever they are about to be shown, short ones aside."""
+        self.no_log_values = {text for text in self.no_log_values if len(text) >= LONG} | to_mask(secrets)
+
+    def exit_json(self, **result: Any) -> NoReturn:
+        """End well."""
+        self._hide()
+        super().exit_json(**result, invocation=self._invocation())
+
+    def fail_json(self, msg: str, **result: Any) -> NoReturn:
+        """Fail; also what Ansible says about arguments that it refuses comes this way."""
+        self._hide()
+        super().fail_json(msg=without(self.no_log_values, str(msg)), **result, invocation=self._invocation())
+
+    def log(self, msg: str, log_args: Mapping[str, Any] | None = None) -> None:
+        """Write to the system's log, where Ansible writes each invocation."""
+        self._hide()
+        if log_args:
+            # The arguments once again, as they may be shown.
+            shown = {name: str(value) for name, value in shown_arguments({**log_args, **self.params}).items() if name in log_args}
+            log_args = {name: log_args[name] if str(log_args[name]).startswith("NOT_LOGGING") else text for name, text in shown.items()}
+            msg = f"Invoked with {' '.join(f'{name}={value}' for name, value in log_args.items())}"
+        super().log(without(self.no_log_values, msg), log_args=log_args)
+
+    def _hide(self) -> None:
+        self.know(secrets_of(getattr(self, "params", None) or {}))
+
+    def _invocation(self) -> dict[str, Any]:
+        return {"module_args": shown_arguments(getattr(self, "params", None) or {})}
 
 
 def run_module(module: AnsibleModule, run: Run, *, needs_cluster: bool = True, writes: bool = True) -> NoReturn:
     """Run one module to its result; a ``FederationError`` becomes its failure, with code and reference.
 
-    A module that ``writes`` says in a failure what it had written; one that only reads has nothing to say of that.
+    A module that ``writes`` says in a failure what it had written; one that only reads has nothing to say of that. An error that
+    nobody expected is told by its type and place: its text is a library's, and may quote what is secret.
     """
     journal = Journal(module.params.get("wrote") or ())
     module.journal = journal
-    module.no_log_values.update(secret_values(module.params))
+    result, failed, cluster = {}, None, None
     try:
         cluster = Cluster.connect(module.params) if needs_cluster else None
+        if cluster is not None:
+            module.know(cluster.secrets)
+            warn_if_unverified(module, cluster)
         result = run(module, cluster, datetime.now(timezone.utc))
     except FederationError as error:
-        fail(module, error, journal if writes else None)
+        failed = error
+    except Exception as error:
+        failed = unexpected(error, os.path.basename(str(module._name)))
+    if failed is not None:
+        # Outside of the block above, where Ansible would add the traceback of what is being handled.
+        fail(module, failed, journal if writes else None)
     if cluster is not None:
         result = {"server": cluster.server, "requests": cluster.requests, **result}
     if writes and "wrote" in module.params:
         result["written"] = journal.done
     module.exit_json(**result)
+
+
+def warn_if_unverified(module: AnsibleModule, cluster: Cluster) -> None:
+    """Say that anybody could answer in the API server's place, and who wants it so."""
+    if cluster.unverified:
+        whose = f"{module.params['mesh']}: " if module.params.get("mesh") else ""
+        module.warn(
+            f"FED117 {whose}{cluster.server}: its certificate is not verified ({cluster.unverified}), so anybody on the way can read the "
+            "credentials and answer in its place. Give the CA certificate instead (mesh_ca_cert, cluster_ca_cert, or in the kubeconfig)."
+            "  (docs: codes#fed117)"
+        )
+
+
+def unexpected(error: Exception, module: str) -> FederationError:
+    """Return the refusal for an error that nobody expected: its type and where it happened, without its text."""
+    way = [f"{os.path.basename(frame.filename)}:{frame.lineno} {frame.name}" for frame in traceback.extract_tb(error.__traceback__)]
+    causes, cause = [], error.__cause__ or error.__context__
+    while cause is not None and len(causes) < 5:
+        causes.append(type(cause).__name__)
+        cause = cause.__cause__ or cause.__context__
+    because = f", because of {', '.join(causes)}" if causes else ""
+    return FederationError(
+        "FED115",
+        where=module,
+        what=f"an unexpected {type(error).__name__}{because} at {way[-1] if way else 'an unknown place'}",
+        mend="Run again; if it stays, report it with this message and the result's facts.way, which hold no values",
+        facts={"way": way[-WAY:]},
+    )
 
 
 def fail(module: AnsibleModule, error: FederationError, journal: Journal | None) -> NoReturn:

@@ -110,7 +110,7 @@ from ..module_utils._core.platform_findings import IDENTITY  # noqa: E402
 from ..module_utils._core.tenants import Tenant, check_tenants  # noqa: E402
 from ..module_utils._olm import matters, packages_of  # noqa: E402
 from ..module_utils._preflight import Reader, Remembered, found_by, read_platform  # noqa: E402
-from ..module_utils._running import run_module  # noqa: E402
+from ..module_utils._running import Module, run_module  # noqa: E402
 
 OPTIONS = {"title": {"type": "str"}, "upgrade": {"type": "bool", "default": False}}
 
@@ -201,7 +201,7 @@ def check_wanted(reader: Reader, one: Mapping, namespace: str) -> None:
 
 
 def main() -> None:
-    module = AnsibleModule({**CLUSTER, **OLM, **OPTIONS}, supports_check_mode=True)
+    module = Module({**CLUSTER, **OLM, **OPTIONS}, supports_check_mode=True)
     run_module(module, run, writes=False)
 
 

@@ -142,7 +142,7 @@ from ..module_utils._core.members import ROLL, check_roll, plan_roll, unconfigur
 from ..module_utils._core.platform_findings import IDENTITY, THIRD_PARTY, foreign_tokens  # noqa: E402
 from ..module_utils._core.supported import managed_cluster  # noqa: E402
 from ..module_utils._core.upgrade import described_without_mixer, mixer_of, without_mixer  # noqa: E402
-from ..module_utils._running import apply_changes, live_or_planned, rehearse, run_module, wait_until  # noqa: E402
+from ..module_utils._running import Module, apply_changes, live_or_planned, rehearse, run_module, wait_until  # noqa: E402
 
 OPTIONS = {
     "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
@@ -374,7 +374,7 @@ def place_of(params: dict) -> tuple[str, str]:
 
 
 def main() -> None:
-    module = AnsibleModule({**CLUSTER, **MESH, **FORCE, **OPTIONS}, supports_check_mode=True)
+    module = Module({**CLUSTER, **MESH, **FORCE, **OPTIONS}, supports_check_mode=True)
     run_module(module, run)
 
 

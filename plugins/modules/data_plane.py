@@ -166,7 +166,7 @@ from ..module_utils._core.kinds import (  # noqa: E402
 )
 from ..module_utils._core.rollout import RESTARTED_AT  # noqa: E402
 from ..module_utils._live import read_control_plane  # noqa: E402
-from ..module_utils._running import apply_changes, run_module  # noqa: E402
+from ..module_utils._running import Module, apply_changes, run_module  # noqa: E402
 
 OPTIONS = {
     "state": {"type": "str", "choices": ["surveyed", "restarted"], "default": "surveyed"},
@@ -490,7 +490,7 @@ def has_mark(cluster: Cluster, change: Change) -> bool:
 
 
 def main() -> None:
-    module = AnsibleModule({**CLUSTER, **MESH, **OPTIONS}, supports_check_mode=True)
+    module = Module({**CLUSTER, **MESH, **OPTIONS}, supports_check_mode=True)
     run_module(module, run)
 
 

@@ -65,7 +65,7 @@ from ..module_utils._core.kinds import EXPORTS  # noqa: E402
 from ..module_utils._core.plan import plan_exports  # noqa: E402
 from ..module_utils._described import one_peer  # noqa: E402
 from ..module_utils._peering import keep_set  # noqa: E402
-from ..module_utils._running import run_module  # noqa: E402
+from ..module_utils._running import Module, run_module  # noqa: E402
 
 OPTIONS = {
     "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
@@ -81,7 +81,7 @@ def run(module: AnsibleModule, cluster: Cluster, _now: datetime) -> dict:
 
 
 def main() -> None:
-    module = AnsibleModule({**CLUSTER, **MESH, **FORCE, **OPTIONS}, supports_check_mode=True)
+    module = Module({**CLUSTER, **MESH, **FORCE, **OPTIONS}, supports_check_mode=True)
     run_module(module, run)
 
 

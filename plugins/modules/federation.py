@@ -266,7 +266,7 @@ from ..module_utils._peering import (  # noqa: E402
     stranger,
 )
 from ..module_utils._preflight import Reader, Remembered, look_at_run  # noqa: E402
-from ..module_utils._running import apply_changes, run_module  # noqa: E402
+from ..module_utils._running import Module, apply_changes, run_module  # noqa: E402
 from ..module_utils._standing import peer_rows, shown  # noqa: E402
 
 OPTIONS = {
@@ -498,7 +498,7 @@ def read_text(path: str) -> str | None:
 
 
 def main() -> None:
-    module = AnsibleModule(
+    module = Module(
         {**CLUSTER, **DESCRIBED, **FORCE, **OPTIONS},
         required_if=[("state", "rendered", ["render_dir"])],
         supports_check_mode=True,

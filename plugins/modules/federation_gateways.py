@@ -103,7 +103,7 @@ from ..module_utils._core.topology import Mesh  # noqa: E402
 from ..module_utils._described import DESCRIBED, described_mesh  # noqa: E402
 from ..module_utils._gateways import keep_gateways, remove_gateways  # noqa: E402
 from ..module_utils._live import read_control_plane, standing_mesh  # noqa: E402
-from ..module_utils._running import run_module  # noqa: E402
+from ..module_utils._running import Module, run_module  # noqa: E402
 
 OPTIONS = {
     "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
@@ -157,7 +157,7 @@ def reached(cluster: Cluster, mesh: Mesh, control_plane: ControlPlane) -> list[d
 
 
 def main() -> None:
-    module = AnsibleModule({**CLUSTER, **DESCRIBED, **FORCE, **OPTIONS}, supports_check_mode=True)
+    module = Module({**CLUSTER, **DESCRIBED, **FORCE, **OPTIONS}, supports_check_mode=True)
     run_module(module, run)
 
 

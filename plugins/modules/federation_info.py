@@ -173,7 +173,7 @@ from ..module_utils._described import described_mesh  # noqa: E402
 from ..module_utils._istiod import restart_needed  # noqa: E402
 from ..module_utils._leaving import what_is_left  # noqa: E402
 from ..module_utils._live import Peerings, read_control_plane  # noqa: E402
-from ..module_utils._running import run_module, wait_until  # noqa: E402
+from ..module_utils._running import Module, run_module, wait_until  # noqa: E402
 from ..module_utils._standing import peer_rows, shown  # noqa: E402
 
 OPTIONS = {
@@ -351,7 +351,7 @@ def mesh_of(peer: object) -> str:
 
 
 def main() -> None:
-    module = AnsibleModule({**CLUSTER, **MESH, **OPTIONS}, supports_check_mode=True)
+    module = Module({**CLUSTER, **MESH, **OPTIONS}, supports_check_mode=True)
     run_module(module, run, writes=False)
 
 

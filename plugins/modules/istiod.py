@@ -95,7 +95,7 @@ from ..module_utils._core.changing import time_of, time_text  # noqa: E402
 from ..module_utils._core.errors import FederationError  # noqa: E402
 from ..module_utils._core.kinds import DEPLOYMENT  # noqa: E402
 from ..module_utils._istiod import Istiod  # noqa: E402
-from ..module_utils._running import run_module, wait_until  # noqa: E402
+from ..module_utils._running import Module, run_module, wait_until  # noqa: E402
 
 OPTIONS = {
     "state": {"type": "str", "choices": ["restarted"], "default": "restarted"},
@@ -186,7 +186,7 @@ def shown(place: str, before: datetime | None, after: datetime) -> list[dict]:
 
 
 def main() -> None:
-    module = AnsibleModule({**CLUSTER, **MESH, **OPTIONS}, supports_check_mode=True)
+    module = Module({**CLUSTER, **MESH, **OPTIONS}, supports_check_mode=True)
     run_module(module, run)
 
 

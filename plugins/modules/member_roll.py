@@ -106,7 +106,7 @@ from ..module_utils._core.members import (  # noqa: E402
     unconfigured,
     unreleased,
 )
-from ..module_utils._running import apply_changes, live_or_planned, rehearse, run_module, wait_until  # noqa: E402
+from ..module_utils._running import Module, apply_changes, live_or_planned, rehearse, run_module, wait_until  # noqa: E402
 
 OPTIONS = {
     "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
@@ -245,7 +245,7 @@ def not_done(params: dict, namespace: str, what: str, found: list[str], started:
 
 
 def main() -> None:
-    module = AnsibleModule({**CLUSTER, **MESH, **FORCE, **OPTIONS}, supports_check_mode=True)
+    module = Module({**CLUSTER, **MESH, **FORCE, **OPTIONS}, supports_check_mode=True)
     run_module(module, run)
 
 

@@ -210,7 +210,7 @@ from ..module_utils._live import (  # noqa: E402
     standing_mesh,
 )
 from ..module_utils._resolving import resolved  # noqa: E402
-from ..module_utils._running import run_module, wait_until  # noqa: E402
+from ..module_utils._running import Module, run_module, wait_until  # noqa: E402
 
 OPTIONS = {
     "roots": {"type": "raw"},
@@ -446,7 +446,7 @@ def texts(value: object, option: str) -> list[str]:
 
 
 def main() -> None:
-    module = AnsibleModule({**CLUSTER, **DESCRIBED, **FORCE, **OPTIONS}, supports_check_mode=True)
+    module = Module({**CLUSTER, **DESCRIBED, **FORCE, **OPTIONS}, supports_check_mode=True)
     run_module(module, run)
 
 

@@ -122,7 +122,7 @@ from ..module_utils._core.topology import Mesh  # noqa: E402
 from ..module_utils._core.trust import is_same_fingerprint  # noqa: E402
 from ..module_utils._described import described_mesh  # noqa: E402
 from ..module_utils._live import card_file  # noqa: E402
-from ..module_utils._running import run_module  # noqa: E402
+from ..module_utils._running import Module, run_module  # noqa: E402
 
 OPTIONS = {
     "path": {"type": "path"},
@@ -248,7 +248,7 @@ def expected(params: Mapping[str, Any], card: Card) -> tuple[list[dict], list[st
 
 
 def main() -> None:
-    module = AnsibleModule(
+    module = Module(
         OPTIONS,
         required_one_of=[("path", "card")],
         mutually_exclusive=[("path", "card"), ("known_path", "known")],

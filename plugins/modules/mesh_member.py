@@ -80,7 +80,7 @@ from ..module_utils._core.diff import Change, as_diff, change_to, removal_of  # 
 from ..module_utils._core.errors import FederationError  # noqa: E402
 from ..module_utils._core.kinds import CONTROL_PLANE, MANAGER, MEMBER, MEMBER_ROLL  # noqa: E402
 from ..module_utils._core.members import CREATED_BY, ROLL, check_joined, flickers, plan_member, unjoined  # noqa: E402
-from ..module_utils._running import apply_changes, run_module, wait_until  # noqa: E402
+from ..module_utils._running import Module, apply_changes, run_module, wait_until  # noqa: E402
 
 OPTIONS = {
     "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
@@ -164,7 +164,7 @@ def awaited(module: AnsibleModule, cluster: Cluster) -> list[str]:
 
 
 def main() -> None:
-    module = AnsibleModule({**CLUSTER, **MESH, **FORCE, **OPTIONS}, supports_check_mode=True)
+    module = Module({**CLUSTER, **MESH, **FORCE, **OPTIONS}, supports_check_mode=True)
     run_module(module, run)
 
 

@@ -169,7 +169,7 @@ from ..module_utils._core.operators import (  # noqa: E402
 )
 from ..module_utils._core.tenants import Tenant, check_tenants  # noqa: E402
 from ..module_utils._olm import packages_of  # noqa: E402
-from ..module_utils._running import apply_changes, run_module, wait_until  # noqa: E402
+from ..module_utils._running import Module, apply_changes, run_module, wait_until  # noqa: E402
 from ..module_utils._tenants import tenant_changes  # noqa: E402
 from ..module_utils._uninstalling import remove  # noqa: E402
 
@@ -351,7 +351,7 @@ def awaited(
 
 
 def main() -> None:
-    module = AnsibleModule({**CLUSTER, **FORCE, **OPTIONS}, supports_check_mode=True)
+    module = Module({**CLUSTER, **FORCE, **OPTIONS}, supports_check_mode=True)
     run_module(module, run)
 
 

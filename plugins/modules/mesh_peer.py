@@ -78,7 +78,7 @@ from ..module_utils._peering import (  # noqa: E402
     removed,
     still_live,
 )
-from ..module_utils._running import apply_changes, run_module  # noqa: E402
+from ..module_utils._running import Module, apply_changes, run_module  # noqa: E402
 
 OPTIONS = {
     "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
@@ -131,7 +131,7 @@ def wanted(
 
 
 def main() -> None:
-    module = AnsibleModule(
+    module = Module(
         {**CLUSTER, **MESH, **FORCE, **OPTIONS}, required_if=[("state", "present", ["card"])], supports_check_mode=True
     )
     run_module(module, run)

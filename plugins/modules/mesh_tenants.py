@@ -86,7 +86,7 @@ from ..module_utils._arguments import CLUSTER, FORCE  # noqa: E402
 from ..module_utils._cluster import Cluster  # noqa: E402
 from ..module_utils._core.diff import as_diff  # noqa: E402
 from ..module_utils._core.tenants import Tenant  # noqa: E402
-from ..module_utils._running import apply_changes, run_module  # noqa: E402
+from ..module_utils._running import Module, apply_changes, run_module  # noqa: E402
 from ..module_utils._tenants import tenant_changes  # noqa: E402
 
 OPTIONS = {
@@ -120,7 +120,7 @@ def run(module: AnsibleModule, cluster: Cluster, now: datetime) -> dict:
 
 
 def main() -> None:
-    module = AnsibleModule({**CLUSTER, **FORCE, **OPTIONS}, supports_check_mode=True)
+    module = Module({**CLUSTER, **FORCE, **OPTIONS}, supports_check_mode=True)
     run_module(module, run)
 
 

@@ -141,7 +141,7 @@ from ..module_utils._live import (  # noqa: E402
 )
 from ..module_utils._peering import check_identity, check_peer  # noqa: E402
 from ..module_utils._preflight import Reader, Remembered, describe, found_by, read_estate, receive_all  # noqa: E402
-from ..module_utils._running import run_module  # noqa: E402
+from ..module_utils._running import Module, run_module  # noqa: E402
 
 OPTIONS = {
     "cards": {"type": "list", "elements": "raw", "default": []},
@@ -280,7 +280,7 @@ def result(mesh: str, control_plane: ControlPlane | None, findings: Sequence[Fin
 
 
 def main() -> None:
-    module = AnsibleModule({**CLUSTER, **DESCRIBED, **OPTIONS}, supports_check_mode=True)
+    module = Module({**CLUSTER, **DESCRIBED, **OPTIONS}, supports_check_mode=True)
     run_module(module, run, writes=False)
 
 

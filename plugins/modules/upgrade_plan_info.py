@@ -93,7 +93,7 @@ from ..module_utils._core.kinds import (  # noqa: E402
 )
 from ..module_utils._core.upgrade import Found, lines, names_of, plan_upgrade, refuse_blocked, text_of  # noqa: E402
 from ..module_utils._live import read_control_plane  # noqa: E402
-from ..module_utils._running import run_module  # noqa: E402
+from ..module_utils._running import Module, run_module  # noqa: E402
 
 OPTIONS = {
     "to": {"type": "str", "required": True},
@@ -170,7 +170,7 @@ def has_ip_blocks(policy: dict) -> bool:
 
 
 def main() -> None:
-    module = AnsibleModule({**CLUSTER, **MESH, **OPTIONS}, supports_check_mode=True)
+    module = Module({**CLUSTER, **MESH, **OPTIONS}, supports_check_mode=True)
     run_module(module, run, writes=False)
 
 

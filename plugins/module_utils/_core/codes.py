@@ -33,15 +33,18 @@ CODES: dict[str, Code] = {
     "FED101": Code(
         "Credentials missing or refused",
         ERROR,
-        "Nothing says how to reach this mesh's cluster, or the API server does not accept what was given. The default kubeconfig "
-        "and the pod's own account are never used unasked: they could belong to another mesh.",
+        "Nothing says how to reach this mesh's cluster, what says it cannot be used, or the API server does not accept what was given. "
+        "What a task or host names is complete: `K8S_AUTH_*` variables are taken only where nothing is named. The default kubeconfig "
+        "and the pod's own account are never used: they could belong to another mesh.",
         "Set `mesh_kubeconfig` (with `mesh_context` when it has several), or `mesh_host` with `mesh_api_key`; log in again when a token expired.",
     ),
     "FED102": Code(
         "Credentials of the environment in a run of several meshes",
         ERROR,
-        "`K8S_AUTH_*` variables hold for the whole run. With more than one mesh they would send one mesh's objects to another's cluster.",
-        "Give every host its own `mesh_kubeconfig`, or run for one mesh at a time with `--limit`.",
+        "`K8S_AUTH_*` variables hold for the whole run. With more than one mesh (or cluster) they would send the credentials of one to the "
+        "API server of another. A `mesh_host` or `mesh_context` alone is no credential.",
+        "Give every host its own `mesh_kubeconfig`, or `mesh_host` with `mesh_api_key` (`cluster_*` for clusters), or run for one at a time "
+        "with `--limit`.",
     ),
     "FED103": Code(
         "Two hosts are one control plane",
@@ -58,8 +61,10 @@ CODES: dict[str, Code] = {
     "FED105": Code(
         "API server unreachable",
         ERROR,
-        "The API server did not answer within the deadline, after retries.",
-        "Check the address, the network and `mesh_proxy`, then run again: a run that stopped in the middle is finished by the next.",
+        "The API server did not answer within the deadline, after retries, or no TLS connection comes about. The message says whether a "
+        "proxy was used; `HTTPS_PROXY` and `NO_PROXY` are not looked at.",
+        "Check the address, the network, and `mesh_proxy` or the kubeconfig's `proxy-url`; for TLS, give `mesh_ca_cert` (option `ca_cert`). "
+        "Then run again: a run that stopped in the middle is finished by the next.",
     ),
     "FED106": Code(
         "The API server refused, or kept failing",
@@ -97,6 +102,33 @@ CODES: dict[str, Code] = {
         ERROR,
         "Peers know a mesh by its name: two meshes of one name would write the same cards.",
         "Give every mesh a `mesh_name` of its own.",
+    ),
+    "FED114": Code(
+        "A kubeconfig says what is not obeyed",
+        ERROR,
+        "A kubeconfig holds a key that this collection does not read, or two that contradict each other. Leaving it out could "
+        "act as another user, on another way, or without verification, so nothing is left out without a word. No value is quoted.",
+        "Correct the kubeconfig as the message says, or give another. What is read, and how, is in `docs/usage.md`.",
+    ),
+    "FED115": Code(
+        "Unexpected error",
+        ERROR,
+        "A module met an error that nobody expected: a fault of this collection, or of a library. Its text is not shown, because it may "
+        "quote a secret; its type and the place in the code are.",
+        "Run again. If it stays, report the message and the result's `facts.way`; neither holds values of yours.",
+    ),
+    "FED116": Code(
+        "Credentials would be sent in the clear",
+        ERROR,
+        "The URL of the API server begins with `http://`, so everybody on the way could read the token or password.",
+        "Give the `https://` URL. A kubeconfig without credentials may name an `http://` server, such as that of `kubectl proxy`.",
+    ),
+    "FED117": Code(
+        "API server not verified",
+        WARNING,
+        "An option, an environment variable or the kubeconfig ends the verification of the API server's certificate. Anybody on the way "
+        "can then read the credentials and answer in its place.",
+        "Give the CA certificate: `mesh_ca_cert` or `cluster_ca_cert`, or `certificate-authority-data` in the kubeconfig.",
     ),
     "FED201": Code(
         "Card cannot be read or written as JSON",

@@ -6,7 +6,6 @@ from __future__ import annotations
 import base64
 import datetime
 import http.server
-import importlib.util
 import ipaddress
 import json
 import os
@@ -22,7 +21,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from ansible_collections.ossm.federation.plugins.module_utils import _cluster
-from ansible_collections.ossm.federation.plugins.module_utils._cluster import Cluster, secret_values
+from ansible_collections.ossm.federation.plugins.module_utils._cluster import Cluster
 from ansible_collections.ossm.federation.plugins.module_utils._core.errors import FederationError
 from ansible_collections.ossm.federation.plugins.module_utils._core.kinds import CONFIG_MAP, CONTROL_PLANE, NAMESPACE, PEER, SECRET
 from cryptography import x509
@@ -68,6 +67,7 @@ class ScriptedServer:
     """Answers with one reply after the other, the last one for ever, and keeps what it received."""
 
     def __init__(self, certificate=None):
+        self.certificate = certificate
         self.replies, self.received = [Reply(body=STORED)], []
         outer = self
 
@@ -119,6 +119,10 @@ class ScriptedServer:
         self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.02})
         self._thread.start()
 
+    @property
+    def access(self):
+        return {"host": self.url, "api_key": TOKEN, "ca_cert": str(self.certificate)}
+
     def will(self, *replies):
         self.replies = list(replies)
 
@@ -138,7 +142,15 @@ def clean_environment(monkeypatch):
 
 
 @pytest.fixture
-def server():
+def server(certificate):
+    scripted = ScriptedServer(certificate)
+    yield scripted
+    scripted.stop()
+
+
+@pytest.fixture
+def in_the_clear():
+    """A server, or a proxy, without TLS."""
     scripted = ScriptedServer()
     yield scripted
     scripted.stop()
@@ -146,11 +158,11 @@ def server():
 
 @pytest.fixture
 def cluster(server):
-    return Cluster.connect({"host": server.url, "api_key": TOKEN, "api_timeout": 5})
+    return Cluster.connect({**server.access, "api_timeout": 5})
 
 
-@pytest.fixture
-def certificate(tmp_path):
+@pytest.fixture(scope="session")
+def certificate(tmp_path_factory):
     """A self-signed certificate of 127.0.0.1 with its key, in one file."""
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "test")])
@@ -161,7 +173,7 @@ def certificate(tmp_path):
         .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
         .sign(key, hashes.SHA256())
     )
-    path = tmp_path / "server.pem"
+    path = tmp_path_factory.mktemp("server") / "server.pem"
     path.write_bytes(
         made.public_bytes(serialization.Encoding.PEM)
         + key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
@@ -170,14 +182,23 @@ def certificate(tmp_path):
 
 
 def hurried(server, seconds=1, **options):
-    return Cluster.connect({"host": server.url, "api_key": TOKEN, "api_timeout": seconds, **options})
+    return Cluster.connect({**server.access, "api_timeout": seconds, **options})
 
 
-def kubeconfig_of(url, **user):
+def openly(url, seconds=5):
+    """Return the cluster at an ``http://`` URL, which gets no credentials."""
+    there = {"clusters": [{"name": "c", "cluster": {"server": url}}], "contexts": [{"name": "c", "context": {"cluster": "c"}}]}
+    return Cluster.connect({"kubeconfig": {**there, "current-context": "c"}, "api_timeout": seconds})
+
+
+def kubeconfig_of(server, **user):
     return {
         "apiVersion": "v1",
         "kind": "Config",
-        "clusters": [{"name": "here", "cluster": {"server": url}}, {"name": "there", "cluster": {"server": "http://127.0.0.1:1"}}],
+        "clusters": [
+            {"name": "here", "cluster": {"server": server.url, "certificate-authority": str(server.certificate)}},
+            {"name": "there", "cluster": {"server": "https://127.0.0.1:1"}},
+        ],
         "users": [{"name": "us", "user": user or {"token": TOKEN}}],
         "contexts": [
             {"name": "here", "context": {"cluster": "here", "user": "us"}},
@@ -185,6 +206,45 @@ def kubeconfig_of(url, **user):
         ],
         "current-context": "here",
     }
+
+
+@contextmanager
+def proxying(port):
+    """Run a proxy that connects everybody with ``port`` on loopback; ``asked`` holds the first line and the headers of each request."""
+    asked = []
+
+    def serve(connection):
+        with connection:
+            text = b""
+            while b"\r\n\r\n" not in text and (part := connection.recv(65536)):
+                text += part
+            line, *headers = text.decode().split("\r\n\r\n")[0].split("\r\n")
+            asked.append((line, {name.lower(): value for name, value in (header.split(": ", 1) for header in headers)}))
+            with socket.create_connection(("127.0.0.1", port)) as onward:
+                connection.sendall(b"HTTP/1.1 200 Connected\r\n\r\n")
+                back = threading.Thread(target=pump, args=(onward, connection), daemon=True)
+                back.start()
+                pump(connection, onward)
+
+    def pump(source, sink):
+        try:
+            while part := source.recv(65536):
+                sink.sendall(part)
+            sink.shutdown(socket.SHUT_WR)
+        except OSError:
+            return
+
+    def accept(listening):
+        while True:
+            try:
+                connection, _address = listening.accept()
+            except OSError:
+                return
+            threading.Thread(target=serve, args=(connection,), daemon=True).start()
+
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        threading.Thread(target=accept, args=(listening,), daemon=True).start()
+        yield types.SimpleNamespace(url=f"http://127.0.0.1:{listening.getsockname()[1]}", asked=asked)
 
 
 @contextmanager
@@ -203,7 +263,7 @@ def refused(code, *words):
 def test_without_options_nothing_is_used_though_kubeconfig_home_and_pod_offer_credentials(server, monkeypatch, tmp_path):
     config = tmp_path / ".kube" / "config"
     config.parent.mkdir()
-    config.write_text(json.dumps(kubeconfig_of(server.url)))
+    config.write_text(json.dumps(kubeconfig_of(server)))
     monkeypatch.setenv("KUBECONFIG", str(config))
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setenv("KUBERNETES_SERVICE_HOST", "127.0.0.1")
@@ -215,7 +275,7 @@ def test_without_options_nothing_is_used_though_kubeconfig_home_and_pod_offer_cr
 
 @pytest.mark.parametrize(
     "given",
-    [{"context": "here"}, {"host": "http://127.0.0.1:1"}, {"api_key": "x"}, {"host": "http://127.0.0.1:1", "username": "admin"}, {"ca_cert": "/ca"}],
+    [{"context": "here"}, {"host": "https://127.0.0.1:1"}, {"api_key": "x"}, {"host": "https://127.0.0.1:1", "username": "admin"}, {"ca_cert": "/ca"}],
     ids="+".join,
 )
 def test_half_of_what_is_needed_is_refused_and_named(given):
@@ -224,7 +284,7 @@ def test_half_of_what_is_needed_is_refused_and_named(given):
 
 
 def test_a_kubeconfig_is_taken_as_a_mapping(server):
-    cluster = Cluster.connect({"kubeconfig": kubeconfig_of(server.url)})
+    cluster = Cluster.connect({"kubeconfig": kubeconfig_of(server)})
     assert cluster.server == server.url
     assert cluster.get(CONFIG_MAP, "east", "x") == STORED
     assert server.received[0].headers["Authorization"] == f"Bearer {TOKEN}"
@@ -232,9 +292,9 @@ def test_a_kubeconfig_is_taken_as_a_mapping(server):
 
 def test_a_kubeconfig_is_taken_as_a_path_with_a_context(server, tmp_path):
     path = tmp_path / "kubeconfig"
-    path.write_text(json.dumps(kubeconfig_of(server.url)))
+    path.write_text(json.dumps(kubeconfig_of(server)))
     assert Cluster.connect({"kubeconfig": str(path)}).server == server.url
-    assert Cluster.connect({"kubeconfig": str(path), "context": "there"}).server == "http://127.0.0.1:1"
+    assert Cluster.connect({"kubeconfig": str(path), "context": "there"}).server == "https://127.0.0.1:1"
 
 
 def test_a_kubeconfig_with_a_program_that_gives_the_token_runs_it(server):
@@ -247,7 +307,7 @@ def test_a_kubeconfig_with_a_program_that_gives_the_token_runs_it(server):
             "interactiveMode": "Never",
         }
     }
-    Cluster.connect({"kubeconfig": kubeconfig_of(server.url, **user)}).get(CONFIG_MAP, "east", "x")
+    Cluster.connect({"kubeconfig": kubeconfig_of(server, **user)}).get(CONFIG_MAP, "east", "x")
     assert server.received[0].headers["Authorization"] == f"Bearer {TOKEN}"
 
 
@@ -258,7 +318,7 @@ def test_a_kubeconfig_with_a_program_that_gives_the_token_runs_it(server):
         (f"token: {TOKEN}\n  - [}}", []),
         ("only text", ["is not a kubeconfig"]),
         ("", []),
-        (json.dumps({**kubeconfig_of("http://127.0.0.1:1"), "current-context": "nowhere"}), ["nowhere"]),
+        (json.dumps({"current-context": "nowhere", "contexts": []}), ["nowhere"]),
     ],
     ids=["missing", "broken", "text", "empty", "context"],
 )
@@ -284,7 +344,7 @@ def test_a_host_that_is_no_url_is_refused():
 def test_options_fall_back_to_their_variables(server, monkeypatch):
     monkeypatch.setenv("K8S_AUTH_HOST", server.url)
     monkeypatch.setenv("K8S_AUTH_API_KEY", TOKEN)
-    monkeypatch.setenv("K8S_AUTH_VERIFY_SSL", "no")
+    monkeypatch.setenv("K8S_AUTH_SSL_CA_CERT", str(server.certificate))
     monkeypatch.setenv("K8S_AUTH_IMPERSONATE_USER", "anna")
     monkeypatch.setenv("K8S_AUTH_IMPERSONATE_GROUPS", "one,two")
     Cluster.connect({}).get(CONFIG_MAP, "east", "x")
@@ -295,9 +355,9 @@ def test_options_fall_back_to_their_variables(server, monkeypatch):
 
 
 def test_a_tasks_kubeconfig_is_not_mixed_with_a_host_or_token_of_the_environment(server, monkeypatch):
-    monkeypatch.setenv("K8S_AUTH_HOST", "http://127.0.0.1:1")
+    monkeypatch.setenv("K8S_AUTH_HOST", "https://127.0.0.1:1")
     monkeypatch.setenv("K8S_AUTH_API_KEY", "another-token")
-    Cluster.connect({"kubeconfig": kubeconfig_of(server.url)}).get(CONFIG_MAP, "east", "x")
+    Cluster.connect({"kubeconfig": kubeconfig_of(server)}).get(CONFIG_MAP, "east", "x")
     assert server.received[0].headers["Authorization"] == f"Bearer {TOKEN}"
 
 
@@ -313,114 +373,135 @@ def test_impersonation_is_sent_with_each_group_on_its_own(server):
     assert server.received[0].headers.get_all("Impersonate-Group") == ["one", "two"]
 
 
-def test_a_proxy_is_used_only_when_given(server, monkeypatch):
-    monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:1")
-    monkeypatch.setenv("http_proxy", "http://127.0.0.1:1")
-    assert hurried(server).get(CONFIG_MAP, "east", "x") == STORED
-    through = Cluster.connect({"host": "http://api.example.invalid", "api_key": TOKEN, "proxy": server.url, "api_timeout": 1})
-    assert through.get(CONFIG_MAP, "east", "x") == STORED
-    assert server.received[1].headers["Host"] == "api.example.invalid"
-
-
-def test_a_proxy_gets_its_own_log_in(server):
-    headers = {"proxy_basic_auth": "anna:secret"}
-    through = Cluster.connect({"host": "http://api.example.invalid", "api_key": TOKEN, "proxy": server.url, "proxy_headers": headers})
-    through.get(CONFIG_MAP, "east", "x")
-    assert server.received[0].headers["Proxy-Authorization"] == "Basic " + base64.b64encode(b"anna:secret").decode()
-
-
-def test_tls_is_verified_against_the_ca_that_is_given(certificate):
-    scripted = ScriptedServer(certificate)
-    try:
-        options = {"host": scripted.url, "api_key": TOKEN, "api_timeout": 5}
-        started = time.monotonic()
-        with refused("FED105", scripted.url, "certificate verify failed", "ca_cert"):
-            Cluster.connect(options).get(CONFIG_MAP, "east", "x")
-        assert time.monotonic() - started < 10, "a certificate does not become better by waiting"
-        assert Cluster.connect({**options, "ca_cert": str(certificate)}).get(CONFIG_MAP, "east", "x") == STORED
-        assert Cluster.connect({**options, "validate_certs": False}).get(CONFIG_MAP, "east", "x") == STORED
-    finally:
-        scripted.stop()
-
-
-@pytest.mark.parametrize(("library", "options"), [("kubernetes", {"api_key": TOKEN}), ("openshift", {"username": "anna", "password": TOKEN})])
-def test_a_missing_library_is_named_with_what_to_install(library, options, monkeypatch):
-    for name in [name for name in sys.modules if name.split(".")[0] == library]:
-        monkeypatch.delitem(sys.modules, name)
-    monkeypatch.setitem(sys.modules, library, None)
-    with refused("FED110", f"({library})", "pip install"):
-        Cluster.connect({"host": "http://127.0.0.1:1", **options})
-
-
-def test_the_version_of_the_library_that_cannot_authenticate_is_refused(monkeypatch):
-    import kubernetes
-
-    monkeypatch.setattr(kubernetes, "__version__", "36.0.0")
-    with refused("FED110", "36.0.0"):
-        Cluster.connect({"host": "http://127.0.0.1:1", "api_key": TOKEN})
-
-
-class OAuthLogin:
-    """Stands in for openshift's log-in, which newer versions of kubernetes cannot construct either."""
-
-    def __init__(self, **_options):
-        raise TypeError("discard_unknown_keys")
-
-    def discover(self):
-        self.found = self.host
-
-    def login(self):
-        if self.ocp_password == "hang":
-            threading.Event().wait(20)
-        if self.ocp_password == "wrong":
-            raise OAuthRefusal
-        assert self.con_verify_ca is True
-        return {"access_token": TOKEN} if self.found == self.host else {}
-
-
-class OAuthRefusal(Exception):
-    req_info = {"req_status_code": 401}
-
-
 @pytest.fixture
-def openshift(monkeypatch):
-    module = types.SimpleNamespace(OCPLoginConfiguration=OAuthLogin, OCPLoginException=OAuthRefusal)
-    for name in ("openshift", "openshift.helper", "openshift.helper.userpassauth"):
-        monkeypatch.setitem(sys.modules, name, module)
+def proxy(server):
+    """A proxy that connects everybody with the server, whatever they asked for."""
+    with proxying(int(server.url.rpartition(":")[2])) as running:
+        yield running
 
 
-def test_user_and_password_become_a_token_of_openshifts_oauth_server(server, openshift):
-    Cluster.connect({"host": server.url, "username": "anna", "password": "right"}).get(CONFIG_MAP, "east", "x")
-    assert server.received[0].headers["Authorization"] == f"Bearer {TOKEN}"
+def test_a_proxy_is_used_only_when_given(server, proxy, monkeypatch):
+    for name in ("HTTPS_PROXY", "https_proxy", "ALL_PROXY"):
+        monkeypatch.setenv(name, "http://127.0.0.1:1")
+    assert hurried(server).get(CONFIG_MAP, "east", "x") == STORED
+    assert proxy.asked == []
+    through = hurried(server, host="https://127.0.0.9:6443", proxy=proxy.url, validate_certs=False)
+    assert through.get(CONFIG_MAP, "east", "x") == STORED
+    assert [line.split()[:2] for line, _headers in proxy.asked] == [["CONNECT", "127.0.0.9:6443"]]
 
 
-def test_a_wrong_password_is_told_without_showing_it(server, openshift):
-    with refused("FED101", "username, password", "401") as caught:
-        Cluster.connect({"host": server.url, "username": "anna", "password": "wrong"})
-    assert "wrong" not in str(caught.value)
-
-
-def test_an_oauth_server_that_hangs_is_given_up(server, openshift):
-    with refused("FED101", "TimeoutError"):
-        Cluster.connect({"host": server.url, "username": "anna", "password": "hang", "api_timeout": 1})
-
-
-@pytest.mark.skipif(
-    importlib.util.find_spec("openshift") is None and "OSSM_FEDERATION_BESIDE" not in os.environ,
-    reason="the optional library openshift is not installed here; `make test` has it",
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"proxy": "http://anna:p%40ss@{at}"},
+        {"proxy": "http://anna:p@ss@{at}"},
+        {"proxy": "http://{at}", "proxy_headers": {"proxy_basic_auth": "anna:p@ss"}},
+        {"proxy": "http://other:login@{at}", "proxy_headers": {"proxy_basic_auth": "anna:p@ss"}},
+    ],
+    ids=["in the URL", "in the URL as it is", "as an option", "option first"],
 )
-def test_the_real_openshift_library_logs_in(server, monkeypatch):
-    monkeypatch.setenv("OAUTHLIB_INSECURE_TRANSPORT", "1")
-    server.will(
+def test_a_proxy_gets_its_own_log_in(server, proxy, options):
+    given = {**options, "proxy": options["proxy"].format(at=proxy.url.partition("//")[2])}
+    hurried(server, **given).get(CONFIG_MAP, "east", "x")
+    ((_line, headers),) = proxy.asked
+    assert headers["proxy-authorization"] == "Basic " + base64.b64encode(b"anna:p@ss").decode()
+    assert "authorization" not in headers
+    assert "Proxy-Authorization" not in server.received[0].headers
+
+
+@pytest.mark.parametrize("no_proxy", ["127.0.0.1", "10.0.0.0/8, 127.0.0.0/8", "*", "x,127.0.0.1:{port}"])
+def test_no_proxy_leaves_the_proxy_out(server, no_proxy):
+    port = server.url.rpartition(":")[2]
+    assert hurried(server, proxy="http://127.0.0.1:1", no_proxy=no_proxy.format(port=port)).get(CONFIG_MAP, "east", "x") == STORED
+
+
+def test_tls_is_verified_against_the_ca_that_is_given(server):
+    options = {"host": server.url, "api_key": TOKEN, "api_timeout": 5}
+    started = time.monotonic()
+    with refused("FED105", server.url, "certificate verify failed", "ca_cert", "mesh_ca_cert"):
+        Cluster.connect(options).get(CONFIG_MAP, "east", "x")
+    assert time.monotonic() - started < 10, "a certificate does not become better by waiting"
+    assert Cluster.connect(server.access).unverified == ""
+    assert Cluster.connect(server.access).get(CONFIG_MAP, "east", "x") == STORED
+    unverified = Cluster.connect({**options, "validate_certs": False})
+    assert unverified.get(CONFIG_MAP, "east", "x") == STORED
+    assert "validate_certs" in unverified.unverified
+
+
+def test_a_missing_library_is_named_with_what_to_install(monkeypatch):
+    for name in [name for name in sys.modules if name.split(".")[0] == "urllib3"]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, "urllib3", None)
+    with refused("FED110", "(urllib3)", "pip install"):
+        Cluster.connect({"host": "https://127.0.0.1:1", "api_key": TOKEN})
+
+
+def log_in_of(server):
+    return (
         Reply(body={"authorization_endpoint": f"{server.url}/authorize", "token_endpoint": f"{server.url}/token"}),
         Reply(302, headers={"Location": f"{server.url}/done?code=a-code&state=1"}),
         Reply(body={"access_token": TOKEN, "expires_in": 86400, "scope": "user:full", "token_type": "Bearer"}),
         Reply(body=STORED),
     )
-    Cluster.connect({"host": server.url, "username": "anna", "password": "right"}).get(CONFIG_MAP, "east", "x")
+
+
+def by_password(server, **options):
+    return Cluster.connect({"host": server.url, "ca_cert": str(server.certificate), "username": "anna", "password": "right", **options})
+
+
+def test_user_and_password_become_a_token_of_openshifts_oauth_server(server):
+    server.will(*log_in_of(server))
+    by_password(server).get(CONFIG_MAP, "east", "x")
     assert [received.path for received in server.received[:3]] == ["/.well-known/oauth-authorization-server", "/authorize", "/token"]
     assert server.received[1].headers["Authorization"] == "Basic " + base64.b64encode(b"anna:right").decode()
+    assert server.received[1].query["client_id"] == ["openshift-challenging-client"]
+    assert b"code=a-code" in server.received[2].body
     assert server.received[3].headers["Authorization"] == f"Bearer {TOKEN}"
+
+
+def test_the_log_in_takes_the_way_that_the_task_names_and_nothing_of_the_environment(server, proxy, monkeypatch, tmp_path):
+    (tmp_path / ".netrc").write_text("machine 127.0.0.1 login eve password eves")
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("HTTPS_PROXY", "http://127.0.0.1:1")
+    server.will(*log_in_of(server))
+    by_password(server, proxy=proxy.url).get(CONFIG_MAP, "east", "x")
+    assert proxy.asked
+    assert server.received[1].headers["Authorization"] == "Basic " + base64.b64encode(b"anna:right").decode()
+
+
+def test_a_wrong_password_is_told_without_showing_it(server):
+    server.will(log_in_of(server)[0], Reply(401))
+    with refused("FED101", "username, password", "401") as caught:
+        by_password(server, password="wrong")
+    assert "wrong" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "replies",
+    [
+        [Reply(404)],
+        [Reply(body=b"<html>")],
+        [Reply(body=[])],
+        [Reply(body={"authorization_endpoint": "http://127.0.0.1:1/authorize", "token_endpoint": "https://127.0.0.1:1"})],
+        [Reply(body={"authorization_endpoint": "https://[", "token_endpoint": "https://["})],
+    ],
+    ids=["none", "page", "list", "in the clear", "no URL"],
+)
+def test_an_oauth_server_that_is_none_gets_no_password(server, replies):
+    server.will(*replies)
+    with refused("FED101", "username, password"):
+        by_password(server, password="a-long-password")
+    assert not any("Authorization" in received.headers for received in server.received)
+
+
+def test_an_oauth_server_that_hangs_is_given_up(server):
+    released = threading.Event()
+    server.will(Reply(body={}, wait=released))
+    try:
+        with refused("FED101", "username, password"):
+            by_password(server, api_timeout=1)
+    finally:
+        released.set()
 
 
 # Reading
@@ -683,7 +764,7 @@ def test_a_server_that_drips_its_answer_is_given_up_at_the_deadline(sent_at_once
         started = time.monotonic()
         try:
             with refused("FED105", url, "no whole answer within"):
-                Cluster.connect({"host": url, "api_key": TOKEN, "api_timeout": 1}).get(CONFIG_MAP, "east", "x")
+                openly(url, 1).get(CONFIG_MAP, "east", "x")
             assert time.monotonic() - started < 10
         finally:
             ended.set()
@@ -694,8 +775,8 @@ def test_a_server_that_is_not_there_is_given_up_at_the_deadline():
     with socket.socket() as unused:
         unused.bind(("127.0.0.1", 0))
         url = f"http://127.0.0.1:{unused.getsockname()[1]}"
-        cluster = Cluster.connect({"host": url, "api_key": TOKEN, "api_timeout": 1})
-        with refused("FED105", url, "tried for 1 s", "Connection refused"):
+        cluster = openly(url, 1)
+        with refused("FED105", url, "without a proxy", "tried for 1 s", "Connection refused"):
             cluster.get(CONFIG_MAP, "east", "x")
     assert cluster.requests > 1
 
@@ -765,22 +846,16 @@ def test_a_token_that_an_answer_repeats_is_not_shown(server, status):
 
 def test_a_token_of_a_kubeconfig_is_not_shown_either(server):
     server.will(failure(400, f"what is {TOKEN}?"))
-    with refused("FED106", "what is ***?"):
-        Cluster.connect({"kubeconfig": kubeconfig_of(server.url)}).get(CONFIG_MAP, "east", "x")
+    with refused("FED106", "what is ********?"):
+        Cluster.connect({"kubeconfig": kubeconfig_of(server)}).get(CONFIG_MAP, "east", "x")
 
 
 def test_user_and_password_in_a_url_are_neither_shown_nor_needed(server):
     url = server.url.replace("//", "//anna:secret@")
-    cluster = Cluster.connect({"host": url, "api_key": TOKEN})
+    cluster = Cluster.connect({**server.access, "host": url})
     assert cluster.server == server.url
     assert cluster.get(CONFIG_MAP, "east", "x") == STORED
     server.will(failure(400, f"not from {url}"))
     with pytest.raises(FederationError) as caught:
         cluster.get(CONFIG_MAP, "east", "x")
     assert "secret" not in f"{caught.value} {caught.value.facts}"
-
-
-def test_the_secrets_of_a_kubeconfig_mapping_are_known():
-    kubeconfig = kubeconfig_of("http://127.0.0.1:1", **{"client-key-data": "a key", "username": "anna", "password": "word"})
-    assert secret_values({"kubeconfig": kubeconfig}) == {"a key", "word"}
-    assert secret_values({"kubeconfig": "/a/path"}) == set()

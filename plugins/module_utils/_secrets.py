@@ -1,0 +1,143 @@
+# GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
+"""What of a module's connection options is secret, and how those options look where they are shown.
+
+A secret of fewer than ``LONG`` characters is masked where it stands and nowhere else: as a word of its own it could be part of any name.
+"""
+
+from __future__ import annotations
+
+import base64
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any
+from urllib.parse import unquote
+
+from ._arguments import CLUSTER
+
+LONG = 8
+HIDDEN = "********"
+NAMED = frozenset(
+    {
+        "token",
+        "password",
+        "secret",
+        "client-key-data",
+        "access-token",
+        "refresh-token",
+        "id-token",
+        "client-secret",
+    }
+)
+# Greedy: a password may hold all that an URL must not.
+USERINFO = re.compile(r"(?:(?<=//)|^)[^\s]*@", re.DOTALL)
+PRIVATE_KEY = re.compile(r"-----BEGIN [A-Z0-9 ]*PRIVATE KEY-----.*?(?:-----END [A-Z0-9 ]*PRIVATE KEY-----|\Z)", re.DOTALL)
+TOKEN_LIKE = re.compile(r"sha256~|eyJ[A-Za-z0-9_-]{8}|[A-Za-z0-9+=_-]{80}")
+OPTIONS = {alias: name for name, spec in CLUSTER.items() for alias in (name, *spec.get("aliases", ()))}
+LONGEST_PATH = 1024
+
+
+def secrets_of(options: Mapping[str, Any]) -> set[str]:
+    """Return the secrets that stand in connection options, also in a kubeconfig that is given as a mapping or a text."""
+    named = {options.get(name) for name, spec in CLUSTER.items() if spec.get("no_log")}
+    headers = options.get("proxy_headers")
+    logins = [headers.get(name) for name, spec in CLUSTER["proxy_headers"]["options"].items() if spec.get("no_log")] if isinstance(headers, Mapping) else []
+    found = {text for text in named if isinstance(text, str)}
+    for login in logins:
+        found |= login_secrets(login) if isinstance(login, str) else set()
+    for name in ("host", "proxy"):
+        found |= url_secrets(options.get(name))
+    key = options.get("client_key")
+    found |= {key} if isinstance(key, str) and is_content(key) else set()
+    return {text for text in found | _inside(content_of(options.get("kubeconfig"))) if text.strip()}
+
+
+def content_of(kubeconfig: object) -> object:
+    """Return the data of a kubeconfig that is given as a mapping or a text; None for a path, or for what cannot be read."""
+    if not isinstance(kubeconfig, str):
+        return kubeconfig
+    if not is_content(kubeconfig):
+        return None
+    import yaml
+
+    try:
+        return yaml.safe_load(kubeconfig)
+    except (yaml.YAMLError, ValueError, RecursionError):
+        return None
+
+
+def _inside(value: object, depth: int = 0) -> set[str]:
+    """Return the secrets below ``value``; what programs are told is secret as well."""
+    if depth > 20:
+        return set()
+    if isinstance(value, list):
+        return set().union(*(_inside(child, depth + 1) for child in value))
+    if not isinstance(value, Mapping):
+        return set()
+    found: set[str] = set()
+    for name, child in value.items():
+        if name in NAMED and isinstance(child, str):
+            found |= {child, child.strip()}
+        elif name in ("server", "proxy-url"):
+            found |= url_secrets(child)
+        else:
+            found |= _inside(child, depth + 1)
+    return found
+
+
+def url_secrets(url: object) -> set[str]:
+    """Return the password of a URL's user information, as written and as meant, and as a log-in's header has it."""
+    if not isinstance(url, str) or "@" not in url:
+        return set()
+    login = url.partition("//")[2].rpartition("@")[0] or url.rpartition("@")[0]
+    return login_secrets(login) | login_secrets(unquote(login))
+
+
+def login_secrets(login: str) -> set[str]:
+    """Return what of ``user:password`` is secret, and the same as a header has it."""
+    return {login.partition(":")[2], base64.b64encode(login.encode("utf-8", "replace")).decode()} - {""}
+
+
+def is_content(text: str) -> bool:
+    """Return whether a text is no path: a kubeconfig or certificate itself, or something else that must not be quoted."""
+    return len(text) > LONGEST_PATH or bool(re.search(r"[\n\r{]|: |-----|\x00", text))
+
+
+def shown_path(path: str) -> str:
+    """Return a path for a message; what may be a secret that was given in its place is not quoted."""
+    return "(not shown: it does not look like a path)" if is_content(path) or TOKEN_LIKE.search(path) else path
+
+
+def shown_url(url: str) -> str:
+    """Return a URL without user and password."""
+    return USERINFO.sub(f"{HIDDEN}@", url)
+
+
+def shown_arguments(arguments: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a module's arguments as they may be shown: connection options without what is secret in them, the rest as it is."""
+    return {name: _shown(OPTIONS[name], value) if name in OPTIONS and value else value for name, value in arguments.items()}
+
+
+def _shown(name: str, value: Any) -> Any:
+    spec = CLUSTER[name]
+    if spec.get("no_log") or (name in ("kubeconfig", "proxy_headers") and not isinstance(value, str)):
+        return HIDDEN
+    if not isinstance(value, str):
+        return value
+    if name in ("host", "proxy"):
+        return shown_url(value)
+    if name == "proxy_headers" or ((spec["type"] == "path" or name == "kubeconfig") and shown_path(value) != value):
+        return HIDDEN
+    return value
+
+
+def to_mask(secrets: Iterable[str]) -> set[str]:
+    """Return the secrets that are masked wherever they stand, each also line by line."""
+    lines = {line.strip() for secret in secrets for line in secret.splitlines()}
+    return {text for text in {*secrets, *lines} if len(text) >= LONG}
+
+
+def without(secrets: Iterable[str], text: str) -> str:
+    """Return ``text`` without the secrets that are long enough, without private keys, and without the user of any URL."""
+    for secret in sorted(to_mask(secrets), key=len, reverse=True):
+        text = text.replace(secret, HIDDEN)
+    return PRIVATE_KEY.sub(HIDDEN, text)
