@@ -11,6 +11,7 @@ from ansible.module_utils.basic import AnsibleModule
 from ._cluster import Cluster
 from ._core.adopting import as_it_stands
 from ._core.control_plane import ControlPlane
+from ._core.data import listed
 from ._core.diff import Change, as_diff, change_to, is_ours
 from ._core.errors import FederationError
 from ._core.kinds import AUTHORIZATION_POLICY, DEPLOYMENT, MANAGER, MEMBER_ROLL, MESH_LABEL, PEER, PEER_LABEL, SERVICE, Kind
@@ -32,6 +33,9 @@ def absent(module: AnsibleModule, cluster: Cluster, mesh: Mesh, control_plane: C
     names = [peer.local_name for peer in mesh.peers]
     stage = module.params["stage"]
     before = Peerings.read(cluster, mesh.namespace)
+    left_out = leftovers(before, control_plane, mesh)
+    if module.params["must_be_all"]:
+        refuse_left_out(control_plane, left_out)
     used = refuse_what_breaks(module, cluster, control_plane, before, names) if stage in ("check", "imports", "all") else []
     if stage == "suspend":
         changes = [change for peer in mesh.peers for change in suspended(mesh, peer, before.of(peer.local_name), force=module.params["force"])]
@@ -59,7 +63,8 @@ def absent(module: AnsibleModule, cluster: Cluster, mesh: Mesh, control_plane: C
             for name, peering in ((name, left.of(name)) for name in names if name not in gone)
             if peering.strangers
         ],
-        "leftovers": [],
+        # Of a run for some peers the others are none.
+        "leftovers": left_out if not (mesh.peers or mesh.held) else [],
         **NOTHING,
         "known_peers": sorted({*before.peers, *owners(before, control_plane)}),
         "used": [use.as_row() for use in used],
@@ -75,7 +80,7 @@ def leave(module: AnsibleModule, cluster: Cluster, control_plane: ControlPlane, 
     In check mode only the end is planned. Raises ``FederationError``: FED502 when a stage is not seen in time, FED507
     when somebody else exports through a peer of ours.
     """
-    if not names or stage == "check":
+    if not names or stage in ("look", "check"):
         return []
 
     def read() -> dict[str, Peering]:
@@ -175,6 +180,19 @@ def refuse_what_breaks(
         for place in accounts_in(policies, f"{control_plane.namespace}/sa/{ingress}-service-account") if ingress else []:
             module.warn(f"FED508 {place} lets the gateway {ingress} of {name} in, which goes; take that principal out")
     return uses
+
+
+def refuse_left_out(control_plane: ControlPlane, left_out: Sequence[str]) -> None:
+    """Refuse to go on where the mesh is to be taken away and something of ours stands for a peer that nobody named: FED425."""
+    if left_out:
+        them = "it" if len(left_out) == 1 else "them"
+        raise FederationError(
+            "FED425",
+            where=control_plane.place,
+            what=f"is used by what this collection made for {listed(left_out)}, and mesh_peers does not name {them}",
+            mend=f"Run unfederate with unfederate_peers={','.join(left_out)} first, or list {them} in mesh_peers",
+            facts={"uses": [f"peer {name}" for name in left_out]},
+        )
 
 
 def refuse_foreign_exports(peerings: Mapping[str, Peering], *, is_emptied: bool = False) -> None:

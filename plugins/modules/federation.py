@@ -25,13 +25,19 @@ options:
     default: present
   stage:
     description:
-      - With O(state=absent), how far to go. V(check) only refuses what must not be left yet. V(imports) and V(exports) empty the
+      - With O(state=absent), how far to go. V(look) only tells what stands, V(check) only refuses what must not be left yet. V(imports) and V(exports) empty the
         imports or exports, for plays that let all meshes reach a stage before any goes on. V(all) does everything, waiting
         where it must.
       - V(suspend) keeps the peers, empties both, and takes their addresses away, so that istiod calls them no more.
     type: str
-    choices: [check, imports, exports, all, suspend]
+    choices: [look, check, imports, exports, all, suspend]
     default: all
+  must_be_all:
+    description:
+      - With O(state=absent), refuse before anything else while something of ours stands for a peer that is not in O(peers). For what takes the whole
+        mesh away afterwards.
+    type: bool
+    default: false
   leave_when:
     description:
       - Whether peers may be left, or pruned, while VirtualServices, DestinationRules or AuthorizationPolicies of the mesh still name
@@ -152,7 +158,9 @@ known_peers:
   elements: str
   sample: []
 leftovers:
-  description: Peers of which this collection made anything that stands, and that are no longer wanted.
+  description:
+    - Peers of which this collection made anything that stands, and that are no longer wanted. With O(state=absent) all of whom something stands, where
+      O(peers) names nobody.
   returned: success
   type: list
   elements: str
@@ -271,7 +279,8 @@ from ..module_utils._standing import peer_rows, shown  # noqa: E402
 
 OPTIONS = {
     "state": {"type": "str", "choices": ["present", "absent", "rendered"], "default": "present"},
-    "stage": {"type": "str", "choices": ["check", "imports", "exports", "all", "suspend"], "default": "all"},
+    "stage": {"type": "str", "choices": ["look", "check", "imports", "exports", "all", "suspend"], "default": "all"},
+    "must_be_all": {"type": "bool", "default": False},
     "leave_when": {"type": "str", "choices": ["unused", "always"], "default": "unused"},
     "wait_timeout": {"type": "int"},
     "cards": {"type": "list", "elements": "raw", "default": []},
@@ -288,7 +297,8 @@ OPTIONS = {
 
 def run(module: AnsibleModule, cluster: Cluster | None, now: datetime) -> dict:
     """Bring this side of the federation to its desired state and return the module's result."""
-    mesh = described_mesh(module.params)
+    # Who has no peers has nothing to leave.
+    mesh = described_mesh(module.params, allow_no_peers=module.params["state"] == "absent")
     if cluster is None:
         return rendered(module, mesh, now)
     control_plane = read_control_plane(cluster, mesh.namespace, mesh.control_plane)

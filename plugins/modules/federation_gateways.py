@@ -115,7 +115,7 @@ OPTIONS = {
 def run(module: AnsibleModule, cluster: Cluster, now: datetime) -> dict:
     """Bring the gateways to their desired state and return the module's result."""
     params = module.params
-    mesh = described_mesh(params)
+    mesh = described_mesh(params, allow_no_peers=params["state"] == "absent")
     control_plane = read_control_plane(cluster, mesh.namespace, mesh.control_plane)
     mesh, peers = standing_mesh(cluster, mesh, control_plane, managed=params["managed"])
     if params["state"] == "absent":

@@ -470,3 +470,23 @@ def test_a_suspended_peer_is_left_like_any_other(federated):
     take(federated)
     assert run(federated, state="absent", wait_timeout=1)["changed"]
     assert federated.get(PEER, SPACE, "west") is None
+
+
+def test_a_mesh_without_peers_has_nothing_to_leave():
+    for stage in ("look", "check", "imports", "exports", "all"):
+        cluster = ClusterWithLimits(NOW, CONTROL, ROLL)
+        result = run(cluster, state="absent", peers=[], stage=stage, must_be_all=True)
+        assert (result["changed"], result["peers"], result["leftovers"], cluster.writes) == (False, [], [], [])
+    gone = gateways(cluster, peers=[], state="absent")
+    assert (gone["changed"], cluster.writes) == (False, [])
+
+
+def test_a_peering_of_ours_that_nobody_named_is_noticed_where_the_mesh_shall_go(federated):
+    assert run(federated, state="absent", peers=[], stage="look")["leftovers"] == ["west"]
+    for peers in ([], ["north"]):
+        with pytest.raises(FederationError, match="FED425.*made for west, and mesh_peers does not name it.*unfederate_peers=west first"):
+            run(federated, state="absent", peers=peers, stage="look", must_be_all=True)
+    assert run(federated, state="absent", peers=["west"], stage="look", must_be_all=True)["leftovers"] == []
+    federated.delete(PEER, SPACE, "west", federated.get(PEER, SPACE, "west")["metadata"]["uid"])
+    with pytest.raises(FederationError, match="FED425"):
+        run(federated, state="absent", peers=[], stage="look", must_be_all=True)
