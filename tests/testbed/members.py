@@ -27,8 +27,9 @@ _RESERVED_PREFIXES = ("kube-", "openshift-", "ibm-")
 class Members:
     """Configures the namespaces of all member rolls of a cluster, and writes the rolls' and the members' statuses.
 
-    It looks at everything at once whenever anything changes: a test cluster has few namespaces, and what one roll drops
-    another may take.
+    A namespace is a member because a roll lists it, or because it has a ServiceMeshMember of its own; what a roll lists is
+    left to those who wrote it, and who has joined by himself stands in its status alone. It looks at everything at once
+    whenever anything changes: a test cluster has few namespaces, and what one roll drops another may take.
     """
 
     def __init__(self, kube: Kube, release: OperatorRelease, log: Callable[[str], None]) -> None:
@@ -42,27 +43,33 @@ class Members:
             if not smcp["metadata"].get("deletionTimestamp")
         }
         namespaces = {namespace["metadata"]["name"]: namespace for namespace in self._kube.list("Namespace")}
+        joined: dict[str, set[str]] = {}
         for member in self._kube.list("ServiceMeshMember"):
-            self._follow_member(member, control_planes)
+            if self._follow_member(member, control_planes):
+                joined.setdefault(_reference(member)[0], set()).add(member["metadata"]["namespace"])
+        self._keep_own_rolls(joined)
         rolls = self._kube.list("ServiceMeshMemberRoll")
         wanted: dict[str, str] = {}
+        members: dict[str, list[str]] = {}
         for roll in rolls:
             home = roll["metadata"]["namespace"]
+            members[home] = sorted({*_resolved(roll, namespaces), *joined.get(home, ())})
             if home in control_planes and not roll["metadata"].get("deletionTimestamp"):
-                wanted |= {name: home for name in _resolved(roll, namespaces)}
+                wanted |= dict.fromkeys(members[home], home)
         for name, namespace in namespaces.items():
             home = (namespace["metadata"].get("labels") or {}).get(MEMBER_OF)
             if home and home != name and wanted.get(name) != home:
                 self._release_namespace(name, home)
         for roll in rolls:
-            self._configure(roll, control_planes.get(roll["metadata"]["namespace"]), namespaces)
+            home = roll["metadata"]["namespace"]
+            self._configure(roll, control_planes.get(home), namespaces, members[home])
         for member in self._kube.list("ServiceMeshMember"):
             self._report_member(member, control_planes)
         return None
 
     # member rolls
 
-    def _configure(self, roll: dict, smcp: dict | None, namespaces: Mapping[str, dict]) -> None:
+    def _configure(self, roll: dict, smcp: dict | None, namespaces: Mapping[str, dict], members: list[str]) -> None:
         home, name = roll["metadata"]["namespace"], roll["metadata"]["name"]
         if roll["metadata"].get("deletionTimestamp"):
             if has_finalizer(roll):
@@ -70,12 +77,12 @@ class Members:
             return
         if not has_finalizer(roll):
             self._kube.merge("ServiceMeshMemberRoll", name, home, with_finalizer(roll))
-        members = _resolved(roll, namespaces)
         is_reconciled = smcp is not None and bool((smcp.get("status") or {}).get("observedGeneration"))
         problems: dict[str, Condition] = {}
         if is_reconciled:
+            listed = _resolved(roll, namespaces)
             for member in members:
-                problem = self._configure_namespace(smcp, namespaces.get(member), member)
+                problem = self._configure_namespace(smcp, namespaces.get(member), member, is_listed=member in listed)
                 if problem is not None:
                     problems[member] = problem
         configured = [member for member in members if is_reconciled and member not in problems]
@@ -87,7 +94,7 @@ class Members:
             lambda live: self._roll_status(live, smcp, members, configured, problems, is_reconciled),
         )
 
-    def _configure_namespace(self, smcp: dict, namespace: dict | None, name: str) -> Condition | None:
+    def _configure_namespace(self, smcp: dict, namespace: dict | None, name: str, *, is_listed: bool) -> Condition | None:
         """Make ``name`` a member of the mesh; return why it can not be one."""
         home = smcp["metadata"]["namespace"]
         if namespace is None or namespace["metadata"].get("deletionTimestamp"):
@@ -97,7 +104,7 @@ class Members:
             return Condition(
                 "Reconciled", False, "ReferencesDifferentControlPlane", f"Namespace {name} has a ServiceMeshMember of another control plane"
             )
-        if member is None:
+        if member is None and is_listed:
             self._kube.apply(roll_made_member(smcp, name), MANAGER)
         if (namespace["metadata"].get("labels") or {}).get(MEMBER_OF) != home:
             self._kube.merge("Namespace", name, None, {"metadata": {"labels": {MEMBER_OF: home}}})
@@ -170,53 +177,28 @@ class Members:
 
     # members
 
-    def _follow_member(self, member: dict, control_planes: Mapping[str, dict]) -> None:
-        """Put a namespace that asks for it on its roll, and take it off when its member goes."""
+    def _follow_member(self, member: dict, control_planes: Mapping[str, dict]) -> bool:
+        """Keep the finalizer of a member; return whether its namespace joins a mesh that stands by it, and not by a roll."""
         namespace = member["metadata"]["namespace"]
         home, name = _reference(member)
-        is_going = bool(member["metadata"].get("deletionTimestamp"))
-        if not is_going and not has_finalizer(member):
+        if member["metadata"].get("deletionTimestamp"):
+            if has_finalizer(member):
+                self._kube.merge("ServiceMeshMember", "default", namespace, without_finalizer(member))
+            return False
+        if not has_finalizer(member):
             self._kube.merge("ServiceMeshMember", "default", namespace, with_finalizer(member))
-        if _created_by(member) != ROLL_CONTROLLER:
-            smcp = control_planes.get(home)
-            is_known = smcp is not None and smcp["metadata"]["name"] == name
-            if is_going:
-                self._take_off_roll(namespace, home)
-            elif is_known:
-                self._put_on_roll(namespace, home)
-        if is_going and has_finalizer(member):
-            self._kube.merge("ServiceMeshMember", "default", namespace, without_finalizer(member))
+        smcp = control_planes.get(home)
+        return _created_by(member) != ROLL_CONTROLLER and smcp is not None and smcp["metadata"]["name"] == name
 
-    def _put_on_roll(self, namespace: str, home: str) -> None:
-        roll = self._kube.get("ServiceMeshMemberRoll", "default", home)
-        if roll is None:
-            self._kube.create(
-                {
-                    "apiVersion": "maistra.io/v1",
-                    "kind": "ServiceMeshMemberRoll",
-                    "metadata": {"name": "default", "namespace": home, "annotations": {CREATED_BY: MEMBER_CONTROLLER}},
-                    "spec": {"members": [namespace]},
-                }
-            )
-            return
-        members = (roll.get("spec") or {}).get("members") or []
-        if namespace not in members and "*" not in members:
-            self._set_members(roll, [*members, namespace])
-
-    def _take_off_roll(self, namespace: str, home: str) -> None:
-        roll = self._kube.get("ServiceMeshMemberRoll", "default", home)
-        members = ((roll or {}).get("spec") or {}).get("members") or []
-        if namespace not in members:
-            return
-        left = [member for member in members if member != namespace]
-        if not left and _created_by(roll) == MEMBER_CONTROLLER:
-            delete_if_there(self._kube, "ServiceMeshMemberRoll", "default", home)
-        else:
-            self._set_members(roll, left)
-
-    def _set_members(self, roll: dict, members: list[str]) -> None:
-        patch = {"metadata": {"resourceVersion": roll["metadata"]["resourceVersion"]}, "spec": {"members": members}}
-        self._kube.merge("ServiceMeshMemberRoll", "default", roll["metadata"]["namespace"], patch)
+    def _keep_own_rolls(self, joined: Mapping[str, set[str]]) -> None:
+        """Make a roll where namespaces have joined and there is none; one that was made so goes with the last of them."""
+        standing = {roll["metadata"]["namespace"]: roll for roll in self._kube.list("ServiceMeshMemberRoll")}
+        for home in sorted(set(joined) - set(standing)):
+            metadata = {"name": "default", "namespace": home, "annotations": {CREATED_BY: MEMBER_CONTROLLER}}
+            self._kube.create({"apiVersion": "maistra.io/v1", "kind": "ServiceMeshMemberRoll", "metadata": metadata, "spec": {"members": []}})
+        for home, roll in standing.items():
+            if _created_by(roll) == MEMBER_CONTROLLER and not joined.get(home) and not (roll.get("spec") or {}).get("members"):
+                delete_if_there(self._kube, "ServiceMeshMemberRoll", "default", home)
 
     def _report_member(self, member: dict, control_planes: Mapping[str, dict]) -> None:
         namespace = member["metadata"]["namespace"]

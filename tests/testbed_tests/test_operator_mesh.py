@@ -405,6 +405,63 @@ def test_a_namespace_joins_once_it_exists_and_leaves_when_the_roll_drops_it(oper
     eventually(lambda: kube.get("ServiceMeshMember", "default", "later") is None)
 
 
+def test_a_namespace_that_joins_by_itself_stands_in_the_rolls_status_and_never_in_its_spec(operated):
+    kube = operated.kube
+    roll = {"apiVersion": "maistra.io/v1", "kind": "ServiceMeshMemberRoll", "metadata": {"name": "default", "namespace": HOME}}
+    operated.namespace("kept")
+    operated.namespace("desk")
+    kube.apply({**roll, "spec": {"members": ["kept"]}}, "team")
+
+    def configured(*names: str) -> dict | None:
+        live = kube.get("ServiceMeshMemberRoll", "default", HOME)
+        return live if (live.get("status") or {}).get("configuredMembers") == list(names) else None
+
+    eventually(lambda: configured("kept"))
+    member = {"apiVersion": "maistra.io/v1", "kind": "ServiceMeshMember", "metadata": {"name": "default", "namespace": "desk"}}
+    kube.apply({**member, "spec": {"controlPlaneRef": {"name": "basic", "namespace": HOME}}}, "owner of desk")
+    live = eventually(lambda: configured("desk", "kept"))
+    assert (live["spec"]["members"], live["status"]["members"]) == (["kept"], ["desk", "kept"])
+    assert condition(live, "Ready")["reason"] == "Configured"
+    writers = {(entry["manager"], entry["operation"], entry.get("subresource", "")): entry["fieldsV1"] for entry in live["metadata"]["managedFields"]}
+    assert set(writers) == {("team", "Apply", ""), ("istio-operator", "Update", ""), ("istio-operator", "Update", "status")}
+    assert writers["istio-operator", "Update", ""] == {"f:metadata": {"f:finalizers": {".": {}, 'v:"maistra.io/istio-operator"': {}}}}
+
+    joined = eventually(lambda: condition(own := kube.get("ServiceMeshMember", "default", "desk"), "Ready").get("status") == "True" and own)
+    assert joined["status"]["annotations"]["controlPlaneRef"] == f"{HOME}/basic"
+    assert joined["status"]["meshReconciledVersion"] == live["status"]["meshReconciledVersion"]
+    assert "maistra.io/created-by" not in joined["metadata"].get("annotations", {})
+    again = kube.apply({**roll, "spec": {"members": ["kept"]}}, "team")
+    assert again["metadata"]["resourceVersion"] == live["metadata"]["resourceVersion"], "nothing changes and nothing is taken away"
+
+    kube.delete("ServiceMeshMember", "default", "desk")
+    assert eventually(lambda: configured("kept"))["spec"]["members"] == ["kept"]
+    eventually(lambda: "maistra.io/member-of" not in kube.get("Namespace", "desk")["metadata"]["labels"])
+    kube.apply({**roll, "spec": {"members": []}}, "team")
+    eventually(lambda: kube.get("ServiceMeshMember", "default", "kept") is None)
+
+
+def test_a_roll_that_the_operator_made_goes_with_the_last_that_joined(operated):
+    kube = operated.kube
+    kube.delete("ServiceMeshMemberRoll", "default", HOME)
+    eventually(lambda: kube.get("ServiceMeshMemberRoll", "default", HOME) is None)
+    for name in ("first", "second"):
+        operated.namespace(name)
+        member = {"apiVersion": "maistra.io/v1", "kind": "ServiceMeshMember", "metadata": {"name": "default", "namespace": name}}
+        kube.apply({**member, "spec": {"controlPlaneRef": {"name": "basic", "namespace": HOME}}}, "owner")
+
+    def members() -> list[str]:
+        roll = kube.get("ServiceMeshMemberRoll", "default", HOME) or {"metadata": {}}
+        return (roll.get("status") or {}).get("configuredMembers") or []
+
+    eventually(lambda: members() == ["first", "second"])
+    made = kube.get("ServiceMeshMemberRoll", "default", HOME)
+    assert made["metadata"]["annotations"] == {"maistra.io/created-by": "servicemeshmember-controller"}
+    kube.delete("ServiceMeshMember", "default", "first")
+    eventually(lambda: members() == ["second"])
+    kube.delete("ServiceMeshMember", "default", "second")
+    eventually(lambda: kube.get("ServiceMeshMemberRoll", "default", HOME) is None)
+
+
 def test_a_member_of_an_unknown_control_plane_says_so(operated):
     operated.namespace("lonely")
     member = {"apiVersion": "maistra.io/v1", "kind": "ServiceMeshMember", "metadata": {"name": "default", "namespace": "lonely"}}
