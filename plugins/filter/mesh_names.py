@@ -182,7 +182,7 @@ def _entry(known: Mapping) -> dict:
     is_alone = "__control_plane_kept" in known and "__identity_seen" not in known
     shown = next((result for result in reversed(results) if "lines" in result), known["__control_plane_kept"] if is_alone else {})
     failed = next((result for result in results if result.get("failed")), None)
-    entry = {key: shown[key] for key in ("server", "control_plane", "peers", "restart") if key in shown}
+    entry = {key: shown[key] for key in ("server", "control_plane", "members", "peers", "restart") if key in shown}
     if failed:
         entry["error"] = _error(failed)
     elif not is_alone and not {"__status_seen", "__preflight_seen"} & set(known):

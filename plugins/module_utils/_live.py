@@ -30,6 +30,7 @@ from ._core.kinds import (
     SERVICE_ENTRY,
     bundle_name,
 )
+from ._core.members import ROLL, membership
 from ._core.topology import Mesh, Peer
 from ._core.trust import Root, read_roots
 
@@ -74,6 +75,16 @@ def read_roots_of(
         for root in read_roots(text, place, now):
             roots.setdefault(root.fingerprint, root)
     return tuple(roots.values())
+
+
+def read_members(cluster: Cluster, namespace: str) -> dict[str, list[str]]:
+    """Return who is a member of the mesh in a namespace, as ``members.membership`` tells it; nobody where that may not be read."""
+    try:
+        return membership(cluster.get(MEMBER_ROLL, namespace, ROLL))
+    except FederationError as error:
+        if error.code not in ("FED104", "FED108"):
+            raise
+        return membership(None)
 
 
 def read_services(

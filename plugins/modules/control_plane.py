@@ -111,6 +111,14 @@ members_stand:
   returned: success
   type: bool
   sample: true
+joined:
+  description:
+    - The namespaces that joined by themselves (M(ossm.federation.mesh_member)) beside those of the roll. Empty where RV(members_stand) was not
+      looked at.
+  returned: success
+  type: list
+  elements: str
+  sample: [desk]
 waiting_for:
   description: What the control plane still lacks, in words. Empty when it is ready.
   returned: success
@@ -138,7 +146,7 @@ from ..module_utils._core.data import at  # noqa: E402
 from ..module_utils._core.diff import Change, as_diff, change_to, is_ours, merge_of, refuse_conflicts, removal_of  # noqa: E402
 from ..module_utils._core.errors import FederationError  # noqa: E402
 from ..module_utils._core.kinds import AUTHENTICATION, CONTROL_PLANE, MANAGER, MEMBER_ROLL, MESH_LABEL, PEER, control_plane_manager  # noqa: E402
-from ..module_utils._core.members import ROLL, check_roll, plan_roll, unconfigured  # noqa: E402
+from ..module_utils._core.members import ROLL, check_roll, joined, plan_roll, unconfigured  # noqa: E402
 from ..module_utils._core.platform_findings import IDENTITY, THIRD_PARTY, foreign_tokens  # noqa: E402
 from ..module_utils._core.supported import managed_cluster  # noqa: E402
 from ..module_utils._core.upgrade import described_without_mixer, mixer_of, without_mixer  # noqa: E402
@@ -183,7 +191,7 @@ def run(module: AnsibleModule, cluster: Cluster, now: datetime) -> dict:
         "diff": as_diff(changes),
         "changes": [change.summary() for change in changes],
         "control_plane": ControlPlane.read(live).as_data() if live else {},
-        "members_stand": not (changes or missing) and members_stand(cluster, params, live),
+        **({"members_stand": False, "joined": []} if changes or missing else members_of(cluster, params, live)),
         "waiting_for": missing,
         "wait_limit": limit,
     }
@@ -283,10 +291,14 @@ def removed(cluster: Cluster, live: dict | None, *, is_last: bool = False) -> li
     if live is None or live["metadata"].get("deletionTimestamp"):
         return []
     namespace, name = live["metadata"]["namespace"], live["metadata"]["name"]
-    users = [*peers_of(cluster, namespace), cluster.get(MEMBER_ROLL, namespace, ROLL)]
+    roll = cluster.get(MEMBER_ROLL, namespace, ROLL)
+    users = [*peers_of(cluster, namespace), roll]
     counted = [user for user in users if user and not (is_last and is_ours(user))]
     uses = [f"ServiceMeshPeer {user['metadata']['name']}" for user in counted if user["kind"] == PEER.name]
-    uses += [f"member {member}" for user in counted for member in (user.get("spec") or {}).get("members") or []]
+    by_itself = joined(roll)
+    named = (member for user in counted for member in (user.get("spec") or {}).get("members") or [])
+    uses += [f"member {member}" for member in named if member not in by_itself]
+    uses += [f"member {member}, which joined by itself" for member in by_itself]
     if not is_ours(live):
         uses.insert(0, "somebody who made it by hand, since it carries no label of this collection")
     if uses:
@@ -294,7 +306,7 @@ def removed(cluster: Cluster, live: dict | None, *, is_last: bool = False) -> li
             "FED425",
             where=f"ServiceMeshControlPlane {namespace}/{name}",
             what=f"is used by {', '.join(uses)}",
-            mend="Run unfederate, empty the member roll, then try again",
+            mend="Run unfederate, empty the member roll, have those leave who joined by themselves, then try again",
             facts={"uses": uses},
         )
     return [removal_of(live, control_plane_manager())]
@@ -320,18 +332,21 @@ def look(module: AnsibleModule, cluster: Cluster, live: dict | None) -> tuple[di
     return live, unready(live) if live else []
 
 
-def members_stand(cluster: Cluster, params: dict, live: dict | None) -> bool:
-    """Return whether nothing is left to do about the member roll; what is wrong with it ``member_roll`` says."""
+def members_of(cluster: Cluster, params: dict, live: dict | None) -> dict:
+    """Return whether nothing is left to do about the member roll, and who has joined by himself; what is wrong ``member_roll`` says."""
     if live is None or params["state"] == "absent" or not (params["members"] or params["member_selectors"]):
-        return False
+        return {"members_stand": False, "joined": []}
     control_plane = ControlPlane.read(live)
+    by_themselves: list[str] = []
     try:
         desired = plan_roll(params["mesh"], control_plane.namespace, params["members"], params["member_selectors"], control_plane.version)
         roll = cluster.get(MEMBER_ROLL, control_plane.namespace, ROLL)
+        by_themselves = joined(roll)
         check_roll(roll)
-        return roll is not None and change_to(roll, desired, MANAGER) is None and not unconfigured(roll, control_plane)
+        stands = roll is not None and change_to(roll, desired, MANAGER) is None and not unconfigured(roll, control_plane)
     except FederationError:
-        return False
+        stands = False
+    return {"members_stand": stands, "joined": by_themselves}
 
 
 def waited(module: AnsibleModule, cluster: Cluster, live: dict | None, limit: int) -> tuple[dict | None, list[str]]:

@@ -111,6 +111,13 @@ peers:
       offered_not_imported: []
       asked_not_offered: []
       note: ""
+members:
+  description:
+    - The namespaces that are C(configured) members, those of them that C(joined) by themselves (M(ossm.federation.mesh_member)), and those that
+      are C(pending). Empty where the member roll may not be read, and with O(until=reachable) and O(until=gone).
+  returned: success
+  type: dict
+  sample: {configured: [desk, shop], joined: [desk], pending: []}
 lines:
   description: The same for people, a table as a list of lines.
   returned: success
@@ -169,10 +176,11 @@ from ..module_utils._core.diff import is_ours  # noqa: E402
 from ..module_utils._core.errors import FederationError  # noqa: E402
 from ..module_utils._core.kinds import CONFIG_MAP, MESH_LABEL  # noqa: E402
 from ..module_utils._core.leftovers import lines_of  # noqa: E402
+from ..module_utils._core.members import member_lines, membership  # noqa: E402
 from ..module_utils._described import described_mesh  # noqa: E402
 from ..module_utils._istiod import restart_needed  # noqa: E402
 from ..module_utils._leaving import what_is_left  # noqa: E402
-from ..module_utils._live import Peerings, read_control_plane  # noqa: E402
+from ..module_utils._live import Peerings, read_control_plane, read_members  # noqa: E402
 from ..module_utils._running import Module, run_module, wait_until  # noqa: E402
 from ..module_utils._standing import peer_rows, shown  # noqa: E402
 
@@ -214,6 +222,7 @@ def run(module: AnsibleModule, cluster: Cluster, now: datetime) -> dict:
             "changed": False,
             "control_plane": control_plane.as_data(),
             "peers": [],
+            "members": membership(None),
             "lines": [reached(params["mesh"], cluster, control_plane)],
             "restart": Restart().to_data(),
             "left": [],
@@ -239,9 +248,12 @@ def run(module: AnsibleModule, cluster: Cluster, now: datetime) -> dict:
         if waiting_for and not params["soft"]:
             refuse_waiting(params, waiting_for, waited)
     restart = restart_needed(cluster, params["mesh"], control_plane, peerings.peers)
+    told, members = shown(cluster, params["mesh"], control_plane, rows, restart, now), read_members(cluster, namespace)
     return {
         "changed": False,
-        **shown(cluster, params["mesh"], control_plane, rows, restart, now),
+        **told,
+        "members": members,
+        "lines": [told["lines"][0], *member_lines(members), *told["lines"][1:]],
         "left": [],
         "waiting_for": waiting_for,
         "polled_seconds": waited,
@@ -270,6 +282,7 @@ def gone(module: AnsibleModule, cluster: Cluster, namespace: str, control_plane:
         "changed": False,
         "control_plane": control_plane.as_data(),
         "peers": [],
+        "members": membership(None),
         "lines": lines_of([peer.local_name for peer in mesh.peers], left),
         "restart": Restart().to_data(),
         "left": [each.as_row() for each in left],

@@ -10,6 +10,8 @@ author: [The ossm.federation authors (@ossm)]
 description:
   - Keeps the ServiceMeshMemberRoll of a mesh, and waits until every namespace is configured, or has left. Workloads made before that have no
     sidecar.
+  - Namespaces that join by themselves (M(ossm.federation.mesh_member)) are members beside those of the roll. They are told in RV(joined) and
+    left alone; the roll is not removed while there are any.
   - Who writes it needs the right to update pods in each namespace that is added.
 attributes:
   check_mode: {support: full, description: Asks the API server for a dry run and changes nothing.}
@@ -23,7 +25,8 @@ options:
     default: present
   members:
     description:
-      - The namespaces, or V(*) alone for all (from version 2.3 on). They may be made later; until then they are pending.
+      - The namespaces, or V(*) alone for all (from version 2.3 on). They may be made later. Those that do not exist are waited for until the
+        operator has missed them for 10 seconds; then they are told in RV(pending) with a warning (FED610), and the others are as described.
       - With O(state=absent) namespaces that have to have left, beside those that the roll has.
     type: list
     elements: str
@@ -70,6 +73,18 @@ members:
   type: list
   elements: str
   sample: [desk, shop]
+joined:
+  description: Those of them that joined by themselves.
+  returned: success
+  type: list
+  elements: str
+  sample: [desk]
+pending:
+  description: The namespaces of the roll that do not exist, and that nobody makes at this moment.
+  returned: success
+  type: list
+  elements: str
+  sample: []
 waiting_for:
   description: What the operator has yet to do, in words.
   returned: success
@@ -84,26 +99,32 @@ wait_limit:
 """
 
 import time  # noqa: E402
-from datetime import datetime  # noqa: E402
+from dataclasses import replace  # noqa: E402
+from datetime import datetime, timedelta  # noqa: E402
 
 from ansible.module_utils.basic import AnsibleModule  # noqa: E402
 
 from ..module_utils._arguments import CLUSTER, FORCE, MESH, WAITING  # noqa: E402
 from ..module_utils._cluster import Cluster  # noqa: E402
 from ..module_utils._core.control_plane import ControlPlane  # noqa: E402
+from ..module_utils._core.data import listed  # noqa: E402
 from ..module_utils._core.diff import Change, as_diff, change_to, is_ours, removal_of  # noqa: E402
 from ..module_utils._core.errors import FederationError  # noqa: E402
 from ..module_utils._core.kinds import CONTROL_PLANE, MANAGER, MEMBER_ROLL, NAMESPACE  # noqa: E402
 from ..module_utils._core.members import (  # noqa: E402
     ALL,
     ROLL,
+    Lack,
     check_going,
     check_holder,
     check_roll,
+    check_takeover,
     flickers,
+    is_made,
+    joined,
+    lacks,
     plan_roll,
     steps,
-    unconfigured,
     unreleased,
 )
 from ..module_utils._running import Module, apply_changes, live_or_planned, rehearse, run_module, wait_until  # noqa: E402
@@ -129,13 +150,20 @@ def run(module: AnsibleModule, cluster: Cluster, now: datetime) -> dict:
     changes = kept(module, cluster, namespace, live, control_plane) if params["state"] == "present" else removed(live)
     apply_changes(module, cluster, changes)
     missing: list[str] = []
-    if not module.check_mode:
-        live, missing = awaited(module, cluster, namespace) if params["state"] == "present" else let_go(module, cluster, namespace, live)
+    pending: list[str] = []
+    if not module.check_mode and params["state"] == "present":
+        live, missing, pending = awaited(module, cluster, namespace)
+    elif not module.check_mode:
+        live, missing = let_go(module, cluster, namespace, live)
+    if pending and not missing:
+        module.warn(told_pending(namespace, pending))
     return {
         "changed": bool(changes),
         "diff": as_diff(changes),
         "changes": [change.summary() for change in changes],
         "members": sorted(((live or {}).get("status") or {}).get("configuredMembers") or []),
+        "joined": joined(live),
+        "pending": pending,
         "waiting_for": missing,
         "wait_limit": params["wait_timeout"],
     }
@@ -147,7 +175,7 @@ def kept(module: AnsibleModule, cluster: Cluster, namespace: str, live: dict | N
     version = control_plane.version if control_plane else None
     desired = plan_roll(params["mesh"], namespace, params["members"], params["member_selectors"], version)
     check_roll(live)
-    whole = change_to(live, desired, MANAGER, force=params["force"])
+    whole = whole_change(live, desired, force=params["force"])
     if whole is None:
         return []
     standing = ((live or {}).get("spec") or {}).get("members") or []
@@ -162,6 +190,18 @@ def kept(module: AnsibleModule, cluster: Cluster, namespace: str, live: dict | N
         return [whole]
     changes = [change_to(live, part, MANAGER, force=params["force"]) for part in parts]
     return [change for change in changes if change]
+
+
+def whole_change(live: dict | None, desired: dict, *, force: bool) -> Change | None:
+    """Return the change to the roll that is described; what the operator itself keeps on it is not taken, with ``force`` either."""
+    try:
+        found = change_to(live, desired, MANAGER)
+    except FederationError as error:
+        check_takeover(live, error, desired)
+        if not force:
+            raise
+        return change_to(live, desired, MANAGER, force=True)
+    return replace(found, force=force) if found else None
 
 
 def removed(live: dict | None) -> list[Change]:
@@ -190,29 +230,43 @@ def labels_of(cluster: Cluster, namespace: str) -> dict:
     return ((found or {}).get("metadata") or {}).get("labels") or {}
 
 
-def awaited(module: AnsibleModule, cluster: Cluster, namespace: str) -> tuple[dict | None, list[str]]:
-    """Return the roll as it stands and what is missing, after a wait when one was asked for.
+def awaited(module: AnsibleModule, cluster: Cluster, namespace: str) -> tuple[dict | None, list[str], list[str]]:
+    """Return the roll as it stands, what is missing, and the namespaces that nobody makes, after a wait when one was asked for.
 
     Raises ``FederationError`` FED610 at the deadline.
     """
     params, started = module.params, time.monotonic()
     live: dict | None = None
+    told: list[Lack] = []
     calm = 0
 
     def missing() -> list[str]:
-        nonlocal live, calm
+        nonlocal live, told, calm
         live = cluster.get(MEMBER_ROLL, namespace, ROLL)
         found = cluster.get(CONTROL_PLANE, namespace, params["control_plane"])
         control_plane = ControlPlane.read(found) if found else None
-        found = unconfigured(live, control_plane)
-        calm = 0 if found else calm + 1
-        return found or ([AGAIN] if params["wait"] and calm < 2 and flickers(control_plane.version if control_plane else None) else [])
+        waited = timedelta(seconds=params["waited"] + time.monotonic() - started)
+        lacking = lacks(live, control_plane)
+        told = [lack for lack in lacking if lack.is_told(cluster.now, waited)]
+        left = [lack.text for lack in lacking if lack not in told]
+        calm = 0 if left else calm + 1
+        return left or ([AGAIN] if params["wait"] and calm < 2 and flickers(control_plane.version if control_plane else None) else [])
 
     found, _seconds = wait_until(missing, params["wait_timeout"] if params["wait"] else 0)
     if found and params["wait"] and not params["soft"]:
         mend = "Make the namespaces that do not exist, look at the operator's log for the others, then run again"
-        raise not_done(params, namespace, "configured", found, started, mend)
-    return live, found
+        raise not_done(params, namespace, "configured", [*found, *(lack.text for lack in told)], started, mend)
+    return live, found, [lack.namespace for lack in told]
+
+
+def told_pending(namespace: str, pending: list[str]) -> str:
+    """Return the warning about namespaces of the roll that do not exist."""
+    several = len(pending) > 1
+    return (
+        f"FED610 ServiceMeshMemberRoll {namespace}/{ROLL}: {listed(pending)} {'do' if several else 'does'} not exist, and "
+        f"nobody makes {'them' if several else 'it'} now; the other members are configured. Create {'them' if several else 'it'}, "
+        f"and the operator adds {'them' if several else 'it'} to the mesh by itself, or correct mesh_members.  (docs: codes#fed610)"
+    )
 
 
 def let_go(module: AnsibleModule, cluster: Cluster, namespace: str, before: dict | None) -> tuple[dict | None, list[str]]:
@@ -225,6 +279,8 @@ def let_go(module: AnsibleModule, cluster: Cluster, namespace: str, before: dict
     def missing() -> list[str]:
         nonlocal live
         live = live_or_planned(module, cluster, MEMBER_ROLL, namespace, ROLL)
+        # A namespace that has joined by itself meanwhile has a roll of the operator's.
+        live = None if is_made(live) else live
         return unreleased(live, namespace, {member: labels_of(cluster, member) for member in members})
 
     found, _seconds = wait_until(missing, params["wait_timeout"] if params["wait"] else 0)

@@ -79,7 +79,7 @@ from ..module_utils._core.control_plane import ControlPlane  # noqa: E402
 from ..module_utils._core.diff import Change, as_diff, change_to, removal_of  # noqa: E402
 from ..module_utils._core.errors import FederationError  # noqa: E402
 from ..module_utils._core.kinds import CONTROL_PLANE, MANAGER, MEMBER, MEMBER_ROLL  # noqa: E402
-from ..module_utils._core.members import CREATED_BY, ROLL, check_joined, flickers, plan_member, unjoined  # noqa: E402
+from ..module_utils._core.members import ROLL, check_joined, flickers, is_made, joined, plan_member, unjoined  # noqa: E402
 from ..module_utils._running import Module, apply_changes, run_module, wait_until  # noqa: E402
 
 OPTIONS = {
@@ -117,8 +117,8 @@ def run(module: AnsibleModule, cluster: Cluster, now: datetime) -> dict:
 def leaving(cluster: Cluster, namespace: str, name: str, live: dict) -> Change:
     """Return the change that takes the member away; refused where the whole roll would go with it (FED428)."""
     roll, version = standing(cluster, namespace, name)
-    if roll and CREATED_BY in (roll["metadata"].get("annotations") or {}) and flickers(version):
-        others = sorted(set((roll.get("spec") or {}).get("members") or []) - {live["metadata"]["namespace"]})
+    if is_made(roll) and flickers(version):
+        others = sorted(set(joined(roll)) - {live["metadata"]["namespace"]})
         if others:
             raise FederationError(
                 "FED428",
@@ -144,10 +144,14 @@ def awaited(module: AnsibleModule, cluster: Cluster) -> list[str]:
     """Return what is missing, after a wait when one was asked for. Raises ``FederationError`` FED609 at the deadline."""
     params, started = module.params, time.monotonic()
 
+    live: dict | None = None
+
     def missing() -> list[str]:
+        nonlocal live
         live = cluster.get(MEMBER, params["member"], ROLL)
         if params["state"] == "absent":
-            return ["the ServiceMeshMember is being deleted"] if live else []
+            # One that the operator has made meanwhile is the roll's.
+            return ["the ServiceMeshMember is being deleted"] if live and not is_made(live) else []
         return unjoined(live)
 
     found, _seconds = wait_until(missing, params["wait_timeout"] if params["wait"] else 0)
@@ -160,6 +164,8 @@ def awaited(module: AnsibleModule, cluster: Cluster) -> list[str]:
             mend="Look at the control plane and the operator's log, then run again",
             facts={"waiting_for": found},
         )
+    if params["state"] == "absent" and is_made(live):
+        module.warn(f"{params['member']} stays a member of the mesh: its member roll lists the namespace. Have it taken off mesh_members")
     return found
 
 

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -80,5 +81,42 @@ def test_the_owner_of_a_namespace_joins_a_mesh_and_leaves_it(tmp_path: Path, col
     assert owner.play("join.yml", "-e", "state=present").changed("east") == 1
     assert mesh.kube.get("Namespace", "desk")["metadata"]["labels"]["maistra.io/member-of"] == mesh.namespace
     assert owner.play("join.yml", "-e", "state=present").changed("east") == 0
+
+    # Beside it the roll is kept as before: nothing is fought over, and everybody is told.
+    described = {"mesh_version": "v2.3", "mesh_trust_domain": "east.local", "mesh_members": ["east-shop"]}
+    (tmp_path / "own").mkdir()
+    east = Administrator(tmp_path / "own", collections, {"east": {"mesh_kubeconfig": mesh.kubeconfig, **described}})
+
+    def roll() -> dict:
+        return mesh.kube.get("ServiceMeshMemberRoll", "default", mesh.namespace)
+
+    kept = east.play("control_plane")
+    assert kept.changed("east") == 0 and "joined by themselves: desk" in kept.output
+    assert (roll()["spec"]["members"], roll()["status"]["configuredMembers"]) == (["east-shop"], ["desk", "east-shop"])
+    seen = east.play("status", variables={"federation_report": "report.json"})
+    assert "members: east-shop · joined by themselves: desk" in seen.output
+    report = json.loads((east.folder / "report.json").read_text(encoding="utf-8"))
+    assert report["east"]["members"] == {"configured": ["desk", "east-shop"], "joined": ["desk"], "pending": []}
+    refused = east.play("uninstall", variables={"federation_force": True}, must_pass=False)
+    assert "FED427" in refused.output and "has members that joined by themselves, desk" in refused.output
+    assert "Nothing was written" in refused.output and "deletionTimestamp" not in roll()["metadata"]
+
     assert owner.play("join.yml", "-e", "state=absent").changed("east") == 1
     assert owner.play("join.yml", "-e", "state=absent").changed("east") == 0
+    assert roll()["status"]["configuredMembers"] == ["east-shop"]
+
+
+def test_a_namespace_of_the_roll_that_does_not_exist_is_told_and_not_waited_for(tmp_path: Path, collections: str, cluster: Testbed) -> None:
+    mesh = cluster.meshes["east"]
+    described = {"mesh_version": "v2.3", "mesh_trust_domain": "east.local", "mesh_members": ["east-shop", "later"]}
+    east = Administrator(tmp_path, collections, {"east": {"mesh_kubeconfig": mesh.kubeconfig, **described}})
+    started = time.monotonic()
+    told = " ".join(east.play("control_plane").output.split())
+    assert time.monotonic() - started < 40
+    assert "FED610 ServiceMeshMemberRoll east-mesh-system/default: later does not exist" in told
+    again = east.play("control_plane")
+    assert again.changed("east") == 0 and "FED610" in again.output
+    mesh.kube.create({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "later"}})
+    joined = east.play("control_plane")
+    assert joined.changed("east") == 0 and "FED610" not in joined.output
+    assert mesh.kube.get("ServiceMeshMemberRoll", "default", mesh.namespace)["status"]["configuredMembers"] == ["east-shop", "later"]

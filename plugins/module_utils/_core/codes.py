@@ -76,8 +76,9 @@ CODES: dict[str, Code] = {
     "FED107": Code(
         "Another field manager holds a field",
         ERROR,
-        "Someone else manages a field that we want otherwise (server-side apply). Taking it silently would start a tug-of-war.",
-        "Change it where that manager keeps it, or run once with `federation_force: true` (option `force`) to take it.",
+        "Someone else manages a field that we want otherwise (server-side apply). Taking it silently would start a tug-of-war. "
+        "What the operator itself puts onto a member roll is not taken with `force` either, since it would put that back.",
+        "Change it where that manager keeps it, or run once with `federation_force: true` (option `force`) to take it, where the message says so.",
     ),
     "FED108": Code(
         "Kind not served",
@@ -505,7 +506,7 @@ CODES: dict[str, Code] = {
         "Control plane still in use",
         ERROR,
         "Peers, members or fields of others depend on the control plane that is to be removed.",
-        "Run `unfederate` first and empty the member roll; the message names what is left.",
+        "Run `unfederate` first and empty the member roll; who joined by a ServiceMeshMember leaves by deleting it. The message names what is left.",
     ),
     "FED426": Code(
         "Namespace that cannot be a member",
@@ -517,8 +518,8 @@ CODES: dict[str, Code] = {
         "Members are kept another way",
         ERROR,
         "A roll lists namespaces, or selects them by label from version 2.4 on, or is made by the operator from ServiceMeshMembers. "
-        "Two ways at once undo each other.",
-        "Use one way, and one that this version has.",
+        "One namespace is kept in one way only, and a roll beside which others joined by themselves is not removed: they would leave the mesh with it.",
+        "Use one way for each namespace, and one that this version has; the message names who must leave first.",
     ),
     "FED428": Code(
         "Member that takes the whole roll along",
@@ -771,8 +772,9 @@ CODES: dict[str, Code] = {
     "FED610": Code(
         "Members not configured",
         ERROR,
-        "The operator did not configure all namespaces of the member roll within the time; workloads made there now have no sidecar.",
-        "Make the namespaces that do not exist, look at the operator's log for the others, then run again.",
+        "The operator did not configure all namespaces of the member roll within the time; workloads made there now have no sidecar. "
+        "A namespace that does not exist and that nobody creates meanwhile is a warning: the run goes on after 10 seconds.",
+        "Create the namespaces that do not exist, look at the operator's log for the others, then run again.",
     ),
     "FED611": Code(
         "OLM has given up",

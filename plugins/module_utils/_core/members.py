@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 
 from .control_plane import ControlPlane
-from .data import listed
+from .data import at, items, listed, moment
 from .errors import FederationError
 from .kinds import MEMBER, MEMBER_ROLL, MESH_LABEL
 from .selectors import label_selector
@@ -21,6 +23,10 @@ ALL = "*"
 BATCH = 50
 MEMBER_OF = "maistra.io/member-of"
 CREATED_BY = "maistra.io/created-by"
+OPERATOR = "istio-operator"
+NOT_THERE = "NamespaceNotExists"
+# The operator looks at a namespace within a second of its creation; one that it has missed for so long nobody makes in this run.
+GRACE = timedelta(seconds=10)
 _NAME = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
 _RESERVED = re.compile(r"(kube|openshift|ibm)(-.*)?")
 
@@ -64,13 +70,79 @@ def check_roll(live: Mapping | None) -> None:
 
 
 def check_going(live: Mapping) -> None:
-    """Refuse to delete a roll that the operator keeps from ServiceMeshMembers: FED427; it goes with the last of them."""
-    members = (live.get("spec") or {}).get("members") or []
-    _refuse_made_roll(live, f"Delete the ServiceMeshMember in {listed(members)}; the roll goes with the last" if members else "Run again in a minute")
+    """Refuse to delete a roll while namespaces are members by themselves: FED427.
+
+    The operator would take them out of the mesh with the roll, and then make a roll of its own for them.
+    """
+    members = joined(live)
+    delete = f"Delete the ServiceMeshMember in {listed(members)}" if members else ""
+    _refuse_made_roll(live, f"{delete}; the roll goes with the last" if members else "Run again in a minute")
+    if members:
+        place = f"ServiceMeshMemberRoll {live['metadata']['namespace']}/{live['metadata']['name']}"
+        what = f"has members that joined by themselves, {listed(members)}, and would take them out of the mesh"
+        _refuse("FED427", place, what, f"{delete} first, or have its owner do it (mesh_member with state: absent)")
+
+
+def joined(live: Mapping | None) -> list[str]:
+    """Return the namespaces that joined by themselves: members by their ServiceMeshMember, which the roll does not list.
+
+    The operator keeps them in the roll's status alone. Of a roll that it made itself all are such; with a wildcard or
+    selectors nobody can tell from the roll.
+    """
+    named = {str(name) for name in at(live, "spec", "members") or ()}
+    status = at(live, "status")
+    members = {str(name) for key in ("members", "configuredMembers") for name in at(status, key) or ()}
+    if is_made(live):
+        return sorted((members | named) - {ALL})
+    is_seen = at(status, "observedGeneration") == at(live, "metadata", "generation")
+    if not is_seen or ALL in named or at(live, "spec", "memberSelectors"):
+        return []
+    return sorted(members - named - {str(name) for name in at(status, "terminatingMembers") or ()})
+
+
+def membership(live: Mapping | None) -> dict[str, list[str]]:
+    """Return who is a member as data: ``configured`` namespaces, those of them that ``joined`` by themselves, and ``pending`` ones."""
+    status = at(live, "status")
+    return {
+        "configured": sorted(str(name) for name in at(status, "configuredMembers") or ()),
+        "joined": joined(live),
+        "pending": sorted(str(name) for name in at(status, "pendingMembers") or ()),
+    }
+
+
+def member_lines(members: Mapping[str, Sequence[str]]) -> list[str]:
+    """Return what a status says of members: a line where some joined by themselves or are pending, else nothing."""
+    others = [name for name in members["configured"] if name not in members["joined"]]
+    told = [f"members: {listed(others) or 'none by the roll'}"]
+    told += [f"joined by themselves: {listed(members['joined'])}"] if members["joined"] else []
+    told += [f"pending: {listed(members['pending'])}"] if members["pending"] else []
+    return [" · ".join(told)] if len(told) > 1 else []
+
+
+def check_takeover(live: Mapping | None, error: FederationError, desired: Mapping) -> None:
+    """Sharpen a conflict (FED107) over what the operator itself put onto the roll, as those before 2.3 do; ``force`` would not last.
+
+    Other conflicts are left as they are.
+    """
+    if error.facts.get("manager") != OPERATOR:
+        return
+    names = [str(name) for name in at(live, "spec", "members") or () if name not in (at(desired, "spec", "members") or ())]
+    told = f"{listed(names)} joined by {'themselves' if len(names) > 1 else 'itself'}" if names else "namespaces joined by themselves"
+    _refuse(
+        "FED107",
+        error.where,
+        f"{error.facts.get('field')} is kept by the operator, because {told}; it would put them back",
+        f"Add {listed(names) or 'them'} to mesh_members, or have their owners leave (mesh_member with state: absent)",
+    )
+
+
+def is_made(live: Mapping | None) -> bool:
+    """Return whether the operator made a roll or a member itself: a roll from members, a member from a roll."""
+    return CREATED_BY in (at(live, "metadata", "annotations") or {})
 
 
 def _refuse_made_roll(live: Mapping | None, mend: str) -> None:
-    if live and CREATED_BY in ((live.get("metadata") or {}).get("annotations") or {}):
+    if live and is_made(live):
         metadata = live["metadata"]
         _refuse("FED427", f"ServiceMeshMemberRoll {metadata['namespace']}/{metadata['name']}", "is made by the operator from ServiceMeshMembers", mend)
 
@@ -95,7 +167,7 @@ def check_joined(live: Mapping | None, desired: Mapping) -> None:
         return
     metadata = live["metadata"]
     place = f"ServiceMeshMember {metadata['namespace']}/{metadata['name']}"
-    if CREATED_BY in (metadata.get("annotations") or {}):
+    if is_made(live):
         _refuse(
             "FED427",
             place,
@@ -147,35 +219,62 @@ def steps(live: Mapping | None, desired: Mapping) -> Iterator[dict]:
     yield dict(desired)
 
 
-def unconfigured(live: Mapping | None, control_plane: ControlPlane | None) -> list[str]:
-    """Return in words what the operator has yet to do for a roll; empty when all that it lists is configured.
+@dataclass(frozen=True)
+class Lack:
+    """One thing that the operator has yet to do for a roll, in words; of a ``namespace`` that ``is_absent`` since a time, where known."""
 
-    Done is: the roll's generation seen, Ready, nothing pending or going, every name configured, for the control
-    plane's present state.
+    text: str
+    namespace: str = ""
+    is_absent: bool = False
+    since: datetime | None = field(default=None, compare=False)
+
+    def is_told(self, now: datetime, waited: timedelta) -> bool:
+        """Return whether nothing is to be waited for: the namespace does not exist, and nobody has made it for a while."""
+        return self.is_absent and (waited >= GRACE or (self.since is not None and now - self.since >= GRACE))
+
+
+def unconfigured(live: Mapping | None, control_plane: ControlPlane | None) -> list[str]:
+    """Return in words what the operator has yet to do for a roll; empty when all that it lists is configured."""
+    return [lack.text for lack in lacks(live, control_plane)]
+
+
+def lacks(live: Mapping | None, control_plane: ControlPlane | None) -> list[Lack]:
+    """Return what the operator has yet to do for a roll; nothing when all that it lists is configured.
+
+    Done is: the roll's generation seen, Ready, nothing going, every name configured, for the control plane's present
+    state. A namespace that asked to join by itself and cannot does not count.
     """
     if live is None:
-        return ["there is no member roll yet"]
+        return [Lack("there is no member roll yet")]
     status = live.get("status") or {}
     if status.get("observedGeneration") != live["metadata"].get("generation"):
-        return ["the operator has not seen the member roll yet"]
-    why = {
-        row.get("namespace"): next((f"{c.get('reason')}: {c.get('message')}" for c in row.get("conditions") or [] if c.get("status") != "True"), "")
-        for row in status.get("memberStatuses") or []
-    }
+        return [Lack("the operator has not seen the member roll yet")]
+    spec, pending = live.get("spec") or {}, [str(name) for name in status.get("pendingMembers") or []]
+    listed_ones = [str(member) for member in spec.get("members") or [] if member != ALL]
+    is_open = ALL in (spec.get("members") or []) or bool(spec.get("memberSelectors"))
+    asked = list(dict.fromkeys([*listed_ones, *(pending if is_open else [])]))
     configured = set(status.get("configuredMembers") or [])
-    asked = [member for member in (live.get("spec") or {}).get("members") or [] if member != ALL]
-    missing = [member for member in dict.fromkeys([*asked, *(status.get("pendingMembers") or [])]) if member not in configured]
-    found = [f"{member} is pending{f' ({why[member]})' if why.get(member) else ''}" for member in missing]
-    found += [f"{member} is leaving" for member in status.get("terminatingMembers") or []]
-    ready = next((c for c in status.get("conditions") or [] if c.get("type") == "Ready"), {})
-    if not found and ready.get("status") != "True":
-        found.append(f"{ready.get('reason', 'Unknown')}: {ready.get('message', 'no condition yet')}")
+    found = [_pending(status, member) for member in asked if member not in configured]
+    found += [Lack(f"{member} is leaving", member) for member in status.get("terminatingMembers") or []]
+    ready = next((c for c in items(status.get("conditions")) if c.get("type") == "Ready"), {})
+    if not found and ready.get("status") != "True" and not set(pending) - set(asked):
+        found.append(Lack(f"{ready.get('reason', 'Unknown')}: {ready.get('message', 'no condition yet')}"))
     operator = ((control_plane.live.get("status") or {}).get("operatorVersion")) if control_plane else None
     if not found and operator and control_plane.is_ready:
         meant = f"{operator}-{control_plane.live['metadata'].get('generation')}"
         if status.get("meshReconciledVersion") not in (None, meant):
-            found.append(f"members are configured for {status['meshReconciledVersion']}, the control plane is {meant}")
+            found.append(Lack(f"members are configured for {status['meshReconciledVersion']}, the control plane is {meant}"))
     return found
+
+
+def _pending(status: Mapping, member: str) -> Lack:
+    rows = (row for row in items(status.get("memberStatuses")) if row.get("namespace") == member)
+    condition = next((c for row in rows for c in items(row.get("conditions")) if c.get("status") != "True"), {})
+    if condition.get("reason") == NOT_THERE:
+        since = moment(condition.get("lastTransitionTime"))
+        return Lack(f"{member} is pending ({NOT_THERE}: {condition.get('message')})", member, True, since)
+    why = f" ({condition.get('reason')}: {condition.get('message')})" if condition else ""
+    return Lack(f"{member} is pending{why}", member)
 
 
 def unreleased(live: Mapping | None, namespace: str, labels: Mapping[str, Mapping]) -> list[str]:

@@ -164,6 +164,16 @@ def test_a_control_plane_with_peers_or_members_is_not_removed(cluster):
     assert refused.value.facts["uses"] == ["ServiceMeshPeer west", "member shop"]
 
 
+def test_a_control_plane_that_a_namespace_joined_by_itself_is_in_use_beside_our_own_roll(cluster):
+    run(cluster)
+    roll = {"apiVersion": "maistra.io/v1", "kind": "ServiceMeshMemberRoll", "spec": {"members": ["shop"]}}
+    metadata = {"name": "default", "namespace": SPACE, "labels": {"ossm.federation/mesh": "east"}, "generation": 1}
+    cluster.put({**roll, "metadata": metadata, "status": {"observedGeneration": 1, "configuredMembers": ["desk", "shop"]}})
+    with pytest.raises(FederationError) as refused:
+        run(cluster, state="absent", check_mode=True, is_last=True)
+    assert refused.value.facts["uses"] == ["member desk, which joined by itself"]
+
+
 def test_check_mode_foresees_that_what_we_keep_will_have_gone_before_the_control_plane(cluster):
     """In check mode nothing of it is gone; what somebody else made stays in a real run, too."""
     run(cluster)

@@ -30,6 +30,10 @@ class Module:
         self.params = {**{name: option.get("default") for name, option in options.items()}, "mesh": "east", **params}
         self.check_mode = check_mode
         self.journal = Journal()
+        self.warnings = []
+
+    def warn(self, text):
+        self.warnings.append(text)
 
 
 def run(cluster, check_mode=False, **params):
@@ -132,3 +136,49 @@ def test_a_roll_that_the_operator_made_goes_with_its_last_member(cluster):
     with pytest.raises(FederationError, match="Delete the ServiceMeshMember in shop") as refused:
         run(cluster, state="absent")
     assert (refused.value.code, cluster.writes) == ("FED427", [])
+
+
+def seen(cluster, configured, **status):
+    """What the operator says of the roll once it has seen it."""
+    ready = {"type": "Ready", "status": "True", "reason": "Configured"}
+    done = {"observedGeneration": None, "configuredMembers": configured, "members": configured, "conditions": [ready], **status}
+    cluster.set_status("ServiceMeshMemberRoll", SPACE, "default", done)
+
+
+def missing(name, since):
+    why = {"type": "Reconciled", "status": "False", "reason": "NamespaceNotExists", "message": f"Namespace {name} does not exist"}
+    return {"memberStatuses": [{"namespace": name, "conditions": [{**why, "lastTransitionTime": since}]}], "pendingMembers": [name]}
+
+
+def test_who_joined_by_himself_is_told_and_left_alone(cluster):
+    run(cluster, members=["shop"])
+    seen(cluster, ["desk", "shop"])
+    again = run(cluster, members=["shop"], wait=True)
+    assert (again["changed"], again["members"], again["joined"]) == (False, ["desk", "shop"], ["desk"])
+    cluster.writes.clear()
+    for force in (False, True):
+        with pytest.raises(FederationError, match="FED427.*joined by themselves, desk"):
+            run(cluster, state="absent", force=force)
+    assert cluster.writes == []
+
+
+def test_a_namespace_that_does_not_exist_is_told_at_once_when_it_has_been_missing(cluster):
+    run(cluster, members=["shop", "later"])
+    seen(cluster, ["shop"], **missing("later", "2020-01-01T00:00:00Z"))
+    module = Module(False, {"members": ["shop", "later"], "wait": True})
+    told = member_roll.run(module, cluster, NOW)
+    assert (told["waiting_for"], told["pending"]) == ([], ["later"])
+    assert module.warnings[0].startswith(f"FED610 ServiceMeshMemberRoll {SPACE}/default: later does not exist")
+
+
+def test_what_the_operator_keeps_on_the_roll_is_not_taken_by_force_either(cluster):
+    run(cluster, members=["shop"])
+    live = cluster.get(MEMBER_ROLL, SPACE, "default")
+    held = {"manager": "istio-operator", "operation": "Update", "fieldsV1": {"f:spec": {"f:members": {}}}}
+    cluster.put({**live, "spec": {"members": ["shop", "desk"]}, "metadata": {**live["metadata"], "managedFields": [held]}})
+    cluster.writes.clear()
+    for force in (False, True):
+        with pytest.raises(FederationError, match="FED107.*desk joined by itself") as refused:
+            run(cluster, members=["shop"], force=force)
+        assert "force" not in refused.value.mend
+    assert cluster.writes == []

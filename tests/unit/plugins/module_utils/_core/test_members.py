@@ -3,17 +3,26 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 from ansible_collections.ossm.federation.plugins.module_utils._core.control_plane import ControlPlane
 from ansible_collections.ossm.federation.plugins.module_utils._core.errors import FederationError
 from ansible_collections.ossm.federation.plugins.module_utils._core.members import (
     BATCH,
+    check_going,
     check_holder,
     check_roll,
+    check_takeover,
+    joined,
+    lacks,
+    member_lines,
+    membership,
     plan_roll,
     steps,
     unconfigured,
 )
+from ansible_collections.ossm.federation.tests.unit.pem import NOW
 
 SPACE = "east-mesh-system"
 PLANE = ControlPlane.read(
@@ -101,3 +110,73 @@ def test_a_pending_namespace_is_named_with_the_operator_s_reason():
     why = {"type": "Reconciled", "status": "False", "reason": "NamespaceNotExists", "message": "Namespace desk does not exist"}
     status = {"pendingMembers": ["desk"], "memberStatuses": [{"namespace": "desk", "conditions": [why]}]}
     assert unconfigured(roll(["shop", "desk"], **status), PLANE) == ["desk is pending (NamespaceNotExists: Namespace desk does not exist)"]
+
+
+BY_ITSELF = {"configuredMembers": ["desk", "shop"]}
+
+
+@pytest.mark.parametrize(
+    ("live", "expected"),
+    [
+        pytest.param(None, [], id="no roll"),
+        pytest.param(roll(), [], id="as listed"),
+        pytest.param(roll(**BY_ITSELF), ["desk"], id="beside those of the roll"),
+        pytest.param(roll(generation=2, **BY_ITSELF), [], id="the operator has not seen the roll yet, so desk may be one that was listed"),
+        pytest.param(roll(**BY_ITSELF, terminatingMembers=["desk"]), [], id="one that is leaving"),
+        pytest.param(roll(["*"], **BY_ITSELF), [], id="all are members"),
+    ],
+)
+def test_who_is_a_member_and_not_listed_joined_by_himself(live, expected):
+    assert joined(live) == expected
+
+
+def test_of_a_roll_that_the_operator_made_all_joined_by_themselves_wherever_it_notes_them():
+    made = roll([], **BY_ITSELF)
+    made["metadata"]["annotations"] = {"maistra.io/created-by": "servicemeshmember-controller"}
+    assert joined(made) == ["desk", "shop"]
+    with pytest.raises(FederationError, match="Delete the ServiceMeshMember in desk and shop; the roll goes with the last"):
+        check_going(made)
+    assert joined({**made, "spec": {"members": ["old"]}, "status": {}}) == ["old"]
+
+
+def test_a_roll_beside_which_somebody_joined_is_not_removed():
+    check_going(roll())
+    with pytest.raises(FederationError, match="has members that joined by themselves, desk") as refused:
+        check_going(roll(**BY_ITSELF))
+    assert refused.value.code == "FED427"
+
+
+def test_a_namespace_that_cannot_join_by_itself_keeps_nobody_waiting():
+    ready = {"type": "Ready", "status": "False", "reason": "ReconcileError", "message": "not yet configured: [desk]"}
+    assert unconfigured(roll(pendingMembers=["desk"], conditions=[ready]), PLANE) == []
+    assert unconfigured(roll(pendingMembers=["shop"], configuredMembers=[], conditions=[ready]), PLANE) == ["shop is pending"]
+    assert unconfigured(roll(conditions=[ready]), PLANE) == ["ReconcileError: not yet configured: [desk]"]
+
+
+def test_a_namespace_that_nobody_makes_is_told_after_a_grace():
+    def missed(**time):
+        why = {"type": "Reconciled", "status": "False", "reason": "NamespaceNotExists", "message": "it does not exist"}
+        status = {"pendingMembers": ["desk"], "memberStatuses": [{"namespace": "desk", "conditions": [{**why, **time}]}]}
+        return lacks(roll(["shop", "desk"], **status), PLANE)[0]
+
+    since = {seconds: {"lastTransitionTime": (NOW - timedelta(seconds=seconds)).strftime("%Y-%m-%dT%H:%M:%SZ")} for seconds in (3, 30)}
+    assert not missed(**since[3]).is_told(NOW, timedelta(seconds=2))
+    assert missed(**since[30]).is_told(NOW, timedelta(0)), "a further run does not wait again"
+    assert missed(**since[3]).is_told(NOW, timedelta(seconds=10)) and missed().is_told(NOW, timedelta(seconds=10))
+    assert not lacks(roll(["shop", "desk"]), PLANE)[0].is_told(NOW, timedelta(hours=1)), "that is the operator's to explain"
+
+
+def test_what_the_operator_keeps_on_the_roll_is_never_to_be_taken():
+    def error(manager):
+        return FederationError("FED107", where="the roll", what="x", mend="take it", facts={"manager": manager, "field": "spec.members"})
+
+    live, desired = roll(["shop", "desk"]), plan_roll("east", SPACE, ["shop"], [], (2, 1))
+    check_takeover(live, error("argocd"), desired)
+    with pytest.raises(FederationError, match="desk joined by itself; it would put them back") as refused:
+        check_takeover(live, error("istio-operator"), desired)
+    assert "force" not in refused.value.mend and "Add desk to mesh_members" in refused.value.mend
+
+
+def test_a_status_names_members_where_there_is_something_to_say():
+    assert member_lines(membership(roll())) == member_lines(membership(None)) == []
+    assert member_lines(membership(roll(**BY_ITSELF, pendingMembers=["later"]))) == ["members: shop · joined by themselves: desk · pending: later"]
