@@ -71,14 +71,22 @@ def mesh_report(hosts: object, hostvars: Mapping) -> dict[str, dict]:
 def mesh_tenants(hosts: object, hostvars: Mapping, cluster: str, clusters: Sequence[str] = ()) -> list[dict]:
     """Return the meshes that lie in a cluster, as the module ``mesh_tenants`` takes them.
 
-    A mesh without ``mesh_cluster`` lies nowhere that we prepare. Raises ``AnsibleFilterError`` with the code FED453 for one
-    that lies in none of ``clusters``.
+    A mesh without ``mesh_cluster`` lies nowhere that we prepare. ``tenants_adopt`` is the cluster's own variable: what a mesh says of
+    itself gives it nothing. Raises ``AnsibleFilterError`` with the code FED453 for one that lies in none of ``clusters``.
     """
     found = []
+    adopted = _words(hostvars[cluster].get("tenants_adopt")) if cluster in hostvars else []
     for name, variables in _lying_in(cluster, clusters, _hosts("mesh_tenants", hosts), hostvars):
         namespace, members, admins = (variables.get(key) for key in ("mesh_namespace", "mesh_members", "mesh_admins"))
-        found.append({"mesh": name, "namespace": namespace or f"{name}-mesh-system", "members": members or [], "admins": admins or {}})
+        tenant = {"mesh": name, "namespace": namespace or f"{name}-mesh-system", "members": members or [], "admins": admins or {}}
+        found.append({**tenant, "adopt": True} if name in adopted else tenant)
     return found
+
+
+def _words(value: object) -> list[str]:
+    """Return the names of a list, or of a text with commas."""
+    parts = value.split(",") if isinstance(value, str) else value if isinstance(value, Sequence) else []
+    return [part.strip() for part in map(str, parts) if part.strip()]
 
 
 def mesh_control_planes(hosts: object, hostvars: Mapping, cluster: str, clusters: Sequence[str] = ()) -> list[dict]:

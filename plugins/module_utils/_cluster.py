@@ -23,6 +23,7 @@ from ._access import open_access, within
 from ._arguments import CLUSTER
 from ._core.errors import FederationError
 from ._core.kinds import CONTROL_PLANE, MEMBER_ROLL, Kind
+from ._core.tenants import is_for_restarts
 from ._secrets import HIDDEN, without
 
 CONNECT_SECONDS = 5.0
@@ -453,7 +454,9 @@ class Cluster:
                 "FED104",
                 where,
                 f"the credentials may not {request.verb} {request.resource}{scope}{_quoted(reason)}",
-                "Ask a cluster administrator for the Role of docs/rights.md",
+                "Have a cluster administrator do it: restarts: false in mesh_admins leaves this right out, and so may other Roles (docs/rights.md)"
+                if is_for_restarts(request.verb, request.resource)
+                else "Ask a cluster administrator for the Role of docs/rights.md",
                 verb=request.verb,
                 resource=request.resource,
                 namespace=request.namespace,

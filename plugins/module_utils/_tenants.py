@@ -6,46 +6,122 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 
 from ._cluster import Cluster
+from ._core.data import listed
 from ._core.diff import Change, change_to, removal_of
-from ._core.kinds import CLUSTER_ROLE, CLUSTER_ROLE_BINDING, KINDS, MANAGER, MESH_LABEL, NAMESPACE, ROLE, ROLE_BINDING, SERVICE_ACCOUNT
-from ._core.tenants import Tenant, check_namespaces, check_tenants, plan_tenant
+from ._core.errors import FederationError
+from ._core.holding import Standing, check_bound, check_tenants, is_made_by_us, is_rightful, refusals
+from ._core.kinds import (
+    CLUSTER_ROLE,
+    CLUSTER_ROLE_BINDING,
+    CONTROL_PLANE,
+    KINDS,
+    MANAGER,
+    MEMBER,
+    MEMBER_ROLL,
+    MESH_LABEL,
+    NAMESPACE,
+    OPERATOR_GROUP,
+    ROLE,
+    ROLE_BINDING,
+    SERVICE_ACCOUNT,
+    Kind,
+)
+from ._core.tenants import NAME, Tenant, plan_tenant
 
 # Bindings go before what they bind, so that a run that ends halfway leaves nobody with a right to nothing.
 RIGHTS = (CLUSTER_ROLE_BINDING, CLUSTER_ROLE, ROLE_BINDING, ROLE, SERVICE_ACCOUNT)
-Standing = Mapping[tuple[str, str, str], dict]
+Objects = Mapping[tuple[str, str, str], dict]
 
 
-def tenant_changes(cluster: Cluster, tenants: Sequence[Tenant], *, state: str = "present", force: bool = False) -> list[Change]:
-    """Return the changes that bring the rights of these meshes to their desired state; raises ``FederationError`` before any."""
+def tenant_changes(
+    cluster: Cluster, tenants: Sequence[Tenant], *, state: str = "present", force: bool = False, standing: Standing | None = None
+) -> list[Change]:
+    """Return the changes that bring the rights of these meshes to their desired state; raises ``FederationError`` before any.
+
+    ``standing`` is what was read already.
+    """
     check_tenants(tenants)
-    namespaces = {live["metadata"]["name"]: live for live in cluster.list(NAMESPACE, "")}
-    standing = {_key(live): live for kind in RIGHTS for live in cluster.list(kind, "", MESH_LABEL)}
+    standing = standing or read_standing(cluster, is_going=state == "absent")
     if state == "absent":
         return list(_removals(tenants, standing, {}))
-    check_namespaces(tenants, namespaces)
+    refusal = next(refusals(tenants, standing), None)
+    if refusal:
+        raise refusal
     wanted = {_key(desired): desired for tenant in tenants for desired in plan_tenant(tenant)}
-    return [*_removals(tenants, standing, wanted), *_additions(cluster, wanted, standing, namespaces, force=force)]
+    return [*_removals(tenants, standing, wanted), *_additions(cluster, wanted, standing, force=force)]
 
 
-def _additions(cluster: Cluster, wanted: Standing, standing: Standing, namespaces: Mapping[str, dict], *, force: bool) -> Iterator[Change]:
-    """Yield the changes that make and correct; a namespace that exists is nobody's to change."""
+def read_standing(cluster: Cluster, *, is_going: bool = False) -> Standing:
+    """Return what stands, one LIST per kind; for what ``is_going`` the rights suffice."""
+    bindings = cluster.list(CLUSTER_ROLE_BINDING, "")
+    rights = [live for live in bindings if MESH_LABEL in (live["metadata"].get("labels") or {})]
+    rights += [live for kind in RIGHTS[1:] for live in cluster.list(kind, "", MESH_LABEL) if MESH_LABEL in (live["metadata"].get("labels") or {})]
+    if is_going:
+        return Standing(rights=rights)
+    return Standing(
+        namespaces={live["metadata"]["name"]: live for live in cluster.list(NAMESPACE, "")},
+        rights=rights,
+        control_planes=_served(cluster, CONTROL_PLANE),
+        rolls=_served(cluster, MEMBER_ROLL),
+        members=_served(cluster, MEMBER),
+        groups=_served(cluster, OPERATOR_GROUP),
+        cluster_bindings=bindings,
+    )
+
+
+def take_back_in_replaced(cluster: Cluster, tenants: Sequence[Tenant], standing: Standing) -> None:
+    """Take back what was just given in namespaces that were replaced since they were looked at: FED109.
+
+    They may be somebody else's now; the next run looks at them anew.
+    """
+    now = {live["metadata"]["name"]: live["metadata"].get("uid") for live in cluster.list(NAMESPACE, "")}
+    spaces = {name for tenant in tenants for name in tenant.namespaces if name in standing.namespaces}
+    replaced = sorted(name for name in spaces if now.get(name) != standing.namespaces[name]["metadata"].get("uid"))
+    for kind, namespace in ((kind, name) for name in replaced for kind in (ROLE_BINDING, ROLE)):
+        live = cluster.get(kind, namespace, NAME) if namespace in now else None
+        if live is not None and is_made_by_us(live):
+            cluster.delete(kind, namespace, NAME, live["metadata"]["uid"])
+    if replaced:
+        raise FederationError(
+            "FED109",
+            where=f"Namespace {listed(replaced)}",
+            what="was replaced by another of that name while rights were given in it; they were taken back",
+            mend="Run again: the namespace is looked at anew",
+        )
+
+
+def _served(cluster: Cluster, kind: Kind) -> list[dict]:
+    """Return all objects of a kind; none where it is not served yet, because the operator comes later."""
+    try:
+        return cluster.list(kind, "")
+    except FederationError as error:
+        if error.code != "FED108":
+            raise
+        return []
+
+
+def _additions(cluster: Cluster, wanted: Objects, standing: Standing, *, force: bool) -> Iterator[Change]:
+    """Yield the changes that make and correct; a namespace or a service account that exists without us is nobody's to change."""
+    known = {_key(live): live for live in standing.rights}
     for (kind, namespace, name), desired in wanted.items():
-        if kind == NAMESPACE.name and name in namespaces:
+        if kind == NAMESPACE.name and name in standing.namespaces:
             continue
-        live = standing.get((kind, namespace, name))
+        live = known.get((kind, namespace, name))
         # One that carries no label of ours is in no list; in a namespace that is just being made there is none.
-        if live is None and (not namespace or namespace in namespaces) and kind != NAMESPACE.name:
+        if live is None and (not namespace or namespace in standing.namespaces) and kind != NAMESPACE.name:
             live = cluster.get(KINDS[kind], namespace, name)
+            if live is not None and kind == SERVICE_ACCOUNT.name:
+                continue
+        check_bound(live, desired)
         change = change_to(live, desired, MANAGER, force=force)
         if change:
             yield change
 
 
-def _removals(tenants: Sequence[Tenant], standing: Standing, wanted: Standing) -> Iterator[Change]:
-    """Yield the changes that take away what these meshes were given before and need no more."""
-    meshes = {tenant.mesh for tenant in tenants}
-    for key, live in standing.items():
-        if key not in wanted and live["metadata"]["labels"][MESH_LABEL] in meshes:
+def _removals(tenants: Sequence[Tenant], standing: Standing, wanted: Objects) -> Iterator[Change]:
+    """Yield the changes that take away what these meshes were given before and need no more, and nothing else."""
+    for live in standing.rights:
+        if _key(live) not in wanted and any(is_rightful(live, tenant, standing) for tenant in tenants):
             yield removal_of(live, MANAGER)
 
 

@@ -9,7 +9,13 @@ author: [The ossm.federation authors (@ossm)]
 description:
   - Makes for each mesh its namespaces, a Role in each of them, the binding to its administrators, and the right to read a few facts of the cluster.
   - Everything else in this collection, except installing operators, then runs as such an administrator.
-  - A namespace that exists is used as it is. None is ever deleted.
+  - A namespace that exists is used as it is. None is ever deleted. A service account that exists is used as it is, too.
+  - Refused, before anything is written, are namespaces of the platform and of other meshes, control planes and member rolls that were not
+    made for this mesh, and administrators such as V(system:authenticated), which stand for many accounts.
+  - Taken away is only what this module gave to this mesh with this control plane's namespace, as O(tenants[].mesh), the namespace and the field
+    manager of an object say. What bears the label of the mesh without having come from here is left alone and named in a warning.
+  - The right to restart workloads (C(restarts) in O(tenants[].admins)) reaches further than it sounds. Who may patch a Deployment
+    runs anything as each service account of its namespace, and reads each Secret of it.
   - Needs a cluster administrator's credentials, once per cluster and after a change of members or administrators.
 attributes:
   check_mode: {support: full, description: Changes nothing.}
@@ -43,8 +49,16 @@ options:
         description:
           - Who administers it, as lists of names under C(users), C(groups) and C(service_accounts).
           - A service account is C(name) in the control plane's namespace, where it is made, or C(namespace/name) elsewhere, where it is not.
+          - Names that begin with C(system:) are refused, but for a user C(system:serviceaccount:namespace:name).
+          - With C(restarts) V(false) they may not restart workloads or istiod, nor add namespaces to the member roll. Everything else stays.
         type: dict
         required: true
+      adopt:
+        description:
+          - Whether a control plane or member roll that stands in the mesh's namespace and that this collection did not make is this mesh's.
+            Needed once, for the first run. It is for the administrator of the cluster to say, not for the mesh.
+        type: bool
+        default: false
 extends_documentation_fragment:
   - ossm.federation.cluster
   - ossm.federation.force
@@ -60,7 +74,7 @@ EXAMPLES = r"""
         admins: {groups: [east-mesh-administrators]}
       - mesh: lab
         members: [lab-one, lab-two]
-        admins: {users: [anna], service_accounts: [pipeline]}
+        admins: {users: [anna], service_accounts: [pipeline], restarts: false}
 """
 
 RETURN = r"""
@@ -70,6 +84,12 @@ changes:
   type: list
   elements: dict
   sample: [{action: create, kind: Role, namespace: shop, name: ossm-federation-mesh-administrator, fields: [rules]}]
+left_alone:
+  description: Objects that bear the label of one of these meshes and did not come from this module, so that nobody takes them away.
+  returned: success
+  type: list
+  elements: str
+  sample: [RoleBinding shop/somebody-elses]
 namespaces:
   description: The namespaces of these meshes.
   returned: success
@@ -84,10 +104,13 @@ from ansible.module_utils.basic import AnsibleModule  # noqa: E402
 
 from ..module_utils._arguments import CLUSTER, FORCE  # noqa: E402
 from ..module_utils._cluster import Cluster  # noqa: E402
+from ..module_utils._core.data import place_of, some  # noqa: E402
 from ..module_utils._core.diff import as_diff  # noqa: E402
+from ..module_utils._core.findings import Finding  # noqa: E402
+from ..module_utils._core.holding import is_left_alone  # noqa: E402
 from ..module_utils._core.tenants import Tenant  # noqa: E402
 from ..module_utils._running import Module, apply_changes, run_module  # noqa: E402
-from ..module_utils._tenants import tenant_changes  # noqa: E402
+from ..module_utils._tenants import read_standing, take_back_in_replaced, tenant_changes  # noqa: E402
 
 OPTIONS = {
     "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
@@ -100,6 +123,7 @@ OPTIONS = {
             "namespace": {"type": "str"},
             "members": {"type": "list", "elements": "str", "default": []},
             "admins": {"type": "dict", "required": True},
+            "adopt": {"type": "bool", "default": False},
         },
     },
 }
@@ -108,13 +132,21 @@ OPTIONS = {
 def run(module: AnsibleModule, cluster: Cluster, now: datetime) -> dict:
     """Bring the rights in a cluster to their desired state and return the module's result."""
     params = module.params
-    tenants = [Tenant.described(described) for described in params["tenants"]]
-    changes = tenant_changes(cluster, tenants, state=params["state"], force=params["force"])
+    is_going = params["state"] == "absent"
+    tenants = [Tenant.described(described, is_going=is_going) for described in params["tenants"]]
+    standing = read_standing(cluster, is_going=is_going)
+    changes = tenant_changes(cluster, tenants, state=params["state"], force=params["force"], standing=standing)
     apply_changes(module, cluster, changes)
+    if changes and not module.check_mode and not is_going:
+        take_back_in_replaced(cluster, tenants, standing)
+    strangers = sorted(place_of(live) for live in standing.rights if any(is_left_alone(live, tenant) for tenant in tenants))
+    if strangers:
+        module.warn(Finding("FED458", some(strangers, 5), "bears the label of a mesh and did not come from here, so it is left alone").text)
     return {
         "changed": bool(changes),
         "diff": as_diff(changes),
         "changes": [change.summary() for change in changes],
+        "left_alone": strangers,
         "namespaces": sorted({name for tenant in tenants for name in tenant.namespaces}),
     }
 

@@ -11,7 +11,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -42,7 +42,8 @@ class Outcome:
 
     @property
     def warnings(self) -> list[str]:
-        return [entry if isinstance(entry, str) else entry["msg"] for entry in self.result.get("warnings") or []]
+        entries = self.result.get("warnings") or []
+        return [entry if isinstance(entry, str) else entry.get("msg") or entry["event"]["msg"] for entry in entries]
 
 
 def call(
@@ -58,20 +59,43 @@ def call(
 
     ``collections`` is the folder of the fixture of that name. Raises ``subprocess.TimeoutExpired`` when it hangs.
     """
+    return call_each(collections, module, [options], check=check, environment=environment, seconds=seconds)[0]
+
+
+# Each set of arguments is one line; each is run by a process of its own that has the imports already.
+_PROGRAM = """
+import os, sys
+from importlib import import_module
+from ansible.module_utils import basic
+
+module = import_module("ansible_collections.ossm.federation.plugins.modules." + sys.argv[1])
+import kubernetes.client, kubernetes.config, urllib3  # what takes longest of a start
+basic._ANSIBLE_PROFILE = "legacy"
+for line in sys.stdin.buffer.read().splitlines():
+    child = os.fork()
+    if not child:
+        basic._ANSIBLE_ARGS = line
+        module.main()
+    code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    print("\\n\\x00", code, "\\x00", sep="", end="", flush=True)
+"""
+
+
+def call_each(
+    collections: str,
+    module: str,
+    options: Sequence[Mapping[str, Any]],
+    *,
+    check: bool = False,
+    environment: Mapping[str, str] | None = None,
+    seconds: float = BOUND,
+) -> list[Outcome]:
+    """Run one module once per set of options, one after the other, each in a process of its own, and return how each ended."""
     internals = {"_ansible_check_mode": check, "_ansible_diff": True, "_ansible_remote_tmp": "/tmp", "_ansible_keep_remote_files": False}
-    arguments = {"ANSIBLE_MODULE_ARGS": {**options, **internals}}
-    program = (
-        "import json, sys\n"
-        "from importlib import import_module\n"
-        "from ansible.module_utils import basic\n"
-        "basic._ANSIBLE_ARGS = sys.stdin.buffer.read()\n"
-        "basic._ANSIBLE_PROFILE = 'legacy'\n"
-        "import_module('ansible_collections.ossm.federation.plugins.modules.' + sys.argv[1]).main()\n"
-    )
     kept = {key: text for key, text in os.environ.items() if not key.startswith(("ANSIBLE_", "K8S_AUTH_", "KUBE"))}
     done = subprocess.run(
-        [sys.executable, "-c", program, module],
-        input=json.dumps(arguments),
+        [sys.executable, "-c", _PROGRAM, module],
+        input="\n".join(json.dumps({"ANSIBLE_MODULE_ARGS": {**each, **internals}}) for each in options),
         env={**kept, "PYTHONPATH": collections, **(environment or {})},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
@@ -79,8 +103,15 @@ def call(
         check=False,
         timeout=seconds,
     )
-    last = next((line for line in reversed(done.stdout.splitlines()) if line.startswith("{")), "{}")
-    return Outcome(json.loads(last), done.returncode, done.stdout)
+    parts = done.stdout.split("\0")
+    outcomes = [Outcome(_result(printed), int(code), printed) for printed, code in zip(parts[::2], parts[1::2])]
+    assert len(outcomes) == len(options), done.stdout
+    return outcomes
+
+
+def _result(printed: str) -> dict[str, Any]:
+    """Return what a module printed for Ansible; nothing where it ended in another way."""
+    return json.loads(next((line for line in reversed(printed.splitlines()) if line.startswith("{")), "{}"))
 
 
 def everything_below(folder: Path) -> str:

@@ -56,7 +56,8 @@ CODES: dict[str, Code] = {
         "Forbidden",
         ERROR,
         "The account may not do what the message names.",
-        "Ask a cluster administrator for the Role of `playbooks/files/mesh-administrator.yml`, explained in `docs/rights.md`.",
+        "Ask a cluster administrator for the Role of `playbooks/files/mesh-administrator.yml`, explained in `docs/rights.md`. The right to restart "
+        "workloads is left out with `restarts: false` in `mesh_admins`; a cluster administrator restarts them then.",
     ),
     "FED105": Code(
         "API server unreachable",
@@ -509,10 +510,11 @@ CODES: dict[str, Code] = {
         "Run `unfederate` first and empty the member roll; who joined by a ServiceMeshMember leaves by deleting it. The message names what is left.",
     ),
     "FED426": Code(
-        "Namespace that cannot be a member",
+        "Namespace that a mesh cannot have",
         ERROR,
-        "The operator drops the control plane's own namespace and those of the platform without a word, and a namespace belongs to one mesh only.",
-        "Correct `mesh_members`; the message names the mesh that holds the namespace.",
+        "The operator drops the control plane's own namespace and those of the platform without a word, and a namespace belongs to one mesh only. "
+        "Rights in a namespace of the platform, or where operators of the whole cluster run, would reach the whole cluster.",
+        "Correct `mesh_members` or `mesh_namespace`; the message names the mesh that holds the namespace.",
     ),
     "FED427": Code(
         "Members are kept another way",
@@ -627,14 +629,17 @@ CODES: dict[str, Code] = {
     "FED450": Code(
         "Administrators of a mesh",
         ERROR,
-        "`tenants` binds rights to exactly the users, groups and service accounts that it is told, so each must be readable.",
+        "`tenants` binds rights to exactly the users, groups and service accounts that it is told, so each must be readable, and none may "
+        "stand for accounts that nobody chose, as `system:authenticated` does.",
         "Write `mesh_admins` with the lists users, groups and service_accounts, and name somebody.",
     ),
     "FED451": Code(
         "Namespace wanted by two meshes",
         ERROR,
-        "A namespace belongs to one mesh at the most; the operator refuses the second.",
-        "Take it out of `mesh_members` of one of them.",
+        "A namespace belongs to one mesh at the most; the operator refuses the second. Rights of another mesh in it, a control plane or a member "
+        "roll show whose it is.",
+        "Take it out of `mesh_members` of one of them, or correct `mesh_namespace`. A control plane that was made by hand and is this mesh's: "
+        "`-e tenants_adopt=<mesh>`, once.",
     ),
     "FED452": Code(
         "Namespace on its way out",
@@ -653,6 +658,34 @@ CODES: dict[str, Code] = {
         WARNING,
         "Operators of this catalog are neither installed nor upgraded until its registry answers.",
         "See `oc describe catalogsource` and the catalog's pod: its image must be pulled, and it must answer.",
+    ),
+    "FED455": Code(
+        "Right that stands otherwise",
+        ERROR,
+        "Under the name of our Role or binding stands one that cannot become ours: a binding's role never changes, and an aggregated "
+        "ClusterRole allows what others are labelled to add.",
+        "See who made it and why, delete it, and run `tenants` again.",
+    ),
+    "FED456": Code(
+        "Mesh of this name with another control plane",
+        ERROR,
+        "The cluster has rights for a mesh of this name whose control plane is in another namespace: another inventory's, or this mesh before "
+        "it moved. With one name for both, each run would take the other's rights away.",
+        "Give one of the two another `mesh_name`. Where the mesh has moved, run `tenants` with `-e tenants_state=absent` and its former "
+        "`mesh_namespace` first.",
+    ),
+    "FED457": Code(
+        "Service account with the whole cluster",
+        ERROR,
+        "Who may restart workloads in a namespace can run anything there as any of its service accounts. One of them is bound to cluster-admin, "
+        "so this right would be the whole cluster's.",
+        "Take the binding away or give the account a namespace of its own; or leave the right out with `restarts: false` in `mesh_admins`.",
+    ),
+    "FED458": Code(
+        "Labelled like ours",
+        WARNING,
+        "Anybody who may write in a namespace can put a label on an object. What `tenants` did not make, it does not delete.",
+        "Delete it if nobody needs it, or take the label `ossm.federation/mesh` off.",
     ),
     "FED459": Code(
         "Name that this version cannot have",

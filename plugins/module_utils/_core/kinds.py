@@ -113,6 +113,7 @@ KIALI, JAEGER = "kiali.io", "jaegertracing.io"
 
 MESH_LABEL = "ossm.federation/mesh"
 PEER_LABEL = "ossm.federation/peer"
+CONTROL_PLANE_LABEL = "ossm.federation/control-plane"
 GATEWAY_LABEL = "maistra.io/gateway"
 INGRESS_FOR = "federation.maistra.io/ingress-for"
 EGRESS_FOR = "federation.maistra.io/egress-for"

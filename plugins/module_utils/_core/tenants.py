@@ -2,18 +2,32 @@
 """What a cluster administrator makes once, so that the administrators of a mesh need nothing of the cluster afterwards.
 
 Per mesh: the namespaces, a Role in each of them, its binding to the administrators, and the right to read a few facts of
-the cluster. Source: OpenShift Service Mesh documentation, "Multitenant deployment model"; rbac.authorization.k8s.io/v1.
+the cluster. Who may patch a workload runs anything as its service accounts and reads every Secret beside it, so the rights
+that restarts need can be left out. Source: OpenShift Service Mesh documentation, "Multitenant deployment model"; rbac.authorization.k8s.io/v1.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, NoReturn
+from typing import Any
 
 from .errors import FederationError
-from .kinds import CLUSTER_ROLE, CLUSTER_ROLE_BINDING, MESH_LABEL, MIXER_KINDS, NAMESPACE, ROLE, ROLE_BINDING, SERVICE_ACCOUNT, Kind
-from .members import ALL, check_holder, check_member
+from .kinds import (
+    CLUSTER_ROLE,
+    CLUSTER_ROLE_BINDING,
+    CONTROL_PLANE_LABEL,
+    MESH_LABEL,
+    MIXER_KINDS,
+    NAMESPACE,
+    ROLE,
+    ROLE_BINDING,
+    SERVICE_ACCOUNT,
+    Kind,
+)
+from .members import ALL, check_member
+from .subjects import Admins
 
 NAME = "ossm-federation-mesh-administrator"
 FACTS = "ossm-federation-facts"
@@ -28,7 +42,7 @@ def _rule(group: str, resources: str, verbs: Sequence[str], names: str = "") -> 
     return {"apiGroups": [group], "resources": resources.split(), "verbs": list(verbs), **named}
 
 
-# Nothing on Secrets, nothing by a star. A Role that allows to get namespaces allows it for its own namespace alone.
+# No verb on Secrets, nothing by a star; what the rights to restart reach all the same is told in docs/rights.md. A Role that allows to get namespaces allows it for its own namespace alone.
 CONTROL_PLANE_RULES = (
     _rule("maistra.io", "servicemeshcontrolplanes", (*ALL_VERBS, "use")),
     _rule("maistra.io", "servicemeshmemberrolls servicemeshextensions", ALL_VERBS),
@@ -72,41 +86,54 @@ FACT_RULES = (
     _rule("config.openshift.io", "networks infrastructures authentications", ("get",), "cluster"),
     _rule("network.openshift.io", "clusternetworks", ("get",), "default"),
 )
+# What restarts are made with, by group and resource. Each but the last two runs another pod, or other code in it: as any service
+# account of the namespace, with any Secret of it in reach. (The member roll's webhook asks for update on pods, too.)
+RESTART_RIGHTS = {
+    ("apps", "deployments"): {"patch"},
+    ("apps", "statefulsets"): {"patch"},
+    ("apps", "daemonsets"): {"patch"},
+    ("serving.knative.dev", "services"): {"patch"},
+    ("", "pods"): {"update", "delete"},
+    ("apps.openshift.io", "deploymentconfigs/instantiate"): {"create"},
+}
+_SPACE = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
+# OpenShift puts no limits on pods in default either: it is one of the namespaces without security context constraints.
+_PLATFORM = re.compile(r"default|(kube|openshift|ibm)(-.*)?")
 
 
 @dataclass(frozen=True)
 class Tenant:
-    """One mesh in a cluster: its control plane's namespace, its members, and who administers it."""
+    """One mesh in a cluster: its control plane's namespace, its members, and who administers it.
+
+    ``is_adopted`` says that a control plane in its namespace that somebody made by other means is this mesh's.
+    """
 
     mesh: str
     namespace: str
     members: tuple[str, ...] = ()
-    users: tuple[str, ...] = ()
-    groups: tuple[str, ...] = ()
-    service_accounts: tuple[tuple[str, str], ...] = ()
+    admins: Admins = Admins()
+    is_adopted: bool = False
 
     @classmethod
-    def described(cls, described: Mapping[str, Any]) -> Tenant:
-        """Return the tenant that a mapping with mesh, namespace, members and admins describes.
+    def described(cls, described: Mapping[str, Any], *, is_going: bool = False) -> Tenant:
+        """Return the tenant that a mapping with mesh, namespace, members, admins and adopt describes.
 
-        Raises ``FederationError`` FED426 for what cannot be a member and FED450 for administrators that cannot be read.
+        Raises ``FederationError``: FED303 for a mesh that cannot be called so, FED426 for namespaces that are not a mesh's to have,
+        and FED450 for administrators that cannot be read. Of one that ``is_going`` only the names are looked at, so that rights which
+        should never have been given can be taken away.
         """
-        mesh = str(described.get("mesh") or "")
-        if not mesh:
-            _refuse("a mesh", "is of nobody: the mesh has no name", "Give the tenant its mesh")
-        namespace = described.get("namespace") or f"{mesh}-mesh-system"
+        mesh = _label("mesh_name", described.get("mesh"), "FED303", "A mesh has a name, which its objects are labelled with")
+        place = f"mesh_namespace of {mesh}"
+        namespace = _label(place, described.get("namespace") or f"{mesh}-mesh-system", "FED426", "Name the namespace of the control plane")
         members = tuple(member for member in described.get("members") or [] if member != ALL)
+        if is_going:
+            return cls(mesh, namespace, tuple(member for member in members if isinstance(member, str) and _SPACE.fullmatch(member)))
+        _check_space(place, namespace)
         for member in members:
             check_member(member, namespace)
-        admins = described.get("admins") or {}
-        unknown = sorted(set(admins) - {"users", "groups", "service_accounts"}) if isinstance(admins, Mapping) else ["a list"]
-        if unknown:
-            _refuse(mesh, f"has {', '.join(unknown)}", "It has users, groups and service_accounts, each a list of names")
-        listed = {part: _names(mesh, part, admins.get(part)) for part in ("users", "groups", "service_accounts")}
-        if not any(listed.values()):
-            _refuse(mesh, "names nobody, so nobody could administer the mesh", "Name users, groups or service_accounts")
-        accounts = tuple(_account(mesh, text, namespace) for text in listed["service_accounts"])
-        return cls(mesh, namespace, members, listed["users"], listed["groups"], accounts)
+            _check_space(f"mesh_members of {mesh}, {member}", member)
+        admins = Admins.described(mesh, namespace, described.get("admins") or {})
+        return cls(mesh, namespace, members, admins, described.get("adopt") is True)
 
     @property
     def namespaces(self) -> tuple[str, ...]:
@@ -116,52 +143,51 @@ class Tenant:
     @property
     def subjects(self) -> list[dict]:
         """The administrators as a binding names them."""
-        people = [("User", name) for name in self.users] + [("Group", name) for name in self.groups]
-        accounts = [{"kind": "ServiceAccount", "name": name, "namespace": namespace} for namespace, name in self.service_accounts]
+        people = [("User", name) for name in self.admins.users] + [("Group", name) for name in self.admins.groups]
+        accounts = [{"kind": "ServiceAccount", "name": name, "namespace": namespace} for namespace, name in self.admins.service_accounts]
         return [{"apiGroup": RBAC, "kind": kind, "name": name} for kind, name in people] + accounts
 
-
-def check_tenants(tenants: Sequence[Tenant]) -> None:
-    """Refuse a namespace that two meshes want: FED451; istiod would serve it for neither."""
-    holders: dict[str, str] = {}
-    for tenant in tenants:
-        for namespace in tenant.namespaces:
-            other = holders.setdefault(namespace, tenant.mesh)
-            if other != tenant.mesh:
-                raise FederationError(
-                    "FED451",
-                    where=f"Namespace {namespace}",
-                    what=f"is wanted by {other} and by {tenant.mesh}",
-                    mend="Give it to one of them in mesh_members or mesh_namespace",
-                )
+    def rules(self, namespace: str) -> list[dict]:
+        """Return what the administrators may do in one of the namespaces."""
+        rules = CONTROL_PLANE_RULES if namespace == self.namespace else MEMBER_RULES
+        return [dict(rule) for rule in (rules if self.admins.restarts else without_restarts(rules))]
 
 
-def check_namespaces(tenants: Iterable[Tenant], namespaces: Mapping[str, Mapping]) -> None:
-    """Refuse namespaces that another mesh holds (FED426) or that are just going away (FED452); ``namespaces`` are live, by name."""
-    for tenant in tenants:
-        for name in tenant.namespaces:
-            live = namespaces.get(name) or {}
-            check_holder(tenant.namespace, name, (live.get("metadata") or {}).get("labels") or {})
-            if (live.get("metadata") or {}).get("deletionTimestamp"):
-                raise FederationError(
-                    "FED452", where=f"Namespace {name}", what="is being deleted", mend="Run again when it is gone; it is made anew then"
-                )
+def without_restarts(rules: Sequence[Mapping]) -> tuple[dict, ...]:
+    """Return rules without the rights that restarts are made with, and so without what those reach."""
+    found = []
+    for rule in rules:
+        taken = {verb for group in rule["apiGroups"] for name in rule["resources"] for verb in RESTART_RIGHTS.get((group, name), ())}
+        verbs = [verb for verb in rule["verbs"] if verb not in taken]
+        found += [{**rule, "verbs": verbs}] if verbs else []
+    return tuple(found)
+
+
+def is_for_restarts(verb: str, resource: str) -> bool:
+    """Return whether a right is one that ``restarts: false`` leaves out; ``resource`` as messages name it, ``deployments.apps``."""
+    name, _dot, rest = resource.partition(".")
+    group, _slash, below = rest.partition("/")
+    return verb in RESTART_RIGHTS.get((group, f"{name}/{below}" if below else name), ())
 
 
 def plan_tenant(tenant: Tenant) -> Iterator[dict]:
     """Yield everything that one mesh needs, in the order in which it can be made."""
     for namespace in tenant.namespaces:
         yield _object(tenant, NAMESPACE, "", namespace)
-    for namespace, name in tenant.service_accounts:
+    for namespace, name in tenant.admins.service_accounts:
         if namespace == tenant.namespace:
             yield _object(tenant, SERVICE_ACCOUNT, namespace, name)
     for namespace in tenant.namespaces:
-        rules = CONTROL_PLANE_RULES if namespace == tenant.namespace else MEMBER_RULES
-        yield {**_object(tenant, ROLE, namespace, NAME), "rules": [dict(rule) for rule in rules]}
+        yield {**_object(tenant, ROLE, namespace, NAME), "rules": tenant.rules(namespace)}
         yield {**_object(tenant, ROLE_BINDING, namespace, NAME), **_bound(ROLE, NAME, tenant)}
-    facts = f"{FACTS}-{tenant.mesh}"
+    facts = facts_of(tenant.mesh)
     yield {**_object(tenant, CLUSTER_ROLE, "", facts), "rules": [dict(rule) for rule in FACT_RULES]}
     yield {**_object(tenant, CLUSTER_ROLE_BINDING, "", facts), **_bound(CLUSTER_ROLE, facts, tenant)}
+
+
+def facts_of(mesh: str) -> str:
+    """Return the name of a mesh's ClusterRole, and of its binding."""
+    return f"{FACTS}-{mesh}"
 
 
 def _bound(role: Kind, name: str, tenant: Tenant) -> dict:
@@ -170,23 +196,24 @@ def _bound(role: Kind, name: str, tenant: Tenant) -> dict:
 
 def _object(tenant: Tenant, kind: Kind, namespace: str, name: str) -> dict:
     place = {"namespace": namespace} if namespace else {}
-    return {"apiVersion": kind.api_version, "kind": kind.name, "metadata": {"name": name, **place, "labels": {MESH_LABEL: tenant.mesh}}}
+    # A namespace outlives its place in a mesh, and nobody changes it afterwards: it says no more than who made it.
+    labels = {MESH_LABEL: tenant.mesh, **({} if kind == NAMESPACE else {CONTROL_PLANE_LABEL: tenant.namespace})}
+    return {"apiVersion": kind.api_version, "kind": kind.name, "metadata": {"name": name, **place, "labels": labels}}
 
 
-def _names(mesh: str, part: str, names: object) -> tuple[str, ...]:
-    if names is None:
-        return ()
-    if isinstance(names, str) or not isinstance(names, Sequence) or not all(isinstance(name, str) and name for name in names):
-        _refuse(mesh, f"has {part} that is no list of names", f"Write {part}: [name, name]")
-    return tuple(dict.fromkeys(names))
+def _label(where: str, name: object, code: str, mend: str) -> str:
+    """Return a name that becomes a label and a part of paths; ``..`` and ``a/b`` would lead elsewhere."""
+    if not isinstance(name, str) or not _SPACE.fullmatch(name):
+        shown = ascii(name)[:80] if name else "nothing"
+        raise FederationError(code, where=where, what=f"is {shown}", mend=f"{mend}: lower-case letters, digits and hyphens, at most 63")
+    return name
 
 
-def _account(mesh: str, text: str, namespace: str) -> tuple[str, str]:
-    parts = text.split("/")
-    if len(parts) > 2 or not all(parts):
-        _refuse(mesh, f"has the service account {text}", "Write name, or namespace/name")
-    return (parts[0], parts[1]) if len(parts) == 2 else (namespace, text)
-
-
-def _refuse(mesh: str, what: str, mend: str) -> NoReturn:
-    raise FederationError("FED450", where=f"mesh_admins of {mesh}", what=what, mend=mend)
+def _check_space(where: str, namespace: str) -> None:
+    if _PLATFORM.fullmatch(namespace):
+        raise FederationError(
+            "FED426",
+            where=where,
+            what=f"is {namespace}, a namespace of the platform: rights in it reach the whole cluster",
+            mend="Name a namespace that was made for the mesh or for its applications",
+        )

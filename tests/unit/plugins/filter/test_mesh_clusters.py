@@ -33,3 +33,13 @@ def test_the_control_planes_that_are_wanted_in_a_cluster_are_listed():
 def test_a_name_that_a_control_plane_is_given_is_told():
     hostvars = {"east": {"mesh_cluster": "one", "mesh_control_plane": "default"}}
     assert [one["control_plane"] for one in mesh_control_planes(["east"], hostvars, "one")] == ["default"]
+
+
+def test_that_a_control_plane_is_adopted_is_for_the_cluster_to_say():
+    hostvars = {"lab": {"mesh_cluster": "one", "tenants_adopt": ["lab"]}, "pay": {"mesh_cluster": "one"}, "one": {}}
+    assert not [tenant for tenant in tenants_of(["lab", "pay"], hostvars, "one") if "adopt" in tenant], "what a mesh says of itself"
+    for said in ("lab, pay", ["lab", "pay"]):
+        adopted = tenants_of(["lab", "pay"], {**hostvars, "one": {"tenants_adopt": said}}, "one")
+        assert [tenant["mesh"] for tenant in adopted if tenant.get("adopt")] == ["lab", "pay"]
+    for nothing in ("", " , ", [], None):
+        assert not [tenant for tenant in tenants_of(["lab"], {**hostvars, "one": {"tenants_adopt": nothing}}, "one") if "adopt" in tenant]
