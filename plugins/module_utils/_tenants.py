@@ -34,11 +34,16 @@ Objects = Mapping[tuple[str, str, str], dict]
 
 
 def tenant_changes(
-    cluster: Cluster, tenants: Sequence[Tenant], *, state: str = "present", force: bool = False, standing: Standing | None = None
+    cluster: Cluster,
+    tenants: Sequence[Tenant],
+    *,
+    state: str = "present",
+    force: bool = False,
+    standing: Standing | None = None,
 ) -> list[Change]:
-    """Return the changes that bring the rights of these meshes to their desired state; raises ``FederationError`` before any.
+    """Return the changes that bring the rights of these meshes to their desired state.
 
-    ``standing`` is what was read already.
+    Raises ``FederationError`` before any is made. ``standing`` is what was read already.
     """
     check_tenants(tenants)
     standing = standing or read_standing(cluster, is_going=state == "absent")
@@ -55,7 +60,12 @@ def read_standing(cluster: Cluster, *, is_going: bool = False) -> Standing:
     """Return what stands, one LIST per kind; for what ``is_going`` the rights suffice."""
     bindings = cluster.list(CLUSTER_ROLE_BINDING, "")
     rights = [live for live in bindings if MESH_LABEL in (live["metadata"].get("labels") or {})]
-    rights += [live for kind in RIGHTS[1:] for live in cluster.list(kind, "", MESH_LABEL) if MESH_LABEL in (live["metadata"].get("labels") or {})]
+    rights += [
+        live
+        for kind in RIGHTS[1:]
+        for live in cluster.list(kind, "", MESH_LABEL)
+        if MESH_LABEL in (live["metadata"].get("labels") or {})
+    ]
     if is_going:
         return Standing(rights=rights)
     return Standing(
@@ -101,7 +111,7 @@ def _served(cluster: Cluster, kind: Kind) -> list[dict]:
 
 
 def _additions(cluster: Cluster, wanted: Objects, standing: Standing, *, force: bool) -> Iterator[Change]:
-    """Yield the changes that make and correct; a namespace or a service account that exists without us is nobody's to change."""
+    """Yield the changes that make and correct; a namespace or account that exists without us is left as it is."""
     known = {_key(live): live for live in standing.rights}
     for (kind, namespace, name), desired in wanted.items():
         if kind == NAMESPACE.name and name in standing.namespaces:

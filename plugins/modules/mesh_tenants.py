@@ -139,9 +139,11 @@ def run(module: AnsibleModule, cluster: Cluster, now: datetime) -> dict:
     apply_changes(module, cluster, changes)
     if changes and not module.check_mode and not is_going:
         take_back_in_replaced(cluster, tenants, standing)
-    strangers = sorted(place_of(live) for live in standing.rights if any(is_left_alone(live, tenant) for tenant in tenants))
+    left_alone = [live for live in standing.rights if any(is_left_alone(live, tenant) for tenant in tenants)]
+    strangers = sorted(place_of(live) for live in left_alone)
     if strangers:
-        module.warn(Finding("FED458", some(strangers, 5), "bears the label of a mesh and did not come from here, so it is left alone").text)
+        seen = "bears the label of a mesh and did not come from here, so it is left alone"
+        module.warn(Finding("FED458", some(strangers, 5), seen).text)
     return {
         "changed": bool(changes),
         "diff": as_diff(changes),

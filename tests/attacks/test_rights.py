@@ -1,8 +1,9 @@
 # GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
 """What ``tenants`` may be made to give away, and to take away: nothing outside the namespaces of the mesh.
 
-The attackers are a mesh's own administrator, whose variables stand in the inventory of the cluster's, the owner of a namespace, who
-may put any label and field manager on what is in it, and a mistake. The module runs as a process against an API server in memory.
+The attackers are a mesh's own administrator, whose variables stand in the inventory of the cluster's, the owner of a
+namespace, who may put any label and field manager on what is in it, and a mistake. The module runs as a process against
+an API server in memory.
 """
 
 from __future__ import annotations
@@ -29,17 +30,30 @@ USE = {"apiGroups": ["maistra.io"], "resources": ["servicemeshcontrolplanes"], "
 def thing(kind: str, name: str, namespace: str = "", labels: Mapping[str, str] | None = None, **body: Any) -> dict:
     """Return one object; its API version follows from its kind."""
     group = {
-        "Role": f"{RBAC}/v1", "RoleBinding": f"{RBAC}/v1", "ClusterRole": f"{RBAC}/v1", "ClusterRoleBinding": f"{RBAC}/v1",
-        "ServiceMeshControlPlane": "maistra.io/v2", "ServiceMeshMemberRoll": "maistra.io/v1", "ServiceMeshMember": "maistra.io/v1",
+        "Role": f"{RBAC}/v1",
+        "RoleBinding": f"{RBAC}/v1",
+        "ClusterRole": f"{RBAC}/v1",
+        "ClusterRoleBinding": f"{RBAC}/v1",
+        "ServiceMeshControlPlane": "maistra.io/v2",
+        "ServiceMeshMemberRoll": "maistra.io/v1",
+        "ServiceMeshMember": "maistra.io/v1",
         "OperatorGroup": "operators.coreos.com/v1",
-    }.get(kind, "v1")  # fmt: skip
+    }.get(kind, "v1")
     place = {"namespace": namespace} if namespace else {}
-    return {"apiVersion": group, "kind": kind, "metadata": {"name": name, **place, **({"labels": dict(labels)} if labels else {})}, **body}
+    return {
+        "apiVersion": group,
+        "kind": kind,
+        "metadata": {"name": name, **place, **({"labels": dict(labels)} if labels else {})},
+        **body,
+    }
 
 
 def binding(name: str, role: str, *subjects: Mapping, namespace: str = "", kind: str = "", **labels: Any) -> dict:
     is_of = "Role" if namespace else "ClusterRole"
-    told = {"roleRef": {"apiGroup": RBAC, "kind": kind or is_of, "name": role}, "subjects": [dict(subject) for subject in subjects]}
+    told = {
+        "roleRef": {"apiGroup": RBAC, "kind": kind or is_of, "name": role},
+        "subjects": [dict(subject) for subject in subjects],
+    }
     return thing(f"{is_of}Binding", name, namespace, **labels, **told)
 
 
@@ -66,12 +80,19 @@ def given_before(mesh: str, home: str, *members: str, user: str = "anna", labell
     ]
     for space in (home, *members):
         rules = [USE] if space == home else [{"apiGroups": [""], "resources": ["pods"], "verbs": ["get"]}]
-        found += [thing("Role", NAME, space, labels, rules=rules), binding(NAME, NAME, anna, namespace=space, labels=labels)]
+        found += [
+            thing("Role", NAME, space, labels, rules=rules),
+            binding(NAME, NAME, anna, namespace=space, labels=labels),
+        ]
     return found
 
 
 def tenants(api: ApiInMemory, collections: str, *meshes: Mapping, state: str = "present", **options: Any) -> Outcome:
-    return call(collections, "mesh_tenants", {**api.access, "tenants": [dict(mesh) for mesh in meshes], "state": state, **options})
+    return call(
+        collections,
+        "mesh_tenants",
+        {**api.access, "tenants": [dict(mesh) for mesh in meshes], "state": state, **options},
+    )
 
 
 def who(api: ApiInMemory, namespace: str) -> set[str]:
@@ -118,7 +139,9 @@ FORMS = [
     attack(ADMIN, "an anonymous user beside others", {"admins": {"users": ["anna", "system:anonymous"]}}, "FED450"),
     attack(ADMIN, "a star", {"admins": {"users": ["*"]}}, "FED450"),
     attack(ADMIN, "an account by a path", {"admins": {"service_accounts": ["../x"]}}, "FED450"),
-    attack(ADMIN, "an account of no namespace, as a user", {"admins": {"users": ["system:serviceaccount:a/b:x"]}}, "FED450"),
+    attack(
+        ADMIN, "an account of no namespace, as a user", {"admins": {"users": ["system:serviceaccount:a/b:x"]}}, "FED450"
+    ),
     attack("mistake", "an empty name", {"admins": {"groups": [""]}}, "FED450"),
     attack("mistake", "a name with a space before it", {"admins": {"groups": [" mesh"]}}, "FED450"),
     attack(ADMIN, "a name that clears the screen", {"admins": {"users": ["anna\x1b[2J"]}}, "FED450"),
@@ -135,8 +158,12 @@ def refused(tmp_path_factory: pytest.TempPathFactory, collections: str) -> Itera
         yield api, call_each(collections, "mesh_tenants", options)
 
 
-@pytest.mark.parametrize(("number", "code"), [pytest.param(at, row.values[1], id=row.id) for at, row in enumerate(FORMS)])
-def test_a_mesh_that_is_described_so_gets_nothing(refused: tuple[ApiInMemory, list[Outcome]], number: int, code: str) -> None:
+@pytest.mark.parametrize(
+    ("number", "code"), [pytest.param(at, row.values[1], id=row.id) for at, row in enumerate(FORMS)]
+)
+def test_a_mesh_that_is_described_so_gets_nothing(
+    refused: tuple[ApiInMemory, list[Outcome]], number: int, code: str
+) -> None:
     api, outcomes = refused
     outcome = outcomes[number]
     assert (outcome.code, api.writes) == (code, []), outcome.printed
@@ -148,44 +175,120 @@ PLACES = [
     attack(ADMIN, "the namespace of another mesh's control plane", {"namespace": "east-mesh-system"}, [], "FED451"),
     attack(ADMIN, "a control plane as a member", {"members": ["east-mesh-system"]}, [], "FED451"),
     attack(
-        ADMIN, "a control plane that was made by hand", {"namespace": "payments"},
-        [thing("ServiceMeshControlPlane", "basic", "payments", spec={"version": "v2.5"})], "FED451",
+        ADMIN,
+        "a control plane that was made by hand",
+        {"namespace": "payments"},
+        [thing("ServiceMeshControlPlane", "basic", "payments", spec={"version": "v2.5"})],
+        "FED451",
     ),
     attack(
-        ADMIN, "a member roll that was made by hand", {"namespace": "payments"},
-        [thing("ServiceMeshMemberRoll", "default", "payments", spec={"members": ["desk"]})], "FED451",
-    ),
-    attack(ADMIN, "rights of another mesh, in whose namespace nothing else stands", {"namespace": "payments"}, given_before("pay", "payments"), "FED451"),
-    attack(ADMIN, "rights of another mesh, from before there was a label", {"members": ["shop"]}, given_before("east", "east-mesh-system", "shop", labelled=False), "FED451"),
-    attack(
-        ADMIN, "a namespace that another roll lists and that has no label yet", {"members": ["payments"]},
-        [thing("ServiceMeshMemberRoll", "default", "east-mesh-system", {MESH: "east"}, spec={"members": ["payments"]})], "FED426",
+        ADMIN,
+        "a member roll that was made by hand",
+        {"namespace": "payments"},
+        [thing("ServiceMeshMemberRoll", "default", "payments", spec={"members": ["desk"]})],
+        "FED451",
     ),
     attack(
-        ADMIN, "a control plane's namespace that another roll waits for", {"namespace": "payments"},
-        [thing("ServiceMeshMemberRoll", "default", "east-mesh-system", {MESH: "east"}, spec={}, status={"pendingMembers": ["payments"]})], "FED426",
+        ADMIN,
+        "rights of another mesh, in whose namespace nothing else stands",
+        {"namespace": "payments"},
+        given_before("pay", "payments"),
+        "FED451",
     ),
     attack(
-        ADMIN, "a namespace that joined another mesh by itself", {"members": ["payments"]},
-        [thing("ServiceMeshMember", "default", "payments", spec={"controlPlaneRef": {"name": "basic", "namespace": "east-mesh-system"}})], "FED426",
+        ADMIN,
+        "rights of another mesh, from before there was a label",
+        {"members": ["shop"]},
+        given_before("east", "east-mesh-system", "shop", labelled=False),
+        "FED451",
     ),
     attack(
-        ADMIN, "the namespace of operators, under a name of its own", {"members": ["payments"]},
-        [thing("OperatorGroup", "all", "payments", spec={})], "FED426",
+        ADMIN,
+        "a namespace that another roll lists and that has no label yet",
+        {"members": ["payments"]},
+        [thing("ServiceMeshMemberRoll", "default", "east-mesh-system", {MESH: "east"}, spec={"members": ["payments"]})],
+        "FED426",
     ),
-    attack(ADMIN, "a namespace with an account that has the whole cluster", {"members": ["payments"]}, [CLUSTER_ADMIN], "FED457"),
     attack(
-        ADMIN, "the same by the group of a namespace's accounts", {"namespace": "payments"},
-        [binding("all", "cluster-admin", {"kind": "Group", "name": "system:serviceaccounts:payments"})], "FED457",
+        ADMIN,
+        "a control plane's namespace that another roll waits for",
+        {"namespace": "payments"},
+        [
+            thing(
+                "ServiceMeshMemberRoll",
+                "default",
+                "east-mesh-system",
+                {MESH: "east"},
+                spec={},
+                status={"pendingMembers": ["payments"]},
+            )
+        ],
+        "FED426",
     ),
-    attack(ADMIN, "the name of another mesh", {"mesh": "east", "namespace": "payments"}, given_before("east", "east-mesh-system"), "FED456"),
-    attack(ADMIN, "the same, with rights from before there was a label", {"mesh": "east", "namespace": "payments"}, given_before("east", "east-mesh-system", labelled=False), "FED456"),
     attack(
-        "owner of a namespace", "a binding of our name for himself, to more than our Role", {"members": ["payments"]},
-        [binding(NAME, "admin", {"kind": "User", "name": "owner"}, namespace="payments", kind="ClusterRole")], "FED455",
+        ADMIN,
+        "a namespace that joined another mesh by itself",
+        {"members": ["payments"]},
+        [
+            thing(
+                "ServiceMeshMember",
+                "default",
+                "payments",
+                spec={"controlPlaneRef": {"name": "basic", "namespace": "east-mesh-system"}},
+            )
+        ],
+        "FED426",
     ),
-    attack("mistake", "an aggregated ClusterRole of our name", {}, [thing("ClusterRole", f"{FACTS}-lab", aggregationRule={"clusterRoleSelectors": [{}]}, rules=[])], "FED455"),
-]  # fmt: skip
+    attack(
+        ADMIN,
+        "the namespace of operators, under a name of its own",
+        {"members": ["payments"]},
+        [thing("OperatorGroup", "all", "payments", spec={})],
+        "FED426",
+    ),
+    attack(
+        ADMIN,
+        "a namespace with an account that has the whole cluster",
+        {"members": ["payments"]},
+        [CLUSTER_ADMIN],
+        "FED457",
+    ),
+    attack(
+        ADMIN,
+        "the same by the group of a namespace's accounts",
+        {"namespace": "payments"},
+        [binding("all", "cluster-admin", {"kind": "Group", "name": "system:serviceaccounts:payments"})],
+        "FED457",
+    ),
+    attack(
+        ADMIN,
+        "the name of another mesh",
+        {"mesh": "east", "namespace": "payments"},
+        given_before("east", "east-mesh-system"),
+        "FED456",
+    ),
+    attack(
+        ADMIN,
+        "the same, with rights from before there was a label",
+        {"mesh": "east", "namespace": "payments"},
+        given_before("east", "east-mesh-system", labelled=False),
+        "FED456",
+    ),
+    attack(
+        "owner of a namespace",
+        "a binding of our name for himself, to more than our Role",
+        {"members": ["payments"]},
+        [binding(NAME, "admin", {"kind": "User", "name": "owner"}, namespace="payments", kind="ClusterRole")],
+        "FED455",
+    ),
+    attack(
+        "mistake",
+        "an aggregated ClusterRole of our name",
+        {},
+        [thing("ClusterRole", f"{FACTS}-lab", aggregationRule={"clusterRoleSelectors": [{}]}, rules=[])],
+        "FED455",
+    ),
+]
 
 
 @pytest.fixture(scope="module")
@@ -194,26 +297,36 @@ def guarded(tmp_path_factory: pytest.TempPathFactory, collections: str) -> Itera
     with ExitStack() as servers:
         apis = [servers.enter_context(serving(tmp_path_factory.mktemp("api"), *EAST)) for _row in PLACES]
         for api, row in zip(apis, PLACES):
-            ours = [one for one in row.values[1] if MESH in one["metadata"].get("labels", {}) and one["kind"] != "ServiceMeshMemberRoll"]
+            ours = [
+                one
+                for one in row.values[1]
+                if MESH in one["metadata"].get("labels", {}) and one["kind"] != "ServiceMeshMemberRoll"
+            ]
             give(api, *ours)
             put(api, *(one for one in row.values[1] if one not in ours))
         options = [{**api.access, "tenants": [{**LAB, **row.values[0]}]} for api, row in zip(apis, PLACES)]
         yield list(zip(apis, call_each(collections, "mesh_tenants", options)))
 
 
-@pytest.mark.parametrize(("number", "code"), [pytest.param(at, row.values[2], id=row.id) for at, row in enumerate(PLACES)])
+@pytest.mark.parametrize(
+    ("number", "code"), [pytest.param(at, row.values[2], id=row.id) for at, row in enumerate(PLACES)]
+)
 def test_what_is_somebody_elses_is_refused(guarded: list[tuple[ApiInMemory, Outcome]], number: int, code: str) -> None:
     api, outcome = guarded[number]
     assert (outcome.code, api.writes) == (code, []), outcome.printed
 
 
-def test_a_host_that_calls_itself_like_another_mesh_does_not_take_its_rights(quiet: ApiInMemory, collections: str) -> None:
+def test_a_host_that_calls_itself_like_another_mesh_does_not_take_its_rights(
+    quiet: ApiInMemory, collections: str
+) -> None:
     east = {"mesh": "east", "admins": {"users": ["anna"]}}
     outcome = tenants(quiet, collections, east, {**east, "admins": MALLORY})
     assert (outcome.code, quiet.writes) == ("FED111", []), outcome.printed
 
 
-def test_what_the_cluster_administrator_says_lets_a_mesh_have_a_control_plane_made_by_hand_once(quiet: ApiInMemory, collections: str) -> None:
+def test_what_the_cluster_administrator_says_lets_a_mesh_have_a_control_plane_made_by_hand_once(
+    quiet: ApiInMemory, collections: str
+) -> None:
     put(quiet, thing("ServiceMeshControlPlane", "basic", "payments", spec={"version": "v2.5"}))
     lab = {**LAB, "namespace": "payments", "members": []}
     assert tenants(quiet, collections, {**lab, "adopt": True}).result.get("changed"), "said once"
@@ -221,20 +334,42 @@ def test_what_the_cluster_administrator_says_lets_a_mesh_have_a_control_plane_ma
     assert again.code is None and again.result["changed"] is False, again.printed
 
 
-def test_without_the_right_to_restart_an_account_with_the_whole_cluster_is_out_of_reach(quiet: ApiInMemory, collections: str) -> None:
+def test_without_the_right_to_restart_an_account_with_the_whole_cluster_is_out_of_reach(
+    quiet: ApiInMemory, collections: str
+) -> None:
     put(quiet, CLUSTER_ADMIN)
     done = tenants(quiet, collections, {**LAB, "members": ["payments"], "admins": {**MALLORY, "restarts": False}})
     assert done.code is None, done.printed
     rules = quiet.store.get(SimpleNamespace(name="Role"), "payments", NAME)["rules"]
-    changing = {(name, verb) for rule in rules for name in rule["resources"] for verb in rule["verbs"] if verb in ("patch", "update", "create")}
-    workloads = {"pods", "deployments", "statefulsets", "daemonsets", "deploymentconfigs", "deploymentconfigs/instantiate"}
+    changing = {
+        (name, verb)
+        for rule in rules
+        for name in rule["resources"]
+        for verb in rule["verbs"]
+        if verb in ("patch", "update", "create")
+    }
+    workloads = {
+        "pods",
+        "deployments",
+        "statefulsets",
+        "daemonsets",
+        "deploymentconfigs",
+        "deploymentconfigs/instantiate",
+    }
     assert not {name for name, _verb in changing} & workloads
     assert not [rule for rule in rules if "serving.knative.dev" in rule["apiGroups"] and "patch" in rule["verbs"]]
 
 
 STRANGERS = [
     thing("Role", "own", "payments", {MESH: "lab", HOME: "lab-mesh-system"}, rules=[]),
-    binding("their-" + NAME, "view", {"kind": "User", "name": "x"}, namespace="payments", kind="ClusterRole", labels={MESH: "lab"}),
+    binding(
+        "their-" + NAME,
+        "view",
+        {"kind": "User", "name": "x"},
+        namespace="payments",
+        kind="ClusterRole",
+        labels={MESH: "lab"},
+    ),
     binding("nightly-backup", "backup", {"kind": "User", "name": "x"}, labels={MESH: "lab", HOME: "lab-mesh-system"}),
     thing("ClusterRole", "ossm-federation-facts-lab2", labels={MESH: "lab"}, rules=[]),
     thing("ServiceAccount", "robot", "payments", {MESH: "lab", HOME: "lab-mesh-system"}),
@@ -245,7 +380,10 @@ STRANGERS = [
 @pytest.mark.parametrize("manager", ["kubectl", MANAGER])
 def test_nothing_is_deleted_for_its_label(quiet: ApiInMemory, collections: str, manager: str) -> None:
     give(quiet, *STRANGERS, manager=manager)
-    before = {kind: names(quiet, kind) for kind in ("Role", "RoleBinding", "ClusterRole", "ClusterRoleBinding", "ServiceAccount")}
+    before = {
+        kind: names(quiet, kind)
+        for kind in ("Role", "RoleBinding", "ClusterRole", "ClusterRoleBinding", "ServiceAccount")
+    }
     gone = tenants(quiet, collections, LAB, state="absent")
     assert gone.code is None and quiet.writes == [], gone.printed
     assert before == {kind: names(quiet, kind) for kind in before}
@@ -260,25 +398,40 @@ def test_a_mesh_of_the_same_name_elsewhere_loses_nothing(quiet: ApiInMemory, col
 
 
 def test_names_that_run_into_each_other_are_two_meshes(quiet: ApiInMemory, collections: str) -> None:
-    first, second = {"mesh": "a", "namespace": "b-c", "admins": MALLORY}, {"mesh": "a-b", "namespace": "c", "admins": {"users": ["anna"]}}
+    first, second = {"mesh": "a", "namespace": "b-c", "admins": MALLORY}, {
+        "mesh": "a-b",
+        "namespace": "c",
+        "admins": {"users": ["anna"]},
+    }
     assert tenants(quiet, collections, first, second).code is None
     assert tenants(quiet, collections, first, state="absent").result["changed"]
     assert (who(quiet, "b-c"), who(quiet, "c")) == (set(), {"anna"})
     assert names(quiet, "ClusterRoleBinding") == {"/ossm-federation-facts-a-b"}
 
 
-def test_rights_from_before_there_was_a_label_are_known_labelled_and_taken_away(quiet: ApiInMemory, collections: str) -> None:
+def test_rights_from_before_there_was_a_label_are_known_labelled_and_taken_away(
+    quiet: ApiInMemory, collections: str
+) -> None:
     lab = {"mesh": "lab", "members": ["lab-one"], "admins": {"users": ["anna"]}}
     give(quiet, *given_before("lab", "lab-mesh-system", "lab-one", "lab-two", labelled=False))
     put(quiet, *(thing("Namespace", name) for name in ("lab-mesh-system", "lab-one", "lab-two")))
     done = tenants(quiet, collections, lab)
     assert done.code is None, done.printed
     assert (who(quiet, "lab-one"), who(quiet, "lab-two")) == ({"anna"}, set()), "lab-two is no longer a member"
-    changed = {change["kind"]: change["fields"] for change in done.result["changes"] if change["namespace"] == "lab-mesh-system"}
+    changed = {
+        change["kind"]: change["fields"]
+        for change in done.result["changes"]
+        if change["namespace"] == "lab-mesh-system"
+    }
     assert changed["RoleBinding"] == [f'metadata.labels["{HOME}"]'], "who has the right is not touched"
     assert tenants(quiet, collections, lab).result["changed"] is False
     tenants(quiet, collections, lab, state="absent")
-    assert not names(quiet, "RoleBinding") | names(quiet, "Role") | names(quiet, "ClusterRole") | names(quiet, "ClusterRoleBinding")
+    assert (
+        not names(quiet, "RoleBinding")
+        | names(quiet, "Role")
+        | names(quiet, "ClusterRole")
+        | names(quiet, "ClusterRoleBinding")
+    )
 
 
 def test_rights_that_should_never_have_been_given_can_be_taken_away(quiet: ApiInMemory, collections: str) -> None:
@@ -301,7 +454,11 @@ def test_a_role_of_ours_with_more_in_it_is_put_back(quiet: ApiInMemory, collecti
 
 
 def test_an_account_that_was_there_before_is_neither_labelled_nor_deleted(quiet: ApiInMemory, collections: str) -> None:
-    put(quiet, thing("Namespace", "lab-mesh-system"), thing("ServiceAccount", "pipeline", "lab-mesh-system", secrets=[{"name": "x"}]))
+    put(
+        quiet,
+        thing("Namespace", "lab-mesh-system"),
+        thing("ServiceAccount", "pipeline", "lab-mesh-system", secrets=[{"name": "x"}]),
+    )
     lab = {**LAB, "admins": {"service_accounts": ["pipeline", "nightly"]}}
     assert tenants(quiet, collections, lab).code is None
     assert tenants(quiet, collections, lab, state="absent").result["changed"]

@@ -1,8 +1,8 @@
 # GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Whose a namespace is, and which rights are a mesh's: so that nobody is given what belongs to another, nor loses what is theirs.
+"""Whose a namespace is, and which rights are a mesh's: nobody is given, nor loses, what is another's.
 
-What a cluster administrator alone can write counts for more than what the owner of a namespace can: a label, an annotation and a
-field manager in a namespace are its owner's to forge, the ClusterRole of a mesh is not.
+What a cluster administrator alone can write counts for more than what the owner of a namespace can: a label, an
+annotation and a field manager in a namespace are its owner's to forge, the ClusterRole of a mesh is not.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ class Standing:
 
 
 def check_tenants(tenants: Sequence[Tenant]) -> None:
-    """Refuse what meshes of one description want of each other: FED111 for two of one name, FED451 for a namespace that two want."""
+    """Refuse what meshes want of each other: FED111 for two of one name, FED451 for a namespace that two want."""
     holders: dict[str, str] = {}
     names: set[str] = set()
     for tenant in tenants:
@@ -72,8 +72,8 @@ def check_tenants(tenants: Sequence[Tenant]) -> None:
 def refusals(tenants: Sequence[Tenant], standing: Standing) -> Iterator[FederationError]:
     """Yield why meshes may not have what they are described with, as far as it shows in what stands.
 
-    FED426 and FED451 for namespaces of others, FED452 for those that go, FED456 for a mesh of this name elsewhere, FED457 where
-    a service account of a namespace has the whole cluster.
+    FED426 and FED451 for namespaces of others, FED452 for those that go, FED456 for a mesh of this name elsewhere,
+    FED457 where a service account of a namespace has the whole cluster.
     """
     for tenant in tenants:
         for name in tenant.namespaces:
@@ -86,11 +86,18 @@ def refusals(tenants: Sequence[Tenant], standing: Standing) -> Iterator[Federati
 
 
 def check_bound(live: Mapping | None, desired: Mapping) -> None:
-    """Refuse what stands under our name and cannot become ours: FED455, for a binding's role never changes, and an aggregated role is made of others."""
+    """Refuse what stands under our name and cannot become ours: FED455.
+
+    A binding's role never changes, and an aggregated role is made of others.
+    """
     if live is None:
         return
-    if desired["kind"] in BINDINGS and {**(live.get("roleRef") or {}), "apiGroup": ""} != {**desired["roleRef"], "apiGroup": ""}:
-        what = f"binds {at(live, 'roleRef', 'kind')} {at(live, 'roleRef', 'name')}, and a binding cannot be given another role"
+    if desired["kind"] in BINDINGS and {**(live.get("roleRef") or {}), "apiGroup": ""} != {
+        **desired["roleRef"],
+        "apiGroup": "",
+    }:
+        bound = f"{at(live, 'roleRef', 'kind')} {at(live, 'roleRef', 'name')}"
+        what = f"binds {bound}, and a binding cannot be given another role"
     elif live.get("aggregationRule"):
         what = "is put together from other ClusterRoles (aggregationRule), so it allows what those allow"
     else:
@@ -99,9 +106,10 @@ def check_bound(live: Mapping | None, desired: Mapping) -> None:
 
 
 def is_rightful(live: Mapping, tenant: Tenant, standing: Standing) -> bool:
-    """Return whether a right is one that we gave to this mesh, and so ours to take: by name, mesh, control plane and field manager.
+    """Return whether we gave a right to this mesh, by its name, mesh, control plane and field manager.
 
-    Rights that bear no label of a control plane are older than that label: they are this mesh's when its control plane's Role of then was here.
+    Rights that bear no label of a control plane are older than that label: they are this mesh's when its control
+    plane's Role of then was here.
     """
     labels = _labels(live)
     if labels.get(MESH_LABEL) != tenant.mesh or not _is_named_so(live, tenant) or not is_made_by_us(live):
@@ -125,7 +133,7 @@ def is_made_by_us(live: Mapping) -> bool:
 
 
 def former_homes(mesh: str, rights: Iterable[Mapping]) -> set[str]:
-    """Return the control plane's namespace as rights from before there was a label for it show it: where their Role allows to use a control plane."""
+    """Return where rights without a label of a control plane have it: where their Role allows to use one."""
     return {
         _namespace(live)
         for live in rights
@@ -146,7 +154,9 @@ def _of_namespace(tenant: Tenant, name: str, standing: Standing) -> Iterator[Fed
     except FederationError as error:
         yield error
         return
-    listing = next((place for place, listed_there in _claims(standing) if place != tenant.namespace and name in listed_there), None)
+    listing = next(
+        (place for place, listed_there in _claims(standing) if place != tenant.namespace and name in listed_there), None
+    )
     if listing:
         yield FederationError(
             "FED426",
@@ -158,19 +168,28 @@ def _of_namespace(tenant: Tenant, name: str, standing: Standing) -> Iterator[Fed
         yield FederationError(
             "FED426",
             where=f"Namespace {name}, wanted by {tenant.mesh}",
-            what="is where operators of the whole cluster run (its OperatorGroup has all namespaces), and so rights in it reach the whole cluster",
+            what="is where operators of the whole cluster run (its OperatorGroup has all namespaces): rights in it "
+            "reach the whole cluster",
             mend="Name a namespace that was made for the mesh or for its applications",
         )
     if at(live, "metadata", "deletionTimestamp"):
         yield FederationError(
-            "FED452", where=f"Namespace {name}", what="is being deleted", mend="Run again when it is gone; it is made anew then"
+            "FED452",
+            where=f"Namespace {name}",
+            what="is being deleted",
+            mend="Run again when it is gone; it is made anew then",
         )
 
 
 def _claims(standing: Standing) -> Iterator[tuple[str, set[str]]]:
     """Yield the namespaces that rolls and ServiceMeshMembers put into a mesh, by the namespace of its control plane."""
     for roll in standing.rolls:
-        words = chain(*(at(roll, *path) or () for path in (("spec", "members"), ("status", "configuredMembers"), ("status", "pendingMembers"))))
+        words = chain(
+            *(
+                at(roll, *path) or ()
+                for path in (("spec", "members"), ("status", "configuredMembers"), ("status", "pendingMembers"))
+            )
+        )
         yield _namespace(roll), {word for word in words if isinstance(word, str)}
     for member in standing.members:
         yield str(at(member, "spec", "controlPlaneRef", "namespace")), {_namespace(member)}
@@ -183,11 +202,15 @@ def _is_for_all(group: Mapping) -> bool:
 
 
 def _of_rights(tenant: Tenant, name: str, tenants: Sequence[Tenant], standing: Standing) -> Iterator[FederationError]:
-    """Yield why a namespace is another mesh's by the rights that were given in it; what this very run takes back does not count."""
+    """Yield why a namespace is another mesh's by the rights in it; what this very run takes back does not count."""
     described = {other.mesh: other for other in tenants}
     for live in standing.rights:
         mesh, home = _labels(live).get(MESH_LABEL), _labels(live).get(CONTROL_PLANE_LABEL)
-        if _namespace(live) != name or live["metadata"].get("name") != NAME or (mesh == tenant.mesh and home in (None, tenant.namespace)):
+        if (
+            _namespace(live) != name
+            or live["metadata"].get("name") != NAME
+            or (mesh == tenant.mesh and home in (None, tenant.namespace))
+        ):
             continue
         if mesh in described and home in (None, described[mesh].namespace):
             continue
@@ -196,7 +219,8 @@ def _of_rights(tenant: Tenant, name: str, tenants: Sequence[Tenant], standing: S
             "FED451",
             where=f"Namespace {name}, wanted by {tenant.mesh}",
             what=f"belongs to {of}: {place_of(live)} gives its administrators their rights there",
-            mend=f"Take the rights of that mesh away first (tenants_state: absent), or correct the description of {tenant.mesh}",
+            mend="Take the rights of that mesh away first (tenants_state: absent), or correct the description of "
+            f"{tenant.mesh}",
         )
         return
 
@@ -204,22 +228,32 @@ def _of_rights(tenant: Tenant, name: str, tenants: Sequence[Tenant], standing: S
 def _of_control_plane(tenant: Tenant, standing: Standing) -> Iterator[FederationError]:
     """Yield why control planes and rolls that stand in the namespaces are not this mesh's."""
     is_known = any(
-        _namespace(live) == tenant.namespace and live.get("kind") == ROLE.name and is_rightful(live, tenant, standing) for live in standing.rights
+        _namespace(live) == tenant.namespace and live.get("kind") == ROLE.name and is_rightful(live, tenant, standing)
+        for live in standing.rights
     )
     for live in (*standing.control_planes, *standing.rolls):
         mesh, name = _labels(live).get(MESH_LABEL), _namespace(live)
         if name in tenant.members and name != tenant.namespace:
-            what, mend = "makes its namespace a control plane's, and no mesh has it as a member", "Take it out of mesh_members"
+            what, mend = (
+                "makes its namespace a control plane's, and no mesh has it as a member",
+                "Take it out of mesh_members",
+            )
         elif name != tenant.namespace or mesh == tenant.mesh:
             continue
         elif mesh:
-            what, mend = f"is kept as the mesh {mesh}", f"Correct mesh_namespace, or mesh_name where {tenant.mesh} is that mesh's new name"
+            what, mend = (
+                f"is kept as the mesh {mesh}",
+                f"Correct mesh_namespace, or mesh_name where {tenant.mesh} is that mesh's new name",
+            )
         elif is_known or tenant.is_adopted:
             continue
         else:
             what = "was not made for this mesh by this collection"
-            mend = f"If it is {tenant.mesh}'s, say so once as the cluster's administrator (-e tenants_adopt={tenant.mesh}); if not, correct mesh_namespace"
-        yield FederationError("FED451", where=f"{place_of(live)}, in a namespace that {tenant.mesh} wants", what=what, mend=mend)
+            said = f"say so once as the cluster's administrator (-e tenants_adopt={tenant.mesh})"
+            mend = f"If it is {tenant.mesh}'s, {said}; if not, correct mesh_namespace"
+        yield FederationError(
+            "FED451", where=f"{place_of(live)}, in a namespace that {tenant.mesh} wants", what=what, mend=mend
+        )
 
 
 def _of_name(tenant: Tenant, standing: Standing) -> Iterator[FederationError]:
@@ -227,34 +261,43 @@ def _of_name(tenant: Tenant, standing: Standing) -> Iterator[FederationError]:
     facts = [
         live
         for live in (*standing.rights, *standing.cluster_bindings)
-        if live.get("kind") in (CLUSTER_ROLE.name, CLUSTER_ROLE_BINDING.name) and live["metadata"].get("name") == facts_of(tenant.mesh)
+        if live.get("kind") in (CLUSTER_ROLE.name, CLUSTER_ROLE_BINDING.name)
+        and live["metadata"].get("name") == facts_of(tenant.mesh)
     ]
-    homes = {home for live in facts if (home := _labels(live).get(CONTROL_PLANE_LABEL))} or former_homes(tenant.mesh, standing.rights)
+    homes = {home for live in facts if (home := _labels(live).get(CONTROL_PLANE_LABEL))} or former_homes(
+        tenant.mesh, standing.rights
+    )
     if homes and tenant.namespace not in homes:
         yield FederationError(
             "FED456",
             where=f"Mesh {tenant.mesh}",
-            what=f"has its control plane in {tenant.namespace}, and this cluster has a mesh of that name in {listed(sorted(homes))}",
-            mend="Give one of the two another mesh_name; where it has moved, take its rights away first (tenants_state: absent) with the former mesh_namespace",
+            what=f"has its control plane in {tenant.namespace}, and this cluster has a mesh of that name in "
+            f"{listed(sorted(homes))}",
+            mend="Give one of the two another mesh_name; where it has moved, take its rights away first "
+            "(tenants_state: absent) with the former mesh_namespace",
         )
 
 
 def _of_accounts(tenant: Tenant, name: str, standing: Standing) -> Iterator[FederationError]:
-    """Yield why the right to restart would be the right to everything: an account of the namespace may do all in the cluster."""
+    """Yield why the right to restart would be the right to everything: an account of the namespace may do all."""
     for binding in standing.cluster_bindings:
         if at(binding, "roleRef", "name") != EVERYTHING:
             continue
         for subject in items(binding.get("subjects")):
             is_account = subject.get("kind") == SERVICE_ACCOUNT.name and subject.get("namespace") == name
             is_all = subject.get("kind") == "Group" and subject.get("name") == f"system:serviceaccounts:{name}"
-            is_user = subject.get("kind") == "User" and str(subject.get("name")).startswith(f"system:serviceaccount:{name}:")
+            is_user = subject.get("kind") == "User" and str(subject.get("name")).startswith(
+                f"system:serviceaccount:{name}:"
+            )
             if is_account or is_all or is_user:
                 yield FederationError(
                     "FED457",
                     where=f"Namespace {name}, wanted by {tenant.mesh}",
-                    what=f"has {subject['kind']} {subject.get('name')}, which ClusterRoleBinding {binding['metadata']['name']} makes a cluster "
-                    "administrator, and who restarts workloads there acts as it",
-                    mend="Take that binding away, keep that account in a namespace of its own, or give the mesh's administrators restarts: false",
+                    what=f"has {subject['kind']} {subject.get('name')}, which ClusterRoleBinding "
+                    f"{binding['metadata']['name']} makes a cluster administrator, and whoever restarts workloads "
+                    "there acts as it",
+                    mend="Take that binding away, keep that account in a namespace of its own, or give the mesh's "
+                    "administrators restarts: false",
                 )
                 return
 

@@ -1,8 +1,9 @@
 # GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
 """Who administers a mesh: ``mesh_admins`` read, every name of it checked before a right is bound to it.
 
-A name that Kubernetes gives to many accounts at once, or to those of the platform, is refused: a binding to it is a mistake
-or an attack. Source: Kubernetes documentation, "Authenticating" (system users and groups) and "Using RBAC Authorization".
+A name that Kubernetes gives to many accounts at once, or to those of the platform, is refused: a binding to it is a
+mistake or an attack. Source: Kubernetes documentation, "Authenticating" (system users and groups) and "Using RBAC
+Authorization".
 """
 
 from __future__ import annotations
@@ -37,7 +38,8 @@ class Admins:
     def described(cls, mesh: str, namespace: str, admins: object) -> Admins:
         """Return whom ``mesh_admins`` of a mesh names; an account without a namespace is one of ``namespace``.
 
-        Raises ``FederationError`` FED450 for what cannot be read, for nobody, and for names that stand for many accounts.
+        Raises ``FederationError`` FED450 for what cannot be read, for nobody, and for names that stand for many
+        accounts.
         """
         if not isinstance(admins, Mapping):
             _refuse(mesh, "is not a mapping", "Give it users, groups and service_accounts, each a list of names")
@@ -65,7 +67,9 @@ def _names(mesh: str, part: str, names: object) -> tuple[str, ...]:
     if isinstance(names, str) or not isinstance(names, Sequence) or not all(isinstance(name, str) for name in names):
         _refuse(mesh, f"has {part} that is no list of names", f"Write {part}: [name, name]")
     if len(names) > MOST:
-        _refuse(mesh, f"has {len(names)} {part}", f"Name {MOST} at the most; a group stands for as many people as you like")
+        _refuse(
+            mesh, f"has {len(names)} {part}", f"Name {MOST} at the most; a group stands for as many people as you like"
+        )
     for name in names:
         _check_name(mesh, part, name)
     return tuple(dict.fromkeys(names))
@@ -76,7 +80,11 @@ def _check_name(mesh: str, part: str, name: str) -> None:
     if not name.strip():
         _refuse(mesh, f"has an empty name under {part}", "Give the name, or take the entry out")
     if len(name) > LONGEST:
-        _refuse(mesh, f"has a name of {len(name)} characters under {part}", f"Give names of {LONGEST} characters at the most")
+        _refuse(
+            mesh,
+            f"has a name of {len(name)} characters under {part}",
+            f"Give names of {LONGEST} characters at the most",
+        )
     if name != name.strip() or not name.isprintable():
         _refuse(
             mesh,
@@ -84,7 +92,11 @@ def _check_name(mesh: str, part: str, name: str) -> None:
             "Write the name as the cluster knows it",
         )
     if "*" in name:
-        _refuse(mesh, f"has {_shown(name)} under {part}, and a binding takes names, not patterns", "Name each account, or a group of them")
+        _refuse(
+            mesh,
+            f"has {_shown(name)} under {part}, and a binding takes names, not patterns",
+            "Name each account, or a group of them",
+        )
 
 
 def _check_user(mesh: str, name: str) -> None:
@@ -113,7 +125,11 @@ def _account(mesh: str, text: str, namespace: str) -> tuple[str, str]:
     place, name = (namespace, text) if len(parts) == 1 else (parts[0], parts[1])
     is_named = len(name) <= 253 and _ACCOUNT.fullmatch(name) and (len(parts) == 1 or _SPACE.fullmatch(place))
     if len(parts) > 2 or not is_named:
-        _refuse(mesh, f"has the service account {_shown(text)}", "Write name, or namespace/name, in lower-case letters, digits and hyphens")
+        _refuse(
+            mesh,
+            f"has the service account {_shown(text)}",
+            "Write name, or namespace/name, in lower-case letters, digits and hyphens",
+        )
     return place, name
 
 
@@ -123,7 +139,11 @@ def _restarts(mesh: str, admins: Mapping) -> bool:
     said = admins["restarts"]
     meant = _BOOLEANS.get(str(said).lower()) if isinstance(said, (bool, int, str)) else None
     if meant is None:
-        _refuse(mesh, f"has restarts: {_shown(said)}", "Write restarts: true or restarts: false, or leave it out, which means true")
+        _refuse(
+            mesh,
+            f"has restarts: {_shown(said)}",
+            "Write restarts: true or restarts: false, or leave it out, which means true",
+        )
     return meant
 
 

@@ -1,9 +1,10 @@
 # GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
 """What a cluster administrator makes once, so that the administrators of a mesh need nothing of the cluster afterwards.
 
-Per mesh: the namespaces, a Role in each of them, its binding to the administrators, and the right to read a few facts of
-the cluster. Who may patch a workload runs anything as its service accounts and reads every Secret beside it, so the rights
-that restarts need can be left out. Source: OpenShift Service Mesh documentation, "Multitenant deployment model"; rbac.authorization.k8s.io/v1.
+Per mesh: the namespaces, a Role in each of them, its binding to the administrators, and the right to read a few facts
+of the cluster. Who may patch a workload runs anything as its service accounts and reads every Secret beside it, so the
+rights that restarts need can be left out. Source: OpenShift Service Mesh documentation, "Multitenant deployment model";
+rbac.authorization.k8s.io/v1.
 """
 
 from __future__ import annotations
@@ -42,7 +43,8 @@ def _rule(group: str, resources: str, verbs: Sequence[str], names: str = "") -> 
     return {"apiGroups": [group], "resources": resources.split(), "verbs": list(verbs), **named}
 
 
-# No verb on Secrets, nothing by a star; what the rights to restart reach all the same is told in docs/rights.md. A Role that allows to get namespaces allows it for its own namespace alone.
+# No verb on Secrets, nothing by a star; what the rights to restart reach all the same is told in docs/rights.md. A Role
+# that allows to get namespaces allows it for its own namespace alone.
 CONTROL_PLANE_RULES = (
     _rule("maistra.io", "servicemeshcontrolplanes", (*ALL_VERBS, "use")),
     _rule("maistra.io", "servicemeshmemberrolls servicemeshextensions", ALL_VERBS),
@@ -52,7 +54,9 @@ CONTROL_PLANE_RULES = (
     _rule("", "services endpoints pods", WATCH),
     _rule("", "namespaces pods/log events", READ),
     _rule("discovery.k8s.io", "endpointslices", READ),
-    _rule("networking.istio.io", "serviceentries virtualservices destinationrules envoyfilters gateways sidecars", READ),
+    _rule(
+        "networking.istio.io", "serviceentries virtualservices destinationrules envoyfilters gateways sidecars", READ
+    ),
     _rule("config.istio.io", " ".join(kind.plural for kind in MIXER_KINDS), READ),
     _rule("security.istio.io", "authorizationpolicies", READ),
     _rule("networking.k8s.io", "networkpolicies", READ),
@@ -86,7 +90,8 @@ FACT_RULES = (
     _rule("config.openshift.io", "networks infrastructures authentications", ("get",), "cluster"),
     _rule("network.openshift.io", "clusternetworks", ("get",), "default"),
 )
-# What restarts are made with, by group and resource. Each but the last two runs another pod, or other code in it: as any service
+# What restarts are made with, by group and resource. Each but the last two runs another pod, or other code in it: as
+# any service
 # account of the namespace, with any Secret of it in reach. (The member roll's webhook asks for update on pods, too.)
 RESTART_RIGHTS = {
     ("apps", "deployments"): {"patch"},
@@ -118,16 +123,27 @@ class Tenant:
     def described(cls, described: Mapping[str, Any], *, is_going: bool = False) -> Tenant:
         """Return the tenant that a mapping with mesh, namespace, members, admins and adopt describes.
 
-        Raises ``FederationError``: FED303 for a mesh that cannot be called so, FED426 for namespaces that are not a mesh's to have,
-        and FED450 for administrators that cannot be read. Of one that ``is_going`` only the names are looked at, so that rights which
-        should never have been given can be taken away.
+        Raises ``FederationError``: FED303 for a mesh that cannot be called so, FED426 for namespaces that are not a
+        mesh's to have, and FED450 for administrators that cannot be read. Of one that ``is_going`` only the names are
+        looked at, so that rights which should never have been given can be taken away.
         """
-        mesh = _label("mesh_name", described.get("mesh"), "FED303", "A mesh has a name, which its objects are labelled with")
+        mesh = _label(
+            "mesh_name", described.get("mesh"), "FED303", "A mesh has a name, which its objects are labelled with"
+        )
         place = f"mesh_namespace of {mesh}"
-        namespace = _label(place, described.get("namespace") or f"{mesh}-mesh-system", "FED426", "Name the namespace of the control plane")
+        namespace = _label(
+            place,
+            described.get("namespace") or f"{mesh}-mesh-system",
+            "FED426",
+            "Name the namespace of the control plane",
+        )
         members = tuple(member for member in described.get("members") or [] if member != ALL)
         if is_going:
-            return cls(mesh, namespace, tuple(member for member in members if isinstance(member, str) and _SPACE.fullmatch(member)))
+            return cls(
+                mesh,
+                namespace,
+                tuple(member for member in members if isinstance(member, str) and _SPACE.fullmatch(member)),
+            )
         _check_space(place, namespace)
         for member in members:
             check_member(member, namespace)
@@ -144,7 +160,10 @@ class Tenant:
     def subjects(self) -> list[dict]:
         """The administrators as a binding names them."""
         people = [("User", name) for name in self.admins.users] + [("Group", name) for name in self.admins.groups]
-        accounts = [{"kind": "ServiceAccount", "name": name, "namespace": namespace} for namespace, name in self.admins.service_accounts]
+        accounts = [
+            {"kind": "ServiceAccount", "name": name, "namespace": namespace}
+            for namespace, name in self.admins.service_accounts
+        ]
         return [{"apiGroup": RBAC, "kind": kind, "name": name} for kind, name in people] + accounts
 
     def rules(self, namespace: str) -> list[dict]:
@@ -157,14 +176,19 @@ def without_restarts(rules: Sequence[Mapping]) -> tuple[dict, ...]:
     """Return rules without the rights that restarts are made with, and so without what those reach."""
     found = []
     for rule in rules:
-        taken = {verb for group in rule["apiGroups"] for name in rule["resources"] for verb in RESTART_RIGHTS.get((group, name), ())}
+        taken = {
+            verb
+            for group in rule["apiGroups"]
+            for name in rule["resources"]
+            for verb in RESTART_RIGHTS.get((group, name), ())
+        }
         verbs = [verb for verb in rule["verbs"] if verb not in taken]
         found += [{**rule, "verbs": verbs}] if verbs else []
     return tuple(found)
 
 
 def is_for_restarts(verb: str, resource: str) -> bool:
-    """Return whether a right is one that ``restarts: false`` leaves out; ``resource`` as messages name it, ``deployments.apps``."""
+    """Return whether ``restarts: false`` leaves a right out; ``resource`` is as in messages, ``deployments.apps``."""
     name, _dot, rest = resource.partition(".")
     group, _slash, below = rest.partition("/")
     return verb in RESTART_RIGHTS.get((group, f"{name}/{below}" if below else name), ())
@@ -205,7 +229,9 @@ def _label(where: str, name: object, code: str, mend: str) -> str:
     """Return a name that becomes a label and a part of paths; ``..`` and ``a/b`` would lead elsewhere."""
     if not isinstance(name, str) or not _SPACE.fullmatch(name):
         shown = ascii(name)[:80] if name else "nothing"
-        raise FederationError(code, where=where, what=f"is {shown}", mend=f"{mend}: lower-case letters, digits and hyphens, at most 63")
+        raise FederationError(
+            code, where=where, what=f"is {shown}", mend=f"{mend}: lower-case letters, digits and hyphens, at most 63"
+        )
     return name
 
 
