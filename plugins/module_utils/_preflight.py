@@ -122,10 +122,10 @@ class Reader:
 
     cluster: Remembered
 
-    def list(self, kind: Kind, namespace: str) -> list[dict] | None:
+    def list(self, kind: Kind, namespace: str, *which: Any) -> list[dict] | None:
         """Return the objects of one kind in a namespace; None when they cannot be read. A kind that is not served has no objects."""
         try:
-            return self.cluster.list(kind, namespace)
+            return self.cluster.list(kind, namespace, *which)
         except FederationError as error:
             if error.code == NOT_SERVED:
                 return [] if kind.is_optional else self._refused(kind, namespace, "the API server does not serve them")

@@ -9,7 +9,7 @@ from ._cluster import Cluster
 from ._core.data import listed
 from ._core.diff import Change, change_to, removal_of
 from ._core.errors import FederationError
-from ._core.holding import Standing, check_bound, check_tenants, is_made_by_us, is_rightful, refusals
+from ._core.holding import Standing, check_bound, is_made_by_us, is_rightful, refusals
 from ._core.kinds import (
     CLUSTER_ROLE,
     CLUSTER_ROLE_BINDING,
@@ -26,7 +26,7 @@ from ._core.kinds import (
     SERVICE_ACCOUNT,
     Kind,
 )
-from ._core.tenants import NAME, Tenant, plan_tenant
+from ._core.tenants import NAME, Tenant, check_tenants, plan_tenant
 
 # Bindings go before what they bind, so that a run that ends halfway leaves nobody with a right to nothing.
 RIGHTS = (CLUSTER_ROLE_BINDING, CLUSTER_ROLE, ROLE_BINDING, ROLE, SERVICE_ACCOUNT)

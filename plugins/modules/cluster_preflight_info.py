@@ -98,11 +98,16 @@ from ..module_utils._core.errors import FederationError  # noqa: E402
 from ..module_utils._core.findings import Finding, finding_of, told  # noqa: E402
 from ..module_utils._core.kinds import (  # noqa: E402
     CATALOG_SOURCE,
+    CLUSTER_ROLE_BINDING,
     CONTROL_PLANE,
     INSTALL_PLAN,
+    MEMBER,
+    MEMBER_ROLL,
+    MESH_LABEL,
     NAMESPACE,
     OPERATOR_GROUP,
     PACKAGE_MANIFEST,
+    ROLE,
     SUBSCRIPTION,
 )
 from ..module_utils._core.operators import Found, Operator, catalog_of, is_ready, needed, settled, with_wishes  # noqa: E402
@@ -133,7 +138,7 @@ def run(module: AnsibleModule, cluster: Cluster, now: datetime) -> dict:
     versions = [version for one in wanted if (version := parse_version(str(one.get("version") or "")))]
     platform = read_platform(reader, min(versions, default=None), [at(one, "spec", *IDENTITY) for one in wanted])
     estate = ClusterEstate(cluster.server, wanted=wanted, tenants=tenants, platform=platform)
-    estate = replace(estate, labels=labels_of(reader, tenants), has_olm=reader.serves(OLM_GROUP) is not False)
+    estate = with_holders(reader, replace(estate, has_olm=reader.serves(OLM_GROUP) is not False))
     if estate.has_olm:
         try:
             estate = with_olm(module, reader, estate)
@@ -181,10 +186,20 @@ def plans_of(reader: Reader, operators: Sequence[Operator], found: Found) -> lis
     return [live for namespace in sorted(moving) for live in reader.list(INSTALL_PLAN, namespace) or ()]
 
 
-def labels_of(reader: Reader, tenants: Sequence[Tenant]) -> dict[str, Mapping]:
-    """Return the labels of the namespaces that stand, where some are wanted as members."""
-    standing = reader.list(NAMESPACE, "") if any(tenant.members for tenant in tenants) else []
-    return {live["metadata"]["name"]: live["metadata"].get("labels") or {} for live in standing or ()}
+def with_holders(reader: Reader, estate: ClusterEstate) -> ClusterEstate:
+    """Return the estate with what shows whose the namespaces are that its meshes want."""
+    if not estate.tenants:
+        return estate
+    return replace(
+        estate,
+        namespaces={live["metadata"]["name"]: live for live in reader.list(NAMESPACE, "") or ()},
+        roles=[live for live in reader.list(ROLE, "", MESH_LABEL) or () if at(live, "metadata", "labels", MESH_LABEL)],
+        cluster_bindings=reader.list(CLUSTER_ROLE_BINDING, "") or (),
+        control_planes=reader.list(CONTROL_PLANE, "") or (),
+        rolls=reader.list(MEMBER_ROLL, "") or (),
+        members=reader.list(MEMBER, "") or (),
+        groups=reader.list(OPERATOR_GROUP, "") or (),
+    )
 
 
 def check_wanted(reader: Reader, one: Mapping, namespace: str) -> None:

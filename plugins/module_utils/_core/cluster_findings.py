@@ -12,16 +12,20 @@ from .data import at
 from .errors import FederationError
 from .estate import SERVED, Ground, Platform
 from .findings import Finding, Unknown, finding_of
+from .holding import Standing, of_accounts, of_control_planes, of_going, of_names, of_namespaces, of_rights
 from .kinds import (
     CATALOG_SOURCE,
+    CLUSTER_ROLE_BINDING,
     CONTROL_PLANE,
     INSTALL_PLAN,
+    MEMBER,
+    MEMBER_ROLL,
     NAMESPACE,
     OPERATOR_GROUP,
     PACKAGE_MANIFEST,
+    ROLE,
     SUBSCRIPTION,
 )
-from .members import check_holder
 from .operators import Found, Operator, catalog_of, is_ready, problems, to_approve
 from .platform_findings import BELOW
 from .tenants import Tenant
@@ -29,6 +33,9 @@ from .tenants import Tenant
 OLM_GROUP = SUBSCRIPTION.api_version.partition("/")[0]
 SUBSCRIPTIONS, OPERATOR_GROUPS, CONTROL_PLANES, CATALOGS, NAMESPACES = (
     Read(kind, CLUSTER) for kind in (SUBSCRIPTION, OPERATOR_GROUP, CONTROL_PLANE, CATALOG_SOURCE, NAMESPACE)
+)
+ROLES, CLUSTER_BINDINGS, ROLLS, JOINED = (
+    Read(kind, CLUSTER) for kind in (ROLE, CLUSTER_ROLE_BINDING, MEMBER_ROLL, MEMBER)
 )
 PACKAGES = Read(PACKAGE_MANIFEST, NAMED, behind=(SUBSCRIPTIONS, CATALOGS))
 PLANS = Read(INSTALL_PLAN, NAMED, behind=(SUBSCRIPTIONS,))
@@ -39,7 +46,8 @@ class ClusterEstate:
     """A cluster before its meshes: the operators that they need, the control planes that are wanted, and what stands.
 
     ``operators`` are as ``operators.settled`` gives them; with ``upgrade`` those that wait are to be approved.
-    ``packages`` and ``catalogs`` are as ``operators.Found`` has them; ``labels`` are those of namespaces.
+    ``packages`` and ``catalogs`` are as ``operators.Found`` has them; ``namespaces`` are live, by name, and of ``roles``
+    those that bear the label of a mesh.
     """
 
     server: str
@@ -55,7 +63,11 @@ class ClusterEstate:
     catalogs: Sequence[Mapping] | None = read_from(CATALOGS, default=None)
     packages: Mapping[str, Mapping | None] = read_from(PACKAGES, default_factory=dict)
     plans: Sequence[Mapping] = read_from(PLANS, default=())
-    labels: Mapping[str, Mapping] = read_from(NAMESPACES, default_factory=dict)
+    namespaces: Mapping[str, Mapping] = read_from(NAMESPACES, default_factory=dict)
+    roles: Sequence[Mapping] = read_from(ROLES, default=())
+    cluster_bindings: Sequence[Mapping] = read_from(CLUSTER_BINDINGS, default=())
+    rolls: Sequence[Mapping] = read_from(ROLLS, default=())
+    members: Sequence[Mapping] = read_from(JOINED, default=())
 
     def problems(self, code: str, found: Found) -> list[Finding]:
         """Return what one code says against the operators when nothing but ``found`` is looked at."""
@@ -143,20 +155,49 @@ def silent_catalogs(estate: ClusterEstate) -> Iterator[Finding]:
             yield Finding("FED454", f"CatalogSource {place}/{source}", f"is not READY; OLM has seen {state}")
 
 
-@check(reads=[NAMESPACES], codes=["FED426"])
-def taken_members(estate: ClusterEstate) -> Iterator[Finding]:
-    """Give namespaces that another mesh has."""
-    for tenant in estate.tenants:
-        for member in tenant.members:
-            try:
-                check_holder(tenant.namespace, member, estate.labels.get(member, {}))
-            except FederationError as error:
-                yield finding_of(error)
+@check(reads=[NAMESPACES], spares=[ROLLS, JOINED, OPERATOR_GROUPS], codes=["FED426"])
+def taken_namespaces(estate: ClusterEstate) -> Iterator[Finding]:
+    """Give namespaces that another mesh or the operators have."""
+    standing = Standing(estate.namespaces, rolls=estate.rolls, members=estate.members, groups=estate.groups)
+    yield from map(finding_of, of_namespaces(estate.tenants, standing))
+
+
+@check(reads=[NAMESPACES], codes=["FED452"])
+def going_namespaces(estate: ClusterEstate) -> Iterator[Finding]:
+    """Give namespaces on their way out."""
+    yield from map(finding_of, of_going(estate.tenants, Standing(estate.namespaces)))
+
+
+@check(reads=[ROLES], codes=["FED451"])
+def others_rights(estate: ClusterEstate) -> Iterator[Finding]:
+    """Give namespaces in which another mesh has rights."""
+    yield from map(finding_of, of_rights(estate.tenants, Standing(rights=estate.roles)))
+
+
+@check(reads=[ROLES], spares=[CONTROL_PLANES, ROLLS], codes=["FED451"])
+def others_control_planes(estate: ClusterEstate) -> Iterator[Finding]:
+    """Give control planes and rolls that were not made for the mesh."""
+    standing = Standing(rights=estate.roles, control_planes=estate.control_planes, rolls=estate.rolls)
+    yield from map(finding_of, of_control_planes(estate.tenants, standing))
+
+
+@check(reads=[ROLES, CLUSTER_BINDINGS], codes=["FED456"])
+def meshes_elsewhere(estate: ClusterEstate) -> Iterator[Finding]:
+    """Give meshes whose name another one has."""
+    standing = Standing(rights=estate.roles, cluster_bindings=estate.cluster_bindings)
+    yield from map(finding_of, of_names(estate.tenants, standing))
+
+
+@check(reads=[CLUSTER_BINDINGS], codes=["FED457"])
+def mighty_accounts(estate: ClusterEstate) -> Iterator[Finding]:
+    """Give namespaces with an account that has the whole cluster."""
+    yield from map(finding_of, of_accounts(estate.tenants, Standing(cluster_bindings=estate.cluster_bindings)))
 
 
 CHECKS: tuple[Check, ...] = (
     *(lifecycle_manager, operator_groups, others_editions, versions, install_plans),
-    *(catalogs, packages, silent_catalogs, taken_members),
+    *(catalogs, packages, silent_catalogs),
+    *(taken_namespaces, going_namespaces, others_rights, others_control_planes, meshes_elsewhere, mighty_accounts),
 )
 
 

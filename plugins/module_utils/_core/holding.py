@@ -45,44 +45,55 @@ class Standing:
     cluster_bindings: Sequence[Mapping] = ()
 
 
-def check_tenants(tenants: Sequence[Tenant]) -> None:
-    """Refuse what meshes want of each other: FED111 for two of one name, FED451 for a namespace that two want."""
-    holders: dict[str, str] = {}
-    names: set[str] = set()
-    for tenant in tenants:
-        if tenant.mesh in names:
-            raise FederationError(
-                "FED111",
-                where=f"Mesh {tenant.mesh}",
-                what="is described twice, and the rights of one would be the other's",
-                mend="Give every host of the group meshes a mesh_name of its own",
-            )
-        names.add(tenant.mesh)
-        for namespace in tenant.namespaces:
-            other = holders.setdefault(namespace, tenant.mesh)
-            if other != tenant.mesh:
-                raise FederationError(
-                    "FED451",
-                    where=f"Namespace {namespace}",
-                    what=f"is wanted by {other} and by {tenant.mesh}",
-                    mend="Give it to one of them in mesh_members or mesh_namespace",
-                )
-
-
 def refusals(tenants: Sequence[Tenant], standing: Standing) -> Iterator[FederationError]:
-    """Yield why meshes may not have what they are described with, as far as it shows in what stands.
+    """Yield why meshes may not have what they are described with, as far as it shows in what stands."""
+    for look in (of_namespaces, of_going, of_rights, of_control_planes, of_names, of_accounts):
+        yield from look(tenants, standing)
 
-    FED426 and FED451 for namespaces of others, FED452 for those that go, FED456 for a mesh of this name elsewhere,
-    FED457 where a service account of a namespace has the whole cluster.
-    """
+
+def of_namespaces(tenants: Sequence[Tenant], standing: Standing) -> Iterator[FederationError]:
+    """Yield FED426 for namespaces of other meshes and of operators."""
     for tenant in tenants:
         for name in tenant.namespaces:
             yield from _of_namespace(tenant, name, standing)
+
+
+def of_going(tenants: Sequence[Tenant], standing: Standing) -> Iterator[FederationError]:
+    """Yield FED452 for namespaces on their way out."""
+    for name in (name for tenant in tenants for name in tenant.namespaces):
+        if at(standing.namespaces.get(name), "metadata", "deletionTimestamp"):
+            yield FederationError(
+                "FED452",
+                where=f"Namespace {name}",
+                what="is being deleted",
+                mend="Run again when it is gone; it is made anew then",
+            )
+
+
+def of_rights(tenants: Sequence[Tenant], standing: Standing) -> Iterator[FederationError]:
+    """Yield FED451 for namespaces in which another mesh has rights."""
+    for tenant in tenants:
+        for name in tenant.namespaces:
             yield from _of_rights(tenant, name, tenants, standing)
-            if tenant.admins.restarts:
-                yield from _of_accounts(tenant, name, standing)
+
+
+def of_control_planes(tenants: Sequence[Tenant], standing: Standing) -> Iterator[FederationError]:
+    """Yield FED451 for control planes and rolls in the namespaces that are not the mesh's."""
+    for tenant in tenants:
         yield from _of_control_plane(tenant, standing)
+
+
+def of_names(tenants: Sequence[Tenant], standing: Standing) -> Iterator[FederationError]:
+    """Yield FED456 for meshes whose rights say that their control plane is elsewhere."""
+    for tenant in tenants:
         yield from _of_name(tenant, standing)
+
+
+def of_accounts(tenants: Sequence[Tenant], standing: Standing) -> Iterator[FederationError]:
+    """Yield FED457 for namespaces with an account that has the whole cluster, where workloads may be restarted."""
+    for tenant in tenants:
+        for name in tenant.namespaces if tenant.admins.restarts else ():
+            yield from _of_accounts(tenant, name, standing)
 
 
 def check_bound(live: Mapping | None, desired: Mapping) -> None:
@@ -147,7 +158,7 @@ def former_homes(mesh: str, rights: Iterable[Mapping]) -> set[str]:
 
 
 def _of_namespace(tenant: Tenant, name: str, standing: Standing) -> Iterator[FederationError]:
-    """Yield why the namespace itself is not this mesh's: another's member, a place of operators, or on its way out."""
+    """Yield why the namespace itself is not this mesh's: another's member, or a place of operators."""
     live = standing.namespaces.get(name) or {}
     try:
         check_holder(tenant.namespace, name, _labels(live))
@@ -171,13 +182,6 @@ def _of_namespace(tenant: Tenant, name: str, standing: Standing) -> Iterator[Fed
             what="is where operators of the whole cluster run (its OperatorGroup has all namespaces): rights in it "
             "reach the whole cluster",
             mend="Name a namespace that was made for the mesh or for its applications",
-        )
-    if at(live, "metadata", "deletionTimestamp"):
-        yield FederationError(
-            "FED452",
-            where=f"Namespace {name}",
-            what="is being deleted",
-            mend="Run again when it is gone; it is made anew then",
         )
 
 

@@ -172,6 +172,30 @@ class Tenant:
         return [dict(rule) for rule in (rules if self.admins.restarts else without_restarts(rules))]
 
 
+def check_tenants(tenants: Sequence[Tenant]) -> None:
+    """Refuse what meshes want of each other: FED111 for two of one name, FED451 for a namespace that two want."""
+    holders: dict[str, str] = {}
+    names: set[str] = set()
+    for tenant in tenants:
+        if tenant.mesh in names:
+            raise FederationError(
+                "FED111",
+                where=f"Mesh {tenant.mesh}",
+                what="is described twice, and the rights of one would be the other's",
+                mend="Give every host of the group meshes a mesh_name of its own",
+            )
+        names.add(tenant.mesh)
+        for namespace in tenant.namespaces:
+            other = holders.setdefault(namespace, tenant.mesh)
+            if other != tenant.mesh:
+                raise FederationError(
+                    "FED451",
+                    where=f"Namespace {namespace}",
+                    what=f"is wanted by {other} and by {tenant.mesh}",
+                    mend="Give it to one of them in mesh_members or mesh_namespace",
+                )
+
+
 def without_restarts(rules: Sequence[Mapping]) -> tuple[dict, ...]:
     """Return rules without the rights that restarts are made with, and so without what those reach."""
     found = []

@@ -7,6 +7,7 @@ import pytest
 from ansible_collections.ossm.federation.plugins.module_utils._arguments import OLM
 from ansible_collections.ossm.federation.plugins.module_utils._core import cluster_findings
 from ansible_collections.ossm.federation.plugins.module_utils._core.errors import FederationError
+from ansible_collections.ossm.federation.plugins.module_utils._core.kinds import MESH_LABEL, ROLE
 from ansible_collections.ossm.federation.plugins.modules import cluster_preflight_info
 from ansible_collections.ossm.federation.tests.unit.cluster_in_memory import ClusterInMemory
 from ansible_collections.ossm.federation.tests.unit.findings.recording import Recording
@@ -301,6 +302,7 @@ def test_a_control_plane_of_2_3_is_not_called_default_unless_it_stands(cluster):
     assert codes(run(cluster, control_planes=[in_spec])) == ["FED459"]
     assert codes(run(cluster, control_planes=[{**wanted, "version": "v2.4"}])) == []
     put(cluster, "maistra.io/v2", "ServiceMeshControlPlane", "default", "east-mesh-system", spec={"version": "v2.3"})
+    cluster._objects[("ServiceMeshControlPlane", "east-mesh-system", "default")]["metadata"]["labels"] = {MESH_LABEL: "east"}
     assert codes(run(cluster, control_planes=[wanted])) == []
 
 
@@ -315,9 +317,13 @@ def test_without_olm_that_is_found_and_the_rest_is_looked_at_all_the_same(cluste
         ("Subscription", ["FED441", "FED442", "FED443", "FED444", "FED447", "FED449", "FED454"]),
         ("CatalogSource", ["FED443", "FED447", "FED449", "FED454"]),
         ("PackageManifest", ["FED443", "FED449"]),
-        ("OperatorGroup", ["FED441"]),
-        ("ServiceMeshControlPlane", ["FED443"]),
-        ("Namespace", ["FED426"]),
+        ("OperatorGroup", ["FED426", "FED441"]),
+        ("ServiceMeshControlPlane", ["FED443", "FED451"]),
+        ("ServiceMeshMemberRoll", ["FED426", "FED451"]),
+        ("ServiceMeshMember", ["FED426"]),
+        ("Namespace", ["FED426", "FED452"]),
+        ("Role", ["FED451", "FED456"]),
+        ("ClusterRoleBinding", ["FED456", "FED457"]),
     ],
 )
 def test_what_may_not_be_read_is_unknown(cluster, kind, expected):
@@ -382,7 +388,62 @@ def another_channel(cluster):
     return {"operators": [{"package": MESH, "channel": "stabel"}]}
 
 
+def joined_elsewhere(cluster):
+    put(cluster, "v1", "Namespace", "shop", "")
+    spec = {"controlPlaneRef": {"name": "basic", "namespace": "west-mesh-system"}}
+    put(cluster, "maistra.io/v1", "ServiceMeshMember", "default", "shop", spec=spec)
+
+
+def a_roll_that_lists_it(cluster):
+    put(cluster, "maistra.io/v1", "ServiceMeshMemberRoll", "default", "west-mesh-system", spec={"members": ["shop"]})
+
+
+def operators_in_a_member(cluster):
+    put(cluster, "operators.coreos.com/v1", "OperatorGroup", "all", "shop", spec={})
+
+
+def on_its_way_out(cluster):
+    put(cluster, "v1", "Namespace", "shop", "")
+    cluster._objects[("Namespace", "", "shop")]["metadata"]["deletionTimestamp"] = "2026-01-01T00:00:00Z"
+
+
+def rights_of(mesh, namespace):
+    def broken(cluster):
+        metadata = {"name": "ossm-federation-mesh-administrator", "namespace": namespace, "labels": {MESH_LABEL: mesh}}
+        rules = [{"apiGroups": ["maistra.io"], "resources": ["servicemeshcontrolplanes"], "verbs": ["use"]}]
+        role = {"apiVersion": ROLE.api_version, "kind": "Role", "metadata": metadata, "rules": rules}
+        cluster.apply(ROLE, role, "ossm.federation")
+
+    broken.__name__ = f"rights_of_{mesh}"
+    return broken
+
+
+def a_control_plane_by_hand(cluster):
+    put(cluster, "maistra.io/v2", "ServiceMeshControlPlane", "basic", "east-mesh-system", spec={"version": "v2.5"})
+
+
+def a_roll_by_hand(cluster):
+    put(cluster, "maistra.io/v1", "ServiceMeshMemberRoll", "default", "east-mesh-system", spec={"members": ["desk"]})
+
+
+def an_account_with_everything(cluster):
+    put(
+        cluster, "rbac.authorization.k8s.io/v1", "ClusterRoleBinding", "ci", "",
+        roleRef={"kind": "ClusterRole", "name": "cluster-admin"},
+        subjects=[{"kind": "ServiceAccount", "name": "jenkins", "namespace": "shop"}],
+    )  # fmt: skip
+
+
+def facts_of_another(cluster):
+    put(cluster, "rbac.authorization.k8s.io/v1", "ClusterRoleBinding", "ossm-federation-facts-east", "")
+    metadata = cluster._objects[("ClusterRoleBinding", "", "ossm-federation-facts-east")]["metadata"]
+    metadata["labels"] = {MESH_LABEL: "east", "ossm.federation/control-plane": "elsewhere"}
+
+
 BROKEN = (
+    *(joined_elsewhere, a_roll_that_lists_it, operators_in_a_member, on_its_way_out),
+    *(rights_of("west", "shop"), rights_of("east", "elsewhere"), a_control_plane_by_hand, a_roll_by_hand),
+    *(an_account_with_everything, facts_of_another),
     *(member_of_another, two_groups, the_community_s, an_old_operator, an_old_control_plane, a_plan_with_more, no_olm),
     *(another_catalog, a_catalog_that_is_down, another_channel),
 )

@@ -15,7 +15,7 @@ from ansible_collections.ossm.federation.plugins.module_utils._core.kinds import
     ROLE_BINDING,
     SERVICE_ACCOUNT,
 )
-from ansible_collections.ossm.federation.plugins.module_utils._core.tenants import CONTROL_PLANE_RULES, MEMBER_RULES, NAME
+from ansible_collections.ossm.federation.plugins.module_utils._core.tenants import CONTROL_PLANE_RULES, MEMBER_RULES, NAME, Tenant
 from ansible_collections.ossm.federation.plugins.module_utils._running import Journal
 from ansible_collections.ossm.federation.plugins.modules import mesh_operator, mesh_tenants
 from ansible_collections.ossm.federation.tests.unit.cluster_in_memory import ClusterInMemory
@@ -145,12 +145,13 @@ def test_administrators_that_cannot_be_read_are_refused(cluster, admins, says):
 
 
 def test_tenants_stand_for_the_operators_module_once_there_is_nothing_left_to_do_for_them(cluster):
-    assert mesh_operator.standing_tenants(cluster, [EAST]) == []
+    east, lab = Tenant.described(EAST), Tenant.described(LAB)
+    assert mesh_operator.standing_tenants(cluster, [east]) == []
     run(cluster, EAST)
-    assert mesh_operator.standing_tenants(cluster, [EAST]) == ["east-mesh-system", "shop"]
+    assert mesh_operator.standing_tenants(cluster, [east]) == ["east-mesh-system", "shop"]
     writes = len(cluster.writes)
-    assert mesh_operator.standing_tenants(cluster, [EAST, LAB]) == [], "lab is to be made"
-    assert mesh_operator.standing_tenants(cluster, [{**EAST, "admins": {}}]) == [], "it is for mesh_tenants to refuse"
-    assert mesh_operator.standing_tenants(cluster, [{"members": ["shop"]}]) == []
+    assert mesh_operator.standing_tenants(cluster, [east, lab]) == [], "lab is to be made"
     assert mesh_operator.standing_tenants(cluster, []) == []
+    cluster.put({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "shop", "labels": {"maistra.io/member-of": "x"}}})
+    assert mesh_operator.standing_tenants(cluster, [east]) == [], "it is for mesh_tenants to refuse"
     assert len(cluster.writes) == writes, "it only looks"
