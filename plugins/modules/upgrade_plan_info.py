@@ -71,6 +71,7 @@ control_plane:
 """
 
 from collections.abc import Callable  # noqa: E402
+from dataclasses import replace  # noqa: E402
 from datetime import datetime  # noqa: E402
 from typing import Any  # noqa: E402
 
@@ -78,8 +79,9 @@ from ansible.module_utils.basic import AnsibleModule  # noqa: E402
 
 from ..module_utils._arguments import CLUSTER, MESH  # noqa: E402
 from ..module_utils._cluster import Cluster  # noqa: E402
+from ..module_utils._core.control_plane import ControlPlane  # noqa: E402
 from ..module_utils._core.control_plane_spec import OLDEST  # noqa: E402
-from ..module_utils._core.data_plane import sidecar_version  # noqa: E402
+from ..module_utils._core.data_plane import Newest, sidecar_version  # noqa: E402
 from ..module_utils._core.errors import FederationError  # noqa: E402
 from ..module_utils._core.kinds import (  # noqa: E402
     AUTHORIZATION_POLICY,
@@ -91,9 +93,10 @@ from ..module_utils._core.kinds import (  # noqa: E402
     POD,
     Kind,
 )
-from ..module_utils._core.upgrade import Found, lines, names_of, plan_upgrade, refuse_blocked, text_of  # noqa: E402
+from ..module_utils._core.upgrade import Found, lagging, lines, names_of, plan_upgrade, refuse_blocked, text_of  # noqa: E402
 from ..module_utils._live import read_control_plane  # noqa: E402
 from ..module_utils._running import Module, run_module  # noqa: E402
+from ..module_utils._sidecars import Surveyor  # noqa: E402
 
 OPTIONS = {
     "to": {"type": "str", "required": True},
@@ -108,6 +111,8 @@ def run(module: AnsibleModule, cluster: Cluster, now: datetime) -> dict:
     namespace = params["namespace"] or f"{params['mesh']}-mesh-system"
     control_plane = read_control_plane(cluster, namespace, params["control_plane"])
     found = look(cluster, namespace, control_plane.version)
+    if control_plane.version:
+        found = replace(found, held=held_back(cluster, control_plane, found))
     steps = plan_upgrade(control_plane, params["to"], found, removes_mixer=params["remove_mixer"])
     if params["strict"] and steps:
         refuse_blocked(control_plane, steps[0])
@@ -154,6 +159,19 @@ def look(cluster: Cluster, namespace: str, version: tuple[int, int] | None) -> F
         sidecars={own: tuple(pods) for own, pods in sorted(sidecars.items())},
         unknown=tuple(unknown),
     )
+
+
+def held_back(cluster: Cluster, control_plane: ControlPlane, found: Found) -> dict[str, tuple[str, str]]:
+    """Return which pods with sidecars that stop the next step no restart renews: their owner, and why. Nothing is asked where there are none."""
+    old = set(lagging(found.sidecars, (control_plane.version[0], control_plane.version[1] + 1)))
+    survey = Surveyor(cluster, sorted({name.partition("/")[0] for name in old}), Newest.of(control_plane)).look() if old else None
+    return {
+        name: (str(workload.owner), workload.left_alone)
+        for workload in (survey.workloads if survey else ())
+        if workload.left_alone
+        for pod in workload.pods
+        if (name := f"{workload.owner.namespace}/{pod.name}") in old
+    }
 
 
 def versioned(pod: dict) -> tuple[tuple[int, int], str] | None:

@@ -102,3 +102,26 @@ def test_a_version_to_upgrade_to_is_understood_or_refused(east: Callable[..., An
         outcome = call(collections, "upgrade_plan_info", {**api.access, "mesh": "east", "to": target})
         assert outcome.code == code, outcome.printed
         assert code or outcome.result["steps"] == []
+
+
+def test_a_sidecar_written_by_hand_is_not_told_to_be_restarted_again(east: Callable[..., Any], collections: str) -> None:
+    """What was restarted a moment ago and is as old as before: no second restart will help."""
+    owner = {"kind": "Deployment", "name": "legacy", "controller": True}
+    annotated = {"labels": {"maistra-version": "2.1.6"}, "annotations": {"sidecar.istio.io/status": "{}"}}
+    metadata = {"namespace": HOME, "creationTimestamp": "2026-06-15T12:30:00Z"}
+    proxy = {"containers": [{"name": "istio-proxy", "image": "registry.test/proxyv2:2.1.6"}]}
+    pod = {"metadata": {**metadata, **annotated, "name": "legacy-1", "ownerReferences": [owner]}, "spec": proxy, "status": {"phase": "Running"}}
+    workload = {"metadata": {**metadata, "name": "legacy"}, "spec": {"replicas": 1, "template": {"metadata": annotated, "spec": proxy}}, "status": {}}
+    ready = [
+        {"type": kind, "status": "True", "reason": "ComponentsReady", "lastTransitionTime": "2026-06-15T12:00:00Z"} for kind in ("Reconciled", "Ready")
+    ]
+    plane = control_plane("v2.3")
+    plane["status"]["conditions"] = ready
+    objects = ({"apiVersion": "v1", "kind": "Pod", **pod}, {"apiVersion": "apps/v1", "kind": "Deployment", **workload})
+    with east(plane, ROLL, *objects) as (_owner, api):
+        restarted = call(collections, "data_plane", {**api.access, "mesh": "east", "state": "restarted"})
+        assert "is not injected by this control plane" in restarted.result["left_alone"][0]["reason"], restarted.printed
+        outcome = call(collections, "upgrade_plan_info", {**api.access, "mesh": "east", "to": "v2.4", "strict": True})
+        assert outcome.code == "FED431", outcome.printed
+        assert "has the container istio-proxy itself" in outcome.result["msg"] and "restart these workloads first" not in outcome.result["msg"]
+        assert api.writes == []

@@ -8,6 +8,8 @@ Sources: the injection templates of OpenShift Service Mesh 2.0 to 2.6; Kubernete
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -21,7 +23,10 @@ from .rollout import RESTARTED_AT, stalled, unfinished
 VERSION_LABEL = "maistra-version"
 STATUS_ANNOTATION = "sidecar.istio.io/status"
 IMAGE_ANNOTATION = "sidecar.istio.io/proxyImage"
+REVISION = "istio.io/rev"
 PROXY = "istio-proxy"
+_MOST_STATUS = 16384
+_NAME = re.compile(r"[a-z0-9]([a-z0-9.-]{0,61}[a-z0-9])?")
 ROLLED = ("Deployment", "StatefulSet", "DaemonSet")
 BETWEEN = ("ReplicaSet", "ReplicationController")
 MOST_STEPS = 4  # a pod, its ReplicaSet, its Deployment, and one more for a controller that nobody here knows
@@ -29,11 +34,12 @@ MOST_STEPS = 4  # a pod, its ReplicaSet, its Deployment, and one more for a cont
 
 @dataclass(frozen=True)
 class Newest:
-    """What the sidecars of a control plane are when they are made now: its charts' version, the proxy's image, and since when."""
+    """What the sidecars of a control plane are when they are made now: its charts' version, the proxy's image, and since when; and its name."""
 
     version: str
     image: str = ""
     since: datetime | None = None
+    control_plane: str = ""
 
     @classmethod
     def of(cls, control_plane: ControlPlane) -> Newest:
@@ -46,7 +52,7 @@ class Newest:
         # Ready comes and goes with istiod's pods; Reconciled moves only when the operator has made something new.
         true = {c.get("type"): c for c in items(status.get("conditions")) if c.get("status") == "True"}
         since = time_of(mapping(true.get("Reconciled") or true.get("Ready")).get("lastTransitionTime"))
-        return cls(str(status.get("chartVersion") or ""), image if "/" in image else "", since)
+        return cls(str(status.get("chartVersion") or ""), image if "/" in image else "", since, control_plane.name)
 
 
 @dataclass(frozen=True)
@@ -67,7 +73,7 @@ class Pod:
     """As much of a pod with an old sidecar as is kept: its name, its owner, and its sidecar's version.
 
     ``is_vain``: it was made when the control plane was ready already, so that making it again would not help.
-    ``revision`` is Knative's, "" elsewhere.
+    ``revision`` is Knative's, "" elsewhere. ``injector`` is who says to have injected it, "" where nobody does.
     """
 
     name: str
@@ -76,6 +82,7 @@ class Pod:
     version: str
     is_vain: bool = False
     revision: str = ""
+    injector: str = ""
 
 
 def has_sidecar(pod: Mapping) -> bool:
@@ -85,6 +92,17 @@ def has_sidecar(pod: Mapping) -> bool:
     injected = STATUS_ANNOTATION in mapping(at(pod, "metadata", "annotations"))
     containers = [*items(at(pod, "spec", "containers")), *items(at(pod, "spec", "initContainers"))]
     return injected and any(container.get("name") == PROXY for container in containers)
+
+
+def injector_of(metadata: Mapping) -> str:
+    """Return the revision of the injector that a pod's metadata names, which for a control plane is its name; "" for none."""
+    annotations, labels = mapping(metadata.get("annotations")), mapping(metadata.get("labels"))
+    try:
+        status = json.loads(str(annotations.get(STATUS_ANNOTATION))[:_MOST_STATUS])
+    except (ValueError, RecursionError):
+        status = None
+    said = (at(status, "revision"), labels.get(REVISION), annotations.get(REVISION))
+    return next((str(name) for name in said if _NAME.fullmatch(str(name or ""))), "")
 
 
 def sidecar_version(pod: Mapping) -> tuple[int, int] | None:
@@ -136,13 +154,14 @@ class Workload:
     """An owner with the pods of it whose sidecars are old; ``live`` is the owner's object where it was read.
 
     ``since`` is when its control plane became what it is: a roll-out that was asked for then or later is one of this upgrade.
-    No pods: all of them are new, and it is not up yet.
+    ``control_plane`` is that one's name. No pods: all of them are new, and it is not up yet.
     """
 
     owner: Owner
     pods: tuple[Pod, ...]
     live: Mapping | None = None
     since: datetime | None = None
+    control_plane: str = ""
 
     @property
     def way(self) -> str:
@@ -170,7 +189,7 @@ class Workload:
         if self.live is None:
             return "could not be read"
         if self.pods and all(pod.is_vain for pod in self.pods):
-            return "was made after the control plane was ready and has an old sidecar all the same: another control plane injects it"
+            return f"is not injected by this control plane: {self._where_from}"
         if at(self.live, "spec", "paused"):
             return "is paused; resume it, then run again"
         if at(self.live, "spec", "updateStrategy", "rollingUpdate", "partition"):
@@ -183,6 +202,27 @@ class Workload:
         if self.missing and not self.is_ours:
             return f"is not up, and was not restarted here ({self.missing}); once it is, run again"
         return ""
+
+    @property
+    def _where_from(self) -> str:
+        """Return where a sidecar comes from that is old although its pod was made when the control plane was ready, and what to do."""
+        template = at(self.live, "spec", "template")
+        containers = [*items(at(template, "spec", "containers")), *items(at(template, "spec", "initContainers"))]
+        if any(container.get("name") == PROXY for container in containers):
+            return (
+                f"its template has the container {PROXY} itself, so every restart makes the same sidecar; take it out of the template with its volumes "
+                f"and the annotation {STATUS_ANNOTATION}, ask for injection (sidecar.istio.io/inject), and let it roll out"
+            )
+        others = sorted({pod.injector for pod in self.pods} - {"", self.control_plane})
+        if others:
+            return (
+                f"its pods were made after that was ready, and the injector {others[0]} gave them their sidecar; take the label {REVISION} of that one off "
+                "the namespace and the template, or move the workload to that mesh, and let it roll out"
+            )
+        return (
+            "its pods were made after that was ready and have an old sidecar all the same: another control plane injects it; see which webhook does "
+            "(oc get mutatingwebhookconfigurations), and keep it off these pods"
+        )
 
     @property
     def is_ours(self) -> bool:
@@ -274,13 +314,13 @@ def _unfinished_service(live: Mapping) -> str:
     return ""
 
 
-def grouped(pods: Iterable[Pod], live: Mapping[Owner, Mapping], since: datetime | None = None) -> list[Workload]:
+def grouped(pods: Iterable[Pod], live: Mapping[Owner, Mapping], since: datetime | None = None, control_plane: str = "") -> list[Workload]:
     """Return workloads by namespace, kind and name: owners of old pods, and those in ``live`` that are not up after their restart."""
     by_owner: dict[Owner, list[Pod]] = {owner: [] for owner in live}
     for pod in pods:
         by_owner.setdefault(pod.owner, []).append(pod)
     order = sorted(by_owner, key=lambda owner: (owner.namespace, owner.kind, owner.name))
-    found = [Workload(owner, tuple(by_owner[owner]), live.get(owner), since) for owner in order]
+    found = [Workload(owner, tuple(by_owner[owner]), live.get(owner), since, control_plane) for owner in order]
     return [workload for workload in found if workload.pods or is_returning(workload)]
 
 

@@ -17,6 +17,7 @@ from .errors import FederationError
 from .supported import FEATURES
 
 Version = tuple[int, int]
+MOST_HELD = 5
 _MINOR = re.compile(r"v?[0-9]+\.[0-9]+")
 _PATCH = re.compile(r"v?[0-9]+\.[0-9]+\.[0-9]+")
 
@@ -52,13 +53,17 @@ NOTES: Mapping[Version, tuple[str, ...]] = {
 
 @dataclass(frozen=True)
 class Found:
-    """What was found around a control plane: names of objects, sidecars by their version, and what could not be read."""
+    """What was found around a control plane: names of objects, sidecars by their version, and what could not be read.
+
+    ``held`` are pods with sidecars that no restart renews, by namespace/name: who owns them, and why, with what to do.
+    """
 
     extensions: tuple[str, ...] = ()
     envoy_filters: tuple[str, ...] = ()
     ip_blocks: tuple[str, ...] = ()
     mixer_objects: tuple[str, ...] = ()
     sidecars: Mapping[Version, tuple[str, ...]] = field(default_factory=dict)
+    held: Mapping[str, tuple[str, str]] = field(default_factory=dict)
     peers: tuple[str, ...] = ()
     unknown: tuple[str, ...] = ()
 
@@ -253,12 +258,23 @@ def _unready(control_plane: ControlPlane) -> list[Blocker]:
     return [Blocker(f"it is not ready: {control_plane.condition}", "wait until it is, or mend what the operator names")]
 
 
+def lagging(sidecars: Mapping[Version, Sequence[str]], version: Version) -> list[str]:
+    """Return the pods whose sidecars would be more than one minor behind a control plane of ``version``, which may be one behind and no more."""
+    return [pod for own, pods in sidecars.items() if own < (version[0], version[1] - 1) for pod in pods]
+
+
 def _lagging(found: Found, version: Version) -> list[Blocker]:
-    """Sidecars may be one minor behind their control plane, no more."""
-    old = [pod for own, pods in found.sidecars.items() if own < (version[0], version[1] - 1) for pod in pods]
-    if not old:
-        return []
-    return [Blocker(f"sidecars would be more than one minor behind: {some(old, 5)}", "restart these workloads first")]
+    old = lagging(found.sidecars, version)
+    able = [pod for pod in old if pod not in found.held]
+    blockers = [Blocker(f"sidecars would be more than one minor behind: {some(able, 5)}", "restart these workloads first (upgrade_restart: true)")] if able else []
+    held = dict.fromkeys(found.held[pod] for pod in old if pod in found.held)
+    blockers += [
+        Blocker(f"the sidecar of {owner} would be more than one minor behind, and a restart does not renew it: it {why}", "do for each what is said of it")
+        for owner, why in list(held)[:MOST_HELD]
+    ]
+    if len(held) > MOST_HELD:
+        blockers.append(Blocker(f"so it is with {len(held) - MOST_HELD} more workloads", "module data_plane lists all of them"))
+    return blockers
 
 
 def _notes(control_plane: ControlPlane, version: Version, found: Found, *, is_first: bool) -> Iterator[str]:

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import copy
 from datetime import timedelta
 from types import SimpleNamespace
 
@@ -242,6 +243,38 @@ def test_a_pod_that_is_made_anew_and_still_old_is_not_restarted_for_ever(cluster
         each["metadata"]["creationTimestamp"] = LATER
     done = restart(cluster([body, *pods]))
     assert not done["changed"] and "another control plane injects it" in done["left_alone"][0]["reason"]
+
+
+WRITTEN = {"metadata": {"annotations": {"sidecar.istio.io/status": "{}"}}, "spec": {"containers": [{"name": "cart"}, {"name": "istio-proxy"}]}}
+
+
+@pytest.mark.parametrize(
+    ("template", "labels", "status", "says"),
+    [
+        (WRITTEN, {}, "{}", "its template has the container istio-proxy itself"),
+        (WRITTEN, {"istio.io/rev": "other"}, "{}", "its template has the container istio-proxy itself"),
+        ({"metadata": {}}, {"istio.io/rev": "other"}, "{}", "the injector other gave them their sidecar"),
+        ({"metadata": {}}, {"istio.io/rev": "basic"}, '{"revision": "canary"}', "the injector canary gave them their sidecar"),
+        ({"metadata": {}}, {"istio.io/rev": "basic"}, "{}", "another control plane injects it; see which webhook does"),
+        ({"metadata": {}}, {"istio.io/rev": "\x1b[2J"}, "[" * 100_000, "another control plane injects it; see which webhook does"),
+    ],
+)
+def test_where_a_sidecar_comes_from_that_stays_old_is_told_with_what_to_do(cluster, template, labels, status, says):
+    body, *pods = workload("Deployment", "cart", count=1)
+    body["spec"]["template"] = template
+    for each in pods:
+        each["metadata"]["creationTimestamp"] = LATER
+        each["metadata"]["labels"] |= labels
+        each["metadata"]["annotations"]["sidecar.istio.io/status"] = status
+    done = restart(cluster([body, *pods]))
+    reason = done["left_alone"][0]["reason"]
+    assert not done["changed"] and reason.startswith("is not injected by this control plane: ") and says in reason
+
+
+def test_a_template_with_a_sidecar_is_restarted_once_since_injection_may_replace_it(cluster):
+    body, *pods = workload("Deployment", "cart", count=1)
+    body["spec"]["template"] = copy.deepcopy(WRITTEN)
+    assert restart(cluster([body, *pods]))["restarted"] == ["Deployment shop/cart"]
 
 
 def test_check_mode_shows_every_workload_and_restarts_none(cluster):

@@ -4,6 +4,8 @@
 from __future__ import annotations
 
 import pytest
+from ansible_collections.ossm.federation.plugins.module_utils._arguments import MESH
+from ansible_collections.ossm.federation.plugins.module_utils._core.errors import FederationError
 from ansible_collections.ossm.federation.plugins.modules import upgrade_plan_info
 from ansible_collections.ossm.federation.tests.unit.cluster_in_memory import ClusterInMemory
 from ansible_collections.ossm.federation.tests.unit.pem import NOW
@@ -24,3 +26,64 @@ def test_mixers_objects_are_looked_for_by_the_control_planes_version_whatever_si
     cluster.groups = {"config.istio.io"}
     found = upgrade_plan_info.look(cluster, SPACE, version)
     assert found.mixer_objects == ((f"rule {SPACE}/limit",) if is_looked_for else ())
+
+
+READY = {"status": "True", "lastTransitionTime": "2026-06-15T12:00:00Z"}
+PLANE = {
+    "kind": "ServiceMeshControlPlane",
+    "metadata": {"name": "basic", "namespace": SPACE, "generation": 1},
+    "spec": {"version": "v2.2"},
+    "status": {"chartVersion": "2.2.13", "observedGeneration": 1, "conditions": [{**READY, "type": kind} for kind in ("Reconciled", "Ready")]},
+}
+
+
+class Module:
+    """As much of an AnsibleModule as the module's ``run`` sees."""
+
+    check_mode = False
+
+    def __init__(self, **params):
+        options = {**MESH, **upgrade_plan_info.OPTIONS}
+        self.params = {**{name: option.get("default") for name, option in options.items()}, "mesh": "east", "strict": True, **params}
+
+
+def owned(name, made, template=None):
+    live = injected(f"{name}-1", "2.1.6")
+    live["metadata"] |= {"creationTimestamp": made, "uid": name, "ownerReferences": [{"kind": "Deployment", "name": name, "controller": True}]}
+    metadata = {"name": name, "namespace": SPACE, "generation": 1}
+    status = {"observedGeneration": 1, "replicas": 1, "updatedReplicas": 1, "availableReplicas": 1}
+    return [live, {"kind": "Deployment", "metadata": metadata, "spec": {"replicas": 1, "template": template or {}}, "status": status}]
+
+
+def refused(*objects, to="v2.4"):
+    steps = ClusterInMemory(NOW, {**PLANE, "spec": {"version": "v2.3"}, "status": {**PLANE["status"], "chartVersion": "2.3.11"}}, *objects)
+    with pytest.raises(FederationError) as error:
+        upgrade_plan_info.run(Module(to=to), steps, NOW)
+    assert error.value.code == "FED431"
+    return error.value
+
+
+def test_what_no_restart_renews_is_not_told_to_be_restarted():
+    written = {"spec": {"containers": [{"name": "istio-proxy"}]}}
+    error = refused(*owned("legacy", "2026-06-15T12:30:00Z", written))
+    assert "the sidecar of Deployment east-mesh-system/legacy would be more than one minor behind, and a restart does not renew it" in error.what
+    assert "its template has the container istio-proxy itself" in error.what and "restart these workloads first" not in error.mend
+    both = refused(*owned("legacy", "2026-06-15T12:30:00Z", written), *owned("cart", "2026-06-14T12:00:00Z"))
+    assert "more than one minor behind: east-mesh-system/cart-1;" in both.what and "restart these workloads first (upgrade_restart: true)" in both.mend
+
+
+def test_a_bare_pod_that_stops_a_step_is_told_with_its_reason():
+    bare = injected("debug", "2.1.6")
+    bare["metadata"] |= {"uid": "debug", "creationTimestamp": "2026-06-14T12:00:00Z"}
+    assert "Pod east-mesh-system/debug would be more than one minor behind, and a restart does not renew it: it has no owner" in refused(bare).what
+
+
+def test_nobody_is_asked_for_owners_while_no_sidecar_stops_the_step():
+    pod, deployment = owned("cart", "2026-06-14T12:00:00Z")
+    pod["metadata"]["labels"]["maistra-version"] = "2.2.5"
+    quiet = ClusterInMemory(NOW, PLANE, pod, deployment)
+    upgrade_plan_info.run(Module(to="v2.3"), quiet, NOW)
+    before = quiet.requests
+    bare = ClusterInMemory(NOW, PLANE)
+    upgrade_plan_info.run(Module(to="v2.3"), bare, NOW)
+    assert before == bare.requests
