@@ -15,7 +15,8 @@ from ansible.errors import AnsibleFilterError
 
 from ..module_utils._core.errors import FederationError
 
-ACCESS = ("mesh_kubeconfig", "mesh_context", "mesh_host")
+# Each of these is access to a cluster by itself; an address or a context alone is none.
+ACCESS = (("mesh_kubeconfig",), ("mesh_host", "mesh_api_key"))
 STEPS = (
     "__control_plane_kept",
     "__identity_stopped",
@@ -160,13 +161,21 @@ def _borrowed_credentials(names: Mapping[str, str], hostvars: Mapping) -> Iterab
     if len(names) < 2:
         return
     for host, name in names.items():
-        if not any(hostvars[host].get(variable) for variable in ACCESS):
+        if not any(all(_is_given(hostvars[host], variable) for variable in way) for way in ACCESS):
             yield host, FederationError(
                 "FED102",
                 where=f"Mesh {name}",
                 what=f"has no credentials of its own, and one environment cannot serve the {len(names)} meshes of this run",
-                mend=f"Set {', '.join(ACCESS[:-1])} or {ACCESS[-1]} for it, or run for one mesh at a time (--limit {host})",
+                mend=f"Set mesh_kubeconfig for it, or mesh_host with mesh_api_key, or run for one mesh at a time (--limit {host})",
             )
+
+
+def _is_given(variables: Mapping, name: str) -> bool:
+    """Return whether a variable is there and not empty. One whose template is wrong is: the task that needs it refuses it, unquoted."""
+    try:
+        return bool(variables.get(name))
+    except Exception:
+        return True
 
 
 def _same_control_planes(names: Mapping[str, str], hostvars: Mapping) -> Iterable[tuple[str, FederationError]]:
@@ -207,9 +216,9 @@ def _entry(known: Mapping) -> dict:
 
 
 def _error(failed: Mapping) -> dict:
-    """Return a failed result's code and text; a text that starts with a code names it."""
+    """Return a failed result's code and text; a text that holds a code names it."""
     text = str(failed.get("msg") or "failed")
-    code = failed.get("code") or next(iter(re.findall(r"^FED\d+", text)), None)
+    code = failed.get("code") or next(iter(re.findall(r"\bFED\d{3}\b", text)), None)
     return {"code": code, "message": text}
 
 

@@ -255,9 +255,10 @@ def _token(said: Said, options: Mapping[str, Any]) -> str:
 def visible(text: str, where: str) -> str:
     """Return a token that a header can carry, without spaces around it. Raises ``FederationError`` FED101, which does not quote it."""
     token = text.strip()
-    if all("!" <= char <= "~" for char in token):
+    # A list or a mapping in a token's place comes here as a text.
+    if all("!" <= char <= "~" for char in token) and token[:1] not in ("[", "{", "'", '"'):
         return token
-    what = "holds characters that no token has (spaces, line ends, or letters beyond ASCII)"
+    what = "holds characters that no token has (spaces, line ends, quotes and brackets, or letters beyond ASCII)"
     if token.lower().startswith("bearer "):
         what = "begins with the word Bearer"
     raise FederationError("FED101", where=where, what=what, mend="Give the token alone, as it was issued")

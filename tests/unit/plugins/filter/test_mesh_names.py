@@ -44,15 +44,17 @@ def test_cards_are_taken_as_they_were_registered_and_templated_by_nobody():
 
 
 def test_meshes_with_own_credentials_and_names_may_run_together():
-    assert mesh_refusals(["a", "b"], {"a": {"mesh_kubeconfig": "a"}, "b": {"mesh_context": "b"}}) == {}
+    own = {"mesh_host": "https://b", "mesh_api_key": "t"}
+    assert mesh_refusals(["a", "b"], {"a": {"mesh_kubeconfig": "a"}, "b": own}) == {}
 
 
 def test_one_mesh_may_use_the_environments_credentials():
     assert mesh_refusals(["a"], {"a": {}}) == {}
 
 
-def test_in_a_run_of_two_a_mesh_without_credentials_is_refused_and_the_other_is_not():
-    refused = mesh_refusals(["a", "b"], {"a": {"mesh_kubeconfig": "a"}, "b": {"mesh_api_key": "t"}})
+@pytest.mark.parametrize("half", [{}, {"mesh_host": "https://b"}, {"mesh_api_key": "t"}, {"mesh_context": "b"}, {"mesh_kubeconfig": "", "mesh_host": "https://b"}])
+def test_in_a_run_of_two_a_mesh_without_credentials_is_refused_and_the_other_is_not(half):
+    refused = mesh_refusals(["a", "b"], {"a": {"mesh_kubeconfig": "a"}, "b": half})
     assert set(refused) == {"b"}
     assert refused["b"].startswith("FED102 Mesh b: has no credentials of its own")
     assert "--limit b" in refused["b"]
@@ -92,7 +94,7 @@ def test_the_report_names_a_control_plane_that_could_not_be_kept():
 
 
 def test_a_host_that_could_not_be_reached_is_no_reason_to_refuse_others():
-    hostvars = {"a": {"mesh_host": "x", "__identity_seen": {"failed": True}}, "b": {"mesh_host": "y", "__identity_seen": seen("1")}}
+    hostvars = {"a": {"mesh_kubeconfig": "x", "__identity_seen": {"failed": True}}, "b": {"mesh_kubeconfig": "y", "__identity_seen": seen("1")}}
     assert mesh_refusals(["a", "b"], hostvars) == {}
 
 
