@@ -205,6 +205,8 @@ def peerings_of(cluster: Remembered, mesh: Mesh) -> tuple[Peerings, list[Finding
         except FederationError as error:
             if error.code not in ("FED104", "FED108"):
                 raise
+            if error.code == "FED108" and not kind.is_optional:
+                cluster.refuse(kind, mesh.namespace, "the API server does not serve them")
             refused.setdefault(error.code, finding_of(error))
             read.append({})
     return Peerings(*read), list(refused.values())
