@@ -1,6 +1,6 @@
 # What a person types. Everything made lies below ${XDG_CACHE_HOME:-~/.cache}/ossm-federation; nothing in the tree.
 .POSIX:
-.PHONY: help demo demo-life demo-down testbed test test-unit test-integration test-molecule test-sanity test-oldest lint docs-lint changelog-lint build venv render-docs benchmark test-mutations
+.PHONY: help demo demo-life demo-down testbed test test-unit test-integration test-molecule test-sanity test-oldest lint docs-lint changelog-lint build venv render-docs benchmark test-mutations soak release-check
 
 PYTHON = python3
 DEMO = PYTHON='$(PYTHON)' tools/demo.sh
@@ -59,6 +59,12 @@ venv: ## make the development venv and print its folder
 
 render-docs: ## the documentation as HTML, outside the tree
 	@$(STAGES) render-docs
+
+soak: ## the long draws of attacks and crashes (hours)
+	@$(STAGES) programs soak
+
+release-check: ## what must be so before a release
+	@$(STAGES) release-check
 
 benchmark: ## measure, as ratios within one run
 	@$(STAGES) programs benchmark

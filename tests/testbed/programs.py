@@ -1,11 +1,14 @@
 # GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Where the testbed's programs come from: prebuilt ones, a released archive, or built once and cached."""
+"""Where the testbed's programs come from: a folder that the user names, or built once from Go modules and cached.
+
+Nothing prebuilt is fetched: what is built comes from modules whose digests stand in this repository (``go/go.sum``), and no such
+digest is known for a released archive.
+"""
 
 from __future__ import annotations
 
 import contextlib
 import fcntl
-import hashlib
 import os
 import platform
 import re
@@ -13,21 +16,10 @@ import shutil
 import subprocess
 import sys
 import sysconfig
-import tarfile
-import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import requests
-
-ENVTEST_URL = "https://github.com/kubernetes-sigs/controller-tools/releases/download/envtest-{version}"
-"""Where controller-runtime's archives of etcd and kube-apiserver are released; OSSM_FEDERATION_ENVTEST_URL names another place, or none when empty."""
-
-ENVTEST_VERSION = "v1.34.1"
-_MEGABYTE = 1024 * 1024
-_CONNECT_SECONDS, _READ_SECONDS = 3, 30
-_CHECKSUM = re.compile(r"\b[0-9a-fA-F]{128}\b")
 _GO_NEEDED = (1, 24)
 _GO_VERSION = re.compile(r"\bgo(\d+)\.(\d+)")
 
@@ -76,7 +68,7 @@ class Programs:
 
 
 def find_programs(say: Say = print, environment: Mapping[str, str] | None = None) -> Programs:
-    """Return the testbed's programs, fetched or built if need be; ``say`` gets a line for all that takes time.
+    """Return the testbed's programs, built if need be; ``say`` gets a line for all that takes time.
 
     Raises ``ProgramsError``.
     """
@@ -127,9 +119,6 @@ def _find_servers(say: Say, environment: Mapping[str, str]) -> tuple[Path, Path,
         found = _cached(cache, target)
         if found is not None:
             return found
-        archive = cache / f"envtest-{ENVTEST_VERSION}-{target}"
-        if _fetch(archive, target, say, environment):
-            return archive / "etcd", archive / "kube-apiserver", f"the envtest archive {ENVTEST_VERSION}"
         _build(cache, target, say, environment)
         built = _cached(cache, target)
         if built is None:
@@ -146,9 +135,6 @@ def _given(folder: Path) -> tuple[Path, Path, str]:
 
 
 def _cached(cache: Path, target: str) -> tuple[Path, Path, str] | None:
-    archive = cache / f"envtest-{ENVTEST_VERSION}-{target}"
-    if archive.is_dir():
-        return archive / "etcd", archive / "kube-apiserver", f"the envtest archive {ENVTEST_VERSION}"
     paths = [_built_path(cache, program, target) for program in BUILT]
     if all(path.exists() for path in paths):
         return paths[0], paths[1], "built here from Go modules"
@@ -174,82 +160,9 @@ def _locked(path: Path, say: Say) -> Iterator[None]:
         try:
             fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            say(f"Waiting for another run that fetches or builds the programs ({path})")
+            say(f"Waiting for another run that builds the programs ({path})")
             fcntl.flock(held, fcntl.LOCK_EX)
         yield
-
-
-# a released archive
-
-
-def _fetch(folder: Path, target: str, say: Say, environment: Mapping[str, str]) -> bool:
-    """Fetch and unpack the archive into ``folder``; say why not and return False when it cannot be had.
-
-    Raises ``ProgramsError`` when what came is not what its checksum promises.
-    """
-    base = environment.get("OSSM_FEDERATION_ENVTEST_URL", ENVTEST_URL.format(version=ENVTEST_VERSION)).rstrip("/")
-    if not base:
-        return False
-    url = f"{base}/envtest-{ENVTEST_VERSION}-{target}.tar.gz"
-    with tempfile.TemporaryDirectory(dir=folder.parent) as scratch:
-        packed = Path(scratch) / "archive.tar.gz"
-        try:
-            promised = _checksum_at(f"{url}.sha512")
-            say(f"Fetching etcd and kube-apiserver from {url}")
-            _download(url, packed)
-        except requests.RequestException as error:
-            say(f"No released archive of etcd and kube-apiserver from {base} ({type(error).__name__}): they will be built")
-            return False
-        if _sha512(packed) != promised:
-            raise ProgramsError(
-                f"{url} is not what its checksum {promised[:16]}… promises. Nothing of it was kept. Try again; "
-                "if it stays so do not use it: set OSSM_FEDERATION_ENVTEST_URL to an empty text to build the programs instead"
-            )
-        _unpack(packed, Path(scratch) / "unpacked")
-        os.rename(Path(scratch) / "unpacked", folder)
-    return True
-
-
-def _checksum_at(url: str) -> str:
-    answer = requests.get(url, timeout=(_CONNECT_SECONDS, _READ_SECONDS))
-    answer.raise_for_status()
-    found = _CHECKSUM.search(answer.text)
-    if not found:
-        raise ProgramsError(f"{url} holds no SHA-512")
-    return found[0].lower()
-
-
-def _download(url: str, target: Path) -> None:
-    with requests.get(url, stream=True, timeout=(_CONNECT_SECONDS, _READ_SECONDS)) as answer:
-        answer.raise_for_status()
-        with open(target, "wb") as written:
-            for block in answer.iter_content(_MEGABYTE):
-                written.write(block)
-
-
-def _sha512(path: Path) -> str:
-    digest = hashlib.sha512()
-    with open(path, "rb") as read:
-        while block := read.read(_MEGABYTE):
-            digest.update(block)
-    return digest.hexdigest()
-
-
-def _unpack(packed: Path, folder: Path) -> None:
-    """Write the two programs of an archive into ``folder``, whatever folder they lie in there, and nothing else."""
-    folder.mkdir()
-    wanted = {"etcd", "kube-apiserver"}
-    with tarfile.open(packed) as archive:
-        for member in archive:
-            name = os.path.basename(member.name)
-            if not member.isfile() or name not in wanted:
-                continue
-            with archive.extractfile(member) as read, open(folder / name, "wb") as written:
-                shutil.copyfileobj(read, written)
-            (folder / name).chmod(0o755)
-            wanted.discard(name)
-    if wanted:
-        raise ProgramsError(f"the envtest archive lacks {' and '.join(sorted(wanted))}")
 
 
 # built from Go modules
@@ -260,7 +173,7 @@ def _build(cache: Path, target: str, say: Say, environment: Mapping[str, str], p
     go, version = _find_go(environment)
     what = " and ".join(f"{program.name} {program.version}" for program in missing)
     minutes = sum(program.minutes for program in missing)
-    say(f"Building {what} once: about {minutes} minutes on two cores, {_DISK}, with {go} ({version}). They are kept in {cache}")
+    say(f"Fetching the Go modules of {what} (their digests stand in tests/testbed/go) and building once: about {minutes} minutes on two cores, {_DISK}, with {go} ({version}). They are kept in {cache}")
     for program in missing:
         _build_one(program, _built_path(cache, program, target), go, environment)
         say(f"Built {program.name} {program.version}")

@@ -3,22 +3,14 @@
 
 from __future__ import annotations
 
-import functools
-import hashlib
-import io
 import os
-import tarfile
 import threading
-from collections.abc import Iterator
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
 
 from testbed import programs
-from testbed.programs import BUILT, ENVTEST_VERSION, ProgramsError, _find_servers, _platform
-
-ARCHIVE = f"envtest-{ENVTEST_VERSION}-{_platform()}"
+from testbed.programs import BUILT, ProgramsError, _find_servers, _platform
 
 
 def executable(path: Path, text: str = "#!/bin/sh\n") -> Path:
@@ -28,45 +20,9 @@ def executable(path: Path, text: str = "#!/bin/sh\n") -> Path:
     return path
 
 
-def packed(*names: str) -> bytes:
-    """An archive as controller-runtime releases them, with programs that only say who they are."""
-    written = io.BytesIO()
-    with tarfile.open(fileobj=written, mode="w:gz") as archive:
-        for name in names:
-            content = f"#!/bin/sh\necho {name}\n".encode()
-            entry = tarfile.TarInfo(f"controller-tools/envtest/{name}")
-            entry.size, entry.mode = len(content), 0o755
-            archive.addfile(entry, io.BytesIO(content))
-    return written.getvalue()
-
-
-class Quiet(SimpleHTTPRequestHandler):
-    def log_message(self, format, *arguments):  # pylint: disable=redefined-builtin
-        pass
-
-
-@pytest.fixture
-def released(tmp_path: Path) -> Iterator[tuple[Path, str]]:
-    """A folder of released archives and the URL at which it is served."""
-    folder = tmp_path / "released"
-    folder.mkdir()
-    with ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Quiet, directory=folder)) as server:
-        thread = threading.Thread(target=server.serve_forever, args=(0.05,))
-        thread.start()
-        yield folder, f"http://127.0.0.1:{server.server_address[1]}"
-        server.shutdown()
-        thread.join()
-
-
-def release(folder: Path, content: bytes, promised: bytes | None = None) -> None:
-    (folder / f"{ARCHIVE}.tar.gz").write_bytes(content)
-    checksum = hashlib.sha512(content if promised is None else promised).hexdigest()
-    (folder / f"{ARCHIVE}.tar.gz.sha512").write_text(f"{checksum}  {ARCHIVE}.tar.gz\n", encoding="utf-8")
-
-
 def environment(tmp_path: Path, **variables: str) -> dict[str, str]:
-    """An environment with an empty cache, no archive to fetch, and no Go."""
-    return {"XDG_CACHE_HOME": str(tmp_path / "cache"), "PATH": str(tmp_path / "bin"), "OSSM_FEDERATION_ENVTEST_URL": "", "NO_PROXY": "*", **variables}
+    """An environment with an empty cache and no Go."""
+    return {"XDG_CACHE_HOME": str(tmp_path / "cache"), "PATH": str(tmp_path / "bin"), **variables}
 
 
 def cached(tmp_path: Path) -> Path:
@@ -94,40 +50,12 @@ def test_a_folder_that_lacks_a_program_is_refused_by_its_name(tmp_path, said):
         _find_servers(said.append, environment(tmp_path, KUBEBUILDER_ASSETS=str(tmp_path / "assets")))
 
 
-def test_a_released_archive_with_the_promised_checksum_is_unpacked_and_kept(tmp_path, said, released):
-    folder, url = released
-    release(folder, packed("etcd", "kube-apiserver", "kubectl"))
-    wanted = environment(tmp_path, OSSM_FEDERATION_ENVTEST_URL=url)
-    etcd, kube_apiserver, source = _find_servers(said.append, wanted)
-    assert [etcd.parent, kube_apiserver.parent] == [cached(tmp_path) / ARCHIVE] * 2
-    assert os.access(etcd, os.X_OK) and os.access(kube_apiserver, os.X_OK)
-    assert sorted(path.name for path in etcd.parent.iterdir()) == ["etcd", "kube-apiserver"]
-    assert source == f"the envtest archive {ENVTEST_VERSION}"
-    (folder / f"{ARCHIVE}.tar.gz").unlink()
-    assert _find_servers(said.append, wanted)[:2] == (etcd, kube_apiserver)
-    assert len(said) == 1 and said[0].startswith("Fetching etcd and kube-apiserver from http://127.0.0.1")
-
-
-def test_an_archive_that_differs_from_its_checksum_is_refused_and_nothing_of_it_kept(tmp_path, said, released):
-    folder, url = released
-    release(folder, packed("etcd", "kube-apiserver"), promised=packed("etcd"))
-    with pytest.raises(ProgramsError, match="is not what its checksum .* promises. Nothing of it was kept"):
-        _find_servers(said.append, environment(tmp_path, OSSM_FEDERATION_ENVTEST_URL=url))
-    assert [path.name for path in cached(tmp_path).iterdir()] == ["lock"]
-
-
-def test_an_archive_without_a_program_is_refused(tmp_path, said, released):
-    folder, url = released
-    release(folder, packed("etcd"))
-    with pytest.raises(ProgramsError, match="lacks kube-apiserver"):
-        _find_servers(said.append, environment(tmp_path, OSSM_FEDERATION_ENVTEST_URL=url))
-
-
-def test_a_place_that_does_not_answer_is_told_in_one_line_and_go_is_asked_for(tmp_path, said, released):
-    _folder, url = released
+def test_nothing_prebuilt_is_fetched_and_go_is_asked_for(tmp_path, said):
     with pytest.raises(ProgramsError, match=r"Go 1\.24 or newer is needed .*no go is on the PATH.*KUBEBUILDER_ASSETS"):
-        _find_servers(said.append, environment(tmp_path, OSSM_FEDERATION_ENVTEST_URL=url))
-    assert said == [f"No released archive of etcd and kube-apiserver from {url} (HTTPError): they will be built"]
+        _find_servers(said.append, environment(tmp_path))
+    assert said == []
+    imported = Path(programs.__file__).read_text(encoding="utf-8")
+    assert not [name for name in ("import requests", "import urllib", "import http") if name in imported], "something that could fetch"
 
 
 def test_an_old_go_is_refused_before_anything_is_built(tmp_path, said):
