@@ -96,7 +96,8 @@ def _told(error: FederationError) -> str:
 def _shortened(entry: Mapping) -> dict:
     gateways = entry.get("gateways") or {}
     kept = {kind: gateways[kind] for kind in ("ingress", "egress") if isinstance(gateways, Mapping) and gateways.get(kind)}
-    return {"name": entry.get("name"), "local_name": entry.get("local_name") or entry.get("name"), "gateways": kept}
+    names = {"name": entry.get("name"), "local_name": entry.get("local_name") or entry.get("name")}
+    return {**names, "gateways": kept} if kept else names
 
 
 class FilterModule:

@@ -16,9 +16,9 @@ from ._core.changing import CLIENT_ID, ROOTS, TRUST_DOMAIN, dated, identity_of, 
 from ._core.control_plane import ControlPlane
 from ._core.diff import Change, Difference, as_diff, change_to, holders, is_ours, removal_of
 from ._core.errors import FederationError
-from ._core.kinds import EXPORTS, IMPORTS, MANAGER, PEER, Kind
+from ._core.kinds import EXPORTS, IMPORTS, MANAGER, PEER, SERVICE, Kind
 from ._core.names import exported_names, imported_names
-from ._core.plan import identity_changes, plan_peering
+from ._core.plan import identity_changes, plan_peering, refuse_beyond_reach
 from ._core.status import answers, still_exported, still_imported
 from ._core.topology import Mesh, Peer
 from ._live import Peering
@@ -225,6 +225,8 @@ def keep_set(module: AnsibleModule, cluster: Cluster, mesh: Mesh, kind: Kind, de
         changes = emptied(live)
     else:
         mesh.check_suffixes()
+        if kind is EXPORTS and any(rule.namespace is None for rule in mesh.exports):
+            refuse_beyond_reach(mesh, [peer], cluster.list(SERVICE, mesh.namespace))
         refuse_strangers(peer, peering)
         change = change_to(live, desired, MANAGER, force=params["force"], own=peer.adopt)
         is_new = change is not None and change.kind is IMPORTS and change.action == "create"

@@ -43,13 +43,14 @@ from ._core.kinds import (
     SIDECAR,
     WASM_PLUGIN,
     Kind,
+    is_label,
 )
-from ._core.plan import check_domains, plan_peering
+from ._core.plan import check_domains, plan_peering, refuse_beyond_reach
 from ._core.platform_findings import GROUPS, IDENTITY, THIRD_PARTY
 from ._core.preflight import look
 from ._core.pull_findings import named_secrets
 from ._core.supported import ARM64_FROM, EXTENSIONS_BEFORE, WASM_PLUGINS_FROM, managed_cluster
-from ._core.topology import Mesh
+from ._core.topology import LEFT_OUT, Mesh
 from ._core.trust import Root
 from ._described import described_mesh
 from ._live import Peerings
@@ -224,7 +225,8 @@ def read_estate(
         estate = replace(estate, members=reader.members(home))
     members = estate.members or frozenset()
     named = _namespaces(exports, imports, members) - {home}
-    estate = replace(estate, services=_by_namespace(reader, SERVICE, named))
+    others = _targets(imports) - members - {home} if estate.members is not None else ()
+    estate = replace(estate, services=_by_namespace(reader, SERVICE, named), targets=_by_namespace(reader, SERVICE, others))
     if is_thorough:
         estate = replace(estate, entries=_by_namespace(reader, SERVICE_ENTRY, named))
     if imports:
@@ -302,7 +304,13 @@ def _namespaces(exports: Sequence[Mapping], imports: Sequence[Mapping], members:
     """Return the member namespaces whose Services the rules are about: those exported from, and those imported into as local."""
     named = {str(at(rule, "nameSelector", "namespace") or at(rule, "labelSelector", "namespace") or "*") for rule in exports}
     wanted = members if "*" in named else members & named
-    return set(wanted) | {str(at(rule, "nameSelector", "alias", "namespace")) for rule in imports if rule.get("importAsLocal")} & members
+    return set(wanted) | (_targets(imports) & members)
+
+
+def _targets(imports: Sequence[Mapping]) -> set[str]:
+    """Return the namespaces that something is imported into as local, whether they are members or not."""
+    targets = {str(at(rule, "nameSelector", "alias", "namespace") or "") for rule in imports if rule.get("importAsLocal")}
+    return {target for target in targets if is_label(target)}
 
 
 def look_at_run(
@@ -318,6 +326,7 @@ def look_at_run(
 
     ``states`` tells what the run does about each peer (present, suspended, pending, left alone). What it writes is looked at as if it
     stood, so that nobody is warned of what is mended a moment later; what only a real run makes is not missed in check mode.
+    Raises ``FederationError`` FED315 for an export rule that meets services of the control plane or the platform.
     """
     kept = [peer for peer in mesh.peers if states.get(peer.local_name) in ("present", "suspended") and peer.local_name in received]
     written = [peer for peer in kept if received[peer.local_name].card.ingress]
@@ -332,6 +341,7 @@ def look_at_run(
         planned=[manifest for peer in written for manifest in plan_peering(mesh, peer, received[peer.local_name].card)],
         without_gateways=[peer.local_name for peer in mesh.peers] if module.check_mode else (),
     )
+    refuse_beyond_reach(mesh, kept, estate.exportable_or_own)
     findings, unknown = look(estate, reader.cluster.refusals)
     for finding in findings:
         if not is_told_before(finding, mesh):
@@ -398,9 +408,8 @@ class Described:
         rule, entry = _RULE.match(where), _PEER.match(where)
         if rule:
             # A rule for nobody keeps the numbers of those that follow.
-            nobody = {"to": []} if rule["option"] == "exports" else {"from": []}
-            is_new = self._rule(rule) != nobody
-            self.params[rule["option"]][int(rule["number"]) - 1] = nobody
+            is_new = self._rule(rule) is not LEFT_OUT
+            self.params[rule["option"]][int(rule["number"]) - 1] = LEFT_OUT
             return is_new
         names = [_name(peer) for peer in self.params["peers"]]
         if not entry:

@@ -197,7 +197,7 @@ from ..module_utils._core.control_plane import ControlPlane  # noqa: E402
 from ..module_utils._core.diff import as_diff  # noqa: E402
 from ..module_utils._core.errors import FederationError  # noqa: E402
 from ..module_utils._core.kinds import SERVICE  # noqa: E402
-from ..module_utils._core.plan import clashes, ingress_of, offers  # noqa: E402
+from ..module_utils._core.plan import clashes, ingress_of, offers, refuse_beyond_reach  # noqa: E402
 from ..module_utils._core.topology import Mesh, Peer, client_id  # noqa: E402
 from ..module_utils._core.trust import Root, printable  # noqa: E402
 from ..module_utils._described import DESCRIBED, described_mesh  # noqa: E402
@@ -294,6 +294,7 @@ def make_cards(
     gateways = {live["metadata"]["name"]: live for live in own}
     services = read_services(cluster, mesh, mesh.peers, module.warn, {mesh.namespace: own})
     cards, pending = [], []
+    refuse_beyond_reach(mesh, mesh.peers, services)
     for warning in {text for peer in mesh.peers for text in clashes(mesh, peer, services)}:
         module.warn(warning)
     for peer in mesh.peers:

@@ -129,6 +129,7 @@ from ..module_utils._core.control_plane import ControlPlane  # noqa: E402
 from ..module_utils._core.errors import FederationError  # noqa: E402
 from ..module_utils._core.findings import Finding, Unknown, finding_of, told  # noqa: E402
 from ..module_utils._core.kinds import CONFIG_MAP, EXPORTS, IMPORTS, PEER  # noqa: E402
+from ..module_utils._core.plan import refuse_beyond_reach  # noqa: E402
 from ..module_utils._core.preflight import look  # noqa: E402
 from ..module_utils._core.topology import Mesh  # noqa: E402
 from ..module_utils._core.trust import Root  # noqa: E402
@@ -167,9 +168,8 @@ def run(module: AnsibleModule, cluster: Cluster, now: datetime) -> dict:
             raise
         received, refused = cards_of(module, mesh, mesh.trust_domain or "", now, {})
         return result(mesh.name, None, [*findings, finding_of(error), *refused], [], waiting(mesh, received, refused))
-    findings += found_by(
-        lambda: control_plane.check(mesh.trust_domain), lambda: mesh.check_suffixes(control_plane.cluster_domain)
-    )
+    findings += found_by(lambda: control_plane.check(mesh.trust_domain))
+    findings += map(finding_of, mesh.suffix_problems(control_plane.cluster_domain))
     peerings, unserved = peerings_of(remembered, mesh)
     mesh = as_it_stands(mesh, peerings.peers, control_plane)
     findings += found_by(lambda: check_gateways(mesh, peerings.peers, control_plane))
@@ -192,6 +192,7 @@ def run(module: AnsibleModule, cluster: Cluster, now: datetime) -> dict:
         is_thorough=True,
     )
     found, unknown = look(estate, remembered.refusals)
+    findings += found_by(lambda: refuse_beyond_reach(mesh, mesh.peers, estate.exportable_or_own))
     return result(mesh.name, control_plane, [*findings, *found], unknown, waiting(spoken_for, received, refused))
 
 

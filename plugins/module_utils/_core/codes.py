@@ -321,13 +321,16 @@ CODES: dict[str, Code] = {
     "FED310": Code(
         "Domain suffix cannot be used",
         ERROR,
-        "istiod ignores a rule whose suffix is the cluster's own, and cannot use one that is no DNS name.",
-        "Use `import_as_local: true`, or another suffix of DNS labels joined by dots.",
+        "istiod ignores a rule whose suffix is the cluster's own, and cannot use one that is no DNS name. Under a suffix that shares names "
+        "with the cluster's domain, with the suffix of another peer, or that is a single label such as `com`, the peer could take names "
+        "that are not its own.",
+        "Use `import_as_local: true`, or another suffix of at least two DNS labels joined by dots, in a domain of your own.",
     ),
     "FED311": Code(
         "Two services under one name",
         ERROR,
-        "Two exports of one name freeze the status; two imports of one name overwrite each other, and dropping either loses both.",
+        "Two exports of one name freeze the status; two imports of one name overwrite each other, and dropping either loses both. Where services "
+        "of several namespaces get names in one namespace, whoever can make a Service in one of them could take the name of another's.",
         "Give one of them another alias, or match one service by name and namespace.",
     ),
     "FED312": Code(
@@ -339,20 +342,23 @@ CODES: dict[str, Code] = {
     "FED313": Code(
         "Wildcard imported as local",
         ERROR,
-        "istiod ignores an import as local whose target namespace is not fixed.",
-        "Give `alias.namespace`, or a fixed name and namespace.",
+        "What a wildcard imports as local is named by the peer: whatever it exports later becomes a service of this cluster at once, without a run "
+        "and beside a local Service of that name. istiod ignores a rule whose target namespace is not fixed.",
+        "Write one rule for each service, with its `name` and `namespace` as the peer exports them.",
     ),
     "FED314": Code(
         "Label selector cannot be read",
         ERROR,
-        "istiod skips a rule with an invalid selector without a word.",
+        "istiod skips a rule with an invalid selector without a word. A selector that is there and empty would match every Service.",
         "Write selectors as kubernetes.core does: `app=web`, `tier in (a,b)`, `!key`.",
     ),
     "FED315": Code(
         "Rule offers the control plane",
         ERROR,
-        "A rule for everything, or for the control plane's namespace, would export istiod, gateways and telemetry too.",
-        "Name member namespaces, or select by labels.",
+        "A rule for everything, for whatever lacks a label, or for the control plane's namespace would export istiod, gateways and telemetry "
+        "too. A rule for a namespace of the platform (`default`, `kube-*`, `openshift-*`) would export the API server or its helpers. A rule "
+        "without a namespace is compared with the Services that stand there.",
+        "Name member namespaces, or select by labels that only your applications have.",
     ),
     "FED316": Code(
         "Alias is no DNS label",
@@ -363,8 +369,9 @@ CODES: dict[str, Code] = {
     "FED317": Code(
         "Rule malformed",
         ERROR,
-        "A key is unknown, or a value has another form than the option takes; what is misspelled would otherwise be ignored in silence.",
-        "Correct the key or value that the message names.",
+        "A key is unknown, is there and empty, or has a value of another form than the option takes; what is misspelled would otherwise be ignored "
+        "in silence. An empty key is more often a variable that was not set than the wish for what an absent key means, such as every peer.",
+        "Correct the key or value that the message names, or take the key out.",
     ),
     "FED318": Code(
         "Missing for rendering",
@@ -397,6 +404,13 @@ CODES: dict[str, Code] = {
         ERROR,
         "`unfederate` takes away whom you name. An empty name is more often a variable that was not set than a wish to leave everybody.",
         "Name the peers, `-e unfederate_peers=west,north`, or leave every peer of `mesh_peers` with `-e unfederate_peers=all`.",
+    ),
+    "FED323": Code(
+        "Imported into a namespace of the platform",
+        ERROR,
+        "A name in `default`, `kube-*`, `openshift-*` or the control plane's namespace is one that this cluster depends on, such as that of "
+        "the API server. A peer must not answer for it.",
+        "Give `alias.namespace`, the namespace of an application.",
     ),
     "FED401": Code(
         "Control plane missing",
@@ -1246,6 +1260,25 @@ CODES: dict[str, Code] = {
         WARNING,
         "istiod knows the services of member namespaces only.",
         "Add the namespace to the ServiceMeshMemberRoll.",
+    ),
+    "FED773": Code(
+        "Wildcard imported as local",
+        WARNING,
+        "The peer chooses the names: whatever it exports becomes a service of this cluster at once, beside a local Service of that name.",
+        "Write one rule for each service, with its name and namespace.",
+    ),
+    "FED774": Code(
+        "Imported as local into a namespace that is no member",
+        WARNING,
+        "Sidecars of the mesh send calls of that name to the peer, whatever the namespace's owner runs under it, and nobody without a sidecar knows it.",
+        "Use a member namespace in `alias.namespace`, or add the namespace to the ServiceMeshMemberRoll.",
+    ),
+    "FED775": Code(
+        "Import that can take a name of this cluster",
+        WARNING,
+        "The peer answers for a name that this cluster depends on: imported as local into a namespace of the platform or the control plane, or under "
+        "a suffix that shares names with the cluster's domain.",
+        "Use `alias.namespace` of an application, or a suffix of your own.",
     ),
     "FED780": Code(
         "Imported as local without a fixed namespace",

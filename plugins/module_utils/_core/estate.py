@@ -93,7 +93,8 @@ class Estate:
 
     ``cards`` are peers' cards by our names of the peers; ``peers``, ``exports``, ``imports``, ``config_maps`` and
     ``own_services`` (those of the control plane's namespace) are live objects by name; ``services``, ``entries``
-    (ServiceEntries) and ``sidecars`` by namespace. None, or a namespace that is missing, was not read: nothing is found
+    (ServiceEntries) and ``sidecars`` by namespace, ``targets`` the Services of other namespaces that something is imported
+    into as local. None, or a namespace that is missing, was not read: nothing is found
     there. ``members`` are the member namespaces. ``untouched`` are described peers that belong to somebody else,
     ``without_gateways`` those whose gateways only a real run makes. ``is_thorough``: asked for by somebody who waits for it,
     not by a run that has just changed things. ``platform`` is the cluster below. ``extensions`` are WasmPlugins and
@@ -112,6 +113,7 @@ class Estate:
     own_services: Objects | None = read_from(OWN_SERVICES, default=None)
     members: frozenset[str] | None = read_from(ROLL, default=None)
     services: Mapping[str, Sequence[Mapping]] = read_from(SERVICES, default_factory=dict)
+    targets: Mapping[str, Sequence[Mapping]] = read_from(SERVICES, default_factory=dict)
     entries: Mapping[str, Sequence[Mapping]] | None = read_from(ENTRIES, default=None)
     sidecars: Mapping[str, Sequence[Mapping]] = read_from(SIDECARS, default_factory=dict)
     gateways: Sequence[Mapping] = read_from(GATEWAYS, default=())
@@ -149,6 +151,11 @@ class Estate:
     def exportable(self) -> list[Mapping]:
         """Return the Services and ServiceEntries that rules can mean, as far as they were read."""
         return [live for found in (*self.services.values(), *(self.entries or {}).values()) for live in found]
+
+    @property
+    def exportable_or_own(self) -> list[Mapping]:
+        """Return what rules without a namespace can mean: what is exportable, and the Services of the control plane's namespace."""
+        return [*(self.own_services or {}).values(), *self.exportable]
 
     def said(self, *path: str) -> object:
         """Return what the control plane's spec says at a path; its profiles count where the spec is silent."""

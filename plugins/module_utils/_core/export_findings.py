@@ -12,10 +12,11 @@ from dataclasses import dataclass, field
 
 from .checks import ROLL, check
 from .data import at, items, listed, mapping, place_of
-from .estate import ENTRIES, EXPORT_SETS, PEERS, SERVICES, Estate, Rules
+from .estate import ENTRIES, EXPORT_SETS, OWN_SERVICES, PEERS, SERVICES, Estate, Rules
 from .findings import Finding
 from .kinds import SERVICE
 from .names import EXPORT_TO, exported_names, ports_of
+from .plan import beyond_reach, offers_too_much
 
 HEADLESS = "None"
 _PROTOCOLS = {"http", "http2", "https", "grpc", "grpc-web", "tcp", "tls", "mongo", "mysql", "redis", "udp"}
@@ -45,6 +46,23 @@ def services(estate: Estate) -> Iterator[Finding]:
                 offered.setdefault(_key(live), Offered(live)).peers.append(peer)
     for one in offered.values():
         yield from _service(estate, one)
+
+
+@check(reads=[PEERS, EXPORT_SETS, OWN_SERVICES, SERVICES, ENTRIES], codes=["FED760"], spares=[SERVICES, ENTRIES])
+def reach(estate: Estate) -> Iterator[Finding]:
+    """Give rules of others without a namespace that offer the control plane's services, or the platform's; described ones are refused."""
+    found, told = estate.exportable_or_own, set()
+    for peer, spec, rules in estate.export_rules():
+        for row in beyond_reach(found, spec, peer, estate.namespace):
+            place = rules.place(row["rule"])
+            if not (estate.is_described(peer) or place in told or _names_a_namespace(at(spec, "exportRules")[row["rule"]])):
+                told.add(place)
+                yield Finding("FED760", place, *offers_too_much(row, estate.namespace))
+
+
+def _names_a_namespace(rule: Mapping) -> bool:
+    selector = at(rule, "nameSelector") if at(rule, "type") == "NameSelector" else at(rule, "labelSelector")
+    return at(selector, "namespace") not in (None, "", "*")
 
 
 @check(reads=[PEERS, EXPORT_SETS, ROLL], codes=["FED772"])
@@ -154,4 +172,4 @@ def _as_if_inside(live: Mapping) -> dict:
     return moved
 
 
-CHECKS = (services, strangers, absent)
+CHECKS = (reach, services, strangers, absent)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from .card import Port
-from .checks import check
+from .checks import ROLL, check
 from .data import at, items, listed, moment, place_of
 from .estate import IMPORT_SETS, PEERS, SERVICES, SIDECARS, Estate
 from .findings import Finding
@@ -93,9 +93,10 @@ def _ports(service: Taken) -> Iterator[Finding]:
 
 def _local(estate: Estate, service: Taken) -> Iterator[Finding]:
     namespace, name = service.own_name
-    if namespace not in estate.services:
+    services = estate.services.get(namespace, estate.targets.get(namespace))
+    if services is None:
         return
-    live = next((s for s in estate.services[namespace] if s.get("kind") == SERVICE.name and at(s, "metadata", "name") == name), None)
+    live = next((s for s in services if s.get("kind") == SERVICE.name and at(s, "metadata", "name") == name), None)
     if live is None:
         yield Finding("FED786", f"{SERVICE.name} {namespace}/{name}", f"does not exist, and {service.exported} of {service.peer} is imported under its name")
         return
@@ -104,6 +105,18 @@ def _local(estate: Estate, service: Taken) -> Iterator[Finding]:
     if strange:
         seen = f"has no port called {listed(strange)}, as {service.exported} of {service.peer} has; its own are {listed(n or '(unnamed)' for n in own)}"
         yield Finding("FED785", place_of(live), seen)
+
+
+@check(reads=[PEERS, IMPORT_SETS, ROLL], codes=["FED774"])
+def strangers(estate: Estate) -> Iterator[Finding]:
+    """Give what is imported as local into a namespace that is no member, whether the peer offers it already or not."""
+    for peer, spec, rules in estate.import_rules():
+        for index, rule in enumerate(items(at(spec, "importRules"))):
+            name, target = at(rule, "nameSelector", "alias", "name"), at(rule, "nameSelector", "alias", "namespace")
+            if rule.get("importAsLocal") is not True or target in (None, "", "*") or estate.members is None or target in estate.members:
+                continue
+            service = f"{target}/{name or at(rule, 'nameSelector', 'name') or '*'}"
+            yield Finding("FED774", rules.place(index), f"imports {service} from {peer}, and {target} is not a member of the mesh")
 
 
 @check(reads=[PEERS, IMPORT_SETS], codes=["FED791"])
@@ -211,4 +224,4 @@ def _written(live: Mapping | None) -> datetime | None:
     return max((time for time in times if time), default=None)
 
 
-CHECKS = (offers, local_services, unmatched, hidden, not_in_force)
+CHECKS = (offers, local_services, strangers, unmatched, hidden, not_in_force)

@@ -6,6 +6,7 @@ Sources: CRDs of federation.maistra.io/v1 and maistra.io/v2; OpenShift Service M
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 
@@ -128,6 +129,21 @@ ROOT_KEY = "root-cert.pem"
 ROOT_CONFIG_MAP = "istio-ca-root-cert"
 CLUSTER_DOMAIN = "cluster.local"
 DEFAULT_TRUST_DOMAIN = "cluster.local"
+
+
+def is_of_platform(namespace: str) -> bool:
+    """Return whether a namespace is the platform's own: ``default`` has the Service of the API server."""
+    return namespace in ("default", "openshift") or namespace.startswith(("kube-", "openshift-"))
+
+
+def is_label(text: str) -> bool:
+    """Return whether a text is a DNS label, which the name of a namespace must be."""
+    return re.fullmatch(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?", text) is not None
+
+
+def is_below(name: str, domain: str) -> bool:
+    """Return whether a DNS name is ``domain`` or lies below it."""
+    return name == domain or name.endswith(f".{domain}")
 
 
 def gateways_manager(peer: str) -> str:

@@ -25,6 +25,7 @@ from .kinds import (
     PEER_LABEL,
     ROOT_KEY,
     SERVICE_PORT,
+    is_of_platform,
 )
 from .names import exported_names, imported_names, ports_of
 from .topology import Found, Gateways, Mesh, Peer
@@ -303,6 +304,38 @@ def clashes(mesh: Mesh, peer: Peer, services: Iterable[Mapping]) -> list[str]:
         for exported, names in owners.items()
         if len(set(names)) > 1
     ]
+
+
+def beyond_reach(services: Iterable[Mapping], spec: Mapping | None, peer: str, home: str) -> list[dict]:
+    """Return the rows of ``exported_names`` that no rule should give: the control plane's services, and the platform's.
+
+    ``home`` is the control plane's namespace. Of the namespace ``default`` only the API server's Service counts.
+    """
+    return [
+        row
+        for row in exported_names(services, spec, peer)
+        if row["exported"] and (row["namespace"] == home or _is_of_platform(row["namespace"], row["name"]))
+    ]
+
+
+def _is_of_platform(namespace: str, name: str) -> bool:
+    return is_of_platform(namespace) and (namespace != "default" or name == "kubernetes")
+
+
+def refuse_beyond_reach(mesh: Mesh, peers: Iterable[Peer], services: Iterable[Mapping]) -> None:
+    """Refuse export rules without a namespace that meet live services of the control plane or the platform: FED315."""
+    services = list(services)
+    for peer in peers:
+        rules = mesh.exports_to(peer)
+        for row in beyond_reach(services, plan_exports(mesh, peer)["spec"], peer.local_name, mesh.namespace):
+            _refuse("FED315", f"mesh_exports, rule {rules[row['rule']].number}", *offers_too_much(row, mesh.namespace))
+
+
+def offers_too_much(row: Mapping, home: str) -> tuple[str, str]:
+    """Return in words what a row of ``beyond_reach`` comes to, and the cure."""
+    whose = "the control plane's namespace" if row["namespace"] == home else "the platform's namespace"
+    what = f"has no namespace and matches {row['name']} of {whose} {row['namespace']}"
+    return what, "Name the member namespaces that it is for, or select by labels that only your applications have"
 
 
 def takes(mesh: Mesh, peer: Peer, hosts: Iterable[str], cluster_domain: str) -> list[dict]:

@@ -14,6 +14,7 @@ from .checks import check
 from .data import at, mapping, place_of
 from .estate import EXPORT_SETS, IMPORT_SETS, Estate
 from .findings import Finding
+from .kinds import is_below, is_of_platform
 from .selectors import selector_test
 from .trust import printable
 
@@ -45,7 +46,7 @@ def export_rules(estate: Estate) -> Iterator[Finding]:
         yield from _rules(estate, live, "exportRules", _export_problem)
 
 
-@check(reads=[IMPORT_SETS], codes=["FED766", "FED767", "FED780", "FED781", "FED782", "FED784", "FED789"])
+@check(reads=[IMPORT_SETS], codes=["FED766", "FED767", "FED773", "FED775", "FED780", "FED781", "FED782", "FED784", "FED789"])
 def import_rules(estate: Estate) -> Iterator[Finding]:
     """Give the rules of live sets of imports that do not count, are never reached, or do harm."""
     for _name, live in sorted(estate.imports.items()):
@@ -115,7 +116,13 @@ def _import_problem(estate: Estate, live: Mapping, rule: Mapping) -> Problem | N
     wrong = _wrong_label(alias)
     if wrong:
         return "FED789", f"has the alias {wrong}"
-    matched = _matched(rule)
+    matched, target, domain = _matched(rule), _any(at(alias, "namespace")), estate.control_plane.cluster_domain
+    if is_local and (is_of_platform(target) or target == estate.namespace):
+        return "FED775", f"imports as local into the namespace {target}"
+    if not is_local and suffix and (is_below(str(suffix), domain) or is_below(domain, str(suffix))):
+        return "FED775", f"has the suffix {suffix}, and the cluster's domain is {domain}"
+    if is_local and not matched.name:
+        return "FED773", f"imports as local, into the namespace {target}, whatever the peer exports"
     if _any(at(alias, "name")) and (not matched.name or (not matched.namespace and _any(at(alias, "namespace")))):
         return "FED782", f"imports all that it matches under the one name {at(alias, 'name')}"
     return None

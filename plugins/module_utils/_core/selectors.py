@@ -82,6 +82,11 @@ def _parsed(requirement: str, text: str) -> tuple[str, str, tuple[str, ...]]:
     return key, operator, values
 
 
+def selects_by_presence(selector: Mapping) -> bool:
+    """Return whether a LabelSelector asks for any label; one that only excludes matches objects that have no label at all."""
+    return bool(selector.get("matchLabels")) or any(entry["operator"] in ("In", "Exists") for entry in selector.get("matchExpressions") or ())
+
+
 def is_selected(selector: Mapping | None, labels: Labels) -> bool | None:
     """Return whether an object with ``labels`` is selected; ``None`` says that the selector is invalid.
 

@@ -5,14 +5,16 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from types import MappingProxyType
 from typing import NoReturn
 
 from .card import is_address
 from .errors import FederationError
-from .kinds import CLUSTER_DOMAIN, RESERVED_GATEWAYS, bundle_name
-from .selectors import label_selector
+from .given import ALIAS, EXPORT_RULE, GATEWAYS, IMPORT_RULE, PEER_ENTRY, refuse_empty
+from .kinds import CLUSTER_DOMAIN, RESERVED_GATEWAYS, bundle_name, is_below, is_of_platform
+from .selectors import label_selector, selects_by_presence
 from .trust import is_trust_domain, plain_fingerprint
 
 LONGEST_PEER = 55
@@ -26,6 +28,8 @@ _OF_ONE_PEER = {
     "load_balancer_ip": "would give the gateways of all peers one address",
 }
 ANY = "*"
+# Stands for a rule that was refused before, so that those after it keep their numbers; it concerns no peer.
+LEFT_OUT: Mapping = MappingProxyType({})
 
 
 @dataclass(frozen=True)
@@ -195,6 +199,7 @@ class Mesh:
             _refuse("FED303", "mesh_control_plane", f"{control_plane!r} is no name", "Give the ServiceMeshControlPlane's name")
         if trust_domain and not is_trust_domain(trust_domain):
             _refuse("FED303", "mesh_trust_domain", f"{trust_domain!r} is no trust domain", "Use lower-case letters, digits, dots and hyphens")
+        _check_shared(gateways or {})
         described = tuple(_peer(entry, gateways or {}, at, namespace) for at, entry in enumerate(peers or (), start=1))
         if not described and not allow_no_peers:
             _refuse(
@@ -214,9 +219,15 @@ class Mesh:
             imports=tuple(_import_rule(rule, at, names) for at, rule in enumerate(imports or (), start=1)),
             trust_domain=trust_domain,
         )
+        _check_targets(mesh)
+        checked: set[tuple] = set()
         for peer in described:
-            _check_exports(mesh, peer)
-            _check_imports(mesh, peer)
+            exported, imported = mesh.exports_to(peer), mesh.imports_from(peer)
+            concerned = (tuple(rule.number for rule in exported), tuple(rule.number for rule in imported))
+            if concerned not in checked:
+                checked.add(concerned)
+                _check_exports(exported, mesh, peer)
+                _check_imports(imported, peer)
         return mesh
 
     def holding(self, names: Iterable[str]) -> Mesh:
@@ -256,18 +267,24 @@ class Mesh:
         return [] if peer.suspended else [rule for rule in self.imports if _concerns(rule.sources, peer)]
 
     def check_suffixes(self, cluster_domain: str = CLUSTER_DOMAIN) -> None:
-        """Refuse an import rule whose suffix is the cluster's own: istiod ignores such a rule without a word.
+        """Refuse an import rule whose suffix is the cluster's own, or could give names of the cluster: raises ``FederationError`` FED310."""
+        for problem in self.suffix_problems(cluster_domain):
+            raise problem
 
-        Raises ``FederationError`` FED310.
+    def suffix_problems(self, cluster_domain: str) -> Iterator[FederationError]:
+        """Give an error for each import rule whose suffix cannot be used in this cluster.
+
+        istiod ignores a rule with the suffix ``svc.<cluster domain>`` without a word, and takes the peer's word for names under any other.
         """
         for rule in self.imports:
-            if rule.domain_suffix == f"svc.{cluster_domain}" and not rule.import_as_local:
-                _refuse(
-                    "FED310",
-                    f"mesh_imports, rule {rule.number}",
-                    f"domain_suffix svc.{cluster_domain} is the cluster's own, so istiod would ignore the rule",
-                    "Use import_as_local: true, or another suffix",
-                )
+            suffix = rule.domain_suffix or ""
+            what, mend = "", "Use import_as_local: true, or another suffix"
+            if suffix == f"svc.{cluster_domain}":
+                what = f"domain_suffix {suffix} is the cluster's own, so istiod would ignore the rule"
+            elif suffix and (is_below(suffix, cluster_domain) or is_below(cluster_domain, suffix)):
+                what = f"domain_suffix {suffix} and the cluster's domain {cluster_domain} share names, so the peer could take the name of a local service"
+            if what:
+                yield FederationError("FED310", where=f"mesh_imports, rule {rule.number}", what=what, mend=mend)
 
 
 def egress_account(gateways: Gateways) -> str:
@@ -290,16 +307,14 @@ def _peer(entry: str | Mapping, shared: Mapping, at: int, namespace: str) -> Pee
     _check_keys(entry, known, place)
     name = _check_label(entry.get("name"), f"{place}, name", 63)
     place = f"mesh_peers, {name}"
-    local_name = _check_label(entry.get("local_name") or name, f"{place}, local_name", LONGEST_PEER)
+    refuse_empty(entry, place, PEER_ENTRY)
+    local_name = _check_label(entry.get("local_name", name), f"{place}, local_name", LONGEST_PEER)
     same_cluster = _boolean(entry.get("same_cluster"), f"{place}, same_cluster")
-    own = entry.get("gateways") or {}
+    own = entry.get("gateways", {})
     if not isinstance(own, Mapping):
         _refuse("FED307", f"{place}, gateways", "is not a mapping", "Give it keys such as service_type")
-    own = {key: value for key, value in own.items() if value is not None}
+    _refuse_empty_settings(own, f"{place}, gateways")
     adopt = _boolean(entry.get("adopt"), f"{place}, adopt")
-    for key, why in _OF_ONE_PEER.items():
-        if shared.get(key):
-            _refuse("FED307", f"mesh_gateways, {key}", why, f"Give it per peer: mesh_peers, gateways.{key}")
     gateways = _gateways({**_fitting(shared, own, same_cluster), **own}, local_name, place, same_cluster)
     if not adopt:
         check_reach(gateways, place, same_cluster=same_cluster)
@@ -323,9 +338,25 @@ def _peer(entry: str | Mapping, shared: Mapping, at: int, namespace: str) -> Pee
     )
 
 
+def _check_shared(shared: Mapping) -> None:
+    """Refuse settings for all peers that say nothing, or that only one gateway can have."""
+    _refuse_empty_settings(shared, "mesh_gateways")
+    for key, why in _OF_ONE_PEER.items():
+        if key in shared:
+            _refuse("FED307", f"mesh_gateways, {key}", why, f"Give it per peer: mesh_peers, gateways.{key}")
+
+
+def _refuse_empty_settings(given: Mapping, place: str) -> None:
+    """Refuse gateway settings that are there and empty, also inside those that are mappings; an annotation or label may be an empty text."""
+    refuse_empty(given, place, GATEWAYS)
+    for key, value in given.items():
+        if isinstance(value, Mapping) and key not in ("annotations", "node_selector"):
+            refuse_empty(value, f"{place}, {key}", {})
+
+
 def _fitting(shared: Mapping, own: Mapping, same_cluster: bool) -> Mapping:
     """Return the settings of all peers without those that make no sense for one peer's kind of Service."""
-    service_type = own.get("service_type") or shared.get("service_type") or ("ClusterIP" if same_cluster else "LoadBalancer")
+    service_type = own.get("service_type", shared.get("service_type", "ClusterIP" if same_cluster else "LoadBalancer"))
     left_out = {"LoadBalancer": set(), "NodePort": {"load_balancer_source_ranges"}}
     words = left_out.get(str(service_type), {"load_balancer_source_ranges", "external_traffic_policy"})
     return {word: value for word, value in shared.items() if word not in words}
@@ -334,7 +365,7 @@ def _fitting(shared: Mapping, own: Mapping, same_cluster: bool) -> Mapping:
 def _gateways(given: Mapping, peer: str, place: str, same_cluster: bool) -> Gateways:
     place = f"{place}, gateways"
     _check_keys(given, set(Gateways.__dataclass_fields__), place)
-    service_type = given.get("service_type") or ("ClusterIP" if same_cluster else "LoadBalancer")
+    service_type = given.get("service_type", "ClusterIP" if same_cluster else "LoadBalancer")
     if service_type not in _SERVICE_TYPES:
         _refuse("FED307", f"{place}, service_type", f"is {service_type}", f"Choose one of {', '.join(_SERVICE_TYPES)}")
     addresses = tuple(_list(given.get("addresses"), f"{place}, addresses"))
@@ -346,8 +377,8 @@ def _gateways(given: Mapping, peer: str, place: str, same_cluster: bool) -> Gate
                 f"holds {address}, which is no IP address and no DNS name",
                 "Addresses go without scheme and port; use discovery_port and service_port for ports",
             )
-    ingress = _check_label(given.get("ingress") or f"{peer}-ingress", f"{place}, ingress", 62)
-    egress = _check_label(given.get("egress") or f"{peer}-egress", f"{place}, egress", 62)
+    ingress = _check_label(given.get("ingress", f"{peer}-ingress"), f"{place}, ingress", 62)
+    egress = _check_label(given.get("egress", f"{peer}-egress"), f"{place}, egress", 62)
     for kind, gateway in (("ingress", ingress), ("egress", egress)):
         if gateway[0].isdigit():
             _refuse("FED307", f"{place}, {kind}", f"is {gateway}; the name of a Service starts with a letter", f"Name the {kind} gateway")
@@ -368,7 +399,7 @@ def _gateways(given: Mapping, peer: str, place: str, same_cluster: bool) -> Gate
         discovery_port=_port(given.get("discovery_port"), f"{place}, discovery_port"),
         service_port=_port(given.get("service_port"), f"{place}, service_port"),
         replicas=_whole(given.get("replicas"), f"{place}, replicas"),
-        node_selector=_texts(given["node_selector"], f"{place}, node_selector") if given.get("node_selector") else None,
+        node_selector=_texts(given["node_selector"], f"{place}, node_selector") if "node_selector" in given else None,
         tolerations=_mappings(given.get("tolerations"), f"{place}, tolerations") or None,
         node_ports=_node_ports(given.get("node_ports"), service_type, f"{place}, node_ports"),
         load_balancer_ip=_balancer_ip(given.get("load_balancer_ip"), service_type, f"{place}, load_balancer_ip"),
@@ -401,7 +432,7 @@ def check_reach(gateways: Gateways, place: str, *, same_cluster: bool) -> None:
 
 
 def _node_ports(value: object, service_type: str, place: str) -> NodePorts:
-    if value in (None, {}):
+    if value is None:
         return NodePorts()
     if not isinstance(value, Mapping):
         _refuse("FED307", place, "is not a mapping", "Give it discovery and service, or one of them")
@@ -415,7 +446,7 @@ def _node_ports(value: object, service_type: str, place: str) -> NodePorts:
 
 
 def _balancer_ip(value: object, service_type: str, place: str) -> str | None:
-    if value in (None, ""):
+    if value is None:
         return None
     _need_balancer(service_type, place)
     try:
@@ -437,7 +468,7 @@ def _source_ranges(value: object, service_type: str, place: str) -> tuple[str, .
 
 
 def _traffic_policy(value: object, service_type: str, place: str) -> str | None:
-    if value in (None, ""):
+    if value is None:
         return None
     if service_type == "ClusterIP" or value not in ("Cluster", "Local"):
         _refuse("FED307", place, f"is {value} with service_type {service_type}", "Use Cluster or Local, with LoadBalancer or NodePort")
@@ -446,12 +477,12 @@ def _traffic_policy(value: object, service_type: str, place: str) -> str | None:
 
 def _disruption_budget(given: Mapping, place: str) -> DisruptionBudget | None:
     value = given.get("disruption_budget")
-    if value in (None, {}):
+    if value is None:
         return None
     if not isinstance(value, Mapping):
         _refuse("FED307", place, "is not a mapping", "Give it min_available or max_unavailable")
     _check_keys(value, {"min_available", "max_unavailable"}, place)
-    parts = {key: _pods(part, f"{place}, {key}") for key, part in value.items() if part is not None}
+    parts = {key: _pods(part, f"{place}, {key}") for key, part in value.items()}
     if len(parts) != 1:
         _refuse("FED307", place, "has not just one of min_available and max_unavailable", "Give one of the two")
     replicas = _whole(given.get("replicas"), place) or 1
@@ -468,7 +499,7 @@ def _disruption_budget(given: Mapping, place: str) -> DisruptionBudget | None:
 
 
 def _pods(value: object, place: str) -> int | str:
-    if isinstance(value, str) and re.fullmatch(r"(100|\d{1,2})%", value):
+    if isinstance(value, str) and re.fullmatch(r"(100|[0-9]{1,2})%", value):
         return value
     number = _whole(value, place)
     return 0 if number is None else number
@@ -540,10 +571,13 @@ def _concerns(names: tuple[str, ...] | None, peer: Peer) -> bool:
 
 
 def _export_rule(rule: Mapping, number: int, peers: _Names) -> ExportRule:
+    if rule is LEFT_OUT:
+        return ExportRule(number, None, None, None, Alias(), to=())
     place = f"mesh_exports, rule {number}"
-    _check_keys(rule, {"name", "namespace", "label_selectors", "alias", "to"}, place)
+    _check_keys(rule, set(EXPORT_RULE), place)
+    refuse_empty(rule, place, EXPORT_RULE, {"label_selectors": "FED314"})
     selectors = _list(rule.get("label_selectors"), f"{place}, label_selectors")
-    if selectors and rule.get("name"):
+    if selectors and "name" in rule:
         _refuse("FED317", place, "has both a name and label_selectors", "Use one of the two")
     selector = None
     if selectors:
@@ -563,28 +597,35 @@ def _export_rule(rule: Mapping, number: int, peers: _Names) -> ExportRule:
 
 
 def _import_rule(rule: Mapping, number: int, peers: _Names) -> ImportRule:
+    if rule is LEFT_OUT:
+        return ImportRule(number, None, None, Alias(), import_as_local=False, domain_suffix=None, sources=())
     place = f"mesh_imports, rule {number}"
-    _check_keys(rule, {"name", "namespace", "alias", "import_as_local", "domain_suffix", "from"}, place)
+    _check_keys(rule, set(IMPORT_RULE), place)
+    refuse_empty(rule, place, IMPORT_RULE)
     name, namespace = _service_parts(rule, place)
     alias = _alias(rule.get("alias"), place)
     as_local = _boolean(rule.get("import_as_local"), f"{place}, import_as_local")
-    suffix = rule.get("domain_suffix") or None
-    if as_local and suffix:
+    suffix = rule.get("domain_suffix")
+    if as_local and suffix is not None:
         _refuse("FED310", place, "has a domain_suffix, which import_as_local overrides", "Leave one of the two out")
+    if as_local and not (name and namespace):
+        _refuse(
+            "FED313",
+            place,
+            "imports as local what a wildcard matches, so the peer would choose the names of services in this cluster",
+            "Write one rule for each service, with its name and namespace as the peer exports them",
+        )
     if as_local and not alias.namespace:
-        if name and namespace:
-            alias = Alias(name=alias.name or name, namespace=namespace)
-        else:
-            _refuse(
-                "FED313",
-                place,
-                "imports as local what a wildcard matches, so istiod would ignore the rule",
-                "Give alias.namespace, or a fixed name and namespace",
-            )
-    if suffix and (
-        not isinstance(suffix, str) or len(suffix) > 200 or not all(_LABEL.fullmatch(part) for part in suffix.split("."))
-    ):
+        alias = Alias(name=alias.name or name, namespace=namespace)
+    if suffix is not None and not _is_domain(suffix):
         _refuse("FED310", f"{place}, domain_suffix", f"{suffix} is no DNS name", "Use DNS labels joined by dots, none at the ends")
+    if suffix is not None and "." not in suffix:
+        _refuse(
+            "FED310",
+            f"{place}, domain_suffix",
+            f"{suffix} is a single label, so the peer could give any name that ends in it",
+            "Use a domain of your own, such as partners.example.com",
+        )
     return ImportRule(
         number=number,
         name=name,
@@ -596,25 +637,34 @@ def _import_rule(rule: Mapping, number: int, peers: _Names) -> ImportRule:
     )
 
 
-def _check_exports(mesh: Mesh, peer: Peer) -> None:
-    rules = mesh.exports_to(peer)
+def _is_domain(value: object) -> bool:
+    return isinstance(value, str) and len(value) <= 200 and all(len(part) <= 63 and _LABEL.fullmatch(part) for part in value.split("."))
+
+
+def _check_targets(mesh: Mesh) -> None:
+    """Refuse imports into namespaces that are the platform's or the control plane's, and under another peer's own suffix."""
+    for rule in mesh.imports:
+        place, target = f"mesh_imports, rule {rule.number}", rule.alias.namespace or ""
+        if is_of_platform(target) or target == mesh.namespace:
+            whose = "the control plane's own" if target == mesh.namespace else "the platform's"
+            _refuse("FED323", place, f"imports into the namespace {target}, which is {whose}", "Use the namespace of an application in alias.namespace")
+        for peer in mesh.peers if rule.domain_suffix else ():
+            suffix, its = rule.domain_suffix, f"svc.{peer.local_name}-imports.local"
+            is_foreign = any(other is not peer and _concerns(rule.sources, other) for other in mesh.peers)
+            if is_foreign and (is_below(suffix, its) or is_below(its, suffix)):
+                _refuse(
+                    "FED310",
+                    f"{place}, domain_suffix",
+                    f"{suffix} shares names with {its}, under which the services of {peer.local_name} are imported, so another peer could take them",
+                    "Use another suffix, or leave it out",
+                )
+
+
+def _check_exports(rules: Sequence[ExportRule], mesh: Mesh, peer: Peer) -> None:
     names: dict[tuple[str, str], ExportRule] = {}
     for rule in rules:
         place = f"mesh_exports, rule {rule.number}"
-        if rule.selector is None and not rule.name and not rule.namespace:
-            _refuse(
-                "FED315",
-                place,
-                "matches every service, istiod and the gateways included",
-                "Name a namespace, or select by labels",
-            )
-        if rule.namespace == mesh.namespace:
-            _refuse(
-                "FED315",
-                place,
-                f"offers services of the control plane's namespace {mesh.namespace}",
-                "Offer services of member namespaces only",
-            )
+        _check_reach(rule, mesh.namespace)
         earlier = next((r for r in rules if r.number < rule.number and _hides_export(r, rule)), None)
         if earlier:
             _refuse_unreachable(place, earlier.number, peer)
@@ -625,10 +675,30 @@ def _check_exports(mesh: Mesh, peer: Peer) -> None:
             names[fixed] = rule
         if rule.alias.name and _is_many(rule):
             _refuse_many(place, rule.alias.name)
+        _refuse_merging(rules, rule, place, "exported", peer)
 
 
-def _check_imports(mesh: Mesh, peer: Peer) -> None:
-    rules = mesh.imports_from(peer)
+def _check_reach(rule: ExportRule, home: str) -> None:
+    """Refuse a rule that offers what is not an application's; ``home`` is the control plane's namespace."""
+    place, members_only = f"mesh_exports, rule {rule.number}", "Offer services of member namespaces only"
+    if rule.selector is None and not rule.name and not rule.namespace:
+        _refuse("FED315", place, "matches every service, istiod and the gateways included", "Name a namespace, or select by labels")
+    if rule.namespace == home:
+        _refuse("FED315", place, f"offers services of the control plane's namespace {home}", members_only)
+    # One named application may live in the namespace default, where the Service of the API server is.
+    is_application = rule.namespace == "default" and rule.name not in (None, "kubernetes")
+    if is_of_platform(rule.namespace or "") and not is_application:
+        _refuse("FED315", place, f"offers services of the platform's namespace {rule.namespace}", members_only)
+    if rule.selector is not None and not rule.namespace and not selects_by_presence(rule.selector):
+        _refuse(
+            "FED315",
+            place,
+            "matches every service that lacks a label, istiod and the gateways included",
+            "Name a namespace, or add a label that the services must have",
+        )
+
+
+def _check_imports(rules: Sequence[ImportRule], peer: Peer) -> None:
     names: dict[tuple, ImportRule] = {}
     for rule in rules:
         place = f"mesh_imports, rule {rule.number}"
@@ -643,6 +713,7 @@ def _check_imports(mesh: Mesh, peer: Peer) -> None:
             names[key] = rule
         if rule.alias.name and _is_many(rule):
             _refuse_many(place, rule.alias.name)
+        _refuse_merging([other for other in rules if _same_suffix(other, rule)], rule, place, "imported", peer)
 
 
 def _fixed_name(rule: ExportRule | ImportRule) -> tuple[str, str] | None:
@@ -658,6 +729,49 @@ def _is_many(rule: ExportRule | ImportRule) -> bool:
     if getattr(rule, "selector", None) is not None or not rule.name:
         return True
     return not rule.namespace and bool(rule.alias.namespace)
+
+
+def _refuse_merging(rules: Sequence[ExportRule | ImportRule], rule: ExportRule | ImportRule, place: str, verb: str, peer: Peer) -> None:
+    """Refuse a rule that gives services of several namespaces names in one namespace, alone or beside an earlier rule: FED311.
+
+    Whoever can make a Service in one of these namespaces could take the name of another's.
+    """
+    if rule.alias.namespace and not rule.namespace:
+        _refuse(
+            "FED311",
+            place,
+            f"gives services of every namespace names in the one namespace {rule.alias.namespace}, so one of them can take another's name",
+            "Name the namespace that the rule is for",
+        )
+    earlier = next((other for other in rules if other.number < rule.number and _merge(other, rule, is_import=verb == "imported")), None)
+    if earlier:
+        into = rule.alias.namespace or earlier.alias.namespace
+        _refuse(
+            "FED311",
+            place,
+            f"and rule {earlier.number} give services of different namespaces {verb} names in the one namespace {into} for {peer.name}, "
+            "so one of them can take another's name",
+            "Give one of the rules another alias.namespace, or fixed names that differ to both",
+        )
+
+
+def _merge(one: ExportRule | ImportRule, other: ExportRule | ImportRule, *, is_import: bool) -> bool:
+    """Return whether one of two rules gives services a name in a namespace that the other offers as it is.
+
+    Two rules that both rename to a namespace of their own choice say so. A peer names all that it offers, so an import rule that
+    leaves all namespaces as they are adds nothing to what it can do.
+    """
+    if bool(one.alias.namespace) == bool(other.alias.namespace) or (is_import and not (one.namespace and other.namespace)):
+        return False
+    if one.namespace == other.namespace:
+        return False
+    names = [rule.alias.name or rule.name for rule in (one, other)]
+    spaces = [rule.alias.namespace or rule.namespace for rule in (one, other)]
+    return all(None in pair or pair[0] == pair[1] for pair in (names, spaces))
+
+
+def _same_suffix(one: ImportRule, other: ImportRule) -> bool:
+    return (one.import_as_local, one.domain_suffix) == (other.import_as_local, other.domain_suffix)
 
 
 def _covers(earlier: ExportRule | ImportRule, later: ExportRule | ImportRule) -> bool:
@@ -698,7 +812,7 @@ def _service_parts(rule: Mapping, place: str) -> tuple[str | None, str | None]:
     parts = []
     for key in ("name", "namespace"):
         value = rule.get(key)
-        if value in (None, "", ANY):
+        if value in (None, ANY):
             parts.append(None)
             continue
         if not isinstance(value, str) or not _NAME.fullmatch(value):
@@ -713,15 +827,15 @@ def _service_parts(rule: Mapping, place: str) -> tuple[str | None, str | None]:
 
 
 def _alias(value: object, place: str) -> Alias:
-    if value in (None, {}):
+    if value is None:
         return Alias()
     if not isinstance(value, Mapping):
         _refuse("FED317", f"{place}, alias", "is not a mapping", "Give it name and namespace, or one of them")
-    _check_keys(value, {"name", "namespace"}, f"{place}, alias")
+    _check_keys(value, set(ALIAS), f"{place}, alias")
+    refuse_empty(value, f"{place}, alias", ALIAS)
     parts = {}
-    for key in ("name", "namespace"):
-        part = value.get(key)
-        if part not in (None, "", ANY):
+    for key, part in value.items():
+        if part != ANY:
             parts[key] = _check_label(part, f"{place}, alias.{key}", 63, code="FED316")
     return Alias(**parts)
 
@@ -798,8 +912,8 @@ def _texts(value: object, place: str) -> dict[str, str]:
 
 def _mappings(value: object, place: str) -> tuple[Mapping, ...]:
     entries = _list(value, place)
-    if not all(isinstance(entry, Mapping) for entry in entries):
-        _refuse("FED307", place, "holds what is not a mapping", "Write each as key: value")
+    if not all(isinstance(entry, Mapping) and entry for entry in entries):
+        _refuse("FED307", place, "holds what is not a mapping, or an empty one", "Write each as key: value")
     return tuple(entries)
 
 
@@ -821,9 +935,9 @@ def _port(value: object, place: str) -> int | None:
 
 
 def _whole(value: object, place: str) -> int | None:
-    if value is None or value == "":
+    if value is None:
         return None
-    if isinstance(value, bool) or not re.fullmatch(r"\d{1,9}", str(value)):
+    if isinstance(value, bool) or not re.fullmatch(r"[0-9]{1,9}", str(value)):
         _refuse("FED307", place, f"is {value!r}", "Give a whole number")
     return int(value)
 

@@ -559,6 +559,38 @@ def as_local_without_a_namespace(setup):
     hand_written_imports(setup, {**by_name("shop", "stock"), "importAsLocal": True})
 
 
+@breaks("FED773", f"ImportedServiceSet {SPACE}/west, importRules[0]")
+def a_wildcard_as_local(setup):
+    hand_written_imports(setup, {**by_name("shop", "*", alias={"namespace": "shop"}), "importAsLocal": True})
+
+
+@breaks("FED774", "mesh_imports, rule 2")
+def as_local_into_a_namespace_that_is_no_member(setup):
+    setup.options["imports"][1]["alias"] = {"namespace": "archive"}
+    setup.service("pay", "archive")
+
+
+@breaks("FED774", "mesh_imports, rule 2", also=("FED786",))
+def as_local_into_a_namespace_that_is_no_member_and_without_a_service(setup):
+    setup.options["imports"][1]["alias"] = {"namespace": "archive"}
+
+
+@breaks("FED775", f"ImportedServiceSet {SPACE}/west, importRules[0]", also=("FED774",))
+def as_local_into_the_platform(setup):
+    hand_written_imports(setup, {**by_name("shop", "stock", alias={"namespace": "kube-system"}), "importAsLocal": True})
+
+
+@breaks("FED775", f"ImportedServiceSet {SPACE}/west, importRules[0]")
+def a_suffix_above_the_cluster_s_own(setup):
+    hand_written_imports(setup, {**by_name("shop", "stock"), "domainSuffix": "local"})
+
+
+@breaks("FED315", "mesh_exports, rule 1")
+def a_rule_that_meets_the_control_plane(setup):
+    setup.options["exports"] = [{"label_selectors": ["app"], "to": ["west"]}]
+    setup.service("istiod-basic", SPACE)["metadata"]["labels"] = {"app": "istiod"}
+
+
 @breaks("FED781", f"ImportedServiceSet {SPACE}/west, importRules[0]")
 def the_cluster_s_own_suffix(setup):
     hand_written_imports(setup, {**by_name("shop", "stock"), "domainSuffix": "svc.cluster.local"})
@@ -658,6 +690,7 @@ described("FED312", "mesh_exports, rule 2", exports=[{"namespace": "shop"}, {"na
 described("FED313", "mesh_imports, rule 1", imports=[{"namespace": "shop", "import_as_local": True}])
 described("FED314", "mesh_exports, rule 1", exports=[{"namespace": "shop", "label_selectors": ["app ~ web"]}])
 described("FED315", "mesh_exports, rule 1", exports=[{"namespace": SPACE}])
+described("FED323", "mesh_imports, rule 1", imports=[{"name": "dns", "namespace": "kube-system", "import_as_local": True}])
 described("FED316", "mesh_exports, rule 1, alias.name", exports=[{"name": "cart", "namespace": "shop", "alias": {"name": "my_cart"}}])
 described("FED317", "mesh_exports, rule 1", exports=[{"nmae": "cart", "namespace": "shop"}])
 described("FED401", f"ServiceMeshControlPlane {SPACE}/other", control_plane="other")

@@ -8,7 +8,7 @@ from ansible.errors import AnsibleFilterError
 from ansible_collections.ossm.federation.plugins.filter.leaving import leaving_refused, leaving_unknown, peers_leaving
 
 PROD = {"name": "prod", "local_name": "west", "suspended": True, "gateways": {"ingress": "in-west", "service_type": "NodePort"}}
-NORTH = {"name": "north", "local_name": "north", "gateways": {}}
+NORTH = {"name": "north", "local_name": "north"}
 WEST = {"name": "prod", "local_name": "west", "gateways": {"ingress": "in-west"}}
 
 
@@ -35,7 +35,7 @@ def test_all_of_nobody_is_nobody():
 
 @pytest.mark.parametrize("names", ["west,gone", "[west, gone]", ["west", "gone"], "prod, gone"])
 def test_names_mean_entries_or_peers_that_are_no_longer_described(names):
-    assert peers_leaving(["north", PROD], names, "east") == [WEST, {"name": "gone", "local_name": "gone", "gateways": {}}]
+    assert peers_leaving(["north", PROD], names, "east") == [WEST, {"name": "gone", "local_name": "gone"}]
 
 
 def test_a_mesh_has_nothing_to_leave_by_its_own_name():

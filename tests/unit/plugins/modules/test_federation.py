@@ -107,6 +107,14 @@ def test_check_mode_says_the_same_and_writes_nothing(cluster):
     assert (planned["changed"], planned["changes"], planned["diff"]) == (True, done["changes"], done["diff"])
 
 
+@pytest.mark.parametrize("rule", [{"label_selectors": ["app"]}, {"name": "istiod-basic"}, {"name": "istiod-basic", "alias": {"name": "cart"}}])
+def test_a_rule_without_a_namespace_that_meets_the_control_plane_is_refused_before_anything_is_written(cluster, rule):
+    cluster.put({"apiVersion": "v1", "kind": "Service", "metadata": {"name": "istiod-basic", "namespace": SPACE, "labels": {"app": "istiod"}}})
+    with pytest.raises(FederationError, match="FED315 mesh_exports, rule 1: has no namespace and matches istiod-basic of the control plane"):
+        run(cluster, cards=[card()], exports=[rule])
+    assert cluster.writes == []
+
+
 def test_a_changed_address_is_one_write(federated):
     result = run(federated, cards=[card(address="192.0.2.9")], exports=[{"name": "cart", "namespace": "shop"}],
                  imports=[{"name": "stock", "namespace": "shop"}])  # fmt: skip

@@ -98,7 +98,7 @@ def at_hub(mesh=HUB, files=None, identities=None, in_run=(), carried=()):
 
 def pinned(*names):
     peers = [
-        {"name": "prod", "local_name": name, "root_fingerprints": [ROOTS[name][0].fingerprint] if name in names else []}
+        {"name": "prod", "local_name": name, **({"root_fingerprints": [ROOTS[name][0].fingerprint]} if name in names else {})}
         for name in ("acme", "globex")
     ]
     return Mesh.described(name="hub", namespace="hub-mesh-system", control_plane="basic", peers=peers)

@@ -7,7 +7,7 @@ import time
 
 import pytest
 from ansible_collections.ossm.federation.plugins.module_utils._core.errors import FederationError
-from ansible_collections.ossm.federation.plugins.module_utils._core.topology import Alias, Gateways, Mesh, client_id
+from ansible_collections.ossm.federation.plugins.module_utils._core.topology import LEFT_OUT, Alias, Gateways, Mesh, client_id
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -253,7 +253,7 @@ def test_a_mesh_whose_own_names_cannot_be_is_refused(option, value, where):
 def test_a_rule_concerns_all_peers_or_those_that_it_names_by_either_name():
     mesh = described(
         [{"name": "prod", "local_name": "west"}, "north"],
-        exports=[{"name": "a", "namespace": "shop"}, {"name": "b", "namespace": "shop", "to": ["prod"]}, {"name": "c", "namespace": "shop", "to": []}],
+        exports=[{"name": "a", "namespace": "shop"}, {"name": "b", "namespace": "shop", "to": ["prod"]}, LEFT_OUT],
         imports=[{"name": "a"}, {"name": "b", "from": ["west"]}],
     )
     west, north = mesh.peers
@@ -333,6 +333,32 @@ EXPORTS_THAT_ARE_REFUSED = {
     "one name for all with a label": ([{"label_selectors": ["a=b"], "alias": {"name": "x"}}], "FED311", "mesh_exports, rule 1", "the one name x", "alias.name"),
     "a rule twice": ([CART, CART], "FED312", "mesh_exports, rule 2", "is never reached for west: rule 1 before it", "Put the specific rule first"),
     "the specific rule last": ([{"namespace": "shop"}, CART], "FED312", "mesh_exports, rule 2", "rule 1 before it matches everything", "specific rule first"),
+    "whatever lacks a label": ([{"label_selectors": ["!private", "a!=b"]}], "FED315", "mesh_exports, rule 1", "lacks a label, istiod", "Name a namespace"),
+    "the platform": ([{"name": "console", "namespace": "openshift-console"}], "FED315", "mesh_exports, rule 1", "the platform's namespace", "member"),
+    "the default namespace": ([{"namespace": "default"}], "FED315", "mesh_exports, rule 1", "the platform's namespace default", "member"),
+    "the API server": ([{"name": "kubernetes", "namespace": "default"}], "FED315", "mesh_exports, rule 1", "the platform's namespace default", "member"),
+    "all namespaces into one": ([{"name": "cart", "alias": {"namespace": "shop"}}], "FED311", "mesh_exports, rule 1", "every namespace", "Name the namespace"),
+    "all namespaces into one, by labels": (
+        [{"label_selectors": ["a=b"], "alias": {"namespace": "shop"}}],
+        "FED311",
+        "mesh_exports, rule 1",
+        "so one of them can take another's name",
+        "Name the namespace",
+    ),
+    "a namespace into another that is exported": (
+        [{"namespace": "shop"}, {"namespace": "evil", "alias": {"namespace": "shop"}}],
+        "FED311",
+        "mesh_exports, rule 2",
+        "and rule 1 give services of different namespaces exported names in the one namespace shop for west",
+        "another alias.namespace",
+    ),
+    "a namespace into one that a rule for all of them offers": (
+        [{"name": "cart"}, {"namespace": "evil", "alias": {"namespace": "shop"}}],
+        "FED311",
+        "mesh_exports, rule 2",
+        "the one namespace shop",
+        "another alias.namespace",
+    ),
     "labels behind a whole namespace": (
         [{"namespace": "shop"}, {"namespace": "shop", "label_selectors": ["a=b"]}],
         "FED312",
@@ -344,14 +370,39 @@ EXPORTS_THAT_ARE_REFUSED = {
 IMPORTS_THAT_ARE_REFUSED = {
     "an unknown key": ([{**CART, "to": []}], "FED317", "mesh_imports, rule 1", "has the unknown key to", "Known are"),
     "an unknown peer": ([{"from": ["north"]}], "FED302", "mesh_imports, rule 1, from", "names north, which is not in mesh_peers", "Known peers: west"),
-    "a wildcard as local": ([{"namespace": "shop", "import_as_local": True}], "FED313", "mesh_imports, rule 1", "what a wildcard matches", "alias.namespace"),
+    "a wildcard as local": ([{"namespace": "shop", "import_as_local": True}], "FED313", "mesh_imports, rule 1", "what a wildcard matches", "one rule for each"),
     "a wildcard as local, spelled out": (
         [{"name": "cart", "import_as_local": True, "alias": {"namespace": "*"}}],
         "FED313",
         "mesh_imports, rule 1",
-        "so istiod would ignore the rule",
-        "Give alias.namespace, or a fixed name and namespace",
+        "so the peer would choose the names of services in this cluster",
+        "with its name and namespace",
     ),
+    "a wildcard as local into a namespace": (
+        [{"namespace": "shop", "import_as_local": True, "alias": {"namespace": "shop"}}],
+        "FED313",
+        "mesh_imports, rule 1",
+        "the peer would choose",
+        "one rule for each",
+    ),
+    "as local into the control plane": (
+        [{**CART, "import_as_local": True, "alias": {"namespace": "east-mesh-system"}}],
+        "FED323",
+        "mesh_imports, rule 1",
+        "the namespace east-mesh-system, which is the control plane's own",
+        "namespace of an application",
+    ),
+    "as local into the platform": ([{**CART, "namespace": "kube-system", "import_as_local": True}], "FED323", "mesh_imports, rule 1", "the platform's", "appl"),
+    "all namespaces into one": ([{"name": "cart", "alias": {"namespace": "shop"}}], "FED311", "mesh_imports, rule 1", "every namespace", "Name the namespace"),
+    "two namespaces into one": (
+        [{"namespace": "bank", "alias": {"namespace": "shop"}}, {"namespace": "shop"}],
+        "FED311",
+        "mesh_imports, rule 2",
+        "and rule 1 give services of different namespaces imported names in the one namespace shop for west",
+        "another alias.namespace",
+    ),
+    "a top-level domain": ([{"domain_suffix": "com"}], "FED310", "mesh_imports, rule 1, domain_suffix", "com is a single label", "a domain of your own"),
+    "a suffix with a long label": ([{"domain_suffix": f"{'a' * 64}.b"}], "FED310", "mesh_imports, rule 1, domain_suffix", "is no DNS name", "labels"),
     "a suffix beside as local": ([{**CART, "import_as_local": True, "domain_suffix": "a.b"}], "FED310", "mesh_imports, rule 1", "overrides", "out"),
     "a suffix with a dot in front": ([{"domain_suffix": ".a.b"}], "FED310", "mesh_imports, rule 1, domain_suffix", ".a.b is no DNS name", "none at the ends"),
     "a suffix with a dot behind": ([{"domain_suffix": "a.b."}], "FED310", "mesh_imports, rule 1, domain_suffix", "a.b. is no DNS name", "none at the ends"),
@@ -390,6 +441,80 @@ def test_import_rules_that_cannot_work_are_refused(rules, code, where, what, men
     assert what in error.what and mend in error.mend
 
 
+EMPTY = [None, "", " ", [], {}, ()]
+
+
+@pytest.mark.parametrize("value", EMPTY, ids=repr)
+@pytest.mark.parametrize(
+    ("option", "rule", "key", "code"),
+    [
+        *(("exports", {"namespace": "shop"}, key, "FED317") for key in ("name", "namespace", "alias", "to")),
+        ("exports", {"namespace": "shop"}, "label_selectors", "FED314"),
+        *(("imports", {"namespace": "shop"}, key, "FED317") for key in ("name", "namespace", "alias", "from", "import_as_local", "domain_suffix")),
+    ],
+)
+def test_a_key_of_a_rule_that_is_there_and_empty_is_refused(option, rule, key, code, value):
+    error = refusal(**{option: [{**rule, key: value}]})
+    assert (error.code, error.where, error.what) == (code, f"mesh_{option}, rule 1, {key}", "is there and empty")
+    assert "without it, it means" in error.mend
+
+
+@pytest.mark.parametrize("value", EMPTY, ids=repr)
+@pytest.mark.parametrize("key", ["local_name", "root_fingerprints", "same_cluster", "suspended", "adopt", "gateways"])
+def test_a_key_of_a_peer_that_is_there_and_empty_is_refused(key, value):
+    error = refusal(peers=[{"name": "west", key: value}])
+    assert (error.code, error.where, error.what) == ("FED317", f"mesh_peers, west, {key}", "is there and empty")
+
+
+@pytest.mark.parametrize("value", EMPTY, ids=repr)
+@pytest.mark.parametrize("key", sorted(Gateways.__dataclass_fields__))
+def test_a_gateway_setting_that_is_there_and_empty_is_refused(key, value):
+    error = refusal(peers=[{"name": "west", "gateways": {key: value}}])
+    assert (error.code, error.where, error.what) == ("FED317", f"mesh_peers, west, gateways, {key}", "is there and empty")
+    error = refusal(gateways={key: value})
+    assert (error.code, error.where, error.what) == ("FED317", f"mesh_gateways, {key}", "is there and empty")
+
+
+@pytest.mark.parametrize("key", ["name", "namespace"])
+def test_a_part_of_an_alias_that_is_there_and_empty_is_refused(key):
+    error = refusal(exports=[{**CART, "alias": {key: ""}}])
+    assert (error.code, error.where) == ("FED317", f"mesh_exports, rule 1, alias, {key}")
+
+
+def test_an_annotation_and_a_node_s_label_may_be_empty_texts():
+    gateways = peer(gateways={"annotations": {"internal": ""}, "node_selector": {"node-role.kubernetes.io/infra": ""}}).gateways
+    assert gateways.annotations == {"internal": ""} and gateways.node_selector == {"node-role.kubernetes.io/infra": ""}
+
+
+@pytest.mark.parametrize("value", [False, 0, 0.0, True, 7])
+@pytest.mark.parametrize("key", ["ingress", "egress", "service_type"])
+def test_what_is_no_name_does_not_mean_the_default_name(key, value):
+    assert refusal(peers=[{"name": "west", "gateways": {key: value}}]).where.startswith("mesh_peers, west, gateways")
+
+
+@pytest.mark.parametrize("value", ["\u0663\u0663", "\uff18\uff10", "\u00b2"])
+def test_digits_are_ascii(value):
+    assert refusal(peers=[{"name": "west", "gateways": {"discovery_port": value}}]).code == "FED307"
+
+
+@pytest.mark.parametrize("suffix", ["cluster.local", "svc.cluster.local", "x.cluster.local", "default.svc.cluster.local"])
+def test_a_suffix_that_shares_names_with_the_cluster_is_refused(suffix):
+    with pytest.raises(FederationError, match="FED310"):
+        described(imports=[{"domain_suffix": suffix}]).check_suffixes()
+
+
+def test_a_suffix_above_the_cluster_s_domain_is_refused():
+    with pytest.raises(FederationError, match="FED310 mesh_imports, rule 1: domain_suffix corp.example and the cluster's domain ocp.corp.example share"):
+        described(imports=[{"domain_suffix": "corp.example"}]).check_suffixes("ocp.corp.example")
+    described(imports=[{"domain_suffix": "p.corp.example"}]).check_suffixes("ocp.corp.example")
+
+
+def test_a_suffix_under_which_another_peer_is_imported_is_refused():
+    error = refusal(peers=["west", "north"], imports=[{"namespace": "shop", "domain_suffix": "svc.north-imports.local"}])
+    assert (error.code, error.where) == ("FED310", "mesh_imports, rule 1, domain_suffix")
+    described(["west", "north"], imports=[{"namespace": "shop", "domain_suffix": "svc.north-imports.local", "from": ["north"]}])
+
+
 def test_a_suffix_of_the_cluster_itself_is_refused():
     with pytest.raises(FederationError, match="FED310 mesh_imports, rule 1: domain_suffix svc.cluster.local is the cluster's own") as raised:
         described(imports=[{"domain_suffix": "svc.cluster.local"}]).check_suffixes()
@@ -404,6 +529,10 @@ RULES_THAT_WORK = {
     "the specific rule first": [CART, {"namespace": "shop"}],
     "one namespace each": [{"namespace": "shop"}, {"namespace": "bank"}],
     "names that aliases keep apart": [CART, {"name": "cart", "namespace": "bank", "alias": {"namespace": "money"}}],
+    "a renamed service beside the rest of its namespace": [{**CART, "alias": {"name": "basket"}}, {"namespace": "shop"}],
+    "one application in the default namespace": [{"name": "web", "namespace": "default"}],
+    "two namespaces under a name of our choice": [{"namespace": name, "alias": {"namespace": "public"}} for name in ("shop", "bank")],
+    "fixed names of two namespaces in one": [{**CART, "alias": {"namespace": "all"}}, {"name": "web", "namespace": "bank", "alias": {"namespace": "all"}}],
     "one name for a service of any namespace": [{"name": "cart", "alias": {"name": "basket"}}],
     "a label before the rest": [{"namespace": "shop", "label_selectors": ["a=b"]}, {"namespace": "shop"}],
     "labels that differ": [{"label_selectors": ["a=b"]}, {"label_selectors": ["a=c"]}],
