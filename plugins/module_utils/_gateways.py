@@ -29,6 +29,7 @@ from ._core.diff import (
 )
 from ._core.errors import FederationError
 from ._core.kinds import CONTROL_PLANE, DISRUPTION_BUDGET, MANAGER, PEER_LABEL, gateways_manager
+from ._core.leftovers import path_of
 from ._core.plan import plan_budgets, plan_gateways, plan_no_gateways
 from ._core.topology import Mesh
 from ._running import apply_changes
@@ -71,7 +72,7 @@ def remove_gateways(module: AnsibleModule, cluster: Cluster, mesh: Mesh, control
     """Take the gateways of all described peers away, as ``keep_gateways`` gives them."""
     params = module.params
     if not params["managed"]:
-        return _told(module, Kept([], [], _to_take_out(mesh, control_plane)))
+        return _told(module, Kept([], [], _to_take_out(mesh, control_plane, params["gateway_places"])))
     going = [peer.local_name for peer in mesh.peers]
     changes = _removals(mesh, control_plane, going, peers, is_planned=module.check_mode)
     changes += _budgets(cluster, mesh, peers, going, state="absent", force=params["force"])
@@ -256,9 +257,12 @@ def _taken_out(module: AnsibleModule, cluster: Cluster, control_plane: ControlPl
     return changes
 
 
-def _to_take_out(mesh: Mesh, control_plane: ControlPlane) -> list[dict]:
+def _to_take_out(mesh: Mesh, control_plane: ControlPlane, places: Mapping[str, Sequence[str]]) -> list[dict]:
     """Return the gateways of the described peers in a control plane that is kept elsewhere, and what to do about them."""
-    rows = [(peer.local_name, gateway_keys(mesh, peer, control_plane)) for peer in mesh.peers]
+    had = {name: [key for key in keys if value_at(control_plane.live, path_of(key)) is not MISSING] for name, keys in places.items()}
+    rows = [
+        (peer.local_name, list(dict.fromkeys([*had.get(peer.local_name, ()), *gateway_keys(mesh, peer, control_plane)]))) for peer in mesh.peers
+    ]
     what = "take out where the control plane is kept"
     return [{"peer": name, "keys": keys, "managers": [], "reason": f"{what}: {', '.join(keys)}"} for name, keys in rows if keys]
 

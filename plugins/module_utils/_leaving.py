@@ -9,13 +9,13 @@ from dataclasses import replace
 from ansible.module_utils.basic import AnsibleModule
 
 from ._cluster import Cluster
-from ._core.adopting import as_it_stands
+from ._core.adopting import as_it_stands, gateway_keys, gateway_names
 from ._core.control_plane import ControlPlane
 from ._core.data import listed
 from ._core.diff import Change, as_diff, change_to, is_ours
 from ._core.errors import FederationError
 from ._core.kinds import AUTHORIZATION_POLICY, DEPLOYMENT, MANAGER, MEMBER_ROLL, MESH_LABEL, PEER, PEER_LABEL, SERVICE, Kind
-from ._core.leftovers import Left, bundle_owners, gateway_owners, left_of
+from ._core.leftovers import Left, bundle_owners, gateway_owners, left_of, path_of
 from ._core.plan import plan_exports, plan_imports
 from ._core.status import CONNECTED, answers, inbound, settling_seconds, still_exported, still_imported
 from ._core.topology import Mesh, Peer
@@ -24,7 +24,7 @@ from ._live import Peering, Peerings
 from ._peering import brought_back, emptied, refuse_live, removed, still_live, stranger
 from ._running import apply_changes, wait_until
 
-NOTHING = {"used": [], "stays": [], "suspending": [], "known_peers": []}
+NOTHING = {"used": [], "stays": [], "suspending": [], "known_peers": [], "gateway_places": {}}
 _MOST_TOLD = 12
 
 
@@ -67,6 +67,7 @@ def absent(module: AnsibleModule, cluster: Cluster, mesh: Mesh, control_plane: C
         "leftovers": left_out if not (mesh.peers or mesh.held) else [],
         **NOTHING,
         "known_peers": sorted({*before.peers, *owners(before, control_plane)}),
+        "gateway_places": gateway_places(mesh, before, control_plane),
         "used": [use.as_row() for use in used],
         "stays": [line for name in going for line in stays(name, before.of(name), control_plane)],
         "files": [],
@@ -310,18 +311,34 @@ def owners(peerings: Peerings, control_plane: ControlPlane) -> set[str]:
     return {*peerings.ours(), *bundle_owners(peerings.bundles.values()), *gateway_owners(control_plane.live)}
 
 
-def what_is_left(cluster: Cluster, mesh: Mesh, control_plane: ControlPlane) -> list[Left]:
-    """Return what is left of the peers of ``mesh`` on the cluster, and why."""
+def gateway_places(mesh: Mesh, peerings: Peerings, control_plane: ControlPlane) -> dict[str, list[str]]:
+    """Return, by our name of each peer, where its gateways are in the control plane. Only its ServiceMeshPeer knows those that were taken over.
+
+    What another peer uses as well is not told of it.
+    """
+    mesh = as_it_stands(_not_adopting(mesh), peerings.peers, control_plane)
+    found = {}
+    for peer in mesh.peers:
+        others = {name for other, live in peerings.peers.items() if other != peer.local_name for name in gateway_names(live)}
+        found[peer.local_name] = [key for key in gateway_keys(mesh, peer, control_plane) if path_of(key)[3] not in others]
+    return found
+
+
+def _not_adopting(mesh: Mesh) -> Mesh:
+    return replace(mesh, peers=tuple(replace(peer, adopt=False) for peer in mesh.peers))
+
+
+def what_is_left(cluster: Cluster, mesh: Mesh, control_plane: ControlPlane, places: Mapping[str, Sequence[str]]) -> list[Left]:
+    """Return what is left of the peers of ``mesh`` on the cluster, and why; ``places`` are as ``gateway_places`` gave them while the peers stood."""
     peerings = Peerings.read(cluster, mesh.namespace)
     # What could not be taken over any more is still to be found.
-    mesh = replace(mesh, peers=tuple(replace(peer, adopt=False) for peer in mesh.peers))
-    mesh = as_it_stands(mesh, peerings.peers, control_plane)
+    mesh = as_it_stands(_not_adopting(mesh), peerings.peers, control_plane)
     unreadable: list[str] = []
     workloads = [live for kind in (DEPLOYMENT, SERVICE) for live in _listed(cluster, kind, mesh.namespace, unreadable)]
     return [
         left
         for peer in mesh.peers
-        for left in left_of(mesh, peer, peerings.of(peer.local_name).objects, control_plane, workloads)
+        for left in left_of(mesh, peer, peerings.of(peer.local_name).objects, control_plane, workloads, places.get(peer.local_name) or ())
     ]
 
 

@@ -157,6 +157,11 @@ known_peers:
   type: list
   elements: str
   sample: []
+gateway_places:
+  description: With O(state=absent), where the gateways of each of O(peers) were in the control plane before, whoever made them.
+  returned: success
+  type: dict
+  sample: {west: [spec.gateways.additionalIngress.west-ingress, spec.gateways.additionalEgress.west-egress]}
 leftovers:
   description:
     - Peers of which this collection made anything that stands, and that are no longer wanted. With O(state=absent) all of whom something stands, where

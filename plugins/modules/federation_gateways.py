@@ -32,6 +32,12 @@ options:
     description: Remove gateways that this module made for peers that are no longer in O(peers).
     type: bool
     default: false
+  gateway_places:
+    description:
+      - With O(state=absent) and O(managed=false), where the gateways of each peer are in the control plane, as M(ossm.federation.federation) returned it
+        while the peers stood.
+    type: dict
+    default: {}
 extends_documentation_fragment:
   - ossm.federation.cluster
   - ossm.federation.mesh
@@ -109,6 +115,7 @@ OPTIONS = {
     "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
     "managed": {"type": "bool", "default": True},
     "prune": {"type": "bool", "default": False},
+    "gateway_places": {"type": "dict", "default": {}},
 }
 
 

@@ -64,6 +64,12 @@ options:
     description: A note per peer to show in the table, by our name of the peer.
     type: dict
     default: {}
+  gateway_places:
+    description:
+      - With O(until=gone), where the gateways of each peer were in the control plane, as M(ossm.federation.federation) returned it while the peers stood.
+        Of a peering that was taken over nothing else tells, once its peer is gone.
+    type: dict
+    default: {}
 extends_documentation_fragment:
   - ossm.federation.cluster
   - ossm.federation.mesh
@@ -197,6 +203,7 @@ OPTIONS = {
             "in_run": {"type": "bool"},
         },
     },
+    "gateway_places": {"type": "dict", "default": {}},
     "until": {"type": "str", "choices": ["connected", "no_imports", "no_exports", "gone", "reachable"], "default": "connected"},
     "wait": {"type": "bool", "default": False},
     "wait_timeout": {"type": "int"},
@@ -268,10 +275,10 @@ def gone(module: AnsibleModule, cluster: Cluster, namespace: str, control_plane:
 
     def look() -> list[str]:
         nonlocal left
-        left = what_is_left(cluster, mesh, read_control_plane(cluster, namespace, control_plane.name))
+        left = what_is_left(cluster, mesh, read_control_plane(cluster, namespace, control_plane.name), params["gateway_places"])
         return [str(each) for each in left if each.is_going]
 
-    left = what_is_left(cluster, mesh, control_plane)
+    left = what_is_left(cluster, mesh, control_plane, params["gateway_places"])
     waiting_for, waited = [str(each) for each in left if each.is_going], 0
     limit = params["wait_timeout"] or default_seconds(params, control_plane)
     if waiting_for and params["wait"] and not module.check_mode:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from .adopting import gateway_keys
 from .control_plane import ControlPlane
-from .diff import all_owners, holders, is_ours, owned_leaves
+from .diff import MISSING, all_owners, holders, is_ours, owned_leaves, value_at
 from .kinds import EGRESS_FOR, INGRESS_FOR, MANAGER, PEER_LABEL, gateways_manager
 from .topology import Mesh, Peer
 
@@ -44,9 +44,9 @@ def bundle_owners(config_maps: Iterable[Mapping]) -> set[str]:
 
 
 def left_of(
-    mesh: Mesh, peer: Peer, objects: Iterable[Mapping], control_plane: ControlPlane, workloads: Sequence[Mapping]
+    mesh: Mesh, peer: Peer, objects: Iterable[Mapping], control_plane: ControlPlane, workloads: Sequence[Mapping], places: Iterable[str] = ()
 ) -> list[Left]:
-    """Return what is left of one peer.
+    """Return what is left of one peer. ``places`` are those that its gateways had in the control plane, by ``gateway_keys``.
 
     ``objects`` are its live federation objects and bundle, ``workloads`` the Deployments and Services of the control
     plane's namespace: the operator removes those of a gateway within a minute after its key has gone.
@@ -63,20 +63,36 @@ def left_of(
             found.append(Left(name, what, "is being deleted", is_going=True))
         else:
             found.append(Left(name, what, "is still there", is_going=True))
-    keys = gateway_keys(mesh, peer, control_plane)
-    managers = sorted({holder.manager for holder in holders(control_plane.live, gateways_manager(name))} or {"another field manager"})
-    found += [Left(name, f"{control_plane.place}, {key}", f"is kept by {' and '.join(managers)}; take it out there") for key in keys]
-    kept = {key.rpartition(".")[2] for key in keys}
+    had = [key for key in places if value_at(control_plane.live, path_of(key)) is not MISSING]
+    keys = list(dict.fromkeys([*had, *gateway_keys(mesh, peer, control_plane)]))
+    found += [Left(name, f"{control_plane.place}, {key}", _why_it_stays(control_plane, key, gateways_manager(name))) for key in keys]
+    kept = {path_of(key)[3] for key in keys}
+    names = {peer.gateways.ingress, peer.gateways.egress, *(path_of(key)[3] for key in places)}
     for live in workloads:
         metadata = live["metadata"]
         labels = metadata.get("labels") or {}
         is_gateway = name in (labels.get(INGRESS_FOR), labels.get(EGRESS_FOR)) or (
-            metadata["name"] in (peer.gateways.ingress, peer.gateways.egress) and "maistra.io/owner" in labels
+            metadata["name"] in names and "maistra.io/owner" in labels
         )
         if is_gateway and metadata["name"] not in kept:
             why = "has not been removed by the operator yet"
             found.append(Left(name, f"{live['kind']} {metadata['namespace']}/{metadata['name']}", why, is_going=True))
     return found
+
+
+def path_of(key: str) -> tuple[str, ...]:
+    """Return the path of a gateway in a control plane that ``gateway_keys`` names; a gateway's own name may have dots."""
+    return tuple(key.split(".", 3))
+
+
+def _why_it_stays(control_plane: ControlPlane, key: str, own: str) -> str:
+    """Return who keeps a gateway: who enabled it, else who holds anything of it."""
+    path = path_of(key)
+    owners = [(manager, paths) for manager, paths in all_owners(control_plane.live) if any(each[:4] == path for each in paths)]
+    keeping = {manager for manager, paths in owners if (*path, "enabled") in paths} or {manager for manager, _paths in owners}
+    if own in keeping:
+        return "is still there; run unfederate again"
+    return f"is kept by {' and '.join(sorted(keeping)) or 'another field manager'}; take it out there"
 
 
 def lines_of(names: Iterable[str], left: Sequence[Left]) -> list[str]:

@@ -490,3 +490,40 @@ def test_a_peering_of_ours_that_nobody_named_is_noticed_where_the_mesh_shall_go(
     federated.delete(PEER, SPACE, "west", federated.get(PEER, SPACE, "west")["metadata"]["uid"])
     with pytest.raises(FederationError, match="FED425"):
         run(federated, state="absent", peers=[], stage="look", must_be_all=True)
+
+
+def by_hand(manager="kubectl"):
+    """A control plane and a peer as somebody made them by hand, with gateways of other names and no labels of federation."""
+    service = {"type": "LoadBalancer", "ports": [{"name": "tls", "port": 15443}, {"name": "https-discovery", "port": 8188}]}
+    spec = {
+        **CONTROL["spec"],
+        "gateways": {
+            "additionalIngress": {"door.in": {"enabled": True, "service": service}},
+            "additionalEgress": {"door.out": {"enabled": True, "requestedNetworkView": ["network-west"], "service": {"ports": service["ports"]}}},
+        },
+    }
+
+    def fields(value):
+        return {f"f:{key}": fields(below) for key, below in value.items()} if isinstance(value, dict) else {}
+
+    managed = [{"manager": manager, "operation": "Update", "fieldsV1": {"f:spec": fields(spec)}}]
+    peer = {"gateways": {"ingress": {"name": "door.in"}, "egress": {"name": "door.out"}}, "remote": {"addresses": ["192.0.2.1"]}}
+    live = {"apiVersion": PEER.api_version, "kind": "ServiceMeshPeer", "metadata": {"name": "west", "namespace": SPACE}, "spec": peer}
+    return ClusterWithLimits(NOW, {**CONTROL, "metadata": {**CONTROL["metadata"], "managedFields": managed}, "spec": spec}, ROLL, live)
+
+
+@pytest.mark.parametrize("managed", [True, False])
+def test_of_a_peering_that_was_taken_over_both_gateways_are_on_the_list_of_what_is_left(managed):
+    cluster = by_hand()
+    adopted = {"peers": [{"name": "west", "adopt": True}]}
+    if managed:
+        gateways(cluster, **adopted)
+    run(cluster, cards=[card()], **adopted)
+    named = {"peers": ["west"]}
+    left = run(cluster, state="absent", **named)
+    both = [f"spec.gateways.additional{place}" for place in ("Ingress.door.in", "Egress.door.out")]
+    assert left["gateway_places"] == {"west": both}
+    given_up = gateways(cluster, state="absent", managed=managed, gateway_places=left["gateway_places"], **named)
+    assert sorted(given_up["left"][0]["keys"]) == sorted(both)
+    shown = look(cluster, gateway_places=left["gateway_places"], **named)["lines"]
+    assert shown == [f"left of west: ServiceMeshControlPlane {SPACE}/basic, {place} is kept by kubectl; take it out there" for place in both]
