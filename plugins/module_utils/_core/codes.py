@@ -885,7 +885,9 @@ CODES: dict[str, Code] = {
         WARNING,
         "`federation.maistra.io/ingress-for` and `egress-for` keep the selectors of gateways apart. Without them one Service can select "
         "another gateway's pods.",
-        "Set the label when the gateway is made. Never change it later: selectors of Deployments are immutable.",
+        "A gateway that stands keeps its labels: they are part of the Deployment's selector, which is immutable. Leave it as it is while no other "
+        "Service selects its pods. Otherwise make a gateway of another name that has the label (one that this collection makes has it), name it "
+        "for the peer (`gateways` in `mesh_peers`), give the peer the new card, and remove the old gateway.",
     ),
     "FED707": Code(
         "User Gateways bind to a federation ingress",
@@ -1247,7 +1249,8 @@ CODES: dict[str, Code] = {
         WARNING,
         "The protocol comes from the port's name or `appProtocol`, since detection is off in OpenShift's profiles. Without it the peer "
         "gets plain TCP: no retries, no routes, and an address that may collide with other TCP imports.",
-        "Name the port for its protocol, such as `http` or `grpc-api`, or set `appProtocol`.",
+        "Name the port for its protocol: `http` or `grpc-api` for requests, `tcp-postgres` and the like for a database, a queue or anything else "
+        "that is not HTTP. Or set `appProtocol`.",
     ),
     "FED771": Code(
         "Rule for a service that is not there",

@@ -17,9 +17,9 @@ from .findings import Finding
 from .kinds import SERVICE
 from .names import EXPORT_TO, exported_names, ports_of
 from .plan import beyond_reach, offers_too_much
+from .protocols import advised_name, says_protocol
 
 HEADLESS = "None"
-_PROTOCOLS = {"http", "http2", "https", "grpc", "grpc-web", "tcp", "tls", "mongo", "mysql", "redis", "udp"}
 
 
 @dataclass
@@ -116,9 +116,10 @@ def _service(estate: Estate, offered: Offered) -> Iterator[Finding]:
     if hint and not {"*", estate.namespace} & {part.strip() for part in str(hint).split(",")}:
         yield Finding("FED764", place, f"has the annotation {EXPORT_TO}: {hint} {to}")
     if live.get("kind") == SERVICE.name and not _detects_protocols(estate):
-        silent = [str(port.get("name") or port.get("port")) for port in items(at(live, "spec", "ports")) if not _has_protocol(port)]
+        silent = [port for port in items(at(live, "spec", "ports")) if not says_protocol(port)]
         if silent:
-            yield Finding("FED770", place, f"says no protocol for port {listed(silent)} {to}")
+            shown = listed(str(port.get("name") or port.get("port")) for port in silent)
+            yield Finding("FED770", place, f"says no protocol for port {shown} {to}", _named_for(live, silent))
 
 
 def _one_port_each(live: Mapping, ports: list[dict]) -> str:
@@ -131,11 +132,13 @@ def _detects_protocols(estate: Estate) -> bool:
     return estate.said("proxy", "networking", "protocol", "autoDetect", "outbound") is True
 
 
-def _has_protocol(port: Mapping) -> bool:
-    if port.get("protocol") == "UDP" or port.get("appProtocol"):
-        return True
-    name = str(port.get("name") or "").lower()
-    return name.partition("-")[0] in _PROTOCOLS or name.startswith("grpc-web")
+def _named_for(live: Mapping, silent: list[Mapping]) -> str:
+    """Return which names the ports should have; "" where nothing tells what any of them speaks."""
+    known = [(port.get("port"), advised_name(port, str(at(live, "metadata", "name") or ""))) for port in silent]
+    advised = [f"port {number} {name}" for number, name in known if name]
+    if not advised:
+        return ""
+    return f"Call {listed(advised)} if that is what it speaks (http or grpc for requests, tcp- for anything else), or set appProtocol"
 
 
 def _clashes(rows: list[dict], peer: str, rules: Rules) -> Iterator[Finding]:

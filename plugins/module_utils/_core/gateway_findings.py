@@ -88,7 +88,11 @@ def _settings(estate: Estate, gateway: Gateway) -> Iterator[Finding]:
         yield Finding("FED703", gateway.place, f"has the namespace {namespace}, not {estate.namespace}")
     label = INGRESS_FOR if gateway.direction == "ingress" else EGRESS_FOR
     if not at(settings, "service", "metadata", "labels", label):
-        yield Finding("FED706", gateway.place, f"has no label {label} under service.metadata.labels")
+        cure = (
+            f"The label cannot be added while the gateway stands. Leave it so while no other Service selects its pods; else make "
+            f"a gateway of another name with the label, and name it for the peer (mesh_peers, gateways: {gateway.direction})"
+        )
+        yield Finding("FED706", gateway.place, f"has no label {label} under service.metadata.labels", cure)
     wrong = _wrong_ports(at(settings, "service", "ports"))
     if wrong:
         yield Finding("FED713", gateway.place, wrong)

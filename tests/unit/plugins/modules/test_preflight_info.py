@@ -6,6 +6,7 @@ from __future__ import annotations
 import pytest
 import yaml
 from ansible_collections.ossm.federation.plugins.module_utils._arguments import FORCE
+from ansible_collections.ossm.federation.plugins.module_utils._core.card import Port
 from ansible_collections.ossm.federation.plugins.module_utils._core.errors import FederationError
 from ansible_collections.ossm.federation.plugins.module_utils._described import DESCRIBED
 from ansible_collections.ossm.federation.plugins.module_utils._running import Journal
@@ -246,3 +247,22 @@ def test_what_may_be_pulled_is_not_found_fault_with():
     running = {"name": "discovery", "image": "x", "state": {"running": {}}}
     setup.put("Pod", "istiod", status={"containerStatuses": [running, {"name": "new", "state": {"waiting": {"reason": "ContainerCreating"}}}]})
     assert setup.look()["findings"] == []
+
+
+@pytest.mark.parametrize(
+    ("port", "advised"),
+    [(Port("db", 5432, "TCP"), "Call port 5432 tcp-postgres"), (Port("web", 80, "TCP"), "Call port 80 http"), (Port("x", 7777, "TCP"), "tcp-postgres")],
+)
+def test_a_port_without_a_protocol_gets_advice_that_fits_it(port, advised):
+    setup = base()
+    setup.service("cart", ports=(port,))
+    (found,) = setup.look()["findings"]
+    assert found["code"] == "FED770" and advised in found["cure"]
+    assert port.number == 7777 or "grpc-api" not in found["cure"]
+
+
+def test_what_is_said_of_a_gateway_without_its_label_can_be_done_while_it_stands():
+    setup = base()
+    setup.ingress()["service"]["metadata"]["labels"] = {"owner": "team"}
+    (found,) = [one for one in setup.look()["findings"] if one["code"] == "FED706"]
+    assert "cannot be added" in found["cure"] and "another name" in found["cure"]
