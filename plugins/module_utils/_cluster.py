@@ -12,15 +12,19 @@ import json
 import os
 import re
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timezone
 from email.utils import parsedate_to_datetime
 from typing import Any, NoReturn
 from urllib.parse import quote, urlencode
 
+from . import _answers
 from ._access import open_access, within
+from ._answers import CutOff, Pages, Unusable, checked_items, checked_object
 from ._arguments import CLUSTER
+from ._core.data import items, mapping
 from ._core.errors import FederationError
 from ._core.kinds import CONTROL_PLANE, MEMBER_ROLL, Kind
 from ._core.tenants import is_for_restarts
@@ -34,23 +38,33 @@ LONGEST_PAUSE = 8.0
 PAGE = 500
 SMALL_PAGE = 100  # where little of many objects is kept: what is at hand at once is what costs memory
 
+# What one module may ask for in all; one list may take LIST_TIMES as long as one request.
+LIST_TIMES = 10
+ALL_SECONDS = 3600.0
+HEAVIEST_IN_ALL = 1 << 30  # bytes in memory of what is kept whole
+
 TRANSIENT = (429, 500, 502, 503, 504)
 # A manifest that the schema does not know is answered with 500 too, and stays wrong however often it is sent.
 STAYS_WRONG = "failed to create typed patch object"
 DENIED = "denied the request"
 REPLACED = re.compile(r"uid mismatch|uid in (the )?precondition|precondition failed", re.IGNORECASE)
+MOST_CAUSES = 100
 OTHER_MANAGER = re.compile(r'conflict with "([^"]+)"')
 USERINFO = re.compile(r"//[^/@\s]+@")
 
 
 @dataclass(frozen=True)
 class Answer:
-    """One answer: its HTTP ``status``, its ``body`` as data (None when it is not JSON) and ``text``, and seconds to wait if it says so."""
+    """One answer: its HTTP ``status``, its ``body`` as data (None when it is not JSON) and the start of its ``text``.
+
+    ``retry_after`` is the seconds to wait if it says so, ``weight`` the bytes that the body takes in memory.
+    """
 
     status: int
     body: Any
     text: str
     retry_after: float | None
+    weight: int = 0
 
     @property
     def is_json(self) -> bool:
@@ -64,15 +78,19 @@ class Answer:
 
     @property
     def details(self) -> Mapping:
-        return (self.body.get("details") if self.is_json else None) or {}
+        return mapping(self.body.get("details")) if self.is_json else {}
+
+    @property
+    def causes(self) -> list[Mapping]:
+        return items(self.details.get("causes"))[:MOST_CAUSES]
 
     @property
     def conflicts(self) -> list[dict]:
         """The fields that other field managers hold, each ``{manager, field}``."""
         return [
-            {"manager": found[1], "field": cause.get("field", "")}
-            for cause in self.details.get("causes") or []
-            if cause.get("reason") == "FieldManagerConflict" and (found := OTHER_MANAGER.search(cause.get("message", "")))
+            {"manager": found[1], "field": str(cause.get("field", ""))}
+            for cause in self.causes
+            if cause.get("reason") == "FieldManagerConflict" and (found := OTHER_MANAGER.search(str(cause.get("message", ""))))
         ]
 
     @property
@@ -88,7 +106,7 @@ class Answer:
     def is_replaced(self) -> bool:
         """Whether the object with the uid that was sent is there no more, or another has taken its name."""
         if self.status == 422:
-            return any(cause.get("field") == "metadata.uid" for cause in self.details.get("causes") or [])
+            return any(cause.get("field") == "metadata.uid" for cause in self.causes)
         return self.status == 409 and bool(REPLACED.search(self.reason))
 
     @property
@@ -164,6 +182,8 @@ class Cluster:
         self._via = via
         self._encoding = "gzip" if is_compressed else "identity"
         self._date: datetime | None = None
+        self._spent = 0.0
+        self._kept = 0
 
     @classmethod
     def connect(cls, params: Mapping[str, Any]) -> Cluster:
@@ -196,7 +216,8 @@ class Cluster:
         request = Request.of("get", "GET", kind, namespace, name)
         answer = self._answer(request, 404)
         if answer.status != 404:
-            return answer.body
+            with self._reading(request):
+                return checked_object(answer.body, kind, namespace, name)
         if answer.is_missing_object:
             return None
         self._fail_with(request, answer, kind)
@@ -207,33 +228,38 @@ class Cluster:
         answer = self._answer(request, 404)
         if answer.status == 404 and not answer.is_missing_object:
             self._fail_with(request, answer, kind)
-        return None if answer.status == 404 else {"apiVersion": kind.api_version, "kind": kind.name, "metadata": answer.body["metadata"]}
+        if answer.status == 404:
+            return None
+        with self._reading(request):
+            live = checked_object(answer.body, kind, namespace, name, is_outline=True)
+        return {key: live[key] for key in ("apiVersion", "kind", "metadata")}
 
     def list(self, kind: Kind, namespace: str, selector: str | None = None, keep: Callable[[dict], Any] | None = None) -> list:
         """Return the objects of one kind in a namespace that match a label selector, each with apiVersion and kind.
 
         With ``keep`` what that returns for each object, where it is not None: pages are let go one by one, so that many objects
-        need no more memory than what is kept. Raises ``FederationError`` FED108 when the API server does not serve the kind.
+        need no more memory than what is kept. Raises ``FederationError`` FED108 when the API server does not serve the kind,
+        FED118 when the list does not end or is larger than any mesh's.
         """
         query = {"labelSelector": selector} if selector else {}
+        pages = Pages(SMALL_PAGE if keep else PAGE, time.monotonic() + LIST_TIMES * self._seconds)
         found: list = []
-        size = str(SMALL_PAGE if keep else PAGE)
-        paging: dict[str, str] = {"limit": size}
         while True:
-            request = Request.of("list", "GET", kind, namespace, query={**query, **paging})
-            answer = self._answer(request, 404, 410)
-            if answer.status == 410 and "continue" in paging:
-                # What the pages were cut from has gone: once again, in one piece.
-                found, paging = [], {}
-                continue
-            if answer.status in (404, 410):
-                self._fail_with(request, answer, kind)
-            objects = ({**item, "apiVersion": kind.api_version, "kind": kind.name} for item in answer.body.get("items") or [])
-            found += objects if keep is None else [kept for live in objects if (kept := keep(live)) is not None]
-            more = (answer.body.get("metadata") or {}).get("continue")
-            if not more:
-                return found
-            paging = {"limit": size, "continue": more}
+            request = Request.of("list", "GET", kind, namespace, query={**query, **pages.query})
+            try:
+                answer = self._ask(request, 404, 410)
+                if answer.status == 410 and pages.begin_again():
+                    found = []
+                    continue
+                if answer.status in (404, 410):
+                    self._fail_with(request, answer, kind)
+                objects = [*checked_items(answer.body, kind, namespace)]
+                found += objects if keep is None else [kept for live in objects if (kept := keep(live)) is not None]
+                if not pages.turn(answer.body, len(objects), 0 if keep else self._kept_of(answer)):
+                    return found
+            except Unusable as error:
+                if not (error.is_too_large and pages.ask_for_less()):
+                    self._fail_unusable(request, error)
 
     def apply(self, kind: Kind, manifest: Mapping[str, Any], manager: str, force: bool = False, dry_run: bool = False) -> dict:
         """Make the fields of ``manifest`` so, as one field manager, and return the object as stored (server-side apply).
@@ -257,7 +283,8 @@ class Cluster:
             body={"apiVersion": kind.api_version, "kind": kind.name, **manifest},
             content_type="application/apply-patch+yaml",
         )
-        return self._done(request, kind)
+        with self._reading(request):
+            return checked_object(self._done(request, kind), kind, namespace, name)
 
     def merge_patch(self, kind: Kind, namespace: str, name: str, patch: Mapping[str, Any], manager: str = "") -> dict:
         """Merge ``patch`` into an object that exists (RFC 7396), as a field manager if one is named; return it as stored.
@@ -274,7 +301,9 @@ class Cluster:
             body=patch,
             content_type="application/merge-patch+json",
         )
-        return self._done(request, kind, is_bound=bool((patch.get("metadata") or {}).get("resourceVersion")))
+        is_bound = bool((patch.get("metadata") or {}).get("resourceVersion"))
+        with self._reading(request):
+            return checked_object(self._done(request, kind, is_bound=is_bound), kind, namespace, name)
 
     def delete(self, kind: Kind, namespace: str, name: str, uid: str) -> bool:
         """Ask for the deletion of the object with this uid; return False when there is none of that name any more.
@@ -315,8 +344,39 @@ class Cluster:
         return answer.body
 
     def _answer(self, request: Request, *expected: int) -> Answer:
-        """Return the answer to a request: a good one, or one of the ``expected`` statuses. Asks again until the deadline."""
+        """Return the answer to a request as ``_ask`` does. Raises ``FederationError`` for one that is not usable: FED118, FED119."""
+        with self._reading(request):
+            return self._ask(request, *expected)
+
+    @contextmanager
+    def _reading(self, request: Request) -> Iterator[None]:
+        """Tell of what was asked for when the answer to it is not usable."""
+        try:
+            yield
+        except Unusable as error:
+            self._fail_unusable(request, error)
+
+    def _kept_of(self, answer: Answer) -> int:
+        """Return what an answer that is kept whole takes in memory; all of them together are bounded, too."""
+        self._kept += answer.weight
+        if self._kept > HEAVIEST_IN_ALL:
+            raise Unusable("FED118", f"is one too many: all together take more than {HEAVIEST_IN_ALL >> 20} MiB of memory")
+        return answer.weight
+
+    def _ask(self, request: Request, *expected: int) -> Answer:
+        """Return the answer to a request: a good one, or one of the ``expected`` statuses. Asks again until the deadline.
+
+        Raises ``Unusable`` for one that is out of bounds, or not what an API server answers.
+        """
+        if self._spent > ALL_SECONDS:
+            raise Unusable("FED118", f"is waited for no longer: requests have taken {self._spent:.0f} s in all")
         started = time.monotonic()
+        try:
+            return self._tried(request, started, *expected)
+        finally:
+            self._spent += time.monotonic() - started
+
+    def _tried(self, request: Request, started: float, *expected: int) -> Answer:
         deadline = started + self._seconds
         pause = FIRST_PAUSE
         while True:
@@ -349,20 +409,26 @@ class Cluster:
         connect, read = (max(0.05, min(limit, seconds)) for limit in (CONNECT_SECONDS, READ_SECONDS))
         self.requests += 1
 
-        def ask() -> Any:
-            return self._pool.request(
+        deadline = time.monotonic() + max(connect, read, seconds)
+
+        def ask() -> tuple[Any, bytearray]:
+            response = self._pool.request(
                 request.method,
                 self.server + request.target,
                 body=None if request.body is None else json.dumps(request.body),
                 headers=headers,
                 timeout=urllib3.Timeout(connect=connect, read=read),
                 retries=False,
-                redirect=False,
+                redirect=False,  # the token is for this server alone
+                preload_content=False,
             )
+            return response, _answers.content_of(response, deadline)
 
         try:
             # The library's own limits are for each piece of an answer; one that comes byte by byte would never end.
-            response = within(max(connect, read, seconds) + GRACE_SECONDS, ask)
+            response, content = within(max(connect, read, seconds) + GRACE_SECONDS, ask)
+        except CutOff as error:
+            return str(error)
         except (urllib3.exceptions.LocationValueError, http.client.InvalidURL) as error:
             self._fail_unsent(error)
         except (urllib3.exceptions.HTTPError, http.client.HTTPException, OSError) as error:
@@ -372,14 +438,16 @@ class Cluster:
         except ValueError as error:
             self._fail_unsent(error)
         self._keep_date(response.headers.get("Date"))
-        return _read(response)
+        return _read(response, content)
 
     def _keep_date(self, text: str | None) -> None:
         try:
             date = parsedate_to_datetime(text or "")
-        except (TypeError, ValueError):
+        except (ArithmeticError, LookupError, TypeError, ValueError):
             return
-        self._date = date if date.tzinfo else date.replace(tzinfo=timezone.utc)
+        # Ages are counted from it, and there must be years before and after.
+        if 2000 <= date.year < 3000:
+            self._date = date if date.tzinfo else date.replace(tzinfo=timezone.utc)
 
     def _clean(self, text: str) -> str:
         """Return ``text`` without anything that is ours alone."""
@@ -407,6 +475,18 @@ class Cluster:
             f"no TLS connection comes about{self._way} ({_last_words(error)})",
             "Give the API server's CA (mesh_ca_cert or cluster_ca_cert, ca_cert of a module, or in the kubeconfig), and see that its URL "
             "and your client certificate are right",
+        )
+
+    def _fail_unusable(self, request: Request, error: Unusable) -> NoReturn:
+        """Tell that an answer is out of bounds, or not what an API server answers."""
+        self._fail(
+            error.code,
+            f"{self.server}, {request.about}",
+            f"the answer {error.what}",
+            "See that this is the API server's own URL, and what stands between; where objects are really so many or large, remove what "
+            "nobody needs"
+            if error.code == "FED118"
+            else "See that this is the API server's own URL, and that nothing between changes its answers",
         )
 
     def _give_up(self, request: Request, answer: Answer | str, seconds: float) -> NoReturn:
@@ -500,15 +580,17 @@ class Cluster:
         )
 
 
-def _read(response: Any) -> Answer:
-    """Return the answer that a response holds."""
-    text = response.data.decode("utf-8", "replace")
-    try:
-        body = json.loads(text)
-    except ValueError:
-        body = None
-    after = response.headers.get("Retry-After") or ""
-    return Answer(response.status, body, text[:500], float(after) if after.isdigit() else None)
+def _read(response: Any, content: bytearray) -> Answer:
+    """Return the answer that a response holds. Raises ``Unusable`` for a success that cannot be read."""
+    text = content[:500].decode("utf-8", "replace")
+    body, weight = None, 0
+    if content.lstrip()[:1] == b"{":
+        try:
+            body, weight = _answers.data_of(content)
+        except Unusable as error:
+            if response.status < 300 or error.code != "FED119":
+                raise
+    return Answer(response.status, body, text, _answers.seconds_of(response.headers.get("Retry-After")), weight)
 
 
 def _is_refusal_of_tls(error: Exception) -> bool:

@@ -11,7 +11,7 @@ import json
 import re
 import ssl
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
@@ -87,8 +87,15 @@ class Asked:
     body: bytes
 
 
+@dataclass(frozen=True)
+class Raw:
+    """Bytes that go out as they are, head included; then the connection ends."""
+
+    blocks: Iterable[bytes]
+
+
 # Answers a request instead of the store, or gives None and leaves it to the store: (status, headers, body).
-Hostile = Callable[[Asked], "tuple[int, dict[str, str], bytes | Iterator[bytes]] | None"]
+Hostile = Callable[[Asked], "tuple[int, dict[str, str], bytes | Iterator[bytes]] | Raw | None"]
 
 
 @dataclass
@@ -166,9 +173,13 @@ def _handler(api: ApiInMemory) -> type[BaseHTTPRequestHandler]:
             with lock:
                 api.asked.append(asked)
                 told = (api.hostile and api.hostile(asked)) or _honest(api.store, asked)
-            status, headers, content = told
             try:
-                self._send(status, headers, content)
+                if isinstance(told, Raw):
+                    self.close_connection = True
+                    for block in told.blocks:
+                        self.wfile.write(block)
+                else:
+                    self._send(*told)
             except (BrokenPipeError, ConnectionResetError, ssl.SSLError):
                 self.close_connection = True
 

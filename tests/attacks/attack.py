@@ -7,12 +7,17 @@ cluster; they reach the collection through its playbooks and modules alone, neve
 
 from __future__ import annotations
 
+import atexit
 import json
 import os
+import signal
 import subprocess
 import sys
+import tempfile
+import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -29,11 +34,12 @@ def attack(who: str, what: str, *values: Any, **marks: Any) -> Any:
 
 @dataclass(frozen=True)
 class Outcome:
-    """How one module ended: its ``result`` as Ansible gets it, its exit code, and all that it printed."""
+    """How one module ended: its ``result`` as Ansible gets it, its exit code, all that it printed, and its memory at the most."""
 
     result: dict[str, Any]
     returncode: int
     printed: str
+    peak_mib: int = 0
 
     @property
     def code(self) -> str | None:
@@ -62,25 +68,6 @@ def call(
     return call_each(collections, module, [options], check=check, environment=environment, seconds=seconds)[0]
 
 
-# Each set of arguments is one line; each is run by a process of its own that has the imports already.
-_PROGRAM = """
-import os, sys
-from importlib import import_module
-from ansible.module_utils import basic
-
-module = import_module("ansible_collections.ossm.federation.plugins.modules." + sys.argv[1])
-import kubernetes.client, kubernetes.config, urllib3  # what takes longest of a start
-basic._ANSIBLE_PROFILE = "legacy"
-for line in sys.stdin.buffer.read().splitlines():
-    child = os.fork()
-    if not child:
-        basic._ANSIBLE_ARGS = line
-        module.main()
-    code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
-    print("\\n\\x00", code, "\\x00", sep="", end="", flush=True)
-"""
-
-
 def call_each(
     collections: str,
     module: str,
@@ -92,26 +79,84 @@ def call_each(
 ) -> list[Outcome]:
     """Run one module once per set of options, one after the other, each in a process of its own, and return how each ended."""
     internals = {"_ansible_check_mode": check, "_ansible_diff": True, "_ansible_remote_tmp": "/tmp", "_ansible_keep_remote_files": False}
-    kept = {key: text for key, text in os.environ.items() if not key.startswith(("ANSIBLE_", "K8S_AUTH_", "KUBE"))}
-    done = subprocess.run(
-        [sys.executable, "-c", _PROGRAM, module],
-        input="\n".join(json.dumps({"ANSIBLE_MODULE_ARGS": {**each, **internals}}) for each in options),
-        env={**kept, "PYTHONPATH": collections, **(environment or {})},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        check=False,
-        timeout=seconds,
-    )
-    parts = done.stdout.split("\0")
-    outcomes = [Outcome(_result(printed), int(code), printed) for printed, code in zip(parts[::2], parts[1::2])]
-    assert len(outcomes) == len(options), done.stdout
-    return outcomes
+    arguments = [{"ANSIBLE_MODULE_ARGS": {**each, **internals}} for each in options]
+    return [_nursery(collections).run(module, each, dict(environment or {}), seconds) for each in arguments]
 
 
-def _result(printed: str) -> dict[str, Any]:
-    """Return what a module printed for Ansible; nothing where it ended in another way."""
-    return json.loads(next((line for line in reversed(printed.splitlines()) if line.startswith("{")), "{}"))
+# Imports what every module does, and then, for each line, becomes a child that runs one module. A module costs as much to import as a
+# hundred of these tests to run. Of each child it tells the process id, and then how it ended.
+_NURSERY = """
+import json, os, sys
+from importlib import import_module
+from ansible.module_utils import basic
+import kubernetes.client.rest, kubernetes.config, urllib3, yaml  # what takes longest of a start
+
+for line in sys.stdin:
+    asked = json.loads(line)
+    child = os.fork()
+    if not child:
+        kept = os.open(asked["printed"], os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        os.dup2(kept, 1), os.dup2(kept, 2), os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
+        os.environ.update(asked["environment"])
+        basic._ANSIBLE_ARGS, basic._ANSIBLE_PROFILE = json.dumps(asked["arguments"]).encode(), "legacy"
+        sys.argv = [asked["module"]]
+        try:
+            import_module("ansible_collections.ossm.federation.plugins.modules." + asked["module"]).main()
+        except SystemExit as end:
+            code = end.code if isinstance(end.code, int) else 1
+        except BaseException:
+            import traceback
+            traceback.print_exc()
+            code = 1
+        with open("/proc/self/status") as status:
+            print("\\nPEAK", status.read().partition("VmHWM:")[2].split()[0])
+        sys.stdout.flush()
+        os._exit(code)
+    print(child, flush=True)
+    print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)
+"""
+
+
+class _Nursery:
+    """A process with everything imported, from which each module is forked off."""
+
+    def __init__(self, collections: str) -> None:
+        self._folder = tempfile.TemporaryDirectory(prefix="attacks-")
+        kept = {key: text for key, text in os.environ.items() if not key.startswith(("ANSIBLE_", "K8S_AUTH_", "KUBE"))}
+        self._process = subprocess.Popen(
+            [sys.executable, "-c", _NURSERY],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            env={**kept, "PYTHONPATH": collections},
+            text=True,
+        )
+        atexit.register(self._end)
+
+    def _end(self) -> None:
+        self._process.stdin.close()
+        self._process.wait(10)
+        self._folder.cleanup()
+
+    def run(self, module: str, arguments: Mapping[str, Any], environment: Mapping[str, str], seconds: float) -> Outcome:
+        printed = Path(self._folder.name, "printed")
+        asked = {"module": module, "arguments": arguments, "environment": environment, "printed": str(printed)}
+        self._process.stdin.write(json.dumps(asked) + "\n")
+        self._process.stdin.flush()
+        child = int(self._process.stdout.readline())
+        timer = threading.Timer(seconds, os.kill, (child, signal.SIGKILL))
+        timer.start()
+        code = int(self._process.stdout.readline())
+        timer.cancel()
+        told = printed.read_text(encoding="utf-8", errors="replace")
+        if code == -signal.SIGKILL:
+            raise subprocess.TimeoutExpired(module, seconds, told)
+        lines = told.splitlines()
+        last = next((line for line in reversed(lines) if line.startswith("{")), "{}")
+        peak = next((int(line.split()[1]) // 1024 for line in reversed(lines) if line.startswith("PEAK ")), 0)
+        return Outcome(json.loads(last), code, told, peak)
+
+
+_nursery = cache(_Nursery)
 
 
 def everything_below(folder: Path) -> str:

@@ -132,6 +132,21 @@ CODES: dict[str, Code] = {
         "can then read the credentials and answer in its place.",
         "Give the CA certificate: `mesh_ca_cert` or `cluster_ca_cert`, or `certificate-authority-data` in the kubeconfig.",
     ),
+    "FED118": Code(
+        "Answer out of bounds",
+        ERROR,
+        "An answer of the API server is larger, nested deeper, or goes on for longer than any API server's: 32 MiB for one answer, 100,000 "
+        "objects, 1,000 pages or ten times `mesh_api_timeout` for one list, an hour of requests for one task. A list that leads back to a page "
+        "that was read before counts, too. Nothing that was read until then is used.",
+        "See that the URL is the API server's own, and what stands between. Where objects are really so many or large, remove what nobody needs.",
+    ),
+    "FED119": Code(
+        "Answer that is not of the Kubernetes API's shape",
+        ERROR,
+        "An answer is not JSON as API servers write it, or is not the object that was asked for: another kind, name or namespace, no name, or "
+        "metadata that cannot be. Whatever gives such an answer is broken, or is no API server. Nothing of it is used.",
+        "See that the URL is the API server's own, and that no proxy, gateway or login page between changes its answers.",
+    ),
     "FED201": Code(
         "Card cannot be read or written as JSON",
         ERROR,

@@ -286,7 +286,7 @@ def test_half_of_what_is_needed_is_refused_and_named(given):
 def test_a_kubeconfig_is_taken_as_a_mapping(server):
     cluster = Cluster.connect({"kubeconfig": kubeconfig_of(server)})
     assert cluster.server == server.url
-    assert cluster.get(CONFIG_MAP, "east", "x") == STORED
+    assert cluster.get(CONFIG_MAP, "east", "west-ca-root-cert") == STORED
     assert server.received[0].headers["Authorization"] == f"Bearer {TOKEN}"
 
 
@@ -307,7 +307,7 @@ def test_a_kubeconfig_with_a_program_that_gives_the_token_runs_it(server):
             "interactiveMode": "Never",
         }
     }
-    Cluster.connect({"kubeconfig": kubeconfig_of(server, **user)}).get(CONFIG_MAP, "east", "x")
+    Cluster.connect({"kubeconfig": kubeconfig_of(server, **user)}).get(CONFIG_MAP, "east", "west-ca-root-cert")
     assert server.received[0].headers["Authorization"] == f"Bearer {TOKEN}"
 
 
@@ -347,7 +347,7 @@ def test_options_fall_back_to_their_variables(server, monkeypatch):
     monkeypatch.setenv("K8S_AUTH_SSL_CA_CERT", str(server.certificate))
     monkeypatch.setenv("K8S_AUTH_IMPERSONATE_USER", "anna")
     monkeypatch.setenv("K8S_AUTH_IMPERSONATE_GROUPS", "one,two")
-    Cluster.connect({}).get(CONFIG_MAP, "east", "x")
+    Cluster.connect({}).get(CONFIG_MAP, "east", "west-ca-root-cert")
     (received,) = server.received
     assert received.headers["Authorization"] == f"Bearer {TOKEN}"
     assert received.headers["Impersonate-User"] == "anna"
@@ -357,7 +357,7 @@ def test_options_fall_back_to_their_variables(server, monkeypatch):
 def test_a_tasks_kubeconfig_is_not_mixed_with_a_host_or_token_of_the_environment(server, monkeypatch):
     monkeypatch.setenv("K8S_AUTH_HOST", "https://127.0.0.1:1")
     monkeypatch.setenv("K8S_AUTH_API_KEY", "another-token")
-    Cluster.connect({"kubeconfig": kubeconfig_of(server)}).get(CONFIG_MAP, "east", "x")
+    Cluster.connect({"kubeconfig": kubeconfig_of(server)}).get(CONFIG_MAP, "east", "west-ca-root-cert")
     assert server.received[0].headers["Authorization"] == f"Bearer {TOKEN}"
 
 
@@ -368,7 +368,7 @@ def test_a_tasks_host_is_not_completed_by_a_kubeconfig_of_the_environment(server
 
 
 def test_impersonation_is_sent_with_each_group_on_its_own(server):
-    hurried(server, impersonate_user="anna", impersonate_groups=["one", "two"]).list(PEER, "east")
+    hurried(server, impersonate_user="anna", impersonate_groups=["one", "two"]).get(CONFIG_MAP, "east", "west-ca-root-cert")
     assert server.received[0].headers["Impersonate-User"] == "anna"
     assert server.received[0].headers.get_all("Impersonate-Group") == ["one", "two"]
 
@@ -383,10 +383,10 @@ def proxy(server):
 def test_a_proxy_is_used_only_when_given(server, proxy, monkeypatch):
     for name in ("HTTPS_PROXY", "https_proxy", "ALL_PROXY"):
         monkeypatch.setenv(name, "http://127.0.0.1:1")
-    assert hurried(server).get(CONFIG_MAP, "east", "x") == STORED
+    assert hurried(server).get(CONFIG_MAP, "east", "west-ca-root-cert") == STORED
     assert proxy.asked == []
     through = hurried(server, host="https://127.0.0.9:6443", proxy=proxy.url, validate_certs=False)
-    assert through.get(CONFIG_MAP, "east", "x") == STORED
+    assert through.get(CONFIG_MAP, "east", "west-ca-root-cert") == STORED
     assert [line.split()[:2] for line, _headers in proxy.asked] == [["CONNECT", "127.0.0.9:6443"]]
 
 
@@ -402,7 +402,7 @@ def test_a_proxy_is_used_only_when_given(server, proxy, monkeypatch):
 )
 def test_a_proxy_gets_its_own_log_in(server, proxy, options):
     given = {**options, "proxy": options["proxy"].format(at=proxy.url.partition("//")[2])}
-    hurried(server, **given).get(CONFIG_MAP, "east", "x")
+    hurried(server, **given).get(CONFIG_MAP, "east", "west-ca-root-cert")
     ((_line, headers),) = proxy.asked
     assert headers["proxy-authorization"] == "Basic " + base64.b64encode(b"anna:p@ss").decode()
     assert "authorization" not in headers
@@ -412,19 +412,19 @@ def test_a_proxy_gets_its_own_log_in(server, proxy, options):
 @pytest.mark.parametrize("no_proxy", ["127.0.0.1", "10.0.0.0/8, 127.0.0.0/8", "*", "x,127.0.0.1:{port}"])
 def test_no_proxy_leaves_the_proxy_out(server, no_proxy):
     port = server.url.rpartition(":")[2]
-    assert hurried(server, proxy="http://127.0.0.1:1", no_proxy=no_proxy.format(port=port)).get(CONFIG_MAP, "east", "x") == STORED
+    assert hurried(server, proxy="http://127.0.0.1:1", no_proxy=no_proxy.format(port=port)).get(CONFIG_MAP, "east", "west-ca-root-cert") == STORED
 
 
 def test_tls_is_verified_against_the_ca_that_is_given(server):
     options = {"host": server.url, "api_key": TOKEN, "api_timeout": 5}
     started = time.monotonic()
     with refused("FED105", server.url, "certificate verify failed", "ca_cert", "mesh_ca_cert"):
-        Cluster.connect(options).get(CONFIG_MAP, "east", "x")
+        Cluster.connect(options).get(CONFIG_MAP, "east", "west-ca-root-cert")
     assert time.monotonic() - started < 10, "a certificate does not become better by waiting"
     assert Cluster.connect(server.access).unverified == ""
-    assert Cluster.connect(server.access).get(CONFIG_MAP, "east", "x") == STORED
+    assert Cluster.connect(server.access).get(CONFIG_MAP, "east", "west-ca-root-cert") == STORED
     unverified = Cluster.connect({**options, "validate_certs": False})
-    assert unverified.get(CONFIG_MAP, "east", "x") == STORED
+    assert unverified.get(CONFIG_MAP, "east", "west-ca-root-cert") == STORED
     assert "validate_certs" in unverified.unverified
 
 
@@ -451,7 +451,7 @@ def by_password(server, **options):
 
 def test_user_and_password_become_a_token_of_openshifts_oauth_server(server):
     server.will(*log_in_of(server))
-    by_password(server).get(CONFIG_MAP, "east", "x")
+    by_password(server).get(CONFIG_MAP, "east", "west-ca-root-cert")
     assert [received.path for received in server.received[:3]] == ["/.well-known/oauth-authorization-server", "/authorize", "/token"]
     assert server.received[1].headers["Authorization"] == "Basic " + base64.b64encode(b"anna:right").decode()
     assert server.received[1].query["client_id"] == ["openshift-challenging-client"]
@@ -464,7 +464,7 @@ def test_the_log_in_takes_the_way_that_the_task_names_and_nothing_of_the_environ
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setenv("HTTPS_PROXY", "http://127.0.0.1:1")
     server.will(*log_in_of(server))
-    by_password(server, proxy=proxy.url).get(CONFIG_MAP, "east", "x")
+    by_password(server, proxy=proxy.url).get(CONFIG_MAP, "east", "west-ca-root-cert")
     assert proxy.asked
     assert server.received[1].headers["Authorization"] == "Basic " + base64.b64encode(b"anna:right").decode()
 
@@ -509,15 +509,15 @@ def test_an_oauth_server_that_hangs_is_given_up(server):
 
 def test_get_gives_the_object_or_none(server, cluster):
     server.will(Reply(body=STORED), missing("configmaps", "x"))
-    assert cluster.get(CONFIG_MAP, "east", "x") == STORED
-    assert cluster.get(CONFIG_MAP, "east", "x") is None
-    assert server.received[0].path == "/api/v1/namespaces/east/configmaps/x"
+    assert cluster.get(CONFIG_MAP, "east", "west-ca-root-cert") == STORED
+    assert cluster.get(CONFIG_MAP, "east", "west-ca-root-cert") is None
+    assert server.received[0].path == "/api/v1/namespaces/east/configmaps/west-ca-root-cert"
     assert cluster.requests == 2
 
 
 def test_an_outline_is_asked_for_without_the_objects_content(server, cluster):
     server.will(Reply(body={"kind": "PartialObjectMetadata", "metadata": {"name": "x"}}), missing("secrets", "x"))
-    assert cluster.outline(SECRET, "east", "x") == {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "x"}}
+    assert cluster.outline(SECRET, "east", "x") == {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "x", "namespace": "east"}}
     assert cluster.outline(SECRET, "east", "x") is None
     for received in server.received:
         assert received.path == "/api/v1/namespaces/east/secrets/x"
@@ -530,7 +530,7 @@ def test_list_gives_items_with_their_kind_page_by_page(server, cluster):
         Reply(body={"items": [{"metadata": {"name": "b"}}], "metadata": {}}),
     )
     assert cluster.list(PEER, "east", selector="a=b") == [
-        {"apiVersion": PEER.api_version, "kind": "ServiceMeshPeer", "metadata": {"name": name}} for name in "ab"
+        {"apiVersion": PEER.api_version, "kind": "ServiceMeshPeer", "metadata": {"name": name, "namespace": "east"}} for name in "ab"
     ]
     assert [received.query for received in server.received] == [
         {"labelSelector": ["a=b"], "limit": ["500"]},
@@ -576,7 +576,7 @@ def test_now_is_the_api_servers_clock_once_it_has_answered(server, cluster):
     assert abs((before - datetime.datetime.now(datetime.timezone.utc)).total_seconds()) < 5
     server.will(Reply(body=STORED, headers={"Date": "Tue, 03 Jan 2023 04:05:06 GMT"}), Reply(body=STORED, headers={"Date": "soon"}))
     for _again in range(2):
-        cluster.get(CONFIG_MAP, "east", "x")
+        cluster.get(CONFIG_MAP, "east", "west-ca-root-cert")
         assert cluster.now == datetime.datetime(2023, 1, 3, 4, 5, 6, tzinfo=datetime.timezone.utc)
 
 
@@ -665,7 +665,7 @@ def test_a_merge_bound_to_what_was_read_is_not_tried_again_once_that_has_changed
 
 
 def test_merge_patch_sends_what_changes(server, cluster):
-    assert cluster.merge_patch(CONFIG_MAP, "east", "x", {"data": {"a": None}}) == STORED
+    assert cluster.merge_patch(CONFIG_MAP, "east", "west-ca-root-cert", {"data": {"a": None}}) == STORED
     assert server.received[0].headers["Content-Type"] == "application/merge-patch+json"
     assert server.received[0].body == {"data": {"a": None}}
 
@@ -698,13 +698,13 @@ def test_pauses_double_from_try_to_try_up_to_the_longest(server, cluster, monkey
     monkeypatch.setattr(_cluster.time, "sleep", pauses.append)
     monkeypatch.setattr(_cluster, "LONGEST_PAUSE", 0.5)
     server.will(*[failure(503, "")] * 5, Reply(body=STORED))
-    cluster.get(CONFIG_MAP, "east", "x")
+    cluster.get(CONFIG_MAP, "east", "west-ca-root-cert")
     assert pauses == [0.1, 0.2, 0.4, 0.5, 0.5]
 
 
 def test_retry_after_is_waited_for(server, cluster):
     server.will(Reply(429, {"message": "slow down"}, {"Retry-After": "1"}), Reply(body=STORED))
-    assert cluster.get(CONFIG_MAP, "east", "x") == STORED
+    assert cluster.get(CONFIG_MAP, "east", "west-ca-root-cert") == STORED
     assert server.received[1].at - server.received[0].at >= 1
 
 
@@ -712,7 +712,7 @@ def test_retry_after_beyond_the_deadline_is_not_waited_for(server):
     server.will(Reply(429, {"message": "slow down"}, {"Retry-After": "3600"}))
     started = time.monotonic()
     with refused("FED106", "429", "slow down"):
-        hurried(server).get(CONFIG_MAP, "east", "x")
+        hurried(server).get(CONFIG_MAP, "east", "west-ca-root-cert")
     assert time.monotonic() - started < 10, "the server asked for an hour; the deadline is a second"
 
 
@@ -722,8 +722,8 @@ def test_retry_after_beyond_the_deadline_is_not_waited_for(server):
 def test_a_server_that_stays_broken_is_given_up_at_the_deadline(server):
     server.will(failure(503, "etcd has no leader"))
     started = time.monotonic()
-    with refused("FED106", "kept answering 503 for 1 s", "etcd has no leader", "get ConfigMap east/x", server.url) as caught:
-        hurried(server).get(CONFIG_MAP, "east", "x")
+    with refused("FED106", "kept answering 503 for 1 s", "etcd has no leader", "get ConfigMap east/west-ca-root-cert", server.url) as caught:
+        hurried(server).get(CONFIG_MAP, "east", "west-ca-root-cert")
     assert 0.5 < time.monotonic() - started < 10
     assert caught.value.facts["status"] == 503
 
@@ -734,7 +734,7 @@ def test_a_server_that_hangs_is_given_up_at_the_deadline(server):
     started = time.monotonic()
     try:
         with refused("FED105", server.url, "tried for 1 s", "no answer within"):
-            hurried(server).get(CONFIG_MAP, "east", "x")
+            hurried(server).get(CONFIG_MAP, "east", "west-ca-root-cert")
         assert time.monotonic() - started < 10
     finally:
         released.set()
@@ -764,7 +764,7 @@ def test_a_server_that_drips_its_answer_is_given_up_at_the_deadline(sent_at_once
         started = time.monotonic()
         try:
             with refused("FED105", url, "no whole answer within"):
-                openly(url, 1).get(CONFIG_MAP, "east", "x")
+                openly(url, 1).get(CONFIG_MAP, "east", "west-ca-root-cert")
             assert time.monotonic() - started < 10
         finally:
             ended.set()
@@ -777,14 +777,14 @@ def test_a_server_that_is_not_there_is_given_up_at_the_deadline():
         url = f"http://127.0.0.1:{unused.getsockname()[1]}"
         cluster = openly(url, 1)
         with refused("FED105", url, "without a proxy", "tried for 1 s", "Connection refused"):
-            cluster.get(CONFIG_MAP, "east", "x")
+            cluster.get(CONFIG_MAP, "east", "west-ca-root-cert")
     assert cluster.requests > 1
 
 
 def test_credentials_that_are_not_accepted_are_told_at_once(server, cluster):
     server.will(failure(401, "Unauthorized", "Unauthorized"))
     with refused("FED101", server.url, "does not accept the credentials"):
-        cluster.get(CONFIG_MAP, "east", "x")
+        cluster.get(CONFIG_MAP, "east", "west-ca-root-cert")
     assert cluster.requests == 1
 
 
@@ -829,7 +829,7 @@ def test_a_refusal_is_told_at_once_in_the_servers_words(server, cluster, reply):
 def test_a_server_that_is_no_api_server_is_told(server, cluster, reply):
     server.will(reply)
     with refused("FED106", "not the Kubernetes API's JSON"):
-        cluster.get(CONFIG_MAP, "east", "x")
+        cluster.get(CONFIG_MAP, "east", "west-ca-root-cert")
     assert cluster.requests == 1
 
 
@@ -840,22 +840,22 @@ def test_a_server_that_is_no_api_server_is_told(server, cluster, reply):
 def test_a_token_that_an_answer_repeats_is_not_shown(server, status):
     server.will(failure(status, f"cannot use Bearer {TOKEN}"))
     with pytest.raises(FederationError) as caught:
-        hurried(server).get(CONFIG_MAP, "east", "x")
+        hurried(server).get(CONFIG_MAP, "east", "west-ca-root-cert")
     assert TOKEN not in f"{caught.value} {caught.value.facts}"
 
 
 def test_a_token_of_a_kubeconfig_is_not_shown_either(server):
     server.will(failure(400, f"what is {TOKEN}?"))
     with refused("FED106", "what is ********?"):
-        Cluster.connect({"kubeconfig": kubeconfig_of(server)}).get(CONFIG_MAP, "east", "x")
+        Cluster.connect({"kubeconfig": kubeconfig_of(server)}).get(CONFIG_MAP, "east", "west-ca-root-cert")
 
 
 def test_user_and_password_in_a_url_are_neither_shown_nor_needed(server):
     url = server.url.replace("//", "//anna:secret@")
     cluster = Cluster.connect({**server.access, "host": url})
     assert cluster.server == server.url
-    assert cluster.get(CONFIG_MAP, "east", "x") == STORED
+    assert cluster.get(CONFIG_MAP, "east", "west-ca-root-cert") == STORED
     server.will(failure(400, f"not from {url}"))
     with pytest.raises(FederationError) as caught:
-        cluster.get(CONFIG_MAP, "east", "x")
+        cluster.get(CONFIG_MAP, "east", "west-ca-root-cert")
     assert "secret" not in f"{caught.value} {caught.value.facts}"
