@@ -25,6 +25,8 @@ from datetime import datetime, timezone
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlencode, urlsplit, urlunsplit
 
+from ._answers import CutOff, Unusable, content_of
+from ._answers import data_of as json_of
 from ._arguments import CLUSTER, CLUSTER_ENVIRONMENT, PROXY_HEADERS_ENVIRONMENT
 from ._core.errors import FederationError
 from ._core.kubeconfig import Document, Pem, Plugin, Said, data_of, what_is_said
@@ -511,32 +513,36 @@ def _oauth_token(urllib3: Any, pool: Any, server: str, username: str, password: 
     """Return a token that OpenShift's OAuth server gives for user name and password, by its flow for command lines."""
     status: list[int] = []
 
-    def ask(method: str, url: str, expected: int, **rest: Any) -> Any:
-        answer = pool.request(method, url, retries=False, redirect=False, timeout=urllib3.Timeout(connect=seconds, read=seconds), **rest)
+    deadline = time.monotonic() + seconds
+
+    def ask(method: str, url: str, expected: int, **rest: Any) -> tuple[Mapping, bytearray]:
+        timeout = urllib3.Timeout(connect=seconds, read=seconds)
+        answer = pool.request(method, url, retries=False, redirect=False, preload_content=False, timeout=timeout, **rest)
+        content = content_of(answer, deadline)
         if answer.status != expected:
             status.append(answer.status)
             raise ValueError
-        return answer
+        return answer.headers, content
 
     def log_in() -> str:
-        found = json.loads(ask("GET", f"{server}/.well-known/oauth-authorization-server", 200).data)
+        found = json_of(ask("GET", f"{server}/.well-known/oauth-authorization-server", 200)[1])[0]
         authorize, give = str(found["authorization_endpoint"]), str(found["token_endpoint"])
         if not authorize.startswith("https://") or not give.startswith("https://"):
             raise ValueError
         question = {"response_type": "code", "client_id": "openshift-challenging-client", "state": "1", "code_challenge_method": "S256"}
         named = {"X-Csrf-Token": "1", "Authorization": _basic(f"{username}:{password}")}
-        sent_to = ask("GET", f"{authorize}?{urlencode(question)}", 302, headers=named).headers["Location"]
+        sent_to = ask("GET", f"{authorize}?{urlencode(question)}", 302, headers=named)[0]["Location"]
         answer = {**dict(parse_qsl(urlsplit(sent_to).query)), "grant_type": "authorization_code"}
         as_client = {
             "Accept": "application/json",
             "Content-Type": "application/x-www-form-urlencoded",
             "Authorization": _basic("openshift-challenging-client:"),
         }
-        return str(json.loads(ask("POST", give, 200, headers=as_client, body=urlencode(answer)).data)["access_token"])
+        return str(json_of(ask("POST", give, 200, headers=as_client, body=urlencode(answer))[1])[0]["access_token"])
 
     try:
         return visible(within(seconds, log_in), "username, password")
-    except (urllib3.exceptions.HTTPError, OSError, LookupError, ValueError, TypeError, AttributeError, RecursionError) as error:
+    except (urllib3.exceptions.HTTPError, CutOff, Unusable, OSError, LookupError, ValueError, TypeError, AttributeError, RecursionError) as error:
         why = f"it answered {status[0]}" if status else type(error).__name__
         raise FederationError(
             "FED101",

@@ -78,7 +78,7 @@ def call_each(
     seconds: float = BOUND,
 ) -> list[Outcome]:
     """Run one module once per set of options, one after the other, each in a process of its own, and return how each ended."""
-    internals = {"_ansible_check_mode": check, "_ansible_diff": True, "_ansible_remote_tmp": "/tmp", "_ansible_keep_remote_files": False}
+    internals = {"_ansible_module_name": f"ossm.federation.{module}", "_ansible_check_mode": check, "_ansible_diff": True, "_ansible_remote_tmp": "/tmp", "_ansible_keep_remote_files": False}
     arguments = [{"ANSIBLE_MODULE_ARGS": {**each, **internals}} for each in options]
     return [_nursery(collections).run(module, each, dict(environment or {}), seconds) for each in arguments]
 

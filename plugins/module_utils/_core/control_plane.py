@@ -54,7 +54,7 @@ class ControlPlane:
         return cls(
             name=metadata["name"],
             namespace=metadata["namespace"],
-            uid=metadata["uid"],
+            uid=str(metadata.get("uid") or ""),
             version=version,
             operator=_minor(status.get("operatorVersion")),
             trust_domain=str(said("security", "trust", "domain") or DEFAULT_TRUST_DOMAIN),
