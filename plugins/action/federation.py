@@ -5,12 +5,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from datetime import datetime, timezone
 
 import jinja2
 from ansible.plugins.action import ActionBase
+from ansible.utils.display import Display
 from ansible.utils.unsafe_proxy import wrap_var
-from ansible_collections.ossm.federation.plugins.module_utils._core.card import DEPTH_LIMIT, data_of, refuse_oversize
+from ansible_collections.ossm.federation.plugins.module_utils._core.card import DEPTH_LIMIT, card_from, data_of, refuse_oversize
 from ansible_collections.ossm.federation.plugins.module_utils._core.errors import FederationError
+from ansible_collections.ossm.federation.plugins.module_utils._core.trust import printable
 from jinja2 import nodes
 
 # What an expression may consist of: names, their parts, lists, and filters that choose among what is there.
@@ -18,6 +21,9 @@ ALLOWED = (nodes.Name, nodes.Const, nodes.List, nodes.Tuple, nodes.Getattr, node
 FILTERS = {"combine", "d", "default", "dict2items", "extract", "first", "flatten", "from_json", "last", "list", "map", "unique"}
 FILTERS |= {"reject", "rejectattr", "select", "selectattr"}
 LONGEST = 4096
+MOST_NOTES = 5
+
+display = Display()
 
 
 class ActionModule(ActionBase):
@@ -31,7 +37,10 @@ class ActionModule(ActionBase):
         if name:
             try:
                 given = arguments.get("cards") or self._cards(str(name), task_vars or {})
-                arguments["cards"] = [*given, *handed_on(str(name), str(arguments.get("mesh") or ""), task_vars or {})]
+                handed, notes = handed_on(str(name), str(arguments.get("mesh") or ""), task_vars or {}, datetime.now(timezone.utc))
+                arguments["cards"] = [*given, *handed]
+                for note in notes:
+                    display.warning(note)
             except FederationError as error:
                 return {**result, **failure(error)}
         result.update(self._execute_module(module_args=arguments, task_vars=task_vars))
@@ -58,26 +67,58 @@ class ActionModule(ActionBase):
         return wrap_var(cards)
 
 
-def handed_on(name: str, mesh: str, variables: dict) -> list:
-    """Return the cards that earlier jobs of a workflow made for ``mesh``, as they stand; those for other meshes are left out.
+def handed_on(name: str, mesh: str, variables: dict, now: datetime) -> tuple[list, list[str]]:
+    """Return the cards that earlier jobs of a workflow made for ``mesh``, as they stand, and notes on what is left out.
 
     Each of those jobs gave its mesh's cards a variable of its own (``federation_cards_of_west``), since of two artifacts
     with one name only the later reaches the jobs that follow. It is a JSON text, or what such a text holds. Nothing in it is
-    evaluated. Raises ``FederationError`` FED201, FED202.
+    evaluated. A job speaks for its own mesh alone: cards of others in its variable are left out, and so is what is no card in
+    order, so that one job cannot stop the others' peerings. Cards for other meshes are left out without a word.
     """
     prefix = f"{name}_of_"
     own = prefix + mesh.replace("-", "_")
-    found = []
+    found: list = []
+    notes: list[str] = []
     for key in sorted(key for key in variables if key.startswith(prefix) and key != own):
-        value = variables[key]
+        # The name of a mesh has no underscore, so there is one mesh for each name of a variable.
+        speaker = key[len(prefix) :].replace("_", "-")
+        left_out: list[str] = []
+        for number, card in enumerate(_cards_in(key, variables[key], left_out), start=1):
+            reason = _why_not(card, f"{key}, card {number}", speaker, mesh, now)
+            found += [card] if reason is None else []
+            left_out += [reason] if reason else []
+        notes += left_out[:MOST_NOTES]
+        notes += [f"{len(left_out) - MOST_NOTES} more entries of {key} are left out"] if len(left_out) > MOST_NOTES else []
+    return wrap_var(found), notes
+
+
+def _cards_in(key: str, value: object, left_out: list[str]) -> list:
+    """Return the entries of one job's variable; none, and the reason in ``left_out``, for what cannot hold cards."""
+    try:
         if isinstance(value, str):
             value = data_of(str(value), key, DEPTH_LIMIT + 1)
-        for number, card in enumerate(value if isinstance(value, (list, tuple)) else [value], start=1):
-            refuse_oversize(card, f"{key}, card {number}")
-            audience = card.get("audience") if isinstance(card, Mapping) else None
-            if not isinstance(audience, str) or audience == mesh:
-                found.append(card)
-    return wrap_var(found)
+    except FederationError as error:
+        left_out.append(f"{key} is left out: {error}")
+        return []
+    return list(value) if isinstance(value, (list, tuple)) else [value]
+
+
+def _why_not(card: object, where: str, speaker: str, mesh: str, now: datetime) -> str | None:
+    """Return why an entry is left out, "" where that is nobody's concern, None for a card that ``speaker`` made for ``mesh``."""
+    try:
+        refuse_oversize(card, where)
+        said = card if isinstance(card, Mapping) else {}
+        if isinstance(said.get("audience"), str) and said["audience"] != mesh:
+            return ""
+        if isinstance(said.get("mesh"), str) and said["mesh"] != speaker:
+            return f"{where} is left out: it speaks for {printable(said['mesh'], 63)}, and only cards of {speaker} belong there"
+        card_from(card, where, now)
+    except FederationError as error:
+        return f"{where} is left out: {error}"
+    except ImportError:
+        # The module says what is missing.
+        return None
+    return None
 
 
 def refuse_calls(text: str, name: str) -> None:

@@ -43,4 +43,17 @@ options:
   trust_domain:
     description: The mesh's trust domain; checked against its control plane's.
     type: str
+  owner:
+    description:
+      - Who keeps this description of the mesh, in your own words. It is written on what this collection makes, and a run with another
+        O(mesh), or another O(owner), is refused where something of this description stands.
+    type: str
+  accept_changes:
+    description:
+      - What may change of who a peer is, each as the name of the peer and the digits that a refusal gives, such as
+        V(west=3F9A-1B2C-7D4E-A0C1-D0F3-5B6A-9E8D-7C21). Separators and case of the digits do not matter. The digits name the new
+        trust domain, client identity and roots, or one older card, or one other description of this mesh; a name alone is refused.
+    type: list
+    elements: str
+    default: []
 """

@@ -16,6 +16,8 @@ DESCRIBED = {
     "exports": {"type": "list", "elements": "dict"},
     "imports": {"type": "list", "elements": "dict"},
     "trust_domain": {"type": "str"},
+    "owner": {"type": "str"},
+    "accept_changes": {"type": "list", "elements": "str", "default": []},
     "hold": {"type": "list", "elements": "str", "default": []},
 }
 
@@ -32,6 +34,7 @@ def described_mesh(params: Mapping[str, Any], *, allow_no_peers: bool = False) -
         imports=params.get("imports") or [],
         trust_domain=params.get("trust_domain"),
         allow_no_peers=allow_no_peers,
+        owner=params.get("owner"),
     )
     return mesh.holding(params.get("hold") or [])
 

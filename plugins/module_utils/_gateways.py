@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from ansible.module_utils.basic import AnsibleModule
 
 from ._cluster import Cluster
-from ._core.adopting import check_gateways, gateway_keys, gateway_names, is_left_alone
+from ._core.adopting import EGRESS, INGRESS, check_gateways, foreign_gateways, gateway_keys, gateway_names, is_left_alone
 from ._core.control_plane import ControlPlane, has_route_config
 from ._core.diff import (
     MISSING,
@@ -28,10 +28,23 @@ from ._core.diff import (
     value_at,
 )
 from ._core.errors import FederationError
-from ._core.kinds import CONTROL_PLANE, DISRUPTION_BUDGET, MANAGER, PEER_LABEL, gateways_manager
+from ._core.identity import Accepted, refuse_two_descriptions
+from ._core.kinds import (
+    CONTROL_PLANE,
+    DEPLOYMENT,
+    DISRUPTION_BUDGET,
+    EGRESS_FOR,
+    GATEWAY_LABEL,
+    INGRESS_FOR,
+    MANAGER,
+    PEER_LABEL,
+    SERVICE,
+    Kind,
+    gateways_manager,
+)
 from ._core.leftovers import path_of
 from ._core.plan import plan_budgets, plan_gateways, plan_no_gateways
-from ._core.topology import Mesh
+from ._core.topology import Mesh, Peer
 from ._running import apply_changes
 
 
@@ -53,8 +66,11 @@ def keep_gateways(module: AnsibleModule, cluster: Cluster, mesh: Mesh, control_p
     ``mesh`` is as it stands (``adopting.as_it_stands``). The module's options are ``managed``, ``force`` and, where it has it, ``prune``.
     """
     params = module.params
+    check_descriptions(module, mesh, peers)
     for warning in check_gateways(mesh, peers, control_plane, managed=params["managed"]):
         module.warn(warning)
+    if params["managed"]:
+        refuse_foreign(cluster, mesh, control_plane, peers)
     changes = _additions(cluster, mesh, control_plane, peers, managed=params["managed"], force=params["force"])
     leftovers = _made_for_others(control_plane, mesh)
     going = leftovers if params.get("prune") else []
@@ -71,6 +87,7 @@ def keep_gateways(module: AnsibleModule, cluster: Cluster, mesh: Mesh, control_p
 def remove_gateways(module: AnsibleModule, cluster: Cluster, mesh: Mesh, control_plane: ControlPlane, peers: Mapping[str, Mapping]) -> Kept:
     """Take the gateways of all described peers away, as ``keep_gateways`` gives them."""
     params = module.params
+    check_descriptions(module, mesh, peers)
     if not params["managed"]:
         return _told(module, Kept([], [], _to_take_out(mesh, control_plane, params["gateway_places"])))
     going = [peer.local_name for peer in mesh.peers]
@@ -79,6 +96,56 @@ def remove_gateways(module: AnsibleModule, cluster: Cluster, mesh: Mesh, control
     shared = _shared_keys(control_plane, going)
     shared += _given_up_before(mesh, control_plane, peers) if params["force"] else []
     return _told(module, Kept(_done(module, cluster, control_plane, changes, shared), [], _left(shared, force=params["force"])))
+
+
+def check_descriptions(module: AnsibleModule, mesh: Mesh, peers: Mapping[str, Mapping]) -> None:
+    """Refuse to write where another description of this control plane has written: FED112."""
+    written = {name: live for name, live in peers.items() if is_ours(live)}
+    refuse_two_descriptions(mesh, written, Accepted.read(module.params["accept_changes"]))
+
+
+def refuse_foreign(cluster: Cluster, mesh: Mesh, control_plane: ControlPlane, peers: Mapping[str, Mapping]) -> None:
+    """Refuse gateways whose names lead to what is not the peer's: FED228.
+
+    The operator would make the Service and Deployment of that name the gateway's. They are looked at only when a gateway is new.
+    """
+    found: list[tuple[Peer, str]] = []
+    new: dict[str, Peer] = {}
+    for peer in mesh.peers:
+        live = peers.get(peer.local_name)
+        if is_left_alone(peer, live):
+            continue
+        found += [(peer, place) for place in foreign_gateways(peer, live, control_plane)]
+        places = ((INGRESS, peer.gateways.ingress), (EGRESS, peer.gateways.egress))
+        new.update({name: peer for place, name in places if value_at(control_plane.live, (*place, name)) is MISSING})
+    for kind in (SERVICE, DEPLOYMENT) if new else ():
+        for live in _listed(cluster, kind, mesh.namespace):
+            peer = new.get(live["metadata"]["name"])
+            if peer is not None and not _is_gateway(live, peer):
+                found.append((peer, f"{kind.name} {mesh.namespace}/{live['metadata']['name']}"))
+    for peer, place in found:
+        raise FederationError(
+            "FED228",
+            where=f"mesh_peers, {peer.local_name}",
+            what=f"names a gateway that leads to what is not {peer.name}'s: {place}",
+            mend="Name another, gateways: {ingress: ..., egress: ...}, or set adopt: true for the peer if that gateway is to be its own",
+        )
+
+
+def _listed(cluster: Cluster, kind: Kind, namespace: str) -> list[dict]:
+    try:
+        return cluster.list(kind, namespace)
+    except FederationError as error:
+        if error.code not in ("FED104", "FED108"):
+            raise
+        return []
+
+
+def _is_gateway(live: Mapping, peer: Peer) -> bool:
+    """Return whether a Service or Deployment was a gateway that the operator made, and is not labelled for another peer."""
+    labels = live["metadata"].get("labels") or {}
+    says = {labels[label] for label in (INGRESS_FOR, EGRESS_FOR) if labels.get(label)}
+    return (GATEWAY_LABEL in labels or "maistra.io/owner" in labels or bool(says)) and says <= {peer.local_name}
 
 
 def _told(module: AnsibleModule, kept: Kept) -> Kept:

@@ -14,6 +14,7 @@ from ._core.control_plane import ControlPlane
 from ._core.data import listed
 from ._core.diff import Change, as_diff, change_to, is_ours
 from ._core.errors import FederationError
+from ._core.identity import Accepted, owned_by, refuse_two_descriptions, remembered
 from ._core.kinds import AUTHORIZATION_POLICY, DEPLOYMENT, MANAGER, MEMBER_ROLL, MESH_LABEL, PEER, PEER_LABEL, SERVICE, Kind
 from ._core.leftovers import Left, bundle_owners, gateway_owners, left_of, path_of
 from ._core.plan import plan_exports, plan_imports
@@ -32,7 +33,8 @@ def absent(module: AnsibleModule, cluster: Cluster, mesh: Mesh, control_plane: C
     """Take the peerings of ``peers`` away, as far as ``stage`` says."""
     names = [peer.local_name for peer in mesh.peers]
     stage = module.params["stage"]
-    before = Peerings.read(cluster, mesh.namespace)
+    before = Peerings.read(cluster, control_plane)
+    refuse_two_descriptions(mesh, before.written(), Accepted.read(module.params["accept_changes"]))
     left_out = leftovers(before, control_plane, mesh)
     if module.params["must_be_all"]:
         refuse_left_out(control_plane, left_out)
@@ -44,7 +46,7 @@ def absent(module: AnsibleModule, cluster: Cluster, mesh: Mesh, control_plane: C
         changes = leave(module, cluster, control_plane, names, stage)
     gone = {change.name for change in changes if change.action == "delete"}
     going = [name for name in names if before.of(name).peer is not None and name in gone]
-    left = Peerings.read(cluster, mesh.namespace)
+    left = Peerings.read(cluster, control_plane)
     return {
         "changed": bool(changes),
         "diff": as_diff(changes),
@@ -85,7 +87,7 @@ def leave(module: AnsibleModule, cluster: Cluster, control_plane: ControlPlane, 
         return []
 
     def read() -> dict[str, Peering]:
-        peerings = Peerings.read(cluster, control_plane.namespace)
+        peerings = Peerings.read(cluster, control_plane)
         return {name: peerings.of(name) for name in names}
 
     if stage == "all" and module.check_mode:
@@ -123,7 +125,7 @@ def silenced(peerings: Iterable[Peering], cluster: Cluster, control_plane: Contr
             continue
         labels = {key: text for key, text in (live["metadata"].get("labels") or {}).items() if key.startswith(f"{MANAGER}/")}
         try:
-            change = change_to(live, _without_addresses(live, labels), MANAGER)
+            change = change_to(live, _without_addresses(live, labels, remembered(live)), MANAGER)
         except FederationError as error:
             if error.code != "FED107":
                 raise
@@ -308,7 +310,7 @@ def leftovers(peerings: Peerings, control_plane: ControlPlane, mesh: Mesh) -> li
 
 def owners(peerings: Peerings, control_plane: ControlPlane) -> set[str]:
     """Return our names of the peers of which anything of ours stands."""
-    return {*peerings.ours(), *bundle_owners(peerings.bundles.values()), *gateway_owners(control_plane.live)}
+    return {*peerings.ours(), *bundle_owners(peerings.own_bundles()), *gateway_owners(control_plane.live)}
 
 
 def gateway_places(mesh: Mesh, peerings: Peerings, control_plane: ControlPlane) -> dict[str, list[str]]:
@@ -330,7 +332,7 @@ def _not_adopting(mesh: Mesh) -> Mesh:
 
 def what_is_left(cluster: Cluster, mesh: Mesh, control_plane: ControlPlane, places: Mapping[str, Sequence[str]]) -> list[Left]:
     """Return what is left of the peers of ``mesh`` on the cluster, and why; ``places`` are as ``gateway_places`` gave them while the peers stood."""
-    peerings = Peerings.read(cluster, mesh.namespace)
+    peerings = Peerings.read(cluster, control_plane)
     # What could not be taken over any more is still to be found.
     mesh = as_it_stands(_not_adopting(mesh), peerings.peers, control_plane)
     unreadable: list[str] = []
@@ -380,18 +382,20 @@ def suspended(mesh: Mesh, peer: Peer, peering: Peering, *, force: bool, is_closi
             changes.append(change_to(live, desired, MANAGER, force=force, own=peer.adopt))
     if is_closing:
         labels = {MESH_LABEL: mesh.name, PEER_LABEL: peer.local_name}
-        changes.append(change_to(peering.peer, _without_addresses(peering.peer, labels), MANAGER, force=force, own=peer.adopt))
+        closed = _without_addresses(peering.peer, labels, owned_by(remembered(peering.peer), mesh.owner))
+        changes.append(change_to(peering.peer, closed, MANAGER, force=force, own=peer.adopt))
     return [change for change in changes if change]
 
 
-def _without_addresses(live: Mapping, labels: Mapping[str, str]) -> dict:
+def _without_addresses(live: Mapping, labels: Mapping[str, str], annotations: Mapping[str, str]) -> dict:
     """Return a live ServiceMeshPeer as we write one, with no address."""
     spec, metadata = live.get("spec") or {}, live["metadata"]
+    own = {"labels": dict(labels), **({"annotations": dict(annotations)} if annotations else {})}
     kept = {key: spec[key] for key in ("gateways", "security") if key in spec}
     return {
         "apiVersion": PEER.api_version,
         "kind": PEER.name,
-        "metadata": {"name": metadata["name"], "namespace": metadata["namespace"], "labels": dict(labels)},
+        "metadata": {"name": metadata["name"], "namespace": metadata["namespace"], **own},
         "spec": {"remote": {**(spec.get("remote") or {}), "addresses": []}, **kept},
     }
 

@@ -17,6 +17,7 @@ from ._core.carrying import Identity
 from ._core.control_plane import ControlPlane
 from ._core.diff import is_ours
 from ._core.errors import FederationError
+from ._core.identity import Standing
 from ._core.kinds import (
     CONFIG_MAP,
     CONTROL_PLANE,
@@ -25,11 +26,13 @@ from ._core.kinds import (
     MEMBER_ROLL,
     PEER,
     PEER_LABEL,
+    ROOT_CONFIG_MAP,
     ROOT_KEY,
     SERVICE,
     SERVICE_ENTRY,
     bundle_name,
 )
+from ._core.leftovers import bundle_owners
 from ._core.members import ROLL, membership
 from ._core.topology import Mesh, Peer
 from ._core.trust import Root, read_roots
@@ -87,6 +90,19 @@ def read_members(cluster: Cluster, namespace: str) -> dict[str, list[str]]:
         return membership(None)
 
 
+def pem_texts(value: object, option: str) -> list[str]:
+    """Return PEM texts that were given as one text or as a list, none where nothing is given; raises ``FederationError`` FED205."""
+    if value in (None, "", []):
+        return []
+    if isinstance(value, str):
+        return [value]
+    if isinstance(value, (list, tuple)) and all(isinstance(text, str) for text in value):
+        return list(value)
+    raise FederationError(
+        "FED205", where=option, what="is neither a PEM text nor a list of PEM texts", mend="Give certificates as PEM"
+    )
+
+
 def read_services(
     cluster: Cluster, mesh: Mesh, peers: Iterable[Peer], warn: Callable[[str], None], known: Mapping[str, list] | None = None
 ) -> list[dict]:
@@ -127,17 +143,22 @@ def standing_mesh(cluster: Cluster, mesh: Mesh, control_plane: ControlPlane, *, 
 
 @dataclass(frozen=True)
 class Peering:
-    """The live objects of one peering; None where there is none."""
+    """The live objects of one peering; None where there is none.
+
+    ``is_borrowed`` says that the bundle holds our mesh's own root: it is looked at, and never part of the peering.
+    """
 
     peer: Mapping | None
     exports: Mapping | None
     imports: Mapping | None
     bundle: Mapping | None
+    is_borrowed: bool = False
 
     @property
     def objects(self) -> list[Mapping]:
         """Return what exists, in the order in which it must go: peer, sets, bundle."""
-        return [live for live in (self.peer, self.imports, self.exports, self.bundle) if live is not None]
+        bundle = None if self.is_borrowed else self.bundle
+        return [live for live in (self.peer, self.imports, self.exports, bundle) if live is not None]
 
     @property
     def strangers(self) -> list[Mapping]:
@@ -157,37 +178,58 @@ class Peering:
 
 @dataclass(frozen=True)
 class Peerings:
-    """All peerings of one control plane's namespace, read by one LIST per kind."""
+    """All peerings of one control plane's namespace, read by one LIST per kind.
+
+    ``own_maps`` are the ConfigMaps that hold the mesh's own root.
+    """
 
     peers: Mapping[str, Mapping]
     exports: Mapping[str, Mapping]
     imports: Mapping[str, Mapping]
     bundles: Mapping[str, Mapping]
+    own_maps: frozenset[str] = frozenset({ROOT_CONFIG_MAP})
 
     @classmethod
-    def read(cls, cluster: Cluster, namespace: str, *, with_bundles: bool = True) -> Peerings:
+    def read(cls, cluster: Cluster, control_plane: ControlPlane, *, with_bundles: bool = True) -> Peerings:
         """Return what stands; without ``with_bundles`` ConfigMaps are not asked for."""
         read = [
-            {live["metadata"]["name"]: live for live in cluster.list(kind, namespace)}
+            {live["metadata"]["name"]: live for live in cluster.list(kind, control_plane.namespace)}
             for kind in (PEER, EXPORTS, IMPORTS, *((CONFIG_MAP,) if with_bundles else ()))
         ]
-        return cls(*read, *([] if with_bundles else [{}]))
+        return cls(*read, *([] if with_bundles else [{}]), own_maps=control_plane.own_config_maps)
 
     def of(self, name: str) -> Peering:
         """Return the objects of the peer that we call ``name``."""
         peer = self.peers.get(name)
         chain = (((peer or {}).get("spec") or {}).get("security") or {}).get("certificateChain") or {}
+        bundle = self.bundles.get(chain.get("name") or "") or self.bundles.get(bundle_name(name)) or self._bundle_for(name)
         return Peering(
             peer=peer,
             exports=self.exports.get(name),
             imports=self.imports.get(name),
-            bundle=self.bundles.get(chain.get("name") or "") or self.bundles.get(bundle_name(name)) or self._bundle_for(name),
+            bundle=bundle,
+            is_borrowed=bundle is not None and bundle["metadata"]["name"] in self.own_maps,
         )
 
     def _bundle_for(self, name: str) -> Mapping | None:
         """Return the bundle that we keep for a peer under another name; the peer that names it may be gone already."""
-        labelled = (live for live in self.bundles.values() if is_ours(live) and (live["metadata"].get("labels") or {}).get(PEER_LABEL) == name)
+        labelled = (live for live in self.own_bundles() if (live["metadata"].get("labels") or {}).get(PEER_LABEL) == name)
         return next(labelled, None)
+
+    def own_bundles(self) -> list[Mapping]:
+        """Return the bundles that we keep; what holds our mesh's own root is none."""
+        return [live for name, live in self.bundles.items() if name not in self.own_maps and is_ours(live)]
+
+    def standing(self) -> list[Standing]:
+        """Return who stands, whoever made it and whatever is missing: all ServiceMeshPeers, and peers of which we keep a bundle."""
+        names = sorted({*self.peers, *bundle_owners(self.own_bundles())})
+        return [Standing.of(name, self.of(name).peer, self.of(name).bundle) for name in names]
+
+    def written(self) -> dict[str, Mapping]:
+        """Return one object of ours by our name of each peer: what tells who wrote of it last."""
+        names = sorted({*self.ours(), *bundle_owners(self.own_bundles())})
+        found = {name: [live for live in self.of(name).objects if is_ours(live)] for name in names}
+        return {name: objects[0] for name, objects in found.items() if objects}
 
     def identities(self, mesh: Mesh) -> dict[str, Identity]:
         """Return who the described peers are that stand already, by our name of each."""

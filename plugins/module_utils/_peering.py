@@ -12,16 +12,32 @@ from ansible.module_utils.basic import AnsibleModule
 from ._cluster import Cluster
 from ._core.card import Card
 from ._core.carrying import Received
-from ._core.changing import CLIENT_ID, ROOTS, TRUST_DOMAIN, dated, identity_of, time_of
+from ._core.changing import dated, time_of
 from ._core.control_plane import ControlPlane
 from ._core.diff import Change, Difference, as_diff, change_to, holders, is_ours, removal_of
 from ._core.errors import FederationError
+from ._core.findings import Finding
+from ._core.identity import (
+    Accepted,
+    accept_line,
+    how_to_accept,
+    identity_changes,
+    identity_digest,
+    is_older_and_accepted,
+    refuse_early,
+    refuse_taken,
+    refuse_two_descriptions,
+    remembering,
+    roots_in,
+    shared_roots,
+)
 from ._core.kinds import EXPORTS, IMPORTS, MANAGER, PEER, SERVICE, Kind
 from ._core.names import exported_names, imported_names
-from ._core.plan import identity_changes, plan_peering, refuse_beyond_reach
+from ._core.plan import plan_peering, refuse_beyond_reach
 from ._core.status import answers, still_exported, still_imported
 from ._core.topology import Mesh, Peer
-from ._live import Peering
+from ._core.trust import spoken
+from ._live import Peering, Peerings
 from ._running import apply_changes
 
 YOUNG = timedelta(seconds=30)
@@ -49,7 +65,8 @@ def changes_for(
             # A bundle that a peer made by hand shares with others stays theirs; ours is then made beside it.
             is_same = live is not None and live["metadata"]["name"] == desired["metadata"]["name"]
             standing = live if is_same else None
-            change = change_to(standing, dated(desired, standing, now), MANAGER, force=force, own=peer.adopt)
+            wanted = dated(remembering(desired, card, peering.peer, mesh.owner), standing, now)
+            change = change_to(standing, wanted, MANAGER, force=force, own=peer.adopt)
             changes += made_again(change, peering.peer, now) if change else []
     return changes
 
@@ -155,8 +172,8 @@ def names_item(peer: str, changes: Sequence[Change], live: Peering, services: Ca
 def check_peer(peer: Peer, control_plane: ControlPlane, found: Received | None) -> None:
     """Refuse a peer that cannot live beside this control plane.
 
-    Raises ``FederationError``: FED306 a peer called like this cluster in the mesh, FED408 a trust domain that the
-    control plane takes for its own.
+    Raises ``FederationError``: FED306 a peer called like this cluster in the mesh, FED226 one whose bundle would be the ConfigMap
+    of our own root, FED215 a trust domain that our proxies have still, FED408 one that the control plane takes for its own.
     """
     if peer.local_name == control_plane.cluster_name:
         raise FederationError(
@@ -165,7 +182,21 @@ def check_peer(peer: Peer, control_plane: ControlPlane, found: Received | None) 
             what="is also the control plane's own spec.cluster.name, so istiod would never start the peer",
             mend="Give the peer another local_name",
         )
-    if found and found.card.trust_domain in control_plane.additional_domains:
+    if peer.bundle_name in control_plane.own_config_maps:
+        raise FederationError(
+            "FED226",
+            where=f"mesh_peers, {peer.local_name}",
+            what=f"leads to ConfigMap {control_plane.namespace}/{peer.bundle_name}, which holds this mesh's own root",
+            mend="Give the peer another local_name",
+        )
+    if found and found.card.trust_domain.lower() in control_plane.own_domains:
+        raise FederationError(
+            "FED215",
+            where=found.where,
+            what=f"names our own trust domain {found.card.trust_domain}; its identities could not be told from ours",
+            mend="Give every mesh of a federation a trust domain of its own",
+        )
+    if found and found.card.trust_domain.lower() in {domain.strip().lower() for domain in control_plane.additional_domains}:
         raise FederationError(
             "FED408",
             where=f"{control_plane.place}, spec.security.trust.additionalDomains",
@@ -174,31 +205,50 @@ def check_peer(peer: Peer, control_plane: ControlPlane, found: Received | None) 
         )
 
 
-def check_identity(peer: Peer, found: Received, peering: Peering, *, is_accepted: bool) -> None:
-    """Refuse a known peer's new root, trust domain or client identity until it is accepted: FED217."""
-    found_changes = [] if is_accepted else identity_changes(peer, found.card, peering.peer, peering.bundle)
-    if found_changes:
-        raise FederationError(
-            "FED217",
-            where=found.where,
-            what=f"says that {peer.name} has changed: {'; '.join(found_changes)}",
-            mend=f"Ask {peer.name}'s administrator by another way, and let them read out {to_compare(found.card, peering)}; if that is the "
-            f"same, run with federation_accept_changes: [{peer.local_name}]",
-            facts={"peer": peer.local_name, "changes": found_changes},
-        )
+def check_identity(
+    mesh: Mesh, peer: Peer, found: Received, peerings: Peerings, control_plane: ControlPlane, *, accepted: Accepted, now: datetime
+) -> list[Finding]:
+    """Refuse a card by which a peer would be somebody else, and return what else is to be told of its roots.
+
+    ``now`` is the API server's clock. Raises ``FederationError``: FED218 a card from the future, FED216 another peer's identity,
+    FED223 an older card than the one in use, FED217 a known peer's new root, trust domain or client identity, until it is accepted.
+    """
+    peering, card = peerings.of(peer.local_name), found.card
+    standing = peerings.standing()
+    refuse_early(peer, card, found.where, now)
+    refuse_taken(peer, card, found.where, standing)
+    # A card of this run was made by the peer a moment ago: it is not older, whatever the clock of this machine said before.
+    if found.in_run or not is_older_and_accepted(peer, card, found.where, peering.peer, accepted, mesh.names_of(peer)):
+        refuse_changed(mesh, peer, found, peering, accepted)
+    own = {mesh.name: [one for name in control_plane.own_config_maps for one in roots_in(peerings.bundles.get(name))]}
+    shared = shared_roots(peer, card, found.where, standing, own)
+    return [shared] if shared else []
 
 
-def to_compare(card: Card, peering: Peering) -> str:
-    """Return what two people compare by voice before a known peer's new identity is accepted: what is new, as the card has it."""
-    known = {**identity_of(peering.bundle), **identity_of(peering.peer)}
-    new = [root.spoken for root in card.roots if root.fingerprint not in (known.get(ROOTS) or ())]
-    roots = new or [root.spoken for root in card.roots]
-    said = [f"the fingerprint{'s' if len(roots) > 1 else ''} of {'the new' if new else 'all'} roots as publish_cards shows them ({', '.join(roots)})"]
-    said += [f"its trust domain ({card.trust_domain})"] if known.get(TRUST_DOMAIN) != card.trust_domain else []
-    said += [f"its client identity ({card.client_id})"] if known.get(CLIENT_ID) != card.client_id else []
-    if not new and len(said) > 1 and {root.fingerprint for root in card.roots} == set(known.get(ROOTS) or ()):
-        said = said[1:]
-    return " and ".join(said)
+def refuse_changed(mesh: Mesh, peer: Peer, found: Received, peering: Peering, accepted: Accepted) -> None:
+    """Refuse a known peer's new root, trust domain or client identity until exactly that is accepted: FED217."""
+    if not peering.objects:
+        return
+    changes, gone = identity_changes(peer, found.card, peering.peer, peering.bundle)
+    wanted = identity_digest(found.card)
+    if not (changes or gone) or accepted.covers(mesh.names_of(peer), wanted):
+        return
+    line = accept_line(found.card, peer.local_name)
+    said = [f"says that {peer.name} has changed: {'; '.join(changes)}"] if changes else []
+    said += [f"cannot be compared with what is known of {peer.name}: the cluster does not say its {' and its '.join(gone)} any more"] if gone else []
+    raise FederationError(
+        "FED217",
+        where=found.where,
+        what=", and ".join(said),
+        mend=f"Ask {peer.name}'s administrator by another way, and let them read out the digits that {peer.name}'s publish_cards shows for "
+        f"{mesh.name}. If they are {spoken(wanted)}, {how_to_accept(line)}",
+        facts={"peer": peer.local_name, "changes": changes, "missing": gone, "accept": line},
+    )
+
+
+def check_descriptions(mesh: Mesh, peerings: Peerings, accepted: Accepted) -> None:
+    """Refuse to write where another description of this control plane has written: FED112."""
+    refuse_two_descriptions(mesh, peerings.written(), accepted)
 
 
 def stranger(peering: Peering) -> str:
@@ -219,6 +269,9 @@ def keep_set(module: AnsibleModule, cluster: Cluster, mesh: Mesh, kind: Kind, de
     """Bring one set of services to its desired state and return a module's result; absent is the emptied set."""
     peer, params = mesh.peers[0], module.params
     live = cluster.get(kind, mesh.namespace, peer.local_name)
+    live_peer = cluster.get(PEER, mesh.namespace, peer.local_name)
+    written = next((one for one in (live_peer, live) if one is not None and is_ours(one)), None)
+    refuse_two_descriptions(mesh, {peer.local_name: written} if written else {}, Accepted.read(params["accept_changes"]))
     own = {"exports": live, "imports": None} if kind is EXPORTS else {"exports": None, "imports": live}
     peering = Peering(peer=None, bundle=None, **own)
     if params["state"] == "absent":
@@ -229,8 +282,6 @@ def keep_set(module: AnsibleModule, cluster: Cluster, mesh: Mesh, kind: Kind, de
             refuse_beyond_reach(mesh, [peer], cluster.list(SERVICE, mesh.namespace))
         refuse_strangers(peer, peering)
         change = change_to(live, desired, MANAGER, force=params["force"], own=peer.adopt)
-        is_new = change is not None and change.kind is IMPORTS and change.action == "create"
-        live_peer = cluster.get(PEER, mesh.namespace, peer.local_name) if is_new else None
         changes = made_again(change, live_peer, cluster.now) if change else []
     apply_changes(module, cluster, changes)
     return {"changed": bool(changes), "diff": as_diff(changes), "changes": [change.summary() for change in changes]}

@@ -13,7 +13,7 @@ from ansible.module_utils.basic import AnsibleModule
 
 from ._cluster import Cluster
 from ._core.card import Card
-from ._core.carrying import Received, receive
+from ._core.carrying import Received
 from ._core.checks import Refusal
 from ._core.control_plane import ControlPlane
 from ._core.data import at
@@ -45,7 +45,7 @@ from ._core.kinds import (
     Kind,
     is_label,
 )
-from ._core.plan import check_domains, plan_peering, refuse_beyond_reach
+from ._core.plan import plan_peering, refuse_beyond_reach
 from ._core.platform_findings import GROUPS, IDENTITY, THIRD_PARTY
 from ._core.preflight import look
 from ._core.pull_findings import named_secrets
@@ -434,28 +434,6 @@ def _name(entry: object) -> str:
 
 def _names_of(entry: object) -> set[str]:
     return {_name(entry), str(entry.get("local_name"))} if isinstance(entry, Mapping) else {_name(entry)}
-
-
-def receive_all(mesh: Mesh, trust_domain: str, **given: Any) -> tuple[dict[str, Received], list[Finding], list[str]]:
-    """Return the peers' cards that are in order, what is wrong with the others, and notes on cards that nobody asked for.
-
-    ``given`` is as ``carrying.receive`` takes it.
-    """
-    try:
-        received, notes = receive(mesh, trust_domain, **given)
-        return received, [], notes
-    except FederationError:
-        pass
-    found: dict[str, Received] = {}
-    findings: list[Finding] = []
-    for peer in mesh.peers:
-        try:
-            own, _notes = receive(replace(mesh, peers=(peer,)), trust_domain, **given)
-            check_domains({name: known.card for name, known in {**found, **own}.items()})
-            found.update(own)
-        except FederationError as error:
-            findings.append(finding_of(error))
-    return found, findings, []
 
 
 def found_by(*checks: Callable[[], object]) -> list[Finding]:

@@ -66,11 +66,6 @@ options:
   cards_dir:
     description: A folder with cards as files named C(<peer>-for-<mesh>.json).
     type: path
-  accept_changes:
-    description: Peers whose root, trust domain or client identity may differ from what this mesh knows of them.
-    type: list
-    elements: str
-    default: []
   prune:
     description: Remove peerings that this collection made and that are no longer in O(peers).
     type: bool
@@ -244,14 +239,15 @@ from ..module_utils._arguments import CLUSTER, FORCE  # noqa: E402
 from ..module_utils._cluster import Cluster  # noqa: E402
 from ..module_utils._core import render, status  # noqa: E402
 from ..module_utils._core.adopting import HAND_MADE, as_it_stands, check_gateways  # noqa: E402
-from ..module_utils._core.card import file_name  # noqa: E402
-from ..module_utils._core.carrying import Identity, Received, receive  # noqa: E402
+from ..module_utils._core.carrying import Identity, Received, receive, what_is_missing  # noqa: E402
 from ..module_utils._core.changing import Restart  # noqa: E402
 from ..module_utils._core.control_plane import ControlPlane, parse_version  # noqa: E402
 from ..module_utils._core.diff import Change, as_diff  # noqa: E402
 from ..module_utils._core.errors import FederationError  # noqa: E402
+from ..module_utils._core.findings import Finding  # noqa: E402
+from ..module_utils._core.identity import Accepted  # noqa: E402
 from ..module_utils._core.plan import plan_gateways, plan_peering, takes  # noqa: E402
-from ..module_utils._core.topology import Mesh, Peer  # noqa: E402
+from ..module_utils._core.topology import Mesh  # noqa: E402
 from ..module_utils._described import DESCRIBED, described_mesh  # noqa: E402
 from ..module_utils._istiod import what_follows  # noqa: E402
 from ..module_utils._leaving import (  # noqa: E402
@@ -272,6 +268,7 @@ from ..module_utils._live import (  # noqa: E402
 )
 from ..module_utils._peering import (  # noqa: E402
     changes_for,
+    check_descriptions,
     check_identity,
     check_peer,
     names_item,
@@ -292,7 +289,6 @@ OPTIONS = {
     "cards_from": {"type": "str"},
     "cards_in_run": {"type": "list", "elements": "raw", "default": []},
     "cards_dir": {"type": "path"},
-    "accept_changes": {"type": "list", "elements": "str", "default": []},
     "prune": {"type": "bool", "default": False},
     "render_dir": {"type": "path"},
     "version": {"type": "str"},
@@ -316,19 +312,24 @@ def run(module: AnsibleModule, cluster: Cluster | None, now: datetime) -> dict:
 
 def present(module: AnsibleModule, cluster: Cluster, mesh: Mesh, control_plane: ControlPlane, now: datetime) -> dict:
     """Keep the peerings of all peers whose card is there."""
-    params = module.params
-    peerings = Peerings.read(cluster, mesh.namespace)
-    mesh = as_it_stands(mesh, peerings.peers, control_plane)
+    params, accepted = module.params, Accepted.read(module.params["accept_changes"])
+    peerings = Peerings.read(cluster, control_plane)
+    check_descriptions(mesh, peerings, accepted)
+    mesh = as_it_stands(mesh, peerings.peers, control_plane, bundles=peerings.bundles)
     check_gateways(mesh, peerings.peers, control_plane, managed=False)
     # A known peer that is suspended needs no card, and a broken one must not stop the others.
     quiet = tuple(peer for peer in mesh.peers if peer.suspended and peer.local_name in peerings.peers)
     spoken_for = replace(mesh, peers=tuple(peer for peer in mesh.peers if peer not in quiet), held=(*mesh.held, *quiet))
     received = cards_of(module, spoken_for, control_plane.trust_domain, now, peerings.identities(mesh))
+    told: list[Finding] = []
     for peer in mesh.peers:
         found, peering = received.get(peer.local_name), peerings.of(peer.local_name)
         check_peer(peer, control_plane, found)
         if found and (peer.adopt or not peering.strangers):
-            check_identity(peer, found, peering, is_accepted=mesh.is_named(peer, params["accept_changes"]))
+            told += check_identity(mesh, peer, found, peerings, control_plane, accepted=accepted, now=cluster.now)
+    accepted.check()
+    for finding in told:
+        module.warn(finding.text)
     remembered = Remembered(cluster)
 
     def services() -> list[dict]:
@@ -389,6 +390,7 @@ def present(module: AnsibleModule, cluster: Cluster, mesh: Mesh, control_plane: 
     in_run = {name for name, one in received.items() if one.in_run}
     followed = what_follows(cluster, mesh, control_plane, peerings, changes, in_run)
     looked = look_at_run(module, Reader(remembered), mesh, control_plane, peerings, received, states)
+    looked["findings"] = [*(finding.as_data() for finding in told), *looked["findings"]]
     apply_changes(module, cluster, changes)
     if params["prune"]:
         changes += leave(module, cluster, control_plane, unwanted, "all")
@@ -436,15 +438,6 @@ def cards_of(
     for note in notes:
         module.warn(note)
     return received
-
-
-def what_is_missing(mesh: Mesh, peer: Peer, found: Received | None, *, is_planned: bool) -> str:
-    """Return what a peer waits for; in check mode an address that only a real run knows is planned as unknown."""
-    if found is None:
-        return f"waits for card {file_name(mesh.known_as(peer), mesh.name)}; ask {peer.name} to run publish_cards"
-    if found.card.ingress is None and not (is_planned and found.in_run):
-        return f"waits for the address of {peer.name}'s gateway; ask {peer.name} to run publish_cards again"
-    return ""
 
 
 def rendered(module: AnsibleModule, mesh: Mesh, now: datetime) -> dict:

@@ -240,12 +240,12 @@ def run(module: AnsibleModule, cluster: Cluster, now: datetime) -> dict:
     if params["until"] == "gone":
         return gone(module, cluster, namespace, control_plane)
     bundles = bundles_if_known(cluster, namespace)
-    peerings = read_peerings(cluster, namespace, bundles)
+    peerings = read_peerings(cluster, control_plane, bundles)
     rows = rows_of(params, peerings, control_plane, cluster.now)
 
     def look() -> list[str]:
         nonlocal peerings, rows
-        peerings = read_peerings(cluster, namespace, bundles)
+        peerings = read_peerings(cluster, control_plane, bundles)
         rows = rows_of(params, peerings, control_plane, cluster.now)
         return missing(params, peerings, rows, cluster.now, control_plane.version)
 
@@ -355,9 +355,9 @@ def bundles_if_known(cluster: Cluster, namespace: str) -> dict[str, Mapping]:
     return {live["metadata"]["name"]: live for live in found if is_ours(live)}
 
 
-def read_peerings(cluster: Cluster, namespace: str, bundles: Mapping[str, Mapping]) -> Peerings:
+def read_peerings(cluster: Cluster, control_plane: ControlPlane, bundles: Mapping[str, Mapping]) -> Peerings:
     """Return the peerings as they stand now, with bundles that were read before: nothing but a run of ours changes those."""
-    return replace(Peerings.read(cluster, namespace, with_bundles=False), bundles=bundles)
+    return replace(Peerings.read(cluster, control_plane, with_bundles=False), bundles=bundles)
 
 
 def name_of(peer: object) -> str:

@@ -29,6 +29,14 @@ options:
     type: list
     elements: dict
     default: []
+  owner:
+    description: Who keeps this description of the mesh, as M(ossm.federation.federation) takes it.
+    type: str
+  accept_changes:
+    description: Another description of this mesh that hands over to this one, as M(ossm.federation.federation) takes it.
+    type: list
+    elements: str
+    default: []
 extends_documentation_fragment:
   - ossm.federation.cluster
   - ossm.federation.mesh
@@ -71,6 +79,8 @@ OPTIONS = {
     "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
     "peer": {"type": "raw", "required": True},
     "rules": {"type": "list", "elements": "dict", "default": []},
+    "owner": {"type": "str"},
+    "accept_changes": {"type": "list", "elements": "str", "default": []},
 }
 
 

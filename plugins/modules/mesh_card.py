@@ -134,6 +134,20 @@ recipients:
   type: list
   elements: str
   sample: [give cards/east-for-west.json to the administrator of west]
+identities:
+  description:
+    - For each peer who this mesh is to it, as eight groups of four digits over the trust domain, the client identity and
+      the roots on its card, and the entry of O(accept_changes) by which the peer's administrator accepts a change to that.
+  returned: success
+  type: list
+  elements: dict
+  sample:
+    - peer: west
+      identity: 3F9A-1B2C-7D4E-A0C1-D0F3-5B6A-9E8D-7C21
+      accept: east=3F9A-1B2C-7D4E-A0C1-D0F3-5B6A-9E8D-7C21
+      line: >-
+        to west this mesh is 3F9A-1B2C-7D4E-A0C1-D0F3-5B6A-9E8D-7C21; a change to that is accepted by
+        federation_accept_changes=east=3F9A-1B2C-7D4E-A0C1-D0F3-5B6A-9E8D-7C21
 hand_over:
   description: A sentence for the administrator of each peer that knows this mesh by another client identity, about what to do.
   returned: success
@@ -196,14 +210,16 @@ from ..module_utils._core.changing import hand_over  # noqa: E402
 from ..module_utils._core.control_plane import ControlPlane  # noqa: E402
 from ..module_utils._core.diff import as_diff  # noqa: E402
 from ..module_utils._core.errors import FederationError  # noqa: E402
+from ..module_utils._core.identity import accept_line, identity_digest  # noqa: E402
 from ..module_utils._core.kinds import SERVICE  # noqa: E402
 from ..module_utils._core.plan import clashes, ingress_of, offers, refuse_beyond_reach  # noqa: E402
 from ..module_utils._core.topology import Mesh, Peer, client_id  # noqa: E402
-from ..module_utils._core.trust import Root, printable  # noqa: E402
+from ..module_utils._core.trust import Root, printable, spoken  # noqa: E402
 from ..module_utils._described import DESCRIBED, described_mesh  # noqa: E402
 from ..module_utils._gateways import NOTHING, keep_gateways  # noqa: E402
 from ..module_utils._live import (  # noqa: E402
     card_file,
+    pem_texts,
     read_control_plane,
     read_roots_of,
     read_services,
@@ -240,7 +256,7 @@ def run(module: AnsibleModule, cluster: Cluster, now: datetime) -> dict:
         mesh = as_it_stands(described, peers, control_plane)
     spared = {peer.local_name for peer in mesh.peers if is_left_alone(peer, peers.get(peer.local_name))}
     roots = read_roots_of(
-        cluster, control_plane, now, instead=texts(params["roots"], "mesh_roots"), also=texts(params["extra_roots"], "mesh_extra_roots")
+        cluster, control_plane, now, instead=pem_texts(params["roots"], "mesh_roots"), also=pem_texts(params["extra_roots"], "mesh_extra_roots")
     )
     cards, pending = make_cards(module, cluster, mesh, control_plane, roots, now, spared)
 
@@ -269,6 +285,7 @@ def run(module: AnsibleModule, cluster: Cluster, now: datetime) -> dict:
         "fingerprints": [root.fingerprint for root in roots],
         "files": files,
         "recipients": recipients_of(mesh, files),
+        "identities": [identity_row(mesh, peer, card) for peer, card in zip(mesh.peers, cards)],
         "hand_over": sentences,
         "pending": pending,
         "wait_limit": params["wait_timeout"],
@@ -378,6 +395,13 @@ def recipients_of(mesh: Mesh, files: Sequence[str]) -> list[str]:
     return lines
 
 
+def identity_row(mesh: Mesh, peer: Peer, card: Card) -> dict:
+    """Return who this mesh is to one peer, in one number, and how the peer's administrator accepts a change to that."""
+    said, line = spoken(identity_digest(card)), accept_line(card, mesh.name)
+    told = f"to {mesh.known_as(peer)} this mesh is {said}; a change to that is accepted by federation_accept_changes={line}"
+    return {"peer": peer.local_name, "identity": said, "accept": line, "line": told}
+
+
 def write(module: AnsibleModule, path: str, text: str) -> None:
     """Write one card whole or not at all."""
     try:
@@ -433,17 +457,6 @@ def address_pending(mesh: Mesh, pending: Sequence[dict], seconds: int) -> Federa
         "or use service_type: NodePort",
         facts={"pending": list(pending)},
     )
-
-
-def texts(value: object, option: str) -> list[str]:
-    """Return PEM texts that were given as one text or as a list."""
-    if value in (None, "", []):
-        return []
-    if isinstance(value, str):
-        return [value]
-    if isinstance(value, (list, tuple)) and all(isinstance(text, str) for text in value):
-        return list(value)
-    raise FederationError("FED205", where=option, what="is no PEM text and no list of them", mend="Give certificates as PEM")
 
 
 def main() -> None:

@@ -27,10 +27,16 @@ options:
   card:
     description: The peer's card, a mapping or a JSON text. Required when O(state=present).
     type: raw
+  owner:
+    description: Who keeps this description of the mesh, as M(ossm.federation.federation) takes it.
+    type: str
   accept_changes:
-    description: Whether the root, trust domain or client identity of a known peer may differ from what stands.
-    type: bool
-    default: false
+    description:
+      - What may change of who the peer is, as M(ossm.federation.federation) takes it, such as
+        V(west=3F9A-1B2C-7D4E-A0C1-D0F3-5B6A-9E8D-7C21). The refusal gives the line.
+    type: list
+    elements: str
+    default: []
 extends_documentation_fragment:
   - ossm.federation.cluster
   - ossm.federation.mesh
@@ -63,14 +69,17 @@ from ..module_utils._arguments import CLUSTER, FORCE, MESH  # noqa: E402
 from ..module_utils._cluster import Cluster  # noqa: E402
 from ..module_utils._core.adopting import as_it_stands, check_gateways  # noqa: E402
 from ..module_utils._core.carrying import receive  # noqa: E402
+from ..module_utils._core.control_plane import ControlPlane  # noqa: E402
 from ..module_utils._core.diff import as_diff  # noqa: E402
 from ..module_utils._core.errors import FederationError  # noqa: E402
+from ..module_utils._core.identity import Accepted  # noqa: E402
 from ..module_utils._core.kinds import CONFIG_MAP, PEER  # noqa: E402
 from ..module_utils._core.topology import Mesh, Peer  # noqa: E402
 from ..module_utils._described import one_peer  # noqa: E402
-from ..module_utils._live import Peering, Peerings, read_control_plane  # noqa: E402
+from ..module_utils._live import Peerings, read_control_plane  # noqa: E402
 from ..module_utils._peering import (  # noqa: E402
     changes_for,
+    check_descriptions,
     check_identity,
     check_peer,
     refuse_live,
@@ -84,7 +93,8 @@ OPTIONS = {
     "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
     "peer": {"type": "raw", "required": True},
     "card": {"type": "raw"},
-    "accept_changes": {"type": "bool", "default": False},
+    "owner": {"type": "str"},
+    "accept_changes": {"type": "list", "elements": "str", "default": []},
 }
 KINDS = (CONFIG_MAP.name, PEER.name)
 
@@ -94,26 +104,28 @@ def run(module: AnsibleModule, cluster: Cluster, now: datetime) -> dict:
     params = module.params
     mesh = one_peer(params)
     control_plane = read_control_plane(cluster, mesh.namespace, mesh.control_plane)
-    peerings = Peerings.read(cluster, mesh.namespace)
-    mesh = as_it_stands(mesh, peerings.peers, control_plane)
+    peerings = Peerings.read(cluster, control_plane)
+    check_descriptions(mesh, peerings, Accepted.read(params["accept_changes"]))
+    mesh = as_it_stands(mesh, peerings.peers, control_plane, bundles=peerings.bundles)
     peer = mesh.peers[0]
-    peering = peerings.of(peer.local_name)
     if params["state"] == "absent":
+        peering = peerings.of(peer.local_name)
         refuse_live(still_live(peer.local_name, peering, cluster.now, control_plane.version))
         changes = [change for change in removed(peering) if change.kind.name in KINDS]
     else:
         control_plane.check()
         check_gateways(mesh, peerings.peers, control_plane, managed=False)
-        changes = wanted(module, mesh, peer, peering, control_plane, now, cluster.now)
+        changes = wanted(module, mesh, peer, peerings, control_plane, now, cluster.now)
     apply_changes(module, cluster, changes)
     return {"changed": bool(changes), "diff": as_diff(changes), "changes": [change.summary() for change in changes]}
 
 
 def wanted(
-    module: AnsibleModule, mesh: Mesh, peer: Peer, peering: Peering, control_plane: object, now: datetime, there: datetime
+    module: AnsibleModule, mesh: Mesh, peer: Peer, peerings: Peerings, control_plane: ControlPlane, now: datetime, there: datetime
 ) -> list:
     """Return the changes that keep the peer as its card says; ``there`` is the API server's clock."""
-    params = module.params
+    params, peering = module.params, peerings.of(peer.local_name)
+    accepted = Accepted.read(params["accept_changes"])
     refuse_strangers(peer, peering)
     received, _notes = receive(
         mesh, control_plane.trust_domain, in_run=[], carried=[params["card"]], file_of=lambda _name: None, now=now
@@ -122,7 +134,9 @@ def wanted(
         raise FederationError("FED220", where="card", what=f"is not of {peer.name}", mend=f"Give {peer.name}'s card for {mesh.name}")
     found = received[peer.local_name]
     check_peer(peer, control_plane, found)
-    check_identity(peer, found, peering, is_accepted=params["accept_changes"])
+    for finding in check_identity(mesh, peer, found, peerings, control_plane, accepted=accepted, now=there):
+        module.warn(finding.text)
+    accepted.check()
     if found.card.ingress is None:
         raise FederationError(
             "FED601", where=found.where, what="has no address yet", mend=f"Ask {peer.name} to run publish_cards again"

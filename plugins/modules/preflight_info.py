@@ -36,11 +36,10 @@ options:
   cards_dir:
     description: A folder with cards as files named C(<peer>-for-<mesh>.json).
     type: path
-  accept_changes:
-    description: Peers whose root, trust domain or client identity may differ from what this mesh knows of them.
-    type: list
-    elements: str
-    default: []
+  managed_gateways:
+    description: Whether a run writes the gateways into the control plane, or only checks them.
+    type: bool
+    default: true
   roots:
     description: The mesh's root certificates as PEM, a text or a list, instead of those in its root ConfigMap.
     type: raw
@@ -124,24 +123,28 @@ from ansible.module_utils.basic import AnsibleModule  # noqa: E402
 from ..module_utils._arguments import CLUSTER  # noqa: E402
 from ..module_utils._cluster import Cluster  # noqa: E402
 from ..module_utils._core.adopting import as_it_stands, check_gateways  # noqa: E402
-from ..module_utils._core.carrying import Identity, Received  # noqa: E402
+from ..module_utils._core.carrying import Delivery, Identity, Received, receive_all, what_is_missing  # noqa: E402
+from ..module_utils._core.codes import ERROR  # noqa: E402
 from ..module_utils._core.control_plane import ControlPlane  # noqa: E402
 from ..module_utils._core.errors import FederationError  # noqa: E402
 from ..module_utils._core.findings import Finding, Unknown, finding_of, told  # noqa: E402
+from ..module_utils._core.identity import Accepted  # noqa: E402
 from ..module_utils._core.kinds import CONFIG_MAP, EXPORTS, IMPORTS, PEER  # noqa: E402
 from ..module_utils._core.plan import refuse_beyond_reach  # noqa: E402
 from ..module_utils._core.preflight import look  # noqa: E402
 from ..module_utils._core.topology import Mesh  # noqa: E402
 from ..module_utils._core.trust import Root  # noqa: E402
 from ..module_utils._described import DESCRIBED  # noqa: E402
+from ..module_utils._gateways import refuse_foreign  # noqa: E402
 from ..module_utils._live import (  # noqa: E402
     Peerings,
     card_file,
+    pem_texts,
     read_control_plane,
     read_roots_of,
 )
-from ..module_utils._peering import check_identity, check_peer  # noqa: E402
-from ..module_utils._preflight import Reader, Remembered, describe, found_by, read_estate, receive_all  # noqa: E402
+from ..module_utils._peering import check_descriptions, check_identity, check_peer  # noqa: E402
+from ..module_utils._preflight import Reader, Remembered, describe, found_by, read_estate  # noqa: E402
 from ..module_utils._running import Module, run_module  # noqa: E402
 
 OPTIONS = {
@@ -149,7 +152,7 @@ OPTIONS = {
     "cards_from": {"type": "str"},
     "cards_in_run": {"type": "list", "elements": "raw", "default": []},
     "cards_dir": {"type": "path"},
-    "accept_changes": {"type": "list", "elements": "str", "default": []},
+    "managed_gateways": {"type": "bool", "default": True},
     "roots": {"type": "raw"},
     "extra_roots": {"type": "raw"},
 }
@@ -166,26 +169,32 @@ def run(module: AnsibleModule, cluster: Cluster, now: datetime) -> dict:
     except FederationError as error:
         if error.code != "FED401":
             raise
-        received, refused = cards_of(module, mesh, mesh.trust_domain or "", now, {})
-        return result(mesh.name, None, [*findings, finding_of(error), *refused], [], waiting(mesh, received, refused))
+        cards = cards_of(module, mesh, mesh.trust_domain or "", now, {})
+        return result(mesh.name, None, [*findings, finding_of(error), *refusals(cards)], [], waiting(mesh, cards))
     findings += found_by(lambda: control_plane.check(mesh.trust_domain))
     findings += map(finding_of, mesh.suffix_problems(control_plane.cluster_domain))
-    peerings, unserved = peerings_of(remembered, mesh)
-    mesh = as_it_stands(mesh, peerings.peers, control_plane)
-    findings += found_by(lambda: check_gateways(mesh, peerings.peers, control_plane))
+    peerings, unserved = peerings_of(remembered, control_plane)
+    accepted = Accepted.read(module.params["accept_changes"])
+    mesh = as_it_stands(mesh, peerings.peers, control_plane, bundles=peerings.bundles)
+    findings += found_by(
+        lambda: check_descriptions(mesh, peerings, accepted),
+        lambda: check_gateways(mesh, peerings.peers, control_plane),
+        # What a ServiceMeshPeer names is its own; where these cannot be read nobody knows.
+        lambda: unserved or not module.params["managed_gateways"] or refuse_foreign(remembered, mesh, control_plane, peerings.peers),
+    )
     # A known peer that is suspended needs no card.
     quiet = tuple(peer for peer in mesh.peers if peer.suspended and peer.local_name in peerings.peers)
     spoken_for = replace(mesh, peers=tuple(peer for peer in mesh.peers if peer not in quiet), held=(*mesh.held, *quiet))
-    received, refused = cards_of(module, spoken_for, control_plane.trust_domain, now, peerings.identities(mesh))
-    findings += [*unserved, *refused]
+    cards = cards_of(module, spoken_for, control_plane.trust_domain, now, peerings.identities(mesh))
+    findings += [*unserved, *refusals(cards)]
     roots, without_roots = own_roots(module, remembered, control_plane, now)
-    findings += [*without_roots, *identities(module, mesh, control_plane, received, peerings)]
+    findings += [*without_roots, *identities(mesh, control_plane, cards.received, peerings, accepted, None if unserved else remembered.now)]
     estate = read_estate(
         Reader(remembered),
         mesh,
         control_plane,
         peerings,
-        {name: found.card for name, found in received.items()},
+        {name: found.card for name, found in cards.received.items()},
         remembered.now,
         untouched=[peer.local_name for peer in mesh.peers if peerings.of(peer.local_name).strangers and not peer.adopt],
         roots=roots,
@@ -193,32 +202,30 @@ def run(module: AnsibleModule, cluster: Cluster, now: datetime) -> dict:
     )
     found, unknown = look(estate, remembered.refusals)
     findings += found_by(lambda: refuse_beyond_reach(mesh, mesh.peers, estate.exportable_or_own))
-    return result(mesh.name, control_plane, [*findings, *found], unknown, waiting(spoken_for, received, refused))
+    return result(mesh.name, control_plane, [*findings, *found], unknown, waiting(spoken_for, cards))
 
 
-def peerings_of(cluster: Remembered, mesh: Mesh) -> tuple[Peerings, list[Finding]]:
+def peerings_of(cluster: Remembered, control_plane: ControlPlane) -> tuple[Peerings, list[Finding]]:
     """Return the live peerings as far as they can be read. What a run would refuse over it is a finding, the first of each code."""
     read: list[dict[str, Mapping]] = []
     refused: dict[str, Finding] = {}
     for kind in (PEER, EXPORTS, IMPORTS, CONFIG_MAP):
         try:
-            read.append({live["metadata"]["name"]: live for live in cluster.list(kind, mesh.namespace)})
+            read.append({live["metadata"]["name"]: live for live in cluster.list(kind, control_plane.namespace)})
         except FederationError as error:
             if error.code not in ("FED104", "FED108"):
                 raise
             if error.code == "FED108" and not kind.is_optional:
-                cluster.refuse(kind, mesh.namespace, "the API server does not serve them")
+                cluster.refuse(kind, control_plane.namespace, "the API server does not serve them")
             refused.setdefault(error.code, finding_of(error))
             read.append({})
-    return Peerings(*read), list(refused.values())
+    return Peerings(*read, own_maps=control_plane.own_config_maps), list(refused.values())
 
 
-def cards_of(
-    module: AnsibleModule, mesh: Mesh, trust_domain: str, now: datetime, known: Mapping[str, Identity]
-) -> tuple[dict[str, Received], list[Finding]]:
-    """Return the peers' cards that are in order and what is wrong with the others; notes become warnings."""
+def cards_of(module: AnsibleModule, mesh: Mesh, trust_domain: str, now: datetime, known: Mapping[str, Identity]) -> Delivery:
+    """Return what came of the peers' cards; notes become warnings."""
     params = module.params
-    received, refused, notes = receive_all(
+    cards = receive_all(
         mesh,
         trust_domain,
         in_run=params["cards_in_run"],
@@ -227,47 +234,48 @@ def cards_of(
         now=now,
         known=known,
     )
-    for note in notes:
+    for note in cards.notes:
         module.warn(note)
-    return received, refused
+    return cards
+
+
+def refusals(cards: Delivery) -> list[Finding]:
+    """Return what is wrong with cards as findings."""
+    return [finding_of(error) for error in (*cards.refused.values(), *cards.strays)]
 
 
 def own_roots(module: AnsibleModule, cluster: Remembered, control_plane: ControlPlane, now: datetime) -> tuple[tuple[Root, ...], list[Finding]]:
     """Return the mesh's roots, or what is wrong with them."""
     try:
-        instead, also = (texts(module.params[option]) for option in ("roots", "extra_roots"))
+        instead, also = (pem_texts(module.params[option], f"mesh_{option}") for option in ("roots", "extra_roots"))
         return read_roots_of(cluster, control_plane, now, instead=instead, also=also), []
     except FederationError as error:
         return (), [finding_of(error)]
 
 
-def texts(value: object) -> list[str]:
-    """Return PEM texts that were given as one text or as a list."""
-    return [str(text) for text in (value if isinstance(value, (list, tuple)) else [value]) if text]
+def identities(
+    mesh: Mesh, control_plane: ControlPlane, received: dict[str, Received], peerings: Peerings, accepted: Accepted, now: datetime | None
+) -> list[Finding]:
+    """Return what a run would refuse of each peer, or tell of it: its name, its trust domain, its changed identity, its card's age.
 
-
-def identities(module: AnsibleModule, mesh: Mesh, control_plane: ControlPlane, received: dict[str, Received], peerings: Peerings) -> list[Finding]:
-    """Return what a run would refuse of each peer: its name, its trust domain, its changed identity."""
-    found = []
+    ``now`` is the API server's clock, None where not everything of the peers could be read: then nothing can be compared.
+    """
+    found: list[Finding] = []
     for peer in mesh.peers:
         own, peering = received.get(peer.local_name), peerings.of(peer.local_name)
         found += found_by(lambda peer=peer, own=own: check_peer(peer, control_plane, own))
-        if own and (peer.adopt or not peering.strangers):
-            is_accepted = mesh.is_named(peer, module.params["accept_changes"])
-            found += found_by(lambda *about, ok=is_accepted, args=(peer, own, peering): check_identity(*args, is_accepted=ok))
-    return found
+        if own and now and (peer.adopt or not peering.strangers):
+            try:
+                found += check_identity(mesh, peer, own, peerings, control_plane, accepted=accepted, now=now)
+            except FederationError as error:
+                found.append(finding_of(error))
+    return [*found, *([] if any(finding.severity == ERROR for finding in found) else found_by(accepted.check))]
 
 
-def waiting(mesh: Mesh, received: dict[str, Received], refused: Sequence[Finding]) -> list[dict]:
-    """Return the peers that wait for a card or an address; a card that was refused is told as such."""
-    rows = []
-    for peer in mesh.peers:
-        found = received.get(peer.local_name)
-        if found is None and not any(peer.name in finding.place for finding in refused):
-            rows.append({"peer": peer.local_name, "reason": f"waits for card {peer.name}-for-{mesh.name}.json; ask {peer.name} to run publish_cards"})
-        elif found is not None and found.card.ingress is None:
-            rows.append({"peer": peer.local_name, "reason": f"waits for the address of {peer.name}'s gateway"})
-    return rows
+def waiting(mesh: Mesh, cards: Delivery) -> list[dict]:
+    """Return the peers that wait for a card or an address; a peer whose card was refused has a finding instead."""
+    reasons = {peer.local_name: what_is_missing(mesh, peer, cards.received.get(peer.local_name)) for peer in mesh.peers}
+    return [{"peer": name, "reason": reason} for name, reason in reasons.items() if reason and name not in cards.refused]
 
 
 def result(mesh: str, control_plane: ControlPlane | None, findings: Sequence[Finding], unknown: Sequence[Unknown], pending: Sequence[dict]) -> dict:

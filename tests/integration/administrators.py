@@ -38,6 +38,11 @@ class Run:
         """Return how many tasks failed on ``host``, by the recap."""
         return self._counted(host, "failed")
 
+    @property
+    def to_accept(self) -> list[str]:
+        """Return the lines for ``federation_accept_changes`` that refusals of this run give."""
+        return sorted(set(re.findall(r"federation_accept_changes=([a-z0-9-]+=[0-9A-F]{4}(?:-[0-9A-F]{4}){7})", self.output)))
+
     def _counted(self, host: str, word: str) -> int:
         found = re.search(rf"^{host} .*\b{word}=(\d+)", self.output, re.MULTILINE)
         assert found, f"the recap names no {host}:\n{self.output}"
@@ -75,6 +80,12 @@ class Administrator:
         self.printed.append(done.stdout)
         assert not must_pass or done.returncode == 0, done.stdout
         return Run(done.returncode, done.stdout)
+
+    def accept(self, playbook: str, *options: str, variables: Mapping[str, Any] | None = None) -> Run:
+        """Play one playbook that is refused for what has changed, and again with the lines that the refusals give."""
+        refused = self.play(playbook, variables=variables, must_pass=False)
+        assert refused.returncode and refused.to_accept, refused.output
+        return self.play(playbook, *options, variables={**(variables or {}), "federation_accept_changes": refused.to_accept})
 
     def start(self, playbook: str, *options: str, output: Path | None = None) -> subprocess.Popen:
         """Start one playbook in a session of its own and return it running; what it prints goes to the file ``output``."""

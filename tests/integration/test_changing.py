@@ -90,13 +90,13 @@ def test_a_peers_root_is_replaced_without_one_failed_request(bed: Testbed, both:
     until(answers(bed, "east", CHECKOUT), "checkout answers")
     with calling(bed) as failures:
         both.meshes["west"]["mesh_extra_roots"] = coming = west.rotate_root("announce")
-        accepted = both.play("federate", variables={"federation_accept_changes": ["west"]})
+        accepted = both.accept("federate")
         assert "not proven since the change of roots" in accepted.output, accepted.output
         until(lambda: coming.strip() in east.bundle_of(west.trust_domain), "east's proxies know the new root")
         for stage in ("trust", "sign", "drop"):
             west.rotate_root(stage)
         del both.meshes["west"]["mesh_extra_roots"]
-        dropped = both.play("federate", variables={"federation_accept_changes": ["west"]})
+        dropped = both.accept("federate")
         assert "must be restarted" not in dropped.output
         until(lambda: east.bundle_of(west.trust_domain).strip() == coming.strip(), "east's proxies forget the old root")
         assert bed.meshes["west"].call(CART).status == 200
@@ -105,7 +105,7 @@ def test_a_peers_root_is_replaced_without_one_failed_request(bed: Testbed, both:
 
 def test_a_gateway_that_is_made_anew_needs_both_istiods_restarted_and_they_are_when_asked(bed: Testbed, both: Administrator) -> None:
     both.meshes["east"]["mesh_peers"] = [{"name": "west", "gateways": {"ingress": "door-in", "egress": "door-out"}}]
-    accepted = both.play("federate", variables={"federation_accept_changes": ["east"]})
+    accepted = both.accept("federate")
     assert "istiod of east must be restarted" in accepted.output, accepted.output
     assert "istiod of west must be restarted" in accepted.output, accepted.output
     changed = live(bed, "west", "ServiceMeshPeer", "east")["metadata"]["annotations"]["ossm.federation/identity-changed"]

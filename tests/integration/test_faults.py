@@ -101,7 +101,7 @@ def test_a_changed_root_stops_the_run_until_it_is_accepted(bed: Testbed, adminis
     refused = both.play("federate", must_pass=False)
     assert "FED217" in refused.output
     assert federation_of(bed, "west") == before
-    accepted = both.play("federate", "--diff", variables={"federation_accept_changes": ["east"]})
+    accepted = both.play("federate", "--diff", variables={"federation_accept_changes": refused.to_accept})
     assert accepted.changed("west") == 1
     bundle = mesh.kube.get("ConfigMap", "east-ca-root-cert", mesh.namespace)["data"]["root-cert.pem"]
     assert bundle == before["ConfigMap/east-ca-root-cert"]["root-cert.pem"] + another

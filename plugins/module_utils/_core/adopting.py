@@ -19,9 +19,10 @@ from .kinds import (
     INGRESS_FOR,
     MANAGER,
     NETWORK_LOAD_BALANCER,
-    RESERVED_GATEWAYS,
+    ROOT_KEY,
     bundle_name,
     gateways_manager,
+    is_reserved_gateway,
 )
 from .topology import Found, Mesh, Peer, check_reach
 
@@ -34,13 +35,15 @@ def is_left_alone(peer: Peer, live_peer: Mapping | None) -> bool:
     return live_peer is not None and not is_ours(live_peer) and not peer.adopt
 
 
-def as_it_stands(mesh: Mesh, peers: Mapping[str, Mapping], control_plane: ControlPlane, *, managed: bool = True) -> Mesh:
+def as_it_stands(
+    mesh: Mesh, peers: Mapping[str, Mapping], control_plane: ControlPlane, *, managed: bool = True, bundles: Mapping[str, Mapping] | None = None
+) -> Mesh:
     """Return ``mesh`` with each peer's gateways and bundle as they stand, where its entry does not say otherwise.
 
-    ``peers`` are the live ServiceMeshPeers by name. Without ``managed`` gateways are compared only in what federation
-    needs of them, whoever made them.
+    ``peers`` are the live ServiceMeshPeers by name, ``bundles`` the ConfigMaps where they were read. Without ``managed`` gateways
+    are compared only in what federation needs of them, whoever made them.
     """
-    named = [_named(peer, peers, control_plane) for peer in mesh.peers]
+    named = [_named(peer, peers, control_plane, bundles) for peer in mesh.peers]
     return replace(mesh, peers=tuple(_fitted(peer, named, peers, control_plane, managed) for peer in named))
 
 
@@ -73,6 +76,35 @@ def check_gateways(mesh: Mesh, peers: Mapping[str, Mapping], control_plane: Cont
     return warnings
 
 
+def foreign_gateways(peer: Peer, live_peer: Mapping | None, control_plane: ControlPlane) -> list[str]:
+    """Return in words which of a peer's described gateways stand in the control plane and are not the peer's.
+
+    A gateway is the peer's when we keep it for the peer, when its label or its network says so, when its live ServiceMeshPeer
+    names it, and when it is to be taken over (``adopt``) and no label gives it to another.
+    """
+    found = []
+    used = gateway_names(live_peer) if live_peer is not None else ()
+    for place, other, label, name in (
+        (INGRESS, EGRESS, INGRESS_FOR, peer.gateways.ingress),
+        (EGRESS, INGRESS, EGRESS_FOR, peer.gateways.egress),
+    ):
+        if value_at(control_plane.live, (*other, name)) is not MISSING:
+            found.append(f"{control_plane.place}, {'.'.join((*other, name))}, a gateway of the other direction")
+        gateway = value_at(control_plane.live, (*place, name))
+        if isinstance(gateway, Mapping) and name not in used and not _is_peers(peer, gateway, label, (*place, name), control_plane):
+            found.append(f"{control_plane.place}, {'.'.join((*place, name))}")
+    return found
+
+
+def _is_peers(peer: Peer, gateway: Mapping, label: str, place: tuple, control_plane: ControlPlane) -> bool:
+    """Return whether a live gateway that no ServiceMeshPeer of the peer names is the peer's all the same."""
+    said = _labels(gateway).get(label)
+    if said == peer.local_name or f"network-{peer.local_name}" in (gateway.get("requestedNetworkView") or []):
+        return True
+    own = owned_leaves(control_plane.live, gateways_manager(peer.local_name))
+    return (*place, "enabled") in own or (peer.adopt and not said)
+
+
 def gateway_keys(mesh: Mesh, peer: Peer, control_plane: ControlPlane) -> list[str]:
     """Return the places of one peer's gateways in a control plane, whoever keeps them: ``spec.gateways...``.
 
@@ -89,7 +121,7 @@ def gateway_keys(mesh: Mesh, peer: Peer, control_plane: ControlPlane) -> list[st
     return found
 
 
-def _named(peer: Peer, peers: Mapping[str, Mapping], control_plane: ControlPlane) -> Peer:
+def _named(peer: Peer, peers: Mapping[str, Mapping], control_plane: ControlPlane, bundles: Mapping[str, Mapping] | None) -> Peer:
     live = peers.get(peer.local_name)
     if live is None:
         return peer
@@ -101,19 +133,24 @@ def _named(peer: Peer, peers: Mapping[str, Mapping], control_plane: ControlPlane
         for kind, name in zip(("ingress", "egress"), gateway_names(live))
         if name
         and kind not in peer.given
-        and (name not in RESERVED_GATEWAYS or is_left_alone(peer, live))
+        and (not is_reserved_gateway(name) or is_left_alone(peer, live))
         and (is_foreign or ("spec", "gateways", kind, "name") in own)
     }
     is_bundle_known = is_foreign or ("spec", "security", "certificateChain", "name") in own
-    bundle = _bundle(peer, peers, control_plane) if is_bundle_known else ""
+    bundle = _bundle(peer, peers, control_plane, bundles) if is_bundle_known else ""
     return replace(peer, gateways=replace(peer.gateways, **kept), bundle=bundle)
 
 
-def _bundle(peer: Peer, peers: Mapping[str, Mapping], control_plane: ControlPlane) -> str:
-    """Return the bundle that a live peer names, unless the mesh itself or another peer needs what it holds."""
+def _bundle(peer: Peer, peers: Mapping[str, Mapping], control_plane: ControlPlane, bundles: Mapping[str, Mapping] | None) -> str:
+    """Return the bundle that a live peer names, unless the mesh itself, another peer or anything else needs what it holds."""
     name = _chain(peers[peer.local_name])
     others = {_chain(live) or bundle_name(other) for other, live in peers.items() if other != peer.local_name}
-    return "" if name in others or name in (control_plane.root_config_map, "istio-ca-root-cert") else name
+    if name in others or name in control_plane.own_config_maps:
+        return ""
+    live = (bundles or {}).get(name)
+    holds = (live or {}).get("data") or {}
+    is_bundle = live is None or (set(holds) <= {ROOT_KEY} and not live.get("binaryData"))
+    return name if is_bundle else ""
 
 
 def _fitted(peer: Peer, named: Iterable[Peer], peers: Mapping[str, Mapping], control_plane: ControlPlane, managed: bool) -> Peer:

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from .card import DEPTH_LIMIT, Card, card_from, data_of, file_name, read_card
@@ -43,6 +43,19 @@ class Received:
     in_run: bool
 
 
+@dataclass(frozen=True)
+class Delivery:
+    """What came of all cards: those that speak for a peer and what is wrong with others, both by our name of the peer.
+
+    ``strays`` are errors that concern no single peer, ``notes`` tell of cards that nobody asked for.
+    """
+
+    received: dict[str, Received]
+    refused: dict[str, FederationError]
+    strays: list[FederationError]
+    notes: list[str]
+
+
 def receive(
     mesh: Mesh,
     trust_domain: str,
@@ -64,27 +77,84 @@ def receive(
     Raises ``FederationError`` with a code FED2xx for a card that is meant for us and is not in order, FED321 when
     nothing says which of several peers or cards is meant.
     """
+    found = receive_all(mesh, trust_domain, in_run=in_run, carried=carried, file_of=file_of, now=now, known=known)
+    for error in (*found.refused.values(), *found.strays):
+        raise error
+    return found.received, found.notes
+
+
+def receive_all(
+    mesh: Mesh,
+    trust_domain: str,
+    *,
+    in_run: Sequence[object],
+    carried: Sequence[object],
+    file_of: Callable[[str], bytes | None],
+    now: datetime,
+    known: Mapping[str, Identity] | None = None,
+) -> Delivery:
+    """Return what came of all cards, as ``receive`` takes them; what is wrong with one peer's card keeps no other from being read."""
     made = [(card, f"Card of {printable(_said(card, 'mesh'), 63)} (this run)", True) for card in in_run]
-    given = [(card, f"federation_cards, card {number}", False) for number, card in enumerate(cards_in(carried), start=1)]
-    notes: list[str] = []
-    received: dict[str, Received] = {}
+    try:
+        given = [(card, f"federation_cards, card {number}", False) for number, card in enumerate(cards_in(carried), start=1)]
+    except FederationError as error:
+        return Delivery({}, {}, [error], [])
+    found = Delivery({}, {}, [], [])
     for peer in mesh.peers:
-        outcomes = [_chosen(cards, peer, mesh, now, known or {}) for cards in (made, given)]
-        found = next((outcome for outcome in outcomes if isinstance(outcome, Received)), None) or _file(peer, mesh, file_of, now)
-        if not found:
-            for undecided in filter(None, outcomes):
-                raise undecided
-            notes += _passed_over(peer, mesh, file_of)
-        if found:
-            check_card(mesh, peer, found.card, trust_domain, where=found.where)
-            received[peer.local_name] = found
-    _refuse_misdelivered(mesh, given, now, has_ours=any(r.where.startswith("federation_cards") for r in received.values()))
-    check_domains({name: found.card for name, found in received.items()})
+        try:
+            one, notes = _received_of(peer, mesh, (made, given), file_of, now, known or {})
+            found.notes.extend(notes)
+            if one:
+                check_card(mesh, peer, one.card, trust_domain, where=one.where)
+                check_domains({name: other.card for name, other in {**found.received, peer.local_name: one}.items()})
+                found.received[peer.local_name] = one
+        except FederationError as error:
+            found.refused[peer.local_name] = error
+    has_ours = bool(found.refused) or any(one.where.startswith("federation_cards") for one in found.received.values())
+    try:
+        _refuse_misdelivered(mesh, given, now, has_ours=has_ours)
+    except FederationError as error:
+        found.strays.append(error)
+    return replace(found, notes=_in_short([*found.notes, *_uninvited(mesh, given)]))
+
+
+def _received_of(
+    peer: Peer,
+    mesh: Mesh,
+    cards: Sequence[Sequence[tuple[object, str, bool]]],
+    file_of: Callable[[str], bytes | None],
+    now: datetime,
+    known: Mapping[str, Identity],
+) -> tuple[Received | None, list[str]]:
+    """Return the card that speaks for one peer, None where there is none, and notes on what might be it."""
+    outcomes = [_chosen(some_cards, peer, mesh, now, known) for some_cards in cards]
+    found = next((outcome for outcome in outcomes if isinstance(outcome, Received)), None) or _file(peer, mesh, file_of, now)
+    if found:
+        return found, []
+    for undecided in filter(None, outcomes):
+        raise undecided
+    return None, _passed_over(peer, mesh, file_of)
+
+
+def _uninvited(mesh: Mesh, given: Sequence[tuple[object, str, bool]]) -> list[str]:
+    """Return a note on each mesh that gave us a card and that we do not peer with."""
     wanted = {peer.name for peer in (*mesh.peers, *mesh.held)}
     strangers = sorted({_said(card, "mesh") for card, _where, _run in given if _said(card, "audience") == mesh.name} - wanted)
-    notes += [f"a card of {name} was given, but {name} is not in mesh_peers" for name in (printable(name, 63) for name in strangers)]
+    return [f"a card of {name} was given, but {name} is not in mesh_peers" for name in (printable(name, 63) for name in strangers)]
+
+
+def _in_short(notes: Sequence[str]) -> list[str]:
     more = [f"{len(notes) - _MOST_NOTES} more cards of meshes that are not in mesh_peers were given"] if len(notes) > _MOST_NOTES else []
-    return received, notes[:_MOST_NOTES] + more
+    return [*notes[:_MOST_NOTES], *more]
+
+
+def what_is_missing(mesh: Mesh, peer: Peer, found: Received | None, *, is_planned: bool = False) -> str:
+    """Return what a peer waits for, "" for nothing; in check mode an address that only a real run knows ``is_planned`` as unknown."""
+    if found is None:
+        return f"waits for card {file_name(mesh.known_as(peer), mesh.name)}; ask {peer.name} to run publish_cards"
+    if found.card.ingress is None and not (is_planned and found.in_run):
+        return f"waits for the address of {peer.name}'s gateway; ask {peer.name} to run publish_cards again"
+    return ""
 
 
 def cards_in(carried: Sequence[object]) -> list[object]:

@@ -105,6 +105,16 @@ CODES: dict[str, Code] = {
         "Peers know a mesh by its name: two meshes of one name would write the same cards.",
         "Give every mesh a `mesh_name` of its own.",
     ),
+    "FED112": Code(
+        "Two descriptions of one control plane",
+        ERROR,
+        "Something in the control plane's namespace was written by a description with another `mesh_name`, or with another "
+        "`federation_owner`. The two would undo each other's work, one at each run. Descriptions are told apart by these names and the "
+        "control plane's namespace, never by the machine or folder that they are kept in.",
+        "Keep one description of each control plane. Where you renamed the mesh or its owner on purpose, run once with the line that the "
+        "message gives, `federation_accept_changes: [\"<mesh>=<digits>\"]`; what is not in `mesh_peers` any more must go in that run "
+        "(`federation_prune: true`).",
+    ),
     "FED114": Code(
         "A kubeconfig says what is not obeyed",
         ERROR,
@@ -244,19 +254,27 @@ CODES: dict[str, Code] = {
     "FED216": Code(
         "Two peers with one trust domain",
         ERROR,
-        "istiod keeps one bundle per trust domain, so the two would overwrite each other.",
-        "Give every mesh of a federation a trust domain of its own, and list a peer only once.",
+        "istiod keeps one bundle per trust domain, so the roots of one would vouch for the identities of the other. A card is compared with "
+        "the other cards and with everything that stands on the cluster: peers without a card in this run, suspended, failed, no longer "
+        "described, made by hand, or half removed.",
+        "Give every mesh of a federation a trust domain of its own, and list a peer only once. If both are one mesh under two names, "
+        "remove the former peering first (`unfederate_peers`). Otherwise ask who wrote the card: it takes another mesh's place.",
     ),
     "FED217": Code(
         "A known peer's identity changed",
         ERROR,
-        "The card brings another root, trust domain or client identity than the peering on the cluster has. It may be a rotation, or a forged card.",
-        "Ask the peer's administrator by another way, then run once with `federation_accept_changes: [<peer>]`.",
+        "The card brings another root, trust domain or client identity than the peering on the cluster has, or parts of the peering are gone, "
+        "so that nothing tells whether the card is still the peer's. It may be a rotation, or a forged card.",
+        "Ask the peer's administrator by another way; `publish_cards` shows them the digits for this mesh. If they are those of the message, run "
+        "once with its line, `federation_accept_changes: [\"<peer>=<digits>\"]`. The digits name the card's trust domain, client identity and "
+        "roots, so the line accepts nothing else, also when it stays in the inventory. A name without digits accepts nothing.",
     ),
     "FED218": Code(
         "Card from the future, or old",
         ERROR,
-        "A time in the future means that a clock is wrong. A card older than 180 days is only warned about: the run goes on.",
+        "A time more than 10 minutes after the API server's clock means that a clock is wrong, or that somebody wrote the card for later: "
+        "remembered, it would make every card until then an older one. Nothing accepts it. A card older than 180 days is only warned about: "
+        "the run goes on.",
         "Set the clocks of both sides; ask the peer to run `publish_cards` again.",
     ),
     "FED219": Code(
@@ -276,6 +294,43 @@ CODES: dict[str, Code] = {
         ERROR,
         "A Service's name leads nowhere from another cluster, or to a namesake in this one.",
         "Set `same_cluster: true` for the peer on both sides when the meshes share a cluster; else ask for another address.",
+    ),
+    "FED223": Code(
+        "Older than the card in use",
+        ERROR,
+        "The ServiceMeshPeer remembers when the card in use was issued. This one was issued before that and says something else: it may have "
+        "been lying in the wrong folder, or somebody hands over a former card again, to move an address or an offer back. An older card "
+        "that says the same is taken.",
+        "Take the newest card. If the peer's administrator confirms that the older one is meant, run once with the line that the message "
+        "gives, `federation_accept_changes: [\"<peer>=<digits>\"]`; its digits name that one card, with its day.",
+    ),
+    "FED225": Code(
+        "A root that several meshes share",
+        WARNING,
+        "Envoy takes a root only for the trust domains that it was given for, so the meshes are still told apart. But whoever holds a CA below "
+        "a shared root can make certificates of each of these trust domains, ours included where it is our root.",
+        "Nothing, where one company's CA serves these meshes on purpose. Otherwise ask the peer's administrator which root its mesh really has.",
+    ),
+    "FED226": Code(
+        "A peer's bundle would be this mesh's own root",
+        ERROR,
+        "The peer's name leads to the ConfigMap in which the control plane keeps its own root certificate. Written, every proxy would trust "
+        "the peer as this mesh; removed with the peer, no workload could start.",
+        "Give the peer another `local_name`.",
+    ),
+    "FED227": Code(
+        "Accepted without digits",
+        ERROR,
+        "An entry of `federation_accept_changes` names a peer and not what is accepted, or fewer digits than 32. It would accept whatever a "
+        "card says on the day of the run.",
+        "Take the entry out. When something changes, the refusal gives the line to paste.",
+    ),
+    "FED228": Code(
+        "A gateway that is not the peer's",
+        ERROR,
+        "A gateway, Service or Deployment of that name stands already, and nothing says that it is this peer's: no label, no network, no "
+        "ServiceMeshPeer. The operator would turn it into the peer's gateway.",
+        "Name another gateway for the peer, or set `adopt: true` for the peer if that gateway is to be its own.",
     ),
     "FED230": Code(
         "Expression that does more than name variables",

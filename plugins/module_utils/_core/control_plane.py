@@ -58,7 +58,7 @@ class ControlPlane:
             version=version,
             operator=_minor(status.get("operatorVersion")),
             trust_domain=str(said("security", "trust", "domain") or DEFAULT_TRUST_DOMAIN),
-            additional_domains=tuple(said("security", "trust", "additionalDomains") or ()),
+            additional_domains=_aliases(spec, applied),
             cluster_domain=str(said("proxy", "networking", "clusterDomain") or CLUSTER_DOMAIN),
             cluster_name=str(said("cluster", "name") or "Kubernetes"),
             root_config_map=str(named_root) if authority == "cert-manager" and named_root else ROOT_CONFIG_MAP,
@@ -71,6 +71,17 @@ class ControlPlane:
     def place(self) -> str:
         """Return how people name the object: kind and namespace/name."""
         return f"ServiceMeshControlPlane {self.namespace}/{self.name}"
+
+    @property
+    def own_domains(self) -> frozenset[str]:
+        """Return the trust domains of this mesh itself, lower case: the wanted one, and the one that its proxies still have."""
+        domains = (self.trust_domain, at(self.live, "status", "appliedSpec", "security", "trust", "domain"))
+        return frozenset(str(domain).strip().lower() for domain in domains if domain)
+
+    @property
+    def own_config_maps(self) -> frozenset[str]:
+        """Return the names of the ConfigMaps that hold this mesh's own root, which are nobody's bundle."""
+        return frozenset({ROOT_CONFIG_MAP, self.root_config_map})
 
     @property
     def version_text(self) -> str:
@@ -207,6 +218,13 @@ def has_route_config(schema: Mapping | None) -> bool:
 def parse_version(text: str | None) -> tuple[int, int] | None:
     """Return (major, minor) of ``v2.3``, ``2.3`` or ``2.3.11``; None when it is no version."""
     return _minor(text)
+
+
+def _aliases(spec: Mapping, applied: Mapping) -> tuple[str, ...]:
+    """Return the trust domains whose identities count as this mesh's own, wherever they are written."""
+    places = (("security", "trust", "additionalDomains"), ("techPreview", "meshConfig", "trustDomainAliases"))
+    found = [at(body, *path) for body in (spec, applied) for path in places]
+    return tuple(dict.fromkeys(str(domain) for domains in found if isinstance(domains, (list, tuple)) for domain in domains))
 
 
 def _minor(text: object) -> tuple[int, int] | None:

@@ -119,6 +119,11 @@ GATEWAY_LABEL = "maistra.io/gateway"
 INGRESS_FOR = "federation.maistra.io/ingress-for"
 EGRESS_FOR = "federation.maistra.io/egress-for"
 RESERVED_GATEWAYS = ("istio-ingressgateway", "istio-egressgateway")
+# What a control plane calls other Services and Deployments of its namespace; istiod's name ends in the control plane's.
+RESERVED_ADDONS = ("grafana", "jaeger", "jaeger-agent", "jaeger-collector", "jaeger-query", "kiali", "prometheus", "zipkin")
+RESERVED_STARTS = ("istiod", "istio-cni", "wasm-cacher")
+# Words that stand for peers where a list of them is asked for, and what an empty value looks like as a text.
+RESERVED_WORDS = ("all", "none", "null", "true", "false")
 NETWORK_LOAD_BALANCER = {"service.beta.kubernetes.io/aws-load-balancer-type": "nlb"}
 
 MANAGER = "ossm.federation"
@@ -154,6 +159,11 @@ def gateways_manager(peer: str) -> str:
 def control_plane_manager() -> str:
     """Return the field manager that owns the body of a ServiceMeshControlPlane that this collection keeps."""
     return f"{MANAGER}/control-plane"
+
+
+def is_reserved_gateway(name: str) -> bool:
+    """Return whether a control plane itself, or one of its add-ons, may have a Service or Deployment of this name."""
+    return name in (*RESERVED_GATEWAYS, *RESERVED_ADDONS) or name.startswith(RESERVED_STARTS)
 
 
 def bundle_name(peer: str) -> str:

@@ -7,7 +7,6 @@ from collections.abc import Iterable, Mapping
 from typing import NoReturn
 
 from .card import Card, Export, Ingress, Port, is_cluster_internal
-from .changing import roots_changed
 from .errors import FederationError
 from .kinds import (
     CONFIG_MAP,
@@ -29,7 +28,7 @@ from .kinds import (
 )
 from .names import exported_names, imported_names, ports_of
 from .topology import Found, Gateways, Mesh, Peer
-from .trust import bundle_of, fingerprints_in
+from .trust import bundle_of
 
 UNKNOWN_ADDRESS = "(known after apply)"
 
@@ -213,26 +212,6 @@ def check_domains(cards: Mapping[str, Card]) -> None:
                 f"name one trust domain, {card.trust_domain}; their roots would overwrite each other",
                 "Give every mesh of a federation a trust domain of its own",
             )
-
-
-def identity_changes(peer: Peer, card: Card, live_peer: Mapping | None, live_bundle: Mapping | None) -> list[str]:
-    """Return in words how a card's identity differs from the one that a known peer has on the cluster.
-
-    Empty for a new peer and for one that stayed itself. Root, trust domain and client identity count.
-    """
-    if not live_peer:
-        return []
-    security = (live_peer.get("spec") or {}).get("security") or {}
-    differences = [
-        f"{word} {security[key]} becomes {wanted}"
-        for word, key, wanted in (("trust domain", "trustDomain", card.trust_domain), ("client identity", "clientID", card.client_id))
-        if security.get(key) and security[key] != wanted
-    ]
-    text = ((live_bundle or {}).get("data") or {}).get(ROOT_KEY)
-    if text is not None:
-        before, after = fingerprints_in(text), [root.fingerprint for root in card.roots]
-        differences += roots_changed(before, after)
-    return differences
 
 
 def ingress_of(peer: Peer, mesh: Mesh, cluster_domain: str, service: Mapping | None) -> tuple[Ingress | None, str]:

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from .card import LIFETIME, Card, Export
+from .identity import accept_line, identity_digest
+from .trust import spoken
 
 NEAR_EXPIRY_DAYS = 30
 WHO_IT_IS = ("root", "trust_domain", "client_id")
@@ -49,6 +51,7 @@ def lines(card: Card, now: datetime, imports: Sequence[Mapping] = ()) -> list[st
         f"these roots can vouch for identities of {card.trust_domain}, and for no others",
         f"{mesh} is reached {_reached(card)}",
         f"{mesh} calls as {card.client_id}, and as nobody else",
+        f"identity {spoken(identity_digest(card))}: trust domain, client identity and roots in one number, as publish_cards of {mesh} shows it",
         f"{mesh} offers {len(card.exports) or 'no'} {'service' if len(card.exports) == 1 else 'services'}",
         *offered,
     ]
@@ -120,7 +123,8 @@ def compared(earlier: Card, card: Card) -> list[str]:
     if roots.isdisjoint(root.fingerprint for root in card.roots):
         said.insert(0, f"every root is another: {mesh} replaced its CA, or somebody else made this card; ask by voice before you take it")
     if any(one.what in WHO_IT_IS for one in found):
-        said.append(f"federate stops at a change of who {mesh} is until you accept it: federation_accept_changes={mesh}")
+        line = accept_line(card, mesh)
+        said.append(f"federate stops at a change of who {mesh} is until you accept it: federation_accept_changes={line}")
     return said
 
 

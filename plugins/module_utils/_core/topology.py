@@ -13,11 +13,21 @@ from typing import NoReturn
 from .card import is_address
 from .errors import FederationError
 from .given import ALIAS, EXPORT_RULE, GATEWAYS, IMPORT_RULE, PEER_ENTRY, refuse_empty
-from .kinds import CLUSTER_DOMAIN, RESERVED_GATEWAYS, bundle_name, is_below, is_of_platform
+from .kinds import (
+    CLUSTER_DOMAIN,
+    RESERVED_GATEWAYS,
+    RESERVED_WORDS,
+    ROOT_CONFIG_MAP,
+    bundle_name,
+    is_below,
+    is_of_platform,
+    is_reserved_gateway,
+)
 from .selectors import label_selector, selects_by_presence
 from .trust import is_trust_domain, plain_fingerprint
 
 LONGEST_PEER = 55
+_OWNER = re.compile(r"[A-Za-z0-9]([A-Za-z0-9 ._@/:+-]{0,126}[A-Za-z0-9])?")
 _LABEL = re.compile(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?")
 _NAME = re.compile(r"[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?")
 _SERVICE_TYPES = ("LoadBalancer", "NodePort", "ClusterIP")
@@ -164,7 +174,7 @@ class Peer:
 
 @dataclass(frozen=True)
 class Mesh:
-    """One mesh and everything its administrator asked for."""
+    """One mesh and everything its administrator asked for; ``owner`` tells this description from others of the same mesh."""
 
     name: str
     namespace: str
@@ -174,6 +184,7 @@ class Mesh:
     imports: tuple[ImportRule, ...] = ()
     trust_domain: str | None = None
     held: tuple[Peer, ...] = ()
+    owner: str | None = None
 
     @classmethod
     def described(
@@ -188,17 +199,20 @@ class Mesh:
         imports: Sequence[Mapping] = (),
         trust_domain: str | None = None,
         allow_no_peers: bool = False,
+        owner: str | None = None,
     ) -> Mesh:
         """Return the mesh that these options describe, all of it checked.
 
         Raises ``FederationError`` with a code FED3xx that names the option, before anything can have been written.
         """
-        _check_label(name, "mesh_name", 63)
+        _check_word(_check_label(name, "mesh_name", 63), "mesh_name")
         _check_label(namespace, "mesh_namespace", 63)
         if not isinstance(control_plane, str) or not _NAME.fullmatch(control_plane):
             _refuse("FED303", "mesh_control_plane", f"{control_plane!r} is no name", "Give the ServiceMeshControlPlane's name")
         if trust_domain and not is_trust_domain(trust_domain):
             _refuse("FED303", "mesh_trust_domain", f"{trust_domain!r} is no trust domain", "Use lower-case letters, digits, dots and hyphens")
+        if owner and not _OWNER.fullmatch(owner):
+            _refuse("FED303", "federation_owner", f"{owner[:80]!a} is not a valid owner", "Use up to 128 letters, digits, spaces and . _ @ / : + -")
         _check_shared(gateways or {})
         described = tuple(_peer(entry, gateways or {}, at, namespace) for at, entry in enumerate(peers or (), start=1))
         if not described and not allow_no_peers:
@@ -218,6 +232,7 @@ class Mesh:
             exports=tuple(_export_rule(rule, at, names) for at, rule in enumerate(exports or (), start=1)),
             imports=tuple(_import_rule(rule, at, names) for at, rule in enumerate(imports or (), start=1)),
             trust_domain=trust_domain,
+            owner=owner or None,
         )
         _check_targets(mesh)
         checked: set[tuple] = set()
@@ -245,10 +260,9 @@ class Mesh:
         """Return whether several peers call themselves ``name``, so that only our own names tell them apart."""
         return sum(peer.name == name for peer in (*self.peers, *self.held)) > 1
 
-    def is_named(self, peer: Peer, names: Iterable[str]) -> bool:
-        """Return whether ``names`` name this peer: by our name of it, or by its own where no other peer has that."""
-        names = set(names)
-        return peer.local_name in names or (peer.name in names and not self.is_shared(peer.name))
+    def names_of(self, peer: Peer) -> tuple[str, ...]:
+        """Return the names by which a run speaks of ``peer``: ours, and its own where no other peer has that."""
+        return (peer.local_name,) if self.is_shared(peer.name) else (peer.local_name, peer.name)
 
     def known_as(self, peer: Peer) -> str:
         """Return the name under which a card file speaks of ``peer``: its own, or ours where several share that."""
@@ -305,10 +319,11 @@ def _peer(entry: str | Mapping, shared: Mapping, at: int, namespace: str) -> Pee
         _refuse("FED303", place, "is neither a name nor a mapping with a name", "Write the peer's mesh name")
     known = {"name", "local_name", "root_fingerprints", "same_cluster", "suspended", "adopt", "gateways"}
     _check_keys(entry, known, place)
-    name = _check_label(entry.get("name"), f"{place}, name", 63)
+    name = _check_word(_check_label(entry.get("name"), f"{place}, name", 63), f"{place}, name")
     place = f"mesh_peers, {name}"
     refuse_empty(entry, place, PEER_ENTRY)
     local_name = _check_label(entry.get("local_name", name), f"{place}, local_name", LONGEST_PEER)
+    _check_local_name(local_name, name, f"{place}, local_name")
     same_cluster = _boolean(entry.get("same_cluster"), f"{place}, same_cluster")
     own = entry.get("gateways", {})
     if not isinstance(own, Mapping):
@@ -382,6 +397,9 @@ def _gateways(given: Mapping, peer: str, place: str, same_cluster: bool) -> Gate
     for kind, gateway in (("ingress", ingress), ("egress", egress)):
         if gateway[0].isdigit():
             _refuse("FED307", f"{place}, {kind}", f"is {gateway}; the name of a Service starts with a letter", f"Name the {kind} gateway")
+    for kind, gateway in (("ingress", ingress), ("egress", egress)):
+        if is_reserved_gateway(gateway) and gateway not in RESERVED_GATEWAYS:
+            _refuse("FED307", f"{place}, {kind}", f"is {gateway}, a name that the control plane gives to a part of its own", "Choose another name")
     if ingress == egress or {ingress, egress} & set(RESERVED_GATEWAYS):
         _refuse(
             "FED307",
@@ -516,6 +534,8 @@ def _check_peers(name: str, peers: Sequence[Peer]) -> None:
         place = f"mesh_peers, {peer.name}"
         if peer.name == name:
             _refuse("FED305", place, "is this mesh itself", "List other meshes only")
+        if peer.local_name == name:
+            _refuse("FED305", f"{place}, local_name", f"is {name}, the name of this mesh itself", "Give the peer another local_name")
         if peer.local_name in local_names:
             _refuse("FED304", place, f"is called {peer.local_name}, like another entry", "Give each its own local_name")
         local_names.add(peer.local_name)
@@ -880,6 +900,26 @@ def _check_label(value: object, place: str, longest: int, code: str = "FED303") 
         shown = "is missing" if value in (None, "") else f"{value!r} is no DNS label of at most {longest} characters"
         _refuse(code, place, shown, "Use lower-case letters, digits and hyphens")
     return str(value)
+
+
+def _check_word(name: str, place: str) -> str:
+    """Refuse a mesh whose name means something else where names of peers are listed."""
+    if name in RESERVED_WORDS:
+        _refuse("FED303", place, f"{name!r} is a word with a meaning of its own where peers are listed", "Choose another name for the mesh")
+    return name
+
+
+def _check_local_name(local_name: str, name: str, place: str) -> None:
+    """Refuse a name of ours for a peer that leads to an object which is not the peer's."""
+    if local_name != name:
+        _check_word(local_name, place)
+    if bundle_name(local_name) == ROOT_CONFIG_MAP:
+        _refuse(
+            "FED303",
+            place,
+            f"{local_name!r} leads to the ConfigMap {ROOT_CONFIG_MAP}, which holds this mesh's own root",
+            "Give the peer another local_name",
+        )
 
 
 def _fingerprint(value: object, place: str) -> str:

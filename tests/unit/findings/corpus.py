@@ -192,6 +192,7 @@ def a_hand_made_peer_s_trust_domain_among_the_aliases(setup):
 
 @breaks("FED719", "trust domain aliases")
 def a_trust_domain_among_the_aliases_by_a_technology_preview(setup):
+    setup.by_hand("north")
     setup.control_plane["techPreview"] = {"meshConfig": {"trustDomainAliases": ["north.local"]}}
 
 
@@ -721,6 +722,11 @@ def no_root_of_our_own(setup):
 @breaks("FED408", "spec.security.trust.additionalDomains", also=("FED719",))
 def a_peer_s_trust_domain_is_an_alias(setup):
     setup.control_plane["security"]["trust"]["additionalDomains"] = ["west.local"]
+
+
+@breaks("FED408", "spec.security.trust.additionalDomains", also=("FED719",))
+def a_peer_s_trust_domain_is_an_alias_by_a_technology_preview(setup):
+    setup.control_plane["techPreview"] = {"meshConfig": {"trustDomainAliases": ["west.local"]}}
 
 
 @breaks("FED210", "federation_cards, card 1")

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 
 from ansible_collections.ossm.federation.plugins.module_utils._core.card import Card, Export, Ingress, Port
+from ansible_collections.ossm.federation.plugins.module_utils._core.identity import remembering
 from ansible_collections.ossm.federation.plugins.module_utils._core.names import exported_names, imported_names
 from ansible_collections.ossm.federation.plugins.module_utils._core.plan import plan_gateways, plan_peering
 from ansible_collections.ossm.federation.plugins.module_utils._core.topology import Mesh
@@ -208,13 +209,15 @@ def gateway_service(setup: Setup, name: str, settings: Mapping) -> None:
     kind = given.get("type") or "ClusterIP"
     status = {"loadBalancer": {"ingress": [{"ip": "198.51.100.7"}]}} if kind == "LoadBalancer" else {}
     selector = {"app": name, **given["metadata"]["labels"]}
-    setup.put("Service", name, spec={"type": kind, "ports": ports, "selector": selector}, status=status)
+    labels = {"maistra.io/gateway": f"{name}.{SPACE}", **given["metadata"]["labels"]}
+    setup.put("Service", name, metadata={"labels": labels}, spec={"type": kind, "ports": ports, "selector": selector}, status=status)
 
 
 def federated(setup: Setup, mesh: Mesh, peer: object, services: list[dict]) -> None:
     """Put one peering's objects as our plan makes them, connected, with what is exported and imported."""
     card, name = setup.cards[peer.name], peer.local_name
-    for manifest in plan_peering(mesh, peer, card):
+    for planned in plan_peering(mesh, peer, card):
+        manifest = remembering(planned, card, None, None)
         metadata = {**manifest["metadata"], "creationTimestamp": ago(days=30), "generation": 3}
         setup.objects[(manifest["kind"], SPACE, metadata["name"])] = {**copy.deepcopy(manifest), "metadata": metadata}
     watch = {"connected": True, "lastConnected": ago(days=1), "lastFullSync": ago(seconds=20)}

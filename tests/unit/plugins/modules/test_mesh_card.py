@@ -56,7 +56,8 @@ class Module:
 
 def service(*addresses):
     status = {"loadBalancer": {"ingress": [{"ip": address} for address in addresses]}}
-    return {"apiVersion": "v1", "kind": "Service", "metadata": {"name": "west-ingress", "namespace": SPACE}, "spec": {}, "status": status}
+    metadata = {"name": "west-ingress", "namespace": SPACE, "labels": {"maistra.io/gateway": f"west-ingress.{SPACE}"}}
+    return {"apiVersion": "v1", "kind": "Service", "metadata": metadata, "spec": {}, "status": status}
 
 
 @pytest.fixture

@@ -12,7 +12,6 @@ from ansible_collections.ossm.federation.plugins.module_utils._core.errors impor
 from ansible_collections.ossm.federation.plugins.module_utils._core.plan import (
     check_card,
     check_domains,
-    identity_changes,
     ingress_of,
     offers,
     plan_gateways,
@@ -213,36 +212,6 @@ def test_two_peers_of_one_trust_domain_are_refused():
     check_domains({"west": CARD, "north": replace(CARD, trust_domain="north.local")})
     with pytest.raises(FederationError, match="FED216 Cards of west and north: name one trust domain, prod.local"):
         check_domains({"west": CARD, "north": CARD})
-
-
-# --- a known peer that changed
-
-
-def live(card=CARD):
-    bundle, peer, *_sets = plan_peering(EAST, WEST, card)
-    return peer, bundle
-
-
-def test_a_peer_that_stayed_itself_has_not_changed():
-    assert identity_changes(WEST, CARD, *live()) == []
-    assert identity_changes(WEST, replace(CARD, ingress=None, exports=()), *live()) == []
-
-
-def test_a_new_peer_has_not_changed():
-    assert identity_changes(WEST, CARD, None, None) == []
-
-
-@pytest.mark.parametrize(
-    ("changes", "words"),
-    [
-        ({"trust_domain": "new.local"}, "trust domain prod.local becomes new.local"),
-        ({"client_id": "prod.local/ns/a/sa/b"}, "client identity prod.local/ns/prod-mesh-system/sa/east-egress-service-account becomes prod.local/ns/a/sa/b"),
-        ({"roots": ROOTS[:1]}, f"root {ROOTS[1].spoken} is removed"),
-    ],
-    ids=["trust domain", "client identity", "roots"],
-)
-def test_a_known_peer_s_new_identity_is_told(changes, words):
-    assert identity_changes(WEST, replace(CARD, **changes), *live()) == [words]
 
 
 # --- addresses
