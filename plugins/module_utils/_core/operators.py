@@ -67,11 +67,12 @@ class Operator:
     catalog_namespace: str = "openshift-marketplace"
     approval: str = "Manual"
     starting_csv: str = ""
+    subscription: str = ""
 
     @property
     def place(self) -> str:
-        """Return how people name its Subscription."""
-        return f"Subscription {self.namespace}/{self.package}"
+        """Return how people name its Subscription, which somebody may have called otherwise."""
+        return f"Subscription {self.namespace}/{self.subscription or self.package}"
 
 
 @dataclass(frozen=True)
@@ -146,7 +147,7 @@ def settled(operators: Sequence[Operator], found: Found) -> list[Operator]:
 def _settled(operator: Operator, live: Mapping | None) -> Operator:
     if live is None:
         return operator
-    operator = replace(operator, namespace=live["metadata"]["namespace"])
+    operator = replace(operator, namespace=live["metadata"]["namespace"], subscription=live["metadata"]["name"])
     if is_own(live):
         return operator
     spec = mapping(live.get("spec"))

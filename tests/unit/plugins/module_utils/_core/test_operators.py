@@ -96,7 +96,7 @@ def test_an_operator_that_nobody_knows_needs_a_namespace():
 def test_an_operator_stays_in_the_namespace_where_somebody_subscribed_it():
     found = Found(subscriptions=[live("Subscription", "ossm", "elsewhere", (), spec={"name": "servicemeshoperator"})])
     operators = settled([MESH], found)
-    assert operators[0].namespace == "elsewhere"
+    assert (operators[0].namespace, operators[0].place) == ("elsewhere", "Subscription elsewhere/ossm")
     assert [desired["kind"] for desired in plan_operators(operators, found)] == ["Namespace", "OperatorGroup"]
 
 
