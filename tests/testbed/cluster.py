@@ -20,6 +20,7 @@ from .addresses import Addresses, free_port
 from .certificates import ClusterAuthority, write_key
 from .kube import Kube, KubeError
 from .processes import Process, Processes
+from .schemas import control_plane_spec, roll_spec
 
 ADMIN = "admin"
 """The user of the kubeconfigs that are handed out; the testbed itself goes by another name, and is left out of the audit log."""
@@ -28,7 +29,6 @@ _TESTBED_USER = "testbed"
 _START_SECONDS = 60
 _CRD_SECONDS = 30
 _CRD_FOLDER = Path(__file__).parent / "crds"
-_CONTROL_PLANE_FILE = "control-plane-{}.yaml"
 _POLL_SECONDS = 0.05
 
 _AUDIT_POLICY = {
@@ -211,9 +211,14 @@ class Cluster:
 
 def own_crds(release: str) -> list[dict]:
     """Return our CRD texts, with the control plane like that of ``release``."""
-    control_plane = _CRD_FOLDER / _CONTROL_PLANE_FILE.format(release)
-    others = [path for path in sorted(_CRD_FOLDER.glob("*.yaml")) if not path.match(_CONTROL_PLANE_FILE.format("*"))]
-    return list(_crds_of([control_plane, *others]))
+    texts = crds_in(_CRD_FOLDER)
+    specs = {"ServiceMeshControlPlane": control_plane_spec(release), "ServiceMeshMemberRoll": roll_spec(release)}
+    for text in texts:
+        kind = text["spec"]["names"]["kind"]
+        if kind in specs:
+            (served,) = (version for version in text["spec"]["versions"] if version["served"])
+            served["schema"]["openAPIV3Schema"]["properties"]["spec"] = specs[kind]
+    return texts
 
 
 def crds_in(folder: Path) -> list[dict]:

@@ -364,6 +364,24 @@ def test_applying_no_spec_removes_our_gateways_and_keeps_the_teams_fields(operat
         assert operated.kube.get(kind, name, HOME) is None
 
 
+@pytest.mark.parametrize(
+    "spec",
+    [
+        {"proxy": {"networking": {"protocol": {"autodetect": {"inbound": True}}}}},
+        {"security": {"identity": {"typ": "ThirdParty"}}},
+        {"runtime": {"components": {"pilot": {"container": {"envs": {"X": "1"}}}}}},
+        {"addons": {"kiali": {"enable": False}}},
+        {"gateways": {"additionalIngress": {"x": {"requestedNetworkView": ["network-west"]}}}},
+        {"gateways": {"additionalIngress": {"x": {"routeConfig": {"enabled": False}}}}},
+        {"meshConfig": {"extensionProviders": []}},
+    ],
+    ids=str,
+)
+def test_a_field_that_is_none_of_the_control_plane_s_is_refused_by_server_side_apply(operated, spec):
+    with pytest.raises(KubeError, match="field not declared in schema"):
+        operated.apply({"version": "v2.3", **spec}, "careless")
+
+
 def test_a_reconcile_error_stays_until_it_is_healed(healed):
     healed.faults.on["east", "reconcile-error"] = {}
     eventually(lambda: condition(healed.smcp(), "Ready").get("reason") == "ReconcileError")
