@@ -25,6 +25,7 @@ from ._core.identity import (
     identity_digest,
     is_older_and_accepted,
     refuse_early,
+    refuse_shared_bundle,
     refuse_taken,
     refuse_two_descriptions,
     remembering,
@@ -217,6 +218,7 @@ def check_identity(
     standing = peerings.standing()
     refuse_early(peer, card, found.where, now)
     refuse_taken(peer, card, found.where, standing)
+    refuse_shared_bundle(peer, peerings.peers)
     # A card of this run was made by the peer a moment ago: it is not older, whatever the clock of this machine said before.
     if found.in_run or not is_older_and_accepted(peer, card, found.where, peering.peer, accepted, mesh.names_of(peer)):
         refuse_changed(mesh, peer, found, peering, accepted)

@@ -486,6 +486,21 @@ def test_a_name_that_leads_to_the_root_of_cert_manager_is_refused(api: ApiInMemo
     assert "FED226" in [row["code"] for row in looked.result["findings"]], looked.printed
 
 
+def test_a_bundle_that_another_peer_reads_is_not_written(api: ApiInMemory, federate: Federate) -> None:
+    put(api, made_by_hand("north", bundle="west-ca-root-cert")[0])
+    before = standing(api)
+    refused = federate(card("west"))
+    assert refused.code == "FED226" and standing(api) == before, refused.printed
+
+
+def test_a_card_is_not_taken_for_another_peer_by_its_name_here(api: ApiInMemory, federate: Federate) -> None:
+    """West under the name that north has here: it would inherit north's gateways, rules and place."""
+    federate(card("north"), peers=["north"])
+    before = standing(api)
+    refused = federate(card("west"), peers=[{"name": "west", "local_name": "north"}])
+    assert refused.code == "FED217" and standing(api) == before, refused.printed
+
+
 @pytest.mark.parametrize("labels", [{}, {"ossm.federation/mesh": "east", "ossm.federation/peer": "istio"}], ids=["untouched", "written by a former version"])
 @pytest.mark.parametrize("how", ["prune", "thin door"])
 def test_our_own_root_is_never_deleted(api: ApiInMemory, federate: Federate, labels: dict, how: str) -> None:

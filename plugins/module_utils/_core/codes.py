@@ -312,11 +312,11 @@ CODES: dict[str, Code] = {
         "Nothing, where one company's CA serves these meshes on purpose. Otherwise ask the peer's administrator which root its mesh really has.",
     ),
     "FED226": Code(
-        "A peer's bundle would be this mesh's own root",
+        "A bundle that is not the peer's alone",
         ERROR,
-        "The peer's name leads to the ConfigMap in which the control plane keeps its own root certificate. Written, every proxy would trust "
-        "the peer as this mesh; removed with the peer, no workload could start.",
-        "Give the peer another `local_name`.",
+        "The peer's name leads to a ConfigMap in which the control plane keeps its own root certificate, or which another ServiceMeshPeer "
+        "uses. Written, the peer's root would vouch for this mesh, or for the other peer; removed with the peer, theirs would be gone.",
+        "Give the peer another `local_name`, or the other ServiceMeshPeer a ConfigMap of its own.",
     ),
     "FED227": Code(
         "Accepted without digits",

@@ -16,10 +16,10 @@ from datetime import datetime, timedelta
 
 from .card import Card
 from .changing import roots_changed, time_of, time_text
-from .data import some
+from .data import at, some
 from .errors import FederationError
 from .findings import Finding
-from .kinds import MANAGER, MESH_LABEL, ROOT_KEY
+from .kinds import MANAGER, MESH_LABEL, ROOT_KEY, bundle_name
 from .topology import Mesh, Peer
 from .trust import fingerprints_in, same_spoken, spoken
 
@@ -169,6 +169,20 @@ def refuse_taken(peer: Peer, card: Card, where: str, others: Iterable[Standing])
             f"(unfederate with unfederate_peers={other.name}); else every mesh needs a trust domain of its own",
             facts={"peer": peer.local_name, "other": other.name},
         )
+
+
+def refuse_shared_bundle(peer: Peer, peers: Mapping[str, Mapping]) -> None:
+    """Refuse to write a bundle that another live ServiceMeshPeer names: FED226. The roots would vouch for both trust domains."""
+    for name, live in sorted(peers.items()):
+        chain = at(live, "spec", "security", "certificateChain", "name") or bundle_name(name)
+        if name != peer.local_name and chain == peer.bundle_name:
+            metadata = live["metadata"]
+            raise FederationError(
+                "FED226",
+                where=f"mesh_peers, {peer.local_name}",
+                what=f"leads to ConfigMap {metadata['namespace']}/{chain}, which ServiceMeshPeer {metadata['namespace']}/{name} uses",
+                mend=f"Give {name} a ConfigMap of its own (spec.security.certificateChain.name), or {peer.name} another local_name",
+            )
 
 
 def shared_roots(peer: Peer, card: Card, where: str, others: Iterable[Standing], own: Mapping[str, Iterable[str]]) -> Finding | None:
