@@ -35,7 +35,7 @@ from ._core.kinds import (
 from ._core.leftovers import bundle_owners
 from ._core.members import ROLL, membership
 from ._core.topology import Mesh, Peer
-from ._core.trust import Root, read_roots
+from ._core.trust import Root, check_chains, read_certificates
 
 
 def read_control_plane(cluster: Cluster, namespace: str, name: str) -> ControlPlane:
@@ -53,12 +53,17 @@ def read_roots_of(
     *,
     instead: Sequence[str] = (),
     also: Sequence[str] = (),
+    left_out: list[FederationError] | None = None,
 ) -> tuple[Root, ...]:
     """Return a mesh's roots, the current one first: from its root ConfigMap, or ``instead``, and ``also`` the next.
+
+    What stands in the ConfigMap and is not in force (an old root that has expired) vouches for nothing: it is left out, and
+    ``left_out`` gets what is wrong with it. All the rest is checked as a peer checks it, because it would refuse the card.
 
     Raises ``FederationError`` FED405 without a ConfigMap, FED2xx for texts that are no roots.
     """
     texts = [(text, "mesh_roots") for text in instead]
+    passed_over: list[FederationError] = []
     if not texts:
         name = control_plane.root_config_map
         place = f"ConfigMap {control_plane.namespace}/{name}"
@@ -75,8 +80,14 @@ def read_roots_of(
     texts += [(text, "mesh_extra_roots") for text in also]
     roots: dict[str, Root] = {}
     for text, place in texts:
-        for root in read_roots(text, place, now):
+        is_live = not instead and place != "mesh_extra_roots"
+        for root in read_certificates(text, place, now, trust_domain=control_plane.trust_domain, left_out=passed_over if is_live else None):
             roots.setdefault(root.fingerprint, root)
+    if passed_over and not any(root.is_self_signed for root in roots.values()):
+        raise passed_over[0]
+    check_chains(tuple(roots.values()), " and ".join(dict.fromkeys(place for _text, place in texts)))
+    if left_out is not None:
+        left_out += passed_over
     return tuple(roots.values())
 
 

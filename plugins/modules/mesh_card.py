@@ -255,9 +255,7 @@ def run(module: AnsibleModule, cluster: Cluster, now: datetime) -> dict:
         control_plane = read_control_plane(cluster, mesh.namespace, mesh.control_plane)
         mesh = as_it_stands(described, peers, control_plane)
     spared = {peer.local_name for peer in mesh.peers if is_left_alone(peer, peers.get(peer.local_name))}
-    roots = read_roots_of(
-        cluster, control_plane, now, instead=pem_texts(params["roots"], "mesh_roots"), also=pem_texts(params["extra_roots"], "mesh_extra_roots")
-    )
+    roots = own_roots(module, cluster, control_plane, now)
     cards, pending = make_cards(module, cluster, mesh, control_plane, roots, now, spared)
 
     def look() -> list[str]:
@@ -292,6 +290,16 @@ def run(module: AnsibleModule, cluster: Cluster, now: datetime) -> dict:
         **passage(mesh, control_plane, cards, params["cards_dir"], now),
         "control_plane": control_plane.as_data(roots, now),
     }
+
+
+def own_roots(module: AnsibleModule, cluster: Cluster, control_plane: ControlPlane, now: datetime) -> tuple[Root, ...]:
+    """Return the roots that cards of this mesh name; those of the cluster that are not in force are left out, with a warning."""
+    params, left_out = module.params, []
+    instead, also = pem_texts(params["roots"], "mesh_roots"), pem_texts(params["extra_roots"], "mesh_extra_roots")
+    roots = read_roots_of(cluster, control_plane, now, instead=instead, also=also, left_out=left_out)
+    for error in left_out:
+        module.warn(f"{error.where}: {error.what}, so it is left out of the cards")
+    return roots
 
 
 def make_cards(

@@ -245,10 +245,12 @@ def refusals(cards: Delivery) -> list[Finding]:
 
 
 def own_roots(module: AnsibleModule, cluster: Remembered, control_plane: ControlPlane, now: datetime) -> tuple[tuple[Root, ...], list[Finding]]:
-    """Return the mesh's roots, or what is wrong with them."""
+    """Return the mesh's roots, and what is wrong with them, or with those that are left out."""
+    left_out: list[FederationError] = []
     try:
         instead, also = (pem_texts(module.params[option], f"mesh_{option}") for option in ("roots", "extra_roots"))
-        return read_roots_of(cluster, control_plane, now, instead=instead, also=also), []
+        roots = read_roots_of(cluster, control_plane, now, instead=instead, also=also, left_out=left_out)
+        return roots, [Finding("FED738", error.where, error.what) for error in left_out]
     except FederationError as error:
         return (), [finding_of(error)]
 

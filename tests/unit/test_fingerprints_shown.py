@@ -17,9 +17,9 @@ SHORT = re.compile(
     rf"{CUT}(?:[0-9A-F]{{2}}[:-]?){{2,}}\b|"  # the end alone
     r"(?<![-0-9A-Za-z])[0-9A-F]{4}(?:-[0-9A-F]{4}){1,6}(?![-0-9A-Za-z])|"  # fewer groups than eight
     r"fingerprints?: \[?[0-9A-F]{2,63}\b(?!-)|"  # a sample that is no whole one
-    r"fingerprint\[[^\]]*:|\{text\[:\d+\]\}…"  # code that cuts one
+    r"fingerprint\[[^\]]*:"  # code that cuts one
 )
-SHOWN_SHORT = ["3F9A…C1D0", "3F9A...C1D0", "3F:9A:…", "…C1D0", "3F9A-1B2C", "sample: fingerprint: 3F9A", "root.fingerprint[:4]", "{text[:4]}…{text[-4:]}"]
+SHOWN_SHORT = ["3F9A…C1D0", "3F9A...C1D0", "3F:9A:…", "…C1D0", "3F9A-1B2C", "sample: fingerprint: 3F9A", "root.fingerprint[:4]"]
 
 
 def texts() -> Iterator[Path]:

@@ -17,7 +17,7 @@ from typing import NoReturn
 
 from .errors import FederationError
 from .kinds import CLUSTER_DOMAIN, DEFAULT_TRUST_DOMAIN, DISCOVERY_PORT, SERVICE_PORT
-from .trust import TRUST_DOMAIN, Root, is_same_fingerprint, pins, printable, read_roots
+from .trust import TRUST_DOMAIN, Root, check_chains, is_same_fingerprint, pins, printable, read_certificates
 
 VERSION = 1
 OLDEST_READABLE = 1
@@ -231,12 +231,13 @@ def card_from(data: object, where: str, now: datetime) -> Card:
     fields = reader.fields(
         data, "version mesh audience issued trust_domain roots ingress client_id exports".split(), "the card"
     )
+    trust_domain = reader.text(fields["trust_domain"], "trust_domain", TRUST_DOMAIN)
     card = Card(
         mesh=reader.text(fields["mesh"], "mesh", _LABEL),
         audience=reader.text(fields["audience"], "audience", _LABEL),
         issued=reader.time(fields["issued"], "issued"),
-        trust_domain=reader.text(fields["trust_domain"], "trust_domain", TRUST_DOMAIN),
-        roots=_roots(reader, fields["roots"], now),
+        trust_domain=trust_domain,
+        roots=_roots(reader, fields["roots"], trust_domain, now),
         ingress=_ingress(reader, fields["ingress"]),
         client_id=reader.text(fields["client_id"], "client_id", limit=600),
         exports=tuple(_export(reader, export, at) for at, export in enumerate(reader.items(fields["exports"], "exports"))),
@@ -307,14 +308,14 @@ class _Reader:
         self.refuse(f"{place} is not a UTC time such as 2026-01-31T12:00:00Z")
 
 
-def _roots(reader: _Reader, value: object, now: datetime) -> tuple[Root, ...]:
+def _roots(reader: _Reader, value: object, trust_domain: str, now: datetime) -> tuple[Root, ...]:
     roots = []
     for number, entry in enumerate(reader.items(value, "roots", most=16), start=1):
         fields = reader.fields(entry, ["fingerprint", "pem"], f"root {number}")
         pem = fields["pem"]
         if not isinstance(pem, str) or len(pem) > 32768:
             reader.refuse(f"root {number}: pem is not a text of at most 32 KiB")
-        found = read_roots(pem, f"{reader.where}, root {number}", now, needs_self_signed=False)
+        found = read_certificates(pem, f"{reader.where}, root {number}", now, trust_domain=trust_domain)
         if len(found) != 1:
             reader.refuse(f"root {number} holds {len(found)} certificates, one is meant")
         if not is_same_fingerprint(reader.text(fields["fingerprint"], f"fingerprint of root {number}"), found[0].fingerprint):
@@ -327,8 +328,7 @@ def _roots(reader: _Reader, value: object, now: datetime) -> tuple[Root, ...]:
         roots.append(found[0])
     if not roots:
         _refuse("FED206", reader.where, "holds no root certificate", reader.mend)
-    if not any(root.is_self_signed for root in roots):
-        _refuse("FED207", reader.where, "holds no self-signed root, so no chain can end there", reader.mend)
+    check_chains(roots, reader.where)
     if len({root.fingerprint for root in roots}) != len(roots):
         reader.refuse("names one root twice")
     return tuple(roots)

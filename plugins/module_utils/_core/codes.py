@@ -182,11 +182,13 @@ CODES: dict[str, Code] = {
         "Give certificates only. A key that travelled must be replaced on its own mesh.",
     ),
     "FED205": Code(
-        "Broken PEM",
+        "Certificate that cannot be read",
         ERROR,
-        "One block that cannot be read, or two blocks joined without a newline, make Envoy refuse the whole bundle: proxies "
-        "started afterwards fail every handshake, also inside the mesh.",
-        "Copy the whole file again; put every `-----BEGIN CERTIFICATE-----` on a line of its own.",
+        "One block that cannot be read in every part (its issuer, its subject, its times, its key, each extension), or two blocks joined "
+        "without a newline, can make Envoy refuse the whole bundle. Then proxies that start afterwards fail every handshake, also inside "
+        "the mesh and with other peers.",
+        "Copy the whole file again; put every `-----BEGIN CERTIFICATE-----` on a line of its own. If it is the same, make the certificate "
+        "anew on its own mesh.",
     ),
     "FED206": Code(
         "No certificate",
@@ -195,15 +197,17 @@ CODES: dict[str, Code] = {
         "Give the mesh's root certificate as PEM: ConfigMap `istio-ca-root-cert`, key `root-cert.pem`.",
     ),
     "FED207": Code(
-        "Not a CA, or no self-signed root",
+        "Certificate that vouches for nothing",
         ERROR,
-        "A workload's certificate, or an intermediate without its root, is accepted by Envoy, but no peer certificate ever verifies.",
-        "Give the self-signed root; intermediates only beside it.",
+        "Envoy accepts it, but no peer certificate ever verifies by it: a workload's certificate; an intermediate without the root that "
+        "signed it; a CA whose key usage, extended key usage, name constraints, policies or critical extensions do not fit SPIFFE "
+        "identities; two CAs of one name that proxies cannot tell apart.",
+        "Give the self-signed root of the mesh, and intermediates only beside the root that signed them.",
     ),
     "FED208": Code(
-        "Root expired",
+        "Root expired, or not valid yet",
         ERROR,
-        "What an expired root signed is refused at every handshake.",
+        "What such a root signed is refused at every handshake. Proxies allow for no difference of clocks; the reader allows five minutes.",
         "Rotate the root on its own mesh, publish its cards again, and drop the expired one from `mesh_extra_roots`.",
     ),
     "FED209": Code(
@@ -344,6 +348,21 @@ CODES: dict[str, Code] = {
         ERROR,
         "A card has at most 1 MiB and 5,000 exported services; one with more would be refused by every peer that gets it.",
         "Narrow `mesh_exports`, or say with `to` which peers a rule is for.",
+    ),
+    "FED232": Code(
+        "Key or signature too weak",
+        ERROR,
+        "Whoever can find the private key of a root, or another certificate with its signature, can pretend to be each workload of that mesh. "
+        "Proxies take RSA with 2048 to 8192 bits, ECDSA on P-256, P-384 or P-521, and Ed25519, with signatures by SHA-256, SHA-384 or "
+        "SHA-512; a peer's bundle may hold nothing else.",
+        "Replace the root on its own mesh (`docs/changing.md`). To announce another root than the one on the cluster, set `mesh_roots`.",
+    ),
+    "FED233": Code(
+        "Weak root of a live peer",
+        WARNING,
+        "The bundle on the cluster holds a certificate whose key or signature is too weak, or unknown to proxies. `federate` does not take "
+        "it from a card any more; it stays in force until the bundle is changed.",
+        "Ask the peer to replace its root, and take its new card.",
     ),
     "FED301": Code(
         "No peers",
@@ -1136,7 +1155,8 @@ CODES: dict[str, Code] = {
     "FED737": Code(
         "Peer's roots verify nothing",
         WARNING,
-        "A workload's certificate, or an intermediate without its root, is accepted, but no certificate of the peer ever verifies.",
+        "They are accepted, but no certificate of the peer ever verifies by them: a workload's certificate, an intermediate without the root "
+        "that signed it, a CA whose limits exclude SPIFFE identities.",
         "Give the peer's self-signed root; intermediates only beside it.",
     ),
     "FED738": Code(

@@ -31,6 +31,7 @@ _ROOT_CODES = {
     "FED206": "FED735",
     "FED207": "FED737",
     "FED208": "FED738",
+    "FED232": "FED233",
 }
 
 
@@ -41,7 +42,7 @@ def security(estate: Estate) -> Iterator[Finding]:
         yield from _security(estate, live)
 
 
-@check(reads=[PEERS, BUNDLES], codes=["FED734", "FED735", "FED736", "FED737", "FED738", "FED739"])
+@check(reads=[PEERS, BUNDLES], codes=["FED233", "FED734", "FED735", "FED736", "FED737", "FED738", "FED739"])
 def bundles(estate: Estate) -> Iterator[Finding]:
     """Give what is wrong with the roots of live peers."""
     for name, live in estate.standing():
@@ -114,7 +115,7 @@ def _roots(estate: Estate, name: str, live: Mapping) -> Iterator[Finding]:
         yield Finding("FED735", f"{place}, {ROOT_KEY}", "is empty")
         return
     try:
-        roots = read_roots(str(text), f"{place}, {ROOT_KEY}", estate.now)
+        roots = read_roots(str(text), f"{place}, {ROOT_KEY}", estate.now, trust_domain=str(domain))
     except FederationError as error:
         told = finding_of(error)
         yield Finding(_ROOT_CODES[told.code], told.place, told.seen)

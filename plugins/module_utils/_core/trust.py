@@ -6,15 +6,19 @@ from __future__ import annotations
 import base64
 import hashlib
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from typing import NoReturn
 
+from .certificates import namesakes, orphan, read_certificate
 from .errors import FederationError
 
 BUNDLE_LIMIT = 1 << 20
+MOST_CERTIFICATES = 64
 NEAR_EXPIRY = timedelta(days=30)
+CLOCKS_DIFFER = timedelta(minutes=5)
+"""How far a certificate's beginning may lie ahead: proxies allow nothing, but clocks of two machines differ."""
 TRUST_DOMAIN = re.compile(r"[a-z0-9]([a-z0-9._-]{0,253}[a-z0-9])?")
 
 SPOKEN_DIGITS = 32
@@ -63,14 +67,61 @@ def is_trust_domain(value: object) -> bool:
     return isinstance(value, str) and len(value) <= 253 and bool(TRUST_DOMAIN.fullmatch(value))
 
 
-def read_roots(text: str, where: str, now: datetime, *, needs_self_signed: bool = True) -> tuple[Root, ...]:
+def read_roots(text: str, where: str, now: datetime, *, trust_domain: str = "") -> tuple[Root, ...]:
+    """Return the certificates of a PEM text that is a mesh's whole trust, in its order, each once.
+
+    Raises ``FederationError`` as ``read_certificates`` and ``check_chains`` do.
+    """
+    roots = read_certificates(text, where, now, trust_domain=trust_domain)
+    check_chains(roots, where)
+    return roots
+
+
+def check_chains(roots: Sequence[Root], where: str) -> None:
+    """Refuse certificates that are a mesh's whole trust and verify nothing: FED207.
+
+    One has to be self-signed, and each other one has to be verified by it, or by one that is verified by it.
+    """
+    if not any(root.is_self_signed for root in roots):
+        _refuse(
+            "FED207",
+            where,
+            "holds no self-signed certificate, so no chain can end there",
+            "Give the root itself; intermediates only beside it",
+        )
+    if len(roots) == 1:
+        return
+    certificates = [read_certificate(_der_of(root), where) for root in roots]
+    alike = namesakes(certificates)
+    if alike:
+        one, other = (roots[at] for at in alike)
+        _refuse(
+            "FED207",
+            where,
+            f"holds two CAs of the name {one.subject} that proxies cannot tell apart ({one.spoken}, {other.spoken})",
+            "Give each CA a name, or a subject key identifier, of its own",
+        )
+    alone = orphan(certificates)
+    if alone is not None:
+        _refuse(
+            "FED207",
+            where,
+            f"holds the intermediate {roots[alone].spoken} ({roots[alone].subject}), and no certificate beside it that issued it",
+            "Give the root that issued it beside it, or leave the intermediate out",
+        )
+
+
+def read_certificates(
+    text: str, where: str, now: datetime, *, trust_domain: str = "", left_out: list[FederationError] | None = None
+) -> tuple[Root, ...]:
     """Return the certificates of a PEM text, in its order, each once.
 
-    ``where`` names the text in errors, ``now`` is timezone-aware. Format: RFC 7468, section 5; which texts a mesh
-    can live with: what Envoy's SPIFFE validator was seen to do with each.
+    ``where`` names the text in errors, ``now`` is timezone-aware, ``trust_domain`` is that of the mesh, "" where it is not
+    known. With ``left_out`` a certificate that is not in force is left out, and what is wrong with it goes in there. Format:
+    RFC 7468, section 5; which texts a mesh can live with: what Envoy's SPIFFE validator was seen to do with each.
 
-    Raises ``FederationError``: FED204 a private key, FED205 not PEM, a broken block, or blocks joined without a
-    newline, FED206 no certificate, FED207 no self-signed CA among them, FED208 expired, FED202 over 1 MiB.
+    Raises ``FederationError``: FED204 a private key, FED205 not PEM, a broken block, or blocks joined without a newline,
+    FED206 no certificate, FED208 expired or not valid yet, FED202 over 1 MiB or too many, and as ``read_certificate``.
     """
     if len(text) > BUNDLE_LIMIT:
         _refuse("FED202", where, "is larger than 1 MiB", "Give only the root certificates of this mesh")
@@ -79,19 +130,21 @@ def read_roots(text: str, where: str, now: datetime, *, needs_self_signed: bool 
         _refuse("FED204", where, f"holds a {key[1]} block", _KEEP_KEYS)
     roots: dict[str, Root] = {}
     blocks = _blocks(text, where)
+    if len(blocks) > MOST_CERTIFICATES:
+        _refuse("FED202", where, f"holds more than {MOST_CERTIFICATES} certificates", "Give only the root certificates of this mesh")
     for number, (label, body) in enumerate(blocks, start=1):
         place = where if len(blocks) == 1 else f"{where}, certificate {number}"
         if label != "CERTIFICATE":
             _refuse("FED205", place, f"holds a {label or 'nameless'} block", "Give -----BEGIN CERTIFICATE----- blocks only")
-        root = _read_certificate(body, place, now)
-        roots.setdefault(root.fingerprint, root)
-    if needs_self_signed and not any(root.is_self_signed for root in roots.values()):
-        _refuse(
-            "FED207",
-            where,
-            "holds no self-signed certificate, so no chain can end there",
-            "Give the root itself; intermediates only beside it",
-        )
+        root, not_before = _read_root(body, place, trust_domain)
+        try:
+            _check_time(root, not_before, place, now)
+        except FederationError as error:
+            if left_out is None:
+                raise
+            left_out.append(error)
+        else:
+            roots.setdefault(root.fingerprint, root)
     return tuple(roots.values())
 
 
@@ -115,54 +168,33 @@ def _blocks(text: str, where: str) -> list[tuple[str, str]]:
     return [(begin[2], text[begin.end() : end.start()]) for begin, end in pairs]
 
 
-def _read_certificate(body: str, where: str, now: datetime) -> Root:
-    from cryptography import x509
-    from cryptography.exceptions import InternalError, InvalidSignature, UnsupportedAlgorithm
-
-    unreadable = (ValueError, TypeError, UnsupportedAlgorithm, x509.DuplicateExtension, x509.InvalidVersion, x509.UnsupportedGeneralNameType)
+def _read_root(body: str, where: str, trust_domain: str) -> tuple[Root, datetime]:
     try:
         der = base64.b64decode("".join(body.split()), validate=True)
-        certificate = x509.load_der_x509_certificate(der)
-        subject, not_after = certificate.subject.rfc4514_string(), _not_after(certificate)
-        is_authority = _is_authority(certificate, x509)
-    except unreadable:
-        raise FederationError("FED205", where=where, what="is no X.509 certificate", mend=_COPY_AGAIN) from None
-    if not is_authority:
-        _refuse(
-            "FED207",
-            where,
-            "is the certificate of a workload, not of a CA",
-            "Give the mesh's root certificate: ConfigMap istio-ca-root-cert, key root-cert.pem",
-        )
-    if not_after <= now:
-        _refuse("FED208", where, f"expired on {not_after:%Y-%m-%d}", "Rotate the root on its own mesh and publish its cards again")
-    try:
-        certificate.verify_directly_issued_by(certificate)
-        is_self_signed = True
-    except (*unreadable, InvalidSignature, InternalError):
-        is_self_signed = False
+    except ValueError:
+        raise FederationError("FED205", where=where, what="is not a valid X.509 certificate", mend=_COPY_AGAIN) from None
+    certificate = read_certificate(der, where, trust_domain)
     digits = base64.b64encode(der).decode()
     wrapped = "\n".join(digits[at : at + 64] for at in range(0, len(digits), 64))
-    return Root(
+    root = Root(
         pem=f"-----BEGIN CERTIFICATE-----\n{wrapped}\n-----END CERTIFICATE-----\n",
         fingerprint=hashlib.sha256(der).hexdigest().upper(),
-        subject=printable(subject, 256),
-        not_after=not_after,
-        is_self_signed=is_self_signed,
+        subject=printable(certificate.parsed.subject.rfc4514_string(), 256),
+        not_after=certificate.not_after,
+        is_self_signed=certificate.is_self_signed,
     )
+    return root, certificate.not_before
 
 
-def _not_after(certificate: object) -> datetime:
-    if hasattr(certificate, "not_valid_after_utc"):
-        return certificate.not_valid_after_utc
-    return certificate.not_valid_after.replace(tzinfo=timezone.utc)
+def _check_time(root: Root, not_before: datetime, where: str, now: datetime) -> None:
+    if root.not_after <= now:
+        _refuse("FED208", where, f"expired on {root.not_after:%Y-%m-%d}", "Rotate the root on its own mesh and publish its cards again")
+    if not_before > now + CLOCKS_DIFFER:
+        _refuse("FED208", where, f"is not valid before {not_before:%Y-%m-%dT%H:%M:%SZ}", "Wait until then, or set the clocks of both sides")
 
 
-def _is_authority(certificate: object, x509: object) -> bool:
-    try:
-        return certificate.extensions.get_extension_for_class(x509.BasicConstraints).value.ca
-    except x509.ExtensionNotFound:
-        return False
+def _der_of(root: Root) -> bytes:
+    return base64.b64decode("".join(root.pem.splitlines()[1:-1]))
 
 
 def bundle_of(roots: Iterable[Root]) -> str:

@@ -26,7 +26,7 @@ from ansible_collections.ossm.federation.plugins.module_utils._core.card import 
 )
 from ansible_collections.ossm.federation.plugins.module_utils._core.errors import FederationError
 from ansible_collections.ossm.federation.plugins.module_utils._core.topology import Gateways, Mesh, client_id
-from ansible_collections.ossm.federation.plugins.module_utils._core.trust import read_roots
+from ansible_collections.ossm.federation.plugins.module_utils._core.trust import read_certificates, read_roots
 from ansible_collections.ossm.federation.tests.unit.pem import NOW, intermediate, leaf, private_key, root
 from hypothesis import given
 from hypothesis import strategies as st
@@ -75,7 +75,7 @@ def without(path):
 
 
 def a_root(pem):
-    (found,) = read_roots(pem, PLACE, NOW - timedelta(days=3650), needs_self_signed=False)
+    (found,) = read_certificates(pem, PLACE, NOW - timedelta(days=3650))
     return {"fingerprint": found.fingerprint, "pem": pem}
 
 
@@ -264,8 +264,8 @@ REFUSED_DATA = {
     "an intermediate alone": (
         changed("roots", [a_root(intermediate())]),
         "FED207",
-        "holds no self-signed root, so no chain can end there",
-        AGAIN,
+        "holds no self-signed certificate, so no chain can end there",
+        "intermediates only beside it",
     ),
     "an expired root": (changed("roots", [a_root(root("old", days=-3))]), "FED208", "expired on 2026-06-12", "Rotate the root on its own mesh"),
     "a fingerprint that differs": (

@@ -520,7 +520,6 @@ FAR, ODD_NAME = datetime(9999, 12, 31, 23, 59, 59), named("\x1b[2J\u202eroot\0\n
 ODD_CERTIFICATES = {
     "an odd name": certificate(KEY, ODD_NAME, datetime(2036, 1, 1)),
     "the year 9999": certificate(KEY, named("far"), FAR),
-    "no name": certificate(KEY, x509.Name([]), datetime(2036, 1, 1)),
     "300 names": certificate(KEY, named(*(f"name {number}" for number in range(300))), datetime(2036, 1, 1)),
     "500 alternative names": certificate(
         KEY, named("many"), datetime(2036, 1, 1), x509.SubjectAlternativeName([x509.DNSName(f"n{number}.example") for number in range(500)])
@@ -596,7 +595,8 @@ def test_an_odd_serial_number_is_no_reason_to_fall_over(serial):
 def test_thousands_of_certificates_stop_at_the_bound():
     one = ssl.DER_cert_to_PEM_cert(with_rsa_key(3, 3))
     many = one * ((1 << 20) // len(one))
-    assert outcome(read_roots, many, "mesh_roots", NOW).code in ("FED205", "FED207")
+    assert outcome(read_roots, one * 60, "mesh_roots", NOW).code == "FED205"
+    assert outcome(read_roots, many, "mesh_roots", NOW).code == "FED202"
     assert outcome(read_roots, many * 2, "mesh_roots", NOW).code == "FED202"
     assert of_data(put(("roots", 0, "pem"), many[:40_000])).code == "FED203"
     assert of_data(put(("roots", 0, "pem"), DATA["roots"][0]["pem"] * 45)) == CARD
