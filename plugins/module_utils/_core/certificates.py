@@ -197,11 +197,11 @@ def _parsed(der: bytes, where: str) -> tuple[x509.Certificate, bytes, bytes, byt
         part = "times"
         _utc(parsed, "not_valid_before"), _utc(parsed, "not_valid_after")
         part = "extensions"
-        _check_depths(fields[-1])
         _check_names(name for extension in parsed.extensions for name in _directory_names(extension.value))
+        _check_depths(fields[-1])
         part = "key"
         parsed.public_key()
-    except _unreadable():
+    except (IndexError, *_unreadable()):  # an element that ends before its time
         what = f"is not a valid X.509 certificate{', its ' * bool(part)}{part}{' cannot be read' * bool(part)}"
         raise FederationError("FED205", where=where, what=what, mend=_COPY_AGAIN) from None
     return parsed, issuer, subject, inner, outer, key
