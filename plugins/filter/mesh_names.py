@@ -14,6 +14,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from ansible.errors import AnsibleFilterError
 
 from ..module_utils._core.errors import FederationError
+from ..module_utils._core.words import shown, shown_in
 
 # Each of these is access to a cluster by itself; an address or a context alone is none.
 ACCESS = (("mesh_kubeconfig",), ("mesh_host", "mesh_api_key"))
@@ -66,7 +67,7 @@ def mesh_cards(hosts: object, hostvars: Mapping, audience: str) -> list[dict]:
 
 def mesh_report(hosts: object, hostvars: Mapping) -> dict[str, dict]:
     """Return what this run found out about each mesh, by mesh name; a failed host has an ``error``."""
-    return {_name(host, hostvars): _entry(hostvars[host]) for host in _hosts("mesh_report", hosts)}
+    return {shown(_name(host, hostvars)): shown_in(_entry(hostvars[host])) for host in _hosts("mesh_report", hosts)}
 
 
 def mesh_tenants(hosts: object, hostvars: Mapping, cluster: str, clusters: Sequence[str] = ()) -> list[dict]:

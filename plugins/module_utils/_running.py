@@ -16,8 +16,10 @@ from ._cluster import Cluster
 from ._core.diff import Change
 from ._core.errors import FederationError
 from ._core.kinds import Kind
+from ._core.words import shown, shown_in
 from ._secrets import LONG, secrets_of, shown_arguments, to_mask, without
 
+LONGEST_FAILURE = 20_000
 # How many places of an unexpected error's way are told.
 WAY = 12
 
@@ -28,6 +30,7 @@ class Module(AnsibleModule):
     """A module that shows no secret: not in its invocation, which ``-vvv`` prints, nor in the system's log, its messages or its result.
 
     Secrets are known by their values, so that paths, addresses and names stay readable; a short one is masked only where it stands.
+    What others wrote is made fit for a terminal here, at the exit, wherever it came from.
     """
 
     def know(self, secrets: Iterable[str]) -> None:
@@ -37,20 +40,29 @@ class Module(AnsibleModule):
     def exit_json(self, **result: Any) -> NoReturn:
         """End well."""
         self._hide()
-        super().exit_json(**result, invocation=self._invocation())
+        super().exit_json(**shown_in(result), invocation=self._invocation())
 
     def fail_json(self, msg: str, **result: Any) -> NoReturn:
         """Fail; also what Ansible says about arguments that it refuses comes this way."""
         self._hide()
-        super().fail_json(msg=without(self.no_log_values, str(msg)), **result, invocation=self._invocation())
+        told = shown(without(self.no_log_values, str(msg)), longest=LONGEST_FAILURE)
+        super().fail_json(msg=told, **shown_in(result), invocation=self._invocation())
+
+    def warn(self, warning: str, *arguments: Any, **more: Any) -> None:
+        """Warn."""
+        super().warn(shown(without(self.no_log_values, str(warning))), *arguments, **more)
+
+    def deprecate(self, msg: str, *arguments: Any, **more: Any) -> None:
+        """Say that something will go."""
+        super().deprecate(shown(without(self.no_log_values, str(msg))), *arguments, **more)
 
     def log(self, msg: str, log_args: Mapping[str, Any] | None = None) -> None:
         """Write to the system's log, where Ansible writes each invocation."""
         self._hide()
         if log_args:
             # The arguments once again, as they may be shown.
-            shown = {name: str(value) for name, value in shown_arguments({**log_args, **self.params}).items() if name in log_args}
-            log_args = {name: log_args[name] if str(log_args[name]).startswith("NOT_LOGGING") else text for name, text in shown.items()}
+            told = {name: str(value) for name, value in shown_arguments({**log_args, **self.params}).items() if name in log_args}
+            log_args = {name: log_args[name] if str(log_args[name]).startswith("NOT_LOGGING") else text for name, text in told.items()}
             msg = f"Invoked with {' '.join(f'{name}={value}' for name, value in log_args.items())}"
         super().log(without(self.no_log_values, msg), log_args=log_args)
 

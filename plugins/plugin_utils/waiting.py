@@ -8,6 +8,7 @@ import time
 from ansible.module_utils.parsing.convert_bool import boolean
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
+from ansible_collections.ossm.federation.plugins.module_utils._core.words import shown
 
 SLICE = 10
 REPEAT = 30
@@ -79,10 +80,10 @@ class Progress:
 
 
 def line(mesh: str, waited: int, limit: int, missing: list[str]) -> str:
-    """Return one line of progress. Control characters are left out: a peer may have had a hand in the text."""
-    seen = "".join(char for char in "; ".join(missing[:3]) if char.isprintable())
+    """Return one line of progress. A peer may have had a hand in the text."""
+    seen = shown("; ".join(missing[:3]))
     more = f"; and {len(missing) - 3} more" if len(missing) > 3 else ""
-    return f"{mesh}: waiting {waited} s of {limit} s; last seen: {seen}{more}"
+    return f"{shown(mesh)}: waiting {waited} s of {limit} s; last seen: {seen}{more}"
 
 
 def _as_list(diff: object) -> list:

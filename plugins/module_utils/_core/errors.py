@@ -3,16 +3,19 @@
 
 from __future__ import annotations
 
+from .words import shown
+
 
 class FederationError(Exception):
     """Something that a user can mend.
 
     ``code`` is a key of ``codes.CODES``; ``where`` names the place in the user's own words (an option, a card,
-    an object), ``what`` says what is wrong there, ``mend`` what to do. None of them holds a secret.
+    an object), ``what`` says what is wrong there, ``mend`` what to do. None of them holds a secret, and all are fit for a terminal.
     ``facts`` are the same things as data, for a module's result.
     """
 
     def __init__(self, code: str, *, where: str, what: str, mend: str, facts: dict | None = None) -> None:
+        where, what, mend = shown(where), shown(what), shown(mend)
         super().__init__(code, where, what, mend)
         self.code, self.where, self.what, self.mend = code, where, what, mend
         self.facts = facts or {}

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from .codes import CODES, ERROR
 from .errors import FederationError
+from .words import shown
 
 
 @dataclass(frozen=True)
@@ -22,6 +23,11 @@ class Finding:
     place: str
     seen: str
     cure: str = ""
+
+    def __post_init__(self) -> None:
+        # What was seen is most often somebody else's text.
+        for name in ("place", "seen", "cure"):
+            object.__setattr__(self, name, shown(getattr(self, name)))
 
     @property
     def severity(self) -> str:

@@ -133,8 +133,8 @@ def test_a_failure_at_the_deadline_knows_what_the_first_call_wrote(run):
     assert result["failed"] and result["written"] == ["create ServiceMeshControlPlane"]
 
 
-def test_a_line_of_progress_carries_no_control_characters():
-    assert waiting.line("east", 1, 30, ["a\x1b[2Jb\nc"]) == "east: waiting 1 s of 30 s; last seen: a[2Jbc"
+def test_a_line_of_progress_spells_control_characters():
+    assert waiting.line("east", 1, 30, ["a\x1b[2Jb\nc"]) == "east: waiting 1 s of 30 s; last seen: a\\x1b[2Jb\\x0ac"
 
 
 def test_a_line_of_progress_names_the_first_three():
