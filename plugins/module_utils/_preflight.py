@@ -157,8 +157,8 @@ class Reader:
                 raise
             return False
 
-    def members(self, namespace: str) -> frozenset[str] | None:
-        """Return the member namespaces of the mesh in ``namespace``; None when they cannot be read."""
+    def roll(self, namespace: str) -> Mapping | None:
+        """Return the member roll of the mesh in ``namespace``, empty where there is none; None when it cannot be read."""
         try:
             roll = self.cluster.get(MEMBER_ROLL, namespace, "default")
         except FederationError as error:
@@ -167,7 +167,7 @@ class Reader:
             if error.code != FORBIDDEN:
                 raise
             return None
-        return frozenset(map(str, at(roll, "status", "configuredMembers") or ()))
+        return roll or {}
 
     def serves(self, group: str) -> bool | None:
         """Return whether an API group is served; None when that cannot be known."""
@@ -222,7 +222,7 @@ def read_estate(
     estate = replace(estate, own_services=None if own is None else {live["metadata"]["name"]: live for live in own})
     exports, imports = _rules(estate.export_rules(), "exportRules"), _rules(estate.import_rules(), "importRules")
     if exports or imports or is_thorough:
-        estate = replace(estate, members=reader.members(home))
+        estate = replace(estate, roll=reader.roll(home))
     members = estate.members or frozenset()
     named = _namespaces(exports, imports, members) - {home}
     others = _targets(imports) - members - {home} if estate.members is not None else ()

@@ -1271,6 +1271,13 @@ CODES: dict[str, Code] = {
         "The release notes list that a control plane of v2.3 called `default` fails to deploy (OSSM-2042); which patch release ends that they do not say.",
         "Where it is not ready, make a control plane of another name in a new namespace and move the members to it.",
     ),
+    "FED757": Code(
+        "Namespace that is not a member yet",
+        WARNING,
+        "The member roll lists it, or it asked to join by itself, and the operator has not added it to the mesh. Its workloads get no sidecar, and "
+        "nothing of it is exported.",
+        "Look at the member roll's `status.memberStatuses` and at the operator's log for its reason.",
+    ),
     "FED760": Code(
         "Rule offers the control plane",
         WARNING,

@@ -34,6 +34,7 @@ from .kinds import (
     SIDECAR,
     WASM_PLUGIN,
 )
+from .members import membership
 from .plan import plan_exports, plan_imports
 from .topology import Mesh
 from .trust import Root
@@ -95,7 +96,7 @@ class Estate:
     ``own_services`` (those of the control plane's namespace) are live objects by name; ``services``, ``entries``
     (ServiceEntries) and ``sidecars`` by namespace, ``targets`` the Services of other namespaces that something is imported
     into as local. None, or a namespace that is missing, was not read: nothing is found
-    there. ``members`` are the member namespaces. ``untouched`` are described peers that belong to somebody else,
+    there. ``roll`` is the member roll, empty where there is none. ``untouched`` are described peers that belong to somebody else,
     ``without_gateways`` those whose gateways only a real run makes. ``is_thorough``: asked for by somebody who waits for it,
     not by a run that has just changed things. ``platform`` is the cluster below. ``extensions`` are WasmPlugins and
     ServiceMeshExtensions, ``own_pods`` the pods of the control plane's namespace, ``missing_secrets`` those pull secrets
@@ -111,7 +112,7 @@ class Estate:
     imports: Objects = read_from(IMPORT_SETS, default_factory=dict)
     config_maps: Objects = read_from(BUNDLES, default_factory=dict)
     own_services: Objects | None = read_from(OWN_SERVICES, default=None)
-    members: frozenset[str] | None = read_from(ROLL, default=None)
+    roll: Mapping | None = read_from(ROLL, default=None)
     services: Mapping[str, Sequence[Mapping]] = read_from(SERVICES, default_factory=dict)
     targets: Mapping[str, Sequence[Mapping]] = read_from(SERVICES, default_factory=dict)
     entries: Mapping[str, Sequence[Mapping]] | None = read_from(ENTRIES, default=None)
@@ -146,6 +147,11 @@ class Estate:
         said = str(at(self.control_plane.live, "status", "chartVersion") or "")
         parts = re.fullmatch(r"([0-9]{1,6})\.([0-9]{1,6})\.([0-9]{1,6})", said)
         return tuple(map(int, parts.groups())) if parts else None
+
+    @property
+    def members(self) -> frozenset[str] | None:
+        """Return the member namespaces; None where the member roll was not read."""
+        return None if self.roll is None else frozenset(membership(self.roll)["configured"])
 
     @property
     def exportable(self) -> list[Mapping]:

@@ -91,23 +91,24 @@ def joined(live: Mapping | None) -> list[str]:
     """
     named = {str(name) for name in at(live, "spec", "members") or ()}
     status = at(live, "status")
-    members = {str(name) for key in ("members", "configuredMembers") for name in at(status, key) or ()}
+    members = _names(live, "members", "configuredMembers")
     if is_made(live):
         return sorted((members | named) - {ALL})
     is_seen = at(status, "observedGeneration") == at(live, "metadata", "generation")
     if not is_seen or ALL in named or at(live, "spec", "memberSelectors"):
         return []
-    return sorted(members - named - {str(name) for name in at(status, "terminatingMembers") or ()})
+    return sorted(members - named - _names(live, "terminatingMembers"))
 
 
 def membership(live: Mapping | None) -> dict[str, list[str]]:
     """Return who is a member as data: ``configured`` namespaces, those of them that ``joined`` by themselves, and ``pending`` ones."""
-    status = at(live, "status")
-    return {
-        "configured": sorted(str(name) for name in at(status, "configuredMembers") or ()),
-        "joined": joined(live),
-        "pending": sorted(str(name) for name in at(status, "pendingMembers") or ()),
-    }
+    return {"configured": sorted(_names(live, "configuredMembers")), "joined": joined(live), "pending": sorted(_names(live, "pendingMembers"))}
+
+
+def _names(live: Mapping | None, *keys: str) -> set[str]:
+    """Return the namespaces in some lists of a roll's status."""
+    lists = (at(live, "status", key) for key in keys)
+    return {str(name) for found in lists if isinstance(found, (list, tuple)) for name in found}
 
 
 def member_lines(members: Mapping[str, Sequence[str]]) -> list[str]:
@@ -231,6 +232,12 @@ class Lack:
     def is_told(self, now: datetime, waited: timedelta) -> bool:
         """Return whether nothing is to be waited for: the namespace does not exist, and nobody has made it for a while."""
         return self.is_absent and (waited >= GRACE or (self.since is not None and now - self.since >= GRACE))
+
+
+def absent(live: Mapping | None) -> frozenset[str]:
+    """Return the namespaces of which the operator says that they do not exist."""
+    rows = items(at(live, "status", "memberStatuses"))
+    return frozenset(str(row.get("namespace")) for row in rows if any(c.get("reason") == NOT_THERE for c in items(row.get("conditions"))))
 
 
 def unconfigured(live: Mapping | None, control_plane: ControlPlane | None) -> list[str]:

@@ -5,13 +5,24 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from . import export_findings, gateway_findings, import_findings, peer_findings, platform_findings, pull_findings, releases, rule_findings
+from . import (
+    export_findings,
+    gateway_findings,
+    import_findings,
+    member_findings,
+    peer_findings,
+    platform_findings,
+    pull_findings,
+    releases,
+    rule_findings,
+)
 from .checks import Check, Refusal, found_in, refused_reads, unknown_of
 from .estate import Estate
 from .findings import Finding, Unknown, in_order
 
 CHECKS: tuple[Check, ...] = (
     *platform_findings.CHECKS,
+    *member_findings.CHECKS,
     *pull_findings.CHECKS,
     *gateway_findings.CHECKS,
     *releases.CHECKS,

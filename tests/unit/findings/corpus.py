@@ -955,6 +955,18 @@ def a_control_plane_of_2_3_called_default(setup):
     setup.objects[("ServiceMeshControlPlane", SPACE, "default")] = live
 
 
+@breaks("FED757", f"ServiceMeshMemberRoll {SPACE}/default")
+def a_member_that_nobody_has_created(setup):
+    status = setup.objects[("ServiceMeshMemberRoll", SPACE, "default")]["status"]
+    why = {"type": "Reconciled", "status": "False", "reason": "NamespaceNotExists", "message": "Namespace later does not exist"}
+    status.update(pendingMembers=["later"], memberStatuses=[{"namespace": "later", "conditions": [why]}])
+
+
+@breaks("FED757", f"ServiceMeshMemberRoll {SPACE}/default")
+def a_member_that_the_operator_cannot_configure(setup):
+    setup.objects[("ServiceMeshMemberRoll", SPACE, "default")]["status"]["pendingMembers"] = ["bank"]
+
+
 def pilot_env(setup: Setup, **variables: str) -> None:
     setup.control_plane["runtime"] = {"components": {"pilot": {"container": {"env": variables}}}}
 
