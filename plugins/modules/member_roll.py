@@ -41,7 +41,7 @@ options:
     type: bool
     default: false
   wait_timeout:
-    description: Seconds to wait at the most.
+    description: Seconds to wait at the most. With less than 10 a namespace that does not exist is a failure.
     type: int
     default: 300
 extends_documentation_fragment:
@@ -113,6 +113,7 @@ from ..module_utils._core.errors import FederationError  # noqa: E402
 from ..module_utils._core.kinds import CONTROL_PLANE, MANAGER, MEMBER_ROLL, NAMESPACE  # noqa: E402
 from ..module_utils._core.members import (  # noqa: E402
     ALL,
+    GRACE,
     ROLL,
     Lack,
     check_going,
@@ -239,6 +240,8 @@ def awaited(module: AnsibleModule, cluster: Cluster, namespace: str) -> tuple[di
     live: dict | None = None
     told: list[Lack] = []
     calm = 0
+    # Who allows less time than it takes to be sure wants a failure.
+    may_tell = timedelta(seconds=params["waited"] + params["wait_timeout"]) >= GRACE
 
     def missing() -> list[str]:
         nonlocal live, told, calm
@@ -247,7 +250,7 @@ def awaited(module: AnsibleModule, cluster: Cluster, namespace: str) -> tuple[di
         control_plane = ControlPlane.read(found) if found else None
         waited = timedelta(seconds=params["waited"] + time.monotonic() - started)
         lacking = lacks(live, control_plane)
-        told = [lack for lack in lacking if lack.is_told(cluster.now, waited)]
+        told = [lack for lack in lacking if may_tell and lack.is_told(cluster.now, waited)]
         left = [lack.text for lack in lacking if lack not in told]
         calm = 0 if left else calm + 1
         return left or ([AGAIN] if params["wait"] and calm < 2 and flickers(control_plane.version if control_plane else None) else [])

@@ -169,6 +169,8 @@ def test_a_namespace_that_does_not_exist_is_told_at_once_when_it_has_been_missin
     told = member_roll.run(module, cluster, NOW)
     assert (told["waiting_for"], told["pending"]) == ([], ["later"])
     assert module.warnings[0].startswith(f"FED610 ServiceMeshMemberRoll {SPACE}/default: later does not exist")
+    with pytest.raises(FederationError, match="FED610.*later is pending"):
+        run(cluster, members=["shop", "later"], wait=True, wait_timeout=1)
 
 
 def test_what_the_operator_keeps_on_the_roll_is_not_taken_by_force_either(cluster):
