@@ -16,7 +16,7 @@ from ._core.card import Card
 from ._core.carrying import Received
 from ._core.checks import Refusal
 from ._core.control_plane import ControlPlane
-from ._core.data import at
+from ._core.data import at, items
 from ._core.errors import FederationError
 from ._core.estate import Estate, Platform
 from ._core.findings import Finding, finding_of
@@ -297,7 +297,7 @@ def _by_namespace(reader: Reader, kind: Kind, namespaces: Iterable[str]) -> dict
 
 
 def _rules(sets: Iterable[tuple], name: str) -> list[Mapping]:
-    return [rule for _peer, spec, _places in sets for rule in at(spec, name) or () if isinstance(rule, Mapping)]
+    return [rule for _peer, spec, _places in sets for rule in items(at(spec, name))]
 
 
 def _namespaces(exports: Sequence[Mapping], imports: Sequence[Mapping], members: frozenset[str]) -> set[str]:

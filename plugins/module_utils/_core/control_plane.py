@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from .data import at, mapping
+from .data import at, items, mapping
 from .errors import FederationError
 from .kinds import CLUSTER_DOMAIN, DEFAULT_TRUST_DOMAIN, ROOT_CONFIG_MAP
 from .trust import Root, is_trust_domain
@@ -157,7 +157,7 @@ def readiness(live: Mapping) -> tuple[bool, str]:
     more than a second after a change the conditions still speak of the old generation.
     """
     status, metadata = mapping(live.get("status")), live["metadata"]
-    conditions = {c.get("type"): c for c in status.get("conditions") or [] if isinstance(c, Mapping)}
+    conditions = {str(c.get("type")): c for c in items(status.get("conditions"))}
     reconciled, ready = mapping(conditions.get("Reconciled")), mapping(conditions.get("Ready"))
     version = _minor(mapping(live.get("spec")).get("version"))
     is_current = status.get("observedGeneration") == metadata.get("generation")

@@ -30,6 +30,11 @@ def items(value: object) -> list[Mapping]:
     return [entry for entry in value if isinstance(entry, Mapping)] if isinstance(value, (list, tuple)) else []
 
 
+def strings(value: object) -> list[str]:
+    """Return the texts in a list; none for what is no list: live objects may be anybody's."""
+    return [entry for entry in value if isinstance(entry, str)] if isinstance(value, (list, tuple)) else []
+
+
 def listed(words: Iterable[str], most: int = 3) -> str:
     """Return words as people list them: ``a, b and c``, ``a, b, c and 4 more``."""
     texts = list(dict.fromkeys(words))

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from .checks import ROLL, check
-from .data import at, items, listed, mapping, place_of
+from .data import at, items, listed, mapping, place_of, strings
 from .estate import ENTRIES, EXPORT_SETS, OWN_SERVICES, PEERS, SERVICES, Estate, Rules
 from .findings import Finding
 from .kinds import SERVICE
@@ -81,7 +81,7 @@ def absent(estate: Estate) -> Iterator[Finding]:
             continue
         entries = (estate.entries or {}).get(namespace)
         found = [*estate.services[namespace], *(entries or ())]
-        names = {str(at(live, "metadata", "name")) for live in found} | {str(host) for live in found for host in at(live, "spec", "hosts") or ()}
+        names = {str(at(live, "metadata", "name")) for live in found} | {str(host) for live in found for host in strings(at(live, "spec", "hosts"))}
         if name not in names and not ("." in name and entries is None):
             yield Finding("FED771", place, f"names {namespace}/{name}, and there is no such Service")
 

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from .checks import check
-from .data import at, items, listed, mapping, place_of
+from .data import at, items, listed, mapping, place_of, strings
 from .estate import DESTINATIONS, GATEWAYS, OWN_SERVICES, PEERS, Estate
 from .findings import Finding
 from .kinds import CLUSTER_DOMAIN, DISCOVERY_PORT, EGRESS_FOR, INGRESS_FOR, PEER, SERVICE, SERVICE_PORT
@@ -97,7 +97,7 @@ def _settings(estate: Estate, gateway: Gateway) -> Iterator[Finding]:
     if wrong:
         yield Finding("FED713", gateway.place, wrong)
     if gateway.direction == "egress":
-        view, wanted = list(settings.get("requestedNetworkView") or ()), f"network-{gateway.peer}"
+        view, wanted = strings(settings.get("requestedNetworkView")), f"network-{gateway.peer}"
         if wanted not in view:
             seen = f"has requestedNetworkView {', '.join(map(str, view)) or 'empty'}, and its peer is called {gateway.peer}"
             yield Finding("FED701", gateway.place, seen, f"Set requestedNetworkView: [{wanted}]")
@@ -140,7 +140,7 @@ def load_balancers(estate: Estate) -> Iterator[Finding]:
     """Give the peers' balancers that are none for federation, by their cards or by what stands in their peerings."""
     told = {name: (f"Card of {card.mesh}", card.ingress.addresses) for name, card in estate.cards.items() if card.ingress}
     for name, live in estate.standing():
-        told.setdefault(name, (place_of(live), tuple(at(live, "spec", "remote", "addresses") or ())))
+        told.setdefault(name, (place_of(live), tuple(strings(at(live, "spec", "remote", "addresses")))))
     for place, addresses in told.values():
         for address in filter(is_not_layer_4, addresses):
             yield Finding(
@@ -152,7 +152,7 @@ def load_balancers(estate: Estate) -> Iterator[Finding]:
 
 
 def _wrong_ports(ports: object) -> str:
-    found = {port.get("port"): port for port in items(ports)}
+    found = {port["port"]: port for port in items(ports) if isinstance(port.get("port"), int)}
     lacking = [str(number) for number in (SERVICE_PORT, DISCOVERY_PORT) if number not in found]
     if lacking:
         return f"lacks port {' and '.join(lacking)}"
@@ -235,10 +235,10 @@ def control_plane_settings(estate: Estate) -> Iterator[Finding]:
     control_plane = estate.control_plane
     if estate.said("security", "dataPlane", "automtls") is False and estate.said("security", "dataPlane", "mtls") is not True:
         yield Finding("FED718", f"{control_plane.place}, spec.security.dataPlane", "has automtls: false and no mtls: true")
-    aliases = {*control_plane.additional_domains, *map(str, estate.said("techPreview", "meshConfig", "trustDomainAliases") or ())}
+    aliases = {*control_plane.additional_domains, *strings(estate.said("techPreview", "meshConfig", "trustDomainAliases"))}
     for _name, live in estate.standing():
         domain = at(live, "spec", "security", "trustDomain")
-        if domain in aliases:
+        if isinstance(domain, str) and domain in aliases:
             yield Finding("FED719", f"{control_plane.place}, trust domain aliases", f"hold {domain}, the trust domain of {place_of(live)}")
     if str(estate.pilot_env("PILOT_ENABLE_FEDERATION")).lower() == "false":
         yield Finding("FED721", control_plane.place, "sets PILOT_ENABLE_FEDERATION to false for istiod")

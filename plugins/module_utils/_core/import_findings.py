@@ -12,7 +12,7 @@ from datetime import datetime
 
 from .card import Port
 from .checks import ROLL, check
-from .data import at, items, listed, moment, place_of
+from .data import at, items, listed, moment, place_of, strings
 from .estate import IMPORT_SETS, PEERS, SERVICES, SIDECARS, Estate
 from .findings import Finding
 from .kinds import SERVICE
@@ -77,7 +77,7 @@ def taken_of(estate: Estate) -> list[Taken]:
 def _seen_by_istiod(estate: Estate, peer: str) -> dict[str, None]:
     if outbound(estate.peers.get(peer), estate.now, estate.version).state != CONNECTED:
         return {}
-    return {row["exported"]: None for row in imported(estate.imports.get(peer))}
+    return {row["exported"]: None for row in imported(estate.imports.get(peer)) if isinstance(row["exported"], str)}
 
 
 def _ports(service: Taken) -> Iterator[Finding]:
@@ -175,7 +175,7 @@ def hidden(estate: Estate) -> Iterator[Finding]:
     for namespace, sidecars in sorted(estate.sidecars.items()):
         for live in sidecars:
             egress = items(at(live, "spec", "egress"))
-            hosts = [str(host) for entry in egress for host in entry.get("hosts") or ()]
+            hosts = [str(host) for entry in egress for host in strings(entry.get("hosts"))]
             unseen = tuple(sorted({s.imported for s in taken if not _is_seen(s, hosts, namespace, estate.namespace)}))
             if egress and unseen:
                 places.setdefault(unseen, []).append(place_of(live))

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from .control_plane import ControlPlane
-from .data import at, items, listed, moment
+from .data import at, items, listed, moment, strings
 from .errors import FederationError
 from .kinds import MEMBER, MEMBER_ROLL, MESH_LABEL
 from .selectors import label_selector
@@ -89,7 +89,7 @@ def joined(live: Mapping | None) -> list[str]:
     The operator keeps them in the roll's status alone. Of a roll that it made itself all are such; with a wildcard or
     selectors nobody can tell from the roll.
     """
-    named = {str(name) for name in at(live, "spec", "members") or ()}
+    named = set(strings(at(live, "spec", "members")))
     status = at(live, "status")
     members = _names(live, "members", "configuredMembers")
     if is_made(live):
@@ -107,8 +107,7 @@ def membership(live: Mapping | None) -> dict[str, list[str]]:
 
 def _names(live: Mapping | None, *keys: str) -> set[str]:
     """Return the namespaces in some lists of a roll's status."""
-    lists = (at(live, "status", key) for key in keys)
-    return {str(name) for found in lists if isinstance(found, (list, tuple)) for name in found}
+    return {name for key in keys for name in strings(at(live, "status", key))}
 
 
 def member_lines(members: Mapping[str, Sequence[str]]) -> list[str]:
@@ -127,7 +126,7 @@ def check_takeover(live: Mapping | None, error: FederationError, desired: Mappin
     """
     if error.facts.get("manager") != OPERATOR:
         return
-    names = [str(name) for name in at(live, "spec", "members") or () if name not in (at(desired, "spec", "members") or ())]
+    names = [name for name in strings(at(live, "spec", "members")) if name not in strings(at(desired, "spec", "members"))]
     told = f"{listed(names)} joined by {'themselves' if len(names) > 1 else 'itself'}" if names else "namespaces joined by themselves"
     _refuse(
         "FED107",

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from .checks import ROLL, Check, Read
 from .control_plane_spec import UNDEPLOYED_FOR, UNDEPLOYED_NAME
-from .data import at, items, listed, mapping, place_of
+from .data import at, items, listed, mapping, place_of, strings
 from .estate import BUNDLES, IMPORT_SETS, OWN_SERVICES, PEERS, POLICIES, Estate
 from .findings import Finding
 from .gateway_findings import gateways_in_use
@@ -97,8 +97,8 @@ def _no_chain(estate: Estate) -> Iterator[tuple[str, str]]:
 def _no_external_ips(estate: Estate) -> Iterator[tuple[str, str]]:
     for gateway in gateways_in_use(estate):
         live = (estate.own_services or {}).get(gateway.name)
-        wanted = [str(address) for address in at(gateway.settings, "service", "externalIPs") or ()]
-        lacking = [address for address in wanted if live is not None and address not in (at(live, "spec", "externalIPs") or ())]
+        wanted = strings(at(gateway.settings, "service", "externalIPs"))
+        lacking = [address for address in wanted if live is not None and address not in strings(at(live, "spec", "externalIPs"))]
         if lacking:
             yield f"{SERVICE.name} {estate.namespace}/{gateway.name}", f"lacks the external IPs {listed(lacking)} that the control plane lists"
 

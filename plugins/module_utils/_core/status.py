@@ -14,6 +14,7 @@ from datetime import datetime, timedelta, timezone
 
 from . import changing
 from .control_plane import ControlPlane
+from .data import items
 from .names import host_parts
 from .trust import Root
 
@@ -107,7 +108,7 @@ def inbound(peer: Mapping | None) -> Link:
 
 def exported(exports: Mapping | None) -> list[dict]:
     """Return what a set says it exports: rows ``{name, namespace, exported}`` sorted by the exported name."""
-    rows = (_status(exports).get("exportedServices")) or []
+    rows = items(_status(exports).get("exportedServices"))
     return sorted(
         (
             {
@@ -116,22 +117,20 @@ def exported(exports: Mapping | None) -> list[dict]:
                 "exported": row.get("exportedName", ""),
             }
             for row in rows
-            if isinstance(row, Mapping)
         ),
-        key=lambda row: row["exported"],
+        key=lambda row: str(row["exported"]),
     )
 
 
 def imported(imports: Mapping | None) -> list[dict]:
     """Return what a set says of the peer's services: rows ``{exported, imported}``, ``imported`` None when only offered."""
-    rows = (_status(imports).get("importedServices")) or []
+    rows = items(_status(imports).get("importedServices"))
     return sorted(
         (
             {"exported": row.get("exportedName", ""), "imported": _local(row).get("hostname") or None}
             for row in rows
-            if isinstance(row, Mapping)
         ),
-        key=lambda row: row["exported"],
+        key=lambda row: str(row["exported"]),
     )
 
 
@@ -295,7 +294,7 @@ def _discovery(peer: Mapping) -> Mapping:
 
 
 def _entries(discovery: Mapping) -> list[Mapping]:
-    return [e for key in ("active", "inactive") for e in discovery.get(key) or [] if isinstance(e, Mapping)]
+    return [e for key in ("active", "inactive") for e in items(discovery.get(key))]
 
 
 def _watches(discovery: Mapping, key: str) -> list[Mapping]:
