@@ -107,7 +107,7 @@ from ansible.module_utils.basic import AnsibleModule  # noqa: E402
 from ..module_utils._arguments import CLUSTER, FORCE, MESH, WAITING  # noqa: E402
 from ..module_utils._cluster import Cluster  # noqa: E402
 from ..module_utils._core.control_plane import ControlPlane  # noqa: E402
-from ..module_utils._core.data import listed  # noqa: E402
+from ..module_utils._core.data import listed, some  # noqa: E402
 from ..module_utils._core.diff import Change, as_diff, change_to, is_ours, removal_of  # noqa: E402
 from ..module_utils._core.errors import FederationError  # noqa: E402
 from ..module_utils._core.kinds import CONTROL_PLANE, MANAGER, MEMBER_ROLL, NAMESPACE  # noqa: E402
@@ -138,6 +138,8 @@ OPTIONS = {
     "wait_timeout": {"type": "int", "default": 300},
     **WAITING,
 }
+# How many namespaces a message names; the result has them all.
+MOST = 10
 AGAIN = "all are configured; looking once more, because rolls of this version lose members for a moment"
 
 
@@ -297,7 +299,7 @@ def not_done(params: dict, namespace: str, what: str, found: list[str], started:
     return FederationError(
         "FED610",
         where=f"ServiceMeshMemberRoll {namespace}/{ROLL}",
-        what=f"is not {what} after {params['waited'] + int(time.monotonic() - started)} s: {'; '.join(found)}",
+        what=f"is not {what} after {params['waited'] + int(time.monotonic() - started)} s: {some(found, MOST, '; ')}",
         mend=mend,
         facts={"waiting_for": found},
     )

@@ -43,10 +43,10 @@ def listed(words: Iterable[str], most: int = 3) -> str:
     return " and ".join(part for part in (", ".join(texts[:-1]), *texts[-1:]) if part)
 
 
-def some(names: Sequence[str], most: int) -> str:
+def some(names: Sequence[str], most: int, between: str = ", ") -> str:
     """Return the first of many names, and how many more there are: ``a, b and 4 more``."""
     more = f" and {len(names) - most} more" if len(names) > most else ""
-    return ", ".join(names[:most]) + more
+    return between.join(names[:most]) + more
 
 
 def moment(text: object) -> datetime | None:

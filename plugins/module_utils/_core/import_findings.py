@@ -113,7 +113,9 @@ def strangers(estate: Estate) -> Iterator[Finding]:
     for peer, spec, rules in estate.import_rules():
         for index, rule in enumerate(items(at(spec, "importRules"))):
             name, target = at(rule, "nameSelector", "alias", "name"), at(rule, "nameSelector", "alias", "namespace")
-            if rule.get("importAsLocal") is not True or target in (None, "", "*") or estate.members is None or target in estate.members:
+            if rule.get("importAsLocal") is not True or target in ("", "*") or not isinstance(target, str):
+                continue
+            if estate.members is None or target in estate.members:
                 continue
             service = f"{target}/{name or at(rule, 'nameSelector', 'name') or '*'}"
             yield Finding("FED774", rules.place(index), f"imports {service} from {peer}, and {target} is not a member of the mesh")

@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 
 from .card import Card, is_address
 from .checks import check
-from .data import at, items, listed, mapping, moment, place_of
+from .data import at, items, listed, mapping, moment, place_of, strings
 from .errors import FederationError
 from .estate import BUNDLES, EXPORT_SETS, IMPORT_SETS, PEERS, STRAYS, Estate
 from .findings import Finding, finding_of
@@ -130,7 +130,7 @@ def _near_expiry(root: Root, now: datetime, place: str) -> Iterator[Finding]:
 
 
 def _addresses(estate: Estate, name: str, live: Mapping) -> Iterator[Finding]:
-    place, addresses = f"{place_of(live)}, spec.remote.addresses", at(live, "spec", "remote", "addresses") or []
+    place, addresses = f"{place_of(live)}, spec.remote.addresses", strings(at(live, "spec", "remote", "addresses"))
     wrong = [address for address in addresses if not is_address(address)]
     if not addresses and not _is_suspended(estate, name, live):
         yield Finding("FED741", place, "is empty")

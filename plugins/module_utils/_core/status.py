@@ -298,7 +298,7 @@ def _entries(discovery: Mapping) -> list[Mapping]:
 
 
 def _watches(discovery: Mapping, key: str) -> list[Mapping]:
-    return [e["watch"] for e in discovery.get(key) or [] if isinstance(e, Mapping) and isinstance(e.get("watch"), Mapping)]
+    return [e["watch"] for e in items(discovery.get(key)) if isinstance(e.get("watch"), Mapping)]
 
 
 def _status(live: Mapping | None) -> Mapping:

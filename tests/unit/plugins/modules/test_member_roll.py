@@ -184,3 +184,12 @@ def test_what_the_operator_keeps_on_the_roll_is_not_taken_by_force_either(cluste
             run(cluster, members=["shop"], force=force)
         assert "force" not in refused.value.mend
     assert cluster.writes == []
+
+
+def test_many_that_are_missing_are_counted_and_all_of_them_are_in_the_result(cluster):
+    names = [f"app-{number}" for number in range(40)]
+    run(cluster, members=names)
+    seen(cluster, [], pendingMembers=names)
+    with pytest.raises(FederationError, match="app-9 is pending and 30 more") as refused:
+        run(cluster, members=names, wait=True, wait_timeout=1)
+    assert len(refused.value.facts["waiting_for"]) == 40
