@@ -612,7 +612,7 @@ def _why_no_answer(error: Exception, connect: float, read: float) -> str:
 
 def _last_words(error: Exception) -> str:
     """Return an error's text without the library's objects in front of it."""
-    return re.sub(r"^.*?(object at 0x[0-9a-f]+>|\(host=.*?\)): ", "", str(error)).rstrip(".")
+    return re.sub(r"^.*?(object at 0x[0-9a-f]+>|\(host=.*?\)): ", "", str(error)).rstrip(".)'\"")
 
 
 def _quoted(reason: str) -> str:

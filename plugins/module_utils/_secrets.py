@@ -13,6 +13,7 @@ from typing import Any
 from urllib.parse import unquote
 
 from ._arguments import CLUSTER
+from ._core.kubeconfig import TOKEN_LIKE
 
 LONG = 8
 HIDDEN = "********"
@@ -31,7 +32,6 @@ NAMED = frozenset(
 # Greedy: a password may hold all that an URL must not.
 USERINFO = re.compile(r"(?:(?<=//)|^)[^\s]*@", re.DOTALL)
 PRIVATE_KEY = re.compile(r"-----BEGIN [A-Z0-9 ]*PRIVATE KEY-----.*?(?:-----END [A-Z0-9 ]*PRIVATE KEY-----|\Z)", re.DOTALL)
-TOKEN_LIKE = re.compile(r"sha256~|eyJ[A-Za-z0-9_-]{8}|[A-Za-z0-9+=_-]{80}")
 OPTIONS = {alias: name for name, spec in CLUSTER.items() for alias in (name, *spec.get("aliases", ()))}
 LONGEST_PATH = 1024
 
@@ -123,11 +123,10 @@ def _shown(name: str, value: Any) -> Any:
         return HIDDEN
     if not isinstance(value, str):
         return value
-    if name in ("host", "proxy"):
+    if name in ("host", "proxy") and "@" in value:
         return shown_url(value)
-    if name == "proxy_headers" or ((spec["type"] == "path" or name == "kubeconfig") and shown_path(value) != value):
-        return HIDDEN
-    return value
+    # A token, a key or a whole kubeconfig may stand where something else is meant.
+    return HIDDEN if name == "proxy_headers" or is_content(value) or TOKEN_LIKE.search(value) else value
 
 
 def to_mask(secrets: Iterable[str]) -> set[str]:

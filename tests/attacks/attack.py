@@ -22,7 +22,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from ansible import constants
 
+# Newer versions of Ansible show an invocation only where they are asked to.
+TELLS_INVOCATION = "INJECT_INVOCATION" in constants.config.get_configuration_definitions()
 BOUND = 120
 """Seconds that a module may take at the most before it counts as hung."""
 
@@ -76,10 +79,21 @@ def call_each(
     check: bool = False,
     environment: Mapping[str, str] | None = None,
     seconds: float = BOUND,
+    shown: bool = False,
 ) -> list[Outcome]:
-    """Run one module once per set of options, one after the other, each in a process of its own, and return how each ended."""
-    internals = {"_ansible_module_name": f"ossm.federation.{module}", "_ansible_check_mode": check, "_ansible_diff": True, "_ansible_remote_tmp": "/tmp", "_ansible_keep_remote_files": False}
-    arguments = [{"ANSIBLE_MODULE_ARGS": {**each, **internals}} for each in options]
+    """Run one module once per set of options, one after the other, each in a process of its own, and return how each ended.
+
+    With ``shown`` they are as loud as with -vvvv, and tell how they were called.
+    """
+    internals = {
+        "_ansible_module_name": f"ossm.federation.{module}",
+        "_ansible_check_mode": check,
+        "_ansible_diff": True,
+        "_ansible_remote_tmp": "/tmp",
+        "_ansible_keep_remote_files": False,
+    }
+    loud = {"_ansible_verbosity": 4, **({"_ansible_inject_invocation": True} if TELLS_INVOCATION else {})} if shown else {}
+    arguments = [{"ANSIBLE_MODULE_ARGS": {**each, **internals, **loud}} for each in options]
     return [_nursery(collections).run(module, each, dict(environment or {}), seconds) for each in arguments]
 
 
@@ -89,7 +103,7 @@ _NURSERY = """
 import json, os, sys
 from importlib import import_module
 from ansible.module_utils import basic
-import kubernetes.client.rest, kubernetes.config, urllib3, yaml  # what takes longest of a start
+import urllib3, yaml  # what takes longest of a start
 
 for line in sys.stdin:
     asked = json.loads(line)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import base64
 import binascii
 import json
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NoReturn
@@ -49,6 +50,8 @@ USER = {
 EXEC = {"command", "args", "env", "apiVersion", "installHint", "provideClusterInfo", "interactiveMode"}
 EXEC_VERSIONS = {f"client.authentication.k8s.io/{version}" for version in ("v1", "v1beta1")}
 EXEC_EXTENSION = "client.authentication.k8s.io/exec"
+# What is quoted nowhere, because it looks like a token that was given in the place of something else.
+TOKEN_LIKE = re.compile(r"sha256~|eyJ[A-Za-z0-9_-]{8}|[A-Za-z0-9+=_-]{80}")
 # What a header's name may hold besides letters and digits; all else is written in percent signs, as they themselves are.
 NAME_MARKS = frozenset(b"!#$&'*+-.^_`|~")
 
@@ -167,7 +170,7 @@ class _Entry:
     def refuse_unknown(self, known: Iterable[str]) -> None:
         for key in self.fields:
             if key not in known:
-                named = key if isinstance(key, str) and len(key) <= 40 and key.isprintable() else "a key that is no word"
+                named = key if isinstance(key, str) and len(key) <= 40 and _is_quotable(key) else "a key that is no word"
                 self.fail("", f"says {named}, which this collection does not read", f"Take it out, or correct it: {', '.join(sorted(known))} are read")
 
     def text(self, key: str) -> str:
@@ -234,11 +237,11 @@ class _Reading:
             raise FederationError("FED101", where=place, what="names no current-context", mend="Give the context")
         chosen = _named(tops, "contexts", current)
         if chosen is None:
-            names = [entry["name"] for top in tops for entry in _listed(top, "contexts") if str(entry["name"]).isprintable()]
+            names = [entry["name"] for top in tops for entry in _listed(top, "contexts") if _is_quotable(entry["name"])]
             raise FederationError(
                 "FED101",
                 where=place,
-                what=f"has no context {current}" if len(current) <= 200 and current.isprintable() else "has no such context",
+                what=f"has no context {current}" if _is_quotable(current) else "has no such context",
                 mend=f"Give one of its contexts: {', '.join(names[:10])}" if names else "Give a kubeconfig with contexts",
             )
         parts = {}
@@ -253,6 +256,10 @@ class _Reading:
     def refuse_unknown(self) -> None:
         for entry, known in (*self.others, (self.cluster, CLUSTER), (self.user, USER)):
             entry.refuse_unknown(known)
+
+
+def _is_quotable(name: str) -> bool:
+    return len(name) <= 200 and name.isprintable() and not TOKEN_LIKE.search(name)
 
 
 def _top(document: Document) -> _Entry:
