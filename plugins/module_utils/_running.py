@@ -17,7 +17,7 @@ from ._core.diff import Change
 from ._core.errors import FederationError
 from ._core.kinds import Kind
 from ._core.words import shown, shown_in
-from ._secrets import LONG, secrets_of, shown_arguments, to_mask, without
+from ._secrets import LONG, secrets_of, shown_arguments, to_mask, without, without_keys
 
 LONGEST_FAILURE = 20_000
 # How many places of an unexpected error's way are told.
@@ -40,13 +40,13 @@ class Module(AnsibleModule):
     def exit_json(self, **result: Any) -> NoReturn:
         """End well."""
         self._hide()
-        super().exit_json(**shown_in(result), invocation=self._invocation())
+        super().exit_json(**shown_in(without_keys(result)), invocation=self._invocation())
 
     def fail_json(self, msg: str, **result: Any) -> NoReturn:
         """Fail; also what Ansible says about arguments that it refuses comes this way."""
         self._hide()
         told = shown(without(self.no_log_values, str(msg)), longest=LONGEST_FAILURE)
-        super().fail_json(msg=told, **shown_in(result), invocation=self._invocation())
+        super().fail_json(msg=told, **shown_in(without_keys(result)), invocation=self._invocation())
 
     def warn(self, warning: str, *arguments: Any, **more: Any) -> None:
         """Warn."""
@@ -70,7 +70,7 @@ class Module(AnsibleModule):
         self.know(secrets_of(getattr(self, "params", None) or {}))
 
     def _invocation(self) -> dict[str, Any]:
-        return {"module_args": shown_arguments(getattr(self, "params", None) or {})}
+        return {"module_args": without_keys(shown_arguments(getattr(self, "params", None) or {}))}
 
 
 def run_module(module: AnsibleModule, run: Run, *, needs_cluster: bool = True, writes: bool = True) -> NoReturn:

@@ -30,7 +30,7 @@ NAMED = frozenset(
     }
 )
 # Greedy: a password may hold all that an URL must not.
-USERINFO = re.compile(r"(?:(?<=//)|^)[^\s]*@", re.DOTALL)
+USERINFO = re.compile(r"(?<=//).*@|^(?!.*//).*@", re.DOTALL)
 PRIVATE_KEY = re.compile(r"-----BEGIN [A-Z0-9 ]*PRIVATE KEY-----.*?(?:-----END [A-Z0-9 ]*PRIVATE KEY-----|\Z)", re.DOTALL)
 OPTIONS = {alias: name for name, spec in CLUSTER.items() for alias in (name, *spec.get("aliases", ()))}
 LONGEST_PATH = 1024
@@ -136,7 +136,16 @@ def to_mask(secrets: Iterable[str]) -> set[str]:
 
 
 def without(secrets: Iterable[str], text: str) -> str:
-    """Return ``text`` without the secrets that are long enough, without private keys, and without the user of any URL."""
+    """Return ``text`` without the secrets that are long enough, and without private keys."""
     for secret in sorted(to_mask(secrets), key=len, reverse=True):
         text = text.replace(secret, HIDDEN)
     return PRIVATE_KEY.sub(HIDDEN, text)
+
+
+def without_keys(value: Any) -> Any:
+    """Return a result without private keys, which have no business in one, wherever they come from."""
+    if isinstance(value, str):
+        return PRIVATE_KEY.sub(HIDDEN, value) if "PRIVATE KEY-----" in value else value
+    if isinstance(value, Mapping):
+        return {name: without_keys(child) for name, child in value.items()}
+    return [without_keys(child) for child in value] if isinstance(value, (list, tuple)) else value

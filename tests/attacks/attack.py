@@ -104,6 +104,7 @@ import json, os, sys
 from importlib import import_module
 from ansible.module_utils import basic
 import urllib3, yaml  # what takes longest of a start
+import_module("ansible_collections.ossm.federation.plugins.modules.federation_info")  # and what it shares with the others
 
 for line in sys.stdin:
     asked = json.loads(line)

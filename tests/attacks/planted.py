@@ -108,8 +108,12 @@ def _tokens() -> Iterator[Place]:
     yield Place("short token", lambda here: {**here.api.access, "api_key": here.secret}, is_good=True, secret="Qz9Kw7")
     yield Place("token of a run of one", lambda here: {**here.api.access, "api_key": here.secret}, is_good=True, environment=True, stratum="environment")
     for about, form in BROKEN_TOKENS.items():
-        yield Place(f"token {about}", lambda here, form=form: {**here.api.access, "api_key": form.format(here.secret)})
-        yield Place(f"kubeconfig's token {about}", lambda here, form=form: {"kubeconfig": here.kubeconfig({"token": form.format(here.secret)})})
+        yield Place(f"token {about}", lambda here, form=form: {**here.api.access, "api_key": form.format(here.secret)}, stratum=f"token {about}")
+        yield Place(
+            f"kubeconfig's token {about}",
+            lambda here, form=form: {"kubeconfig": here.kubeconfig({"token": form.format(here.secret)})},
+            stratum=f"token {about}",
+        )
     yield Place("token as a list", lambda here: {**here.api.access, "api_key": [here.secret]})
     yield Place("token as a mapping", lambda here: {**here.api.access, "api_key": {"token": here.secret}})
     yield Place("short token with a space", lambda here: {**here.api.access, "api_key": f"{here.secret} x"}, secret="Qz9Kw7")
@@ -186,8 +190,12 @@ def _urls() -> Iterator[Place]:
     yield Place("short password of a proxy", lambda here: {**here.api.access, "proxy": f"http://anna:{here.secret}@127.0.0.1:1"}, secret="Qz9Kw7")
     yield Place("proxy of a run of one", lambda here: {**here.api.access, "proxy": f"http://anna:{here.secret}@127.0.0.1:1"}, environment=True, stratum="environment")
     for about, form in BROKEN_URLS.items():
-        yield Place(f"proxy {about}", lambda here, form=form: {**here.api.access, "proxy": form.format(here.secret)})
-        yield Place(f"host {about}", lambda here, form=form: {**here.api.access, "host": form.format(here.secret).replace("http:", "https:")})
+        yield Place(f"proxy {about}", lambda here, form=form: {**here.api.access, "proxy": form.format(here.secret)}, stratum=f"url {about}")
+        yield Place(
+            f"host {about}",
+            lambda here, form=form: {**here.api.access, "host": form.format(here.secret).replace("http:", "https:")},
+            stratum=f"url {about}",
+        )
 
 
 def _misplaced() -> Iterator[Place]:
