@@ -320,6 +320,11 @@ def an_intermediate_without_its_root(setup):
     bundle(setup, intermediate())
 
 
+@breaks("FED233", f"ConfigMap {SPACE}/west-ca-root-cert, root-cert.pem")
+def a_root_with_a_key_that_proxies_do_not_take(setup):
+    bundle(setup, root("west weak"))
+
+
 @breaks("FED738", f"ConfigMap {SPACE}/west-ca-root-cert, root")
 def a_root_that_ends_in_twelve_days(setup):
     bundle(setup, root("west soon", days=12))
