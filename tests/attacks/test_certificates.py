@@ -85,6 +85,7 @@ def test_envoy_loads_whatever_we_take(judged: Judged, verifiers: Verifiers) -> N
     assert not refused, "\n".join(shown(judged.taken[name]) for name in refused)
 
 
+@pytest.mark.filterwarnings("ignore")  # of cryptography, about odd serial numbers
 def test_envoy_and_openssl_verify_a_workload_by_whatever_we_take(judged: Judged, verifiers: Verifiers, tmp_path: Path) -> None:
     cases = {name: case for name, case in judged.taken.items() if TAKEN_EARLY not in case.what}
     names = sorted(cases)
@@ -107,6 +108,7 @@ def workload(case: Case, now: datetime, path: Path) -> Path:
 JUDGES_SEE = ("extension: client only", "extension: server only", "extension: our domain excluded", "extension: unknown, critical", "extension: another key named")
 
 
+@pytest.mark.filterwarnings("ignore")
 def test_the_judges_refuse_what_they_should(judged: Judged, verifiers: Verifiers, tmp_path: Path) -> None:
     refused = {case.what: case for case in judged.refused}
     unloaded = verifiers.refused({what: bundle_of(refused[what]) for what in ("issuer: broken UTF-8", "name: BMP with surrogates", "version 1, said", "extension: client only")})

@@ -1,9 +1,9 @@
 # GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
 """One certificate of a mesh's trust: what it must be so that each proxy takes it and can verify a workload by it.
 
-A proxy that refuses one certificate refuses all bundles with it, those of other peers and of its own mesh included. So a
-certificate is read whole, and what is not known to be good is refused. Sources: RFC 5280; which certificates BoringSSL
-(Envoy) and OpenSSL (the Envoy of OpenShift Service Mesh) load, and with which of them a chain to a SPIFFE identity fails.
+A proxy that refuses one certificate refuses all bundles with it, those of other peers and of its own mesh included. So
+a certificate is read whole, and what is not known to be good is refused. Sources: RFC 5280; which certificates BoringSSL
+(Envoy) and OpenSSL (the Envoy of OpenShift Service Mesh) load, and by which of them no SPIFFE identity is verified.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ LEAST_RSA_BITS, MOST_RSA_BITS = 2048, 8192
 _COPY_AGAIN = "Copy the whole file again; if it is the same, make the root anew on its own mesh"
 _ANOTHER_CA = "Let the mesh use a root whose certificate has no such limit"
 _STRONGER = (
-    f"Replace the root on its own mesh: RSA with {LEAST_RSA_BITS} to {MOST_RSA_BITS} bits, ECDSA on P-256, P-384 or P-521, or Ed25519, "
-    "signed with SHA-256 or better"
+    f"Replace the root on its own mesh: RSA with {LEAST_RSA_BITS} to {MOST_RSA_BITS} bits, "
+    "ECDSA on P-256, P-384 or P-521, or Ed25519, signed with SHA-256 or better"
 )
 
 _RSA, _ECDSA, _ED25519 = "RSA", "ECDSA", "Ed25519"
@@ -42,8 +42,8 @@ def _der(tag: str, *parts: str) -> str:
 def _pss(bits: int) -> str:
     """Return the algorithm identifier of RSASSA-PSS in the one form that proxies read: one hash everywhere, a salt of its length."""
     digest = _der("30", _SHA[bits], "0500")
-    parameters = (_der("a0", digest), _der("a1", _der("30", _MGF1, digest)), _der("a2", _der("02", f"{bits // 8:02x}")))
-    return _der("30", _PSS, _der("30", *parameters))
+    salt = _der("a2", _der("02", f"{bits // 8:02x}"))
+    return _der("30", _PSS, _der("30", _der("a0", digest), _der("a1", _der("30", _MGF1, digest)), salt))
 
 
 # Algorithm identifiers as they must stand, byte for byte, and the kind of key that makes such a signature.
@@ -90,7 +90,7 @@ _BMP = 0x1E
 _TEXTS = {0x0C, 0x12, 0x13, 0x14, 0x16, 0x1C, _BMP}
 _NAME_CONSTRAINTS = bytes.fromhex("0603551d1e")
 # Extensions that proxies obey, so that they may be marked critical.
-_MAY_BE_CRITICAL = {"2.5.29.15", "2.5.29.17", "2.5.29.19", "2.5.29.30", "2.5.29.32", "2.5.29.33", "2.5.29.36", "2.5.29.37", "2.5.29.54"}
+_MAY_BE_CRITICAL = {f"2.5.29.{number}" for number in (15, 17, 19, 30, 32, 33, 36, 37, 54)}
 
 
 @dataclass(frozen=True)
@@ -128,11 +128,13 @@ def read_certificate(der: bytes, where: str, trust_domain: str = "") -> Certific
     _check_key(parsed, key_kind, where)
     path_length = _check_extensions(parsed, where, trust_domain)
     alike = issuer == subject and key_kind == signature_kind
-    certificate = Certificate(parsed, issuer, subject, key, key_kind, signature_kind, path_length, is_self_signed=False)
+    kinds = (key_kind, signature_kind)
+    certificate = Certificate(parsed, issuer, subject, key, *kinds, path_length, is_self_signed=False)
     if not alike or not _has_signed(certificate, certificate):
         return certificate
     if not _is_named_by(certificate, certificate):
-        _refuse("FED207", where, "has signed itself and names another certificate as its issuer, so no chain ends there", _ANOTHER_CA)
+        what = "has signed itself and names another certificate as its issuer, so no chain ends there"
+        _refuse("FED207", where, what, _ANOTHER_CA)
     return replace(certificate, is_self_signed=True)
 
 
@@ -229,7 +231,8 @@ def _check_key(parsed: x509.Certificate, kind: str, where: str) -> None:
         if not LEAST_RSA_BITS <= key.key_size <= MOST_RSA_BITS:
             _refuse("FED232", where, f"has an RSA key of {key.key_size} bits", _STRONGER)
         if not (2 < numbers.e < 2**33 and numbers.e % 2 and numbers.n % 2):
-            _refuse("FED232", where, "has an RSA key of which anybody can find the private one, or that proxies do not take", _STRONGER)
+            what = "has an RSA key of which anybody can find the private one, or that proxies do not take"
+            _refuse("FED232", where, what, _STRONGER)
     elif kind == _ED25519:
         from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
@@ -242,14 +245,9 @@ def _check_extensions(parsed: x509.Certificate, where: str, trust_domain: str) -
     """Refuse what no chain to a SPIFFE identity of the trust domain can pass; return the limit of the path's length."""
     from cryptography import x509
 
-    values = {}
     for extension in parsed.extensions:
-        name, value = extension.oid.dotted_string, extension.value
-        values[type(value)] = value
-        if name in _FOREIGN_KINDS or (name == _NETSCAPE_TYPE and not _is_netscape_authority(value.value)):
-            _refuse("FED207", where, f"is not meant to vouch for workloads (extension {name})", _ANOTHER_CA)
-        if extension.critical and name not in _MAY_BE_CRITICAL:
-            _refuse("FED207", where, f"has a critical extension that proxies do not know ({name}), so that they verify nothing by it", _ANOTHER_CA)
+        _check_kind(extension, where)
+    values = {type(extension.value): extension.value for extension in parsed.extensions}
     basic, usage = values.get(x509.BasicConstraints), values.get(x509.KeyUsage)
     if not (basic and basic.ca):
         mend = "Give the mesh's root certificate: ConfigMap istio-ca-root-cert, key root-cert.pem"
@@ -257,15 +255,27 @@ def _check_extensions(parsed: x509.Certificate, where: str, trust_domain: str) -
     if usage and not usage.key_cert_sign:
         _refuse("FED207", where, "may not sign certificates (its key usage lacks keyCertSign)", _ANOTHER_CA)
     extended = values.get(x509.ExtendedKeyUsage)
-    if extended and not {x509.oid.ExtendedKeyUsageOID.CLIENT_AUTH, x509.oid.ExtendedKeyUsageOID.SERVER_AUTH} <= set(extended):
-        what = "may not vouch for workloads as clients and as servers (its extended key usage lacks clientAuth or serverAuth)"
-        _refuse("FED207", where, what, _ANOTHER_CA)
+    both = {x509.oid.ExtendedKeyUsageOID.CLIENT_AUTH, x509.oid.ExtendedKeyUsageOID.SERVER_AUTH}
+    if extended and not both <= set(extended):
+        lacks = "(its extended key usage lacks clientAuth or serverAuth)"
+        _refuse("FED207", where, f"may not vouch for workloads as clients and as servers {lacks}", _ANOTHER_CA)
     policy = values.get(x509.PolicyConstraints)
     if policy and policy.require_explicit_policy is not None:
         _refuse("FED207", where, "wants a policy in each certificate below it, which workloads do not have", _ANOTHER_CA)
     if x509.NameConstraints in values:
         _check_constraints(values[x509.NameConstraints], where, trust_domain)
     return basic.path_length
+
+
+def _check_kind(extension: x509.Extension, where: str) -> None:
+    """Refuse an extension for what it is: of another purpose, or critical and not known to proxies."""
+    name = extension.oid.dotted_string
+    is_netscape = name == _NETSCAPE_TYPE and not _is_netscape_authority(extension.value.value)
+    if name in _FOREIGN_KINDS or is_netscape:
+        _refuse("FED207", where, f"is not meant to vouch for workloads (extension {name})", _ANOTHER_CA)
+    if extension.critical and name not in _MAY_BE_CRITICAL:
+        what = f"has a critical extension that proxies do not know ({name}), so that they verify nothing by it"
+        _refuse("FED207", where, what, _ANOTHER_CA)
 
 
 def _check_constraints(value: x509.NameConstraints, where: str, trust_domain: str) -> None:

@@ -188,9 +188,11 @@ def _read_root(body: str, where: str, trust_domain: str) -> tuple[Root, datetime
 
 def _check_time(root: Root, not_before: datetime, where: str, now: datetime) -> None:
     if root.not_after <= now:
-        _refuse("FED208", where, f"expired on {root.not_after:%Y-%m-%d}", "Rotate the root on its own mesh and publish its cards again")
+        mend = "Rotate the root on its own mesh and publish its cards again"
+        _refuse("FED208", where, f"expired on {root.not_after:%Y-%m-%d}", mend)
     if not_before > now + CLOCKS_DIFFER:
-        _refuse("FED208", where, f"is not valid before {not_before:%Y-%m-%dT%H:%M:%SZ}", "Wait until then, or set the clocks of both sides")
+        mend = "Wait until then, or set the clocks of both sides"
+        _refuse("FED208", where, f"is not valid before {not_before:%Y-%m-%dT%H:%M:%SZ}", mend)
 
 
 def _der_of(root: Root) -> bytes:
