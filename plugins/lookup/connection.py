@@ -61,12 +61,18 @@ OMITTED = "AnsibleValueOmittedError"
 class LookupModule(LookupBase):
     """Return variables, evaluated; one that cannot be is named and not quoted."""
 
-    def run(self, terms: list, variables: Mapping | None = None, folder: str = "", hosts: Sequence = (), **_options: Any) -> list:
+    def run(
+        self, terms: list, variables: Mapping | None = None, folder: str = "", hosts: Sequence = (), **_options: Any
+    ) -> list:
         """Return the values of the variables ``terms``."""
         values = [self._value(str(name), variables or {}, folder) for name in terms]
         for name, value in zip(terms, values):
             whose = str(name).removesuffix("_kubeconfig")
-            if len(hosts) > 1 and not value and not all(self._value(f"{whose}_{part}", variables or {}, "") for part in ("host", "api_key")):
+            if (
+                len(hosts) > 1
+                and not value
+                and not all(self._value(f"{whose}_{part}", variables or {}, "") for part in ("host", "api_key"))
+            ):
                 error = borrowed(whose, str((variables or {}).get("inventory_hostname")), len(hosts))
                 raise AnsibleLookupError(f"{error}  ({error.reference})")
         return values
@@ -92,7 +98,11 @@ def refusal(name: str, error: Exception) -> FederationError:
     return FederationError(
         "FED101",
         where=name,
-        what="names a variable that is not defined" if is_undefined else f"is a template that cannot be evaluated ({type(error).__name__})",
+        what=(
+            "names a variable that is not defined"
+            if is_undefined
+            else f"is a template that cannot be evaluated ({type(error).__name__})"
+        ),
         mend="Correct it; what is no template, and has {{, {% or {# in it, is given with !unsafe",
     )
 

@@ -69,7 +69,11 @@ def open_access(params: Mapping[str, Any], environment: Mapping[str, str], secon
     options = options_of(params, environment)
     _check(options)
     said = _said(options)
-    server = _server(said, "host" if options.get("host") else f"{said.place}, server", is_secret=said.has_credentials or bool(options.get("username")))
+    server = _server(
+        said,
+        "host" if options.get("host") else f"{said.place}, server",
+        is_secret=said.has_credentials or bool(options.get("username")),
+    )
     token = _token(said, options)
     secrets = secrets_of(options) | {token, said.password} | url_secrets(said.proxy)
     secrets |= login_secrets(f"{said.username}:{said.password}") if said.password else set()
@@ -127,9 +131,11 @@ def _check(options: Mapping[str, Any]) -> None:
         raise FederationError(
             "FED101",
             where=OPTIONS,
-            what=f"only {given} is given, which is not enough to connect; K8S_AUTH_* variables are not added to what a task names"
-            if given
-            else "no credentials are given",
+            what=(
+                f"only {given} is given, which is not enough to connect; K8S_AUTH_* variables are not added to what a task names"
+                if given
+                else "no credentials are given"
+            ),
             mend="Give kubeconfig, or host with api_key (or client_cert and client_key), or the K8S_AUTH_* variables; "
             "KUBECONFIG, ~/.kube/config and a pod's service account are not used, so that no cluster is changed by accident",
         )
@@ -139,26 +145,42 @@ def _check(options: Mapping[str, Any]) -> None:
             continue
         path = os.path.expanduser(str(given))
         if is_content(path):
-            raise FederationError("FED101", where=name, what="holds a text and not a path", mend="Write it to a file and give the file's path")
+            raise FederationError(
+                "FED101",
+                where=name,
+                what="holds a text and not a path",
+                mend="Write it to a file and give the file's path",
+            )
         if not os.access(path, os.R_OK) or os.path.isdir(path):
             raise FederationError(
-                "FED101", where=name, what=f"the file {shown_path(path)} cannot be read", mend="Give the path of a file that is there and readable"
+                "FED101",
+                where=name,
+                what=f"the file {shown_path(path)} cannot be read",
+                mend="Give the path of a file that is there and readable",
             )
     for pair in TOGETHER:
         if sum(bool(options.get(name)) for name in pair) == 1:
-            raise FederationError("FED101", where=", ".join(pair), what="only one of the two is given", mend="Give both")
+            raise FederationError(
+                "FED101", where=", ".join(pair), what="only one of the two is given", mend="Give both"
+            )
 
 
 def _said(options: Mapping[str, Any]) -> Said:
     """Return what options and the kubeconfig say together; what an option says replaces what the kubeconfig says of it."""
-    said = Said(OPTIONS, "") if _is_complete(options) else what_is_said(_documents(options["kubeconfig"]), options.get("context"), time.time())
+    said = (
+        Said(OPTIONS, "")
+        if _is_complete(options)
+        else what_is_said(_documents(options["kubeconfig"]), options.get("context"), time.time())
+    )
     paths = {name: os.path.expanduser(str(options.get(name) or "")) for name in PATHS}
     if options.get("host"):
         said = replace(said, server=str(options["host"]))
     if any(options.get(name) for name in CREDENTIALS):
         certificate, key = Pem(paths["client_cert"]), Pem(paths["client_key"])
         token = str(options.get("api_key") or "")
-        said = replace(said, token=token, token_file="", username="", password="", plugin=None, certificate=certificate, key=key)
+        said = replace(
+            said, token=token, token_file="", username="", password="", plugin=None, certificate=certificate, key=key
+        )
     if paths["ca_cert"]:
         said = replace(said, authority=Pem(paths["ca_cert"]), is_insecure=False)
     if options.get("validate_certs") is not None:
@@ -168,13 +190,18 @@ def _said(options: Mapping[str, Any]) -> Said:
     user, groups = options.get("impersonate_user"), options.get("impersonate_groups") or ()
     if (user or groups) and said.impersonation:
         raise FederationError(
-            "FED114", where=f"{said.place}, as", what="stands beside impersonate_user or impersonate_groups", mend="Say in one place as whom to act"
+            "FED114",
+            where=f"{said.place}, as",
+            what="stands beside impersonate_user or impersonate_groups",
+            mend="Say in one place as whom to act",
         )
     if user or groups:
         named = [("Impersonate-User", user)] if user else []
         said = replace(said, impersonation=(*named, *(("Impersonate-Group", group) for group in groups)))
     if not said.has_credentials and not options.get("username") and said.server.startswith("https:"):
-        raise FederationError("FED101", where=said.place, what="names no credentials", mend="Give a token or a certificate for its user")
+        raise FederationError(
+            "FED101", where=said.place, what="names no credentials", mend="Give a token or a certificate for its user"
+        )
     return said
 
 
@@ -185,7 +212,9 @@ def _documents(kubeconfig: object) -> list[Document]:
         # Ansible's own kinds of mappings and texts become plain ones.
         return [Document("kubeconfig", "", json.loads(json.dumps(kubeconfig)))]
     if not isinstance(kubeconfig, str):
-        raise FederationError("FED101", where="kubeconfig", what="is neither a path nor a mapping nor a text", mend=mend)
+        raise FederationError(
+            "FED101", where="kubeconfig", what="is neither a path nor a mapping nor a text", mend=mend
+        )
     if is_content(kubeconfig):
         return [Document("kubeconfig (a text)", "", data_of(kubeconfig, "kubeconfig (a text)"))]
     paths = [os.path.expanduser(path) for path in kubeconfig.split(os.pathsep) if path]
@@ -210,20 +239,38 @@ def _content(path: str, place: str) -> bytes:
         with open(path, "rb") as file:
             content = file.read(LARGEST_FILE + 1)
     except OSError as error:
-        raise FederationError("FED101", where=place, what=f"cannot be read ({error.strerror})", mend="Give a file that is there and readable") from None
+        raise FederationError(
+            "FED101",
+            where=place,
+            what=f"cannot be read ({error.strerror})",
+            mend="Give a file that is there and readable",
+        ) from None
     if len(content) > LARGEST_FILE:
-        raise FederationError("FED101", where=place, what=f"is larger than {LARGEST_FILE >> 20} MB", mend="Give the right file")
+        raise FederationError(
+            "FED101", where=place, what=f"is larger than {LARGEST_FILE >> 20} MB", mend="Give the right file"
+        )
     return content
 
 
 def _server(said: Said, where: str, is_secret: bool) -> str:
     """Return the URL of the API server without user, query and a slash at its end."""
-    parts = _url(said.server, ("https", "http"), where, "is not the URL of an API server", "Give it as in https://api.example.com:6443")
+    parts = _url(
+        said.server,
+        ("https", "http"),
+        where,
+        "is not the URL of an API server",
+        "Give it as in https://api.example.com:6443",
+    )
     if parts.scheme == "http" and is_secret:
         raise FederationError(
-            "FED116", where=where, what="is an http:// URL, and credentials would be sent in the clear", mend="Give the https:// URL of the API server"
+            "FED116",
+            where=where,
+            what="is an http:// URL, and credentials would be sent in the clear",
+            mend="Give the https:// URL of the API server",
         )
-    return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2], path=parts.path.rstrip("/"), query="", fragment=""))
+    return urlunsplit(
+        parts._replace(netloc=parts.netloc.rpartition("@")[2], path=parts.path.rstrip("/"), query="", fragment="")
+    )
 
 
 def _url(text: str, schemes: tuple[str, ...], where: str, what: str, mend: str) -> Any:
@@ -233,7 +280,13 @@ def _url(text: str, schemes: tuple[str, ...], where: str, what: str, mend: str) 
 
     try:
         parts = urlsplit(text.strip())
-        is_fine = parts.scheme in schemes and bool(parts.hostname) and parts.port != 0 and text.strip().isprintable() and " " not in text.strip()
+        is_fine = (
+            parts.scheme in schemes
+            and bool(parts.hostname)
+            and parts.port != 0
+            and text.strip().isprintable()
+            and " " not in text.strip()
+        )
         is_fine = is_fine and bool(parse_url(text.strip()).host)
     except (ValueError, HTTPError):
         is_fine = False
@@ -269,7 +322,12 @@ def visible(text: str, where: str) -> str:
 def _header(value: str, place: str, name: str) -> str:
     """Return a header's value as it is sent: UTF-8, one byte for each character."""
     if not isinstance(value, str) or not value.isprintable() or value != value.strip():
-        raise FederationError("FED101", where=f"{place}, {name}", what="holds characters that no name has", mend="Correct the name to act as")
+        raise FederationError(
+            "FED101",
+            where=f"{place}, {name}",
+            what="holds characters that no name has",
+            mend="Correct the name to act as",
+        )
     return value.encode("utf-8", "replace").decode("latin-1")
 
 
@@ -308,9 +366,16 @@ def _context(said: Said) -> ssl.SSLContext:
         else:
             context.load_default_certs()
     except (OSError, ValueError) as error:
-        reason = error.strerror if isinstance(error, OSError) and not isinstance(error, ssl.SSLError) else "it holds no certificate that can be read"
+        reason = (
+            error.strerror
+            if isinstance(error, OSError) and not isinstance(error, ssl.SSLError)
+            else "it holds no certificate that can be read"
+        )
         raise FederationError(
-            "FED101", where=f"{said.place}, CA certificate", what=f"cannot be used ({reason})", mend="Give the CA certificate of the API server, in PEM"
+            "FED101",
+            where=f"{said.place}, CA certificate",
+            what=f"cannot be used ({reason})",
+            mend="Give the CA certificate of the API server, in PEM",
         ) from None
     return context
 
@@ -321,9 +386,16 @@ def _load_certificate(context: ssl.SSLContext, certificate: Pem, key: Pem, place
             # The password is asked for on a terminal, if nothing is given.
             context.load_cert_chain(certificate_path, key_path, password=lambda: "")
     except (OSError, ValueError) as error:
-        reason = error.strerror if isinstance(error, OSError) and not isinstance(error, ssl.SSLError) else "they are not PEM, encrypted, or of two pairs"
+        reason = (
+            error.strerror
+            if isinstance(error, OSError) and not isinstance(error, ssl.SSLError)
+            else "they are not PEM, encrypted, or of two pairs"
+        )
         raise FederationError(
-            "FED101", where=f"{place}, client certificate and key", what=f"cannot be used ({reason})", mend="Give a certificate and its own key, unencrypted"
+            "FED101",
+            where=f"{place}, client certificate and key",
+            what=f"cannot be used ({reason})",
+            mend="Give a certificate and its own key, unencrypted",
         ) from None
 
 
@@ -423,7 +495,9 @@ def _pool(urllib3: Any, route: Route | None, context: ssl.SSLContext | None, sai
             from urllib3.contrib.socks import SOCKSProxyManager
         except ImportError as error:
             raise missing("PySocks", "PySocks", "socks") from error
-        return SOCKSProxyManager(route.url, username=route.username or None, password=route.password or None, **settings)
+        return SOCKSProxyManager(
+            route.url, username=route.username or None, password=route.password or None, **settings
+        )
     if route.url.startswith("https:"):
         # It is trusted for what the API server is trusted for, and gets no certificate of ours.
         settings["proxy_ssl_context"] = _context(said)
@@ -458,9 +532,16 @@ class Login:
     def _renew(self, plugin: Plugin) -> None:
         place = f"{self._said.place}, exec"
         status = _asked(plugin, self._said, place)
-        token, certificate, key = (status.get(name) or "" for name in ("token", "clientCertificateData", "clientKeyData"))
+        token, certificate, key = (
+            status.get(name) or "" for name in ("token", "clientCertificateData", "clientKeyData")
+        )
         if not all(isinstance(text, str) for text in (token, certificate, key)) or not (token or (certificate and key)):
-            raise FederationError("FED101", where=place, what="its program gives neither a token nor a certificate with its key", mend=_by_hand())
+            raise FederationError(
+                "FED101",
+                where=place,
+                what="its program gives neither a token nor a certificate with its key",
+                mend=_by_hand(),
+            )
         self.token = visible(token, place)
         if certificate and key and self._context is not None:
             _load_certificate(self._context, Pem(text=certificate.encode()), Pem(text=key.encode()), place)
@@ -476,7 +557,11 @@ def _asked(plugin: Plugin, said: Said, place: str) -> Mapping[str, Any]:
     """Run a program that gives credentials and return the status that it prints. Nothing that it says is quoted."""
     told: dict[str, Any] = {"apiVersion": plugin.api_version, "kind": "ExecCredential", "spec": {"interactive": False}}
     if plugin.cluster is not None:
-        file = {"certificate-authority-data": base64.b64encode(_content(said.authority.path, place)).decode()} if said.authority.path else {}
+        file = (
+            {"certificate-authority-data": base64.b64encode(_content(said.authority.path, place)).decode()}
+            if said.authority.path
+            else {}
+        )
         told["spec"]["cluster"] = {**plugin.cluster, **file}
     try:
         done = subprocess.run(
@@ -493,7 +578,11 @@ def _asked(plugin: Plugin, said: Said, place: str) -> Mapping[str, Any]:
     except (OSError, ValueError) as error:
         what = f"its program cannot be run ({getattr(error, 'strerror', None) or type(error).__name__})"
     else:
-        what = f"its program ended with {done.returncode}" if done.returncode else "its program gives no ExecCredential of the version that was asked for"
+        what = (
+            f"its program ended with {done.returncode}"
+            if done.returncode
+            else "its program gives no ExecCredential of the version that was asked for"
+        )
         try:
             given = json.loads(done.stdout)
         except (ValueError, RecursionError):
@@ -517,7 +606,9 @@ def _oauth_token(urllib3: Any, pool: Any, server: str, username: str, password: 
 
     def ask(method: str, url: str, expected: int, **rest: Any) -> tuple[Mapping, bytearray]:
         timeout = urllib3.Timeout(connect=seconds, read=seconds)
-        answer = pool.request(method, url, retries=False, redirect=False, preload_content=False, timeout=timeout, **rest)
+        answer = pool.request(
+            method, url, retries=False, redirect=False, preload_content=False, timeout=timeout, **rest
+        )
         content = content_of(answer, deadline)
         if answer.status != expected:
             status.append(answer.status)
@@ -529,7 +620,12 @@ def _oauth_token(urllib3: Any, pool: Any, server: str, username: str, password: 
         authorize, give = str(found["authorization_endpoint"]), str(found["token_endpoint"])
         if not authorize.startswith("https://") or not give.startswith("https://"):
             raise ValueError
-        question = {"response_type": "code", "client_id": "openshift-challenging-client", "state": "1", "code_challenge_method": "S256"}
+        question = {
+            "response_type": "code",
+            "client_id": "openshift-challenging-client",
+            "state": "1",
+            "code_challenge_method": "S256",
+        }
         named = {"X-Csrf-Token": "1", "Authorization": _basic(f"{username}:{password}")}
         sent_to = ask("GET", f"{authorize}?{urlencode(question)}", 302, headers=named)[0]["Location"]
         answer = {**dict(parse_qsl(urlsplit(sent_to).query)), "grant_type": "authorization_code"}
@@ -542,7 +638,17 @@ def _oauth_token(urllib3: Any, pool: Any, server: str, username: str, password: 
 
     try:
         return visible(within(seconds, log_in), "username, password")
-    except (urllib3.exceptions.HTTPError, CutOff, Unusable, OSError, LookupError, ValueError, TypeError, AttributeError, RecursionError) as error:
+    except (
+        urllib3.exceptions.HTTPError,
+        CutOff,
+        Unusable,
+        OSError,
+        LookupError,
+        ValueError,
+        TypeError,
+        AttributeError,
+        RecursionError,
+    ) as error:
         why = f"it answered {status[0]}" if status else type(error).__name__
         raise FederationError(
             "FED101",

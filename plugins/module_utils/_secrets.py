@@ -31,7 +31,9 @@ NAMED = frozenset(
 )
 # Greedy: a password may hold all that an URL must not.
 USERINFO = re.compile(r"(?<=//).*@|^(?!.*//).*@", re.DOTALL)
-PRIVATE_KEY = re.compile(r"-----BEGIN [A-Z0-9 ]*PRIVATE KEY-----.*?(?:-----END [A-Z0-9 ]*PRIVATE KEY-----|\Z)", re.DOTALL)
+PRIVATE_KEY = re.compile(
+    r"-----BEGIN [A-Z0-9 ]*PRIVATE KEY-----.*?(?:-----END [A-Z0-9 ]*PRIVATE KEY-----|\Z)", re.DOTALL
+)
 OPTIONS = {alias: name for name, spec in CLUSTER.items() for alias in (name, *spec.get("aliases", ()))}
 LONGEST_PATH = 1024
 
@@ -40,7 +42,11 @@ def secrets_of(options: Mapping[str, Any]) -> set[str]:
     """Return the secrets that stand in connection options, also in a kubeconfig that is given as a mapping or a text."""
     named = {options.get(name) for name, spec in CLUSTER.items() if spec.get("no_log")}
     headers = options.get("proxy_headers")
-    logins = [headers.get(name) for name, spec in CLUSTER["proxy_headers"]["options"].items() if spec.get("no_log")] if isinstance(headers, Mapping) else []
+    logins = (
+        [headers.get(name) for name, spec in CLUSTER["proxy_headers"]["options"].items() if spec.get("no_log")]
+        if isinstance(headers, Mapping)
+        else []
+    )
     found = {text for text in named if isinstance(text, str)}
     for login in logins:
         found |= login_secrets(login) if isinstance(login, str) else set()
@@ -114,7 +120,9 @@ def shown_url(url: str) -> str:
 
 def shown_arguments(arguments: Mapping[str, Any]) -> dict[str, Any]:
     """Return a module's arguments as they may be shown: connection options without what is secret in them, the rest as it is."""
-    return {name: _shown(OPTIONS[name], value) if name in OPTIONS and value else value for name, value in arguments.items()}
+    return {
+        name: _shown(OPTIONS[name], value) if name in OPTIONS and value else value for name, value in arguments.items()
+    }
 
 
 def _shown(name: str, value: Any) -> Any:

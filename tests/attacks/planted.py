@@ -47,7 +47,13 @@ class Ground:
     def plugin(self, program: str, **rest: Any) -> dict[str, Any]:
         """Return a user with a program in Python that gets the secret as a word and in a variable."""
         words = ["-c", program, self.secret]
-        entry = {"apiVersion": V1, "interactiveMode": "Never", "command": sys.executable, "args": words, "env": [{"name": "OWN", "value": self.secret}]}
+        entry = {
+            "apiVersion": V1,
+            "interactiveMode": "Never",
+            "command": sys.executable,
+            "args": words,
+            "env": [{"name": "OWN", "value": self.secret}],
+        }
         return {"exec": {**entry, **rest}}
 
     def url(self, password: str) -> str:
@@ -76,7 +82,7 @@ class Place:
 
 GIVES = f"import json,sys; print(json.dumps({{'apiVersion': '{V1}', 'kind': 'ExecCredential', 'status': {{'token': sys.argv[1]}}}}))"
 COMPLAINS = "import sys; print(sys.argv[1]); sys.exit('no login for ' + sys.argv[1])"
-BABBLES = "import sys; print('{\"token\": \"' + sys.argv[1])"
+BABBLES = 'import sys; print(\'{"token": "\' + sys.argv[1])'
 BROKEN_TOKENS = {
     "with a line end within": "{0}\n{0}",
     "with a space": "{0} {0}",
@@ -99,16 +105,31 @@ BROKEN_URLS = {
     "with a space": "http://anna:{0} x@127.0.0.1:1",
     "with a line end": "http://anna:{0}\n@127.0.0.1:1",
 }
-TEMPLATES = {"open": "{0}{{{{", "undefined": "{0}{{{{ nowhere }}}}", "of an unknown filter": "{{{{ '{0}' | nofilter }}}}", "tag": "{0}{{%"}
+TEMPLATES = {
+    "open": "{0}{{{{",
+    "undefined": "{0}{{{{ nowhere }}}}",
+    "of an unknown filter": "{{{{ '{0}' | nofilter }}}}",
+    "tag": "{0}{{%",
+}
 
 
 def _tokens() -> Iterator[Place]:
     yield Place("token", lambda here: {**here.api.access, "api_key": here.secret}, is_good=True)
     yield Place("token with a line end", lambda here: {**here.api.access, "api_key": f"{here.secret}\n"}, is_good=True)
     yield Place("short token", lambda here: {**here.api.access, "api_key": here.secret}, is_good=True, secret="Qz9Kw7")
-    yield Place("token of a run of one", lambda here: {**here.api.access, "api_key": here.secret}, is_good=True, environment=True, stratum="environment")
+    yield Place(
+        "token of a run of one",
+        lambda here: {**here.api.access, "api_key": here.secret},
+        is_good=True,
+        environment=True,
+        stratum="environment",
+    )
     for about, form in BROKEN_TOKENS.items():
-        yield Place(f"token {about}", lambda here, form=form: {**here.api.access, "api_key": form.format(here.secret)}, stratum=f"token {about}")
+        yield Place(
+            f"token {about}",
+            lambda here, form=form: {**here.api.access, "api_key": form.format(here.secret)},
+            stratum=f"token {about}",
+        )
         yield Place(
             f"kubeconfig's token {about}",
             lambda here, form=form: {"kubeconfig": here.kubeconfig({"token": form.format(here.secret)})},
@@ -116,7 +137,9 @@ def _tokens() -> Iterator[Place]:
         )
     yield Place("token as a list", lambda here: {**here.api.access, "api_key": [here.secret]})
     yield Place("token as a mapping", lambda here: {**here.api.access, "api_key": {"token": here.secret}})
-    yield Place("short token with a space", lambda here: {**here.api.access, "api_key": f"{here.secret} x"}, secret="Qz9Kw7")
+    yield Place(
+        "short token with a space", lambda here: {**here.api.access, "api_key": f"{here.secret} x"}, secret="Qz9Kw7"
+    )
 
 
 def _kubeconfigs() -> Iterator[Place]:
@@ -130,20 +153,41 @@ def _kubeconfigs() -> Iterator[Place]:
         "program that complains": (lambda here: here.kubeconfig(here.plugin(COMPLAINS)), False),
         "program that babbles": (lambda here: here.kubeconfig(here.plugin(BABBLES)), False),
         "program that is not there": (lambda here: here.kubeconfig(here.plugin("", command="/nowhere/program")), False),
-        "program of old": (lambda here: here.kubeconfig(here.plugin("", apiVersion="client.authentication.k8s.io/v1alpha1")), False),
+        "program of old": (
+            lambda here: here.kubeconfig(here.plugin("", apiVersion="client.authentication.k8s.io/v1alpha1")),
+            False,
+        ),
         "id-token that has expired": (lambda here: here.kubeconfig(_oidc(here, 1)), False),
-        "provider of old": (lambda here: here.kubeconfig({"auth-provider": {"name": "gcp", "config": {"access-token": here.secret}}}), False),
+        "provider of old": (
+            lambda here: here.kubeconfig({"auth-provider": {"name": "gcp", "config": {"access-token": here.secret}}}),
+            False,
+        ),
         "proxy": (lambda here: here.kubeconfig(cluster={"proxy-url": f"http://anna:{here.secret}@127.0.0.1:1"}), False),
-        "proxy with a #": (lambda here: here.kubeconfig(cluster={"proxy-url": f"http://anna:{here.secret}#x@127.0.0.1:1"}), False),
+        "proxy with a #": (
+            lambda here: here.kubeconfig(cluster={"proxy-url": f"http://anna:{here.secret}#x@127.0.0.1:1"}),
+            False,
+        ),
         "server": (lambda here: here.kubeconfig(cluster={"server": here.url(here.secret)}), False),
         "server with a #": (lambda here: here.kubeconfig(cluster={"server": here.url(f"{here.secret}#x")}), False),
-        "key as it is": (lambda here: here.kubeconfig({"client-certificate-data": "AAAA", "client-key-data": here.secret}), False),
-        "key in base64": (lambda here: here.kubeconfig({"client-certificate-data": "AAAA", "client-key-data": _base64(here.secret)}), False),
-        "key that is not text": (lambda here: here.kubeconfig({"token": TOKEN, "client-key-data": [here.secret]}), False),
+        "key as it is": (
+            lambda here: here.kubeconfig({"client-certificate-data": "AAAA", "client-key-data": here.secret}),
+            False,
+        ),
+        "key in base64": (
+            lambda here: here.kubeconfig({"client-certificate-data": "AAAA", "client-key-data": _base64(here.secret)}),
+            False,
+        ),
+        "key that is not text": (
+            lambda here: here.kubeconfig({"token": TOKEN, "client-key-data": [here.secret]}),
+            False,
+        ),
         "key that nobody knows": (lambda here: here.kubeconfig({"token": TOKEN, "tokn": here.secret}), False),
         "token as a list": (lambda here: here.kubeconfig({"token": [here.secret]}), False),
         "user as a text": (lambda here: here.kubeconfig(here.secret), False),
-        "token beside a context that is not there": (lambda here: here.kubeconfig({"token": here.secret}, **{"current-context": "d"}), False),
+        "token beside a context that is not there": (
+            lambda here: here.kubeconfig({"token": here.secret}, **{"current-context": "d"}),
+            False,
+        ),
         "another user's token": (lambda here: _with_another(here), True),
     }
     shapes: dict[str, Callable[[Ground, dict], Any]] = {
@@ -156,9 +200,21 @@ def _kubeconfigs() -> Iterator[Place]:
         for shape, form in shapes.items():
             yield Place(f"kubeconfig {shape}, {about}", _shaped(make, form), is_good, stratum=about)
     for about, spoil in _spoilt().items():
-        yield Place(f"kubeconfig as a text, {about}", lambda here, spoil=spoil: {"kubeconfig": spoil(here)}, stratum=about)
-        yield Place(f"kubeconfig in a file, {about}", lambda here, spoil=spoil: {"kubeconfig": here.file("kubeconfig", spoil(here))}, stratum=about)
-    yield Place("kubeconfig of a run of one", lambda here: {"kubeconfig": yaml.safe_dump(here.kubeconfig({"token": here.secret}))}, True, environment=True, stratum="environment")
+        yield Place(
+            f"kubeconfig as a text, {about}", lambda here, spoil=spoil: {"kubeconfig": spoil(here)}, stratum=about
+        )
+        yield Place(
+            f"kubeconfig in a file, {about}",
+            lambda here, spoil=spoil: {"kubeconfig": here.file("kubeconfig", spoil(here))},
+            stratum=about,
+        )
+    yield Place(
+        "kubeconfig of a run of one",
+        lambda here: {"kubeconfig": yaml.safe_dump(here.kubeconfig({"token": here.secret}))},
+        True,
+        environment=True,
+        stratum="environment",
+    )
     yield Place("kubeconfig as a list", lambda here: {"kubeconfig": [here.kubeconfig({"token": here.secret})]})
 
 
@@ -185,12 +241,32 @@ def _spoilt() -> dict[str, Callable[[Ground], str]]:
 
 def _urls() -> Iterator[Place]:
     yield Place("host with a password", lambda here: {**here.api.access, "host": here.url(here.secret)}, is_good=True)
-    yield Place("short password of a host", lambda here: {**here.api.access, "host": here.url(here.secret)}, is_good=True, secret="Qz9Kw7")
-    yield Place("proxy that is not there", lambda here: {**here.api.access, "proxy": f"http://anna:{here.secret}@127.0.0.1:1"})
-    yield Place("short password of a proxy", lambda here: {**here.api.access, "proxy": f"http://anna:{here.secret}@127.0.0.1:1"}, secret="Qz9Kw7")
-    yield Place("proxy of a run of one", lambda here: {**here.api.access, "proxy": f"http://anna:{here.secret}@127.0.0.1:1"}, environment=True, stratum="environment")
+    yield Place(
+        "short password of a host",
+        lambda here: {**here.api.access, "host": here.url(here.secret)},
+        is_good=True,
+        secret="Qz9Kw7",
+    )
+    yield Place(
+        "proxy that is not there", lambda here: {**here.api.access, "proxy": f"http://anna:{here.secret}@127.0.0.1:1"}
+    )
+    yield Place(
+        "short password of a proxy",
+        lambda here: {**here.api.access, "proxy": f"http://anna:{here.secret}@127.0.0.1:1"},
+        secret="Qz9Kw7",
+    )
+    yield Place(
+        "proxy of a run of one",
+        lambda here: {**here.api.access, "proxy": f"http://anna:{here.secret}@127.0.0.1:1"},
+        environment=True,
+        stratum="environment",
+    )
     for about, form in BROKEN_URLS.items():
-        yield Place(f"proxy {about}", lambda here, form=form: {**here.api.access, "proxy": form.format(here.secret)}, stratum=f"url {about}")
+        yield Place(
+            f"proxy {about}",
+            lambda here, form=form: {**here.api.access, "proxy": form.format(here.secret)},
+            stratum=f"url {about}",
+        )
         yield Place(
             f"host {about}",
             lambda here, form=form: {**here.api.access, "host": form.format(here.secret).replace("http:", "https:")},
@@ -200,7 +276,9 @@ def _urls() -> Iterator[Place]:
 
 def _misplaced() -> Iterator[Place]:
     for name in ("kubeconfig", "context", "host", "proxy", "ca_cert"):
-        yield Place(f"token in the place of {name}", lambda here, name=name: _misplacing(here, name, f"sha256~{here.secret}"))
+        yield Place(
+            f"token in the place of {name}", lambda here, name=name: _misplacing(here, name, f"sha256~{here.secret}")
+        )
         yield Place(f"key in the place of {name}", lambda here, name=name: _misplacing(here, name, _pem(here.secret)))
 
 
@@ -212,21 +290,47 @@ def _misplacing(here: Ground, name: str, value: str) -> dict[str, Any]:
 def _of_tasks() -> Iterator[Place]:
     """Return what only tasks of one's own can say."""
     rows: dict[str, Plant] = {
-        "password": lambda here: {"host": here.api.url, "ca_cert": str(here.api.ca_file), "username": "anna", "password": here.secret},
+        "password": lambda here: {
+            "host": here.api.url,
+            "ca_cert": str(here.api.ca_file),
+            "username": "anna",
+            "password": here.secret,
+        },
         "password alone": lambda here: {"host": here.api.url, "password": here.secret},
-        "proxy's log-in": lambda here: {**here.api.access, "proxy": "http://127.0.0.1:1", "proxy_headers": {"proxy_basic_auth": f"anna:{here.secret}"}},
+        "proxy's log-in": lambda here: {
+            **here.api.access,
+            "proxy": "http://127.0.0.1:1",
+            "proxy_headers": {"proxy_basic_auth": f"anna:{here.secret}"},
+        },
         "proxy's log-in as a text": lambda here: {**here.api.access, "proxy_headers": f"anna:{here.secret}"},
-        "proxy's log-in under a wrong name": lambda here: {**here.api.access, "proxy_headers": {"basic": f"anna:{here.secret}"}},
-        "key that is its text": lambda here: {**here.api.access, "client_cert": str(here.api.ca_file), "client_key": _pem(here.secret)},
+        "proxy's log-in under a wrong name": lambda here: {
+            **here.api.access,
+            "proxy_headers": {"basic": f"anna:{here.secret}"},
+        },
+        "key that is its text": lambda here: {
+            **here.api.access,
+            "client_cert": str(here.api.ca_file),
+            "client_key": _pem(here.secret),
+        },
         "key that is none": lambda here: {
             "host": here.api.url,
             "client_cert": str(here.api.ca_file),
             "client_key": here.file("key", _pem(here.secret)),
         },
         "token beside a wrong number": lambda here: {**here.api.access, "api_key": here.secret, "api_timeout": "soon"},
-        "program beside a wrong number": lambda here: {"kubeconfig": here.kubeconfig(here.plugin(GIVES)), "api_timeout": "soon"},
-        "program beside an unknown option": lambda here: {"kubeconfig": here.kubeconfig(here.plugin(GIVES)), "nobody": here.kubeconfig()["kind"]},
-        "proxy beside a wrong number": lambda here: {**here.api.access, "proxy": f"http://anna:{here.secret}@127.0.0.1:1", "api_timeout": "soon"},
+        "program beside a wrong number": lambda here: {
+            "kubeconfig": here.kubeconfig(here.plugin(GIVES)),
+            "api_timeout": "soon",
+        },
+        "program beside an unknown option": lambda here: {
+            "kubeconfig": here.kubeconfig(here.plugin(GIVES)),
+            "nobody": here.kubeconfig()["kind"],
+        },
+        "proxy beside a wrong number": lambda here: {
+            **here.api.access,
+            "proxy": f"http://anna:{here.secret}@127.0.0.1:1",
+            "api_timeout": "soon",
+        },
     }
     for about, plant in rows.items():
         is_ansibles = any(word in about for word in ("beside", "as a text", "wrong name"))
@@ -239,13 +343,24 @@ def templates() -> Iterator[Place]:
     """Return what Ansible takes for templates, which are wrong."""
     for about, form in TEMPLATES.items():
         for name in ("api_key", "proxy", "host", "ca_cert"):
-            yield Place(f"template in {name}, {about}", lambda here, form=form, name=name: {**here.api.access, name: form.format(here.secret)})
-        yield Place(f"template in a kubeconfig, {about}", lambda here, form=form: {"kubeconfig": here.kubeconfig({"token": form.format(here.secret)})})
+            yield Place(
+                f"template in {name}, {about}",
+                lambda here, form=form, name=name: {**here.api.access, name: form.format(here.secret)},
+            )
+        yield Place(
+            f"template in a kubeconfig, {about}",
+            lambda here, form=form: {"kubeconfig": here.kubeconfig({"token": form.format(here.secret)})},
+        )
 
 
 def _oidc(here: Ground, expires: int) -> dict[str, Any]:
     token = ".".join((_base64("{}"), _base64(json.dumps({"exp": expires})), here.secret)).replace("=", "")
-    return {"auth-provider": {"name": "oidc", "config": {"id-token": token, "refresh-token": here.secret, "client-secret": here.secret}}}
+    return {
+        "auth-provider": {
+            "name": "oidc",
+            "config": {"id-token": token, "refresh-token": here.secret, "client-secret": here.secret},
+        }
+    }
 
 
 def _with_another(here: Ground) -> dict[str, Any]:

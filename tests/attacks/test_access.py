@@ -34,8 +34,16 @@ def kubeconfig_of(api: ApiInMemory, user: dict | None = None, **cluster: Any) ->
     """Return a kubeconfig with a second context, whose user is an administrator."""
     known = {"server": api.url, "certificate-authority": str(api.ca_file), **cluster}
     contexts = [{"name": name, "context": {"cluster": "c", "user": name}} for name in ("viewer", "administrator")]
-    users = [{"name": "viewer", "user": {"token": TOKEN, **(user or {})}}, {"name": "administrator", "user": {"token": "an-administrators"}}]
-    return {"current-context": "viewer", "contexts": contexts, "clusters": [{"name": "c", "cluster": known}], "users": users}
+    users = [
+        {"name": "viewer", "user": {"token": TOKEN, **(user or {})}},
+        {"name": "administrator", "user": {"token": "an-administrators"}},
+    ]
+    return {
+        "current-context": "viewer",
+        "contexts": contexts,
+        "clusters": [{"name": "c", "cluster": known}],
+        "users": users,
+    }
 
 
 def authorizations(*apis: ApiInMemory) -> set[str | None]:
@@ -46,15 +54,38 @@ OF_EAST = {"K8S_AUTH_API_KEY": "of-east"}
 HALVES = [
     attack("a run of two", "each mesh has a host alone", {"host": True}, OF_EAST, "status", "mesh"),
     attack("a run of two", "each cluster has a host alone", {"host": True}, OF_EAST, "tenants", "cluster"),
-    attack("a run of two", "each has a context alone", {"context": "viewer"}, {"K8S_AUTH_KUBECONFIG": "kubeconfig"}, "control_plane", "mesh"),
-    attack("a run of two", "each has an empty kubeconfig and a host", {"kubeconfig": "", "host": True}, OF_EAST, "uninstall", "mesh"),
-    attack("a run of two", "each has nothing", {}, {**OF_EAST, "K8S_AUTH_HOST": "https://127.0.0.1:1"}, "preflight", "mesh"),
+    attack(
+        "a run of two",
+        "each has a context alone",
+        {"context": "viewer"},
+        {"K8S_AUTH_KUBECONFIG": "kubeconfig"},
+        "control_plane",
+        "mesh",
+    ),
+    attack(
+        "a run of two",
+        "each has an empty kubeconfig and a host",
+        {"kubeconfig": "", "host": True},
+        OF_EAST,
+        "uninstall",
+        "mesh",
+    ),
+    attack(
+        "a run of two", "each has nothing", {}, {**OF_EAST, "K8S_AUTH_HOST": "https://127.0.0.1:1"}, "preflight", "mesh"
+    ),
 ]
 
 
 @pytest.mark.parametrize(("named", "environment", "playbook", "word"), HALVES)
 def test_no_credential_of_the_environment_goes_to_two_of_a_run(
-    api: ApiInMemory, other: ApiInMemory, collections: str, tmp_path: Path, named: dict, environment: dict, playbook: str, word: str
+    api: ApiInMemory,
+    other: ApiInMemory,
+    collections: str,
+    tmp_path: Path,
+    named: dict,
+    environment: dict,
+    playbook: str,
+    word: str,
 ) -> None:
     hosts = {}
     for host, server in (("east", api), ("west", other)):
@@ -72,13 +103,20 @@ def test_no_credential_of_the_environment_goes_to_two_of_a_run(
 FOREIGN = {
     "context": {"K8S_AUTH_CONTEXT": "administrator"},
     "user": {"K8S_AUTH_IMPERSONATE_USER": "system:admin", "K8S_AUTH_IMPERSONATE_GROUPS": "system:masters"},
-    "proxy": {"K8S_AUTH_PROXY": "http://127.0.0.1:1", "HTTPS_PROXY": "http://127.0.0.1:1", "https_proxy": "http://127.0.0.1:1"},
+    "proxy": {
+        "K8S_AUTH_PROXY": "http://127.0.0.1:1",
+        "HTTPS_PROXY": "http://127.0.0.1:1",
+        "https_proxy": "http://127.0.0.1:1",
+    },
     "CA": {"K8S_AUTH_SSL_CA_CERT": "/etc/hostname"},
     "certificate": {"K8S_AUTH_CERT_FILE": "/nowhere/c.pem", "K8S_AUTH_KEY_FILE": "/nowhere/k.pem"},
     "token and host": {"K8S_AUTH_API_KEY": "of-another", "K8S_AUTH_HOST": "https://127.0.0.1:1"},
     "log-in": {"K8S_AUTH_USERNAME": "eve", "K8S_AUTH_PASSWORD": "of-eve"},
     "kubeconfig": {"K8S_AUTH_KUBECONFIG": "/nowhere/kubeconfig", "KUBECONFIG": "/nowhere/kubeconfig"},
-    "log-in at the proxy": {"K8S_AUTH_PROXY_HEADERS_BASIC_AUTH": "eve:of-eve", "K8S_AUTH_PROXY_HEADERS_PROXY_BASIC_AUTH": "eve:of-eve"},
+    "log-in at the proxy": {
+        "K8S_AUTH_PROXY_HEADERS_BASIC_AUTH": "eve:of-eve",
+        "K8S_AUTH_PROXY_HEADERS_PROXY_BASIC_AUTH": "eve:of-eve",
+    },
 }
 WHOLE: dict[str, Callable[[ApiInMemory], dict]] = {
     "a kubeconfig": lambda api: {"kubeconfig": kubeconfig_of(api)},
@@ -88,7 +126,9 @@ WHOLE: dict[str, Callable[[ApiInMemory], dict]] = {
 
 @pytest.mark.parametrize("foreign", FOREIGN.values(), ids=FOREIGN)
 @pytest.mark.parametrize("whole", WHOLE.values(), ids=WHOLE)
-def test_nothing_of_the_environment_is_added_to_what_a_task_names(api: ApiInMemory, collections: str, whole: Callable, foreign: dict) -> None:
+def test_nothing_of_the_environment_is_added_to_what_a_task_names(
+    api: ApiInMemory, collections: str, whole: Callable, foreign: dict
+) -> None:
     outcome = call(collections, "federation_info", {**whole(api), **EAST}, environment=foreign)
     assert outcome.code is None, outcome.printed
     assert authorizations(api) == {f"Bearer {TOKEN}"}
@@ -96,7 +136,9 @@ def test_nothing_of_the_environment_is_added_to_what_a_task_names(api: ApiInMemo
 
 
 @pytest.mark.parametrize("whole", WHOLE.values(), ids=WHOLE)
-def test_verification_is_not_ended_by_the_environment(api: ApiInMemory, other: ApiInMemory, collections: str, whole: Callable) -> None:
+def test_verification_is_not_ended_by_the_environment(
+    api: ApiInMemory, other: ApiInMemory, collections: str, whole: Callable
+) -> None:
     options = whole(api)
     if "kubeconfig" in options:
         options = {"kubeconfig": kubeconfig_of(api, **{"certificate-authority": str(other.ca_file)})}
@@ -110,7 +152,14 @@ def test_verification_is_not_ended_by_the_environment(api: ApiInMemory, other: A
 
 @pytest.mark.parametrize("named", ["context", "proxy", "impersonate_user", "ca_cert", "validate_certs", "host"])
 def test_what_is_not_enough_is_not_completed_by_the_environment(api: ApiInMemory, collections: str, named: str) -> None:
-    values = {"context": "viewer", "proxy": "http://127.0.0.1:1", "impersonate_user": "anna", "ca_cert": str(api.ca_file), "validate_certs": True, "host": api.url}
+    values = {
+        "context": "viewer",
+        "proxy": "http://127.0.0.1:1",
+        "impersonate_user": "anna",
+        "ca_cert": str(api.ca_file),
+        "validate_certs": True,
+        "host": api.url,
+    }
     environment = {"K8S_AUTH_HOST": api.url, "K8S_AUTH_API_KEY": TOKEN, "K8S_AUTH_SSL_CA_CERT": str(api.ca_file)}
     outcome = call(collections, "federation_info", {named: values[named], **EAST}, environment=environment)
     assert outcome.code == "FED101"
@@ -119,10 +168,17 @@ def test_what_is_not_enough_is_not_completed_by_the_environment(api: ApiInMemory
 
 
 def test_the_environment_as_a_whole_serves_a_task_that_names_nothing(api: ApiInMemory, collections: str) -> None:
-    environment = {"K8S_AUTH_HOST": api.url, "K8S_AUTH_API_KEY": TOKEN, "K8S_AUTH_SSL_CA_CERT": str(api.ca_file), "K8S_AUTH_IMPERSONATE_USER": "anna"}
+    environment = {
+        "K8S_AUTH_HOST": api.url,
+        "K8S_AUTH_API_KEY": TOKEN,
+        "K8S_AUTH_SSL_CA_CERT": str(api.ca_file),
+        "K8S_AUTH_IMPERSONATE_USER": "anna",
+    }
     outcome = call(collections, "federation_info", EAST, environment=environment)
     assert outcome.code is None, outcome.printed
-    assert {(asked.headers["authorization"], asked.headers["impersonate-user"]) for asked in api.asked} == {(f"Bearer {TOKEN}", "anna")}
+    assert {(asked.headers["authorization"], asked.headers["impersonate-user"]) for asked in api.asked} == {
+        (f"Bearer {TOKEN}", "anna")
+    }
 
 
 # Who acts
@@ -132,20 +188,35 @@ def test_whom_a_kubeconfig_says_to_act_as_is_acted_as(api: ApiInMemory, collecti
     user = {"as": "mesh-viewer", "as-groups": ["readers"]}
     outcome = call(collections, "federation_info", {"kubeconfig": kubeconfig_of(api, user), **EAST})
     assert outcome.code is None, outcome.printed
-    assert {(asked.headers["impersonate-user"], asked.headers["impersonate-group"]) for asked in api.asked} == {("mesh-viewer", "readers")}
+    assert {(asked.headers["impersonate-user"], asked.headers["impersonate-group"]) for asked in api.asked} == {
+        ("mesh-viewer", "readers")
+    }
 
 
-@pytest.mark.parametrize("option", [{"impersonate_user": "anna"}, {"impersonate_groups": ["all"]}], ids=["user", "groups"])
+@pytest.mark.parametrize(
+    "option", [{"impersonate_user": "anna"}, {"impersonate_groups": ["all"]}], ids=["user", "groups"]
+)
 def test_two_who_say_whom_to_act_as_are_refused(api: ApiInMemory, collections: str, option: dict) -> None:
-    outcome = call(collections, "federation_info", {"kubeconfig": kubeconfig_of(api, {"as": "mesh-viewer"}), **option, **EAST})
+    outcome = call(
+        collections, "federation_info", {"kubeconfig": kubeconfig_of(api, {"as": "mesh-viewer"}), **option, **EAST}
+    )
     assert outcome.code == "FED114"
     assert api.asked == []
 
 
-def test_a_token_of_the_task_is_not_used_with_the_kubeconfigs_certificate(api: ApiInMemory, collections: str, tmp_path: Path) -> None:
+def test_a_token_of_the_task_is_not_used_with_the_kubeconfigs_certificate(
+    api: ApiInMemory, collections: str, tmp_path: Path
+) -> None:
     certificate, key = ClusterAuthority(tmp_path / "client", "somebody").serving("administrator", [])
-    administrators = {"token": None, "client-certificate": str(certificate), "client-key": str(key), "exec": {"command": "/bin/false"}}
-    outcome = call(collections, "federation_info", {"kubeconfig": kubeconfig_of(api, administrators), "api_key": TOKEN, **EAST})
+    administrators = {
+        "token": None,
+        "client-certificate": str(certificate),
+        "client-key": str(key),
+        "exec": {"command": "/bin/false"},
+    }
+    outcome = call(
+        collections, "federation_info", {"kubeconfig": kubeconfig_of(api, administrators), "api_key": TOKEN, **EAST}
+    )
     assert outcome.code in (None, "FED114"), outcome.printed
     assert authorizations(api) <= {f"Bearer {TOKEN}"}
 
@@ -161,7 +232,9 @@ def in_the_clear() -> Iterator[tuple[str, list[dict[str, str]]]]:
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             asked.append({name.lower(): value for name, value in self.headers.items()})
-            content = json.dumps({"items": [CONTROL_PLANE] if "controlplanes" in self.path else [], "metadata": {}}).encode()
+            content = json.dumps(
+                {"items": [CONTROL_PLANE] if "controlplanes" in self.path else [], "metadata": {}}
+            ).encode()
             self.send_response(200)
             self.send_header("Content-Length", str(len(content)))
             self.end_headers()
@@ -182,7 +255,9 @@ CLEAR: dict[str, Callable[[ApiInMemory, str], dict]] = {
     "a token, and no verification": lambda api, url: {"host": url, "api_key": TOKEN, "validate_certs": False},
     "a password": lambda api, url: {"host": url, "username": "anna", "password": "of-anna"},
     "a kubeconfig with a token": lambda api, url: {"kubeconfig": kubeconfig_of(api, server=url)},
-    "a kubeconfig with a password": lambda api, url: {"kubeconfig": kubeconfig_of(api, {"token": None, "username": "a", "password": "b"}, server=url)},
+    "a kubeconfig with a password": lambda api, url: {
+        "kubeconfig": kubeconfig_of(api, {"token": None, "username": "a", "password": "b"}, server=url)
+    },
     "a kubeconfig, and another host": lambda api, url: {"kubeconfig": kubeconfig_of(api), "host": url},
     "the scheme in capitals": lambda api, url: {"host": url.replace("http", "HTTP"), "api_key": TOKEN},
     "a space before it": lambda api, url: {"host": f" {url}", "api_key": TOKEN},
@@ -190,16 +265,24 @@ CLEAR: dict[str, Callable[[ApiInMemory, str], dict]] = {
 
 
 @pytest.mark.parametrize("options", CLEAR.values(), ids=CLEAR)
-def test_no_credential_is_sent_in_the_clear(api: ApiInMemory, in_the_clear: tuple, collections: str, options: Callable) -> None:
+def test_no_credential_is_sent_in_the_clear(
+    api: ApiInMemory, in_the_clear: tuple, collections: str, options: Callable
+) -> None:
     url, asked = in_the_clear
     outcome = call(collections, "federation_info", {**options(api, url), **EAST})
     assert outcome.code == "FED116", outcome.printed
     assert asked == []
 
 
-def test_a_server_without_tls_is_asked_without_credentials(api: ApiInMemory, in_the_clear: tuple, collections: str) -> None:
+def test_a_server_without_tls_is_asked_without_credentials(
+    api: ApiInMemory, in_the_clear: tuple, collections: str
+) -> None:
     url, asked = in_the_clear
-    outcome = call(collections, "federation_info", {"kubeconfig": kubeconfig_of(api, {"token": None}, server=url), "mesh": "east", "until": "reachable"})
+    outcome = call(
+        collections,
+        "federation_info",
+        {"kubeconfig": kubeconfig_of(api, {"token": None}, server=url), "mesh": "east", "until": "reachable"},
+    )
     assert outcome.code is None, outcome.printed
     assert asked
     assert not [headers for headers in asked if "authorization" in headers]
@@ -211,7 +294,10 @@ def test_a_server_without_tls_is_asked_without_credentials(api: ApiInMemory, in_
 UNVERIFIED: dict[str, Callable[[ApiInMemory], tuple[dict, dict]]] = {
     "option": lambda api: ({"host": api.url, "api_key": TOKEN, "validate_certs": False}, {}),
     "environment": lambda api: ({}, {"K8S_AUTH_HOST": api.url, "K8S_AUTH_API_KEY": TOKEN, "K8S_AUTH_VERIFY_SSL": "no"}),
-    "kubeconfig": lambda api: ({"kubeconfig": kubeconfig_of(api, **{"certificate-authority": None, "insecure-skip-tls-verify": True})}, {}),
+    "kubeconfig": lambda api: (
+        {"kubeconfig": kubeconfig_of(api, **{"certificate-authority": None, "insecure-skip-tls-verify": True})},
+        {},
+    ),
 }
 
 
@@ -248,7 +334,9 @@ def test_it_is_told_whether_a_proxy_was_used(api: ApiInMemory, collections: str,
 
 
 @pytest.mark.parametrize("source", ["kubeconfig", "program"])
-def test_a_module_that_is_killed_leaves_no_key_behind(api: ApiInMemory, collections: str, tmp_path: Path, source: str) -> None:
+def test_a_module_that_is_killed_leaves_no_key_behind(
+    api: ApiInMemory, collections: str, tmp_path: Path, source: str
+) -> None:
     reached = threading.Event()
 
     def hang(_asked: Asked) -> None:
@@ -257,12 +345,25 @@ def test_a_module_that_is_killed_leaves_no_key_behind(api: ApiInMemory, collecti
 
     api.hostile = hang
     certificate, key = ClusterAuthority(tmp_path / "client", "somebody").serving("client", [])
-    texts = {"clientCertificateData": certificate.read_text(encoding="utf-8"), "clientKeyData": key.read_text(encoding="utf-8")}
+    texts = {
+        "clientCertificateData": certificate.read_text(encoding="utf-8"),
+        "clientKeyData": key.read_text(encoding="utf-8"),
+    }
     given = {"apiVersion": "client.authentication.k8s.io/v1", "kind": "ExecCredential", "status": texts}
     (tmp_path / "given").write_text(json.dumps(given), encoding="utf-8")
     user = {
-        "kubeconfig": {name: base64.b64encode(file.read_bytes()).decode() for name, file in (("client-certificate-data", certificate), ("client-key-data", key))},
-        "program": {"exec": {"apiVersion": given["apiVersion"], "interactiveMode": "Never", "command": "cat", "args": [str(tmp_path / "given")]}},
+        "kubeconfig": {
+            name: base64.b64encode(file.read_bytes()).decode()
+            for name, file in (("client-certificate-data", certificate), ("client-key-data", key))
+        },
+        "program": {
+            "exec": {
+                "apiVersion": given["apiVersion"],
+                "interactiveMode": "Never",
+                "command": "cat",
+                "args": [str(tmp_path / "given")],
+            }
+        },
     }[source]
     temporary = tmp_path / "temporary"
     temporary.mkdir()

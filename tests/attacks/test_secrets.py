@@ -43,7 +43,11 @@ def forms(secret: str) -> list[str]:
 
 def found(secret: str, text: str) -> list[str]:
     """Return where a secret stands in a text, with a little of what is around it."""
-    return [text[max(0, at.start() - 100) : at.end() + 40] for form in forms(secret) for at in re.finditer(re.escape(form), text)]
+    return [
+        text[max(0, at.start() - 100) : at.end() + 40]
+        for form in forms(secret)
+        for at in re.finditer(re.escape(form), text)
+    ]
 
 
 def echoing(asked: Asked) -> tuple[int, dict[str, str], bytes] | None:
@@ -70,7 +74,9 @@ def test_a_module_shows_no_secret_wherever_it_stands(api: ApiInMemory, collectio
     assert not list(temporary.rglob("*"))
 
 
-def test_a_server_that_repeats_what_it_is_sent_does_not_have_it_shown(api: ApiInMemory, collections: str, tmp_path: Path) -> None:
+def test_a_server_that_repeats_what_it_is_sent_does_not_have_it_shown(
+    api: ApiInMemory, collections: str, tmp_path: Path
+) -> None:
     api.hostile = echoing
     (tmp_path / "temporary").mkdir()
     for place, secret, outcome in called(api, collections, tmp_path, [place for place in PLACES if place.is_good]):
@@ -78,7 +84,9 @@ def test_a_server_that_repeats_what_it_is_sent_does_not_have_it_shown(api: ApiIn
         assert outcome.code == "FED106", f"{place.about}: {outcome.printed}"
 
 
-def called(api: ApiInMemory, collections: str, folder: Path, chosen: Sequence[Place]) -> list[tuple[Place, str, Outcome]]:
+def called(
+    api: ApiInMemory, collections: str, folder: Path, chosen: Sequence[Place]
+) -> list[tuple[Place, str, Outcome]]:
     """Run a module once for each place, and return its secret and how that ended."""
     rows = []
     for number, place in enumerate(chosen):
@@ -94,7 +102,9 @@ def called(api: ApiInMemory, collections: str, folder: Path, chosen: Sequence[Pl
     for place, _secret, options in rows:
         if place.environment:
             own_variables = {**variables, **as_environment(options)}
-            outcomes += call_each(collections, "federation_info", [{"api_timeout": 1, **common}], environment=own_variables, shown=True)
+            outcomes += call_each(
+                collections, "federation_info", [{"api_timeout": 1, **common}], environment=own_variables, shown=True
+            )
     return [(place, secret, outcome) for (place, secret, _options), outcome in zip(rows, outcomes)]
 
 
@@ -117,7 +127,9 @@ def batches(kind: str) -> Iterator[Any]:
     if SOAK:
         sets = [all_places[at : at + BATCH] for at in range(0, len(all_places), BATCH)]
         books = [book for book in PLAYBOOKS if kind == "mesh" or book in OF_CLUSTERS]
-        yield from (pytest.param(book, each, id=f"{book}-{number}") for book in books for number, each in enumerate(sets))
+        yield from (
+            pytest.param(book, each, id=f"{book}-{number}") for book in books for number, each in enumerate(sets)
+        )
         return
     some = drawn(all_places)
     step = len(some) // 5
@@ -125,7 +137,9 @@ def batches(kind: str) -> Iterator[Any]:
         yield pytest.param(book, some[number * step // 3 :: step][:5], id=book)
 
 
-def planted_hosts(api: ApiInMemory, folder: Path, chosen: Sequence[Place], prefix: str) -> tuple[dict[str, dict], dict[str, tuple[Place, str]]]:
+def planted_hosts(
+    api: ApiInMemory, folder: Path, chosen: Sequence[Place], prefix: str
+) -> tuple[dict[str, dict], dict[str, tuple[Place, str]]]:
     """Return a host for each place, with its variables, and the secret of each."""
     hosts, secrets = {}, {}
     for number, place in enumerate(chosen):
@@ -145,14 +159,31 @@ def play_and_search(administrator: Administrator, playbook: str, secrets: Mappin
     temporary = folder / "temporary"
     temporary.mkdir()
     administrator.environment = {**administrator.environment, "TMPDIR": str(temporary)}
-    bounds = {name: 1 for name in ("control_plane_timeout", "operator_timeout", "federation_timeout", "unfederate_timeout", "upgrade_timeout")}
-    extra = {**bounds, "federation_report": "report.json", "federation_cards_dir": "cards", "federation_render_dir": "rendered", "unfederate_peers": "all"}
+    bounds = {
+        name: 1
+        for name in (
+            "control_plane_timeout",
+            "operator_timeout",
+            "federation_timeout",
+            "unfederate_timeout",
+            "upgrade_timeout",
+        )
+    }
+    extra = {
+        **bounds,
+        "federation_report": "report.json",
+        "federation_cards_dir": "cards",
+        "federation_render_dir": "rendered",
+        "unfederate_peers": "all",
+    }
     # An inventory's own lines are not what a run says.
     run = administrator.play(playbook, "-vvvv", "--diff", variables=extra, must_pass=False)
     written = {
         str(path.relative_to(folder)): path.read_text(encoding="utf-8", errors="replace")
         for path in folder.rglob("*")
-        if path.is_file() and path.name != "meshes.yml" and not path.relative_to(folder).parts[0].startswith(("in-", "api"))
+        if path.is_file()
+        and path.name != "meshes.yml"
+        and not path.relative_to(folder).parts[0].startswith(("in-", "api"))
     }
     for name, (place, secret) in secrets.items():
         assert not found(secret, run.output), f"{name}, {place.about}"
@@ -179,7 +210,9 @@ def many(tmp_path: Path) -> Iterator[ApiInMemory]:
 
 
 @pytest.mark.parametrize(("playbook", "chosen"), list(batches("mesh")))
-def test_a_playbook_shows_no_secret_of_a_mesh(many: ApiInMemory, collections: str, tmp_path: Path, playbook: str, chosen: list[Place]) -> None:
+def test_a_playbook_shows_no_secret_of_a_mesh(
+    many: ApiInMemory, collections: str, tmp_path: Path, playbook: str, chosen: list[Place]
+) -> None:
     hosts, secrets = planted_hosts(many, tmp_path, chosen, "mesh")
     for variables in hosts.values():
         variables.update(mesh_peers=["west"], mesh_api_timeout=1, mesh_version="v2.3")
@@ -191,20 +224,38 @@ def test_a_playbook_shows_no_secret_of_a_mesh(many: ApiInMemory, collections: st
 
 
 @pytest.mark.parametrize(("playbook", "chosen"), list(batches("cluster")))
-def test_a_playbook_shows_no_secret_of_a_cluster(many: ApiInMemory, collections: str, tmp_path: Path, playbook: str, chosen: list[Place]) -> None:
+def test_a_playbook_shows_no_secret_of_a_cluster(
+    many: ApiInMemory, collections: str, tmp_path: Path, playbook: str, chosen: list[Place]
+) -> None:
     hosts, secrets = planted_hosts(many, tmp_path, chosen, "cluster")
     for variables in hosts.values():
         variables.update(cluster_api_timeout=1)
-    meshes = {"mesh0": {**many.variables, "mesh_cluster": "cluster0", "mesh_peers": ["west"], "mesh_api_timeout": 1, "mesh_version": "v2.3"}}
+    meshes = {
+        "mesh0": {
+            **many.variables,
+            "mesh_cluster": "cluster0",
+            "mesh_peers": ["west"],
+            "mesh_api_timeout": 1,
+            "mesh_version": "v2.3",
+        }
+    }
     play_and_search(Administrator(tmp_path, collections, meshes, clusters=hosts), playbook, secrets)
 
 
-@pytest.mark.parametrize("place", [place for place in PLACES if place.environment and place.in_playbooks][: None if SOAK else 1], ids=lambda place: place.about)
-def test_a_playbook_shows_no_secret_of_the_environment(many: ApiInMemory, collections: str, tmp_path: Path, place: Place) -> None:
+@pytest.mark.parametrize(
+    "place",
+    [place for place in PLACES if place.environment and place.in_playbooks][: None if SOAK else 1],
+    ids=lambda place: place.about,
+)
+def test_a_playbook_shows_no_secret_of_the_environment(
+    many: ApiInMemory, collections: str, tmp_path: Path, place: Place
+) -> None:
     own = tmp_path / "in-environment"
     own.mkdir()
     secret = marked(place, 0)
     options = place.plant(Ground(many, own, secret))
-    administrator = Administrator(tmp_path, collections, {"mesh0": {"mesh_peers": ["west"], "mesh_api_timeout": 1}}, as_environment(options))
+    administrator = Administrator(
+        tmp_path, collections, {"mesh0": {"mesh_peers": ["west"], "mesh_api_timeout": 1}}, as_environment(options)
+    )
     printed = play_and_search(administrator, "status", {"mesh0": (place, secret)})
     assert ("trust domain mesh0.local" in printed) == place.is_good

@@ -67,7 +67,16 @@ class Place:
             "kind": "Config",
             "current-context": "c",
             "contexts": [{"name": "c", "context": {"cluster": "c", "user": "u", "namespace": "east"}}],
-            "clusters": [{"name": "c", "cluster": {"server": self.server, "certificate-authority": str(self.certificate), **(cluster or {})}}],
+            "clusters": [
+                {
+                    "name": "c",
+                    "cluster": {
+                        "server": self.server,
+                        "certificate-authority": str(self.certificate),
+                        **(cluster or {}),
+                    },
+                }
+            ],
             "users": [{"name": "u", "user": {"token": "a-token"} if user is None else user}],
             **rest,
         }
@@ -94,11 +103,19 @@ def encoded(path: Path) -> str:
 
 
 def id_token(expires: int) -> str:
-    return ".".join(base64.urlsafe_b64encode(part).decode().rstrip("=") for part in (b"{}", json.dumps({"exp": expires}).encode(), b"x"))
+    return ".".join(
+        base64.urlsafe_b64encode(part).decode().rstrip("=")
+        for part in (b"{}", json.dumps({"exp": expires}).encode(), b"x")
+    )
 
 
 def oidc(**config: str) -> dict[str, Any]:
-    return {"auth-provider": {"name": "oidc", "config": {"client-id": "x", "idp-issuer-url": "https://127.0.0.1:1", **config}}}
+    return {
+        "auth-provider": {
+            "name": "oidc",
+            "config": {"client-id": "x", "idp-issuer-url": "https://127.0.0.1:1", **config},
+        }
+    }
 
 
 def two(first: dict, second: dict) -> list[dict]:
@@ -114,7 +131,12 @@ def second_user(place: Place, token: str) -> dict:
 
 TOKEN = Sent(authorization="Bearer a-token")
 BASIC = f"Basic {base64.b64encode(b'anna:pass').decode()}"
-ACTING = [("as", "viewer"), ("as-uid", "7"), ("as-groups", ["readers", "all"]), ("as-user-extra", {"Scopes/x": ["a", "b"], "y%": ["ü"]})]
+ACTING = [
+    ("as", "viewer"),
+    ("as-uid", "7"),
+    ("as-groups", ["readers", "all"]),
+    ("as-user-extra", {"Scopes/x": ["a", "b"], "y%": ["ü"]}),
+]
 ACTED = [
     ("impersonate-extra-scopes%2fx", "a"),
     ("impersonate-extra-scopes%2fx", "b"),
@@ -127,17 +149,50 @@ ACTED = [
 
 ROWS = [
     Row("a token", lambda here: here.kubeconfig(), TOKEN),
-    Row("a token that ends in a line, which kubectl cannot send", lambda here: here.kubeconfig({"token": "a-token\n"}), None, ("SENT", "Bearer a-token")),
+    Row(
+        "a token that ends in a line, which kubectl cannot send",
+        lambda here: here.kubeconfig({"token": "a-token\n"}),
+        None,
+        ("SENT", "Bearer a-token"),
+    ),
     Row("a token that is a number", lambda here: here.kubeconfig({"token": 12345678}), None, ("FED114", "token")),
-    Row("a token in a file beside the kubeconfig", lambda here: here.kubeconfig({"tokenFile": "token"}), Sent(authorization="Bearer of-a-file")),
-    Row("a token, and another in a file", lambda here: here.kubeconfig({"token": "a-token", "tokenFile": "token"}), Sent(authorization="Bearer of-a-file")),
-    Row("a token's file that is not there", lambda here: here.kubeconfig({"tokenFile": "nowhere"}), None, ("FED101", "tokenFile")),
-    Row("user and password", lambda here: here.kubeconfig({"username": "anna", "password": "pass"}), Sent(authorization=BASIC)),
-    Row("a password and a token", lambda here: here.kubeconfig({"username": "anna", "password": "pass", "token": "x"}), None, ("FED114", "token")),
-    Row("a certificate in files beside it", lambda here: here.kubeconfig({"client-certificate": "c.pem", "client-key": "k.pem"}), Sent(certificate=True)),
+    Row(
+        "a token in a file beside the kubeconfig",
+        lambda here: here.kubeconfig({"tokenFile": "token"}),
+        Sent(authorization="Bearer of-a-file"),
+    ),
+    Row(
+        "a token, and another in a file",
+        lambda here: here.kubeconfig({"token": "a-token", "tokenFile": "token"}),
+        Sent(authorization="Bearer of-a-file"),
+    ),
+    Row(
+        "a token's file that is not there",
+        lambda here: here.kubeconfig({"tokenFile": "nowhere"}),
+        None,
+        ("FED101", "tokenFile"),
+    ),
+    Row(
+        "user and password",
+        lambda here: here.kubeconfig({"username": "anna", "password": "pass"}),
+        Sent(authorization=BASIC),
+    ),
+    Row(
+        "a password and a token",
+        lambda here: here.kubeconfig({"username": "anna", "password": "pass", "token": "x"}),
+        None,
+        ("FED114", "token"),
+    ),
+    Row(
+        "a certificate in files beside it",
+        lambda here: here.kubeconfig({"client-certificate": "c.pem", "client-key": "k.pem"}),
+        Sent(certificate=True),
+    ),
     Row(
         "a certificate in it",
-        lambda here: here.kubeconfig({"client-certificate-data": encoded(here.certificate), "client-key-data": encoded(here.key)}),
+        lambda here: here.kubeconfig(
+            {"client-certificate-data": encoded(here.certificate), "client-key-data": encoded(here.key)}
+        ),
         Sent(certificate=True),
     ),
     Row(
@@ -145,7 +200,12 @@ ROWS = [
         lambda here: here.kubeconfig({"client-certificate-data": encoded(here.certificate), "client-key": "k.pem"}),
         Sent(certificate=True),
     ),
-    Row("a certificate without a key", lambda here: here.kubeconfig({"client-certificate": "c.pem"}), None, ("FED114", "client-key")),
+    Row(
+        "a certificate without a key",
+        lambda here: here.kubeconfig({"client-certificate": "c.pem"}),
+        None,
+        ("FED114", "client-key"),
+    ),
     Row(
         "a key that is not base64",
         lambda here: here.kubeconfig({"client-certificate": "c.pem", "client-key-data": "%"}),
@@ -153,7 +213,11 @@ ROWS = [
         ("FED114", "client-key-data"),
     ),
     Row("no credentials", lambda here: here.kubeconfig({}), None, ("FED101", "no credentials")),
-    Row("a program", lambda here: here.kubeconfig(here.plugin({"token": "of-it"}, {"interactive": False, "cluster": []})), Sent(authorization="Bearer of-it")),
+    Row(
+        "a program",
+        lambda here: here.kubeconfig(here.plugin({"token": "of-it"}, {"interactive": False, "cluster": []})),
+        Sent(authorization="Bearer of-it"),
+    ),
     Row(
         "a program with a variable and the cluster",
         lambda here: here.kubeconfig(
@@ -174,26 +238,80 @@ ROWS = [
     ),
     Row(
         "a program that gives a certificate",
-        lambda here: here.kubeconfig(here.plugin({"clientCertificateData": f"@{here.certificate}", "clientKeyData": f"@{here.key}"})),
+        lambda here: here.kubeconfig(
+            here.plugin({"clientCertificateData": f"@{here.certificate}", "clientKeyData": f"@{here.key}"})
+        ),
         Sent(certificate=True),
     ),
     Row("a program that gives nothing", lambda here: here.kubeconfig(here.plugin({})), None, ("FED101", "exec")),
-    Row("a program that fails", lambda here: here.kubeconfig(here.plugin({}, {"env": "x"})), None, ("FED101", "ended with 1")),
-    Row("a program that needs a terminal", lambda here: here.kubeconfig(here.plugin({}, interactiveMode="Always")), None, ("FED114", "interactiveMode")),
-    Row("a program of v1 that says nothing of a terminal", lambda here: here.kubeconfig(here.plugin({}, interactiveMode=None)), None, ("FED114", "interactiveMode")),
-    Row("a program of v1alpha1", lambda here: here.kubeconfig(here.plugin({}, apiVersion=V1ALPHA1)), None, ("FED114", "apiVersion")),
-    Row("a token beside a program", lambda here: here.kubeconfig({"token": "a-token", **here.plugin({"token": "of-it"})}), TOKEN),
-    Row("an id-token of OpenID", lambda here: here.kubeconfig(oidc(**{"id-token": id_token(9999999999)})), Sent(authorization=f"Bearer {id_token(9999999999)}")),
-    Row("an id-token that has expired", lambda here: here.kubeconfig(oidc(**{"id-token": id_token(1)})), None, ("FED101", "auth-provider")),
-    Row("a provider of old", lambda here: here.kubeconfig({"auth-provider": {"name": "gcp"}}), None, ("FED114", "auth-provider")),
-    Row("whom to act as", lambda here: here.kubeconfig({"token": "a-token", **dict(ACTING)}), Sent(authorization="Bearer a-token", acting=ACTED)),
-    Row("groups without a user to act as", lambda here: here.kubeconfig({"token": "a-token", "as-groups": ["readers"]}), None, ("FED114", "as")),
+    Row(
+        "a program that fails",
+        lambda here: here.kubeconfig(here.plugin({}, {"env": "x"})),
+        None,
+        ("FED101", "ended with 1"),
+    ),
+    Row(
+        "a program that needs a terminal",
+        lambda here: here.kubeconfig(here.plugin({}, interactiveMode="Always")),
+        None,
+        ("FED114", "interactiveMode"),
+    ),
+    Row(
+        "a program of v1 that says nothing of a terminal",
+        lambda here: here.kubeconfig(here.plugin({}, interactiveMode=None)),
+        None,
+        ("FED114", "interactiveMode"),
+    ),
+    Row(
+        "a program of v1alpha1",
+        lambda here: here.kubeconfig(here.plugin({}, apiVersion=V1ALPHA1)),
+        None,
+        ("FED114", "apiVersion"),
+    ),
+    Row(
+        "a token beside a program",
+        lambda here: here.kubeconfig({"token": "a-token", **here.plugin({"token": "of-it"})}),
+        TOKEN,
+    ),
+    Row(
+        "an id-token of OpenID",
+        lambda here: here.kubeconfig(oidc(**{"id-token": id_token(9999999999)})),
+        Sent(authorization=f"Bearer {id_token(9999999999)}"),
+    ),
+    Row(
+        "an id-token that has expired",
+        lambda here: here.kubeconfig(oidc(**{"id-token": id_token(1)})),
+        None,
+        ("FED101", "auth-provider"),
+    ),
+    Row(
+        "a provider of old",
+        lambda here: here.kubeconfig({"auth-provider": {"name": "gcp"}}),
+        None,
+        ("FED114", "auth-provider"),
+    ),
+    Row(
+        "whom to act as",
+        lambda here: here.kubeconfig({"token": "a-token", **dict(ACTING)}),
+        Sent(authorization="Bearer a-token", acting=ACTED),
+    ),
+    Row(
+        "groups without a user to act as",
+        lambda here: here.kubeconfig({"token": "a-token", "as-groups": ["readers"]}),
+        None,
+        ("FED114", "as"),
+    ),
     Row(
         "a server behind a path",
         lambda here: here.kubeconfig(cluster={"server": f"{here.server}/k8s/c-1/"}),
         Sent(authorization="Bearer a-token", path=f"/k8s/c-1{PATH}"),
     ),
-    Row("a server without https://", lambda here: here.kubeconfig(cluster={"server": here.server.partition("//")[2]}), None, ("FED101", "server")),
+    Row(
+        "a server without https://",
+        lambda here: here.kubeconfig(cluster={"server": here.server.partition("//")[2]}),
+        None,
+        ("FED101", "server"),
+    ),
     Row(
         "a server with user and password, which kubectl prefers to the token",
         lambda here: here.kubeconfig(cluster={"server": here.server.replace("//", "//anna:pass@")}),
@@ -202,45 +320,108 @@ ROWS = [
     ),
     Row(
         "the CA in it",
-        lambda here: here.kubeconfig(cluster={"certificate-authority": None, "certificate-authority-data": encoded(here.certificate)}),
+        lambda here: here.kubeconfig(
+            cluster={"certificate-authority": None, "certificate-authority-data": encoded(here.certificate)}
+        ),
         TOKEN,
     ),
     Row("the CA in a file beside it", lambda here: here.kubeconfig(cluster={"certificate-authority": "c.pem"}), TOKEN),
     Row("no CA", lambda here: here.kubeconfig(cluster={"certificate-authority": None}), None, ("FED105", "ca_cert")),
-    Row("a CA that is none", lambda here: here.kubeconfig(cluster={"certificate-authority": "token"}), None, ("FED101", "CA certificate")),
+    Row(
+        "a CA that is none",
+        lambda here: here.kubeconfig(cluster={"certificate-authority": "token"}),
+        None,
+        ("FED101", "CA certificate"),
+    ),
     Row(
         "a CA twice",
         lambda here: here.kubeconfig(cluster={"certificate-authority-data": encoded(here.certificate)}),
         None,
         ("FED114", "certificate-authority"),
     ),
-    Row("no verification", lambda here: here.kubeconfig(cluster={"certificate-authority": None, "insecure-skip-tls-verify": True}), TOKEN),
-    Row("no verification, and a CA", lambda here: here.kubeconfig(cluster={"insecure-skip-tls-verify": True}), None, ("FED114", "insecure-skip-tls-verify")),
-    Row("no verification, as a text", lambda here: here.kubeconfig(cluster={"insecure-skip-tls-verify": "true"}), None, ("FED114", "insecure-skip-tls-verify")),
+    Row(
+        "no verification",
+        lambda here: here.kubeconfig(cluster={"certificate-authority": None, "insecure-skip-tls-verify": True}),
+        TOKEN,
+    ),
+    Row(
+        "no verification, and a CA",
+        lambda here: here.kubeconfig(cluster={"insecure-skip-tls-verify": True}),
+        None,
+        ("FED114", "insecure-skip-tls-verify"),
+    ),
+    Row(
+        "no verification, as a text",
+        lambda here: here.kubeconfig(cluster={"insecure-skip-tls-verify": "true"}),
+        None,
+        ("FED114", "insecure-skip-tls-verify"),
+    ),
     Row(
         "another name for TLS",
         lambda here: here.kubeconfig(cluster={"tls-server-name": "api.inner.example"}),
         Sent(authorization="Bearer a-token", name="api.inner.example"),
     ),
-    Row("a name for TLS that the certificate has not", lambda here: here.kubeconfig(cluster={"tls-server-name": "api.other"}), None, ("FED105", "api.other")),
-    Row("no compression", lambda here: here.kubeconfig(cluster={"disable-compression": True}), Sent(authorization="Bearer a-token", is_compressed=False)),
+    Row(
+        "a name for TLS that the certificate has not",
+        lambda here: here.kubeconfig(cluster={"tls-server-name": "api.other"}),
+        None,
+        ("FED105", "api.other"),
+    ),
+    Row(
+        "no compression",
+        lambda here: here.kubeconfig(cluster={"disable-compression": True}),
+        Sent(authorization="Bearer a-token", is_compressed=False),
+    ),
     Row(
         "a proxy with a log-in",
         lambda here: here.kubeconfig(cluster={"proxy-url": here.proxy.replace("//", "//anna:p%61ss@")}),
         Sent(authorization="Bearer a-token", proxy="CONNECT", proxy_authorization=BASIC),
     ),
-    Row("a proxy without http://", lambda here: here.kubeconfig(cluster={"proxy-url": here.proxy.partition("//")[2]}), None, ("FED101", "proxy-url")),
+    Row(
+        "a proxy without http://",
+        lambda here: here.kubeconfig(cluster={"proxy-url": here.proxy.partition("//")[2]}),
+        None,
+        ("FED101", "proxy-url"),
+    ),
     Row("two files: the first says who", lambda here: two(here.kubeconfig(), second_user(here, "other")), TOKEN),
-    Row("two files, turned round", lambda here: two(second_user(here, "other"), here.kubeconfig()), Sent(authorization="Bearer other")),
-    Row("two files, the first without entries", lambda here: two({"apiVersion": "v1", "kind": "Config"}, here.kubeconfig()), TOKEN),
-    Row("a context that is not there", lambda here: here.kubeconfig(**{"current-context": "d"}), None, ("FED101", "context d")),
+    Row(
+        "two files, turned round",
+        lambda here: two(second_user(here, "other"), here.kubeconfig()),
+        Sent(authorization="Bearer other"),
+    ),
+    Row(
+        "two files, the first without entries",
+        lambda here: two({"apiVersion": "v1", "kind": "Config"}, here.kubeconfig()),
+        TOKEN,
+    ),
+    Row(
+        "a context that is not there",
+        lambda here: here.kubeconfig(**{"current-context": "d"}),
+        None,
+        ("FED101", "context d"),
+    ),
     Row("no context", lambda here: here.kubeconfig(**{"current-context": ""}), None, ("FED101", "current-context")),
     Row("a user that is not there", lambda here: here.kubeconfig(users=[]), None, ("FED101", "user")),
-    Row("a user twice", lambda here: here.kubeconfig(users=[{"name": "u", "user": {"token": each}} for each in ("a", "b")]), None, ("FED101", "users")),
+    Row(
+        "a user twice",
+        lambda here: here.kubeconfig(users=[{"name": "u", "user": {"token": each}} for each in ("a", "b")]),
+        None,
+        ("FED101", "users"),
+    ),
     Row("neither kind nor version", lambda here: here.kubeconfig(kind=None, apiVersion=None), TOKEN),
     Row("another kind", lambda here: here.kubeconfig(kind="ConfigMap"), None, ("FED101", "kind")),
-    Row("a key that nobody knows, which kubectl leaves out", lambda here: here.kubeconfig({"token": "a-token", "as-group": "x"}), TOKEN, ("FED114", "as-group")),
-    Row("a key of the cluster that nobody knows", lambda here: here.kubeconfig(cluster={"proxy_url": "x"}), TOKEN, ("FED114", "proxy_url")),
+    Row(
+        "a key that nobody knows, which kubectl leaves out",
+        lambda here: here.kubeconfig({"token": "a-token", "as-group": "x"}),
+        TOKEN,
+        ("FED114", "as-group"),
+    ),
+    Row(
+        "a key of the cluster that nobody knows",
+        lambda here: here.kubeconfig(cluster={"proxy_url": "x"}),
+        TOKEN,
+        ("FED114", "proxy_url"),
+    ),
 ]
 
 

@@ -121,10 +121,14 @@ def data_of(text: str | bytes, place: str) -> Any:
         # Its text would quote the file.
         mark = getattr(error, "problem_mark", None)
         line = f" (line {mark.line + 1})" if mark else ""
-        raise FederationError("FED101", where=place, what=f"is not YAML{line}", mend="Correct the file, or give another kubeconfig") from None
+        raise FederationError(
+            "FED101", where=place, what=f"is not YAML{line}", mend="Correct the file, or give another kubeconfig"
+        ) from None
     except (ValueError, RecursionError, OverflowError) as error:
         what = f"is not YAML ({type(error).__name__})"
-        raise FederationError("FED101", where=place, what=what, mend="Correct the file, or give another kubeconfig") from None
+        raise FederationError(
+            "FED101", where=place, what=what, mend="Correct the file, or give another kubeconfig"
+        ) from None
 
 
 def what_is_said(documents: Sequence[Document], context: str | None, now: float) -> Said:
@@ -149,7 +153,11 @@ def what_is_said(documents: Sequence[Document], context: str | None, now: float)
         password=user.text("password"),
         certificate=user.pem("client-certificate"),
         key=user.pem("client-key"),
-        plugin=None if user.fields.get("token") or user.fields.get("tokenFile") or user.fields.get("username") else _plugin(user, cluster),
+        plugin=(
+            None
+            if user.fields.get("token") or user.fields.get("tokenFile") or user.fields.get("username")
+            else _plugin(user, cluster)
+        ),
         impersonation=_impersonation(user),
     )
     _refuse_contradictions(said, cluster, user)
@@ -164,14 +172,22 @@ class _Entry:
     folder: str
     fields: Mapping[str, Any]
 
-    def fail(self, key: str, what: str, mend: str = "Correct the kubeconfig, or give another", code: str = "FED114") -> NoReturn:
+    def fail(
+        self, key: str, what: str, mend: str = "Correct the kubeconfig, or give another", code: str = "FED114"
+    ) -> NoReturn:
         raise FederationError(code, where=f"{self.place}, {key}" if key else self.place, what=what, mend=mend)
 
     def refuse_unknown(self, known: Iterable[str]) -> None:
         for key in self.fields:
             if key not in known:
-                named = key if isinstance(key, str) and len(key) <= 40 and _is_quotable(key) else "a key that is no word"
-                self.fail("", f"says {named}, which this collection does not read", f"Take it out, or correct it: {', '.join(sorted(known))} are read")
+                named = (
+                    key if isinstance(key, str) and len(key) <= 40 and _is_quotable(key) else "a key that is no word"
+                )
+                self.fail(
+                    "",
+                    f"says {named}, which this collection does not read",
+                    f"Take it out, or correct it: {', '.join(sorted(known))} are read",
+                )
 
     def text(self, key: str) -> str:
         value = self.fields.get(key)
@@ -242,7 +258,9 @@ class _Reading:
                 "FED101",
                 where=place,
                 what=f"has no context {current}" if _is_quotable(current) else "has no such context",
-                mend=f"Give one of its contexts: {', '.join(names[:10])}" if names else "Give a kubeconfig with contexts",
+                mend=(
+                    f"Give one of its contexts: {', '.join(names[:10])}" if names else "Give a kubeconfig with contexts"
+                ),
             )
         parts = {}
         for word, plural in (("cluster", "clusters"), ("user", "users")):
@@ -265,7 +283,12 @@ def _is_quotable(name: str) -> bool:
 def _top(document: Document) -> _Entry:
     if not isinstance(document.data, Mapping):
         what = "is empty" if document.data is None else "is not a kubeconfig"
-        raise FederationError("FED101", where=document.place, what=what, mend="Give the path of a kubeconfig, or its content as a mapping or a text")
+        raise FederationError(
+            "FED101",
+            where=document.place,
+            what=what,
+            mend="Give the path of a kubeconfig, or its content as a mapping or a text",
+        )
     top = _Entry(document.place, document.folder, document.data)
     if (top.text("kind") or "Config", top.text("apiVersion") or "v1") != ("Config", "v1"):
         top.fail("kind", "is not Config of the version v1", code="FED101")
@@ -276,7 +299,9 @@ def _listed(top: _Entry, plural: str) -> list[Mapping]:
     entries = top.fields.get(plural)
     if entries is None:
         return []
-    if not isinstance(entries, list) or not all(isinstance(entry, Mapping) and isinstance(entry.get("name"), str) for entry in entries):
+    if not isinstance(entries, list) or not all(
+        isinstance(entry, Mapping) and isinstance(entry.get("name"), str) for entry in entries
+    ):
         top.fail(plural, "is not a list of entries with a name", code="FED101")
     return entries
 
@@ -319,7 +344,11 @@ def _plugin(user: _Entry, cluster: _Entry) -> Plugin | None:
     if not command:
         entry.fail("command", "is missing")
     if version not in EXEC_VERSIONS:
-        entry.fail("apiVersion", "is none that is served today", f"Use one of {', '.join(sorted(EXEC_VERSIONS))}; a newer program offers it")
+        entry.fail(
+            "apiVersion",
+            "is none that is served today",
+            f"Use one of {', '.join(sorted(EXEC_VERSIONS))}; a newer program offers it",
+        )
     mode = entry.text("interactiveMode") or ("" if version.endswith("/v1") else "IfAvailable")
     if mode not in ("Never", "IfAvailable"):
         what = "needs a terminal, and there is none" if mode == "Always" else "is not Never or IfAvailable"
@@ -346,7 +375,9 @@ def _environment(entry: _Entry) -> dict[str, str]:
 
 def _told(cluster: _Entry) -> dict[str, Any]:
     """Return what a program is told of the cluster; a file of certificates stands under ``certificate-authority``."""
-    named = {key: cluster.fields[key] for key in CLUSTER - {"extensions", "certificate-authority"} if cluster.fields.get(key)}
+    named = {
+        key: cluster.fields[key] for key in CLUSTER - {"extensions", "certificate-authority"} if cluster.fields.get(key)
+    }
     extensions = cluster.fields.get("extensions")
     configs = [
         each.get("extension")
@@ -363,11 +394,18 @@ def _id_token(user: _Entry, now: float) -> str:
         return ""
     provider.refuse_unknown({"name", "config"})
     if provider.text("name") != "oidc":
-        provider.fail("name", "is a provider that kubectl knows no more", "Use exec with the program of your provider, or a token")
+        provider.fail(
+            "name", "is a provider that kubectl knows no more", "Use exec with the program of your provider, or a token"
+        )
     config = provider.below("config")
     token = config.text("id-token") if config else ""
     if not token or _expiry(token) <= now:
-        provider.fail("", "has no id-token that is still valid", "Run kubectl once, which renews it, or give a token", code="FED101")
+        provider.fail(
+            "",
+            "has no id-token that is still valid",
+            "Run kubectl once, which renews it, or give a token",
+            code="FED101",
+        )
     return token
 
 
@@ -397,10 +435,17 @@ def _impersonation(user: _Entry) -> tuple[tuple[str, str], ...]:
 def header_name(key: str) -> str:
     """Return ``key`` as a part of a header's name, as client-go writes it."""
     return "".join(
-        chr(byte) if byte in NAME_MARKS or (byte < 128 and chr(byte).isalnum()) else f"%{byte:02X}" for byte in key.encode("utf-8", "replace")
+        chr(byte) if byte in NAME_MARKS or (byte < 128 and chr(byte).isalnum()) else f"%{byte:02X}"
+        for byte in key.encode("utf-8", "replace")
     )
 
 
 def _kind_of(value: object) -> str:
-    kinds = ((bool, "true or false"), ((int, float), "a number"), (str, "text"), (list, "a list"), (Mapping, "a mapping"))
+    kinds = (
+        (bool, "true or false"),
+        ((int, float), "a number"),
+        (str, "text"),
+        (list, "a list"),
+        (Mapping, "a mapping"),
+    )
     return next((name for kind, name in kinds if isinstance(value, kind)), "a date or the like")

@@ -37,7 +37,9 @@ def pair(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     now = datetime.datetime.now(datetime.timezone.utc)
     names = [x509.IPAddress(ipaddress.ip_address("127.0.0.1")), x509.DNSName("api.inner.example")]
     made = (
-        x509.CertificateBuilder(name, name, key.public_key(), 1, now - datetime.timedelta(minutes=1), now + datetime.timedelta(hours=1))
+        x509.CertificateBuilder(
+            name, name, key.public_key(), 1, now - datetime.timedelta(minutes=1), now + datetime.timedelta(hours=1)
+        )
         .add_extension(x509.SubjectAlternativeName(names), critical=False)
         .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
         .sign(key, hashes.SHA256())
@@ -56,7 +58,11 @@ def here(pair: tuple[Path, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     for file in pair:
         (folder / file.name).write_bytes(file.read_bytes())
     (folder / "token").write_text("of-a-file\n", encoding="utf-8")
-    for name in [name for name in os.environ if name.startswith("K8S_AUTH_") or name.lower().endswith("_proxy") or name == "KUBECONFIG"]:
+    for name in [
+        name
+        for name in os.environ
+        if name.startswith("K8S_AUTH_") or name.lower().endswith("_proxy") or name == "KUBECONFIG"
+    ]:
         monkeypatch.delenv(name)
     monkeypatch.chdir(elsewhere)
     with noting(folder, folder / "c.pem", folder / "k.pem") as place:
@@ -94,7 +100,15 @@ def test_a_kubeconfig_is_obeyed_or_refused_by_name(row: Row, here: Place) -> Non
 def test_kubectl_does_what_the_table_says_of_it(row: Row, here: Place) -> None:
     environment = {**os.environ, "KUBECONFIG": written(row, here), "HOME": str(here.folder)}
     words = [KUBECTL, "get", "--raw", f"{PATH}?limit=500"]
-    done = subprocess.run(words, env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
+    done = subprocess.run(
+        words,
+        env=environment,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+    )
     assert (done.returncode == 0) == (row.kubectl is not None), done.stdout
     if row.kubectl:
         # A dispatcher asks for the version first, and ``--raw`` leaves the server's own path out.
