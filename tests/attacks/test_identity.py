@@ -1,5 +1,5 @@
 # GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Who a peer is: nobody takes another's place, nobody comes back as somebody else, and no name leads to what is not the peer's."""
+"""Who a peer is: nobody takes another's place or comes back as somebody else, and names lead to what is the peer's."""
 
 from __future__ import annotations
 
@@ -25,7 +25,15 @@ NOW = datetime.now(timezone.utc).replace(microsecond=0)
 LINE = re.compile(r'federation_accept_changes: \["([a-z0-9-]+=[0-9A-F]{4}(?:-[0-9A-F]{4}){7})"\]')
 
 
-def card(mesh: str, *, domain: str = "", roots: tuple[str, ...] = (), address: str = "192.0.2.1", age: timedelta = timedelta(days=1), **facts: Any) -> dict:
+def card(
+    mesh: str,
+    *,
+    domain: str = "",
+    roots: tuple[str, ...] = (),
+    address: str = "192.0.2.1",
+    age: timedelta = timedelta(days=1),
+    **facts: Any,
+) -> dict:
     """A card of ``mesh`` for east; its identity is <mesh>.local with a root of its own unless it says otherwise."""
     domain = domain or f"{mesh}.local"
     pems = roots or (root(mesh),)
@@ -47,7 +55,14 @@ def fingerprint(pem: str) -> str:
     return hashlib.sha256(ssl.PEM_cert_to_DER_cert(pem)).hexdigest().upper()
 
 
-def made_by_hand(name: str, *, domain: str | None = None, client_id: str | None = None, bundle: str | None = None, pem: str | None = None) -> list[dict]:
+def made_by_hand(
+    name: str,
+    *,
+    domain: str | None = None,
+    client_id: str | None = None,
+    bundle: str | None = None,
+    pem: str | None = None,
+) -> list[dict]:
     """A ServiceMeshPeer and a bundle that somebody made by hand."""
     domain = f"{name}.local" if domain is None else domain
     client_id = f"{name}.local/ns/{name}-mesh-system/sa/east-egress-service-account" if client_id is None else client_id
@@ -56,13 +71,21 @@ def made_by_hand(name: str, *, domain: str | None = None, client_id: str | None 
         "apiVersion": "federation.maistra.io/v1",
         "kind": "ServiceMeshPeer",
         "metadata": {"name": name, "namespace": SPACE},
-        "spec": {"remote": {"addresses": ["192.0.2.7"]}, "security": {"trustDomain": domain, "clientID": client_id, "certificateChain": chain}},
+        "spec": {
+            "remote": {"addresses": ["192.0.2.7"]},
+            "security": {"trustDomain": domain, "clientID": client_id, "certificateChain": chain},
+        },
     }
     return [peer, config_map(chain["name"], {"root-cert.pem": pem or root(name)})]
 
 
 def config_map(name: str, data: dict[str, str], **metadata: Any) -> dict:
-    return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": name, "namespace": SPACE, **metadata}, "data": data}
+    return {
+        "apiVersion": "v1",
+        "kind": "ConfigMap",
+        "metadata": {"name": name, "namespace": SPACE, **metadata},
+        "data": data,
+    }
 
 
 Federate = Callable[..., Outcome]
@@ -84,7 +107,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ApiInMemory]:
 
 @pytest.fixture
 def api(server: ApiInMemory) -> ApiInMemory:
-    """An API server with the control plane of east and nothing else; one for all tests here, each with a store of its own."""
+    """An API server with the control plane of east and nothing else; one for all tests, each with its own store."""
     server.store, server.hostile = ClusterInMemory(datetime.now(timezone.utc), CONTROL_PLANE), None
     server.asked.clear()
     return server
@@ -155,22 +178,52 @@ BY_HAND: dict[str, Any] = {"federated": False}
 @pytest.mark.parametrize(
     ("north", "options"),
     [
-        attack("hostile peer", "takes the trust domain of a peer whose card is not at hand", OURS, {"peers": ["north", "west"]}),
-        attack("hostile peer", "takes that of a suspended peer", OURS, {"peers": [{"name": "north", "suspended": True}, "west"]}),
-        attack("hostile peer", "takes that of a peer that failed in this run", OURS, {"peers": ["north", "west"], "hold": ["north"]}),
+        attack(
+            "hostile peer",
+            "takes the trust domain of a peer whose card is not at hand",
+            OURS,
+            {"peers": ["north", "west"]},
+        ),
+        attack(
+            "hostile peer",
+            "takes that of a suspended peer",
+            OURS,
+            {"peers": [{"name": "north", "suspended": True}, "west"]},
+        ),
+        attack(
+            "hostile peer",
+            "takes that of a peer that failed in this run",
+            OURS,
+            {"peers": ["north", "west"], "hold": ["north"]},
+        ),
         attack("hostile peer", "takes that of a leftover", OURS, {"peers": ["west"]}),
-        attack("hostile peer", "takes that of a leftover that would be pruned", OURS, {"peers": ["west"], "prune": True}),
+        attack(
+            "hostile peer", "takes that of a leftover that would be pruned", OURS, {"peers": ["west"], "prune": True}
+        ),
         attack("hostile peer", "takes that of a peer that is being deleted", {**OURS, "then": is_being_deleted}, {}),
-        attack("hostile peer", "takes that of a peer of which only the bundle is left", {**OURS, "then": is_gone_half}, {}),
-        attack("hostile peer", "takes that of a peer that somebody respelled", {**OURS, "then": is_spelled_otherwise}, {}),
-        attack("hostile peer", "takes that of a hand-made peer that is described", BY_HAND, {"peers": ["north", "west"]}),
+        attack(
+            "hostile peer", "takes that of a peer of which only the bundle is left", {**OURS, "then": is_gone_half}, {}
+        ),
+        attack(
+            "hostile peer", "takes that of a peer that somebody respelled", {**OURS, "then": is_spelled_otherwise}, {}
+        ),
+        attack(
+            "hostile peer", "takes that of a hand-made peer that is described", BY_HAND, {"peers": ["north", "west"]}
+        ),
         attack("hostile peer", "takes that of a hand-made peer that nobody describes", BY_HAND, {}),
         attack("hostile peer", "takes that of a hand-made peer without trust domain", {**BY_HAND, "domain": ""}, {}),
-        attack("hostile peer", "takes that of a hand-made peer with spiffe://", {**BY_HAND, "client_id": "spiffe://north.local/ns/n/sa/e", "domain": ""}, {}),
+        attack(
+            "hostile peer",
+            "takes that of a hand-made peer with spiffe://",
+            {**BY_HAND, "client_id": "spiffe://north.local/ns/n/sa/e", "domain": ""},
+            {},
+        ),
         attack("hostile peer", "takes it, and its change was accepted", OURS, {"accept": True}),
     ],
 )
-def test_nobody_takes_the_trust_domain_of_a_peer_that_stands(api: ApiInMemory, federate: Federate, north: dict, options: dict) -> None:
+def test_nobody_takes_the_trust_domain_of_a_peer_that_stands(
+    api: ApiInMemory, federate: Federate, north: dict, options: dict
+) -> None:
     north, options = dict(north), dict(options)
     then = north.pop("then", lambda _api: None)
     if north.pop("federated"):
@@ -188,7 +241,9 @@ def test_nobody_takes_the_trust_domain_of_a_peer_that_stands(api: ApiInMemory, f
         refused = federate(forged, check=check, **options)
         assert refused.code == "FED216", refused.printed
         assert "north" in refused.result["msg"] and standing(api) == before
-    looked = federate(forged, module="preflight_info", **{key: value for key, value in options.items() if key != "prune"})
+    looked = federate(
+        forged, module="preflight_info", **{key: value for key, value in options.items() if key != "prune"}
+    )
     assert "FED216" in [row["code"] for row in looked.result["findings"]], looked.printed
 
 
@@ -204,8 +259,18 @@ def test_the_thin_door_compares_as_well(api: ApiInMemory, federate: Federate, mo
     ("trust", "code"),
     [
         attack("hostile peer", "calls itself as we do", {"domain": "west.local"}, "FED215"),
-        attack("hostile peer", "calls itself by an alias of ours", {"domain": "east.local", "additionalDomains": ["west.local"]}, "FED408"),
-        attack("hostile peer", "calls itself by an alias of ours in other letters", {"domain": "east.local", "additionalDomains": ["West.Local"]}, "FED408"),
+        attack(
+            "hostile peer",
+            "calls itself by an alias of ours",
+            {"domain": "east.local", "additionalDomains": ["west.local"]},
+            "FED408",
+        ),
+        attack(
+            "hostile peer",
+            "calls itself by an alias of ours in other letters",
+            {"domain": "east.local", "additionalDomains": ["West.Local"]},
+            "FED408",
+        ),
     ],
 )
 def test_nobody_takes_our_own_place(api: ApiInMemory, federate: Federate, trust: dict, code: str) -> None:
@@ -216,8 +281,12 @@ def test_nobody_takes_our_own_place(api: ApiInMemory, federate: Federate, trust:
     assert refused.code == code and not api.writes, refused.printed
 
 
-@pytest.mark.parametrize("applied", [{"domain": "west.local"}, {"domain": "east.local", "additionalDomains": ["west.local"]}])
-def test_nobody_takes_the_place_that_our_proxies_still_have(api: ApiInMemory, federate: Federate, applied: dict) -> None:
+@pytest.mark.parametrize(
+    "applied", [{"domain": "west.local"}, {"domain": "east.local", "additionalDomains": ["west.local"]}]
+)
+def test_nobody_takes_the_place_that_our_proxies_still_have(
+    api: ApiInMemory, federate: Federate, applied: dict
+) -> None:
     control_plane = live(api, "ServiceMeshControlPlane", "basic")
     control_plane["status"] = {"appliedSpec": {"security": {"trust": applied}}}
     api.store.put(control_plane)
@@ -226,14 +295,18 @@ def test_nobody_takes_the_place_that_our_proxies_still_have(api: ApiInMemory, fe
 
 
 def test_a_root_that_others_have_as_well_is_told_and_taken(api: ApiInMemory, federate: Federate) -> None:
-    """A company with one CA: the trust domains still tell the meshes apart, and the administrator knows what that means."""
+    """A company with one CA: the trust domains still tell the meshes apart, and the administrator is told."""
     put(api, config_map("istio-ca-root-cert", {"root-cert.pem": root("company")}))
     federate(card("north", roots=(root("company"),)), peers=["north"])
-    taken = federate(card("west", roots=(root("company"),)), card("north", roots=(root("company"),)), peers=["west", "north"])
+    taken = federate(
+        card("west", roots=(root("company"),)), card("north", roots=(root("company"),)), peers=["west", "north"]
+    )
     assert taken.code is None, taken.printed
     told = [text for text in taken.warnings if "FED225" in text]
     assert len(told) == 1 and "north" in told[0] and "east" in told[0], taken.warnings
-    again = federate(card("west", roots=(root("company"),)), card("north", roots=(root("company"),)), peers=["west", "north"])
+    again = federate(
+        card("west", roots=(root("company"),)), card("north", roots=(root("company"),)), peers=["west", "north"]
+    )
     assert not again.result["changed"] and not [text for text in again.warnings if "FED225" in text], again.warnings
 
 
@@ -260,7 +333,9 @@ def with_data(data: dict | None) -> Callable[[ApiInMemory], None]:
 def with_security(**security: Any) -> Callable[[ApiInMemory], None]:
     def then(api: ApiInMemory) -> None:
         peer = live(api, "ServiceMeshPeer", "west")
-        peer["spec"]["security"] = {key: value for key, value in {**peer["spec"]["security"], **security}.items() if value is not None}
+        peer["spec"]["security"] = {
+            key: value for key, value in {**peer["spec"]["security"], **security}.items() if value is not None
+        }
         api.store.put(peer)
 
     return then
@@ -286,10 +361,16 @@ EXPORTS, IMPORTS = ("ExportedServiceSet", "west"), ("ImportedServiceSet", "west"
         attack("card on its way", "only the bundle is left", without(PEER, IMPORTS, EXPORTS)),
         attack("card on its way", "the peer's trust domain was taken out", with_security(trustDomain=None)),
         attack("card on its way", "the peer's client identity was taken out", with_security(clientID=None)),
-        attack("card on its way", "the peer's security was emptied", with_security(trustDomain=None, clientID=None, certificateChain=None)),
+        attack(
+            "card on its way",
+            "the peer's security was emptied",
+            with_security(trustDomain=None, clientID=None, certificateChain=None),
+        ),
     ],
 )
-def test_a_known_peer_stays_known_whatever_is_missing_of_it(api: ApiInMemory, federate: Federate, then: Callable) -> None:
+def test_a_known_peer_stays_known_whatever_is_missing_of_it(
+    api: ApiInMemory, federate: Federate, then: Callable
+) -> None:
     federate(card("west"))
     then(api)
     before = standing(api)
@@ -305,8 +386,13 @@ def test_a_known_peer_stays_known_whatever_is_missing_of_it(api: ApiInMemory, fe
     assert not federate(card("west")).result["changed"]
 
 
-@pytest.mark.parametrize("then", [without(PEER), without(BUNDLE), without(PEER, IMPORTS, EXPORTS), with_data({}), with_security(clientID=None)])
-def test_what_went_missing_comes_back_with_the_same_card_and_no_word(api: ApiInMemory, federate: Federate, then: Callable) -> None:
+@pytest.mark.parametrize(
+    "then",
+    [without(PEER), without(BUNDLE), without(PEER, IMPORTS, EXPORTS), with_data({}), with_security(clientID=None)],
+)
+def test_what_went_missing_comes_back_with_the_same_card_and_no_word(
+    api: ApiInMemory, federate: Federate, then: Callable
+) -> None:
     federate(card("west"))
     then(api)
     mended = federate(card("west"))
@@ -315,7 +401,11 @@ def test_what_went_missing_comes_back_with_the_same_card_and_no_word(api: ApiInM
 
 def test_what_a_former_version_left_without_memory_needs_a_word(api: ApiInMemory, federate: Federate) -> None:
     """Half of an estate of old, with our label and without a digest: nothing says who its peer was."""
-    bundle = config_map("west-ca-root-cert", {"root-cert.pem": root("west")}, labels={"ossm.federation/mesh": "east", "ossm.federation/peer": "west"})
+    bundle = config_map(
+        "west-ca-root-cert",
+        {"root-cert.pem": root("west")},
+        labels={"ossm.federation/mesh": "east", "ossm.federation/peer": "west"},
+    )
     put(api, bundle)
     refused = federate(card("west"))
     assert refused.code == "FED217" and not api.writes, refused.printed
@@ -332,19 +422,31 @@ def test_what_a_former_version_left_without_memory_needs_a_word(api: ApiInMemory
         attack("administrator", "types small letters", str.lower, True),
         attack("administrator", "types colons", lambda line: line.replace("-", ":"), True),
         attack("administrator", "types spaces", lambda line: line.replace("-", " "), True),
-        attack("administrator", "types dots and no separators", lambda line: line.replace("-", ".", 3).replace("-", ""), True),
+        attack(
+            "administrator",
+            "types dots and no separators",
+            lambda line: line.replace("-", ".", 3).replace("-", ""),
+            True,
+        ),
         attack("administrator", "pastes it with quotes and brackets", lambda line: f"['{line}']", True),
         attack("inventory of old", "names the peer alone", lambda line: line.partition("=")[0], False),
         attack("hostile peer", "has 32 bits right", lambda line: line[: len("west=3F9A-0000")], False),
         attack("hostile peer", "has all but the last digit right", lambda line: line[:-1], False),
-        attack("hostile peer", "has the last digit wrong", lambda line: line[:-1] + ("0" if line[-1] != "0" else "1"), False),
+        attack(
+            "hostile peer",
+            "has the last digit wrong",
+            lambda line: line[:-1] + ("0" if line[-1] != "0" else "1"),
+            False,
+        ),
         attack("inventory of old", "names somebody else", lambda line: line.replace("west", "north"), False),
         attack("inventory of old", "says nothing after the sign", lambda line: "west=", False),
         attack("inventory of old", "says an asterisk", lambda line: "west=*", False),
         attack("inventory of old", "says all", lambda line: "all", False),
     ],
 )
-def test_only_the_digits_of_this_very_card_accept_it(api: ApiInMemory, federate: Federate, given: Callable, is_taken: bool) -> None:
+def test_only_the_digits_of_this_very_card_accept_it(
+    api: ApiInMemory, federate: Federate, given: Callable, is_taken: bool
+) -> None:
     federate(card("west"))
     before = standing(api)
     changed = card("west", roots=(root("west"), root("next")))
@@ -363,12 +465,17 @@ def test_a_line_that_stays_in_the_inventory_accepts_nothing_else(api: ApiInMemor
     assert federate(rotated, accept_changes=kept).code is None
     assert federate(rotated, accept_changes=kept).result["changed"] is False
     before = standing(api)
-    for forged in (card("west", roots=(root("mallory"),), age=timedelta(hours=4)), card("west", age=timedelta(hours=3))):
+    for forged in (
+        card("west", roots=(root("mallory"),), age=timedelta(hours=4)),
+        card("west", age=timedelta(hours=3)),
+    ):
         refused = federate(forged, accept_changes=kept)
         assert refused.code == "FED217" and standing(api) == before, refused.printed
 
 
-def test_a_bare_name_accepts_nothing_and_is_refused_also_where_nothing_changes(api: ApiInMemory, federate: Federate) -> None:
+def test_a_bare_name_accepts_nothing_and_is_refused_also_where_nothing_changes(
+    api: ApiInMemory, federate: Federate
+) -> None:
     federate(card("west"))
     for given in ("west", "west=", "west=3F9A", "all", "*"):
         refused = federate(card("west"), accept_changes=[given])
@@ -401,11 +508,21 @@ OLDER, NEWER = timedelta(days=20), timedelta(days=2)
     "facts",
     [
         attack("card on its way", "an older card moves the address back", {"address": "192.0.2.99"}),
-        attack("card on its way", "an older card has other ports", {"ingress": {"addresses": ["192.0.2.1"], "discovery_port": 8189, "service_port": 15443}}),
-        attack("card on its way", "an older card offers something else", {"exports": [{"name": "a.b.svc.east-exports.local", "ports": []}]}),
+        attack(
+            "card on its way",
+            "an older card has other ports",
+            {"ingress": {"addresses": ["192.0.2.1"], "discovery_port": 8189, "service_port": 15443}},
+        ),
+        attack(
+            "card on its way",
+            "an older card offers something else",
+            {"exports": [{"name": "a.b.svc.east-exports.local", "ports": []}]},
+        ),
     ],
 )
-def test_an_older_card_is_refused_until_that_very_card_is_accepted(api: ApiInMemory, federate: Federate, facts: dict) -> None:
+def test_an_older_card_is_refused_until_that_very_card_is_accepted(
+    api: ApiInMemory, federate: Federate, facts: dict
+) -> None:
     federate(card("west", age=NEWER))
     before = standing(api)
     old = card("west", age=OLDER, **facts)
@@ -423,10 +540,14 @@ def test_an_older_card_that_says_the_same_is_taken_and_changes_nothing(api: ApiI
     federate(card("west", age=NEWER))
     again = federate(card("west", age=OLDER))
     assert again.code is None and not again.result["changed"], again.printed
-    assert federate(card("west", age=OLDER, address="192.0.2.9")).code == "FED223", "what is remembered is the newer one still"
+    assert (
+        federate(card("west", age=OLDER, address="192.0.2.9")).code == "FED223"
+    ), "what is remembered is the newer one still"
 
 
-def test_an_older_card_with_another_root_is_not_accepted_by_the_digits_of_its_identity(api: ApiInMemory, federate: Federate) -> None:
+def test_an_older_card_with_another_root_is_not_accepted_by_the_digits_of_its_identity(
+    api: ApiInMemory, federate: Federate
+) -> None:
     federate(card("west", age=NEWER, roots=(root("old"),)))
     line = line_of(federate(card("west", age=timedelta(days=1), roots=(root("next"),))))
     federate(card("west", age=timedelta(days=1), roots=(root("next"),)), accept_changes=[line])
@@ -436,8 +557,12 @@ def test_an_older_card_with_another_root_is_not_accepted_by_the_digits_of_its_id
     assert federate(replayed, accept_changes=[line_of(refused)]).code is None
 
 
-@pytest.mark.parametrize(("ahead", "is_refused"), [(timedelta(minutes=9), False), (timedelta(minutes=12), True), (timedelta(hours=23), True)])
-def test_a_card_from_the_future_is_refused_and_nothing_accepts_it(api: ApiInMemory, federate: Federate, ahead: timedelta, is_refused: bool) -> None:
+@pytest.mark.parametrize(
+    ("ahead", "is_refused"), [(timedelta(minutes=9), False), (timedelta(minutes=12), True), (timedelta(hours=23), True)]
+)
+def test_a_card_from_the_future_is_refused_and_nothing_accepts_it(
+    api: ApiInMemory, federate: Federate, ahead: timedelta, is_refused: bool
+) -> None:
     moment = datetime.now(timezone.utc) + ahead
     early = card("west", issued=moment.strftime("%Y-%m-%dT%H:%M:%SZ"))
     outcome = federate(early, accept_changes=[f"west={'A' * 32}"])
@@ -463,7 +588,11 @@ def test_a_card_from_the_future_is_refused_and_nothing_accepts_it(api: ApiInMemo
 def test_a_name_that_means_something_else_is_refused(api: ApiInMemory, federate: Federate, peer: Any) -> None:
     put(api, config_map("istio-ca-root-cert", {"root-cert.pem": root("east")}))
     cards = [card(peer if isinstance(peer, str) else peer["name"])]
-    calls = (("federation", {"cards": cards}), ("federation", {"state": "absent"}), ("mesh_card", {"keep_gateways": True}))
+    calls = (
+        ("federation", {"cards": cards}),
+        ("federation", {"state": "absent"}),
+        ("mesh_card", {"keep_gateways": True}),
+    )
     for module, options in (*calls, ("federation_gateways", {"state": "absent"})):
         refused = federate(module=module, peers=[peer], **options)
         assert refused.code in ("FED303", "FED305") and not api.writes, refused.printed
@@ -501,7 +630,11 @@ def test_a_card_is_not_taken_for_another_peer_by_its_name_here(api: ApiInMemory,
     assert refused.code == "FED217" and standing(api) == before, refused.printed
 
 
-@pytest.mark.parametrize("labels", [{}, {"ossm.federation/mesh": "east", "ossm.federation/peer": "istio"}], ids=["untouched", "written by a former version"])
+@pytest.mark.parametrize(
+    "labels",
+    [{}, {"ossm.federation/mesh": "east", "ossm.federation/peer": "istio"}],
+    ids=["untouched", "written by a former version"],
+)
 @pytest.mark.parametrize("how", ["prune", "thin door"])
 def test_our_own_root_is_never_deleted(api: ApiInMemory, federate: Federate, labels: dict, how: str) -> None:
     peer, own = made_by_hand("istio", pem=root("west"))
@@ -519,9 +652,21 @@ def test_our_own_root_is_never_deleted(api: ApiInMemory, federate: Federate, lab
 @pytest.mark.parametrize(
     ("bundle", "data"),
     [
-        attack("hand-made peer", "its bundle is the mesh's own root", "istio-ca-root-cert", {"root-cert.pem": root("west")}),
-        attack("hand-made peer", "its bundle is the mesh's configuration", "istio-basic", {"mesh": "trustDomain: east.local"}),
-        attack("hand-made peer", "its bundle holds other things", "team-settings", {"root-cert.pem": root("west"), "colour": "blue"}),
+        attack(
+            "hand-made peer", "its bundle is the mesh's own root", "istio-ca-root-cert", {"root-cert.pem": root("west")}
+        ),
+        attack(
+            "hand-made peer",
+            "its bundle is the mesh's configuration",
+            "istio-basic",
+            {"mesh": "trustDomain: east.local"},
+        ),
+        attack(
+            "hand-made peer",
+            "its bundle holds other things",
+            "team-settings",
+            {"root-cert.pem": root("west"), "colour": "blue"},
+        ),
         attack("hand-made peer", "its bundle is the cluster's", "kube-root-ca.crt", {"ca.crt": root("west")}),
     ],
 )
@@ -566,9 +711,22 @@ def with_gateway(api: ApiInMemory, part: str, name: str, **settings: Any) -> Non
 )
 def test_a_gateway_that_is_something_else_is_refused(api: ApiInMemory, federate: Federate, gateways: dict) -> None:
     put(api, config_map("istio-ca-root-cert", {"root-cert.pem": root("east")}))
-    put(api, {"apiVersion": "v1", "kind": "Service", "metadata": {"name": "billing", "namespace": SPACE}, "spec": {"ports": [{"port": 80}]}})
+    put(
+        api,
+        {
+            "apiVersion": "v1",
+            "kind": "Service",
+            "metadata": {"name": "billing", "namespace": SPACE},
+            "spec": {"ports": [{"port": 80}]},
+        },
+    )
     with_gateway(api, "additionalIngress", "team-ingress")
-    with_gateway(api, "additionalIngress", "north-ingress", service={"metadata": {"labels": {"federation.maistra.io/ingress-for": "north"}}})
+    with_gateway(
+        api,
+        "additionalIngress",
+        "north-ingress",
+        service={"metadata": {"labels": {"federation.maistra.io/ingress-for": "north"}}},
+    )
     with_gateway(api, "additionalEgress", "north-egress", requestedNetworkView=["network-north"])
     for module, keep in (("federation_gateways", {}), ("mesh_card", {"keep_gateways": True})):
         refused = federate(module=module, peers=[{"name": "west", "gateways": gateways}], **keep)
@@ -589,10 +747,17 @@ def described_by(api: ApiInMemory, federate: Federate, **who: Any) -> Outcome:
         attack("another administrator", "has an owner where there is none", {}, {"owner": "team-b"}),
         attack("another administrator", "has another owner", {"owner": "team-a"}, {"owner": "team-b"}),
         attack("another administrator", "has no owner", {"owner": "team-a"}, {}),
-        attack("another administrator", "describes other peers", {"owner": "team-a"}, {"owner": "team-b", "peers": ["north"], "prune": True}),
+        attack(
+            "another administrator",
+            "describes other peers",
+            {"owner": "team-a"},
+            {"owner": "team-b", "peers": ["north"], "prune": True},
+        ),
     ],
 )
-def test_two_descriptions_of_one_control_plane_are_refused(api: ApiInMemory, federate: Federate, first: dict, second: dict) -> None:
+def test_two_descriptions_of_one_control_plane_are_refused(
+    api: ApiInMemory, federate: Federate, first: dict, second: dict
+) -> None:
     assert described_by(api, federate, **first).code is None
     before = standing(api)
     told = []
@@ -604,7 +769,10 @@ def test_two_descriptions_of_one_control_plane_are_refused(api: ApiInMemory, fed
         ("federation", {"state": "absent", "stage": "suspend"}),
         ("federation_gateways", {}),
         ("federation_gateways", {"state": "absent"}),
-        ("mesh_peer", {"peers": None, "peer": "west", "card": {**card("west"), "audience": second.get("mesh", "east")}}),
+        (
+            "mesh_peer",
+            {"peers": None, "peer": "west", "card": {**card("west"), "audience": second.get("mesh", "east")}},
+        ),
         ("mesh_peer", {"peers": None, "peer": "west", "state": "absent"}),
         ("exported_services", {"peers": None, "peer": "west", "rules": [{"namespace": "shop"}]}),
         ("imported_services", {"peers": None, "peer": "west", "state": "absent"}),
@@ -619,8 +787,13 @@ def test_two_descriptions_of_one_control_plane_are_refused(api: ApiInMemory, fed
         assert refused.code == "FED112" and standing(api) == before, (module, more, refused.printed)
         told.append(refused)
     text = told[0].result["msg"]
-    assert str(second.get("owner") or second.get("mesh") or "no federation_owner") in text and str(first.get("owner") or "east") in text, text
-    looked = described_by(api, federate, module="preflight_info", **{key: value for key, value in second.items() if key != "prune"})
+    assert (
+        str(second.get("owner") or second.get("mesh") or "no federation_owner") in text
+        and str(first.get("owner") or "east") in text
+    ), text
+    looked = described_by(
+        api, federate, module="preflight_info", **{key: value for key, value in second.items() if key != "prune"}
+    )
     assert "FED112" in [row["code"] for row in looked.result["findings"]], looked.printed
 
 

@@ -58,34 +58,59 @@ def runner(collections: str, tmp_path_factory: pytest.TempPathFactory) -> Iterat
 @pytest.mark.parametrize(
     "options",
     [
-        attack("hostile peer", "takes the trust domain of a peer that has handed over no card", {"peers": ["west", "north"]}),
-        attack("hostile peer", "takes that of a suspended peer", {"peers": [{"name": "west", "suspended": True}, "north"]}),
+        attack(
+            "hostile peer",
+            "takes the trust domain of a peer that has handed over no card",
+            {"peers": ["west", "north"]},
+        ),
+        attack(
+            "hostile peer", "takes that of a suspended peer", {"peers": [{"name": "west", "suspended": True}, "north"]}
+        ),
         attack("hostile peer", "takes that of a leftover", {"peers": ["north"]}),
         attack("hostile peer", "takes that of a peer that failed", {"peers": ["west", "north"], "hold": ["west"]}),
     ],
 )
-def test_nothing_of_a_stolen_trust_domain_is_written(bed: Testbed, federated: Administrator, runner: Runner, options: dict) -> None:
+def test_nothing_of_a_stolen_trust_domain_is_written(
+    bed: Testbed, federated: Administrator, runner: Runner, options: dict
+) -> None:
     east, before = bed.meshes["east"], federation_of(bed, "east")
-    runner.start([("federation", {"kubeconfig": str(east.kubeconfig), "mesh": "east", "cards": [forged(bed)], **options})])
+    runner.start(
+        [("federation", {"kubeconfig": str(east.kubeconfig), "mesh": "east", "cards": [forged(bed)], **options})]
+    )
     assert runner.wait() == 1 and runner.results[-1]["code"] == "FED216", runner.results
     assert federation_of(bed, "east") == before
     assert root("mallory").strip() not in east.bundle_of(bed.meshes["west"].trust_domain)
 
 
-def test_a_peering_made_by_hand_is_not_robbed_either_and_calls_go_on(bed: Testbed, federated: Administrator, tmp_path: Path) -> None:
+def test_a_peering_made_by_hand_is_not_robbed_either_and_calls_go_on(
+    bed: Testbed, federated: Administrator, tmp_path: Path
+) -> None:
     """As the playbook meets it: the card lies in the folder, and what stands for west bears nothing of ours."""
     east = bed.meshes["east"]
-    for kind, name in (("ServiceMeshPeer", "west"), ("ExportedServiceSet", "west"), ("ImportedServiceSet", "west"), ("ConfigMap", "west-ca-root-cert")):
+    for kind, name in (
+        ("ServiceMeshPeer", "west"),
+        ("ExportedServiceSet", "west"),
+        ("ImportedServiceSet", "west"),
+        ("ConfigMap", "west-ca-root-cert"),
+    ):
         labels = {"ossm.federation/mesh": None, "ossm.federation/peer": None}
-        east.kube.merge(kind, name, east.namespace, {"metadata": {"labels": labels, "annotations": None, "managedFields": [{}]}})
+        east.kube.merge(
+            kind, name, east.namespace, {"metadata": {"labels": labels, "annotations": None, "managedFields": [{}]}}
+        )
     cards = tmp_path / "cards"
     cards.mkdir()
     (cards / "north-for-east.json").write_text(json.dumps(forged(bed)), encoding="utf-8")
-    alone = Administrator(tmp_path, federated.collections, {"east": {**described(bed, "east"), "mesh_peers": ["west", "north"]}})
+    alone = Administrator(
+        tmp_path, federated.collections, {"east": {**described(bed, "east"), "mesh_peers": ["west", "north"]}}
+    )
     before = federation_of(bed, "east")
-    refused = alone.play("federate", variables={"federation_cards_dir": str(cards), "federation_timeout": 5}, must_pass=False)
+    refused = alone.play(
+        "federate", variables={"federation_cards_dir": str(cards), "federation_timeout": 5}, must_pass=False
+    )
     assert refused.returncode and "FED216" in refused.output, refused.output
     after = federation_of(bed, "east")
-    assert {name: spec for name, spec in after.items() if "additional" not in name} == {name: spec for name, spec in before.items() if "additional" not in name}
+    assert {name: spec for name, spec in after.items() if "additional" not in name} == {
+        name: spec for name, spec in before.items() if "additional" not in name
+    }
     assert root("mallory").strip() not in east.bundle_of(bed.meshes["west"].trust_domain)
     assert bed.meshes["west"].call(CART).status == 200

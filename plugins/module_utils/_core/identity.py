@@ -1,8 +1,9 @@
 # GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Who a peer is: its trust domain, its client identity, its roots. What of that stands on the cluster, and what an administrator accepts.
+"""Who a peer is: trust domain, client identity, roots. What of that stands, and what an administrator accepts.
 
-A peer is known while anything of it stands. What has gone missing cannot be compared, so the objects that we write remember
-whom they were written for: annotations of the ServiceMeshPeer and the bundle, sent by the same request as what they are about.
+A peer is known while anything of it stands. What has gone missing cannot be compared, so the objects that we write
+remember whom they were written for: annotations of the ServiceMeshPeer and the bundle, sent by the same request as what
+they are about.
 """
 
 from __future__ import annotations
@@ -38,8 +39,8 @@ _SPIFFE = re.compile(r"(?i)^spiffe://")
 def digest(purpose: str, *parts: object) -> str:
     """Return the SHA-256 (upper-case hex) of ``parts`` for one purpose.
 
-    They are hashed as a JSON array, which no other parts give: not those of another purpose, and not the same letters divided
-    otherwise.
+    They are hashed as a JSON array, which no other parts give: not those of another purpose, and not the same letters
+    divided otherwise.
     """
     text = json.dumps([f"ossm.federation {purpose} 1", *parts], ensure_ascii=True, separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest().upper()
@@ -53,8 +54,12 @@ def identity_digest(card: Card) -> str:
 def facts_digest(card: Card) -> str:
     """Return the digest of all that a card says, but for the day on which it was issued."""
     roots = [root.fingerprint for root in card.roots]
-    ingress = [list(card.ingress.addresses), card.ingress.discovery_port, card.ingress.service_port] if card.ingress else None
-    exports = [[export.name, [[port.name, port.number, port.protocol] for port in export.ports]] for export in card.exports]
+    ingress = (
+        [list(card.ingress.addresses), card.ingress.discovery_port, card.ingress.service_port] if card.ingress else None
+    )
+    exports = [
+        [export.name, [[port.name, port.number, port.protocol] for port in export.ports]] for export in card.exports
+    ]
     return digest("facts", card.mesh, card.audience, card.trust_domain, card.client_id, roots, ingress, exports)
 
 
@@ -91,13 +96,19 @@ class Accepted:
                 raise FederationError(
                     "FED227",
                     where="federation_accept_changes",
-                    what=f"names {name[:63]!a} without the digits of what is accepted, and nothing of that name has changed",
-                    mend="Take the entry out; when something changes, the refusal gives the line to paste: the name, an equals sign, and eight groups of four digits",
+                    what=(
+                        f"names {name[:63]!a} without the digits of what is accepted, and nothing of that name has"
+                        " changed"
+                    ),
+                    mend=(
+                        "Take the entry out; when something changes, the refusal gives the line to paste: the name, an"
+                        " equals sign, and eight groups of four digits"
+                    ),
                 )
 
 
 def line_for(name: str, wanted: str) -> str:
-    """Return the entry of ``federation_accept_changes`` that accepts a digest: the name, and the digits that people compare."""
+    """Return the entry of ``federation_accept_changes`` that accepts a digest: the name and the digits to compare."""
     return f"{name}={spoken(wanted)}"
 
 
@@ -108,7 +119,9 @@ def accept_line(card: Card, name: str) -> str:
 
 def how_to_accept(line: str) -> str:
     """Return in words how a line is given to a run."""
-    return f'run once with federation_accept_changes: ["{line}"] (on a command line: -e federation_accept_changes={line})'
+    return (
+        f'run once with federation_accept_changes: ["{line}"] (on a command line: -e federation_accept_changes={line})'
+    )
 
 
 def _plain(digits: str) -> str:
@@ -164,15 +177,21 @@ def refuse_taken(peer: Peer, card: Card, where: str, others: Iterable[Standing])
         raise FederationError(
             "FED216",
             where=where,
-            what=f"names {taken}, which {other.place} has on this cluster, so {peer.name}'s roots would vouch for the identities of {other.name}",
-            mend=f"Ask {peer.name}'s administrator by another way. If {other.name} and {peer.name} are one mesh, remove the former peering first "
-            f"(unfederate with unfederate_peers={other.name}); else every mesh needs a trust domain of its own",
+            what=(
+                f"names {taken}, which {other.place} has on this cluster, so {peer.name}'s roots would vouch for the"
+                f" identities of {other.name}"
+            ),
+            mend=(
+                f"Ask {peer.name}'s administrator by another way. If {other.name} and {peer.name} are one mesh, remove"
+                f" the former peering first (unfederate with unfederate_peers={other.name}); else every mesh needs a"
+                " trust domain of its own"
+            ),
             facts={"peer": peer.local_name, "other": other.name},
         )
 
 
 def refuse_shared_bundle(peer: Peer, peers: Mapping[str, Mapping]) -> None:
-    """Refuse to write a bundle that another live ServiceMeshPeer names: FED226. The roots would vouch for both trust domains."""
+    """Refuse to write a bundle that another live ServiceMeshPeer names: FED226. Its roots would vouch for both."""
     for name, live in sorted(peers.items()):
         chain = at(live, "spec", "security", "certificateChain", "name") or bundle_name(name)
         if name != peer.local_name and chain == peer.bundle_name:
@@ -180,16 +199,24 @@ def refuse_shared_bundle(peer: Peer, peers: Mapping[str, Mapping]) -> None:
             raise FederationError(
                 "FED226",
                 where=f"mesh_peers, {peer.local_name}",
-                what=f"leads to ConfigMap {metadata['namespace']}/{chain}, which ServiceMeshPeer {metadata['namespace']}/{name} uses",
-                mend=f"Give {name} a ConfigMap of its own (spec.security.certificateChain.name), or {peer.name} another local_name",
+                what=(
+                    f"leads to ConfigMap {metadata['namespace']}/{chain}, which ServiceMeshPeer"
+                    f" {metadata['namespace']}/{name} uses"
+                ),
+                mend=(
+                    f"Give {name} a ConfigMap of its own (spec.security.certificateChain.name), or {peer.name} another"
+                    " local_name"
+                ),
             )
 
 
-def shared_roots(peer: Peer, card: Card, where: str, others: Iterable[Standing], own: Mapping[str, Iterable[str]]) -> Finding | None:
+def shared_roots(
+    peer: Peer, card: Card, where: str, others: Iterable[Standing], own: Mapping[str, Iterable[str]]
+) -> Finding | None:
     """Return with whom a card shares a root, FED225; None where it shares none, or none that is new to us.
 
-    ``own`` are our mesh's own roots by our name. One CA for several meshes is legitimate: the trust domains still tell them
-    apart. But whoever has an intermediate below that root can make certificates of each of these trust domains.
+    ``own`` are our mesh's own roots by our name. One CA for several meshes is legitimate: the trust domains still tell
+    them apart. But whoever has an intermediate below that root can make certificates of each of these trust domains.
     """
     others = list(others)
     known = {one for other in others if other.name == peer.local_name for one in other.fingerprints}
@@ -198,18 +225,25 @@ def shared_roots(peer: Peer, card: Card, where: str, others: Iterable[Standing],
     sharing = [name for name, roots in {**own, **holders}.items() if new & set(roots)]
     if not sharing:
         return None
-    return Finding("FED225", where, f"brings a root that {peer.local_name} has in common with {some(sorted(sharing), 5)}")
+    return Finding(
+        "FED225", where, f"brings a root that {peer.local_name} has in common with {some(sorted(sharing), 5)}"
+    )
 
 
-def identity_changes(peer: Peer, card: Card, live_peer: Mapping | None, live_bundle: Mapping | None) -> tuple[list[str], list[str]]:
-    """Return in words how a card's identity differs from what a known peer has on the cluster, and which parts cannot be compared.
+def identity_changes(
+    peer: Peer, card: Card, live_peer: Mapping | None, live_bundle: Mapping | None
+) -> tuple[list[str], list[str]]:
+    """Return how a card's identity differs from what a known peer has, in words, and which parts cannot be compared.
 
-    Both are empty for one that stayed itself. What is missing counts as unchanged where an object of ours remembers the very
-    identity of the card, and roots also where the peer's entry pins them: ``check_card`` has seen that they fit.
+    Both are empty for one that stayed itself. What is missing counts as unchanged where an object of ours remembers the
+    very identity of the card, and roots also where the peer's entry pins them: ``check_card`` has seen that they fit.
     """
     found: list[str] = []
     gone: list[str] = []
-    for word, key, wanted in (("trust domain", "trustDomain", card.trust_domain), ("client identity", "clientID", card.client_id)):
+    for word, key, wanted in (
+        ("trust domain", "trustDomain", card.trust_domain),
+        ("client identity", "clientID", card.client_id),
+    ):
         stands = _security(live_peer, key)
         if not stands:
             gone.append(word)
@@ -220,7 +254,10 @@ def identity_changes(peer: Peer, card: Card, live_peer: Mapping | None, live_bun
         found += roots_changed(before, [root.fingerprint for root in card.roots])
     elif not peer.root_fingerprints:
         gone.append("roots")
-    is_proven = not found and identity_digest(card) in (annotated(live_peer, IDENTITY), annotated(live_bundle, IDENTITY))
+    is_proven = not found and identity_digest(card) in (
+        annotated(live_peer, IDENTITY),
+        annotated(live_bundle, IDENTITY),
+    )
     return found, [] if is_proven else gone
 
 
@@ -254,7 +291,11 @@ def remembering(desired: Mapping, card: Card, live_peer: Mapping | None, owner: 
     elif desired["kind"] == "ServiceMeshPeer":
         facts = facts_digest(card)
         issued = annotated(live_peer, ISSUED) if annotated(live_peer, FACTS) == facts else ""
-        kept = {IDENTITY: identity_digest(card), FACTS: facts, ISSUED: issued if time_of(issued) else time_text(card.issued)}
+        kept = {
+            IDENTITY: identity_digest(card),
+            FACTS: facts,
+            ISSUED: issued if time_of(issued) else time_text(card.issued),
+        }
     else:
         return desired
     metadata = desired["metadata"]
@@ -290,19 +331,28 @@ def is_older_and_accepted(
     raise FederationError(
         "FED223",
         where=where,
-        what=f"was issued on {time_text(card.issued)}, before the card of {peer.name} in use ({time_text(in_use)}), and says something else",
-        mend=f"Take {peer.name}'s newest card. If {peer.name}'s administrator confirms that this older one is meant, {how_to_accept(line)}",
+        what=(
+            f"was issued on {time_text(card.issued)}, before the card of {peer.name} in use ({time_text(in_use)}), and"
+            " says something else"
+        ),
+        mend=(
+            f"Take {peer.name}'s newest card. If {peer.name}'s administrator confirms that this older one is meant,"
+            f" {how_to_accept(line)}"
+        ),
         facts={"peer": peer.local_name, "accept": line},
     )
 
 
 def refuse_early(peer: Peer, card: Card, where: str, now: datetime) -> None:
-    """Refuse a card from the future: FED218. Remembered, it would make every card until then an older one; so nothing accepts it."""
+    """Refuse a card from the future: FED218. Remembered, it would make every card until then an older one."""
     if card.issued > now + AHEAD:
         raise FederationError(
             "FED218",
             where=where,
-            what=f"was issued on {time_text(card.issued)}, more than 10 minutes after the API server's clock ({time_text(now)})",
+            what=(
+                f"was issued on {time_text(card.issued)}, more than 10 minutes after the API server's clock"
+                f" ({time_text(now)})"
+            ),
             mend=f"Set the clocks of both sides, and ask {peer.name} to run publish_cards again",
         )
 
@@ -331,27 +381,37 @@ class Description:
 def refuse_two_descriptions(mesh: Mesh, written: Mapping[str, Mapping], accepted: Accepted) -> None:
     """Refuse to write where another description has written: FED112, until the handing over is accepted.
 
-    ``written`` are live objects of ours by our name of the peer, one for each. Two descriptions of one control plane would
-    undo each other's work, one at each run.
+    ``written`` are live objects of ours by our name of the peer, one for each. Two descriptions of one control plane
+    would undo each other's work, one at each run.
     """
     own = Description(mesh.name, mesh.owner or "")
     others: dict[Description, list[str]] = {}
     for name, live in sorted(written.items()):
         described = Description.of(live)
-        if described and (described.mesh != own.mesh or (described.owner != own.owner and live.get("kind") in ("ServiceMeshPeer", "ConfigMap"))):
+        if described and (
+            described.mesh != own.mesh
+            or (described.owner != own.owner and live.get("kind") in ("ServiceMeshPeer", "ConfigMap"))
+        ):
             others.setdefault(described, []).append(f"{live.get('kind')} {mesh.namespace}/{live['metadata']['name']}")
     if not others:
         return
-    wanted = digest("handing over", mesh.namespace, sorted([one.mesh, one.owner] for one in others), [own.mesh, own.owner])
+    wanted = digest(
+        "handing over", mesh.namespace, sorted([one.mesh, one.owner] for one in others), [own.mesh, own.owner]
+    )
     if accepted.covers([mesh.name], wanted):
         return
     line = line_for(mesh.name, wanted)
-    told = "; ".join(f"{places[0]}{f' and {len(places) - 1} more' if len(places) > 1 else ''} by {one}" for one, places in sorted(others.items()))
+    told = "; ".join(
+        f"{places[0]}{f' and {len(places) - 1} more' if len(places) > 1 else ''} by {one}"
+        for one, places in sorted(others.items())
+    )
     raise FederationError(
         "FED112",
         where=f"Control plane namespace {mesh.namespace}",
         what=f"is described twice: here by {own}, and there stands {told}",
-        mend="Keep one description of each control plane, and give the other inventory its own control plane. Where the mesh or its owner was "
-        f"renamed on purpose, {how_to_accept(line)}",
+        mend=(
+            "Keep one description of each control plane, and give the other inventory its own control plane. Where the"
+            f" mesh or its owner was renamed on purpose, {how_to_accept(line)}"
+        ),
         facts={"accept": line, "others": [{"mesh": one.mesh, "owner": one.owner} for one in sorted(others)]},
     )

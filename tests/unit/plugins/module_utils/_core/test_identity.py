@@ -35,7 +35,9 @@ PINNED = replace(WEST, root_fingerprints=tuple(one.fingerprint for one in ROOTS)
 
 def live(card=CARD, owner=None):
     """Return the ServiceMeshPeer and the bundle that a run leaves."""
-    bundle, peer, *_sets = (identity.remembering(manifest, card, None, owner) for manifest in plan_peering(EAST, WEST, card))
+    bundle, peer, *_sets = (
+        identity.remembering(manifest, card, None, owner) for manifest in plan_peering(EAST, WEST, card)
+    )
     return peer, bundle
 
 
@@ -47,22 +49,43 @@ def bare(manifest):
 
 
 def test_the_digest_of_an_identity_is_that_of_its_parts_and_of_nothing_else():
-    same = [CARD, replace(CARD, ingress=None), replace(CARD, exports=()), replace(CARD, issued=NOW), replace(CARD, roots=ROOTS[::-1])]
+    same = [
+        CARD,
+        replace(CARD, ingress=None),
+        replace(CARD, exports=()),
+        replace(CARD, issued=NOW),
+        replace(CARD, roots=ROOTS[::-1]),
+    ]
     assert len({identity.identity_digest(card) for card in same}) == 1
-    others = [replace(CARD, trust_domain="west.example"), replace(CARD, client_id=f"{CARD.client_id}x"), replace(CARD, roots=ROOTS[:1])]
+    others = [
+        replace(CARD, trust_domain="west.example"),
+        replace(CARD, client_id=f"{CARD.client_id}x"),
+        replace(CARD, roots=ROOTS[:1]),
+    ]
     assert len({identity.identity_digest(card) for card in (CARD, *others)}) == 4
 
 
 def test_the_digest_of_the_facts_is_that_of_everything_but_the_day():
     assert identity.facts_digest(CARD) == identity.facts_digest(replace(CARD, issued=NOW))
-    others = [replace(CARD, ingress=None), replace(CARD, exports=()), replace(CARD, audience="north"), replace(CARD, roots=ROOTS[::-1])]
+    others = [
+        replace(CARD, ingress=None),
+        replace(CARD, exports=()),
+        replace(CARD, audience="north"),
+        replace(CARD, roots=ROOTS[::-1]),
+    ]
     assert len({identity.facts_digest(card) for card in (CARD, *others)}) == 5
     assert identity.replay_digest(CARD) != identity.replay_digest(replace(CARD, issued=NOW))
 
 
 @pytest.mark.parametrize(
     ("one", "other"),
-    [(("ab", "c"), ("a", "bc")), ((["a"], "b"), ("a", ["b"])), (("a", ""), ("a",)), (('a","b',), ("a", "b")), (("1",), (1,))],
+    [
+        (("ab", "c"), ("a", "bc")),
+        ((["a"], "b"), ("a", ["b"])),
+        (("a", ""), ("a",)),
+        (('a","b',), ("a", "b")),
+        (("1",), (1,)),
+    ],
 )
 def test_parts_that_are_divided_otherwise_have_another_digest(one, other):
     assert identity.digest("x", *one) != identity.digest("x", *other)
@@ -103,7 +126,9 @@ def test_a_known_peer_s_new_identity_is_told(changes, words):
 )
 def test_what_is_missing_is_told_unless_something_remembers_this_very_card(peer, bundle, gone):
     objects = [one if stands else None for one, stands in zip(live(), (peer, bundle))]
-    assert identity.identity_changes(WEST, replace(CARD, trust_domain="west.local"), *[one and bare(one) for one in objects]) == ([], gone)
+    assert identity.identity_changes(
+        WEST, replace(CARD, trust_domain="west.local"), *[one and bare(one) for one in objects]
+    ) == ([], gone)
     is_remembered = peer or bundle
     assert identity.identity_changes(WEST, CARD, *objects) == ([], [] if is_remembered else gone)
 
@@ -116,7 +141,12 @@ def test_a_pin_vouches_for_roots_that_are_missing_and_for_nothing_else():
 
 @pytest.mark.parametrize("security", [None, {}, [], "x", {"trustDomain": 7, "clientID": None}])
 def test_whatever_stands_is_compared_without_an_accident(security):
-    found = identity.identity_changes(WEST, CARD, {"kind": "ServiceMeshPeer", "metadata": {}, "spec": {"security": security}}, {"data": {"root-cert.pem": 5}})
+    found = identity.identity_changes(
+        WEST,
+        CARD,
+        {"kind": "ServiceMeshPeer", "metadata": {}, "spec": {"security": security}},
+        {"data": {"root-cert.pem": 5}},
+    )
     assert any(found)
 
 
@@ -142,7 +172,9 @@ def test_a_shared_root_is_told_while_it_is_new():
     north = Standing.of("north", None, live()[1])
     assert identity.shared_roots(WEST, CARD, WHERE, [north], {}).seen.endswith("in common with north")
     assert identity.shared_roots(WEST, CARD, WHERE, [north, Standing.of("west", *live())], {}) is None
-    assert identity.shared_roots(WEST, CARD, WHERE, [], {"east": [ROOTS[0].fingerprint]}).seen.endswith("in common with east")
+    assert identity.shared_roots(WEST, CARD, WHERE, [], {"east": [ROOTS[0].fingerprint]}).seen.endswith(
+        "in common with east"
+    )
     assert identity.shared_roots(WEST, CARD, WHERE, [], {"east": []}) is None
 
 
@@ -155,7 +187,14 @@ SPOKEN = spoken(DIGEST)
 
 @pytest.mark.parametrize(
     "entry",
-    [f"west={SPOKEN}", f"west={SPOKEN.lower()}", f"west = {SPOKEN.replace('-', ' ')}", f"['west={SPOKEN}'", f"west={SPOKEN.replace('-', '–')}", f"west={DIGEST}"],
+    [
+        f"west={SPOKEN}",
+        f"west={SPOKEN.lower()}",
+        f"west = {SPOKEN.replace('-', ' ')}",
+        f"['west={SPOKEN}'",
+        f"west={SPOKEN.replace('-', '–')}",
+        f"west={DIGEST}",
+    ],
     ids=["as given", "small letters", "spaces", "the rest of a list", "dashes", "all digits"],
 )
 def test_a_line_is_read_however_it_is_typed(entry):
@@ -166,7 +205,16 @@ def test_a_line_is_read_however_it_is_typed(entry):
 
 @pytest.mark.parametrize(
     "entry",
-    ["west", "west=", "=", f"west={SPOKEN[:-1]}", f"west={DIGEST}0", "west=" + "G" * 32, "west=" + "٣" * 32, f"west=={SPOKEN}x"],
+    [
+        "west",
+        "west=",
+        "=",
+        f"west={SPOKEN[:-1]}",
+        f"west={DIGEST}0",
+        "west=" + "G" * 32,
+        "west=" + "٣" * 32,
+        f"west=={SPOKEN}x",
+    ],
     ids=["bare", "nothing", "sign", "a digit short", "a digit long", "other letters", "other digits", "a letter more"],
 )
 def test_an_entry_without_its_digits_accepts_nothing_and_is_refused(entry):
@@ -190,7 +238,10 @@ def test_equal_facts_keep_the_day_that_is_remembered():
     again = identity.remembering(plan_peering(EAST, WEST, CARD)[1], replace(CARD, issued=NOW), peer, None)
     assert again["metadata"]["annotations"] == peer["metadata"]["annotations"]
     moved = replace(CARD, issued=NOW, ingress=Ingress(("192.0.2.10",)))
-    assert identity.annotated(identity.remembering(plan_peering(EAST, WEST, moved)[1], moved, peer, None), identity.ISSUED) == "2026-06-15T12:00:00Z"
+    assert (
+        identity.annotated(identity.remembering(plan_peering(EAST, WEST, moved)[1], moved, peer, None), identity.ISSUED)
+        == "2026-06-15T12:00:00Z"
+    )
 
 
 @pytest.mark.parametrize("written", ["", "yesterday", "2026-13-45T99:00:00Z"])
