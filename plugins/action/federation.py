@@ -11,7 +11,12 @@ import jinja2
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 from ansible.utils.unsafe_proxy import wrap_var
-from ansible_collections.ossm.federation.plugins.module_utils._core.card import DEPTH_LIMIT, card_from, data_of, refuse_oversize
+from ansible_collections.ossm.federation.plugins.module_utils._core.card import (
+    DEPTH_LIMIT,
+    card_from,
+    data_of,
+    refuse_oversize,
+)
 from ansible_collections.ossm.federation.plugins.module_utils._core.errors import FederationError
 from ansible_collections.ossm.federation.plugins.module_utils._core.trust import printable
 from jinja2 import nodes
@@ -37,7 +42,9 @@ class ActionModule(ActionBase):
         if name:
             try:
                 given = arguments.get("cards") or self._cards(str(name), task_vars or {})
-                handed, notes = handed_on(str(name), str(arguments.get("mesh") or ""), task_vars or {}, datetime.now(timezone.utc))
+                handed, notes = handed_on(
+                    str(name), str(arguments.get("mesh") or ""), task_vars or {}, datetime.now(timezone.utc)
+                )
                 arguments["cards"] = [*given, *handed]
                 for note in notes:
                     display.warning(note)
@@ -88,7 +95,9 @@ def handed_on(name: str, mesh: str, variables: dict, now: datetime) -> tuple[lis
             found += [card] if reason is None else []
             left_out += [reason] if reason else []
         notes += left_out[:MOST_NOTES]
-        notes += [f"{len(left_out) - MOST_NOTES} more entries of {key} are left out"] if len(left_out) > MOST_NOTES else []
+        notes += (
+            [f"{len(left_out) - MOST_NOTES} more entries of {key} are left out"] if len(left_out) > MOST_NOTES else []
+        )
     return wrap_var(found), notes
 
 
@@ -111,7 +120,10 @@ def _why_not(card: object, where: str, speaker: str, mesh: str, now: datetime) -
         if isinstance(said.get("audience"), str) and said["audience"] != mesh:
             return ""
         if isinstance(said.get("mesh"), str) and said["mesh"] != speaker:
-            return f"{where} is left out: it speaks for {printable(said['mesh'], 63)}, and only cards of {speaker} belong there"
+            return (
+                f"{where} is left out: it speaks for {printable(said['mesh'], 63)}, and only cards of {speaker} belong"
+                " there"
+            )
         card_from(card, where, now)
     except FederationError as error:
         return f"{where} is left out: {error}"

@@ -10,7 +10,15 @@ from dataclasses import dataclass
 from ansible.module_utils.basic import AnsibleModule
 
 from ._cluster import Cluster
-from ._core.adopting import EGRESS, INGRESS, check_gateways, foreign_gateways, gateway_keys, gateway_names, is_left_alone
+from ._core.adopting import (
+    EGRESS,
+    INGRESS,
+    check_gateways,
+    foreign_gateways,
+    gateway_keys,
+    gateway_names,
+    is_left_alone,
+)
 from ._core.control_plane import ControlPlane, has_route_config
 from ._core.diff import (
     MISSING,
@@ -107,7 +115,8 @@ def check_descriptions(module: AnsibleModule, mesh: Mesh, peers: Mapping[str, Ma
 def refuse_foreign(cluster: Cluster, mesh: Mesh, control_plane: ControlPlane, peers: Mapping[str, Mapping]) -> None:
     """Refuse gateways whose names lead to what is not the peer's: FED228.
 
-    The operator would make the Service and Deployment of that name the gateway's. They are looked at only when a gateway is new.
+    The operator would make the Service and Deployment of that name the gateway's. They are looked at only when a gateway
+    is new.
     """
     found: list[tuple[Peer, str]] = []
     new: dict[str, Peer] = {}
@@ -128,7 +137,10 @@ def refuse_foreign(cluster: Cluster, mesh: Mesh, control_plane: ControlPlane, pe
             "FED228",
             where=f"mesh_peers, {peer.local_name}",
             what=f"names a gateway that leads to what is not {peer.name}'s: {place}",
-            mend="Name another, gateways: {ingress: ..., egress: ...}, or set adopt: true for the peer if that gateway is to be its own",
+            mend=(
+                "Name another, gateways: {ingress: ..., egress: ...}, or set adopt: true for the peer if that gateway"
+                " is to be its own"
+            ),
         )
 
 
@@ -142,7 +154,7 @@ def _listed(cluster: Cluster, kind: Kind, namespace: str) -> list[dict]:
 
 
 def _is_gateway(live: Mapping, peer: Peer) -> bool:
-    """Return whether a Service or Deployment was a gateway that the operator made, and is not labelled for another peer."""
+    """Return whether the operator made a Service or Deployment for a gateway, and no label gives it to another peer."""
     labels = live["metadata"].get("labels") or {}
     says = {labels[label] for label in (INGRESS_FOR, EGRESS_FOR) if labels.get(label)}
     return (GATEWAY_LABEL in labels or "maistra.io/owner" in labels or bool(says)) and says <= {peer.local_name}

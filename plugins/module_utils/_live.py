@@ -102,7 +102,7 @@ def read_members(cluster: Cluster, namespace: str) -> dict[str, list[str]]:
 
 
 def pem_texts(value: object, option: str) -> list[str]:
-    """Return PEM texts that were given as one text or as a list, none where nothing is given; raises ``FederationError`` FED205."""
+    """Return PEM texts that were given as one text or as a list; raises ``FederationError`` FED205 for anything else."""
     if value in (None, "", []):
         return []
     if isinstance(value, str):
@@ -213,7 +213,9 @@ class Peerings:
         """Return the objects of the peer that we call ``name``."""
         peer = self.peers.get(name)
         chain = (((peer or {}).get("spec") or {}).get("security") or {}).get("certificateChain") or {}
-        bundle = self.bundles.get(chain.get("name") or "") or self.bundles.get(bundle_name(name)) or self._bundle_for(name)
+        bundle = (
+            self.bundles.get(chain.get("name") or "") or self.bundles.get(bundle_name(name)) or self._bundle_for(name)
+        )
         return Peering(
             peer=peer,
             exports=self.exports.get(name),
@@ -224,7 +226,9 @@ class Peerings:
 
     def _bundle_for(self, name: str) -> Mapping | None:
         """Return the bundle that we keep for a peer under another name; the peer that names it may be gone already."""
-        labelled = (live for live in self.own_bundles() if (live["metadata"].get("labels") or {}).get(PEER_LABEL) == name)
+        labelled = (
+            live for live in self.own_bundles() if (live["metadata"].get("labels") or {}).get(PEER_LABEL) == name
+        )
         return next(labelled, None)
 
     def own_bundles(self) -> list[Mapping]:
@@ -232,7 +236,7 @@ class Peerings:
         return [live for name, live in self.bundles.items() if name not in self.own_maps and is_ours(live)]
 
     def standing(self) -> list[Standing]:
-        """Return who stands, whoever made it and whatever is missing: all ServiceMeshPeers, and peers of which we keep a bundle."""
+        """Return who stands, whoever made it: all ServiceMeshPeers, and peers of which only our bundle is left."""
         names = sorted({*self.peers, *bundle_owners(self.own_bundles())})
         return [Standing.of(name, self.of(name).peer, self.of(name).bundle) for name in names]
 

@@ -197,7 +197,9 @@ def check_peer(peer: Peer, control_plane: ControlPlane, found: Received | None) 
             what=f"names our own trust domain {found.card.trust_domain}; its identities could not be told from ours",
             mend="Give every mesh of a federation a trust domain of its own",
         )
-    if found and found.card.trust_domain.lower() in {domain.strip().lower() for domain in control_plane.additional_domains}:
+    if found and found.card.trust_domain.lower() in {
+        domain.strip().lower() for domain in control_plane.additional_domains
+    }:
         raise FederationError(
             "FED408",
             where=f"{control_plane.place}, spec.security.trust.additionalDomains",
@@ -207,7 +209,14 @@ def check_peer(peer: Peer, control_plane: ControlPlane, found: Received | None) 
 
 
 def check_identity(
-    mesh: Mesh, peer: Peer, found: Received, peerings: Peerings, control_plane: ControlPlane, *, accepted: Accepted, now: datetime
+    mesh: Mesh,
+    peer: Peer,
+    found: Received,
+    peerings: Peerings,
+    control_plane: ControlPlane,
+    *,
+    accepted: Accepted,
+    now: datetime,
 ) -> list[Finding]:
     """Refuse a card by which a peer would be somebody else, and return what else is to be told of its roots.
 
@@ -237,13 +246,22 @@ def refuse_changed(mesh: Mesh, peer: Peer, found: Received, peering: Peering, ac
         return
     line = accept_line(found.card, peer.local_name)
     said = [f"says that {peer.name} has changed: {'; '.join(changes)}"] if changes else []
-    said += [f"cannot be compared with what is known of {peer.name}: the cluster does not say its {' and its '.join(gone)} any more"] if gone else []
+    said += (
+        [
+            f"cannot be compared with what is known of {peer.name}: the cluster does not say its"
+            f" {' and its '.join(gone)} any more"
+        ]
+        if gone
+        else []
+    )
     raise FederationError(
         "FED217",
         where=found.where,
         what=", and ".join(said),
-        mend=f"Ask {peer.name}'s administrator by another way, and let them read out the digits that {peer.name}'s publish_cards shows for "
-        f"{mesh.name}. If they are {spoken(wanted)}, {how_to_accept(line)}",
+        mend=(
+            f"Ask {peer.name}'s administrator by another way, and let them read out the digits that {peer.name}'s"
+            f" publish_cards shows for {mesh.name}. If they are {spoken(wanted)}, {how_to_accept(line)}"
+        ),
         facts={"peer": peer.local_name, "changes": changes, "missing": gone, "accept": line},
     )
 
@@ -273,7 +291,9 @@ def keep_set(module: AnsibleModule, cluster: Cluster, mesh: Mesh, kind: Kind, de
     live = cluster.get(kind, mesh.namespace, peer.local_name)
     live_peer = cluster.get(PEER, mesh.namespace, peer.local_name)
     written = next((one for one in (live_peer, live) if one is not None and is_ours(one)), None)
-    refuse_two_descriptions(mesh, {peer.local_name: written} if written else {}, Accepted.read(params["accept_changes"]))
+    refuse_two_descriptions(
+        mesh, {peer.local_name: written} if written else {}, Accepted.read(params["accept_changes"])
+    )
     own = {"exports": live, "imports": None} if kind is EXPORTS else {"exports": None, "imports": live}
     peering = Peering(peer=None, bundle=None, **own)
     if params["state"] == "absent":

@@ -406,7 +406,10 @@ def recipients_of(mesh: Mesh, files: Sequence[str]) -> list[str]:
 def identity_row(mesh: Mesh, peer: Peer, card: Card) -> dict:
     """Return who this mesh is to one peer, in one number, and how the peer's administrator accepts a change to that."""
     said, line = spoken(identity_digest(card)), accept_line(card, mesh.name)
-    told = f"to {mesh.known_as(peer)} this mesh is {said}; a change to that is accepted by federation_accept_changes={line}"
+    told = (
+        f"to {mesh.known_as(peer)} this mesh is {said}; a change to that is accepted by"
+        f" federation_accept_changes={line}"
+    )
     return {"peer": peer.local_name, "identity": said, "accept": line, "line": told}
 
 

@@ -121,7 +121,13 @@ def run(module: AnsibleModule, cluster: Cluster, now: datetime) -> dict:
 
 
 def wanted(
-    module: AnsibleModule, mesh: Mesh, peer: Peer, peerings: Peerings, control_plane: ControlPlane, now: datetime, there: datetime
+    module: AnsibleModule,
+    mesh: Mesh,
+    peer: Peer,
+    peerings: Peerings,
+    control_plane: ControlPlane,
+    now: datetime,
+    there: datetime,
 ) -> list:
     """Return the changes that keep the peer as its card says; ``there`` is the API server's clock."""
     params, peering = module.params, peerings.of(peer.local_name)

@@ -180,7 +180,9 @@ def run(module: AnsibleModule, cluster: Cluster, now: datetime) -> dict:
         lambda: check_descriptions(mesh, peerings, accepted),
         lambda: check_gateways(mesh, peerings.peers, control_plane),
         # What a ServiceMeshPeer names is its own; where these cannot be read nobody knows.
-        lambda: unserved or not module.params["managed_gateways"] or refuse_foreign(remembered, mesh, control_plane, peerings.peers),
+        lambda: unserved
+        or not module.params["managed_gateways"]
+        or refuse_foreign(remembered, mesh, control_plane, peerings.peers),
     )
     # A known peer that is suspended needs no card.
     quiet = tuple(peer for peer in mesh.peers if peer.suspended and peer.local_name in peerings.peers)
@@ -188,7 +190,10 @@ def run(module: AnsibleModule, cluster: Cluster, now: datetime) -> dict:
     cards = cards_of(module, spoken_for, control_plane.trust_domain, now, peerings.identities(mesh))
     findings += [*unserved, *refusals(cards)]
     roots, without_roots = own_roots(module, remembered, control_plane, now)
-    findings += [*without_roots, *identities(mesh, control_plane, cards.received, peerings, accepted, None if unserved else remembered.now)]
+    findings += [
+        *without_roots,
+        *identities(mesh, control_plane, cards.received, peerings, accepted, None if unserved else remembered.now),
+    ]
     estate = read_estate(
         Reader(remembered),
         mesh,
@@ -222,7 +227,9 @@ def peerings_of(cluster: Remembered, control_plane: ControlPlane) -> tuple[Peeri
     return Peerings(*read, own_maps=control_plane.own_config_maps), list(refused.values())
 
 
-def cards_of(module: AnsibleModule, mesh: Mesh, trust_domain: str, now: datetime, known: Mapping[str, Identity]) -> Delivery:
+def cards_of(
+    module: AnsibleModule, mesh: Mesh, trust_domain: str, now: datetime, known: Mapping[str, Identity]
+) -> Delivery:
     """Return what came of the peers' cards; notes become warnings."""
     params = module.params
     cards = receive_all(
@@ -256,7 +263,12 @@ def own_roots(module: AnsibleModule, cluster: Remembered, control_plane: Control
 
 
 def identities(
-    mesh: Mesh, control_plane: ControlPlane, received: dict[str, Received], peerings: Peerings, accepted: Accepted, now: datetime | None
+    mesh: Mesh,
+    control_plane: ControlPlane,
+    received: dict[str, Received],
+    peerings: Peerings,
+    accepted: Accepted,
+    now: datetime | None,
 ) -> list[Finding]:
     """Return what a run would refuse of each peer, or tell of it: its name, its trust domain, its changed identity, its card's age.
 
@@ -277,7 +289,9 @@ def identities(
 def waiting(mesh: Mesh, cards: Delivery) -> list[dict]:
     """Return the peers that wait for a card or an address; a peer whose card was refused has a finding instead."""
     reasons = {peer.local_name: what_is_missing(mesh, peer, cards.received.get(peer.local_name)) for peer in mesh.peers}
-    return [{"peer": name, "reason": reason} for name, reason in reasons.items() if reason and name not in cards.refused]
+    return [
+        {"peer": name, "reason": reason} for name, reason in reasons.items() if reason and name not in cards.refused
+    ]
 
 
 def result(mesh: str, control_plane: ControlPlane | None, findings: Sequence[Finding], unknown: Sequence[Unknown], pending: Sequence[dict]) -> dict:

@@ -36,7 +36,12 @@ def is_left_alone(peer: Peer, live_peer: Mapping | None) -> bool:
 
 
 def as_it_stands(
-    mesh: Mesh, peers: Mapping[str, Mapping], control_plane: ControlPlane, *, managed: bool = True, bundles: Mapping[str, Mapping] | None = None
+    mesh: Mesh,
+    peers: Mapping[str, Mapping],
+    control_plane: ControlPlane,
+    *,
+    managed: bool = True,
+    bundles: Mapping[str, Mapping] | None = None,
 ) -> Mesh:
     """Return ``mesh`` with each peer's gateways and bundle as they stand, where its entry does not say otherwise.
 
@@ -91,7 +96,11 @@ def foreign_gateways(peer: Peer, live_peer: Mapping | None, control_plane: Contr
         if value_at(control_plane.live, (*other, name)) is not MISSING:
             found.append(f"{control_plane.place}, {'.'.join((*other, name))}, a gateway of the other direction")
         gateway = value_at(control_plane.live, (*place, name))
-        if isinstance(gateway, Mapping) and name not in used and not _is_peers(peer, gateway, label, (*place, name), control_plane):
+        if (
+            isinstance(gateway, Mapping)
+            and name not in used
+            and not _is_peers(peer, gateway, label, (*place, name), control_plane)
+        ):
             found.append(f"{control_plane.place}, {'.'.join((*place, name))}")
     return found
 
@@ -121,7 +130,9 @@ def gateway_keys(mesh: Mesh, peer: Peer, control_plane: ControlPlane) -> list[st
     return found
 
 
-def _named(peer: Peer, peers: Mapping[str, Mapping], control_plane: ControlPlane, bundles: Mapping[str, Mapping] | None) -> Peer:
+def _named(
+    peer: Peer, peers: Mapping[str, Mapping], control_plane: ControlPlane, bundles: Mapping[str, Mapping] | None
+) -> Peer:
     live = peers.get(peer.local_name)
     if live is None:
         return peer
@@ -141,8 +152,10 @@ def _named(peer: Peer, peers: Mapping[str, Mapping], control_plane: ControlPlane
     return replace(peer, gateways=replace(peer.gateways, **kept), bundle=bundle)
 
 
-def _bundle(peer: Peer, peers: Mapping[str, Mapping], control_plane: ControlPlane, bundles: Mapping[str, Mapping] | None) -> str:
-    """Return the bundle that a live peer names, unless the mesh itself, another peer or anything else needs what it holds."""
+def _bundle(
+    peer: Peer, peers: Mapping[str, Mapping], control_plane: ControlPlane, bundles: Mapping[str, Mapping] | None
+) -> str:
+    """Return the bundle that a live peer names, unless the mesh, another peer or anything else needs what it holds."""
     name = _chain(peers[peer.local_name])
     others = {_chain(live) or bundle_name(other) for other, live in peers.items() if other != peer.local_name}
     if name in others or name in control_plane.own_config_maps:

@@ -93,10 +93,12 @@ def receive_all(
     now: datetime,
     known: Mapping[str, Identity] | None = None,
 ) -> Delivery:
-    """Return what came of all cards, as ``receive`` takes them; what is wrong with one peer's card keeps no other from being read."""
+    """Return what came of all cards, as ``receive`` takes them; a bad card keeps no other from being read."""
     made = [(card, f"Card of {printable(_said(card, 'mesh'), 63)} (this run)", True) for card in in_run]
     try:
-        given = [(card, f"federation_cards, card {number}", False) for number, card in enumerate(cards_in(carried), start=1)]
+        given = [
+            (card, f"federation_cards, card {number}", False) for number, card in enumerate(cards_in(carried), start=1)
+        ]
     except FederationError as error:
         return Delivery({}, {}, [error], [])
     found = Delivery({}, {}, [], [])
@@ -128,7 +130,9 @@ def _received_of(
 ) -> tuple[Received | None, list[str]]:
     """Return the card that speaks for one peer, None where there is none, and notes on what might be it."""
     outcomes = [_chosen(some_cards, peer, mesh, now, known) for some_cards in cards]
-    found = next((outcome for outcome in outcomes if isinstance(outcome, Received)), None) or _file(peer, mesh, file_of, now)
+    found = next((outcome for outcome in outcomes if isinstance(outcome, Received)), None) or _file(
+        peer, mesh, file_of, now
+    )
     if found:
         return found, []
     for undecided in filter(None, outcomes):
@@ -140,7 +144,10 @@ def _uninvited(mesh: Mesh, given: Sequence[tuple[object, str, bool]]) -> list[st
     """Return a note on each mesh that gave us a card and that we do not peer with."""
     wanted = {peer.name for peer in (*mesh.peers, *mesh.held)}
     strangers = sorted({_said(card, "mesh") for card, _where, _run in given if _said(card, "audience") == mesh.name} - wanted)
-    return [f"a card of {name} was given, but {name} is not in mesh_peers" for name in (printable(name, 63) for name in strangers)]
+    return [
+        f"a card of {name} was given, but {name} is not in mesh_peers"
+        for name in (printable(name, 63) for name in strangers)
+    ]
 
 
 def _in_short(notes: Sequence[str]) -> list[str]:
@@ -149,7 +156,7 @@ def _in_short(notes: Sequence[str]) -> list[str]:
 
 
 def what_is_missing(mesh: Mesh, peer: Peer, found: Received | None, *, is_planned: bool = False) -> str:
-    """Return what a peer waits for, "" for nothing; in check mode an address that only a real run knows ``is_planned`` as unknown."""
+    """Return what a peer waits for, "" for nothing; an address that only a real run knows ``is_planned`` in check mode."""
     if found is None:
         return f"waits for card {file_name(mesh.known_as(peer), mesh.name)}; ask {peer.name} to run publish_cards"
     if found.card.ingress is None and not (is_planned and found.in_run):

@@ -201,9 +201,10 @@ def restart_for(mesh: str, place: str, peers: Mapping[str, Mapping], started: It
 def hand_over(mesh: str, peer: str, client_id: str) -> str:
     """Return the sentence for a peer's administrator when our own client identity has changed."""
     return (
-        f"Tell the administrator of {peer}: the client identity of {mesh} is now {client_id}, so take the new card of {mesh}, run federate "
-        f"with federation_restart_istiod: true and the line for federation_accept_changes that its refusal gives (its digits are those that "
-        f"publish_cards of {mesh} shows), because istiod refuses {mesh}'s calls until then."
+        f"Tell the administrator of {peer}: the client identity of {mesh} is now {client_id}, so take the new card of"
+        f" {mesh}, run federate with federation_restart_istiod: true and the line for federation_accept_changes that"
+        f" its refusal gives (its digits are those that publish_cards of {mesh} shows), because istiod refuses {mesh}'s"
+        " calls until then."
     )
 
 

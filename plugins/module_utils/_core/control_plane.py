@@ -74,7 +74,7 @@ class ControlPlane:
 
     @property
     def own_domains(self) -> frozenset[str]:
-        """Return the trust domains of this mesh itself, lower case: the wanted one, and the one that its proxies still have."""
+        """Return the trust domains of this mesh, lower case: the wanted one, and that which its proxies still have."""
         domains = (self.trust_domain, at(self.live, "status", "appliedSpec", "security", "trust", "domain"))
         return frozenset(str(domain).strip().lower() for domain in domains if domain)
 
@@ -224,7 +224,9 @@ def _aliases(spec: Mapping, applied: Mapping) -> tuple[str, ...]:
     """Return the trust domains whose identities count as this mesh's own, wherever they are written."""
     places = (("security", "trust", "additionalDomains"), ("techPreview", "meshConfig", "trustDomainAliases"))
     found = [at(body, *path) for body in (spec, applied) for path in places]
-    return tuple(dict.fromkeys(str(domain) for domains in found if isinstance(domains, (list, tuple)) for domain in domains))
+    return tuple(
+        dict.fromkeys(str(domain) for domains in found if isinstance(domains, (list, tuple)) for domain in domains)
+    )
 
 
 def _minor(text: object) -> tuple[int, int] | None:

@@ -120,7 +120,16 @@ INGRESS_FOR = "federation.maistra.io/ingress-for"
 EGRESS_FOR = "federation.maistra.io/egress-for"
 RESERVED_GATEWAYS = ("istio-ingressgateway", "istio-egressgateway")
 # What a control plane calls other Services and Deployments of its namespace; istiod's name ends in the control plane's.
-RESERVED_ADDONS = ("grafana", "jaeger", "jaeger-agent", "jaeger-collector", "jaeger-query", "kiali", "prometheus", "zipkin")
+RESERVED_ADDONS = (
+    "grafana",
+    "jaeger",
+    "jaeger-agent",
+    "jaeger-collector",
+    "jaeger-query",
+    "kiali",
+    "prometheus",
+    "zipkin",
+)
 RESERVED_STARTS = ("istiod", "istio-cni", "wasm-cacher")
 # Words that stand for peers where a list of them is asked for, and what an empty value looks like as a text.
 RESERVED_WORDS = ("all", "none", "null", "true", "false")

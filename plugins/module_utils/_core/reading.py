@@ -44,14 +44,23 @@ def lines(card: Card, now: datetime, imports: Sequence[Mapping] = ()) -> list[st
     taken = {row["host"]: row for row in imports}
     offered = [_offer(export, taken.get(export.name)) for export in card.exports]
     return [
-        f"{mesh} for {audience} · issued {card.issued:%Y-%m-%d}, {max(age, 0)} days ago{old} · trust domain {card.trust_domain}",
-        f"fingerprint {card.spoken}: read it to {mesh}'s administrator by voice; whoever can change a card on its way can pretend to be {mesh}",
+        (
+            f"{mesh} for {audience} · issued {card.issued:%Y-%m-%d}, {max(age, 0)} days ago{old} · trust domain"
+            f" {card.trust_domain}"
+        ),
+        (
+            f"fingerprint {card.spoken}: read it to {mesh}'s administrator by voice; whoever can change a card on its"
+            f" way can pretend to be {mesh}"
+        ),
         f"once it is the same, pin it for {mesh} in mesh_peers: {card.pins}",
         *(_root(root, number, now) for number, root in enumerate(card.roots, start=1)),
         f"these roots can vouch for identities of {card.trust_domain}, and for no others",
         f"{mesh} is reached {_reached(card)}",
         f"{mesh} calls as {card.client_id}, and as nobody else",
-        f"identity {spoken(identity_digest(card))}: trust domain, client identity and roots in one number, as publish_cards of {mesh} shows it",
+        (
+            f"identity {spoken(identity_digest(card))}: trust domain, client identity and roots in one number, as"
+            f" publish_cards of {mesh} shows it"
+        ),
         f"{mesh} offers {len(card.exports) or 'no'} {'service' if len(card.exports) == 1 else 'services'}",
         *offered,
     ]
@@ -124,7 +133,9 @@ def compared(earlier: Card, card: Card) -> list[str]:
         said.insert(0, f"every root is another: {mesh} replaced its CA, or somebody else made this card; ask by voice before you take it")
     if any(one.what in WHO_IT_IS for one in found):
         line = accept_line(card, mesh)
-        said.append(f"federate stops at a change of who {mesh} is until you accept it: federation_accept_changes={line}")
+        said.append(
+            f"federate stops at a change of who {mesh} is until you accept it: federation_accept_changes={line}"
+        )
     return said
 
 

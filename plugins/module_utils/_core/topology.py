@@ -174,7 +174,7 @@ class Peer:
 
 @dataclass(frozen=True)
 class Mesh:
-    """One mesh and everything its administrator asked for; ``owner`` tells this description from others of the same mesh."""
+    """One mesh and everything its administrator asked for; ``owner`` tells this description from others of it."""
 
     name: str
     namespace: str
@@ -212,7 +212,12 @@ class Mesh:
         if trust_domain and not is_trust_domain(trust_domain):
             _refuse("FED303", "mesh_trust_domain", f"{trust_domain!r} is no trust domain", "Use lower-case letters, digits, dots and hyphens")
         if owner and not _OWNER.fullmatch(owner):
-            _refuse("FED303", "federation_owner", f"{owner[:80]!a} is not a valid owner", "Use up to 128 letters, digits, spaces and . _ @ / : + -")
+            _refuse(
+                "FED303",
+                "federation_owner",
+                f"{owner[:80]!a} is not a valid owner",
+                "Use up to 128 letters, digits, spaces and . _ @ / : + -",
+            )
         _check_shared(gateways or {})
         described = tuple(_peer(entry, gateways or {}, at, namespace) for at, entry in enumerate(peers or (), start=1))
         if not described and not allow_no_peers:
@@ -399,7 +404,12 @@ def _gateways(given: Mapping, peer: str, place: str, same_cluster: bool) -> Gate
             _refuse("FED307", f"{place}, {kind}", f"is {gateway}; the name of a Service starts with a letter", f"Name the {kind} gateway")
     for kind, gateway in (("ingress", ingress), ("egress", egress)):
         if is_reserved_gateway(gateway) and gateway not in RESERVED_GATEWAYS:
-            _refuse("FED307", f"{place}, {kind}", f"is {gateway}, a name that the control plane gives to a part of its own", "Choose another name")
+            _refuse(
+                "FED307",
+                f"{place}, {kind}",
+                f"is {gateway}, a name that the control plane gives to a part of its own",
+                "Choose another name",
+            )
     if ingress == egress or {ingress, egress} & set(RESERVED_GATEWAYS):
         _refuse(
             "FED307",
@@ -535,7 +545,12 @@ def _check_peers(name: str, peers: Sequence[Peer]) -> None:
         if peer.name == name:
             _refuse("FED305", place, "is this mesh itself", "List other meshes only")
         if peer.local_name == name:
-            _refuse("FED305", f"{place}, local_name", f"is {name}, the name of this mesh itself", "Give the peer another local_name")
+            _refuse(
+                "FED305",
+                f"{place}, local_name",
+                f"is {name}, the name of this mesh itself",
+                "Give the peer another local_name",
+            )
         if peer.local_name in local_names:
             _refuse("FED304", place, f"is called {peer.local_name}, like another entry", "Give each its own local_name")
         local_names.add(peer.local_name)
@@ -905,7 +920,12 @@ def _check_label(value: object, place: str, longest: int, code: str = "FED303") 
 def _check_word(name: str, place: str) -> str:
     """Refuse a mesh whose name means something else where names of peers are listed."""
     if name in RESERVED_WORDS:
-        _refuse("FED303", place, f"{name!r} is a word with a meaning of its own where peers are listed", "Choose another name for the mesh")
+        _refuse(
+            "FED303",
+            place,
+            f"{name!r} is a word with a meaning of its own where peers are listed",
+            "Choose another name for the mesh",
+        )
     return name
 
 
