@@ -94,7 +94,7 @@ def _mend(arrival: Arrival, first: Version, last: Version, versions: Sequence[Ve
     cures = []
     if any(version < first for version in versions):
         cures.append(
-            f"The operator is too new: raise these control planes to {text_of(first)} or later (the playbook upgrade, or mesh_version of a new one)"
+            f"The operator is too new: raise these control planes to {text_of(first)} or later (the playbook upgrade for one that stands, then mesh_version)"
             + _instead(arrival)
         )
     if any(version > last for version in versions):

@@ -120,11 +120,12 @@ def plan_upgrade(control_plane: ControlPlane, target: str, found: Found, *, remo
 def refuse_blocked(control_plane: ControlPlane, step: Step) -> None:
     """Refuse a step that something stops: FED431, with every reason and its cure."""
     if step.blockers:
+        mend = "; ".join(dict.fromkeys(each.mend for each in step.blockers))
         raise FederationError(
             "FED431",
             where=f"{control_plane.place}, {text_of(step.start)} to {text_of(step.end)}",
             what="; ".join(each.what for each in step.blockers),
-            mend="; ".join(dict.fromkeys(each.mend for each in step.blockers)),
+            mend=mend[:1].upper() + mend[1:],
             facts={"blockers": [each.what for each in step.blockers]},
         )
 
