@@ -276,7 +276,9 @@ class Operator:
     def _begin(self, key: tuple[str, str], smcp: dict) -> _Run | None:
         generation = smcp["metadata"]["generation"]
         status = smcp.get("status") or {}
-        if key not in self._done and status.get("observedGeneration") == generation and _is_ready(status):
+        # A new release takes up what the former one has made; what it does not serve it leaves as it is.
+        is_own = status.get("operatorVersion") == self._release.version or smcp["spec"]["version"] not in self._release.charts
+        if key not in self._done and status.get("observedGeneration") == generation and _is_ready(status) and is_own:
             self._done[key] = generation  # an operator that starts beside a mesh that is ready has nothing to do
             return None
         is_update = bool(status.get("observedGeneration"))

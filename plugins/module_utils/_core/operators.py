@@ -396,12 +396,13 @@ def to_approve(operators: Sequence[Operator], found: Found, *, upgrade: bool, wa
         others = [name for name in _names_of(plan) if name not in meant]
         if others:
             why = _why_it_waits(namespace, found, operators)
+            upgrades = {at(other, "status", "currentCSV") for _operator, other in subscribed} & set(others)
             raise FederationError(
                 "FED444",
                 where=place,
                 what=f"would also install {listed(sorted(others))}, which nobody asked for{f'; {why}' if why else ''}",
                 mend="Approve it by hand, or add these operators to cluster_operators"
-                + ("" if upgrade else "; for an upgrade set cluster_operators_upgrade: true"),
+                + ("; for an upgrade set cluster_operators_upgrade: true" if upgrades else ""),
                 facts={"csvs": _names_of(plan)},
             )
         for name in _names_of(plan):

@@ -231,7 +231,7 @@ def _blockers(control_plane: ControlPlane, version: Version, found: Found) -> It
     if first and not first <= version <= last:
         yield Blocker(
             f"the operator is {operator[0]}.{operator[1]} and takes {text_of(first)} to {text_of(last)}",
-            f"install an operator that takes {text_of(version)} first",
+            f"install an operator that takes {text_of(version)} first; one that was just installed needs a moment until it has taken this control plane up",
         )
     mixer = mixer_of(control_plane) if version >= (2, 1) else []
     if mixer:
