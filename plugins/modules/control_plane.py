@@ -299,14 +299,16 @@ def removed(cluster: Cluster, live: dict | None, *, is_last: bool = False) -> li
     named = (member for user in counted for member in (user.get("spec") or {}).get("members") or [])
     uses += [f"member {member}" for member in named if member not in by_itself]
     uses += [f"member {member}, which joined by itself" for member in by_itself]
+    mend = "Run unfederate, empty the member roll, have those leave who joined by themselves, then try again"
     if not is_ours(live):
+        mend = f"Delete it by hand, or run control_plane for it once, which takes it over{'; for the others: ' + mend[0].lower() + mend[1:] if uses else ''}"
         uses.insert(0, "somebody who made it by hand, since it carries no label of this collection")
     if uses:
         raise FederationError(
             "FED425",
             where=f"ServiceMeshControlPlane {namespace}/{name}",
             what=f"is used by {', '.join(uses)}",
-            mend="Run unfederate, empty the member roll, have those leave who joined by themselves, then try again",
+            mend=mend,
             facts={"uses": uses},
         )
     return [removal_of(live, control_plane_manager())]

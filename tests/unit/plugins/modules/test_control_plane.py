@@ -174,6 +174,16 @@ def test_a_control_plane_that_a_namespace_joined_by_itself_is_in_use_beside_our_
     assert refused.value.facts["uses"] == ["member desk, which joined by itself"]
 
 
+def test_a_control_plane_that_somebody_made_by_hand_is_told_with_what_to_do_about_that(cluster):
+    live = {"apiVersion": "maistra.io/v2", "kind": "ServiceMeshControlPlane", "metadata": {"name": "basic", "namespace": SPACE}, "spec": {"version": "v2.3"}}
+    cluster.put(live)
+    with pytest.raises(FederationError, match="FED425.*by hand.*Delete it by hand, or run control_plane for it once, which takes it over\\."):
+        run(cluster, state="absent")
+    cluster.put(PEER)
+    with pytest.raises(FederationError, match="which takes it over; for the others: run unfederate"):
+        run(cluster, state="absent")
+
+
 def test_check_mode_foresees_that_what_we_keep_will_have_gone_before_the_control_plane(cluster):
     """In check mode nothing of it is gone; what somebody else made stays in a real run, too."""
     run(cluster)
