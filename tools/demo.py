@@ -22,6 +22,7 @@ import tempfile
 import textwrap
 import time
 from collections.abc import Mapping
+from pathlib import Path
 from urllib.parse import urlsplit
 
 from places import CACHE, TREE
@@ -116,6 +117,13 @@ def call(bed: Testbed, mesh: str, url: str) -> Answer:
     return answer
 
 
+def on_this_machine(folder: Path) -> None:
+    """Say beside an inventory that its gateways are on this machine, which is refused elsewhere."""
+    (folder / "group_vars").mkdir()
+    text = "---\n# The demo's gateways are on this machine, which is refused in a real inventory.\nfederation_loopback: true\n"
+    (folder / "group_vars" / "meshes.yml").write_text(text, encoding="utf-8")
+
+
 def refuse_at_gateway(bed: Testbed) -> None:
     """Ask east's gateway, with the certificate of west's egress gateway, for a service that is exported and one that is not."""
     card = json.loads((DEMO / "west" / "cards" / "east-for-west.json").read_text(encoding="utf-8"))
@@ -150,6 +158,7 @@ def life() -> None:
     bed = Testbed.start(BED, meshes=meshes, clock_scale=SCALE, tied=False, olm=True)
     folder = DEMO / ONE_TEAM
     shutil.copytree(LIFE, folder)
+    on_this_machine(folder)
     for name, cluster in CLUSTER_OF.items():
         shutil.copy2(bed.meshes[name].kubeconfig, folder / f"{cluster}.kubeconfig")
     say(f"What the team writes down ({ONE_TEAM}/meshes.yml)")
@@ -212,6 +221,7 @@ def up() -> None:
     for name, mesh in bed.meshes.items():
         folder = DEMO / name
         shutil.copytree(EXAMPLE / name, folder)
+        on_this_machine(folder)
         (folder / "cards").mkdir()
         shutil.copy2(mesh.kubeconfig, folder / "kubeconfig")
         print(f"{name}: {folder}", flush=True)

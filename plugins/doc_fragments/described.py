@@ -33,6 +33,12 @@ options:
         and may have C(alias), C(import_as_local), C(domain_suffix) and C(from) (peers, all when absent).
     type: list
     elements: dict
+  loopback:
+    description:
+      - Whether addresses of the machine itself (loopback, link-local, unspecified, multicast and reserved ones) and names of one or two labels are
+        taken, on cards and for our own gateways. For testbeds on one machine only; each run warns that it is so.
+    type: bool
+    default: false
   hold:
     description:
       - Peers, by the names of their meshes, about which nothing is to be done this time, because their own part of the run failed.

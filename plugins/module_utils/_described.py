@@ -18,6 +18,7 @@ DESCRIBED = {
     "trust_domain": {"type": "str"},
     "owner": {"type": "str"},
     "accept_changes": {"type": "list", "elements": "str", "default": []},
+    "loopback": {"type": "bool", "default": False},
     "hold": {"type": "list", "elements": "str", "default": []},
 }
 
@@ -35,10 +36,14 @@ def described_mesh(params: Mapping[str, Any], *, allow_no_peers: bool = False) -
         trust_domain=params.get("trust_domain"),
         allow_no_peers=allow_no_peers,
         owner=params.get("owner"),
+        loopback=bool(params.get("loopback")),
     )
     return mesh.holding(params.get("hold") or [])
 
 
 def one_peer(params: Mapping[str, Any], **rules: Any) -> Mesh:
-    """Return the mesh with the one peer that a thin module is about, and ``exports`` or ``imports`` rules for it."""
-    return described_mesh({**params, "peers": [params["peer"]], **rules})
+    """Return the mesh with the one peer that a thin module is about, and ``exports`` or ``imports`` rules for it.
+
+    A module without the option ``loopback`` has nothing to do with addresses.
+    """
+    return described_mesh({"loopback": True, **params, "peers": [params["peer"]], **rules})

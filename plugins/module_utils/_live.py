@@ -8,6 +8,7 @@ import stat
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from urllib.parse import urlsplit
 
 from ._cluster import Cluster
 from ._core import control_plane as control_planes
@@ -36,6 +37,15 @@ from ._core.leftovers import bundle_owners
 from ._core.members import ROLL, membership
 from ._core.topology import Mesh, Peer
 from ._core.trust import Root, check_chains, read_certificates
+
+
+def host_and_port(server: str) -> tuple[str, int]:
+    """Return the host and the port of an API server's URL; an empty host where it has none."""
+    try:
+        url = urlsplit(server)
+        return url.hostname or "", url.port or 443
+    except ValueError:
+        return "", 443
 
 
 def read_control_plane(cluster: Cluster, namespace: str, name: str) -> ControlPlane:

@@ -23,6 +23,11 @@ LONGEST_FAILURE = 20_000
 # How many places of an unexpected error's way are told.
 WAY = 12
 
+LOOPBACK = (
+    "federation_loopback is true: addresses of the machine itself and short names are taken. This is for testbeds on one machine only; "
+    "take it out anywhere else."
+)
+
 Run = Callable[[AnsibleModule, Cluster, datetime], dict]
 
 
@@ -82,6 +87,8 @@ def run_module(module: AnsibleModule, run: Run, *, needs_cluster: bool = True, w
     journal = Journal(module.params.get("wrote") or ())
     module.journal = journal
     result, failed, cluster = {}, None, None
+    if module.params.get("loopback"):
+        module.warn(f"FED324 {LOOPBACK}  (docs: codes#fed324)")
     try:
         cluster = Cluster.connect(module.params) if needs_cluster else None
         if cluster is not None:

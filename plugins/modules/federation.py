@@ -246,7 +246,7 @@ from ..module_utils._core.diff import Change, as_diff  # noqa: E402
 from ..module_utils._core.errors import FederationError  # noqa: E402
 from ..module_utils._core.findings import Finding  # noqa: E402
 from ..module_utils._core.identity import Accepted  # noqa: E402
-from ..module_utils._core.plan import plan_gateways, plan_peering, takes  # noqa: E402
+from ..module_utils._core.plan import plan_gateways, plan_peering, refuse_our_server, takes  # noqa: E402
 from ..module_utils._core.topology import Mesh  # noqa: E402
 from ..module_utils._described import DESCRIBED, described_mesh  # noqa: E402
 from ..module_utils._istiod import what_follows  # noqa: E402
@@ -263,6 +263,7 @@ from ..module_utils._leaving import (  # noqa: E402
 from ..module_utils._live import (  # noqa: E402
     Peerings,
     card_file,
+    host_and_port,
     read_control_plane,
     read_services,
 )
@@ -325,6 +326,8 @@ def present(module: AnsibleModule, cluster: Cluster, mesh: Mesh, control_plane: 
     for peer in mesh.peers:
         found, peering = received.get(peer.local_name), peerings.of(peer.local_name)
         check_peer(peer, control_plane, found)
+        if found:
+            refuse_our_server(found.card, host_and_port(cluster.server), where=found.where)
         if found and (peer.adopt or not peering.strangers):
             told += check_identity(mesh, peer, found, peerings, control_plane, accepted=accepted, now=cluster.now)
     accepted.check()

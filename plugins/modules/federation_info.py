@@ -51,6 +51,10 @@ options:
     type: str
     choices: [connected, no_imports, no_exports, gone, reachable]
     default: connected
+  loopback:
+    description: Whether the run takes addresses of the machine itself, see M(ossm.federation.federation); only warned of here.
+    type: bool
+    default: false
   wait:
     description: Whether to wait.
     type: bool
@@ -209,6 +213,7 @@ OPTIONS = {
     "wait_timeout": {"type": "int"},
     **WAITING,
     "notes": {"type": "dict", "default": {}},
+    "loopback": {"type": "bool", "default": False},
 }
 CODES = {"connected": "FED602", "no_imports": "FED604", "no_exports": "FED604", "gone": "FED604"}
 MENDS = {
@@ -271,7 +276,7 @@ def run(module: AnsibleModule, cluster: Cluster, now: datetime) -> dict:
 def gone(module: AnsibleModule, cluster: Cluster, namespace: str, control_plane: ControlPlane) -> dict:
     """Return what is left of the peers, after waiting for what goes by itself."""
     params = module.params
-    mesh = described_mesh({**params, "namespace": namespace}, allow_no_peers=True)
+    mesh = described_mesh({**params, "namespace": namespace, "loopback": True}, allow_no_peers=True)
 
     def look() -> list[str]:
         nonlocal left

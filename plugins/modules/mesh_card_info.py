@@ -44,6 +44,10 @@ options:
     description: The import rules of O(audience), as C(mesh_imports) has them, to tell what would be imported. Needs O(peers).
     type: list
     elements: dict
+  loopback:
+    description: Whether addresses of the machine itself and names of one or two labels are taken. For testbeds on one machine only.
+    type: bool
+    default: false
 """
 
 EXAMPLES = r"""
@@ -113,6 +117,7 @@ from typing import Any  # noqa: E402
 
 from ansible.module_utils.basic import AnsibleModule  # noqa: E402
 
+from ..module_utils._core.addresses import unfit  # noqa: E402
 from ..module_utils._core.card import Card, card_from, read_card  # noqa: E402
 from ..module_utils._core.errors import FederationError  # noqa: E402
 from ..module_utils._core.kinds import CLUSTER_DOMAIN  # noqa: E402
@@ -133,6 +138,7 @@ OPTIONS = {
     "known": {"type": "raw"},
     "peers": {"type": "list", "elements": "raw"},
     "imports": {"type": "list", "elements": "dict"},
+    "loopback": {"type": "bool", "default": False},
 }
 
 
@@ -187,7 +193,7 @@ def from_data(data: object, where: str, now: datetime) -> Card:
 
 
 def check(card: Card, params: Mapping[str, Any]) -> None:
-    """Refuse a card for another audience, or with a root that is not pinned: FED212, FED210."""
+    """Refuse a card for another audience, with an address that leads nowhere, or with a root that is not pinned: FED212, FED219, FED221, FED210."""
     where = f"Card of {card.mesh}"
     if params["audience"] and card.audience != params["audience"]:
         raise FederationError(
@@ -196,6 +202,13 @@ def check(card: Card, params: Mapping[str, Any]) -> None:
             what=f"was made for {card.audience}, not for {params['audience']}",
             mend=f"Ask {card.mesh} for {card.mesh}-for-{params['audience']}.json",
         )
+    for address in card.ingress.addresses if card.ingress else ():
+        # Whether both meshes share a cluster is said of a peer.
+        reason = unfit(address, loopback=params["loopback"], same_cluster=True)
+        if reason:
+            raise FederationError(
+                reason.code, where=where, what=f"gives the address {reason.what}", mend=f"Ask {card.mesh} for another address. {reason.mend}"
+            )
     for root in card.roots:
         if params["root_fingerprints"] and not any(is_same_fingerprint(pin, root.fingerprint) for pin in params["root_fingerprints"]):
             raise FederationError(

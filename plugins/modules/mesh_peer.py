@@ -37,6 +37,10 @@ options:
     type: list
     elements: str
     default: []
+  loopback:
+    description: Whether addresses of the machine itself and names of one or two labels are taken. For testbeds on one machine only.
+    type: bool
+    default: false
 extends_documentation_fragment:
   - ossm.federation.cluster
   - ossm.federation.mesh
@@ -74,9 +78,10 @@ from ..module_utils._core.diff import as_diff  # noqa: E402
 from ..module_utils._core.errors import FederationError  # noqa: E402
 from ..module_utils._core.identity import Accepted  # noqa: E402
 from ..module_utils._core.kinds import CONFIG_MAP, PEER  # noqa: E402
+from ..module_utils._core.plan import refuse_our_server  # noqa: E402
 from ..module_utils._core.topology import Mesh, Peer  # noqa: E402
 from ..module_utils._described import one_peer  # noqa: E402
-from ..module_utils._live import Peerings, read_control_plane  # noqa: E402
+from ..module_utils._live import Peerings, host_and_port, read_control_plane  # noqa: E402
 from ..module_utils._peering import (  # noqa: E402
     changes_for,
     check_descriptions,
@@ -95,6 +100,7 @@ OPTIONS = {
     "card": {"type": "raw"},
     "owner": {"type": "str"},
     "accept_changes": {"type": "list", "elements": "str", "default": []},
+    "loopback": {"type": "bool", "default": False},
 }
 KINDS = (CONFIG_MAP.name, PEER.name)
 
@@ -115,22 +121,22 @@ def run(module: AnsibleModule, cluster: Cluster, now: datetime) -> dict:
     else:
         control_plane.check()
         check_gateways(mesh, peerings.peers, control_plane, managed=False)
-        changes = wanted(module, mesh, peer, peerings, control_plane, now, cluster.now)
+        changes = wanted(module, cluster, mesh, peer, peerings, control_plane, now)
     apply_changes(module, cluster, changes)
     return {"changed": bool(changes), "diff": as_diff(changes), "changes": [change.summary() for change in changes]}
 
 
 def wanted(
     module: AnsibleModule,
+    cluster: Cluster,
     mesh: Mesh,
     peer: Peer,
     peerings: Peerings,
     control_plane: ControlPlane,
     now: datetime,
-    there: datetime,
 ) -> list:
-    """Return the changes that keep the peer as its card says; ``there`` is the API server's clock."""
-    params, peering = module.params, peerings.of(peer.local_name)
+    """Return the changes that keep the peer as its card says."""
+    params, peering, there = module.params, peerings.of(peer.local_name), cluster.now
     accepted = Accepted.read(params["accept_changes"])
     refuse_strangers(peer, peering)
     received, _notes = receive(
@@ -140,6 +146,7 @@ def wanted(
         raise FederationError("FED220", where="card", what=f"is not of {peer.name}", mend=f"Give {peer.name}'s card for {mesh.name}")
     found = received[peer.local_name]
     check_peer(peer, control_plane, found)
+    refuse_our_server(found.card, host_and_port(cluster.server), where=found.where)
     for finding in check_identity(mesh, peer, found, peerings, control_plane, accepted=accepted, now=there):
         module.warn(finding.text)
     accepted.check()

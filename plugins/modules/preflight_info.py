@@ -130,7 +130,7 @@ from ..module_utils._core.errors import FederationError  # noqa: E402
 from ..module_utils._core.findings import Finding, Unknown, finding_of, told  # noqa: E402
 from ..module_utils._core.identity import Accepted  # noqa: E402
 from ..module_utils._core.kinds import CONFIG_MAP, EXPORTS, IMPORTS, PEER  # noqa: E402
-from ..module_utils._core.plan import refuse_beyond_reach  # noqa: E402
+from ..module_utils._core.plan import refuse_beyond_reach, refuse_our_server  # noqa: E402
 from ..module_utils._core.preflight import look  # noqa: E402
 from ..module_utils._core.topology import Mesh  # noqa: E402
 from ..module_utils._core.trust import Root  # noqa: E402
@@ -139,6 +139,7 @@ from ..module_utils._gateways import refuse_foreign  # noqa: E402
 from ..module_utils._live import (  # noqa: E402
     Peerings,
     card_file,
+    host_and_port,
     pem_texts,
     read_control_plane,
     read_roots_of,
@@ -194,6 +195,9 @@ def run(module: AnsibleModule, cluster: Cluster, now: datetime) -> dict:
         *without_roots,
         *identities(mesh, control_plane, cards.received, peerings, accepted, None if unserved else remembered.now),
     ]
+    server = host_and_port(remembered.server)
+    for one in cards.received.values():
+        findings += found_by(lambda one=one: refuse_our_server(one.card, server, where=one.where))
     estate = read_estate(
         Reader(remembered),
         mesh,

@@ -46,6 +46,7 @@ def inventory(bed: Testbed) -> dict:
         }
         meshes[name] = {
             "mesh_kubeconfig": kubeconfig,
+            "federation_loopback": True,
             "mesh_cluster": f"{name}-cluster",
             "mesh_version": "v2.5",
             "mesh_trust_domain": f"{name}.local",

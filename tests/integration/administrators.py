@@ -20,6 +20,8 @@ from testbed import Testbed
 
 TREE = Path(__file__).absolute().parents[2]
 EVERYBODY = {"unfederate_peers": "all"}
+# The testbed's gateways and those who call them are on one machine.
+ON_ONE_MACHINE = {"federation_loopback": True}
 SERVICES = {"east": {"shop": ["cart", "ledger"]}, "west": {"shop": ["checkout"]}}
 
 
@@ -125,7 +127,7 @@ def described(bed: Testbed, name: str) -> dict[str, Any]:
         "east": {"mesh_peers": ["west"], "mesh_exports": [{"name": "cart", "namespace": "shop"}], "mesh_imports": []},
         "west": {"mesh_peers": ["east"], "mesh_exports": [], "mesh_imports": [{"namespace": "shop"}]},
     }[name]
-    return {"mesh_kubeconfig": bed.meshes[name].kubeconfig, **own}
+    return {"mesh_kubeconfig": bed.meshes[name].kubeconfig, **ON_ONE_MACHINE, **own}
 
 
 def federation_of(bed: Testbed, name: str) -> dict[str, dict]:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from integration.administrators import TREE, Administrator, clear, federation_of
+from integration.administrators import ON_ONE_MACHINE, TREE, Administrator, clear, federation_of
 from integration.awx_in_memory import SOURCE, Awx, Job
 
 from testbed import Testbed
@@ -101,6 +101,15 @@ def test_a_survey_asks_only_for_variables_that_exist(awx: Awx) -> None:
         assert question["type"] == "text" or question["default"] in question["choices"]
 
 
+def test_the_job_that_leaves_peers_leaves_nobody_unless_its_survey_is_filled_in(awx: Awx) -> None:
+    surveys = [taken["survey_spec"] for name, taken in awx.named("job_template").items() if name.endswith(": unfederate")]
+    questions = [question for survey in surveys for question in survey["spec"] if question["variable"] == "unfederate_peers"]
+    assert len(questions) == len(MESHES)
+    for question in questions:
+        assert question["required"] and question["default"]
+        assert not re.fullmatch(r"[a-z0-9,-]+", question["default"]), "what nobody has filled in must be refused"
+
+
 def options_of(path: Path) -> list[str]:
     """Return the options of all entry points of a role."""
     specs = yaml.safe_load(path.read_text(encoding="utf-8"))["argument_specs"]
@@ -157,7 +166,7 @@ def test_the_workflow_federates_two_meshes_by_jobs_that_have_one_credential_each
         seen["fingerprints"] = sorted(set(fingerprints))
         return True
 
-    jobs = awx.walk(approve, lambda template, variables: awx.launch(template, variables, environment), awx.answers())
+    jobs = awx.walk(approve, lambda template, variables: awx.launch(template, {**variables, **ON_ONE_MACHINE}, environment), awx.answers())
     try:
         assert {name: job.status for name, job in jobs.items()} == dict.fromkeys(awx.nodes, "successful"), "\n".join(job.output for job in jobs.values())
         assert seen["cards"] == ["federation_cards_of_east", "federation_cards_of_west"]

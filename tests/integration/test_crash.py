@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from integration.administrators import Administrator
+from integration.administrators import ON_ONE_MACHINE, Administrator
 from integration.crashing import Event, Point, Record, Runner, await_cut, brought_down, kill_tree, points, wrong_with
 
 from testbed import MeshSpec, Testbed
@@ -67,7 +67,7 @@ class Estate:
         return self.federate() if run == "federate" else self.unfederate()
 
     def _access(self, name: str) -> dict:
-        return {"kubeconfig": self.bed.meshes[name].proxied_kubeconfig, "mesh": name, "api_timeout": 1}
+        return {"kubeconfig": self.bed.meshes[name].proxied_kubeconfig, "mesh": name, "api_timeout": 1, "loopback": True}
 
     def standing(self) -> dict[str, list[str]]:
         """Return the names of what stands in east, by kind."""
@@ -114,11 +114,12 @@ def estate(tmp_path_factory: pytest.TempPathFactory, collections: str) -> Iterat
         east.kube.merge("ServiceMeshControlPlane", east.control_plane, east.namespace, team)
         cards = {}
         for name, peers in (("west", ["east"]), ("north", ["east"]), ("east", ["west"])):
-            described = {"kubeconfig": bed.meshes[name].kubeconfig, "mesh": name, "peers": peers, "exports": [{"namespace": f"{name}-shop"}]}
+            mesh = {"kubeconfig": bed.meshes[name].kubeconfig, "mesh": name, "loopback": True}
+            described = {**mesh, "peers": peers, "exports": [{"namespace": f"{name}-shop"}]}
             runner.start([("federation_gateways", described), ("mesh_card", {**described, "wait": True})])
             assert runner.wait() == 0, runner.results
             cards[name] = runner.results[-1]["cards"][0]
-        west = {"kubeconfig": bed.meshes["west"].kubeconfig, "mesh": "west", "peers": ["east"], "imports": [{"namespace": "east-shop"}]}
+        west = {"kubeconfig": bed.meshes["west"].kubeconfig, "mesh": "west", "loopback": True, "peers": ["east"], "imports": [{"namespace": "east-shop"}]}
         runner.start([("federation", {**west, "exports": [{"namespace": "west-shop"}], "cards": [cards["east"]]})])
         assert runner.wait() == 0, runner.results
         made = Estate(bed, runner, [cards["west"], cards["north"]])
@@ -211,6 +212,7 @@ def test_a_playbook_may_be_killed_or_interrupted_wherever_it_is(estate: Estate, 
     record, chance = Record(east.kube, east.namespace), random.Random(SEED)
     mesh = {
         "mesh_kubeconfig": east.proxied_kubeconfig,
+        **ON_ONE_MACHINE,
         "mesh_peers": ["west"],
         "mesh_exports": [{"name": "cart", "namespace": "east-shop"}],
         "mesh_imports": [{"namespace": "west-shop"}],

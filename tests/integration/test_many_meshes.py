@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from integration.administrators import TREE, Administrator, Run, federation_of, versions_of
+from integration.administrators import ON_ONE_MACHINE, TREE, Administrator, Run, federation_of, versions_of
 
 from testbed import MeshSpec, Testbed
 
@@ -31,7 +31,7 @@ class Estate(Administrator):
     def write(self) -> None:
         """Write down what single meshes say otherwise."""
         for name in NAMES:
-            (self.folder / "host_vars" / f"{name}.yml").write_text(yaml.safe_dump(self.meshes.get(name) or {}), encoding="utf-8")
+            (self.folder / "host_vars" / f"{name}.yml").write_text(yaml.safe_dump({**ON_ONE_MACHINE, **self.meshes.get(name, {})}), encoding="utf-8")
 
     def turn_round(self) -> None:
         """Turn the order of the inventory's hosts round."""

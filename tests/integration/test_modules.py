@@ -46,9 +46,9 @@ def test_modules_create_change_and_remove_each_four_times(bed: Testbed, administ
         ("other gateways", "federation_gateways", {**east, "peers": ["west"], "gateways": {"replicas": 2}}),
     ]
     changed = played(admin, steps)
-    changed.update(played(admin, [("card", "mesh_card", {**west, "peers": ["east"], "exports": [RULE], "cards_dir": "cards", "wait": True})]))
+    changed.update(played(admin, [("card", "mesh_card", {**west, "peers": ["east"], "exports": [RULE], "cards_dir": "cards", "wait": True, "loopback": True})]))
     steps = [
-        ("peer", "mesh_peer", {**east, "peer": "west", "card": card}),
+        ("peer", "mesh_peer", {**east, "peer": "west", "card": card, "loopback": True}),
         ("exports", "exported_services", {**east, "peer": "west", "rules": [RULE]}),
         ("other exports", "exported_services", {**east, "peer": "west", "rules": [{**RULE, "alias": {"namespace": "public"}}]}),
         ("imports", "imported_services", {**east, "peer": "west", "rules": [{"namespace": "shop"}]}),
@@ -67,7 +67,7 @@ def test_modules_create_change_and_remove_each_four_times(bed: Testbed, administ
 def test_a_received_card_is_told_in_words_without_any_cluster(bed: Testbed, administrator: Make) -> None:
     west = administrator("west")
     west.play("publish_cards", variables={"federation_cards_dir": "cards"})
-    words = ["ansible", "localhost", "-m", "ossm.federation.mesh_card_info", "-a", "path=cards/west-for-east.json audience=east"]
+    words = ["ansible", "localhost", "-m", "ossm.federation.mesh_card_info", "-a", "path=cards/west-for-east.json audience=east loopback=true"]
     done = subprocess.run(words, check=False, cwd=west.folder, env=west.env, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True)
     assert "west for east" in done.stdout and "trust domain west.local" in done.stdout
     words[-1] = "path=cards/west-for-east.json audience=north"

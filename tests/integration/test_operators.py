@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from integration.administrators import TREE, Administrator
+from integration.administrators import ON_ONE_MACHINE, TREE, Administrator
 
 from testbed import MeshSpec, Testbed
 
@@ -34,6 +34,7 @@ def owner(bare: Testbed, tmp_path: Path, collections: str) -> Administrator:
         clusters[f"{name}-cluster"] = {"cluster_kubeconfig": kubeconfig}
         meshes[name] = {
             "mesh_kubeconfig": kubeconfig,
+            **ON_ONE_MACHINE,
             "mesh_cluster": f"{name}-cluster",
             "mesh_version": "v2.5",
             "mesh_trust_domain": f"{name}.local",

@@ -8,7 +8,7 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-from integration.administrators import Administrator, federation_of
+from integration.administrators import ON_ONE_MACHINE, Administrator, federation_of
 
 from testbed import MeshSpec, Testbed
 
@@ -45,7 +45,7 @@ def administrators(folder: Path, collections: str, bed: Testbed) -> dict[str, Ad
     for name, own in described.items():
         mesh = bed.meshes[name]
         (folder / name).mkdir()
-        whole = {"mesh_kubeconfig": mesh.kubeconfig, "mesh_namespace": mesh.namespace, **own}
+        whole = {"mesh_kubeconfig": mesh.kubeconfig, **ON_ONE_MACHINE, "mesh_namespace": mesh.namespace, **own}
         found[name] = Administrator(folder / name, collections, {name: whole})
     return found
 

@@ -7,7 +7,6 @@ an API address, and it is hostile text until ``read_card`` has read it.
 
 from __future__ import annotations
 
-import ipaddress
 import json
 import re
 from collections.abc import Mapping
@@ -15,8 +14,9 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta, timezone
 from typing import NoReturn
 
+from .addresses import is_address
 from .errors import FederationError
-from .kinds import CLUSTER_DOMAIN, DEFAULT_TRUST_DOMAIN, DISCOVERY_PORT, SERVICE_PORT
+from .kinds import DEFAULT_TRUST_DOMAIN, DISCOVERY_PORT, SERVICE_PORT
 from .trust import TRUST_DOMAIN, Root, check_chains, is_same_fingerprint, pins, printable, read_certificates
 
 VERSION = 1
@@ -391,24 +391,6 @@ def _check_identity(card: Card, where: str, mend: str) -> None:
             f"{card.mesh} uses the trust domain {DEFAULT_TRUST_DOMAIN}, which every mesh has that set none",
             f"Ask {card.mesh} to set spec.security.trust.domain in its ServiceMeshControlPlane",
         )
-
-
-def is_address(value: object) -> bool:
-    """Return whether ``value`` can stand in a ServiceMeshPeer's addresses: an IP literal or a DNS name, no more."""
-    if not isinstance(value, str) or not 0 < len(value) <= 253:
-        return False
-    try:
-        ipaddress.ip_address(value)
-        return "%" not in value
-    except ValueError:
-        labels = value.removesuffix(".").split(".")
-        return all(_LABEL.fullmatch(label) for label in labels) and not labels[-1].isdigit()
-
-
-def is_cluster_internal(address: str) -> bool:
-    """Return whether ``address`` is a Service's name, which resolves only inside its own cluster."""
-    labels = address.removesuffix(".").split(".")
-    return len(labels) >= 3 and (labels[2] == "svc" or ".".join(labels[-2:]) == CLUSTER_DOMAIN)
 
 
 def refuse_oversize(data: object, where: str) -> None:

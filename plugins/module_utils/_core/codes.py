@@ -282,10 +282,13 @@ CODES: dict[str, Code] = {
         "Set the clocks of both sides; ask the peer to run `publish_cards` again.",
     ),
     "FED219": Code(
-        "Not an address",
+        "Not an address that a peer can have",
         ERROR,
-        "One address with a scheme, a port, an underscore, or without any text makes istiod drop all addresses of the peer, the good ones too.",
-        "Write plain IP addresses or DNS names; ports have options of their own.",
+        "One address with a scheme, a port, an underscore, or without any text makes istiod drop all addresses of the peer, the good ones too. "
+        "A loopback, link-local, unspecified, multicast or reserved address, also inside an IPv6 address, and names such as `localhost` lead back "
+        "to the machine that calls, to its node or to the platform's metadata service.",
+        "Write plain IP addresses or DNS names that the other cluster reaches; ports have options of their own. Testbeds on one machine set "
+        "`federation_loopback: true`.",
     ),
     "FED220": Code(
         "Card of another mesh",
@@ -296,8 +299,10 @@ CODES: dict[str, Code] = {
     "FED221": Code(
         "Address that resolves only inside its cluster",
         ERROR,
-        "A Service's name leads nowhere from another cluster, or to a namesake in this one.",
-        "Set `same_cluster: true` for the peer on both sides when the meshes share a cluster; else ask for another address.",
+        "A Service's name leads nowhere from another cluster, or to a namesake in this one. The search path of pods completes names of one or two "
+        "labels (`kubernetes.default`, `istiod-basic`) to Services of their own cluster. In a cluster that both meshes share, the platform's Services, "
+        "those of our own control plane's namespace and our API server are nobody's gateway.",
+        "Set `same_cluster: true` for the peer on both sides when the meshes share a cluster; else give a DNS name of at least three labels, or an IP address.",
     ),
     "FED223": Code(
         "Older than the card in use",
@@ -500,6 +505,13 @@ CODES: dict[str, Code] = {
         "A name in `default`, `kube-*`, `openshift-*` or the control plane's namespace is one that this cluster depends on, such as that of "
         "the API server. A peer must not answer for it.",
         "Give `alias.namespace`, the namespace of an application.",
+    ),
+    "FED324": Code(
+        "Addresses of the machine itself are taken",
+        WARNING,
+        "With `federation_loopback: true` a card or an option may name loopback, link-local, unspecified and multicast addresses, and short names. "
+        "In a real cluster istiod and the egress gateway would then call the node, the platform's metadata service or a Service of their own cluster.",
+        "Take `federation_loopback` out, unless all meshes of the run are testbeds on one machine.",
     ),
     "FED401": Code(
         "Control plane missing",
@@ -1174,8 +1186,9 @@ CODES: dict[str, Code] = {
     "FED740": Code(
         "Address that istiod cannot use",
         WARNING,
-        "One address with a scheme, a port, an underscore, or without any text makes istiod drop all addresses of the peer, the good ones too.",
-        "Write plain IP addresses or DNS names; ports have fields of their own.",
+        "One address with a scheme, a port, an underscore, or without any text makes istiod drop all addresses of the peer, the good ones too. "
+        "A loopback, link-local or multicast address leads back to the pod that calls, or to its node.",
+        "Write plain IP addresses or DNS names that this cluster reaches; ports have fields of their own.",
     ),
     "FED741": Code(
         "Peer without an address",

@@ -11,7 +11,8 @@ import ipaddress
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from .card import Ingress, file_name, is_cluster_internal
+from .addresses import is_cluster_internal, special_kind
+from .card import Ingress, file_name
 from .kinds import DISCOVERY_PORT, SERVICE_PORT
 
 FIRST_WITH_IPV6 = (2, 4)
@@ -149,7 +150,13 @@ def notes(path: Path, version: tuple[int, int] | None, resolved: Mapping[str, Se
         if name not in resolved:
             continue
         called, caller = (path.mesh, path.peer) if path.ours and name in path.ours.addresses else (path.peer, path.mesh)
-        if resolved[name]:
+        special = [address for address in resolved[name] if special_kind(address)]
+        if special:
+            found.append(
+                f"{name} is {', '.join(special)} here, which is {special_kind(special[0])}: if it is that in {caller}'s cluster as well, "
+                f"{caller} would call itself, so correct the name or use another address"
+            )
+        elif resolved[name]:
             found.append(f"{name} is {', '.join(resolved[name])} now; that may change, so let the name through where a firewall takes names")
         else:
             found.append(

@@ -10,7 +10,8 @@ import re
 from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
 
-from .card import Card, is_address
+from .addresses import is_address, special_kind
+from .card import Card
 from .checks import check
 from .data import at, items, listed, mapping, moment, place_of, strings
 from .errors import FederationError
@@ -134,8 +135,10 @@ def _addresses(estate: Estate, name: str, live: Mapping) -> Iterator[Finding]:
     wrong = [address for address in addresses if not is_address(address)]
     if not addresses and not _is_suspended(estate, name, live):
         yield Finding("FED741", place, "is empty")
-    if wrong:
-        yield Finding("FED740", place, f"holds {listed(repr(printable(str(address), 80)) for address in wrong)}")
+    special = [address for address in addresses if address not in wrong and special_kind(address) and not estate.mesh.loopback]
+    if wrong or special:
+        seen = [f"{printable(str(address), 80)!r}" for address in wrong] + [f"{address}, {special_kind(address)}" for address in special]
+        yield Finding("FED740", place, f"holds {listed(seen)}")
 
 
 def _is_suspended(estate: Estate, name: str, live: Mapping) -> bool:

@@ -6,7 +6,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import NoReturn
 
-from .card import Card, Export, Ingress, Port, is_cluster_internal
+from .addresses import unfit
+from .card import Card, Export, Ingress, Port
 from .errors import FederationError
 from .kinds import (
     CONFIG_MAP,
@@ -186,15 +187,20 @@ def check_card(mesh: Mesh, peer: Peer, card: Card, trust_domain: str, *, where: 
                 f"root {foreign[0].spoken} is not among root_fingerprints of {peer.name}",
                 f"Compare the fingerprint with {peer.name}'s administrator by another way before you change the pin to {card.pins}",
             )
-    if card.ingress and not peer.same_cluster:
-        inside = [address for address in card.ingress.addresses if is_cluster_internal(address)]
-        if inside:
-            _refuse(
-                "FED221",
-                where,
-                f"gives the address {inside[0]}, which resolves only inside its own cluster",
-                f"Set same_cluster: true for {peer.name} on both sides if the meshes share a cluster; else ask for another address",
-            )
+    for address in card.ingress.addresses if card.ingress else ():
+        reason = unfit(address, loopback=mesh.loopback, same_cluster=peer.same_cluster, home=mesh.namespace)
+        if reason:
+            _refuse(reason.code, where, f"gives the address {reason.what}", f"Ask {peer.name} for another address. {reason.mend}")
+
+
+def refuse_our_server(card: Card, server: tuple[str, int], *, where: str) -> None:
+    """Refuse a card whose address and port are those of our own API server, which istiod and the egress gateway would then call: FED221.
+
+    ``server`` is that server's host and port.
+    """
+    (host, port), found = server, card.ingress
+    if found and host in [address.removesuffix(".") for address in found.addresses] and port in (found.discovery_port, found.service_port):
+        _refuse("FED221", where, f"gives {host} and port {port}, which is the API server of our own cluster", "Ask the peer for the address of its gateway")
 
 
 def check_domains(cards: Mapping[str, Card]) -> None:
@@ -251,6 +257,10 @@ def ingress_of(peer: Peer, mesh: Mesh, cluster_domain: str, service: Mapping | N
     addresses = tuple(str(point.get("ip") or point.get("hostname")) for point in points if point.get("ip") or point.get("hostname"))
     if not addresses:
         return None, f"{place} has no load balancer address yet"
+    for address in addresses:
+        reason = unfit(address, loopback=mesh.loopback, same_cluster=False)
+        if reason:
+            _refuse(reason.code, place, f"has the load balancer address {reason.what}", f"Give addresses in mesh_peers, gateways. {reason.mend}")
     return Ingress(addresses, *ports), ""
 
 

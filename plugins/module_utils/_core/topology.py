@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import NoReturn
 
-from .card import is_address
+from .addresses import is_address, unfit
 from .errors import FederationError
 from .given import ALIAS, EXPORT_RULE, GATEWAYS, IMPORT_RULE, PEER_ENTRY, refuse_empty
 from .kinds import (
@@ -185,6 +185,7 @@ class Mesh:
     trust_domain: str | None = None
     held: tuple[Peer, ...] = ()
     owner: str | None = None
+    loopback: bool = False
 
     @classmethod
     def described(
@@ -200,6 +201,7 @@ class Mesh:
         trust_domain: str | None = None,
         allow_no_peers: bool = False,
         owner: str | None = None,
+        loopback: bool = False,
     ) -> Mesh:
         """Return the mesh that these options describe, all of it checked.
 
@@ -219,7 +221,7 @@ class Mesh:
                 "Use up to 128 letters, digits, spaces and . _ @ / : + -",
             )
         _check_shared(gateways or {})
-        described = tuple(_peer(entry, gateways or {}, at, namespace) for at, entry in enumerate(peers or (), start=1))
+        described = tuple(_peer(entry, gateways or {}, at, namespace, loopback=loopback) for at, entry in enumerate(peers or (), start=1))
         if not described and not allow_no_peers:
             _refuse(
                 "FED301",
@@ -238,6 +240,7 @@ class Mesh:
             imports=tuple(_import_rule(rule, at, names) for at, rule in enumerate(imports or (), start=1)),
             trust_domain=trust_domain,
             owner=owner or None,
+            loopback=loopback,
         )
         _check_targets(mesh)
         checked: set[tuple] = set()
@@ -316,7 +319,7 @@ def client_id(trust_domain: str, namespace: str, gateways: Gateways) -> str:
     return f"{trust_domain}/ns/{namespace}/sa/{egress_account(gateways)}"
 
 
-def _peer(entry: str | Mapping, shared: Mapping, at: int, namespace: str) -> Peer:
+def _peer(entry: str | Mapping, shared: Mapping, at: int, namespace: str, *, loopback: bool) -> Peer:
     place = f"mesh_peers, entry {at}"
     if isinstance(entry, str):
         entry = {"name": entry}
@@ -336,6 +339,7 @@ def _peer(entry: str | Mapping, shared: Mapping, at: int, namespace: str) -> Pee
     _refuse_empty_settings(own, f"{place}, gateways")
     adopt = _boolean(entry.get("adopt"), f"{place}, adopt")
     gateways = _gateways({**_fitting(shared, own, same_cluster), **own}, local_name, place, same_cluster)
+    _check_addresses(gateways, f"{place}, gateways", same_cluster=same_cluster, loopback=loopback)
     if not adopt:
         check_reach(gateways, place, same_cluster=same_cluster)
     for kind, gateway in (("ingress", gateways.ingress), ("egress", gateways.egress)):
@@ -439,6 +443,16 @@ def _gateways(given: Mapping, peer: str, place: str, same_cluster: bool) -> Gate
         ),
         disruption_budget=_disruption_budget(given, f"{place}, disruption_budget"),
     )
+
+
+def _check_addresses(gateways: Gateways, place: str, *, same_cluster: bool, loopback: bool) -> None:
+    """Refuse addresses of ours at which no peer in another cluster could reach us, or would reach itself."""
+    given = [("addresses", address) for address in gateways.addresses]
+    given += [("load_balancer_ip", gateways.load_balancer_ip)] if gateways.load_balancer_ip else []
+    for key, address in given:
+        reason = unfit(address, loopback=loopback, same_cluster=same_cluster)
+        if reason:
+            _refuse(reason.code, f"{place}, {key}", f"holds {reason.what}", reason.mend)
 
 
 def check_reach(gateways: Gateways, place: str, *, same_cluster: bool) -> None:

@@ -20,8 +20,6 @@ from ansible_collections.ossm.federation.plugins.module_utils._core.card import 
     Port,
     card_from,
     file_name,
-    is_address,
-    is_cluster_internal,
     read_card,
 )
 from ansible_collections.ossm.federation.plugins.module_utils._core.errors import FederationError
@@ -366,33 +364,6 @@ def test_data_that_holds_itself_is_refused():
     data["mesh"] = data
     with pytest.raises(FederationError, match="FED202"):
         card_from(data, PLACE, NOW)
-
-
-# --- addresses
-
-
-@pytest.mark.parametrize("address", ["192.0.2.7", "2001:db8::7", "::1", "gw.example.com", "gw.example.com.", "gateway", "a-b.c1", "xn--bcher-kva.example"])
-def test_an_address_is_an_ip_address_or_a_dns_name(address):
-    assert is_address(address)
-
-
-@pytest.mark.parametrize(
-    "address",
-    ["", ".", "-a.b", "a..b", "a_b.example", "192.0.2.7:8188", "https://a", "a/b", "a b", "192.0.2", "192.0.2.256", "1234", "fe80::1%eth0", "[::1]"]
-    + ["{{ a }}", "a\n", "gw.exam\u0440le.com", "\uff11\uff19\uff12.0.2.7", "a" * 64, ".".join(["abc"] * 64), None, 7, ["192.0.2.7"]],
-)
-def test_anything_else_is_no_address(address):
-    assert not is_address(address)
-
-
-@pytest.mark.parametrize("address", ["gw.ns.svc", "gw.ns.svc.cluster.local", "gw.ns.svc.other.domain.", "1-2-3-4.ns.pod.cluster.local"])
-def test_a_service_s_name_is_internal_to_its_cluster(address):
-    assert is_cluster_internal(address)
-
-
-@pytest.mark.parametrize("address", ["192.0.2.7", "gw.svc.example.com", "gw.example.com", "svc.example.com", "::1", "gateway", "cluster.local.example.com"])
-def test_other_addresses_are_not_internal_to_a_cluster(address):
-    assert not is_cluster_internal(address)
 
 
 # --- whatever the text, it is a card or a refusal

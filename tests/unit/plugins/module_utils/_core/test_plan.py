@@ -228,8 +228,8 @@ def reached(service, **peer):
 
 
 def test_a_load_balancer_s_addresses_are_taken_ip_before_name():
-    points = [{"ip": "192.0.2.1", "hostname": "a.example"}, {"hostname": "b.example"}]
-    assert reached(service(loadBalancer={"ingress": points})) == (Ingress(("192.0.2.1", "b.example")), "")
+    points = [{"ip": "192.0.2.1", "hostname": "a.example"}, {"hostname": "lb.b.example"}]
+    assert reached(service(loadBalancer={"ingress": points})) == (Ingress(("192.0.2.1", "lb.b.example")), "")
 
 
 def test_an_address_that_stays_pending_is_told():
