@@ -120,6 +120,7 @@ from ansible.module_utils.basic import AnsibleModule  # noqa: E402
 from ..module_utils._core.addresses import unfit  # noqa: E402
 from ..module_utils._core.card import Card, card_from, read_card  # noqa: E402
 from ..module_utils._core.errors import FederationError  # noqa: E402
+from ..module_utils._core.given import refuse_empty  # noqa: E402
 from ..module_utils._core.kinds import CLUSTER_DOMAIN  # noqa: E402
 from ..module_utils._core.plan import check_card, takes  # noqa: E402
 from ..module_utils._core.reading import compared, differences, lines  # noqa: E402
@@ -209,6 +210,8 @@ def check(card: Card, params: Mapping[str, Any]) -> None:
             raise FederationError(
                 reason.code, where=where, what=f"gives the address {reason.what}", mend=f"Ask {card.mesh} for another address. {reason.mend}"
             )
+    if params["root_fingerprints"] is not None:
+        refuse_empty({"root_fingerprints": params["root_fingerprints"]}, where, {"root_fingerprints": "that roots are not pinned"})
     for root in card.roots:
         if params["root_fingerprints"] and not any(is_same_fingerprint(pin, root.fingerprint) for pin in params["root_fingerprints"]):
             raise FederationError(

@@ -119,6 +119,7 @@ def test_one_bad_address_among_good_ones_is_enough(api: ApiInMemory, collections
     [
         attack("a hostile peer", "is composed by hand as a peer", "mesh_peer", {"peer": "west", "card": card("west", "127.0.0.1")}, "FED219"),
         attack("a hostile peer", "is read before it is known", "mesh_card_info", {"card": card("west", "localhost")}, "FED219"),
+        attack("fat fingers", "pin nothing", "mesh_card_info", {"card": card("west", "192.0.2.7"), "root_fingerprints": []}, "FED317"),
         attack("fat fingers", "publish the machine itself", "mesh_card", {"peers": ["west"], "gateways": {"addresses": ["127.0.0.1"]}}, "FED219"),
         attack(
             "fat fingers",

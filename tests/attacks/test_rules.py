@@ -94,6 +94,7 @@ EXPORTS = {
     "a list with a blank selector": ("FED314", {"namespace": "shop", "label_selectors": [" "]}),
     "a list with null": ("FED314", {"namespace": "shop", "label_selectors": [None]}),
     "a selector that ends in a comma": ("FED314", {"namespace": "shop", "label_selectors": ["app=cart,"]}),
+    "a selector that excludes nothing": ("FED314", {"namespace": "shop", "label_selectors": ["tier!="]}),
     "a selector as a text": ("FED317", {"namespace": "shop", "label_selectors": "app=cart"}),
     "selectors that are all negative": ("FED315", {"label_selectors": ["!internal", "tier notin (db)"]}),
     "to nobody": ("FED317", {**CART, "to": []}),

@@ -64,6 +64,8 @@ def _parsed(requirement: str, text: str) -> tuple[str, str, tuple[str, ...]]:
         operator, values = "DoesNotExist", ()
     elif match := _COMPARED.fullmatch(requirement):
         operator, values = "NotIn" if match["operator"] == "!=" else "=", (match["value"],)
+        if operator == "NotIn" and not match["value"]:
+            raise ValueError(f"'{requirement}' has no value after '!=', so it would match almost everything; write '{match['key']}' for objects that have the label")
     elif match := _ONE_OF.fullmatch(requirement):
         operator = {"in": "In", "notin": "NotIn"}[match["operator"]]
         values = tuple(sorted({value.strip() for value in match["values"].split(",")}))
