@@ -83,7 +83,8 @@ def call_each(
 ) -> list[Outcome]:
     """Run one module once per set of options, one after the other, each in a process of its own, and return how each ended.
 
-    With ``shown`` they are as loud as with -vvvv, and tell how they were called.
+    With ``shown`` they are as loud as with -vvvv, and tell how they were called. A set may say for itself whether it is
+    in check mode, as ``_ansible_check_mode``.
     """
     internals = {
         "_ansible_module_name": f"ossm.federation.{module}",
@@ -93,7 +94,7 @@ def call_each(
         "_ansible_keep_remote_files": False,
     }
     loud = {"_ansible_verbosity": 4, **({"_ansible_inject_invocation": True} if TELLS_INVOCATION else {})} if shown else {}
-    arguments = [{"ANSIBLE_MODULE_ARGS": {**each, **internals, **loud}} for each in options]
+    arguments = [{"ANSIBLE_MODULE_ARGS": {**internals, **each, **loud}} for each in options]
     return [_nursery(collections).run(module, each, dict(environment or {}), seconds) for each in arguments]
 
 
@@ -176,4 +177,6 @@ _nursery = cache(_Nursery)
 
 def everything_below(folder: Path) -> str:
     """Return the text of all files below a folder, for searching what a run has written."""
-    return "\n".join(path.read_text(encoding="utf-8", errors="replace") for path in sorted(folder.rglob("*")) if path.is_file())
+    return "\n".join(
+        path.read_text(encoding="utf-8", errors="replace") for path in sorted(folder.rglob("*")) if path.is_file()
+    )

@@ -22,7 +22,10 @@ from ansible.module_utils import basic
 PATIENCE = 0.05
 MODULES = {
     name: importlib.import_module(f"ansible_collections.ossm.federation.plugins.modules.{name}")
-    for name in ("federation", "federation_gateways", "federation_info", "mesh_card", "mesh_peer", "preflight_info", "exported_services", "imported_services")
+    for name in (
+        *("federation", "federation_gateways", "federation_info", "mesh_card", "mesh_peer", "preflight_info"),
+        *("exported_services", "imported_services", "control_plane", "member_roll", "mesh_tenants"),
+    )
 }
 for library in ("cryptography.x509", "kubernetes.client.rest", "kubernetes.config", "urllib3"):
     importlib.import_module(library)

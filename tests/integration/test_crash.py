@@ -27,6 +27,11 @@ NORTH["ServiceMeshControlPlane"] = "basic"
 TEAM_GATEWAY = {"enabled": True, "service": {"ports": [{"name": "http", "port": 8080}]}}
 
 
+def patient(calls: list[tuple[str, dict]]) -> list[tuple[str, dict]]:
+    """Return calls that wait for a busy API server; those that are brought down do not."""
+    return [(module, {**options, "api_timeout": 60}) for module, options in calls]
+
+
 @dataclass(frozen=True)
 class Estate:
     """East, which is brought down again and again; west, its peer; north, another peer of east that has nothing to do with it."""
@@ -83,7 +88,7 @@ class Estate:
 
     def finish(self, run: str, *, once_more: bool = False) -> list[dict]:
         """Run to the end and return the modules' results; ``once_more`` leaves out what only waits for stages that are long past."""
-        self.runner.start(self.calls(run)[-2 if once_more else 0 :])
+        self.runner.start(patient(self.calls(run)[-2 if once_more else 0 :]))
         assert self.runner.wait() == 0, self.runner.results[-1]
         return self.runner.results
 
@@ -240,6 +245,48 @@ def test_a_playbook_may_be_killed_or_interrupted_wherever_it_is(estate: Estate, 
     record.stop()
     wrong = violations(record, [])
     assert not wrong, f"seed {SEED}: " + "\n".join(wrong)
+
+
+# Two runs on one mesh, started at once, and what they may both end as. A refusal names what the other has changed meanwhile.
+PAIRS = [("federate", "federate"), ("federate", "unfederate"), ("unfederate", "federate"), ("unfederate", "unfederate")]
+ROUNDS = 25 if os.environ.get("OSSM_FEDERATION_SOAK") else 2
+REFUSALS = {"FED107", "FED109", "FED502", "FED515"}
+
+
+@pytest.fixture
+def second(tmp_path: Path, collections: str) -> Iterator[Runner]:
+    """Somebody else who runs modules at the same time."""
+    runner = Runner(collections, tmp_path)
+    yield runner
+    runner.stop()
+
+
+def at_once(chance: random.Random, *runs: tuple[Runner, list[tuple[str, dict]]]) -> list[dict | None]:
+    """Start runs one shortly after the other, and return how each ended: None, or the result that refused."""
+    for runner, calls in runs:
+        runner.start(calls)
+        time.sleep(chance.choice((0, 0.02, 0.1, 0.3)))
+    return [runner.results[-1] if runner.wait() else None for runner, _calls in runs]
+
+
+@pytest.mark.parametrize(("one", "other"), PAIRS)
+def test_two_runs_on_one_mesh_end_whole_or_with_a_code(estate: Estate, second: Runner, one: str, other: str) -> None:
+    chance = random.Random(f"{SEED} {one} {other}")
+    whole = {"federate": with_both(), "unfederate": with_north_only()}
+    for number in range(ROUNDS):
+        begin = chance.choice(["federate", "unfederate"])
+        estate.finish(begin)
+        told = f"seed {SEED}, round {number}, from {begin}"
+        ends = at_once(chance, (estate.runner, patient(estate.calls(one))), (second, patient(estate.calls(other))))
+        assert all(end is None or end.get("code") in REFUSALS for end in ends), (told, ends)
+        if not any(ends):
+            assert estate.standing() in (whole[one], whole[other]), (told, estate.standing())
+        last = chance.choice([one, other])
+        estate.finish(last)
+        assert estate.standing() == whole[last], told
+        again = estate.finish(last, once_more=True)
+        assert not [result["changes"] for result in again if result["changed"]], told
+    estate.finish("federate")
 
 
 def violations(record: Record, begun: list[tuple[int, Point]]) -> list[str]:

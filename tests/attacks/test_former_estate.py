@@ -1,0 +1,98 @@
+# GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
+"""What was right stays right: an estate of commit f8defc2, met by the modules as they are now.
+
+``former_estate`` is what stood in one of two federated meshes, with the field managers that a real API server had noted, the
+description that it was made from, and its peer's card. The modules may change what ``CHANGES`` says, and nothing else; each
+entry of it stands in the changelog.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from attacks.api import ApiInMemory, serving
+from attacks.attack import Outcome, call_each
+
+FORMER = Path(__file__).parent / "former_estate"
+HOME = 'metadata.labels["ossm.federation/control-plane"]'
+RIGHTS = ("Role", "RoleBinding", "ClusterRole", "ClusterRoleBinding", "ServiceAccount")
+# Which fields of which kind each module may change, and where that is told.
+CHANGES: dict[str, dict[tuple[str, str], str]] = {
+    "mesh_tenants": {
+        **{(kind, HOME): "tenants-bounds.yml" for kind in RIGHTS},
+        ("ClusterRole", "rules"): "right-operators-and-versions.yml",
+    },
+    "control_plane": {},
+    "member_roll": {},
+    "federation_gateways": {},
+    "federation": {},
+}
+READING = ("mesh_card", "federation_info", "preflight_info")
+
+
+@pytest.fixture(scope="module")
+def estate(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ApiInMemory]:
+    """An API server with the former estate."""
+    objects = yaml.safe_load_all((FORMER / "objects.yml").read_text(encoding="utf-8"))
+    with serving(tmp_path_factory.mktemp("api"), *objects) as api:
+        yield api
+
+
+def run(api: ApiInMemory, collections: str, module: str, *checks: bool) -> list[Outcome]:
+    """Run one module as its role does, with the mesh's description and the card of its peer: in check mode or not, by turns."""
+    mesh = yaml.safe_load((FORMER / "mesh.yml").read_text(encoding="utf-8"))
+    named = {**api.access, "mesh": mesh["mesh"], "namespace": mesh["namespace"]}
+    federated = {**named, **{key: mesh[key] for key in ("peers", "exports", "imports")}}
+    card = json.loads((FORMER / "west-for-east.json").read_text(encoding="utf-8"))
+    options: dict[str, dict[str, Any]] = {
+        "mesh_tenants": {
+            **api.access,
+            "tenants": [{key: mesh[key] for key in ("mesh", "namespace", "members", "admins")}],
+        },
+        "control_plane": {**named, **{key: mesh[key] for key in ("version", "trust_domain", "spec", "members")}},
+        "member_roll": {**named, "members": mesh["members"]},
+        "federation_gateways": federated,
+        "federation": {**federated, "cards": [card]},
+        "mesh_card": federated,
+        "federation_info": {**named, "peers": mesh["peers"]},
+        "preflight_info": {**federated, "cards": [card]},
+    }
+    return call_each(collections, module, [{**options[module], "_ansible_check_mode": check} for check in checks])
+
+
+@pytest.mark.parametrize("module", CHANGES)
+def test_a_module_changes_of_a_former_estate_what_the_changelog_says(
+    estate: ApiInMemory, collections: str, module: str
+) -> None:
+    planned, done, again = run(estate, collections, module, True, False, False)
+    assert planned.code is None and not planned.result.get("failed"), planned.printed
+    changed = {(change["kind"], field) for change in planned.result["changes"] for field in change["fields"]}
+    assert {change["action"] for change in planned.result["changes"]} <= {"update"}, planned.result["changes"]
+    assert changed == set(CHANGES[module]), "it is in CHANGES and in the changelog, or it must not be"
+    assert (done.code, done.result["changes"]) == (None, planned.result["changes"]), done.printed
+    assert {verb for verb, _kind, _name in estate.writes} <= {"apply"}
+    assert (again.code, again.result["changed"]) == (None, False), again.printed
+
+
+def test_each_change_stands_in_a_fragment_of_the_changelog() -> None:
+    told = {fragment for changes in CHANGES.values() for fragment in changes.values()}
+    fragments = FORMER.parents[2] / "changelogs" / "fragments"
+    assert all((fragments / name).is_file() for name in told), told
+
+
+@pytest.mark.parametrize("module", READING)
+def test_what_only_reads_understands_a_former_estate(estate: ApiInMemory, collections: str, module: str) -> None:
+    writes = len(estate.writes)
+    seen = run(estate, collections, module, True)[0]
+    assert seen.code is None and not seen.result.get("failed"), seen.printed
+    assert len(estate.writes) == writes
+    if module == "federation_info":
+        row = seen.result["peers"][0]
+        assert (row["peer"], len(row["exports"]), len(row["imports"])) == ("west", 2, 1), row
+    if module == "preflight_info":
+        assert not [found for found in seen.result["findings"] if found["severity"] == "error"], seen.result["findings"]
