@@ -30,7 +30,16 @@ CHANGES: dict[str, dict[tuple[str, str], str]] = {
     "control_plane": {},
     "member_roll": {},
     "federation_gateways": {},
-    "federation": {},
+    "federation": {
+        **{
+            ("ServiceMeshPeer", f'metadata.annotations["ossm.federation/{name}"]'): "identity.yml"
+            for name in ("card-issued", "card-facts", "identity")
+        },
+        **{
+            ("ConfigMap", f'metadata.annotations["ossm.federation/{name}"]'): "identity.yml"
+            for name in ("identity", "trust-domain")
+        },
+    },
 }
 READING = ("mesh_card", "federation_info", "preflight_info")
 
@@ -93,6 +102,7 @@ def test_what_only_reads_understands_a_former_estate(estate: ApiInMemory, collec
     assert len(estate.writes) == writes
     if module == "federation_info":
         row = seen.result["peers"][0]
-        assert (row["peer"], len(row["exports"]), len(row["imports"])) == ("west", 2, 1), row
+        # Whether istiod's status still holds depends on the day; who the peer is does not.
+        assert (row["peer"], row["mesh"]) == ("west", "west"), row
     if module == "preflight_info":
         assert not [found for found in seen.result["findings"] if found["severity"] == "error"], seen.result["findings"]
