@@ -58,8 +58,8 @@ class Survey:
 class Surveyor:
     """Looks at the sidecars of one mesh; of each old one it keeps a line, of the others nothing.
 
-    With ``restarts`` it looks for workloads, too, that were restarted in this upgrade and are not up yet: the old pods of some
-    (one replica, ``Recreate``, the last of a set) are gone long before that.
+    With ``restarts`` it looks for workloads, too, that were restarted in this upgrade and are not up yet: the old pods of
+    some (one replica, ``Recreate``, the last of a set) are gone long before that.
     """
 
     def __init__(self, cluster: Cluster, namespaces: Sequence[str], newest: Newest, restarts: bool = False) -> None:
@@ -68,7 +68,11 @@ class Surveyor:
     @cached_property
     def _kinds(self) -> set[str]:
         """The kinds of owners that this cluster has."""
-        return {name for name, kind in OWNERS.items() if name in ROLLED or self._cluster.serves(kind.api_version.partition("/")[0])}
+        return {
+            name
+            for name, kind in OWNERS.items()
+            if name in ROLLED or self._cluster.serves(kind.api_version.partition("/")[0])
+        }
 
     def look(self) -> Survey:
         """Return what stands now: one LIST of pods per namespace, and of each kind of owner that is of interest."""
@@ -94,7 +98,9 @@ class Surveyor:
             found = self._owned(namespace, old, unknown)
             pods += found
             live |= self._owners(namespace, {pod.owner for pod in found}, unknown)
-        return Survey(sidecars, tuple(grouped(pods, live, self._newest.since, self._newest.control_plane)), tuple(unknown))
+        return Survey(
+            sidecars, tuple(grouped(pods, live, self._newest.since, self._newest.control_plane)), tuple(unknown)
+        )
 
     def has_stayed(self, workload: Workload) -> bool:
         """Return whether an old pod of a workload still runs after its owner was read.
@@ -103,14 +109,18 @@ class Surveyor:
         """
         pod = workload.pods[0]
         live = self._cluster.get(POD, workload.owner.namespace, pod.name)
-        return live is not None and live["metadata"]["uid"] == pod.uid and has_sidecar(live) and is_old(live, self._newest)
+        return (
+            live is not None and live["metadata"]["uid"] == pod.uid and has_sidecar(live) and is_old(live, self._newest)
+        )
 
     def _owned(self, namespace: str, old: Iterable[Mapping], unknown: list[str]) -> list[Pod]:
         above = {str(entry.get("kind")) for pod in old for entry in items(at(pod, "metadata", "ownerReferences"))}
         between: dict[str, Mapping] = {}
         for kind in (REPLICA_SET, REPLICATION_CONTROLLER):
             if kind.name in above:
-                between |= {live["metadata"]["name"]: live for live in self._readable(kind, namespace, unknown, keep=_ownership)}
+                between |= {
+                    live["metadata"]["name"]: live for live in self._readable(kind, namespace, unknown, keep=_ownership)
+                }
         # A Deployment below a Knative Revision is Knative's: its revision is restarted, not the Deployment.
         result = []
         for pod in old:
@@ -119,9 +129,13 @@ class Surveyor:
             owner, service = owner_of(pod, between), labels.get("serving.knative.dev/service")
             owner = Owner("Service", namespace, service) if service else owner
             made, since = time_of(metadata.get("creationTimestamp")), self._newest.since
-            is_vain, revision = bool(made and since and made > since), labels.get("serving.knative.dev/revision", "") if service else ""
+            is_vain, revision = bool(made and since and made > since), (
+                labels.get("serving.knative.dev/revision", "") if service else ""
+            )
             version = labels.get(VERSION_LABEL) or "2.0"
-            result.append(Pod(metadata["name"], metadata["uid"], owner, version, is_vain, revision, injector_of(metadata)))
+            result.append(
+                Pod(metadata["name"], metadata["uid"], owner, version, is_vain, revision, injector_of(metadata))
+            )
         return result
 
     def _owners(self, namespace: str, wanted: set[Owner], unknown: list[str]) -> dict[Owner, Mapping]:
@@ -131,7 +145,9 @@ class Surveyor:
 
             def of_interest(live: dict, kind: str = kind) -> dict | None:
                 owner = Owner(kind, namespace, live["metadata"]["name"])
-                is_kept = owner in wanted or (self._restarts and is_returning(Workload(owner, (), live, self._newest.since)))
+                is_kept = owner in wanted or (
+                    self._restarts and is_returning(Workload(owner, (), live, self._newest.since))
+                )
                 return live if is_kept else None
 
             listed = self._readable(OWNERS[kind], namespace, unknown, keep=of_interest)

@@ -1,7 +1,8 @@
 # GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
 """Which control planes a version of the operator takes, and what to do where it does not take one.
 
-An operator that is too new leaves control planes behind, one that is too old refuses what is wanted: the cures are opposite.
+An operator that is too new leaves control planes behind, one that is too old refuses what is wanted: the cures are
+opposite.
 Source: the operator's own table of versions, by branch; release notes of 2.6.
 """
 
@@ -29,7 +30,8 @@ _RELEASE = re.compile(r"\.v([0-9]+)\.([0-9]+)\.([0-9]+)")
 _VERBS = {
     PINNED: "would be {csv}",
     FIRST: "would be {csv}",
-    AUTOMATIC: "would become {csv}: with approval Automatic OLM goes on to the newest of the channel, and starting_csv pins nothing",
+    AUTOMATIC: "would become {csv}: with approval Automatic OLM goes on to the newest of the channel, "
+    "and starting_csv pins nothing",
     APPROVED: "becomes {csv}, by an InstallPlan that is approved already",
     WAITING: "would be {csv}",
     INSTALLED: "has installed {csv}",
@@ -69,32 +71,43 @@ def takes(csv: str, wanted: Iterable[Mapping]) -> bool:
     return not any(stranded("", Arrival(csv, PINNED), (), wanted))
 
 
-def stranded(where: str, arrival: Arrival, control_planes: Iterable[Mapping], wanted: Iterable[Mapping] = ()) -> Iterator[FederationError]:
+def stranded(
+    where: str, arrival: Arrival, control_planes: Iterable[Mapping], wanted: Iterable[Mapping] = ()
+) -> Iterator[FederationError]:
     """Yield FED443 where an operator version does not take a control plane that stands, or one that is wanted."""
     accepted = accepted_by(arrival.csv)
     if accepted is None:
         return
     first, last = accepted
-    standing = [(f"{live['metadata']['namespace']}/{live['metadata']['name']} is", at(live, "spec", "version")) for live in control_planes]
+    standing = [
+        (f"{live['metadata']['namespace']}/{live['metadata']['name']} is", at(live, "spec", "version"))
+        for live in control_planes
+    ]
     named = [*standing, *((f"{one.get('mesh')} wants", one.get("version")) for one in wanted)]
-    left = [(said, version) for said, text in named if (version := parse_version(str(text or ""))) and not first <= version <= last]
+    left = [
+        (said, version)
+        for said, text in named
+        if (version := parse_version(str(text or ""))) and not first <= version <= last
+    ]
     if not left:
         return
     range_text = text_of(first) if first == last else f"{text_of(first)} to {text_of(last)}"
     yield FederationError(
         "FED443",
         where=where,
-        what=f"{_VERBS[arrival.way].format(csv=arrival.csv)}; it takes {range_text}: {'; '.join(f'{said} {text_of(version)}' for said, version in left)}",
+        what=f"{_VERBS[arrival.way].format(csv=arrival.csv)}; it takes {range_text}: "
+        + "; ".join(f"{said} {text_of(version)}" for said, version in left),
         mend=_mend(arrival, first, last, [version for _said, version in left]),
     )
 
 
 def _mend(arrival: Arrival, first: Version, last: Version, versions: Sequence[Version]) -> str:
-    """Return what to do: about control planes that the operator has left behind, and about those that it does not know yet."""
+    """Return what to do about control planes that the operator has left behind, and about those that it does not know."""
     cures = []
     if any(version < first for version in versions):
         cures.append(
-            f"The operator is too new: raise these control planes to {text_of(first)} or later (the playbook upgrade for one that stands, then mesh_version)"
+            f"The operator is too new: raise these control planes to {text_of(first)} or later "
+            "(the playbook upgrade for one that stands, then mesh_version)"
             + _instead(arrival)
         )
     if any(version > last for version in versions):
@@ -105,7 +118,10 @@ def _mend(arrival: Arrival, first: Version, last: Version, versions: Sequence[Ve
 def _instead(arrival: Arrival) -> str:
     """Return what else can be done about an operator that is too new."""
     if arrival.way == INSTALLED:
-        return "; OLM never goes back, so for the older version take the operator away (uninstall) and install it with approval Manual and starting_csv"
+        return (
+            "; OLM never goes back, so for the older version take the operator away (uninstall) "
+            "and install it with approval Manual and starting_csv"
+        )
     if not arrival.is_own:
         return ", or have the owner of the Subscription set it to Manual before OLM goes on"
     if arrival.way == AUTOMATIC:
