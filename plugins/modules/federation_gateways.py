@@ -104,6 +104,7 @@ from ..module_utils._cluster import Cluster  # noqa: E402
 from ..module_utils._core.control_plane import ControlPlane  # noqa: E402
 from ..module_utils._core.diff import as_diff  # noqa: E402
 from ..module_utils._core.kinds import SERVICE  # noqa: E402
+from ..module_utils._core.errors import FederationError  # noqa: E402
 from ..module_utils._core.plan import ingress_of  # noqa: E402
 from ..module_utils._core.topology import Mesh  # noqa: E402
 from ..module_utils._described import DESCRIBED, described_mesh  # noqa: E402
@@ -148,7 +149,11 @@ def reached(cluster: Cluster, mesh: Mesh, control_plane: ControlPlane) -> list[d
     services = {live["metadata"]["name"]: live for live in cluster.list(SERVICE, mesh.namespace)}
     rows = []
     for peer in mesh.peers:
-        ingress, pending = ingress_of(peer, mesh, control_plane.cluster_domain, services.get(peer.gateways.ingress))
+        try:
+            ingress, pending = ingress_of(peer, mesh, control_plane.cluster_domain, services.get(peer.gateways.ingress))
+        except FederationError as error:
+            # The gateways stand; that such an address is of no use to the peer is for its card to refuse.
+            ingress, pending = None, str(error)
         rows.append(
             {
                 "peer": peer.local_name,

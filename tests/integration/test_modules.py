@@ -41,9 +41,9 @@ def test_modules_create_change_and_remove_each_four_times(bed: Testbed, administ
     east, west = ({"kubeconfig": bed.meshes[name].kubeconfig, "mesh": name} for name in ("east", "west"))
     card = "{{ lookup('ansible.builtin.file', 'cards/west-for-east.json') }}"
     steps = [
-        ("west's gateways", "federation_gateways", {**west, "peers": ["east"]}),
-        ("gateways", "federation_gateways", {**east, "peers": ["west"]}),
-        ("other gateways", "federation_gateways", {**east, "peers": ["west"], "gateways": {"replicas": 2}}),
+        ("west's gateways", "federation_gateways", {**west, "peers": ["east"], "loopback": True}),
+        ("gateways", "federation_gateways", {**east, "peers": ["west"], "loopback": True}),
+        ("other gateways", "federation_gateways", {**east, "peers": ["west"], "gateways": {"replicas": 2}, "loopback": True}),
     ]
     changed = played(admin, steps)
     changed.update(played(admin, [("card", "mesh_card", {**west, "peers": ["east"], "exports": [RULE], "cards_dir": "cards", "wait": True, "loopback": True})]))
