@@ -15,12 +15,14 @@ from .mesh_names import mesh_names, peers_named
 
 EVERYBODY = "all"
 _NAME = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
-_HOW_TO_SAY_IT = "Name the peers, such as unfederate_peers=west,north, or leave every peer of mesh_peers with unfederate_peers=all"
+_HOW_TO_SAY_IT = (
+    "Name the peers, such as unfederate_peers=west,north, or leave every peer of mesh_peers with unfederate_peers=all"
+)
 _MOST_SHOWN = 30
 
 
 def peers_leaving(peers: object, names: object = "", own: str = "") -> list[dict]:
-    """Return the peers that are meant by ``names`` in as many words as leaving takes; see the filter's documentation."""
+    """Return the peers that are meant by ``names`` in as many words as leaving takes."""
     try:
         wanted = _wanted(names)
     except FederationError as error:
@@ -42,8 +44,8 @@ def leaving_refused(names: object) -> str:
 def leaving_unknown(hosts: object, hostvars: Mapping, names: object) -> str:
     """Return which of ``names`` no host of the run knows, as a message with its code; empty when each is known to one.
 
-    Each host has noted in ``__peers_known`` whom it describes and of whom anything stands on its cluster. While one of them
-    has not come so far, nobody can say that it does not know a name.
+    Each host has noted in ``__peers_known`` whom it describes and of whom anything stands on its cluster. While one of
+    them has not come so far, nobody can say that it does not know a name.
     """
     wanted, of_run = _wanted(names), mesh_names(hosts, hostvars)
     told = [hostvars[host].get("__peers_known") for host in hosts]
@@ -56,7 +58,8 @@ def leaving_unknown(hosts: object, hostvars: Mapping, names: object) -> str:
     error = FederationError(
         "FED302",
         where="unfederate_peers",
-        what=f"names {some(unknown, _MOST_SHOWN)}, which no mesh of this run describes and of which nothing stands on a cluster",
+        what=f"names {some(unknown, _MOST_SHOWN)}, which no mesh of this run describes "
+        "and of which nothing stands on a cluster",
         mend=f"Correct the name; known peers are {some(sorted(known), _MOST_SHOWN) or 'none'}",
     )
     return _told(error)
@@ -95,7 +98,9 @@ def _told(error: FederationError) -> str:
 
 def _shortened(entry: Mapping) -> dict:
     gateways = entry.get("gateways") or {}
-    kept = {kind: gateways[kind] for kind in ("ingress", "egress") if isinstance(gateways, Mapping) and gateways.get(kind)}
+    kept = {
+        kind: gateways[kind] for kind in ("ingress", "egress") if isinstance(gateways, Mapping) and gateways.get(kind)
+    }
     names = {"name": entry.get("name"), "local_name": entry.get("local_name") or entry.get("name")}
     return {**names, "gateways": kept} if kept else names
 

@@ -45,7 +45,8 @@ options:
     type: list
     elements: dict
   loopback:
-    description: Whether addresses of the machine itself and names of one or two labels are taken. For testbeds on one machine only.
+    description:
+      - Whether addresses of the machine itself and names of one or two labels are taken. For testbeds on one machine only.
     type: bool
     default: false
 """
@@ -194,7 +195,10 @@ def from_data(data: object, where: str, now: datetime) -> Card:
 
 
 def check(card: Card, params: Mapping[str, Any]) -> None:
-    """Refuse a card for another audience, with an address that leads nowhere, or with a root that is not pinned: FED212, FED219, FED221, FED210."""
+    """Refuse a card for another audience, with an address that leads nowhere, or with a root that is not pinned.
+
+    Raises ``FederationError``: FED212, FED219, FED221, FED210, FED317 for a pin of nothing.
+    """
     where = f"Card of {card.mesh}"
     if params["audience"] and card.audience != params["audience"]:
         raise FederationError(
@@ -208,10 +212,14 @@ def check(card: Card, params: Mapping[str, Any]) -> None:
         reason = unfit(address, loopback=params["loopback"], same_cluster=True)
         if reason:
             raise FederationError(
-                reason.code, where=where, what=f"gives the address {reason.what}", mend=f"Ask {card.mesh} for another address. {reason.mend}"
+                reason.code,
+                where=where,
+                what=f"gives the address {reason.what}",
+                mend=f"Ask {card.mesh} for another address. {reason.mend}",
             )
     if params["root_fingerprints"] is not None:
-        refuse_empty({"root_fingerprints": params["root_fingerprints"]}, where, {"root_fingerprints": "that roots are not pinned"})
+        pins = {"root_fingerprints": params["root_fingerprints"]}
+        refuse_empty(pins, where, {"root_fingerprints": "that roots are not pinned"})
     for root in card.roots:
         if params["root_fingerprints"] and not any(is_same_fingerprint(pin, root.fingerprint) for pin in params["root_fingerprints"]):
             raise FederationError(

@@ -1,5 +1,5 @@
 # GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Rules, peer entries and names that fail open: what is empty, misspelled or too wide is refused before anything is written."""
+"""Rules, peer entries and names that fail open: what is empty, misspelled or too wide is refused."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from unit.pem import root
 
 # Whom to leave ------------------------------------------------------------------------------------------------------
 
-# A variable that was not set, an empty list of a pipeline, a survey that nobody filled in: by mesh name, each its own spelling.
+# A variable that was not set, an empty list of a pipeline, a survey that nobody filled in: by mesh, each its spelling.
 NOBODY = {
     "not-given": {},
     "empty": {"unfederate_peers": ""},
@@ -53,7 +53,13 @@ def estate_of(api: ApiInMemory, *names: str) -> None:
         live = copy.deepcopy(CONTROL_PLANE)
         live["metadata"]["namespace"] = namespace
         api.store.put(live)
-        api.store.put({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "west-ca-root-cert", "namespace": namespace, "labels": labels}})
+        api.store.put(
+            {
+                "apiVersion": "v1",
+                "kind": "ConfigMap",
+                "metadata": {"name": "west-ca-root-cert", "namespace": namespace, "labels": labels},
+            }
+        )
 
 
 def test_a_fat_finger_that_names_nobody_leaves_nobody(api: ApiInMemory, collections: str, tmp_path: Path) -> None:
@@ -67,17 +73,29 @@ def test_a_fat_finger_that_names_nobody_leaves_nobody(api: ApiInMemory, collecti
     assert run.returncode != 0 and not api.writes
 
 
-def test_a_fat_finger_that_names_a_peer_nobody_knows_is_told_so_on_all_hosts(api: ApiInMemory, collections: str, tmp_path: Path) -> None:
+def test_a_fat_finger_that_names_a_peer_nobody_knows_is_told_so_on_all_hosts(
+    api: ApiInMemory, collections: str, tmp_path: Path
+) -> None:
     estate_of(api, "east", "south")
     meshes = {name: {**api.variables, "mesh_peers": ["north"]} for name in ("east", "south")}
     admin = Administrator(tmp_path, collections, meshes)
-    run = admin.play("unfederate", variables={"unfederate_peers": "west,wset", "federation_report": "report.json"}, must_pass=False)
+    run = admin.play(
+        "unfederate", variables={"unfederate_peers": "west,wset", "federation_report": "report.json"}, must_pass=False
+    )
     report = json.loads((tmp_path / "report.json").read_text(encoding="utf-8"))
-    assert {mesh: entry["error"]["code"] for mesh, entry in report.items()} == {"east": "FED302", "south": "FED302"}, run.output
-    assert "names wset" in report["east"]["error"]["message"] and "known peers are north, west" in report["east"]["error"]["message"]
+    assert {mesh: entry["error"]["code"] for mesh, entry in report.items()} == {
+        "east": "FED302",
+        "south": "FED302",
+    }, run.output
+    assert (
+        "names wset" in report["east"]["error"]["message"]
+        and "known peers are north, west" in report["east"]["error"]["message"]
+    )
     assert not api.writes
     run = admin.play("unfederate", "--check", variables={"unfederate_peers": "west"})
-    assert run.changed("east") and run.changed("south"), "of a peer that is no longer described something stands, so its name is known"
+    assert run.changed("east") and run.changed(
+        "south"
+    ), "of a peer that is no longer described something stands, so its name is known"
 
 
 # Rules and peer entries ---------------------------------------------------------------------------------------------
@@ -120,8 +138,14 @@ EXPORTS = {
     "the plural of a key": ("FED317", {**CART, "peers": ["west"]}),
     "nothing at all": ("FED315", {}),
     "every namespace into one": ("FED311", {"name": "cart", "alias": {"namespace": "shop"}}),
-    "every namespace into one, spelled out": ("FED311", {"name": "cart", "namespace": "*", "alias": {"namespace": "shop", "name": "*"}}),
-    "labels of every namespace into one": ("FED311", {"label_selectors": ["export=yes"], "alias": {"namespace": "shop"}}),
+    "every namespace into one, spelled out": (
+        "FED311",
+        {"name": "cart", "namespace": "*", "alias": {"namespace": "shop", "name": "*"}},
+    ),
+    "labels of every namespace into one": (
+        "FED311",
+        {"label_selectors": ["export=yes"], "alias": {"namespace": "shop"}},
+    ),
     "a namespace under one name": ("FED311", {"namespace": "shop", "alias": {"name": "cart"}}),
     "the API server": ("FED315", {"name": "kubernetes", "namespace": "default"}),
     "the namespace of the API server": ("FED315", {"namespace": "default"}),
@@ -139,16 +163,34 @@ IMPORTS = {
     "as local, or a number": ("FED317", {**CART, "import_as_local": 2}),
     "as local, whatever the peer exports": ("FED313", {"import_as_local": True, "alias": {"namespace": "shop"}}),
     "as local, a namespace": ("FED313", {"namespace": "shop", "import_as_local": True, "alias": {"namespace": "shop"}}),
-    "as local, a namespace spelled out": ("FED313", {"namespace": "shop", "name": "*", "import_as_local": "yes", "alias": {"namespace": "shop"}}),
-    "as local, from any namespace": ("FED313", {"name": "cart", "import_as_local": True, "alias": {"namespace": "shop"}}),
+    "as local, a namespace spelled out": (
+        "FED313",
+        {"namespace": "shop", "name": "*", "import_as_local": "yes", "alias": {"namespace": "shop"}},
+    ),
+    "as local, from any namespace": (
+        "FED313",
+        {"name": "cart", "import_as_local": True, "alias": {"namespace": "shop"}},
+    ),
     "as the API server": ("FED323", {"name": "kubernetes", "namespace": "default", "import_as_local": True}),
-    "as the API server, by alias": ("FED323", {**CART, "import_as_local": True, "alias": {"name": "kubernetes", "namespace": "default"}}),
+    "as the API server, by alias": (
+        "FED323",
+        {**CART, "import_as_local": True, "alias": {"name": "kubernetes", "namespace": "default"}},
+    ),
     "as the cluster's DNS": ("FED323", {**CART, "import_as_local": True, "alias": {"namespace": "kube-system"}}),
-    "as the registry": ("FED323", {**CART, "import_as_local": True, "alias": {"name": "image-registry", "namespace": "openshift-image-registry"}}),
-    "as istiod": ("FED323", {**CART, "import_as_local": True, "alias": {"name": "istiod-basic", "namespace": "east-mesh-system"}}),
+    "as the registry": (
+        "FED323",
+        {**CART, "import_as_local": True, "alias": {"name": "image-registry", "namespace": "openshift-image-registry"}},
+    ),
+    "as istiod": (
+        "FED323",
+        {**CART, "import_as_local": True, "alias": {"name": "istiod-basic", "namespace": "east-mesh-system"}},
+    ),
     "under the cluster's domain": ("FED310", {"namespace": "svc", "domain_suffix": "cluster.local"}),
     "under the cluster's services": ("FED310", {**CART, "domain_suffix": "svc.cluster.local"}),
-    "below the cluster's services": ("FED310", {"name": "web", "namespace": "shop", "domain_suffix": "default.svc.cluster.local"}),
+    "below the cluster's services": (
+        "FED310",
+        {"name": "web", "namespace": "shop", "domain_suffix": "default.svc.cluster.local"},
+    ),
     "under the cluster's domain in capitals": ("FED310", {**CART, "domain_suffix": "SVC.Cluster.Local"}),
     "under the cluster's domain with a dot": ("FED310", {**CART, "domain_suffix": "svc.cluster.local."}),
     "under the cluster's domain with two dots": ("FED310", {**CART, "domain_suffix": "svc..cluster.local"}),
@@ -161,7 +203,11 @@ IMPORTS = {
     "everything into one namespace": ("FED311", {"alias": {"namespace": "shop"}}),
 }
 GATEWAYS = {
-    **{f"{key} {value!r}": {key: value} for key in ("ingress", "addresses", "load_balancer_source_ranges", "replicas") for value in (None, "", [], {})},
+    **{
+        f"{key} {value!r}": {key: value}
+        for key in ("ingress", "addresses", "load_balancer_source_ranges", "replicas")
+        for value in (None, "", [], {})
+    },
     "node ports of null": {"node_ports": {"service": None}},
     "a budget of nothing": {"replicas": 2, "disruption_budget": {"min_available": ""}},
     "a port in Arabic digits": {"discovery_port": "\u0663\u0663"},
@@ -171,7 +217,11 @@ GATEWAYS = {
     "a name of false": {"egress": False},
 }
 PEERS = {
-    **{f"{key} {value!r}": {key: value} for key in ("root_fingerprints", "local_name", "same_cluster", "suspended", "adopt") for value in (None, "", [], {})},
+    **{
+        f"{key} {value!r}": {key: value}
+        for key in ("root_fingerprints", "local_name", "same_cluster", "suspended", "adopt")
+        for value in (None, "", [], {})
+    },
     "a pin that is nothing": {"root_fingerprints": [""]},
     "a pin that is null": {"root_fingerprints": [None]},
     "a pin that is a text": {"root_fingerprints": "3F9A" * 16},
@@ -185,17 +235,29 @@ PEERS = {
 def found_at(result: dict[str, Any], place: str) -> set[str]:
     """Return the codes of the errors that name a place, or something in it."""
     is_there = (f"{place},", f"{place} ")
-    return {entry["code"] for entry in result["findings"] if entry["severity"] == "error" and f"{entry['place']} ".startswith(is_there)}
+    return {
+        entry["code"]
+        for entry in result["findings"]
+        if entry["severity"] == "error" and f"{entry['place']} ".startswith(is_there)
+    }
 
 
 @pytest.mark.parametrize(
-    ("option", "rules"), [attack("fat fingers", "export more than was meant", "exports", EXPORTS), attack("a peer", "takes names of ours", "imports", IMPORTS)]
+    ("option", "rules"),
+    [
+        attack("fat fingers", "export more than was meant", "exports", EXPORTS),
+        attack("a peer", "takes names of ours", "imports", IMPORTS),
+    ],
 )
-def test_each_rule_that_fails_open_is_refused(api: ApiInMemory, collections: str, option: str, rules: dict[str, tuple[str, dict]]) -> None:
+def test_each_rule_that_fails_open_is_refused(
+    api: ApiInMemory, collections: str, option: str, rules: dict[str, tuple[str, dict]]
+) -> None:
     given = {option: [rule for _code, rule in rules.values()]}
     outcome = call(collections, "preflight_info", {**api.access, "mesh": "east", "peers": ["west", "north"], **given})
     assert "findings" in outcome.result, outcome.printed
-    codes = {what: found_at(outcome.result, f"mesh_{option}, rule {number}") for number, what in enumerate(rules, start=1)}
+    codes = {
+        what: found_at(outcome.result, f"mesh_{option}, rule {number}") for number, what in enumerate(rules, start=1)
+    }
     assert codes == {what: {code} for what, (code, _rule) in rules.items()}
 
 
@@ -203,7 +265,9 @@ def test_each_key_of_a_peer_that_fails_open_is_refused(api: ApiInMemory, collect
     peers = [{"name": f"peer-{number}", **entry} for number, entry in enumerate(PEERS.values())]
     outcome = call(collections, "preflight_info", {**api.access, "mesh": "east", "peers": [*peers, "west"]})
     assert "findings" in outcome.result, outcome.printed
-    places = [(what, f"mesh_peers, peer-{number}", f"mesh_peers, entry {number + 1}") for number, what in enumerate(PEERS)]
+    places = [
+        (what, f"mesh_peers, peer-{number}", f"mesh_peers, entry {number + 1}") for number, what in enumerate(PEERS)
+    ]
     passed = [what for what, *named in places if not any(found_at(outcome.result, place) for place in named)]
     assert not passed
 
@@ -216,22 +280,37 @@ LABELLED = {"kind": "Service", "apiVersion": "v1", "spec": {"ports": [{"name": "
     [
         attack("fat fingers", "put istiod on a card by a label", "mesh_card", {"label_selectors": ["istio"]}),
         attack("fat fingers", "export istiod by its name", "exported_services", {"name": "istiod-basic"}),
-        attack("fat fingers", "would export istiod by a label", "preflight_info", {"label_selectors": ["istio in (pilot)"]}),
+        attack(
+            "fat fingers", "would export istiod by a label", "preflight_info", {"label_selectors": ["istio in (pilot)"]}
+        ),
     ],
 )
-def test_a_rule_without_a_namespace_that_meets_the_control_plane_is_refused(api: ApiInMemory, collections: str, module: str, rule: dict) -> None:
-    api.store.put({**LABELLED, "metadata": {"name": "istiod-basic", "namespace": "east-mesh-system", "labels": {"istio": "pilot"}}})
-    own: dict[str, Any] = {"peer": "west", "rules": [rule]} if module == "exported_services" else {"peers": ["west"], "exports": [rule]}
+def test_a_rule_without_a_namespace_that_meets_the_control_plane_is_refused(
+    api: ApiInMemory, collections: str, module: str, rule: dict
+) -> None:
+    api.store.put(
+        {
+            **LABELLED,
+            "metadata": {"name": "istiod-basic", "namespace": "east-mesh-system", "labels": {"istio": "pilot"}},
+        }
+    )
+    own: dict[str, Any] = (
+        {"peer": "west", "rules": [rule]} if module == "exported_services" else {"peers": ["west"], "exports": [rule]}
+    )
     own |= {"roots": root("east")} if module == "mesh_card" else {}
     outcome = call(collections, module, {**api.access, "mesh": "east", **own})
     if module == "preflight_info":
         assert found_at(outcome.result, "mesh_exports, rule 1") == {"FED315"}, outcome.printed
     else:
-        assert outcome.code == "FED315" and "control plane's namespace east-mesh-system" in outcome.result["msg"], outcome.printed
+        assert (
+            outcome.code == "FED315" and "control plane's namespace east-mesh-system" in outcome.result["msg"]
+        ), outcome.printed
     assert not api.writes
 
 
-def test_what_is_imported_as_local_into_a_namespace_that_is_no_member_is_told_or_unknown(api: ApiInMemory, collections: str) -> None:
+def test_what_is_imported_as_local_into_a_namespace_that_is_no_member_is_told_or_unknown(
+    api: ApiInMemory, collections: str
+) -> None:
     api.store.put(
         {
             "apiVersion": "maistra.io/v1",
@@ -243,10 +322,16 @@ def test_what_is_imported_as_local_into_a_namespace_that_is_no_member_is_told_or
     rule = {**CART, "import_as_local": True, "alias": {"namespace": "archive"}}
     options = {**api.access, "mesh": "east", "peers": ["west"], "imports": [rule]}
     seen = call(collections, "preflight_info", options).result
-    assert "mesh_imports, rule 1" in {entry["place"] for entry in seen["findings"] if entry["code"] == "FED774"}, seen["lines"]
+    assert "mesh_imports, rule 1" in {entry["place"] for entry in seen["findings"] if entry["code"] == "FED774"}, seen[
+        "lines"
+    ]
 
     def forbid(asked: Asked) -> tuple[int, dict[str, str], bytes] | None:
-        return (403, {}, b'{"kind": "Status", "message": "services is forbidden: User cannot list them"}') if "/namespaces/archive/" in asked.target else None
+        return (
+            (403, {}, b'{"kind": "Status", "message": "services is forbidden: User cannot list them"}')
+            if "/namespaces/archive/" in asked.target
+            else None
+        )
 
     api.hostile = forbid
     outcome = call(collections, "preflight_info", options)

@@ -1,9 +1,9 @@
 # GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Which addresses lead to another cluster's gateway, and which lead back to the machine, the node or the cluster that calls.
+"""Which addresses lead to another cluster's gateway, and which lead back to who calls: machine, node or cluster.
 
-An address on a card becomes the target of our egress gateway and of istiod, with any port. Sources: the IANA registries of
-special-purpose addresses (RFC 6890); RFC 4291, 6052, 3056 and 4380 for IPv4 inside IPv6; RFC 6761 for names; Kubernetes, "DNS for
-Services and Pods".
+An address on a card becomes the target of our egress gateway and of istiod, with any port. Sources: the IANA
+registries of special-purpose addresses (RFC 6890); RFC 4291, 6052, 3056 and 4380 for IPv4 inside IPv6; RFC 6761 for names;
+Kubernetes, "DNS for Services and Pods".
 """
 
 from __future__ import annotations
@@ -55,7 +55,9 @@ def is_address(value: object) -> bool:
 def is_cluster_internal(address: str) -> bool:
     """Return whether ``address`` is the name of a Service or pod, which resolves only inside its own cluster."""
     labels = _labels(address)
-    return len(labels) >= _SHORTEST_NAME and (bool({labels[2], labels[-1]} & {"svc", "pod"}) or is_below(".".join(labels), CLUSTER_DOMAIN))
+    return len(labels) >= _SHORTEST_NAME and (
+        bool({labels[2], labels[-1]} & {"svc", "pod"}) or is_below(".".join(labels), CLUSTER_DOMAIN)
+    )
 
 
 def special_kind(address: str) -> str:
@@ -72,13 +74,15 @@ def special_kind(address: str) -> str:
 def unfit(address: str, *, loopback: bool, same_cluster: bool, home: str = "") -> Unfit | None:
     """Return why ``address`` cannot be where a mesh is reached by its peer; None when it can.
 
-    ``loopback`` takes addresses of this machine and short names, as testbeds need them. ``same_cluster`` is said of both meshes:
-    names of Services are then fine, but for the platform's and those of the namespace ``home``.
+    ``loopback`` takes addresses of this machine and short names, as testbeds need them. ``same_cluster`` is said of both
+    meshes: names of Services are then fine, but for the platform's and those of the namespace ``home``.
     """
     shown = printable(address, 80)
     kind = special_kind(address)
     if kind and not loopback:
-        mend = "Give an address that the other cluster can reach; federation_loopback: true is for testbeds on one machine"
+        mend = (
+            "Give an address that the other cluster can reach; federation_loopback: true is for testbeds on one machine"
+        )
         return Unfit("FED219", f"{shown}, which is {kind}", mend)
     if ip_of(address) is not None:
         return None
@@ -90,7 +94,9 @@ def unfit(address: str, *, loopback: bool, same_cluster: bool, home: str = "") -
         what = f"{shown}, a name that the search path of pods completes to a Service of their own cluster"
         return Unfit("FED221", what, "Give a whole DNS name of at least three labels, or an IP address")
     if is_internal:
-        mend = "Set same_cluster: true for the peer on both sides if the meshes share a cluster; else use another address"
+        mend = (
+            "Set same_cluster: true for the peer on both sides if the meshes share a cluster; else use another address"
+        )
         return Unfit("FED221", f"{shown}, which resolves only inside its own cluster", mend)
     return None
 
@@ -104,7 +110,9 @@ def _unfit_service(shown: str, labels: list[str], *, loopback: bool, home: str) 
         own = labels[marks[0] - 1] if marks else labels[1]
     mend = "Give the name of the peer's ingress gateway, <gateway>.<the peer's namespace>.svc.cluster.local"
     if len(labels) == 1 and not loopback:
-        return Unfit("FED221", f"{shown}, a name without a namespace, which means another Service in each namespace", mend)
+        return Unfit(
+            "FED221", f"{shown}, a name without a namespace, which means another Service in each namespace", mend
+        )
     if home and own == home:
         return Unfit("FED221", f"{shown}, a Service of our own control plane's namespace {home}", mend)
     if is_of_platform(own):
@@ -146,7 +154,7 @@ def _embedded(ip: ipaddress.IPv6Address) -> list[ipaddress.IPv4Address]:
     if is_isatap or any(ip in network for network in _LAST_32):
         found.append(ipaddress.IPv4Address(int(ip) & 0xFFFFFFFF))
     if ip in _LOCAL_NAT64:
-        # RFC 6052: the last 32 bits after a prefix of 96, or, after one of 48, 16 bits, 8 bits of zero and 16 bits more.
+        # RFC 6052: the last 32 bits after a prefix of 96; after one of 48, 16 bits, 8 bits of zero and 16 bits more.
         bits = (int(ip) & 0xFFFFFFFF, (int(ip) >> 48 & 0xFFFF0000) | (int(ip) >> 40 & 0xFFFF))
         found += [ipaddress.IPv4Address(each) for each in bits if each]
     return [each for each in found if each is not None]

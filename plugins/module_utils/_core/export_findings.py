@@ -50,12 +50,14 @@ def services(estate: Estate) -> Iterator[Finding]:
 
 @check(reads=[PEERS, EXPORT_SETS, OWN_SERVICES, SERVICES, ENTRIES], codes=["FED760"], spares=[SERVICES, ENTRIES])
 def reach(estate: Estate) -> Iterator[Finding]:
-    """Give rules of others without a namespace that offer the control plane's services, or the platform's; described ones are refused."""
+    """Give rules of others without a namespace that offer the control plane's services, or the platform's."""
     found, told = estate.exportable_or_own, set()
     for peer, spec, rules in estate.export_rules():
         for row in beyond_reach(found, spec, peer, estate.namespace):
             place = rules.place(row["rule"])
-            if not (estate.is_described(peer) or place in told or _names_a_namespace(at(spec, "exportRules")[row["rule"]])):
+            is_wide = not _names_a_namespace(at(spec, "exportRules")[row["rule"]])
+            # What is described is refused before.
+            if is_wide and place not in told and not estate.is_described(peer):
                 told.add(place)
                 yield Finding("FED760", place, *offers_too_much(row, estate.namespace))
 

@@ -190,17 +190,20 @@ def check_card(mesh: Mesh, peer: Peer, card: Card, trust_domain: str, *, where: 
     for address in card.ingress.addresses if card.ingress else ():
         reason = unfit(address, loopback=mesh.loopback, same_cluster=peer.same_cluster, home=mesh.namespace)
         if reason:
-            _refuse(reason.code, where, f"gives the address {reason.what}", f"Ask {peer.name} for another address. {reason.mend}")
+            mend = f"Ask {peer.name} for another address. {reason.mend}"
+            _refuse(reason.code, where, f"gives the address {reason.what}", mend)
 
 
 def refuse_our_server(card: Card, server: tuple[str, int], *, where: str) -> None:
-    """Refuse a card whose address and port are those of our own API server, which istiod and the egress gateway would then call: FED221.
+    """Refuse a card whose address and port are those of our own API server: FED221.
 
-    ``server`` is that server's host and port.
+    istiod and the egress gateway would call it. ``server`` is that server's host and port.
     """
     (host, port), found = server, card.ingress
-    if found and host in [address.removesuffix(".") for address in found.addresses] and port in (found.discovery_port, found.service_port):
-        _refuse("FED221", where, f"gives {host} and port {port}, which is the API server of our own cluster", "Ask the peer for the address of its gateway")
+    addresses = [address.removesuffix(".") for address in found.addresses] if found else []
+    if found and host in addresses and port in (found.discovery_port, found.service_port):
+        what = f"gives {host} and port {port}, which is the API server of our own cluster"
+        _refuse("FED221", where, what, "Ask the peer for the address of its gateway")
 
 
 def check_domains(cards: Mapping[str, Card]) -> None:
@@ -260,7 +263,8 @@ def ingress_of(peer: Peer, mesh: Mesh, cluster_domain: str, service: Mapping | N
     for address in addresses:
         reason = unfit(address, loopback=mesh.loopback, same_cluster=False)
         if reason:
-            _refuse(reason.code, place, f"has the load balancer address {reason.what}", f"Give addresses in mesh_peers, gateways. {reason.mend}")
+            mend = f"Give addresses in mesh_peers, gateways. {reason.mend}"
+            _refuse(reason.code, place, f"has the load balancer address {reason.what}", mend)
     return Ingress(addresses, *ports), ""
 
 

@@ -65,7 +65,8 @@ def _parsed(requirement: str, text: str) -> tuple[str, str, tuple[str, ...]]:
     elif match := _COMPARED.fullmatch(requirement):
         operator, values = "NotIn" if match["operator"] == "!=" else "=", (match["value"],)
         if operator == "NotIn" and not match["value"]:
-            raise ValueError(f"'{requirement}' has no value after '!=', so it would match almost everything; write '{match['key']}' for objects that have the label")
+            instead = f"write '{match['key']}' for objects that have the label"
+            raise ValueError(f"'{requirement}' has no value after '!=', so it would match almost everything; {instead}")
     elif match := _ONE_OF.fullmatch(requirement):
         operator = {"in": "In", "notin": "NotIn"}[match["operator"]]
         values = tuple(sorted({value.strip() for value in match["values"].split(",")}))
@@ -85,8 +86,9 @@ def _parsed(requirement: str, text: str) -> tuple[str, str, tuple[str, ...]]:
 
 
 def selects_by_presence(selector: Mapping) -> bool:
-    """Return whether a LabelSelector asks for any label; one that only excludes matches objects that have no label at all."""
-    return bool(selector.get("matchLabels")) or any(entry["operator"] in ("In", "Exists") for entry in selector.get("matchExpressions") or ())
+    """Return whether a LabelSelector asks for any label; one that only excludes matches objects without any label."""
+    expressions = selector.get("matchExpressions") or ()
+    return bool(selector.get("matchLabels")) or any(entry["operator"] in ("In", "Exists") for entry in expressions)
 
 
 def is_selected(selector: Mapping | None, labels: Labels) -> bool | None:

@@ -221,7 +221,9 @@ class Mesh:
                 "Use up to 128 letters, digits, spaces and . _ @ / : + -",
             )
         _check_shared(gateways or {})
-        described = tuple(_peer(entry, gateways or {}, at, namespace, loopback=loopback) for at, entry in enumerate(peers or (), start=1))
+        described = tuple(
+            _peer(entry, gateways or {}, at, namespace, loopback=loopback) for at, entry in enumerate(peers or (), start=1)
+        )
         if not described and not allow_no_peers:
             _refuse(
                 "FED301",
@@ -289,14 +291,15 @@ class Mesh:
         return [] if peer.suspended else [rule for rule in self.imports if _concerns(rule.sources, peer)]
 
     def check_suffixes(self, cluster_domain: str = CLUSTER_DOMAIN) -> None:
-        """Refuse an import rule whose suffix is the cluster's own, or could give names of the cluster: raises ``FederationError`` FED310."""
+        """Refuse an import rule whose suffix is the cluster's own, or could give names of the cluster: FED310."""
         for problem in self.suffix_problems(cluster_domain):
             raise problem
 
     def suffix_problems(self, cluster_domain: str) -> Iterator[FederationError]:
         """Give an error for each import rule whose suffix cannot be used in this cluster.
 
-        istiod ignores a rule with the suffix ``svc.<cluster domain>`` without a word, and takes the peer's word for names under any other.
+        istiod ignores a rule with the suffix ``svc.<cluster domain>`` without a word, and takes the peer's word for names
+        under any other.
         """
         for rule in self.imports:
             suffix = rule.domain_suffix or ""
@@ -304,7 +307,10 @@ class Mesh:
             if suffix == f"svc.{cluster_domain}":
                 what = f"domain_suffix {suffix} is the cluster's own, so istiod would ignore the rule"
             elif suffix and (is_below(suffix, cluster_domain) or is_below(cluster_domain, suffix)):
-                what = f"domain_suffix {suffix} and the cluster's domain {cluster_domain} share names, so the peer could take the name of a local service"
+                what = (
+                    f"domain_suffix {suffix} and the cluster's domain {cluster_domain} share names, "
+                    "so the peer could take the name of a local service"
+                )
             if what:
                 yield FederationError("FED310", where=f"mesh_imports, rule {rule.number}", what=what, mend=mend)
 
@@ -371,7 +377,7 @@ def _check_shared(shared: Mapping) -> None:
 
 
 def _refuse_empty_settings(given: Mapping, place: str) -> None:
-    """Refuse gateway settings that are there and empty, also inside those that are mappings; an annotation or label may be an empty text."""
+    """Refuse gateway settings that are there and empty, also in mappings; an annotation or label may be an empty text."""
     refuse_empty(given, place, GATEWAYS)
     for key, value in given.items():
         if isinstance(value, Mapping) and key not in ("annotations", "node_selector"):
@@ -687,16 +693,19 @@ def _import_rule(rule: Mapping, number: int, peers: _Names) -> ImportRule:
 
 
 def _is_domain(value: object) -> bool:
-    return isinstance(value, str) and len(value) <= 200 and all(len(part) <= 63 and _LABEL.fullmatch(part) for part in value.split("."))
+    if not isinstance(value, str) or len(value) > 200:
+        return False
+    return all(len(part) <= 63 and _LABEL.fullmatch(part) for part in value.split("."))
 
 
 def _check_targets(mesh: Mesh) -> None:
-    """Refuse imports into namespaces that are the platform's or the control plane's, and under another peer's own suffix."""
+    """Refuse imports into the platform's or the control plane's namespaces, and under another peer's own suffix."""
     for rule in mesh.imports:
         place, target = f"mesh_imports, rule {rule.number}", rule.alias.namespace or ""
         if is_of_platform(target) or target == mesh.namespace:
             whose = "the control plane's own" if target == mesh.namespace else "the platform's"
-            _refuse("FED323", place, f"imports into the namespace {target}, which is {whose}", "Use the namespace of an application in alias.namespace")
+            what = f"imports into the namespace {target}, which is {whose}"
+            _refuse("FED323", place, what, "Use the namespace of an application in alias.namespace")
         for peer in mesh.peers if rule.domain_suffix else ():
             suffix, its = rule.domain_suffix, f"svc.{peer.local_name}-imports.local"
             is_foreign = any(other is not peer and _concerns(rule.sources, other) for other in mesh.peers)
@@ -704,7 +713,8 @@ def _check_targets(mesh: Mesh) -> None:
                 _refuse(
                     "FED310",
                     f"{place}, domain_suffix",
-                    f"{suffix} shares names with {its}, under which the services of {peer.local_name} are imported, so another peer could take them",
+                    f"{suffix} shares names with {its}, under which the services of {peer.local_name} are imported, "
+                    "so another peer could take them",
                     "Use another suffix, or leave it out",
                 )
 
@@ -731,7 +741,8 @@ def _check_reach(rule: ExportRule, home: str) -> None:
     """Refuse a rule that offers what is not an application's; ``home`` is the control plane's namespace."""
     place, members_only = f"mesh_exports, rule {rule.number}", "Offer services of member namespaces only"
     if rule.selector is None and not rule.name and not rule.namespace:
-        _refuse("FED315", place, "matches every service, istiod and the gateways included", "Name a namespace, or select by labels")
+        what = "matches every service, istiod and the gateways included"
+        _refuse("FED315", place, what, "Name a namespace, or select by labels")
     if rule.namespace == home:
         _refuse("FED315", place, f"offers services of the control plane's namespace {home}", members_only)
     # One named application may live in the namespace default, where the Service of the API server is.
@@ -780,8 +791,10 @@ def _is_many(rule: ExportRule | ImportRule) -> bool:
     return not rule.namespace and bool(rule.alias.namespace)
 
 
-def _refuse_merging(rules: Sequence[ExportRule | ImportRule], rule: ExportRule | ImportRule, place: str, verb: str, peer: Peer) -> None:
-    """Refuse a rule that gives services of several namespaces names in one namespace, alone or beside an earlier rule: FED311.
+def _refuse_merging(
+    rules: Sequence[ExportRule | ImportRule], rule: ExportRule | ImportRule, place: str, verb: str, peer: Peer
+) -> None:
+    """Refuse a rule that gives services of several namespaces names in one, alone or beside an earlier rule: FED311.
 
     Whoever can make a Service in one of these namespaces could take the name of another's.
     """
@@ -789,17 +802,19 @@ def _refuse_merging(rules: Sequence[ExportRule | ImportRule], rule: ExportRule |
         _refuse(
             "FED311",
             place,
-            f"gives services of every namespace names in the one namespace {rule.alias.namespace}, so one of them can take another's name",
+            f"gives services of every namespace names in the one namespace {rule.alias.namespace}, "
+            "so one of them can take another's name",
             "Name the namespace that the rule is for",
         )
-    earlier = next((other for other in rules if other.number < rule.number and _merge(other, rule, is_import=verb == "imported")), None)
+    before = [other for other in rules if other.number < rule.number]
+    earlier = next((other for other in before if _merge(other, rule, is_import=verb == "imported")), None)
     if earlier:
         into = rule.alias.namespace or earlier.alias.namespace
         _refuse(
             "FED311",
             place,
-            f"and rule {earlier.number} give services of different namespaces {verb} names in the one namespace {into} for {peer.name}, "
-            "so one of them can take another's name",
+            f"and rule {earlier.number} give services of different namespaces {verb} names in the one namespace {into} "
+            f"for {peer.name}, so one of them can take another's name",
             "Give one of the rules another alias.namespace, or fixed names that differ to both",
         )
 
@@ -807,10 +822,12 @@ def _refuse_merging(rules: Sequence[ExportRule | ImportRule], rule: ExportRule |
 def _merge(one: ExportRule | ImportRule, other: ExportRule | ImportRule, *, is_import: bool) -> bool:
     """Return whether one of two rules gives services a name in a namespace that the other offers as it is.
 
-    Two rules that both rename to a namespace of their own choice say so. A peer names all that it offers, so an import rule that
-    leaves all namespaces as they are adds nothing to what it can do.
+    Two rules that both rename to a namespace of their own choice say so. A peer names all that it offers, so an import
+    rule that leaves all namespaces as they are adds nothing to what it can do.
     """
-    if bool(one.alias.namespace) == bool(other.alias.namespace) or (is_import and not (one.namespace and other.namespace)):
+    if bool(one.alias.namespace) == bool(other.alias.namespace):
+        return False
+    if is_import and not (one.namespace and other.namespace):
         return False
     if one.namespace == other.namespace:
         return False
