@@ -17,6 +17,7 @@ from typing import Any
 import pytest
 from attacks.api import ApiInMemory, serving
 from attacks.attack import Outcome, attack, call, call_each
+from integration.administrators import Administrator
 
 NAME, FACTS = "ossm-federation-mesh-administrator", "ossm-federation-facts"
 MESH, HOME = "ossm.federation/mesh", "ossm.federation/control-plane"
@@ -275,6 +276,27 @@ PLACES = [
         "FED456",
     ),
     attack(
+        ADMIN,
+        "the namespace of operators whose group names all namespaces by the empty name",
+        {"members": ["payments"]},
+        [thing("OperatorGroup", "all", "payments", spec={"targetNamespaces": [""]})],
+        "FED426",
+    ),
+    attack(
+        ADMIN,
+        "any namespace, where every service account has the whole cluster",
+        {"members": ["payments"]},
+        [binding("all", "cluster-admin", {"kind": "Group", "name": "system:serviceaccounts"})],
+        "FED457",
+    ),
+    attack(
+        ADMIN,
+        "an account that has the whole cluster, bound as a user",
+        {"members": ["payments"]},
+        [binding("one", "cluster-admin", {"kind": "User", "name": "system:serviceaccount:payments:jenkins"})],
+        "FED457",
+    ),
+    attack(
         "owner of a namespace",
         "a binding of our name for himself, to more than our Role",
         {"members": ["payments"]},
@@ -476,3 +498,16 @@ def test_a_namespace_that_is_replaced_in_between_is_not_given_to_anybody(quiet: 
     outcome = tenants(quiet, collections, LAB)
     assert outcome.code == "FED109" and "lab-one" in outcome.result["where"], outcome.printed
     assert (who(quiet, "lab-one"), who(quiet, "lab-mesh-system")) == (set(), {"mallory"})
+
+
+def test_in_a_playbook_the_cluster_adopts_a_control_plane_and_the_mesh_does_not(
+    quiet: ApiInMemory, collections: str, tmp_path: Path
+) -> None:
+    put(quiet, thing("ServiceMeshControlPlane", "basic", "payments", spec={"version": "v2.5"}))
+    lab = {"mesh_cluster": "one", "mesh_namespace": "payments", "mesh_admins": MALLORY, "tenants_adopt": ["lab"]}
+    cluster = {key.replace("mesh_", "cluster_"): value for key, value in quiet.variables.items()}
+    owner = Administrator(tmp_path, collections, {"lab": lab}, clusters={"one": cluster})
+    refused = owner.play("tenants", must_pass=False)
+    assert "FED451" in refused.output and "tenants_adopt=lab" in refused.output and not quiet.writes
+    assert owner.play("tenants", variables={"tenants_adopt": "lab"}).changed("one") == 1
+    assert who(quiet, "payments") == {"mallory"}

@@ -200,9 +200,10 @@ def _claims(standing: Standing) -> Iterator[tuple[str, set[str]]]:
 
 
 def _is_for_all(group: Mapping) -> bool:
-    """Return whether an OperatorGroup makes its operators look after all namespaces."""
+    """Return whether an OperatorGroup makes its operators look after all namespaces: by no name, or by the empty one."""
     spec = group.get("spec") or {}
-    return not spec.get("targetNamespaces") and not spec.get("selector")
+    named = [name for name in spec.get("targetNamespaces") or () if name]
+    return not named and not spec.get("selector")
 
 
 def _of_rights(tenant: Tenant, name: str, tenants: Sequence[Tenant], standing: Standing) -> Iterator[FederationError]:
@@ -287,9 +288,10 @@ def _of_accounts(tenant: Tenant, name: str, standing: Standing) -> Iterator[Fede
     for binding in standing.cluster_bindings:
         if at(binding, "roleRef", "name") != EVERYTHING:
             continue
+        groups = ("system:serviceaccounts", f"system:serviceaccounts:{name}")
         for subject in items(binding.get("subjects")):
             is_account = subject.get("kind") == SERVICE_ACCOUNT.name and subject.get("namespace") == name
-            is_all = subject.get("kind") == "Group" and subject.get("name") == f"system:serviceaccounts:{name}"
+            is_all = subject.get("kind") == "Group" and subject.get("name") in groups
             is_user = subject.get("kind") == "User" and str(subject.get("name")).startswith(
                 f"system:serviceaccount:{name}:"
             )

@@ -23,7 +23,7 @@ import pytest
 from ansible_collections.ossm.federation.plugins.module_utils import _cluster
 from ansible_collections.ossm.federation.plugins.module_utils._cluster import Cluster
 from ansible_collections.ossm.federation.plugins.module_utils._core.errors import FederationError
-from ansible_collections.ossm.federation.plugins.module_utils._core.kinds import CONFIG_MAP, CONTROL_PLANE, NAMESPACE, PEER, SECRET
+from ansible_collections.ossm.federation.plugins.module_utils._core.kinds import CONFIG_MAP, CONTROL_PLANE, DEPLOYMENT, NAMESPACE, PEER, SECRET
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -795,6 +795,12 @@ def test_a_missing_right_is_told_with_verb_resource_namespace_and_the_role_to_as
         cluster.apply(PEER, {"metadata": {"namespace": "east", "name": "west"}}, "ossm.federation")
     assert cluster.requests == 1
     assert (caught.value.facts["verb"], caught.value.facts["namespace"]) == ("patch", "east")
+
+
+def test_a_restart_that_is_forbidden_names_the_option_that_leaves_this_right_out(server, cluster):
+    server.will(failure(403, 'User "anna" cannot patch resource "deployments" in API group "apps"', "Forbidden"))
+    with refused("FED104", "patch deployments.apps", "restarts: false", "docs/rights.md"):
+        cluster.merge_patch(DEPLOYMENT, "east", "istiod-basic", {"metadata": {"annotations": {}}})
 
 
 @pytest.mark.parametrize("status", [400, 403, 500])
