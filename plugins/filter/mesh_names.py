@@ -211,7 +211,7 @@ def _entry(known: Mapping) -> dict:
     if kept:
         entry["pending"] = kept.get("pending") or []
         entry["leftovers"] = kept.get("leftovers") or []
-    for key in ("findings", "unknown", "pending", "changed_peers", "hand_over"):
+    for key in ("findings", "findings_left_out", "unknown", "pending", "changed_peers", "hand_over"):
         entry.update({key: result[key] for result in (kept, found) if key in result})
     return entry
 

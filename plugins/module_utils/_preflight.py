@@ -19,7 +19,7 @@ from ._core.control_plane import ControlPlane
 from ._core.data import at, items
 from ._core.errors import FederationError
 from ._core.estate import Estate, Platform
-from ._core.findings import Finding, finding_of
+from ._core.findings import Finding, as_data, finding_of, texts
 from ._core.kinds import (
     AUTHENTICATION,
     CLUSTER_DOMAIN,
@@ -321,8 +321,11 @@ def look_at_run(
     peerings: Peerings,
     received: Mapping[str, Received],
     states: Mapping[str, str],
-) -> dict[str, list[dict]]:
+    told: Sequence[Finding] = (),
+) -> dict[str, Any]:
     """Return the ``findings`` and ``unknown`` of a run that keeps peerings, as data; findings become warnings.
+
+    What was ``told`` before stands before them and is not told again.
 
     ``states`` tells what the run does about each peer (present, suspended, pending, left alone). What it writes is looked at as if it
     stood, so that nobody is warned of what is mended a moment later; what only a real run makes is not missed in check mode.
@@ -343,10 +346,9 @@ def look_at_run(
     )
     refuse_beyond_reach(mesh, kept, estate.exportable_or_own)
     findings, unknown = look(estate, reader.cluster.refusals)
-    for finding in findings:
-        if not is_told_before(finding, mesh):
-            module.warn(finding.text)
-    return {"findings": [finding.as_data() for finding in findings], "unknown": [gap.as_data() for gap in unknown]}
+    for text in texts(finding for finding in findings if not is_told_before(finding, mesh)):
+        module.warn(text)
+    return {**as_data([*told, *findings]), "unknown": [gap.as_data() for gap in unknown]}
 
 
 def is_told_before(finding: Finding, mesh: Mesh) -> bool:

@@ -63,6 +63,11 @@ findings:
       why: OLM would look for it for ever. A mirrored catalog often has fewer packages and versions than the one that it mirrors.
       cure: Mirror the package, or name another catalog for it in cluster_operators.
       reference: "docs: codes#fed449"
+findings_left_out:
+  description: By code, how many more findings there are than the first 100 that RV(findings) holds; empty when it holds all.
+  returned: success
+  type: dict
+  sample: {FED761: 19900}
 counts:
   description: How many errors, which would stop a run, how many warnings, and how many things that could not be looked at.
   returned: success
@@ -75,7 +80,7 @@ unknown:
   elements: dict
   sample: [{what: CatalogSource objects in the cluster, because: this account may not read them, codes: [FED447]}]
 lines:
-  description: The same for people, as a list of lines.
+  description: The same for people, as a list of lines. More than five findings of one code are one, with their number and the first five.
   returned: success
   type: list
   elements: str

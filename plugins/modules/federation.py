@@ -172,11 +172,17 @@ changes:
   elements: dict
   sample: [{action: create, kind: ServiceMeshPeer, namespace: east-mesh-system, name: west, fields: [spec.remote.addresses]}]
 findings:
-  description: What would be skipped in silence, as M(ossm.federation.preflight_info) returns it. Each is a warning, too.
+  description: What would be skipped in silence, as M(ossm.federation.preflight_info) returns it. Each is a warning, too;
+    more than five of one code are one warning.
   returned: when O(state) is not V(absent)
   type: list
   elements: dict
   sample: []
+findings_left_out:
+  description: By code, how many more findings there are than the first 100 that RV(findings) holds; empty when it holds all.
+  returned: when O(state) is not V(absent)
+  type: dict
+  sample: {FED761: 19900}
 unknown:
   description: What this account may not read, and the codes that would be found there.
   returned: when O(state) is not V(absent)
@@ -244,7 +250,7 @@ from ..module_utils._core.changing import Restart  # noqa: E402
 from ..module_utils._core.control_plane import ControlPlane, parse_version  # noqa: E402
 from ..module_utils._core.diff import Change, as_diff  # noqa: E402
 from ..module_utils._core.errors import FederationError  # noqa: E402
-from ..module_utils._core.findings import Finding  # noqa: E402
+from ..module_utils._core.findings import Finding, texts  # noqa: E402
 from ..module_utils._core.identity import Accepted  # noqa: E402
 from ..module_utils._core.plan import plan_gateways, plan_peering, refuse_our_server, takes  # noqa: E402
 from ..module_utils._core.topology import Mesh  # noqa: E402
@@ -331,8 +337,8 @@ def present(module: AnsibleModule, cluster: Cluster, mesh: Mesh, control_plane: 
         if found and (peer.adopt or not peering.strangers):
             told += check_identity(mesh, peer, found, peerings, control_plane, accepted=accepted, now=cluster.now)
     accepted.check()
-    for finding in told:
-        module.warn(finding.text)
+    for text in texts(told):
+        module.warn(text)
     remembered = Remembered(cluster)
 
     def services() -> list[dict]:
@@ -392,8 +398,7 @@ def present(module: AnsibleModule, cluster: Cluster, mesh: Mesh, control_plane: 
     states = {row["peer"]: row["state"] for row in result["peers"]}
     in_run = {name for name, one in received.items() if one.in_run}
     followed = what_follows(cluster, mesh, control_plane, peerings, changes, in_run)
-    looked = look_at_run(module, Reader(remembered), mesh, control_plane, peerings, received, states)
-    looked["findings"] = [*(finding.as_data() for finding in told), *looked["findings"]]
+    looked = look_at_run(module, Reader(remembered), mesh, control_plane, peerings, received, states, told)
     apply_changes(module, cluster, changes)
     if params["prune"]:
         changes += leave(module, cluster, control_plane, unwanted, "all")
@@ -493,6 +498,7 @@ def rendered(module: AnsibleModule, mesh: Mesh, now: datetime) -> dict:
         "pending": pending,
         "left_alone": [],
         "findings": [],
+        "findings_left_out": {},
         "unknown": [],
         "leftovers": [],
         "files": files,

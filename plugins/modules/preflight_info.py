@@ -84,6 +84,11 @@ findings:
       why: "It is exported and imported, but calls fail: the routes between gateways name no port."
       cure: Make one Service per port with the same selector.
       reference: "docs: codes#fed761"
+findings_left_out:
+  description: By code, how many more findings there are than the first 100 that RV(findings) holds; empty when it holds all.
+  returned: success
+  type: dict
+  sample: {FED761: 19900}
 counts:
   description: How many errors, which would stop a run, how many warnings, and how many things that could not be looked at.
   returned: success
@@ -102,7 +107,7 @@ pending:
   elements: dict
   sample: [{peer: north, reason: waits for card north-for-east.json; ask north to run publish_cards}]
 lines:
-  description: The same for people, as a list of lines.
+  description: The same for people, as a list of lines. More than five findings of one code are one, with their number and the first five.
   returned: success
   type: list
   elements: str

@@ -39,13 +39,13 @@ def listed(words: Iterable[str], most: int = 3) -> str:
     """Return words as people list them: ``a, b and c``, ``a, b, c and 4 more``."""
     texts = list(dict.fromkeys(words))
     if len(texts) > most:
-        return f"{', '.join(texts[:most])} and {len(texts) - most} more"
+        return f"{', '.join(texts[:most])} and {len(texts) - most:,} more"
     return " and ".join(part for part in (", ".join(texts[:-1]), *texts[-1:]) if part)
 
 
 def some(names: Sequence[str], most: int, between: str = ", ") -> str:
-    """Return the first of many names, and how many more there are: ``a, b and 4 more``."""
-    more = f" and {len(names) - most} more" if len(names) > most else ""
+    """Return the first of many names, and how many more there are: ``a, b and 1,004 more``."""
+    more = f" and {len(names) - most:,} more" if len(names) > most else ""
     return between.join(names[:most]) + more
 
 

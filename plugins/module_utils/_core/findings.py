@@ -3,12 +3,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from .codes import CODES, ERROR
 from .errors import FederationError
 from .words import shown
+
+MOST_TOLD = 5
+"""Findings of one code that are told one by one; more are told as one, so that whatever else there is can be seen."""
+MOST_KEPT = 100
+"""Findings of one code that a module's result holds; more are counted."""
+_LONGEST_PLACE = 200
 
 
 @dataclass(frozen=True)
@@ -87,11 +94,40 @@ def told(head: str, findings: Iterable[Finding], unknown: Sequence[Unknown]) -> 
     errors = sum(finding.severity == ERROR for finding in ordered)
     return {
         "changed": False,
-        "findings": [finding.as_data() for finding in ordered],
+        **as_data(ordered),
         "counts": {"errors": errors, "warnings": len(ordered) - errors, "unknown": len(unknown)},
         "unknown": [gap.as_data() for gap in unknown],
         "lines": lines(head, ordered, unknown),
     }
+
+
+def as_data(findings: Iterable[Finding]) -> dict:
+    """Return ``findings`` as data, the first ``MOST_KEPT`` of each code, and ``findings_left_out``: by code how many more there are."""
+    kept, counts = [], Counter()
+    for finding in findings:
+        counts[finding.code] += 1
+        if counts[finding.code] <= MOST_KEPT:
+            kept.append(finding.as_data())
+    left_out = {code: number - MOST_KEPT for code, number in sorted(counts.items()) if number > MOST_KEPT}
+    return {"findings": kept, "findings_left_out": left_out}
+
+
+def texts(findings: Iterable[Finding]) -> list[str]:
+    """Return findings as messages, each as its ``text``; more than ``MOST_TOLD`` of one code are one message."""
+    return [finding.text for finding in _folded(findings)]
+
+
+def _folded(findings: Iterable[Finding]) -> Iterator[Finding]:
+    """Give findings in their order; more than ``MOST_TOLD`` of one code as one, where the first of them stands."""
+    by_code: dict[str, list[Finding]] = {}
+    for finding in findings:
+        by_code.setdefault(finding.code, []).append(finding)
+    for code, found in by_code.items():
+        if len(found) <= MOST_TOLD:
+            yield from found
+            continue
+        places = ", ".join(shown(finding.place, longest=_LONGEST_PLACE) for finding in found[:MOST_TOLD])
+        yield Finding(code, f"{len(found):,} findings", f"{CODES[code].title}: {places} … and {len(found) - MOST_TOLD:,} more")
 
 
 def lines(head: str, findings: Sequence[Finding], unknown: Sequence[Unknown]) -> list[str]:
@@ -102,7 +138,7 @@ def lines(head: str, findings: Sequence[Finding], unknown: Sequence[Unknown]) ->
     if unknown:
         told.append(f"{len(unknown)} unknown")
     shown = [f"{head} · {', '.join(told) or 'nothing found'}"]
-    for found in in_order(findings):
+    for found in _folded(in_order(findings)):
         shown += [f"{found.severity.upper():<8} {found.code}  {found.place}: {found.seen}", f"{'':<16} {found.mend}"]
     for gap in unknown:
         shown.append(f"{'UNKNOWN':<8} {'':<6}  {gap.what}: {gap.because}")
