@@ -100,6 +100,18 @@ def take_back_in_replaced(cluster: Cluster, tenants: Sequence[Tenant], standing:
         )
 
 
+def check_done(cluster: Cluster, tenants: Sequence[Tenant], *, state: str, force: bool) -> None:
+    """Refuse to call it done where another run has changed what this one had made: FED515."""
+    left = tenant_changes(cluster, tenants, state=state, force=force)
+    if left:
+        raise FederationError(
+            "FED515",
+            where=listed(change.place for change in left),
+            what="was changed by another run while this one was at work",
+            mend="See which description of the meshes holds, then run again",
+        )
+
+
 def _served(cluster: Cluster, kind: Kind) -> list[dict]:
     """Return all objects of a kind; none where it is not served yet, because the operator comes later."""
     try:

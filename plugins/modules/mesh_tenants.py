@@ -110,7 +110,7 @@ from ..module_utils._core.findings import Finding  # noqa: E402
 from ..module_utils._core.holding import is_left_alone  # noqa: E402
 from ..module_utils._core.tenants import Tenant  # noqa: E402
 from ..module_utils._running import Module, apply_changes, run_module  # noqa: E402
-from ..module_utils._tenants import read_standing, take_back_in_replaced, tenant_changes  # noqa: E402
+from ..module_utils._tenants import check_done, read_standing, take_back_in_replaced, tenant_changes  # noqa: E402
 
 OPTIONS = {
     "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
@@ -137,8 +137,10 @@ def run(module: AnsibleModule, cluster: Cluster, now: datetime) -> dict:
     standing = read_standing(cluster, is_going=is_going)
     changes = tenant_changes(cluster, tenants, state=params["state"], force=params["force"], standing=standing)
     apply_changes(module, cluster, changes)
-    if changes and not module.check_mode and not is_going:
-        take_back_in_replaced(cluster, tenants, standing)
+    if changes and not module.check_mode:
+        if not is_going:
+            take_back_in_replaced(cluster, tenants, standing)
+        check_done(cluster, tenants, state=params["state"], force=params["force"])
     left_alone = [live for live in standing.rights if any(is_left_alone(live, tenant) for tenant in tenants)]
     strangers = sorted(place_of(live) for live in left_alone)
     if strangers:

@@ -500,6 +500,32 @@ def test_a_namespace_that_is_replaced_in_between_is_not_given_to_anybody(quiet: 
     assert (who(quiet, "lab-one"), who(quiet, "lab-mesh-system")) == (set(), {"mallory"})
 
 
+@pytest.mark.parametrize("at", [1, 2, 3])
+def test_a_run_within_a_run_leaves_no_mixture_that_both_call_done(
+    quiet: ApiInMemory, collections: str, tmp_path: Path, at: int
+) -> None:
+    """The other run does all of its work just before write number ``at`` of this one."""
+    carl, anna, bert = ({**LAB, "admins": {"users": [name]}} for name in ("carl", "anna", "bert"))
+    assert tenants(quiet, collections, carl).code is None
+    with serving(tmp_path / "door") as door:
+        door.store, ended, seen = quiet.store, [], [0]
+
+        def other_first(asked: Any) -> None:
+            seen[0] += asked.method == "PATCH"
+            if asked.method == "PATCH" and seen[0] == at and not ended:
+                # By another path, so that it is run by another process than the one that waits.
+                ended.append(call(f"{collections}/", "mesh_tenants", {**door.access, "tenants": [bert]}))
+
+        quiet.hostile = other_first
+        outcome = tenants(quiet, collections, anna)
+    quiet.hostile = None
+    left = {user for space in ("lab-mesh-system", "lab-one") for user in who(quiet, space)}
+    assert ended and ended[0].code is None, ended
+    assert (outcome.code, left) == (None, {"anna"}) or outcome.code == "FED515", (outcome.printed, left)
+    assert tenants(quiet, collections, anna).code is None
+    assert tenants(quiet, collections, anna).result["changed"] is False
+
+
 def test_in_a_playbook_the_cluster_adopts_a_control_plane_and_the_mesh_does_not(
     quiet: ApiInMemory, collections: str, tmp_path: Path
 ) -> None:

@@ -869,6 +869,13 @@ CODES: dict[str, Code] = {
         "pods again, so nothing of it is restarted; everything else is.",
         "Correct or remove the ownerReferences of the object that the message names. Its namespace's owner wrote them.",
     ),
+    "FED515": Code(
+        "Changed by another run meanwhile",
+        ERROR,
+        "Another run, with another description, wrote the same objects while this one did. Each of its writes was whole, but what stands "
+        "now is partly the one's and partly the other's.",
+        "See who else runs playbooks for this mesh and which description holds, then run again.",
+    ),
     "FED601": Code(
         "Address pending",
         ERROR,
