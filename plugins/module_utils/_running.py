@@ -13,7 +13,7 @@ from typing import Any, NoReturn
 from ansible.module_utils.basic import AnsibleModule
 
 from ._cluster import Cluster
-from ._core.diff import Change
+from ._core.diff import Change, leaves, value_at
 from ._core.errors import FederationError
 from ._core.kinds import Kind
 from ._core.words import shown, shown_in
@@ -165,10 +165,11 @@ class Journal:
         return f"Written before that: {', '.join(self.done)}; run again to finish."
 
 
-def apply_changes(module: AnsibleModule, cluster: Cluster, changes: Iterable[Change]) -> None:
-    """Send one request per change, in order; nothing in check mode."""
+def apply_changes(module: AnsibleModule, cluster: Cluster, changes: Iterable[Change]) -> list[tuple[Change, Mapping]]:
+    """Send one request per change, in order; nothing in check mode. Return what was applied, as it was stored."""
+    stored: list[tuple[Change, Mapping]] = []
     if module.check_mode:
-        return
+        return stored
     for change in changes:
         if change.action == "delete":
             cluster.delete(change.kind, change.namespace, change.name, change.uid)
@@ -176,8 +177,26 @@ def apply_changes(module: AnsibleModule, cluster: Cluster, changes: Iterable[Cha
             bound = {**change.manifest, "metadata": {**change.manifest.get("metadata", {}), "uid": change.uid}}
             cluster.merge_patch(change.kind, change.namespace, change.name, bound, change.manager)
         else:
-            cluster.apply(change.kind, with_uid(change), change.manager, force=change.force)
+            stored.append((change, cluster.apply(change.kind, with_uid(change), change.manager, force=change.force)))
         module.journal.done.append(f"{change.action} {change.place}")
+    return stored
+
+
+def refuse_overtaken(cluster: Cluster, stored: Iterable[tuple[Change, Mapping]]) -> None:
+    """Refuse to call it done where another run has changed what this one had written: FED515.
+
+    What stands is compared with what was stored, in the fields of ours, so that a webhook's own mind does not count.
+    """
+    for change, kept in stored:
+        live = cluster.get(change.kind, change.namespace, change.name)
+        if live is None or any(value_at(live, path) != value_at(kept, path) for path, _value in leaves(change.manifest)):
+            raise FederationError(
+                "FED515",
+                where=change.place,
+                what="was changed by another run while this one was at work" if live else "was deleted by another run "
+                "while this one was at work",
+                mend="See which description of the mesh holds, then run again",
+            )
 
 
 def live_or_planned(module: AnsibleModule, cluster: Cluster, kind: Kind, namespace: str, name: str) -> dict | None:

@@ -283,7 +283,7 @@ from ..module_utils._peering import (  # noqa: E402
     stranger,
 )
 from ..module_utils._preflight import Reader, Remembered, look_at_run  # noqa: E402
-from ..module_utils._running import Module, apply_changes, run_module  # noqa: E402
+from ..module_utils._running import Module, apply_changes, refuse_overtaken, run_module  # noqa: E402
 from ..module_utils._standing import peer_rows, shown  # noqa: E402
 
 OPTIONS = {
@@ -399,7 +399,7 @@ def present(module: AnsibleModule, cluster: Cluster, mesh: Mesh, control_plane: 
     in_run = {name for name, one in received.items() if one.in_run}
     followed = what_follows(cluster, mesh, control_plane, peerings, changes, in_run)
     looked = look_at_run(module, Reader(remembered), mesh, control_plane, peerings, received, states, told)
-    apply_changes(module, cluster, changes)
+    refuse_overtaken(cluster, apply_changes(module, cluster, changes))
     if params["prune"]:
         changes += leave(module, cluster, control_plane, unwanted, "all")
     is_whole = not (changes or unwanted or suspending or result["pending"] or result["left_alone"] or followed["restart"]["needed"])

@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -106,3 +107,39 @@ def test_what_only_reads_understands_a_former_estate(estate: ApiInMemory, collec
         assert (row["peer"], row["mesh"]) == ("west", "west"), row
     if module == "preflight_info":
         assert not [found for found in seen.result["findings"] if found["severity"] == "error"], seen.result["findings"]
+
+
+@pytest.mark.parametrize("at", [1, 2, 3, 4])
+def test_a_federation_within_a_federation_leaves_no_mixture_that_both_call_done(
+    collections: str, tmp_path: Path, at: int
+) -> None:
+    """Another run, with other rules, does all of its work just before write number ``at`` of this one."""
+    mesh = yaml.safe_load((FORMER / "mesh.yml").read_text(encoding="utf-8"))
+    card = json.loads((FORMER / "west-for-east.json").read_text(encoding="utf-8"))
+    common = {**{key: mesh[key] for key in ("mesh", "namespace", "peers")}, "cards": [card]}
+
+    def wanting(api: ApiInMemory, name: str) -> dict[str, Any]:
+        exports = [{"name": "cart", "namespace": "shop", "alias": {"name": name, "namespace": "x"}}]
+        return {**api.access, **common, "exports": exports, "imports": [{"name": name, "namespace": "shop"}]}
+
+    objects = list(yaml.safe_load_all((FORMER / "objects.yml").read_text(encoding="utf-8")))
+    with serving(tmp_path / "api", *objects) as api, serving(tmp_path / "door") as door:
+        door.store, ended, seen = api.store, [], [0]
+
+        def other_first(asked: Any) -> None:
+            seen[0] += asked.method == "PATCH"
+            if asked.method == "PATCH" and seen[0] == at and not ended:
+                # By another path, so that it is run by another process than the one that waits.
+                ended.extend(call_each(f"{collections}/", "federation", [wanting(door, "two")]))
+
+        api.hostile = other_first
+        first = call_each(collections, "federation", [wanting(api, "one")])[0]
+        api.hostile = None
+        offered, taken = (
+            json.dumps(api.store.get(SimpleNamespace(name=kind), "east-mesh-system", "west")["spec"])
+            for kind in ("ExportedServiceSet", "ImportedServiceSet")
+        )
+        assert ended and ended[0].code is None, ended
+        assert first.code == "FED515" or ('"one"' in offered and '"one"' in taken), (first.printed, offered, taken)
+        again = call_each(collections, "federation", [wanting(api, "one")] * 2)
+        assert [one.code for one in again] == [None, None] and again[1].result["changed"] is False
