@@ -185,9 +185,9 @@ def apply_changes(module: AnsibleModule, cluster: Cluster, changes: Iterable[Cha
 def refuse_overtaken(cluster: Cluster, stored: Iterable[tuple[Change, Mapping]]) -> None:
     """Refuse to call it done where another run has changed what this one had written: FED515.
 
-    What stands is compared with what was stored, in the fields of ours, so that a webhook's own mind does not count.
+    What stands is compared with what was stored last, in the fields of ours, so that a webhook's own mind does not count.
     """
-    for change, kept in stored:
+    for change, kept in {change.place: (change, kept) for change, kept in stored}.values():
         live = cluster.get(change.kind, change.namespace, change.name)
         if live is None or any(value_at(live, path) != value_at(kept, path) for path, _value in leaves(change.manifest)):
             raise FederationError(
