@@ -22,7 +22,8 @@ from places import TREE
 
 IMAGE = TREE / "extensions" / "awx" / "execution-environment"
 FITTING = re.compile(
-    r"(-(cp31[0-4]|py3|py2\.py3|cp3[0-9]+-abi3)[^/]*-(any|(manylinux|musllinux)[^/]*_(x86_64|aarch64))\.whl|-abi3-(manylinux|musllinux)[^/]*_(x86_64|aarch64)\.whl|\.tar\.gz)$"
+    r"(-(cp31[0-4]|py3|py2\.py3|cp3[0-9]+-abi3)[^/]*-(any|(manylinux|musllinux)[^/]*_(x86_64|aarch64))\.whl"
+    r"|-abi3-(manylinux|musllinux)[^/]*_(x86_64|aarch64)\.whl|\.tar\.gz)$"
 )
 HEAD = """\
 # The SHA-256 of every file that a pinned package may be installed from; tools/venv.py hands them to pip, which takes no other.
@@ -47,21 +48,36 @@ def _pins_in(file: pathlib.Path) -> Iterator[re.Match[str]]:
 
 def index() -> str:
     """Return the URL of the index that pip would ask."""
-    told = subprocess.run([sys.executable, "-m", "pip", "config", "get", "global.index-url"], check=False, capture_output=True, text=True).stdout
+    told = subprocess.run(
+        [sys.executable, "-m", "pip", "config", "get", "global.index-url"], check=False, capture_output=True, text=True
+    ).stdout
     if told.strip():
         return told.strip().rstrip("/")
     program = "from pip._internal.models.index import PyPI; print(PyPI.simple_url)"
-    return subprocess.run([sys.executable, "-c", program], check=True, capture_output=True, text=True).stdout.strip().rstrip("/")
+    return (
+        subprocess.run([sys.executable, "-c", program], check=True, capture_output=True, text=True)
+        .stdout.strip()
+        .rstrip("/")
+    )
 
 
 def digests(pin: tuple[str, str], source: str) -> list[str]:
     """Return one line per fitting file of a pinned version: its SHA-256 and its name. Ends the program where there is none."""
     name, version = pin
-    request = urllib.request.Request(f"{source}/{normal(name)}/", headers={"Accept": "application/vnd.pypi.simple.v1+json"})
+    request = urllib.request.Request(
+        f"{source}/{normal(name)}/", headers={"Accept": "application/vnd.pypi.simple.v1+json"}
+    )
     with urllib.request.urlopen(request, timeout=60) as answer:
         files = json.load(answer)["files"]
-    begins = re.compile(rf"{re.sub(r'[-_.]+', '[-_.]+', re.escape(name).replace(chr(92), ''))}-{re.escape(version)}(-|\.tar\.gz)", re.IGNORECASE)
-    fitting = sorted((file["filename"], file["hashes"]["sha256"]) for file in files if begins.match(file["filename"]) and FITTING.search(file["filename"]))
+    begins = re.compile(
+        rf"{re.sub(r'[-_.]+', '[-_.]+', re.escape(name).replace(chr(92), ''))}-{re.escape(version)}(-|\.tar\.gz)",
+        re.IGNORECASE,
+    )
+    fitting = sorted(
+        (file["filename"], file["hashes"]["sha256"])
+        for file in files
+        if begins.match(file["filename"]) and FITTING.search(file["filename"])
+    )
     if not fitting:
         sys.exit(f"{name} {version} has no file for Linux in the index")
     return [f"{digest}  {filename}" for filename, digest in fitting]
@@ -71,7 +87,10 @@ def main() -> None:
     source, wanted = index(), pins()
     with ThreadPoolExecutor(8) as pool:
         found = list(pool.map(lambda pin: digests(pin, source), wanted))
-    parts = [f"{normal(name)}=={version}\n" + "".join(f"  {line}\n" for line in lines) for (name, version), lines in zip(wanted, found)]
+    parts = [
+        f"{normal(name)}=={version}\n" + "".join(f"  {line}\n" for line in lines)
+        for (name, version), lines in zip(wanted, found)
+    ]
     FILE.write_text(HEAD + "".join(parts), encoding="utf-8")
     wanted_inside = (TREE / "tools" / "requirements-image.txt").read_text(encoding="utf-8").splitlines(keepends=True)
     for name, is_builder in (("requirements.txt", False), ("builder.txt", True)):

@@ -42,7 +42,9 @@ def with_hashes(requirements: str) -> str:
         pin = PIN.fullmatch(line.strip())
         name = f"{normal(pin['name'])}=={pin['version']}" if pin else line
         if not pin or not digests.get(name):
-            sys.exit(f"tools/hashes.txt has no digest for {name}: run python tools/hash_pins.py and read what it changes")
+            sys.exit(
+                f"tools/hashes.txt has no digest for {name}: run python tools/hash_pins.py and read what it changes"
+            )
         options = " ".join(f"--hash=sha256:{digest}" for digest in digests[name])
         lines.append(f"{pin['name']}=={pin['version']}{pin['marker'] or ''} {options}")
     return "\n".join(lines) + "\n"

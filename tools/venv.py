@@ -23,10 +23,11 @@ from places import CACHE, TREE, locked
 FINISHED = "finished"
 
 
-
 def folder_of(name: str, pins: bytes) -> pathlib.Path:
     """Return the folder of the venv ``name`` with the text ``pins`` as its requirements, for this interpreter."""
-    key = hashlib.sha256(b"\0".join([pins, sys.version.encode(), os.path.realpath(sys.executable).encode()])).hexdigest()[:12]
+    key = hashlib.sha256(
+        b"\0".join([pins, sys.version.encode(), os.path.realpath(sys.executable).encode()])
+    ).hexdigest()[:12]
     return CACHE / "venvs" / f"{name}-{key}"
 
 
@@ -34,7 +35,9 @@ def make(folder: pathlib.Path, requirements: pathlib.Path) -> None:
     """Make the venv ``folder`` with all of ``requirements``. A half-made one is made anew."""
     if importlib.util.find_spec("ensurepip") is None:
         version = "%d.%d" % sys.version_info[:2]
-        sys.exit(f"Python {version} at {sys.executable} cannot make a venv: ensurepip is missing. On Debian and Ubuntu: apt install python{version}-venv")
+        sys.exit(
+            f"Python {version} at {sys.executable} cannot make a venv: ensurepip is missing. On Debian and Ubuntu: apt install python{version}-venv"
+        )
     checked = with_hashes(requirements.read_text(encoding="utf-8"))
     count = checked.count("==")
     print(
@@ -48,17 +51,23 @@ def make(folder: pathlib.Path, requirements: pathlib.Path) -> None:
     environment = {
         name: value
         for name, value in os.environ.items()
-        if not name.startswith("PYTHON") and name not in ("PIP_USER", "PIP_TARGET", "PIP_PREFIX", "PIP_REQUIRE_VIRTUALENV")
+        if not name.startswith("PYTHON")
+        and name not in ("PIP_USER", "PIP_TARGET", "PIP_PREFIX", "PIP_REQUIRE_VIRTUALENV")
     }
     subprocess.run([sys.executable, "-I", "-m", "venv", folder], check=True, env=environment, stdout=sys.stderr)
     # What a source is built with would be fetched unseen, so it is the pinned setuptools, which comes first.
     builder = "".join(f"{line}\n" for line in checked.splitlines() if line.startswith("setuptools=="))
-    for lines, option in ((builder, "--only-binary=:all:"), (checked, "--no-build-isolation" if builder else "--only-binary=:all:")):
+    for lines, option in (
+        (builder, "--only-binary=:all:"),
+        (checked, "--no-build-isolation" if builder else "--only-binary=:all:"),
+    ):
         with tempfile.NamedTemporaryFile("w", suffix=".txt", encoding="utf-8") as listed:
             listed.write(lines)
             listed.flush()
             words = ["install", "--quiet", "--disable-pip-version-check", "--require-hashes", option, "-r", listed.name]
-            subprocess.run([folder / "bin" / "python", "-m", "pip", *words], check=True, env=environment, stdout=sys.stderr)
+            subprocess.run(
+                [folder / "bin" / "python", "-m", "pip", *words], check=True, env=environment, stdout=sys.stderr
+            )
     (folder / FINISHED).touch()
 
 
@@ -72,7 +81,9 @@ def main() -> None:
             try:
                 make(folder, requirements)
             except subprocess.CalledProcessError as error:
-                sys.exit(f"The venv {folder} could not be made: a command ended with {error.returncode}, the lines above say why. Mend it and run this again.")
+                sys.exit(
+                    f"The venv {folder} could not be made: a command ended with {error.returncode}, the lines above say why. Mend it and run this again."
+                )
     print(folder)
 
 

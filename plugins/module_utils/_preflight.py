@@ -239,8 +239,8 @@ def read_estate(
 def read_platform(reader: Reader, version: tuple[int, int] | None, identities: Iterable[object] = ()) -> Platform:
     """Return what the cluster below is, as far as this account may see it and control planes care.
 
-    ``version`` is the earliest of theirs, ``identities`` are the types of identity that they set. Which API groups are served every account may ask, if nobody has taken that right away. So an account without rights in a
-    cluster that is no OpenShift has no gaps there.
+    ``version`` is the earliest of theirs, ``identities`` are the types of identity that they set. Which API groups are served every
+    account may ask, if nobody has taken that right away. So an account without rights in a cluster that is no OpenShift has no gaps there.
     """
     platform = Platform(groups=frozenset(group for group in GROUPS if reader.serves(group)))
     if version and version < ARM64_FROM:

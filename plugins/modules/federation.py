@@ -25,8 +25,8 @@ options:
     default: present
   stage:
     description:
-      - With O(state=absent), how far to go. V(look) only tells what stands, V(check) only refuses what must not be left yet. V(imports) and V(exports) empty the
-        imports or exports, for plays that let all meshes reach a stage before any goes on. V(all) does everything, waiting
+      - With O(state=absent), how far to go. V(look) only tells what stands, V(check) only refuses what must not be left yet. V(imports) and V(exports) empty
+        the imports or exports, for plays that let all meshes reach a stage before any goes on. V(all) does everything, waiting
         where it must.
       - V(suspend) keeps the peers, empties both, and takes their addresses away, so that istiod calls them no more.
     type: str

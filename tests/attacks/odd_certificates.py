@@ -23,8 +23,38 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 TRUST_DOMAIN = "west.local"
 
 BOOLEAN, INTEGER, BITS, OCTETS, NULL, OID, UTF8 = 0x01, 0x02, 0x03, 0x04, 0x05, 0x06, 0x0C
-PRINTABLE, T61, IA5, UTC_TIME, LONG_TIME, UNIVERSAL, BMP, SEQUENCE, SET = 0x13, 0x14, 0x16, 0x17, 0x18, 0x1C, 0x1E, 0x30, 0x31
-TAGS = (BOOLEAN, INTEGER, BITS, OCTETS, NULL, OID, UTF8, PRINTABLE, T61, IA5, UTC_TIME, LONG_TIME, UNIVERSAL, BMP, SEQUENCE, SET, 0x12, 0x1A, 0x1B)
+PRINTABLE, T61, IA5, UTC_TIME, LONG_TIME, UNIVERSAL, BMP, SEQUENCE, SET = (
+    0x13,
+    0x14,
+    0x16,
+    0x17,
+    0x18,
+    0x1C,
+    0x1E,
+    0x30,
+    0x31,
+)
+TAGS = (
+    BOOLEAN,
+    INTEGER,
+    BITS,
+    OCTETS,
+    NULL,
+    OID,
+    UTF8,
+    PRINTABLE,
+    T61,
+    IA5,
+    UTC_TIME,
+    LONG_TIME,
+    UNIVERSAL,
+    BMP,
+    SEQUENCE,
+    SET,
+    0x12,
+    0x1A,
+    0x1B,
+)
 
 
 def der(tag: int, *parts: bytes) -> bytes:
@@ -86,9 +116,25 @@ class Key:
     private: object = None  # for cryptography, where it knows the kind
 
 
-SHA_WITH_RSA = {hashes.SHA1: "1.2.840.113549.1.1.5", hashes.SHA256: "1.2.840.113549.1.1.11", hashes.SHA384: "1.2.840.113549.1.1.12", hashes.SHA512: "1.2.840.113549.1.1.13"}
-SHA_WITH_ECDSA = {hashes.SHA1: "1.2.840.10045.4.1", hashes.SHA224: "1.2.840.10045.4.3.1", hashes.SHA256: "1.2.840.10045.4.3.2", hashes.SHA384: "1.2.840.10045.4.3.3", hashes.SHA512: "1.2.840.10045.4.3.4"}
-HASH_NAMES = {hashes.SHA1: "1.3.14.3.2.26", hashes.SHA256: "2.16.840.1.101.3.4.2.1", hashes.SHA384: "2.16.840.1.101.3.4.2.2", hashes.SHA512: "2.16.840.1.101.3.4.2.3"}
+SHA_WITH_RSA = {
+    hashes.SHA1: "1.2.840.113549.1.1.5",
+    hashes.SHA256: "1.2.840.113549.1.1.11",
+    hashes.SHA384: "1.2.840.113549.1.1.12",
+    hashes.SHA512: "1.2.840.113549.1.1.13",
+}
+SHA_WITH_ECDSA = {
+    hashes.SHA1: "1.2.840.10045.4.1",
+    hashes.SHA224: "1.2.840.10045.4.3.1",
+    hashes.SHA256: "1.2.840.10045.4.3.2",
+    hashes.SHA384: "1.2.840.10045.4.3.3",
+    hashes.SHA512: "1.2.840.10045.4.3.4",
+}
+HASH_NAMES = {
+    hashes.SHA1: "1.3.14.3.2.26",
+    hashes.SHA256: "2.16.840.1.101.3.4.2.1",
+    hashes.SHA384: "2.16.840.1.101.3.4.2.2",
+    hashes.SHA512: "2.16.840.1.101.3.4.2.3",
+}
 
 
 def _spki(private: object) -> bytes:
@@ -99,7 +145,13 @@ def _spki(private: object) -> bytes:
 def rsa_key(size: int, exponent: int = 65537, digest: type = hashes.SHA256) -> Key:
     private = rsa.generate_private_key(exponent, size)
     algorithm = sequence(oid(SHA_WITH_RSA[digest]), der(NULL))
-    return Key(f"RSA {size}, e {exponent}, {digest.name}", _spki(private), algorithm, lambda data: private.sign(data, padding.PKCS1v15(), digest()), private)
+    return Key(
+        f"RSA {size}, e {exponent}, {digest.name}",
+        _spki(private),
+        algorithm,
+        lambda data: private.sign(data, padding.PKCS1v15(), digest()),
+        private,
+    )
 
 
 @functools.cache
@@ -129,7 +181,13 @@ def ec_key(curve: type = ec.SECP256R1, digest: type = hashes.SHA256, *, compress
         point = private.public_key().public_bytes(Encoding.X962, PublicFormat.CompressedPoint)
         public = sequence(children(public)[0], bits(point))
     algorithm = sequence(oid(SHA_WITH_ECDSA[digest]))
-    return Key(f"{curve.name}, {digest.name}{', compressed' * compressed}", public, algorithm, lambda data: private.sign(data, ec.ECDSA(digest())), private)
+    return Key(
+        f"{curve.name}, {digest.name}{', compressed' * compressed}",
+        public,
+        algorithm,
+        lambda data: private.sign(data, ec.ECDSA(digest())),
+        private,
+    )
 
 
 @functools.cache
@@ -142,7 +200,13 @@ def edwards_key(kind: type = ed25519.Ed25519PrivateKey) -> Key:
 @functools.cache
 def dsa_key() -> Key:
     private = dsa.generate_private_key(1024)
-    return Key("DSA", _spki(private), sequence(oid("2.16.840.1.101.3.4.3.2")), lambda data: private.sign(data, hashes.SHA256()), private)
+    return Key(
+        "DSA",
+        _spki(private),
+        sequence(oid("2.16.840.1.101.3.4.3.2")),
+        lambda data: private.sign(data, hashes.SHA256()),
+        private,
+    )
 
 
 @functools.cache
@@ -155,10 +219,14 @@ def small_rsa_key(size: int, exponent: int = 65537) -> Key:
         if p != q and (p * q).bit_length() == size and math.gcd(rest, exponent) == 1:
             break
     modulus, secret = p * q, pow(exponent, -1, rest)
-    public = sequence(sequence(oid("1.2.840.113549.1.1.1"), der(NULL)), bits(sequence(integer(modulus), integer(exponent))))
+    public = sequence(
+        sequence(oid("1.2.840.113549.1.1.1"), der(NULL)), bits(sequence(integer(modulus), integer(exponent)))
+    )
 
     def sign(data: bytes) -> bytes:
-        digest = sequence(sequence(oid(HASH_NAMES[hashes.SHA256]), der(NULL)), der(OCTETS, hashlib.sha256(data).digest()))
+        digest = sequence(
+            sequence(oid(HASH_NAMES[hashes.SHA256]), der(NULL)), der(OCTETS, hashlib.sha256(data).digest())
+        )
         size_in_bytes = (size + 7) // 8
         padded = b"\x00\x01" + b"\xff" * (size_in_bytes - 3 - len(digest)) + b"\x00" + digest
         return pow(int.from_bytes(padded, "big"), secret, modulus).to_bytes(size_in_bytes, "big")
@@ -176,7 +244,9 @@ def _primes(draw: random.Random, size: int) -> tuple[int, int]:
 def _prime(draw: random.Random, size: int) -> int:
     while True:
         found = draw.getrandbits(size) | 3 << (size - 2) | 1
-        if all(found % small for small in (3, 5, 7, 11, 13)) and all(pow(base, found - 1, found) == 1 for base in (2, 3, 5, 7)):
+        if all(found % small for small in (3, 5, 7, 11, 13)) and all(
+            pow(base, found - 1, found) == 1 for base in (2, 3, 5, 7)
+        ):
             return found
 
 
@@ -230,7 +300,9 @@ def wrapped(extensions: Sequence[bytes]) -> bytes:
 
 def limited(*, permitted: Sequence[bytes] = (), excluded: Sequence[bytes] = (), critical: bool = True) -> bytes:
     """Return name constraints of general names."""
-    parts = [der(tag, *(sequence(one) for one in names)) for tag, names in ((0xA0, permitted), (0xA1, excluded)) if names]
+    parts = [
+        der(tag, *(sequence(one) for one in names)) for tag, names in ((0xA0, permitted), (0xA1, excluded)) if names
+    ]
     return extension("2.5.29.30", sequence(*parts), critical=critical)
 
 
@@ -282,7 +354,11 @@ class Node:
     def written(self) -> bytes:
         if self.text is not None:
             return self.text
-        return der(self.tag, self.prefix, *(node.written() for node in self.inner)) if self.inner else der(self.tag, self.content)
+        return (
+            der(self.tag, self.prefix, *(node.written() for node in self.inner))
+            if self.inner
+            else der(self.tag, self.content)
+        )
 
     def all(self) -> Iterator[Node]:
         yield self
@@ -309,9 +385,11 @@ def tree(element: bytes) -> Node:
 
 ODD_CONTENTS = [
     b"", b"\0", b"\xff", b"\x01", b"\x80", b"\x00\x80", b"\xff\xff", b"\x7f" * 9, b"\0" * 21, b"\x80" + b"\0" * 20, "\ufffe".encode(), "\ufdd0".encode(),
-    b"\xd8\x00", b"\xd8\x3d\xde\x00", b"\xff\xfe", b"\x00\x01\xf6\x00", b"\xed\xa0\x80", b"\xc0\x80", b"w\0est", b"\xf4\x90\x80\x80", b"*", b".", b"west\xff", b"a" * 300,
+    b"\xd8\x00", b"\xd8\x3d\xde\x00", b"\xff\xfe", b"\x00\x01\xf6\x00", b"\xed\xa0\x80",
+    b"\xc0\x80", b"w\0est", b"\xf4\x90\x80\x80", b"*", b".", b"west\xff", b"a" * 300,
     b"20500101000000Z", b"99991231235959Z", b"00000101000000Z", b"491231235959Z", b"500101000000Z", b"2301010000Z", b"230101000000+0000", b"20300101000000.5Z",
-    b"230101000060Z", b"230230000000Z", b"20200101000000Z", b"200101000000Z", b"19400101000000Z", b"\x06\x03U\x1d\x13", b"*\x86H\x86\xf7\r\x01\x01\x0b", b"\x80\x01",
+    b"230101000060Z", b"230230000000Z", b"20200101000000Z", b"200101000000Z",
+    b"19400101000000Z", b"\x06\x03U\x1d\x13", b"*\x86H\x86\xf7\r\x01\x01\x0b", b"\x80\x01",
 ]  # fmt: skip
 
 
@@ -324,7 +402,24 @@ def broken(element: bytes, draw: random.Random) -> tuple[str, bytes]:
     nodes = list(whole.all())
     node = draw.choice(nodes)
     parents = [parent for parent in nodes if any(inner is node for inner in parent.inner)]
-    what = draw.choice(["bit", "byte", "content", "tag", "drop", "twice", "swap", "long length", "no end", "more", "less", "trailing", "insert", "raw"])
+    what = draw.choice(
+        [
+            "bit",
+            "byte",
+            "content",
+            "tag",
+            "drop",
+            "twice",
+            "swap",
+            "long length",
+            "no end",
+            "more",
+            "less",
+            "trailing",
+            "insert",
+            "raw",
+        ]
+    )
     own = node.written()
     if what == "raw":
         data = bytearray(element)
@@ -351,7 +446,11 @@ def broken(element: bytes, draw: random.Random) -> tuple[str, bytes]:
         node.text = bytes([draw.choice([*TAGS, node.tag ^ 0x20, draw.randrange(256)])]) + own[1:]
     elif what == "long length":
         _tag, content, _rest = split(own)
-        digits = len(content).to_bytes(draw.choice([1, 2, 3, 4, 8]), "big") if len(content) < 256 else len(content).to_bytes(4, "big")
+        digits = (
+            len(content).to_bytes(draw.choice([1, 2, 3, 4, 8]), "big")
+            if len(content) < 256
+            else len(content).to_bytes(4, "big")
+        )
         node.text = bytes([node.tag, 0x80 | len(digits)]) + digits + content
     elif what == "no end":
         _tag, content, _rest = split(own)
@@ -388,14 +487,26 @@ class Case:
         validity = sequence(moment(now - timedelta(hours=1)), moment(now + timedelta(days=1)))
         identity = extension("2.5.29.17", sequence(uri(f"spiffe://{TRUST_DOMAIN}/ns/shop/sa/cart")), critical=True)
         usage = extension("2.5.29.15", bits(b"\xa0", 5), critical=True)
-        named = [extension("2.5.29.35", sequence(der(0x80, own)))] if (own := _subject_key_id(self.certificates[self.issuer])) else []
-        extensions = wrapped([usage, extended(SERVER, CLIENT), extension("2.5.29.19", sequence(), critical=True), *named, identity])
-        return Parts(V3, integer(7), self.signer.algorithm, subject, validity, name(), key.public, extensions).signed(self.signer)
+        named = (
+            [extension("2.5.29.35", sequence(der(0x80, own)))]
+            if (own := _subject_key_id(self.certificates[self.issuer]))
+            else []
+        )
+        extensions = wrapped(
+            [usage, extended(SERVER, CLIENT), extension("2.5.29.19", sequence(), critical=True), *named, identity]
+        )
+        return Parts(V3, integer(7), self.signer.algorithm, subject, validity, name(), key.public, extensions).signed(
+            self.signer
+        )
 
 
 def _subject_key_id(certificate: bytes) -> bytes | None:
     try:
-        return x509.load_der_x509_certificate(certificate).extensions.get_extension_for_class(x509.SubjectKeyIdentifier).value.digest
+        return (
+            x509.load_der_x509_certificate(certificate)
+            .extensions.get_extension_for_class(x509.SubjectKeyIdentifier)
+            .value.digest
+        )
     except x509.ExtensionNotFound:
         return None
 
@@ -453,8 +564,14 @@ def odd_extensions(key: Key) -> dict[str, bytes]:
         "own key named": extension("2.5.29.35", sequence(der(0x80, own))),
         "another key named": extension("2.5.29.35", sequence(der(0x80, other))),
         "nothing named": extension("2.5.29.35", sequence()),
-        "own serial named": extension("2.5.29.35", sequence(der(0xA1, directory(name((ORGANIZATION, UTF8, b"west"), (COMMON, PRINTABLE, b"Root CA")))), der(0x82, b"\x5e\xed"))),
-        "another serial named": extension("2.5.29.35", sequence(der(0xA1, directory(name((ORGANIZATION, UTF8, b"west"), (COMMON, PRINTABLE, b"Root CA")))), der(0x82, b"\x01"))),
+        "own serial named": extension(
+            "2.5.29.35",
+            sequence(der(0xA1, directory(name((ORGANIZATION, UTF8, b"west"), (COMMON, PRINTABLE, b"Root CA")))), der(0x82, b"\x5e\xed")),
+        ),
+        "another serial named": extension(
+            "2.5.29.35",
+            sequence(der(0xA1, directory(name((ORGANIZATION, UTF8, b"west"), (COMMON, PRINTABLE, b"Root CA")))), der(0x82, b"\x01")),
+        ),
         "another issuer named": extension("2.5.29.35", sequence(der(0xA1, directory(PLAIN_NAME)), der(0x82, b"\x5e\xed"))),
         "a serial alone": extension("2.5.29.35", sequence(der(0x82, b"\x5e\xed"))),
         "a second key id": extension("2.5.29.14", der(OCTETS, other)),
@@ -474,8 +591,14 @@ def odd_extensions(key: Key) -> dict[str, bytes]:
         "a revocation list": extension("2.5.29.31", sequence(point)),
         "a revocation list, critical": extension("2.5.29.31", sequence(point), critical=True),
         "a revocation list of a relative name": extension("2.5.29.31", sequence(sequence(der(0xA0, der(0xA1, sequence(oid(COMMON), der(UTF8, b"x"))))))),
-        "a revocation list of an unreadable relative name": extension("2.5.29.31", sequence(sequence(der(0xA0, der(0xA1, sequence(oid(COMMON), der(UTF8, b"\xff"))))))),
-        "a revocation list of a noncharacter": extension("2.5.29.31", sequence(sequence(der(0xA0, der(0xA1, sequence(oid(COMMON), der(UTF8, "\ufffe".encode()))))))),
+        "a revocation list of an unreadable relative name": extension(
+            "2.5.29.31",
+            sequence(sequence(der(0xA0, der(0xA1, sequence(oid(COMMON), der(UTF8, b"\xff")))))),
+        ),
+        "a revocation list of a noncharacter": extension(
+            "2.5.29.31",
+            sequence(sequence(der(0xA0, der(0xA1, sequence(oid(COMMON), der(UTF8, "\ufffe".encode())))))),
+        ),
         "a revocation list of reasons": extension("2.5.29.31", sequence(sequence(der(0x81, b"\x00\xff"), der(0xA2, directory(PLAIN_NAME))))),
         "no revocation list": extension("2.5.29.31", sequence()),
         "a broken revocation list": extension("2.5.29.31", b"\x30\x01"),
@@ -488,7 +611,10 @@ def odd_extensions(key: Key) -> dict[str, bytes]:
         "a policy twice": extension("2.5.29.32", sequence(policy, policy)),
         "any policy": extension("2.5.29.32", sequence(sequence(oid("2.5.29.32.0")))),
         "no policy": extension("2.5.29.32", sequence()),
-        "a policy with a notice": extension("2.5.29.32", sequence(sequence(oid("1.2.3.4"), sequence(sequence(oid("1.3.6.1.5.5.7.2.2"), sequence(der(0x1A, b"a word"))))))),
+        "a policy with a notice": extension(
+            "2.5.29.32",
+            sequence(sequence(oid("1.2.3.4"), sequence(sequence(oid("1.3.6.1.5.5.7.2.2"), sequence(der(0x1A, b"a word")))))),
+        ),
         "a policy with an odd qualifier": extension("2.5.29.32", sequence(sequence(oid("1.2.3.4"), sequence(sequence(oid("1.2.3.5"), der(NULL)))))),
         "a policy wanted at once": extension("2.5.29.36", sequence(der(0x80, b"\0")), critical=True),
         "a policy wanted later": extension("2.5.29.36", sequence(der(0x80, b"\x05")), critical=True),
@@ -642,18 +768,25 @@ NAMES = {
 def odd_times(now: datetime) -> dict[str, bytes]:
     """Return validities: their two ends in the order and form in which they stand."""
     past, future = moment(now - timedelta(days=400)), moment(now + timedelta(days=400))
-    ahead = {f"in {minutes} minutes": sequence(moment(now + timedelta(minutes=minutes)), future) for minutes in (2, 10, 60, 24 * 60)}
+    ahead = {
+        f"in {minutes} minutes": sequence(moment(now + timedelta(minutes=minutes)), future)
+        for minutes in (2, 10, 60, 24 * 60)
+    }
     beginnings = {
         "of no time": der(UTC_TIME), "of words": der(UTC_TIME, b"last Thursday"), "without seconds": der(UTC_TIME, b"2301010000Z"),
-        "with an offset": der(UTC_TIME, b"230101000000+0100"), "without a zone": der(UTC_TIME, b"230101000000"), "with a fraction": der(LONG_TIME, b"20230101000000.5Z"),
-        "of the 61st second": der(UTC_TIME, b"230101000061Z"), "of a leap second": der(UTC_TIME, b"161231235960Z"), "of the 30th of February": der(UTC_TIME, b"230230000000Z"),
+        "with an offset": der(UTC_TIME, b"230101000000+0100"),
+        "without a zone": der(UTC_TIME, b"230101000000"), "with a fraction": der(LONG_TIME, b"20230101000000.5Z"),
+        "of the 61st second": der(UTC_TIME, b"230101000061Z"),
+        "of a leap second": der(UTC_TIME, b"161231235960Z"), "of the 30th of February": der(UTC_TIME, b"230230000000Z"),
         "of the year 0": der(LONG_TIME, b"00000101000000Z"), "of the year 1": der(LONG_TIME, b"00010101000000Z"), "of 1900": der(LONG_TIME, b"19000101000000Z"),
         "of 1950": der(UTC_TIME, b"500101000000Z"), "written long": der(LONG_TIME, b"20230101000000Z"), "of another type": der(PRINTABLE, b"230101000000Z"),
-        "with a blank": der(UTC_TIME, b"23 101000000Z"), "of other digits": der(UTC_TIME, "23010100000٣Z".encode()), "with a sign": der(UTC_TIME, b"+30101000000Z"),
+        "with a blank": der(UTC_TIME, b"23 101000000Z"),
+        "of other digits": der(UTC_TIME, "23010100000٣Z".encode()), "with a sign": der(UTC_TIME, b"+30101000000Z"),
     }  # fmt: skip
     ends = {
         "of 9999": der(LONG_TIME, b"99991231235959Z"), "of 2049": der(UTC_TIME, b"491231235959Z"), "of 2049, long": der(LONG_TIME, b"20491231235959Z"),
-        "of 2050": der(LONG_TIME, b"20500101000000Z"), "of 10000": der(LONG_TIME, b"100000101000000Z"), "of words": der(UTC_TIME, b"never"), "of no time": der(LONG_TIME),
+        "of 2050": der(LONG_TIME, b"20500101000000Z"), "of 10000": der(LONG_TIME, b"100000101000000Z"),
+        "of words": der(UTC_TIME, b"never"), "of no time": der(LONG_TIME),
         "long ago": moment(now - timedelta(days=1)), "with an offset": der(LONG_TIME, b"20500101000000+0000"), "of 24 h": der(LONG_TIME, b"20500101240000Z"),
     }  # fmt: skip
     return {
@@ -669,7 +802,14 @@ def odd_times(now: datetime) -> dict[str, bytes]:
 
 
 def good_keys() -> list[Key]:
-    return [ec_key(), rsa_key(2048), ec_key(ec.SECP384R1, hashes.SHA384), edwards_key(), ec_key(ec.SECP521R1, hashes.SHA512), pss_key()]
+    return [
+        ec_key(),
+        rsa_key(2048),
+        ec_key(ec.SECP384R1, hashes.SHA384),
+        edwards_key(),
+        ec_key(ec.SECP521R1, hashes.SHA512),
+        pss_key(),
+    ]
 
 
 def odd_keys() -> dict[str, Key]:
@@ -699,7 +839,10 @@ def odd_algorithms() -> dict[str, tuple[bytes, bytes]]:
         "NULL outside": (plain, with_null),
         "nothing": (sequence(), sequence()),
         "unknown": (sequence(oid("1.2.3.4")), sequence(oid("1.2.3.4"))),
-        "of more": (sequence(oid("1.2.840.10045.4.3.2"), der(OCTETS, b"x")), sequence(oid("1.2.840.10045.4.3.2"), der(OCTETS, b"x"))),
+        "of more": (
+            sequence(oid("1.2.840.10045.4.3.2"), der(OCTETS, b"x")),
+            sequence(oid("1.2.840.10045.4.3.2"), der(OCTETS, b"x")),
+        ),
     }
 
 
@@ -719,14 +862,18 @@ def odd_key_forms() -> dict[str, bytes]:
         "NULL for a curve": sequence(sequence(oid("1.2.840.10045.2.1"), der(NULL)), point),
         "an implicit curve": sequence(sequence(oid("1.2.840.10045.2.1"), sequence(integer(1))), point),
         "a key for agreement": sequence(sequence(oid("1.3.132.1.12"), p256), point),
-        "RSA without NULL": sequence(sequence(oid("1.2.840.113549.1.1.1")), bits(sequence(der(INTEGER, modulus), integer(65537)))),
+        "RSA without NULL": sequence(
+            sequence(oid("1.2.840.113549.1.1.1")), bits(sequence(der(INTEGER, modulus), integer(65537)))
+        ),
         "an even modulus": sequence(of_rsa, bits(sequence(integer(2**2047), integer(65537)))),
         "a negative modulus": sequence(of_rsa, bits(sequence(integer(-(2**2047)), integer(65537)))),
         "an exponent of 0": sequence(of_rsa, bits(sequence(der(INTEGER, modulus), integer(0)))),
         "an even exponent": sequence(of_rsa, bits(sequence(der(INTEGER, modulus), integer(65536)))),
         "a modulus of 16 KiB": sequence(of_rsa, bits(sequence(integer(2**16383 + 1), integer(65537)))),
         "no key": sequence(of_rsa, bits(b"")),
-        "a PSS key": sequence(sequence(oid("1.2.840.113549.1.1.10")), bits(sequence(der(INTEGER, modulus), integer(65537)))),
+        "a PSS key": sequence(
+            sequence(oid("1.2.840.113549.1.1.10")), bits(sequence(der(INTEGER, modulus), integer(65537)))
+        ),
         "Ed25519 with parameters": sequence(sequence(oid("1.3.101.112"), der(NULL)), bits(b"\x09" * 32)),
         "Ed25519 of 31 bytes": sequence(sequence(oid("1.3.101.112")), bits(b"\x09" * 31)),
         "Ed25519 of small order": sequence(sequence(oid("1.3.101.112")), bits(b"\1" + bytes(31))),
@@ -747,7 +894,11 @@ def odd(now: datetime) -> Iterator[Case]:
         changed = replace(base, extensions=wrapped([extension("2.5.29.19", value, critical=True), SIGNS]))
         yield Case(f"basic constraints: {what}", (changed.signed(key),), key)
     for what, value in USAGES.items():
-        yield Case(f"key usage: {what}", (replace(base, extensions=wrapped([CA, extension("2.5.29.15", value)])).signed(key),), key)
+        yield Case(
+            f"key usage: {what}",
+            (replace(base, extensions=wrapped([CA, extension("2.5.29.15", value)])).signed(key),),
+            key,
+        )
     for what, serial in SERIALS.items():
         yield Case(f"serial: {what}", (replace(base, serial=serial).signed(key),), key)
     for what, value in NAMES.items():
@@ -755,12 +906,29 @@ def odd(now: datetime) -> Iterator[Case]:
         yield Case(f"issuer: {what}", (base.signed(key), replace(base, issuer=value).signed(key)), key)
     for what, value in odd_times(now).items():
         yield Case(f"validity: {what}", (replace(base, validity=value).signed(key),), key)
-    for what, version in {"1": V1, "1, said": der(0xA0, integer(0)), "2": V2, "4": der(0xA0, integer(3)), "-1": der(0xA0, integer(-1))}.items():
+    for what, version in {
+        "1": V1,
+        "1, said": der(0xA0, integer(0)),
+        "2": V2,
+        "4": der(0xA0, integer(3)),
+        "-1": der(0xA0, integer(-1)),
+    }.items():
         yield Case(f"version {what}", (replace(base, version=version).signed(key),), key)
         yield Case(f"version {what}, no extensions", (replace(base, version=version, extensions=b"").signed(key),), key)
-    for what, unique in {"issuer": der(0x81, b"\0x"), "subject": der(0x82, b"\0x"), "both": der(0x81, b"\0x") + der(0x82, b"\0y"), "swapped": der(0x82, b"\0x") + der(0x81, b"\0y")}.items():  # fmt: skip
+    kinds = {
+        "issuer": der(0x81, b"\0x"),
+        "subject": der(0x82, b"\0x"),
+        "both": der(0x81, b"\0x") + der(0x82, b"\0y"),
+        "swapped": der(0x82, b"\0x") + der(0x81, b"\0y"),
+    }
+    for what, unique in kinds.items():
         yield Case(f"unique identifier: {what}", (replace(base, unique=unique).signed(key),), key)
-    for what, value in {"none": der(0xA3, sequence()), "empty": der(0xA3), "two lists": base.extensions * 2, "a set": der(0xA3, der(SET, CA))}.items():
+    for what, value in {
+        "none": der(0xA3, sequence()),
+        "empty": der(0xA3),
+        "two lists": base.extensions * 2,
+        "a set": der(0xA3, der(SET, CA)),
+    }.items():
         yield Case(f"extensions: {what}", (replace(base, extensions=value).signed(key),), key)
     for what, other in odd_keys().items():
         yield Case(f"key: {what}", (root_of(other, now=now).signed(other),), other)
@@ -768,7 +936,11 @@ def odd(now: datetime) -> Iterator[Case]:
         yield Case(f"algorithm: {what}", (replace(base, algorithm=inside, outer_algorithm=outside).signed(key),), key)
     for what, form in odd_key_forms().items():
         yield Case(f"form of the key: {what}", (replace(base, key=form).signed(key),), key)
-        yield Case(f"form of an intermediate's key: {what}", (base.signed(key), replace(base, subject=PLAIN_NAME, key=form).signed(key)), key)
+        yield Case(
+            f"form of an intermediate's key: {what}",
+            (base.signed(key), replace(base, subject=PLAIN_NAME, key=form).signed(key)),
+            key,
+        )
     for what, after in {"a zero": b"\0", "itself": base.signed(key), "a newline": b"\n"}.items():
         yield Case(f"after the end: {what}", (replace(base, after=after).signed(key),), key)
     yield from chains(now)
@@ -841,9 +1013,16 @@ def drawn(seed: int, count: int, now: datetime) -> Iterator[Case]:
 def _mixed(draw: random.Random, key: Key, pool: dict[str, bytes], times: dict[str, bytes], now: datetime) -> Case:
     """Return a root with several oddities, each well formed."""
     extras = draw.sample(sorted(pool), draw.randint(1, 3))
-    basic, usage = (draw.choice(sorted(table)[-4:] if draw.random() < 0.2 else [first]) for table, first in ((BASIC, "no limit of the path"), (USAGES, "all")))
+    basic, usage = (
+        draw.choice(sorted(table)[-4:] if draw.random() < 0.2 else [first])
+        for table, first in ((BASIC, "no limit of the path"), (USAGES, "all"))
+    )
     label, validity, serial = draw.choice(sorted(NAMES)), draw.choice(sorted(times)), draw.choice(sorted(SERIALS))
-    extensions = [extension("2.5.29.19", BASIC[basic]), extension("2.5.29.15", USAGES[usage]), *(pool[what] for what in extras)]
+    extensions = [
+        extension("2.5.29.19", BASIC[basic]),
+        extension("2.5.29.15", USAGES[usage]),
+        *(pool[what] for what in extras),
+    ]
     draw.shuffle(extensions)
     parts = replace(root_of(key, now=now), extensions=wrapped(extensions))
     said = [key.kind, *extras, basic, usage]
@@ -864,9 +1043,15 @@ def _broken(draw: random.Random, key: Key, parts: Parts, label: str, now: dateti
         place = draw.choice(["extensions"] * 5 + [field for field in FIELDS if getattr(parts, field)])
         how, changed = broken(getattr(parts, place), draw) if getattr(parts, place) else ("gone", b"")
         also = {"issuer": changed} if place == "subject" and draw.random() < 0.7 else {}
-        parts = replace(parts, **{place: changed}, **also, outer_algorithm=None if draw.random() < 0.7 else key.algorithm)
+        parts = replace(
+            parts, **{place: changed}, **also, outer_algorithm=None if draw.random() < 0.7 else key.algorithm
+        )
         said.append(f"{place} {how}")
     what = f"{label}: {', '.join(said)}"
     if draw.random() < 0.2:
-        return Case(f"{what}, below a root", (root_of(key, now=now).signed(key), replace(parts, subject=PLAIN_NAME).signed(key)), key)
+        return Case(
+            f"{what}, below a root",
+            (root_of(key, now=now).signed(key), replace(parts, subject=PLAIN_NAME).signed(key)),
+            key,
+        )
     return Case(what, (parts.signed(key),), key)

@@ -74,10 +74,16 @@ def shown(case: Case) -> str:
 
 
 def test_each_certificate_is_taken_or_refused_with_a_code(judged: Judged) -> None:
-    others = [(case, outcome) for case, outcome in judged.rows if outcome.result.get("failed", not outcome.result) and outcome.code not in REFUSALS]
+    others = [
+        (case, outcome)
+        for case, outcome in judged.rows
+        if outcome.result.get("failed", not outcome.result) and outcome.code not in REFUSALS
+    ]
     assert not others, "\n".join(f"{outcome.printed[-500:]} {shown(case)}" for case, outcome in others)
     counted = Counter(outcome.code for _case, outcome in judged.rows)
-    assert len(judged.rows) == COUNT and counted[None] >= COUNT // 20 and all(counted[code] for code in REFUSALS), counted
+    assert (
+        len(judged.rows) == COUNT and counted[None] >= COUNT // 20 and all(counted[code] for code in REFUSALS)
+    ), counted
 
 
 def test_envoy_loads_whatever_we_take(judged: Judged, verifiers: Verifiers) -> None:
@@ -86,32 +92,57 @@ def test_envoy_loads_whatever_we_take(judged: Judged, verifiers: Verifiers) -> N
 
 
 @pytest.mark.filterwarnings("ignore")  # of cryptography, about odd serial numbers
-def test_envoy_and_openssl_verify_a_workload_by_whatever_we_take(judged: Judged, verifiers: Verifiers, tmp_path: Path) -> None:
+def test_envoy_and_openssl_verify_a_workload_by_whatever_we_take(
+    judged: Judged, verifiers: Verifiers, tmp_path: Path
+) -> None:
     cases = {name: case for name, case in judged.taken.items() if TAKEN_EARLY not in case.what}
     names = sorted(cases)
     # Roots and intermediates as they are in CI; in CI a few of the others, each time the same.
     drawn = {name: cases[name] for name in random.Random(SEED).sample(names, min(VERIFIED, len(names)))}
     workloads = {name: workload(case, judged.now, tmp_path / f"{name}.pem") for name, case in drawn.items()}
     bundles = {name: bundle_of(case) for name, case in drawn.items()}
-    for found in (verifiers.unverified(bundles, workloads), {name: why for name in drawn if (why := openssl_refuses(bundles[name], workloads[name]))}):
+    for found in (
+        verifiers.unverified(bundles, workloads),
+        {name: why for name in drawn if (why := openssl_refuses(bundles[name], workloads[name]))},
+    ):
         assert not found, "\n".join(f"{why}: {shown(drawn[name])}" for name, why in found.items())
 
 
 def workload(case: Case, now: datetime, path: Path) -> Path:
     """Write a file with the certificate of a workload that the case's CA issued, and its key."""
     key = odd_certificates.ec_key(ec.SECP256R1, hashes.SHA384)
-    path.write_text(pem_of(case.workload(now, key)) + key.private.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode(), encoding="utf-8")
+    path.write_text(
+        pem_of(case.workload(now, key))
+        + key.private.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode(),
+        encoding="utf-8",
+    )
     path.chmod(0o600)
     return path
 
 
-JUDGES_SEE = ("extension: client only", "extension: server only", "extension: our domain excluded", "extension: unknown, critical", "extension: another key named")
+JUDGES_SEE = (
+    "extension: client only",
+    "extension: server only",
+    "extension: our domain excluded",
+    "extension: unknown, critical",
+    "extension: another key named",
+)
 
 
 @pytest.mark.filterwarnings("ignore")
 def test_the_judges_refuse_what_they_should(judged: Judged, verifiers: Verifiers, tmp_path: Path) -> None:
     refused = {case.what: case for case in judged.refused}
-    unloaded = verifiers.refused({what: bundle_of(refused[what]) for what in ("issuer: broken UTF-8", "name: BMP with surrogates", "version 1, said", "extension: client only")})
+    unloaded = verifiers.refused(
+        {
+            what: bundle_of(refused[what])
+            for what in (
+                "issuer: broken UTF-8",
+                "name: BMP with surrogates",
+                "version 1, said",
+                "extension: client only",
+            )
+        }
+    )
     assert unloaded == ["issuer: broken UTF-8", "name: BMP with surrogates", "version 1, said"]
     cases = {f"j{number}": refused[what] for number, what in enumerate(JUDGES_SEE)}
     workloads = {name: workload(case, judged.now, tmp_path / f"{name}.pem") for name, case in cases.items()}
@@ -146,7 +177,9 @@ NOW = datetime.now(timezone.utc)
 ODD = {case.what: case for case in odd_certificates.odd(NOW)}
 NEVER = [
     attack("hostile peer", "an issuer that is no UTF-8, beside a good root", "issuer: broken UTF-8", "FED205"),
-    attack("hostile peer", "an issuer of a noncharacter, beside a good root", "issuer: UTF-8 with a noncharacter", "FED205"),
+    attack(
+        "hostile peer", "an issuer of a noncharacter, beside a good root", "issuer: UTF-8 with a noncharacter", "FED205"
+    ),
     attack("hostile peer", "a name with surrogates", "name: BMP with surrogates", "FED205"),
     attack("hostile peer", "extensions in version 1", "version 1", "FED205"),
     attack("hostile peer", "an extension twice", "extension: unknown, twice", "FED205"),
@@ -156,12 +189,19 @@ NEVER = [
     attack("hostile peer", "a CA that may not sign", "key usage: lists only", "FED207"),
     attack("hostile peer", "a CA for servers only", "extension: server only", "FED207"),
     attack("hostile peer", "a CA of another trust domain", "extension: another domain permitted", "FED207"),
-    attack("hostile peer", "an intermediate of a stranger of the root's name", "chain: an intermediate of a stranger of the root's name", "FED207"),
+    attack(
+        "hostile peer",
+        "an intermediate of a stranger of the root's name",
+        "chain: an intermediate of a stranger of the root's name",
+        "FED207",
+    ),
 ]
 
 
 @pytest.mark.parametrize(("what", "code"), NEVER)
-def test_nothing_is_written_for_a_card_with_such_a_certificate(what: str, code: str, api: ApiInMemory, collections: str) -> None:
+def test_nothing_is_written_for_a_card_with_such_a_certificate(
+    what: str, code: str, api: ApiInMemory, collections: str
+) -> None:
     options = {**api.access, "mesh": "east", "peers": ["west"], "cards": [card_with(ODD[what].certificates, NOW)]}
     outcome = call(collections, "federation", options)
     assert outcome.code == code, outcome.printed
@@ -169,25 +209,63 @@ def test_nothing_is_written_for_a_card_with_such_a_certificate(what: str, code: 
 
 
 OWN = [
-    attack("fat fingers", "RSA of 1024 bits as mesh_roots", {"roots": "key: RSA 1024, e 65537"}, "FED232", "mesh_roots"),
-    attack("fat fingers", "a broken issuer as mesh_extra_roots", {"extra_roots": "issuer: broken UTF-8"}, "FED205", "mesh_extra_roots"),
-    attack("fat fingers", "an intermediate alone as mesh_roots", {"roots": "chain: an intermediate alone"}, "FED207", "mesh_roots"),
-    attack("hostile mesh", "a broken issuer in the root ConfigMap", {"live": "issuer: broken UTF-8"}, "FED205", "istio-ca-root-cert"),
-    attack("mesh of old", "SHA-1 in the root ConfigMap", {"live": "key: RSA 2048, e 65537, sha1"}, "FED232", "istio-ca-root-cert"),
-    attack("mesh of old", "an expired root alone in the root ConfigMap", {"live": "validity: an end long ago"}, "FED208", "istio-ca-root-cert"),
+    attack(
+        "fat fingers", "RSA of 1024 bits as mesh_roots", {"roots": "key: RSA 1024, e 65537"}, "FED232", "mesh_roots"
+    ),
+    attack(
+        "fat fingers",
+        "a broken issuer as mesh_extra_roots",
+        {"extra_roots": "issuer: broken UTF-8"},
+        "FED205",
+        "mesh_extra_roots",
+    ),
+    attack(
+        "fat fingers",
+        "an intermediate alone as mesh_roots",
+        {"roots": "chain: an intermediate alone"},
+        "FED207",
+        "mesh_roots",
+    ),
+    attack(
+        "hostile mesh",
+        "a broken issuer in the root ConfigMap",
+        {"live": "issuer: broken UTF-8"},
+        "FED205",
+        "istio-ca-root-cert",
+    ),
+    attack(
+        "mesh of old",
+        "SHA-1 in the root ConfigMap",
+        {"live": "key: RSA 2048, e 65537, sha1"},
+        "FED232",
+        "istio-ca-root-cert",
+    ),
+    attack(
+        "mesh of old",
+        "an expired root alone in the root ConfigMap",
+        {"live": "validity: an end long ago"},
+        "FED208",
+        "istio-ca-root-cert",
+    ),
 ]
 
 
 @pytest.mark.parametrize(("texts", "code", "where"), OWN)
-def test_no_card_is_made_that_every_peer_would_refuse(texts: dict[str, str], code: str, where: str, api: ApiInMemory, collections: str) -> None:
+def test_no_card_is_made_that_every_peer_would_refuse(
+    texts: dict[str, str], code: str, where: str, api: ApiInMemory, collections: str
+) -> None:
     options = {option: bundle_of(ODD[what]) for option, what in texts.items()}
     api.store.put(root_config_map(options.pop("live", bundle_of(ODD["ordinary"]))))
     outcome = call(collections, "mesh_card", {**api.access, "mesh": "east", "peers": ["west"], **options})
     assert (outcome.code, where in outcome.result["where"]) == (code, True), outcome.printed
 
 
-def test_an_old_root_beside_the_present_one_is_left_out_of_the_card_with_a_warning(api: ApiInMemory, collections: str) -> None:
-    api.store.put(root_config_map(bundle_of(ODD["validity: an end long ago"]) + bundle_of(ODD["key: secp384r1, sha384"])))
+def test_an_old_root_beside_the_present_one_is_left_out_of_the_card_with_a_warning(
+    api: ApiInMemory, collections: str
+) -> None:
+    api.store.put(
+        root_config_map(bundle_of(ODD["validity: an end long ago"]) + bundle_of(ODD["key: secp384r1, sha384"]))
+    )
     outcome = call(collections, "mesh_card", {**api.access, "mesh": "east", "peers": ["west"]})
     assert outcome.code is None, outcome.printed
     assert len(outcome.result["fingerprints"]) == 1
@@ -212,9 +290,14 @@ def test_what_people_compare_is_128_bits_everywhere(api: ApiInMemory, collection
         "federation_info": call(collections, "federation_info", access),
     }
     for module, outcome in told.items():
-        groups = re.findall(r"(?<![-0-9A-Fa-f])[0-9A-F]{4}(?:[-…:. ]+[0-9A-F]{4})+(?![-0-9A-Fa-f])", str(outcome.result))
+        groups = re.findall(
+            r"(?<![-0-9A-Fa-f])[0-9A-F]{4}(?:[-…:. ]+[0-9A-F]{4})+(?![-0-9A-Fa-f])", str(outcome.result)
+        )
         # Besides the root there are the digits of who a mesh is, which are as long.
-        assert said in groups and all(re.fullmatch("[0-9A-F]{4}(?:-[0-9A-F]{4}){7}", group) for group in groups), (module, groups)
+        assert said in groups and all(re.fullmatch("[0-9A-F]{4}(?:-[0-9A-F]{4}){7}", group) for group in groups), (
+            module,
+            groups,
+        )
     assert f"root_fingerprints: [{whole}]" in str(told["mesh_card_info"].result["lines"])
     assert f"root_fingerprints: [{whole}]" in told["pinned"].result["msg"]
     assert told["mesh_card"].result["fingerprints"] == [whole]

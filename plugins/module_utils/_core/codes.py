@@ -698,15 +698,19 @@ CODES: dict[str, Code] = {
         "Operator that does not take a control plane",
         ERROR,
         "Each operator takes a range of control plane versions. An older control plane stands still under it and can be neither changed nor upgraded; a "
-        "newer one is refused. With approval `Automatic` OLM goes on to the newest operator of the channel by itself: `starting_csv` says only where it begins.",
-        "The message says which of two it is. Too new: raise the control planes first, one operator version at a time, or pin the operator with approval `Manual` "
-        "and `starting_csv`. Too old: approve the upgrade that waits (`cluster_operators_upgrade: true`), choose a channel or catalog that has a later one, or a "
+        "newer one is refused. With approval `Automatic` OLM goes on to the newest operator of the channel by itself: `starting_csv` says "
+        "only where it begins.",
+        "The message says which of two it is. Too new: raise the control planes first, one operator version at a time, or pin the operator "
+        "with approval `Manual` "
+        "and `starting_csv`. Too old: approve the upgrade that waits (`cluster_operators_upgrade: true`), choose a channel or catalog that "
+        "has a later one, or a "
         "lower `mesh_version`.",
     ),
     "FED444": Code(
         "InstallPlan with more than is meant",
         ERROR,
-        "OLM resolves all Subscriptions of a namespace together; who approves the plan approves everything on it. One Subscription that is `Manual` makes the plan "
+        "OLM resolves all Subscriptions of a namespace together; who approves the plan approves everything on it. One Subscription that is "
+        "`Manual` makes the plan "
         "wait for all of them, also for those that are `Automatic`; the message names it.",
         "Look at the plan and approve it by hand, or name the other operators in `cluster_operators`.",
     ),
@@ -805,7 +809,8 @@ CODES: dict[str, Code] = {
     "FED459": Code(
         "Name that this version cannot have",
         ERROR,
-        "A control plane of v2.3 that is called `default` fails to deploy: its webhook's certificate does not hold for the name (OSSM-2042, a known issue in the "
+        "A control plane of v2.3 that is called `default` fails to deploy: its webhook's certificate does not hold for the name "
+        "(OSSM-2042, a known issue in the "
         "release notes). A control plane cannot be renamed later.",
         "Set `mesh_control_plane` to another name, such as `basic`. For one that stands as an earlier version, make a control plane of another name in a new "
         "namespace and move the members to it.",

@@ -267,7 +267,8 @@ def lagging(sidecars: Mapping[Version, Sequence[str]], version: Version) -> list
 def _lagging(found: Found, version: Version) -> list[Blocker]:
     old = lagging(found.sidecars, version)
     able = [pod for pod in old if pod not in found.held]
-    blockers = [Blocker(f"sidecars would be more than one minor behind: {some(able, 5)}", "restart these workloads first (upgrade_restart: true)")] if able else []
+    behind = f"sidecars would be more than one minor behind: {some(able, 5)}"
+    blockers = [Blocker(behind, "restart these workloads first (upgrade_restart: true)")] if able else []
     held = dict.fromkeys(found.held[pod] for pod in old if pod in found.held)
     blockers += [
         Blocker(f"the sidecar of {owner} would be more than one minor behind, and a restart does not renew it: it {why}", "do for each what is said of it")

@@ -19,7 +19,22 @@ DEEPEST = 64
 # Letters and marks that no screen shows. Source: Unicode, DerivedCoreProperties, Default_Ignorable_Code_Point, less what is not
 # printable anyway; and the braille pattern without a dot.
 _UNSEEN = frozenset(
-    map(chr, (0x034F, 0x115F, 0x1160, 0x17B4, 0x17B5, 0x2800, 0x3164, 0xFFA0, *range(0x180B, 0x1810), *range(0xFE00, 0xFE10), *range(0xE0100, 0xE01F0)))
+    map(
+        chr,
+        (
+            0x034F,
+            0x115F,
+            0x1160,
+            0x17B4,
+            0x17B5,
+            0x2800,
+            0x3164,
+            0xFFA0,
+            *range(0x180B, 0x1810),
+            *range(0xFE00, 0xFE10),
+            *range(0xE0100, 0xE01F0),
+        ),
+    )
 )
 # Whose lines are their own: certificates, and the two sides of a diff.
 _OF_LINES = frozenset({"pem", "before", "after", "exception"})
@@ -52,7 +67,9 @@ def shown_in(value: Any, *, depth: int = 0, with_lines: bool = False) -> Any:
         return "…"
     if isinstance(value, Mapping):
         return {
-            shown(key) if isinstance(key, str) else key: shown_in(below, depth=depth + 1, with_lines=with_lines or key in _OF_LINES)
+            shown(key) if isinstance(key, str) else key: shown_in(
+                below, depth=depth + 1, with_lines=with_lines or key in _OF_LINES
+            )
             for key, below in value.items()
         }
     if isinstance(value, (list, tuple)):
@@ -62,4 +79,3 @@ def shown_in(value: Any, *, depth: int = 0, with_lines: bool = False) -> Any:
 
 def _spelled(sign: str) -> str:
     return sign.encode("ascii", "backslashreplace").decode() if ord(sign) > 127 else f"\\x{ord(sign):02x}"
-

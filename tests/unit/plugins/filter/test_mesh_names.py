@@ -52,7 +52,9 @@ def test_one_mesh_may_use_the_environments_credentials():
     assert mesh_refusals(["a"], {"a": {}}) == {}
 
 
-@pytest.mark.parametrize("half", [{}, {"mesh_host": "https://b"}, {"mesh_api_key": "t"}, {"mesh_context": "b"}, {"mesh_kubeconfig": "", "mesh_host": "https://b"}])
+@pytest.mark.parametrize(
+    "half", [{}, {"mesh_host": "https://b"}, {"mesh_api_key": "t"}, {"mesh_context": "b"}, {"mesh_kubeconfig": "", "mesh_host": "https://b"}]
+)
 def test_in_a_run_of_two_a_mesh_without_credentials_is_refused_and_the_other_is_not(half):
     refused = mesh_refusals(["a", "b"], {"a": {"mesh_kubeconfig": "a"}, "b": half})
     assert set(refused) == {"b"}

@@ -99,7 +99,9 @@ def test_tokens_of_another_issuer_are_warned_of_unless_third_party_is_set(cluste
     issuer(cluster, "https://oidc.example.com/1")
     for check_mode in (True, False):
         (text,) = warned(cluster, check_mode=check_mode)
-        assert text.startswith("FED753 Authentication cluster, spec.serviceAccountIssuer: is https://oidc.example.com/1, and control plane east-mesh-system/basic")
+        assert text.startswith(
+            "FED753 Authentication cluster, spec.serviceAccountIssuer: is https://oidc.example.com/1, and control plane east-mesh-system/basic"
+        )
         assert "security.identity.type: ThirdParty" in text
     assert warned(cluster, wrote=["create ServiceMeshControlPlane east-mesh-system/basic"]), "also by the last look of a wait"
     assert warned(cluster, spec={**SPEC, "security": {"identity": {"type": "ThirdParty"}}}) == []

@@ -353,7 +353,12 @@ def test_imports_of_a_new_peer_take_one_change(cluster):
 @pytest.mark.parametrize(
     ("card_says", "written", "dated", "needs_restart"),
     [
-        ({"trust_domain": "new.local", "client_id": "new.local/ns/west-mesh-system/sa/east-egress-service-account"}, BUNDLE_AND_PEER, "clientID,trustDomain", True),
+        (
+            {"trust_domain": "new.local", "client_id": "new.local/ns/west-mesh-system/sa/east-egress-service-account"},
+            BUNDLE_AND_PEER,
+            "clientID,trustDomain",
+            True,
+        ),
         ({"client_id": "west.local/ns/moved/sa/east-egress-service-account"}, BUNDLE_AND_PEER, "clientID", True),
         ({"client_id": "west.local/ns/west-mesh-system/sa/out-service-account"}, BUNDLE_AND_PEER, "clientID", True),
         ({"roots": card(pem=OTHER_ROOT)["roots"]}, BUNDLE_AND_PEER, "roots", False),

@@ -80,7 +80,12 @@ TEXTS_THAT_ARE_REFUSED = {
         "certificate 2: is not a valid X.509 certificate",
         "Copy the whole file again",
     ),
-    "a block that is no certificate": (WEST.replace(WEST.splitlines()[2] + "\n", ""), "FED205", "is not a valid X.509 certificate", "Copy the whole file again"),
+    "a block that is no certificate": (
+        WEST.replace(WEST.splitlines()[2] + "\n", ""),
+        "FED205",
+        "is not a valid X.509 certificate",
+        "Copy the whole file again",
+    ),
     "two blocks joined without a newline": (
         WEST.rstrip("\n") + EAST,
         "FED205",
