@@ -25,7 +25,12 @@ from jinja2 import nodes
 ALLOWED = (nodes.Name, nodes.Const, nodes.List, nodes.Tuple, nodes.Getattr, nodes.Getitem, nodes.Add, nodes.Filter, nodes.Keyword)
 FILTERS = {"combine", "d", "default", "dict2items", "extract", "first", "flatten", "from_json", "last", "list", "map", "unique"}
 FILTERS |= {"reject", "rejectattr", "select", "selectattr"}
-LONGEST = 4096
+CHOOSING = {"select": 0, "reject": 0, "selectattr": 1, "rejectattr": 1}
+"""Filters that apply a test, and which of their arguments names it."""
+# None takes a pattern, and none looks at files.
+TESTS = {"==", "boolean", "defined", "eq", "equalto", "in", "mapping", "ne", "none", "number", "sequence", "string", "undefined"}
+LONGEST = 1024
+MOST_NODES = 300
 MOST_NOTES = 5
 
 display = Display()
@@ -144,7 +149,7 @@ def refuse_calls(text: str, name: str) -> None:
         parsed = []
     parts = [part for output in parsed if isinstance(output, nodes.Output) for part in output.nodes]
     expressions = [part for part in parts if not (isinstance(part, nodes.TemplateData) and not part.data.strip())]
-    if len(parsed) == 1 and len(expressions) == 1 and is_allowed(expressions[0]):
+    if len(parsed) == 1 and len(expressions) == 1 and is_bounded(expressions[0]) and is_allowed(expressions[0]):
         return
     raise FederationError(
         "FED230",
@@ -167,10 +172,39 @@ def is_allowed(node: nodes.Node) -> bool:
 
 
 def is_known_filter(node: nodes.Filter) -> bool:
-    """Return whether a filter is known, and so is the one that ``map`` is told to apply."""
+    """Return whether a filter is known, and so is the test or the filter that it is told to apply.
+
+    What ``map`` applies must not itself apply something.
+    """
     name = node.name.removeprefix("ansible.builtin.")
-    applied = [argument.value if isinstance(argument, nodes.Const) else None for argument in node.args[:1]] if name == "map" else []
-    return name in FILTERS and all(filter_name in FILTERS for filter_name in applied)
+    if name not in FILTERS or node.dyn_args or node.dyn_kwargs:
+        return False
+    given = [argument.value if isinstance(argument, nodes.Const) else None for argument in node.args]
+    if name in CHOOSING:
+        place = CHOOSING[name]
+        return all(is_plain_attribute(value) for value in given[:place]) and all(
+            isinstance(test, str) and test in TESTS for test in given[place : place + 1]
+        )
+    if name == "map":
+        attributes = [each.value for each in node.kwargs if each.key == "attribute"]
+        plain = all(isinstance(each, nodes.Const) and is_plain_attribute(each.value) for each in attributes)
+        return plain and all(isinstance(applied, str) and applied in FILTERS - {*CHOOSING, "map"} for applied in given[:1])
+    return True
+
+
+def is_plain_attribute(value: object) -> bool:
+    """Return whether the name of an attribute is a literal that leads to no inner part of Python."""
+    return isinstance(value, int) or (isinstance(value, str) and not any(part.startswith("_") for part in value.split(".")))
+
+
+def is_bounded(node: nodes.Node) -> bool:
+    """Return whether an expression is small, and takes each entry of a list from another at most once.
+
+    ``map('extract')`` again and again would multiply what a short text says.
+    """
+    extracts = [each for each in node.find_all(nodes.Const) if each.value in ("extract", "ansible.builtin.extract")]
+    called = [each for each in node.find_all(nodes.Filter) if each.name.endswith("extract")]
+    return len(extracts) + len(called) <= 1 and sum(1 for _each in node.find_all(nodes.Node)) <= MOST_NODES
 
 
 def failure(error: FederationError) -> dict:
