@@ -24,7 +24,7 @@ from . import _answers
 from ._access import open_access, within
 from ._answers import CutOff, Pages, Unusable, checked_items, checked_object
 from ._arguments import CLUSTER
-from ._core.data import items, mapping
+from ._core.data import items, mapping, some
 from ._core.errors import FederationError
 from ._core.kinds import CONTROL_PLANE, MEMBER_ROLL, Kind
 from ._core.tenants import is_for_restarts
@@ -542,8 +542,8 @@ class Cluster:
                 namespace=request.namespace,
             )
         if answer.conflicts:
-            fields = ", ".join(sorted({conflict["field"] for conflict in answer.conflicts}))
-            managers = ", ".join(sorted({conflict["manager"] for conflict in answer.conflicts}))
+            fields = some(sorted({conflict["field"] for conflict in answer.conflicts}))
+            managers = some(sorted({conflict["manager"] for conflict in answer.conflicts}))
             self._fail(
                 "FED107",
                 where,

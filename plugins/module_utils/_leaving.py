@@ -11,7 +11,7 @@ from ansible.module_utils.basic import AnsibleModule
 from ._cluster import Cluster
 from ._core.adopting import as_it_stands, gateway_keys, gateway_names
 from ._core.control_plane import ControlPlane
-from ._core.data import listed
+from ._core.data import listed, some
 from ._core.diff import Change, as_diff, change_to, is_ours
 from ._core.errors import FederationError
 from ._core.identity import Accepted, owned_by, refuse_two_descriptions, remembered
@@ -177,7 +177,7 @@ def refuse_what_breaks(
     for line in _told([str(use) for use in uses], "FED508 nothing is behind it once {} is left: ".format(", ".join(names))):
         module.warn(line)
     if unreadable:
-        module.warn(f"FED506 whether something uses what is imported from {', '.join(names)} is not known: {', '.join(unreadable)} cannot be read")
+        module.warn(f"FED506 whether something uses what is imported from {some(names, _MOST_TOLD)} is not known: {some(unreadable, _MOST_TOLD)} cannot be read")
     for name, peering in leaving.items():
         ingress = ((((peering.peer or {}).get("spec") or {}).get("gateways") or {}).get("ingress") or {}).get("name")
         for place in accounts_in(policies, f"{control_plane.namespace}/sa/{ingress}-service-account") if ingress else []:
@@ -226,7 +226,7 @@ def refuse_used(uses: Sequence[Use]) -> None:
         raise FederationError(
             "FED505",
             where=f"Leaving {peers}",
-            what=f"would break what still names its services: {'; '.join(_shortened([str(use) for use in uses]))}",
+            what=f"would break what still names its services: {some([str(use) for use in uses], _MOST_TOLD, '; ')}",
             mend="Change or remove these, or run with unfederate_when: always, which lists them and goes on",
             facts={"used": [use.as_row() for use in uses]},
         )
@@ -237,8 +237,8 @@ def refuse_unknown(names: Sequence[str], unreadable: Sequence[str]) -> None:
     if unreadable:
         raise FederationError(
             "FED506",
-            where=f"Leaving {', '.join(names)}",
-            what=f"might break something: {', '.join(_shortened(unreadable))} cannot be read",
+            where=f"Leaving {some(names, _MOST_TOLD)}",
+            what=f"might break something: {some(unreadable, _MOST_TOLD)} cannot be read",
             mend="Ask for the Role of playbooks/files/mesh-administrator.yml there, or run with unfederate_when: always",
             facts={"unreadable": list(unreadable)},
         )
@@ -445,10 +445,6 @@ def _rows(imports: Mapping | None) -> list[Mapping]:
     return [row for row in rows if isinstance(row, Mapping)]
 
 
-def _shortened(texts: Sequence[str]) -> list[str]:
-    more = len(texts) - _MOST_TOLD
-    return [*texts[:_MOST_TOLD], *([f"and {more} more"] if more > 0 else [])]
-
-
 def _told(texts: Sequence[str], start: str) -> list[str]:
-    return [f"{start}{text}" for text in _shortened(texts)]
+    more = [f"and {len(texts) - _MOST_TOLD:,} more"] if len(texts) > _MOST_TOLD else []
+    return [f"{start}{text}" for text in (*texts[:_MOST_TOLD], *more)]

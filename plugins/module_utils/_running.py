@@ -13,6 +13,7 @@ from typing import Any, NoReturn
 from ansible.module_utils.basic import AnsibleModule
 
 from ._cluster import Cluster
+from ._core.data import some
 from ._core.diff import Change, leaves, value_at
 from ._core.errors import FederationError
 from ._core.kinds import Kind
@@ -162,7 +163,7 @@ class Journal:
         """Return the end of an error message: what was written before it."""
         if not self.done:
             return "Nothing was written."
-        return f"Written before that: {', '.join(self.done)}; run again to finish."
+        return f"Written before that: {some(self.done)}; run again to finish."
 
 
 def apply_changes(module: AnsibleModule, cluster: Cluster, changes: Iterable[Change]) -> list[tuple[Change, Mapping]]:

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from ansible.module_utils.basic import AnsibleModule
 
 from ._cluster import Cluster
-from ._core.crds import Definition, going, is_foreign, shown
-from ._core.data import at, listed
+from ._core.crds import Definition, going, is_foreign
+from ._core.data import at, listed, place_of, some
 from ._core.diff import Change, removal_of
 from ._core.errors import FederationError
 from ._core.kinds import CRD, DAEMON_SET, DEPLOYMENT, MANAGER, MESH_LABEL, Kind
@@ -112,7 +112,7 @@ def check_objects(cluster: Cluster, definitions: Iterable[Definition], *, force:
         raise FederationError(
             "FED448",
             where="Kinds (CRDs)",
-            what=f"would take {shown(found)} along",
+            what=f"would take {some([place_of(live) for live in found])} along",
             mend="Save what is still needed and delete them, or set federation_force: true",
             facts={"objects": [{"kind": live["kind"], **live["metadata"]} for live in found]},
         )

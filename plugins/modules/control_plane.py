@@ -142,7 +142,7 @@ from ..module_utils._arguments import CLUSTER, FORCE, MESH, WAITING  # noqa: E40
 from ..module_utils._cluster import Cluster  # noqa: E402
 from ..module_utils._core.control_plane import ControlPlane, parse_version, permanent_reason, unready  # noqa: E402
 from ..module_utils._core.control_plane_spec import check_name, check_spec, check_step, plan_control_plane  # noqa: E402
-from ..module_utils._core.data import at  # noqa: E402
+from ..module_utils._core.data import at, some  # noqa: E402
 from ..module_utils._core.diff import Change, as_diff, change_to, is_ours, merge_of, refuse_conflicts, removal_of  # noqa: E402
 from ..module_utils._core.errors import FederationError  # noqa: E402
 from ..module_utils._core.kinds import AUTHENTICATION, CONTROL_PLANE, MANAGER, MEMBER_ROLL, MESH_LABEL, PEER, control_plane_manager  # noqa: E402
@@ -307,7 +307,7 @@ def removed(cluster: Cluster, live: dict | None, *, is_last: bool = False) -> li
         raise FederationError(
             "FED425",
             where=f"ServiceMeshControlPlane {namespace}/{name}",
-            what=f"is used by {', '.join(uses)}",
+            what=f"is used by {some(uses)}",
             mend=mend,
             facts={"uses": uses},
         )

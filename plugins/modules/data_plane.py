@@ -130,7 +130,7 @@ from ..module_utils._cluster import Cluster  # noqa: E402
 from ..module_utils._core import control_plane as control_planes  # noqa: E402
 from ..module_utils._core.changing import time_text  # noqa: E402
 from ..module_utils._core.control_plane import ControlPlane  # noqa: E402
-from ..module_utils._core.data import at  # noqa: E402
+from ..module_utils._core.data import at, some  # noqa: E402
 from ..module_utils._core.data_plane import Newest, Workload, lines, next_batch, under_way  # noqa: E402
 from ..module_utils._core.diff import MISSING, Change, Difference, as_diff  # noqa: E402
 from ..module_utils._core.errors import FederationError  # noqa: E402
@@ -200,7 +200,7 @@ def run(module: AnsibleModule, cluster: Cluster, now: datetime) -> dict:
         raise FederationError(
             "FED616",
             where=f"Mesh {params['mesh']}",
-            what=f"has workloads that are not up after {params['waited'] + int(time.monotonic() - started)} s: {'; '.join(waiting)}",
+            what=f"has workloads that are not up after {params['waited'] + int(time.monotonic() - started)} s: {some(waiting, between='; ')}",
             mend="Look at the pods of what is named, then run again: it goes on where it stopped",
             facts=report(survey, newest, changes),
         )
@@ -216,7 +216,7 @@ def refuse_sidecars(mesh: str, survey: Survey) -> None:
         raise FederationError(
             "FED434",
             where=f"Mesh {mesh}",
-            what=f"is still used: {', '.join(told)}",
+            what=f"is still used: {some(told)}",
             mend="Take sidecar.istio.io/inject off these workloads and restart them; or set uninstall_leave_sidecars: true",
         )
 
@@ -277,7 +277,7 @@ def places(cluster: Cluster, namespace: str, only: Sequence[str]) -> list[str]:
         raise FederationError(
             "FED432",
             where=f"Namespace {strangers[0]}",
-            what=f"is not of this mesh, which has {', '.join(members)}",
+            what=f"is not of this mesh, which has {some(members)}",
             mend="Correct the list of namespaces",
         )
     return [name for name in members if not only or name in only]

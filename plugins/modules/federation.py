@@ -248,6 +248,7 @@ from ..module_utils._core.adopting import HAND_MADE, as_it_stands, check_gateway
 from ..module_utils._core.carrying import Identity, Received, receive, what_is_missing  # noqa: E402
 from ..module_utils._core.changing import Restart  # noqa: E402
 from ..module_utils._core.control_plane import ControlPlane, parse_version  # noqa: E402
+from ..module_utils._core.data import some  # noqa: E402
 from ..module_utils._core.diff import Change, as_diff  # noqa: E402
 from ..module_utils._core.errors import FederationError  # noqa: E402
 from ..module_utils._core.findings import Finding, texts  # noqa: E402
@@ -391,7 +392,7 @@ def present(module: AnsibleModule, cluster: Cluster, mesh: Mesh, control_plane: 
         refuse_what_breaks(module, remembered, control_plane, peerings, unwanted)
     elif unwanted:
         module.warn(
-            f"FED509 {', '.join(unwanted)} {'is' if len(unwanted) == 1 else 'are'} not in mesh_peers, and something of it stands: "
+            f"FED509 {some(unwanted)} {'is' if len(unwanted) == 1 else 'are'} not in mesh_peers, and something of it stands: "
             f"federation_prune: true removes it, and so does unfederate with unfederate_peers={','.join(unwanted)}"
         )
     warn_of_lost(module, remembered, control_plane, lost)

@@ -6,7 +6,7 @@ Source: OpenShift Service Mesh documentation, "Removing Service Mesh", clean up 
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from .data import items
@@ -82,10 +82,3 @@ def is_foreign(live: Mapping) -> bool:
     metadata = live["metadata"]
     made = (metadata.get("labels") or {}).get("app.kubernetes.io/managed-by") == _OPERATOR or CREATED_BY in (metadata.get("annotations") or {})
     return not (made or metadata.get("ownerReferences") or is_ours(live))
-
-
-def shown(objects: Sequence[Mapping], most: int = 10) -> str:
-    """Return the objects for people: kind, namespace and name of the first, and how many more there are."""
-    names = [f"{live['kind']} {live['metadata'].get('namespace', '')}/{live['metadata']['name']}" for live in objects[:most]]
-    rest = len(objects) - len(names)
-    return ", ".join(names) + (f" and {rest} more" if rest else "")

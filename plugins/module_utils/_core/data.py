@@ -6,6 +6,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timezone
 
+MOST = 10
+"""Names that one message lists at the most; what else there is it counts."""
+
 
 def place_of(live: Mapping) -> str:
     """Return how people name an object: its kind and namespace/name."""
@@ -43,7 +46,7 @@ def listed(words: Iterable[str], most: int = 3) -> str:
     return " and ".join(part for part in (", ".join(texts[:-1]), *texts[-1:]) if part)
 
 
-def some(names: Sequence[str], most: int, between: str = ", ") -> str:
+def some(names: Sequence[str], most: int = MOST, between: str = ", ") -> str:
     """Return the first of many names, and how many more there are: ``a, b and 1,004 more``."""
     more = f" and {len(names) - most:,} more" if len(names) > most else ""
     return between.join(names[:most]) + more

@@ -13,6 +13,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from .data import listed
 from .kinds import CLUSTER_DOMAIN
 from .selectors import Labels, selector_test
 
@@ -48,7 +49,7 @@ def exported_names(services: Iterable[Mapping], spec: Mapping | None, peer: str)
             taken[verdict["exported"]].setdefault(candidate.identity, f"{candidate.namespace}/{candidate.name}")
     for row in rows:
         if row["exported"] is not None and len(taken[row["exported"]]) > 1:
-            row["reason"] += f"; {_listed(taken[row['exported']].values())} get one name, so the set's status cannot be written any more"
+            row["reason"] += f"; {listed(sorted(taken[row['exported']].values()))} get one name, so the set's status cannot be written any more"
     return rows
 
 
@@ -78,7 +79,7 @@ def imported_names(hosts: Iterable[str], spec: Mapping | None, peer: str, cluste
             taken[row["imported"]][host] = host
     for row in rows:
         if row["imported"] is not None and len(taken[row["imported"]]) > 1:
-            row["reason"] += f"; {_listed(taken[row['imported']])} get one name, so only one of them is reached"
+            row["reason"] += f"; {listed(sorted(taken[row['imported']]))} get one name, so only one of them is reached"
     return rows
 
 
@@ -438,12 +439,6 @@ def _first_match(rules: Sequence[_Rule], name: str, namespace: str, labels: Labe
 
 def _outcome(rule: _Rule, renaming: _Renaming, name: str, namespace: str) -> tuple[str, str, str]:
     return renaming.new_name or name, renaming.new_namespace or namespace, rule.suffix
-
-
-def _listed(things: Iterable[str]) -> str:
-    texts = sorted(things)
-    shown, more = texts[:_MOST_CLAUSES], len(texts) - _MOST_CLAUSES
-    return f"{', '.join(shown)} and {more} more" if more > 0 else f"{', '.join(shown[:-1])} and {shown[-1]}"
 
 
 # Manifests as they come -------------------------------------------------------------------------------------------

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import pytest
+from ansible_collections.ossm.federation.plugins.module_utils._core.data import some
 from ansible_collections.ossm.federation.plugins.module_utils._core.findings import Finding, as_data, lines, texts, told
 
 
@@ -45,3 +46,10 @@ def test_the_counts_are_of_all():
     assert found["counts"] == {"errors": 300, "warnings": 20_000, "unknown": 0}
     assert found["lines"][0] == "east · 300 errors, 20000 warnings"
     assert found["lines"][1].startswith("ERROR    FED313  300 findings: ")
+
+
+@pytest.mark.parametrize(
+    ("number", "text"), [(0, ""), (1, "n0"), (10, ", ".join(f"n{i}" for i in range(10))), (2010, f"{', '.join(f'n{i}' for i in range(10))} and 2,000 more")]
+)
+def test_a_message_lists_ten_names_and_counts_the_others(number, text):
+    assert some([f"n{place}" for place in range(number)]) == text
