@@ -177,7 +177,10 @@ def refuse_what_breaks(
     for line in _told([str(use) for use in uses], "FED508 nothing is behind it once {} is left: ".format(", ".join(names))):
         module.warn(line)
     if unreadable:
-        module.warn(f"FED506 whether something uses what is imported from {some(names, _MOST_TOLD)} is not known: {some(unreadable, _MOST_TOLD)} cannot be read")
+        module.warn(
+            f"FED506 whether something uses what is imported from {some(names, _MOST_TOLD)} is not known: "
+            f"{some(unreadable, _MOST_TOLD)} cannot be read"
+        )
     for name, peering in leaving.items():
         ingress = ((((peering.peer or {}).get("spec") or {}).get("gateways") or {}).get("ingress") or {}).get("name")
         for place in accounts_in(policies, f"{control_plane.namespace}/sa/{ingress}-service-account") if ingress else []:
