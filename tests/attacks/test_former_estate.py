@@ -48,7 +48,7 @@ READING = ("mesh_card", "federation_info", "preflight_info")
 @pytest.fixture(scope="module")
 def estate(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ApiInMemory]:
     """An API server with the former estate."""
-    objects = yaml.safe_load_all((FORMER / "objects.yml").read_text(encoding="utf-8"))
+    objects = json.loads((FORMER / "objects.json").read_text(encoding="utf-8"))
     with serving(tmp_path_factory.mktemp("api"), *objects) as api:
         yield api
 
@@ -122,7 +122,7 @@ def test_a_federation_within_a_federation_leaves_no_mixture_that_both_call_done(
         exports = [{"name": "cart", "namespace": "shop", "alias": {"name": name, "namespace": "x"}}]
         return {**api.access, **common, "exports": exports, "imports": [{"name": name, "namespace": "shop"}]}
 
-    objects = list(yaml.safe_load_all((FORMER / "objects.yml").read_text(encoding="utf-8")))
+    objects = json.loads((FORMER / "objects.json").read_text(encoding="utf-8"))
     with serving(tmp_path / "api", *objects) as api, serving(tmp_path / "door") as door:
         door.store, ended, seen = api.store, [], [0]
 
