@@ -13,6 +13,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from ansible.errors import AnsibleFilterError
 
+from ..lookup.connection import borrowed
 from ..module_utils._core.errors import FederationError
 from ..module_utils._core.words import shown, shown_in
 
@@ -163,12 +164,7 @@ def _borrowed_credentials(names: Mapping[str, str], hostvars: Mapping) -> Iterab
         return
     for host, name in names.items():
         if not any(all(_is_given(hostvars[host], variable) for variable in way) for way in ACCESS):
-            yield host, FederationError(
-                "FED102",
-                where=f"Mesh {name}",
-                what=f"has no credentials of its own, and one environment cannot serve the {len(names)} meshes of this run",
-                mend=f"Set mesh_kubeconfig for it, or mesh_host with mesh_api_key, or run for one mesh at a time (--limit {host})",
-            )
+            yield host, borrowed("mesh", host, len(names), name=name)
 
 
 def _is_given(variables: Mapping, name: str) -> bool:

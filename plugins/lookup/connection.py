@@ -107,11 +107,14 @@ def refusal(name: str, error: Exception) -> FederationError:
     )
 
 
-def borrowed(whose: str, host: str, count: int) -> FederationError:
-    """Return the refusal for a host that has no credentials of its own in a run with others; ``whose`` is mesh or cluster."""
+def borrowed(whose: str, host: str, count: int, name: str = "") -> FederationError:
+    """Return the refusal for a host that has no credentials of its own in a run with others; ``whose`` is mesh or cluster.
+
+    ``name`` is what the host's mesh is called, where that is known.
+    """
     return FederationError(
         "FED102",
-        where=f"{whose.capitalize()} {host}",
+        where=f"{whose.capitalize()} {name or host}",
         what=f"has no credentials of its own, and one environment cannot serve the {count} hosts of this run",
         mend=f"Set {whose}_kubeconfig, or {whose}_host with {whose}_api_key, or run for one at a time (--limit {host})",
     )
