@@ -479,9 +479,9 @@ def noting(folder: Path, certificate: Path, key: Path) -> Iterator[Place]:
             self.send_response(200)
             self.end_headers()
             with socket.create_connection(("127.0.0.1", api.server_port)) as onward:
-                back = threading.Thread(target=_pump, args=(onward, self.connection), daemon=True)
+                back = threading.Thread(target=pump, args=(onward, self.connection), daemon=True)
                 back.start()
-                _pump(self.connection, onward)
+                pump(self.connection, onward)
             self.close_connection = True
 
     api, proxy = Quiet(("127.0.0.1", 0), Server), Quiet(("127.0.0.1", 0), Proxy)
@@ -498,7 +498,8 @@ def noting(folder: Path, certificate: Path, key: Path) -> Iterator[Place]:
             server.server_close()
 
 
-def _pump(source: socket.socket, sink: socket.socket) -> None:
+def pump(source: socket.socket, sink: socket.socket) -> None:
+    """Send on all that comes, until one of the two ends."""
     try:
         while part := source.recv(65536):
             sink.sendall(part)

@@ -28,6 +28,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
+from unit.kubeconfigs import pump
 
 TOKEN = "a-token-that-nobody-may-see"
 BUNDLE = {"metadata": {"namespace": "east", "name": "west-ca-root-cert"}, "data": {"root-cert.pem": "…"}}
@@ -225,14 +226,6 @@ def proxying(port):
                 back = threading.Thread(target=pump, args=(onward, connection), daemon=True)
                 back.start()
                 pump(connection, onward)
-
-    def pump(source, sink):
-        try:
-            while part := source.recv(65536):
-                sink.sendall(part)
-            sink.shutdown(socket.SHUT_WR)
-        except OSError:
-            return
 
     def accept(listening):
         while True:
