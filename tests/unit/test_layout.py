@@ -86,3 +86,13 @@ def test_the_pins_keep_to_what_the_collection_requires(name):
 def test_the_links_of_a_page_lead_to_files_that_exist(page):
     linked = re.findall(r"\]\(([^)#:\s]+)(?:#[^)]*)?\)", page.read_text(encoding="utf-8"))
     assert [link for link in linked if not (page.parent / link).exists()] == []
+
+
+SECRET = re.compile(r"(?<![\w'\"])(?:mesh|cluster)_(?:kubeconfig|context|host|api_key|ca_cert|proxy)\b")
+TASKS = sorted([*TREE.glob("roles/*/tasks/*.yml"), *TREE.glob("roles/*/vars/*.yml"), *TREE.glob("playbooks/*.yml")])
+
+
+@pytest.mark.parametrize("path", TASKS, ids=lambda path: "/".join(path.parts[-3:]))
+def test_what_may_hold_a_secret_is_evaluated_by_the_lookup_that_does_not_quote_it(path):
+    expressions = re.findall(r"\{\{.*?\}\}", path.read_text(encoding="utf-8"), re.DOTALL)
+    assert [found for found in expressions if SECRET.search(found)] == []
