@@ -62,3 +62,12 @@ def test_a_mesh_alone_has_nothing_to_leave_by_its_own_name():
 
 def test_while_a_host_has_not_told_whom_it_knows_no_name_is_unknown():
     assert leaving_unknown(["east", "south"], {**KNOWN, "south": {}}, "nobody") == ""
+
+
+@pytest.mark.parametrize(
+    ("names", "leaves"),
+    [("all", True), (["all"], True), ("[all]", True), ("west", True), ("west,east", True), ("east", False), (["east"], False)],
+)
+def test_a_mesh_without_peers_of_its_own_knows_by_the_same_words_whether_it_leaves(names, leaves):
+    # As roles/peers asks.
+    assert bool(peers_leaving(["anybody"], names, "east")) is leaves
