@@ -155,7 +155,9 @@ def with_failures(estate: Testbed, admin: Estate, folder: Path) -> dict[str, str
     nothing = folder / "nothing.yml"
     nothing.write_text("---\n", encoding="utf-8")
     larch, knoll, jetty, islet, haven = (estate.meshes[name] for name in ("larch", "knoll", "jetty", "islet", "haven"))
-    islet_holds = {"spec": {"gateways": {"additionalIngress": {"amber-ingress": {"service": {"type": "NodePort"}}}}}}
+    # Amber's by its label, of a type that somebody else wants; without the label it would not be amber's at all (FED228).
+    service = {"type": "NodePort", "metadata": {"labels": {"federation.maistra.io/ingress-for": "amber"}}}
+    islet_holds = {"spec": {"gateways": {"additionalIngress": {"amber-ingress": {"service": service}}}}}
     larch.fault("api-refuse")
     haven.fault("no-address")
     islet.kube.merge("ServiceMeshControlPlane", islet.control_plane, islet.namespace, islet_holds)
