@@ -5,7 +5,7 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 name: connection
-author: The ossm.federation authors
+author: The ossm.federation authors (@ossm)
 version_added: 0.1.0
 short_description: The value of a variable that says how a cluster is reached
 description:

@@ -58,10 +58,6 @@ class Module(AnsibleModule):
         """Warn."""
         super().warn(shown(without(self.no_log_values, str(warning))), *arguments, **more)
 
-    def deprecate(self, msg: str, *arguments: Any, **more: Any) -> None:
-        """Say that something will go."""
-        super().deprecate(shown(without(self.no_log_values, str(msg))), *arguments, **more)
-
     def log(self, msg: str, log_args: Mapping[str, Any] | None = None) -> None:
         """Write to the system's log, where Ansible writes each invocation."""
         self._hide()

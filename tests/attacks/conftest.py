@@ -8,7 +8,10 @@ from pathlib import Path
 
 import pytest
 from attacks.api import ApiInMemory, serving
-from integration.conftest import administrator, bed, collections  # noqa: F401 - fixtures are found by their names here
+from integration import conftest as on_a_testbed
+
+# Fixtures are found by their names here.
+administrator, bed, collections = on_a_testbed.administrator, on_a_testbed.bed, on_a_testbed.collections
 
 CONTROL_PLANE = {
     "apiVersion": "maistra.io/v2",

@@ -188,7 +188,7 @@ def _kubeconfigs() -> Iterator[Place]:
             lambda here: here.kubeconfig({"token": here.secret}, **{"current-context": "d"}),
             False,
         ),
-        "another user's token": (lambda here: _with_another(here), True),
+        "another user's token": (_with_another, True),
     }
     shapes: dict[str, Callable[[Ground, dict], Any]] = {
         "as a mapping": lambda here, made: made,

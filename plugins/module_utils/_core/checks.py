@@ -8,7 +8,7 @@ declarations and from nothing else. A test runs every check and compares what it
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
-from dataclasses import MISSING, dataclass, field, fields
+from dataclasses import dataclass, fields
 from typing import Any
 
 from .data import listed
@@ -81,9 +81,9 @@ def check(
     return lambda find: Check(find, (*reads, *spares), tuple(codes), is_thorough, tuple(spares))
 
 
-def read_from(*reads: Read, default: Any = MISSING, default_factory: Any = MISSING) -> Any:
-    """Return a field of an estate that is filled from ``reads``: who touches it has read those."""
-    return field(default=default, default_factory=default_factory, metadata={"reads": reads})  # type: ignore[call-overload]
+def read_from(*reads: Read) -> dict[str, Any]:
+    """Return the metadata of a field of an estate that is filled from ``reads``: who touches it has read those."""
+    return {"reads": reads}
 
 
 def reads_of(estate: Any) -> dict[str, tuple[Read, ...]]:

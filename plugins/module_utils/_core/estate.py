@@ -58,12 +58,12 @@ TOKENS = Read(AUTHENTICATION, CLUSTER)
 class Platform:
     """The cluster below a mesh. None means not served or not read; ``groups`` are those API groups of other operators that are served."""
 
-    version: Mapping | None = read_from(VERSION, default=None)
-    network: Mapping | None = read_from(NETWORKS, default=None)
-    sdn: Mapping | None = read_from(SDN, default=None)
-    nodes: Sequence[Mapping] = read_from(NODES, default=())
-    authentication: Mapping | None = read_from(TOKENS, default=None)
-    groups: frozenset[str] = read_from(SERVED, default=frozenset())
+    version: Mapping | None = field(metadata=read_from(VERSION), default=None)
+    network: Mapping | None = field(metadata=read_from(NETWORKS), default=None)
+    sdn: Mapping | None = field(metadata=read_from(SDN), default=None)
+    nodes: Sequence[Mapping] = field(metadata=read_from(NODES), default=())
+    authentication: Mapping | None = field(metadata=read_from(TOKENS), default=None)
+    groups: frozenset[str] = field(metadata=read_from(SERVED), default=frozenset())
 
     @property
     def release(self) -> tuple[int, int, int] | None:
@@ -84,7 +84,7 @@ class Ground:
 
     control_plane: ControlPlane
     platform: Platform
-    members: Collection[str] | None = read_from(ROLL, default=None)
+    members: Collection[str] | None = field(metadata=read_from(ROLL), default=None)
     server: str = ""
 
 
@@ -107,29 +107,29 @@ class Estate:
     control_plane: ControlPlane
     now: datetime
     cards: Mapping[str, Card] = field(default_factory=dict)
-    peers: Objects = read_from(PEERS, default_factory=dict)
-    exports: Objects = read_from(EXPORT_SETS, default_factory=dict)
-    imports: Objects = read_from(IMPORT_SETS, default_factory=dict)
-    config_maps: Objects = read_from(BUNDLES, default_factory=dict)
-    own_services: Objects | None = read_from(OWN_SERVICES, default=None)
-    roll: Mapping | None = read_from(ROLL, default=None)
-    services: Mapping[str, Sequence[Mapping]] = read_from(SERVICES, default_factory=dict)
-    targets: Mapping[str, Sequence[Mapping]] = read_from(SERVICES, default_factory=dict)
-    entries: Mapping[str, Sequence[Mapping]] | None = read_from(ENTRIES, default=None)
-    sidecars: Mapping[str, Sequence[Mapping]] = read_from(SIDECARS, default_factory=dict)
-    gateways: Sequence[Mapping] = read_from(GATEWAYS, default=())
-    network_policies: Sequence[Mapping] | None = read_from(POLICIES, default=None)
-    destination_rules: Sequence[Mapping] | None = read_from(DESTINATIONS, default=None)
-    elsewhere: Sequence[Mapping] = read_from(*STRAYS, default=())
-    roots: Sequence[Root] = read_from(BUNDLES, default=())
+    peers: Objects = field(metadata=read_from(PEERS), default_factory=dict)
+    exports: Objects = field(metadata=read_from(EXPORT_SETS), default_factory=dict)
+    imports: Objects = field(metadata=read_from(IMPORT_SETS), default_factory=dict)
+    config_maps: Objects = field(metadata=read_from(BUNDLES), default_factory=dict)
+    own_services: Objects | None = field(metadata=read_from(OWN_SERVICES), default=None)
+    roll: Mapping | None = field(metadata=read_from(ROLL), default=None)
+    services: Mapping[str, Sequence[Mapping]] = field(metadata=read_from(SERVICES), default_factory=dict)
+    targets: Mapping[str, Sequence[Mapping]] = field(metadata=read_from(SERVICES), default_factory=dict)
+    entries: Mapping[str, Sequence[Mapping]] | None = field(metadata=read_from(ENTRIES), default=None)
+    sidecars: Mapping[str, Sequence[Mapping]] = field(metadata=read_from(SIDECARS), default_factory=dict)
+    gateways: Sequence[Mapping] = field(metadata=read_from(GATEWAYS), default=())
+    network_policies: Sequence[Mapping] | None = field(metadata=read_from(POLICIES), default=None)
+    destination_rules: Sequence[Mapping] | None = field(metadata=read_from(DESTINATIONS), default=None)
+    elsewhere: Sequence[Mapping] = field(metadata=read_from(*STRAYS), default=())
+    roots: Sequence[Root] = field(metadata=read_from(BUNDLES), default=())
     server: str = ""
     untouched: frozenset[str] = frozenset()
     without_gateways: frozenset[str] = frozenset()
     is_thorough: bool = False
     platform: Platform | None = None
-    extensions: Sequence[Mapping] = read_from(*EXTENSIONS, default=())
-    own_pods: Sequence[Mapping] = read_from(PODS, default=())
-    missing_secrets: frozenset[tuple[str, str]] = read_from(SECRETS, default=frozenset())
+    extensions: Sequence[Mapping] = field(metadata=read_from(*EXTENSIONS), default=())
+    own_pods: Sequence[Mapping] = field(metadata=read_from(PODS), default=())
+    missing_secrets: frozenset[tuple[str, str]] = field(metadata=read_from(SECRETS), default=frozenset())
 
     @property
     def namespace(self) -> str:

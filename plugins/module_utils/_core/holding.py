@@ -19,7 +19,6 @@ from .kinds import (
     CLUSTER_ROLE_BINDING,
     CONTROL_PLANE_LABEL,
     MANAGER,
-    MEMBER_ROLL,
     MESH_LABEL,
     ROLE,
     ROLE_BINDING,

@@ -139,9 +139,12 @@ def what_is_said(documents: Sequence[Document], context: str | None, now: float)
     reading = _Reading.of(documents, context)
     reading.refuse_unknown()
     cluster, user = reading.cluster, reading.user
+    server = cluster.text("server").rstrip("/")
+    if not server:
+        cluster.fail("server", "is missing", code="FED101")
     said = Said(
         place=reading.place,
-        server=cluster.text("server").rstrip("/") or cluster.fail("server", "is missing", code="FED101"),
+        server=server,
         tls_server_name=cluster.text("tls-server-name"),
         is_insecure=cluster.flag("insecure-skip-tls-verify"),
         authority=cluster.pem("certificate-authority"),
