@@ -3,14 +3,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from datetime import datetime, timezone
 
-import jinja2
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
-from ansible.utils.unsafe_proxy import wrap_var
+from ansible.utils.unsafe_proxy import AnsibleUnsafe, wrap_var
 from ansible_collections.ossm.federation.plugins.module_utils._core.card import (
     DEPTH_LIMIT,
     card_from,
@@ -19,18 +17,8 @@ from ansible_collections.ossm.federation.plugins.module_utils._core.card import 
 )
 from ansible_collections.ossm.federation.plugins.module_utils._core.errors import FederationError
 from ansible_collections.ossm.federation.plugins.module_utils._core.trust import printable
-from jinja2 import nodes
+from ansible_collections.ossm.federation.plugins.plugin_utils.expressions import evaluated, refuse_calls
 
-# What an expression may consist of: names, their parts, lists, and filters that choose among what is there.
-ALLOWED = (nodes.Name, nodes.Const, nodes.List, nodes.Tuple, nodes.Getattr, nodes.Getitem, nodes.Add, nodes.Filter, nodes.Keyword)
-FILTERS = {"combine", "d", "default", "dict2items", "extract", "first", "flatten", "from_json", "last", "list", "map", "unique"}
-FILTERS |= {"reject", "rejectattr", "select", "selectattr"}
-CHOOSING = {"select": 0, "reject": 0, "selectattr": 1, "rejectattr": 1}
-"""Filters that apply a test, and which of their arguments names it."""
-# None takes a pattern, and none looks at files.
-TESTS = {"==", "boolean", "defined", "eq", "equalto", "in", "mapping", "ne", "none", "number", "sequence", "string", "undefined"}
-LONGEST = 1024
-MOST_NODES = 300
 MOST_NOTES = 5
 
 display = Display()
@@ -62,15 +50,14 @@ class ActionModule(ActionBase):
         """Return a variable's cards as they stand.
 
         Only a variable that is as a whole an expression is evaluated, and that once: the variables it names stand
-        for what they hold, since that may be a card. Raises ``FederationError`` FED230, FED202.
+        for what they hold, since that may be a card. Raises ``FederationError`` FED230, FED234, FED201, FED202.
         """
         value = variables.get(name)
         if isinstance(value, str) and value.lstrip().startswith("{{"):
             refuse_calls(value, name)
-            named = set(re.findall(r"\w+", value)) - {"hostvars", "vars"}
-            known = {word: wrap_var(variables[word]) for word in sorted(named & set(variables))}
-            with self._templar.set_temporary_context(available_variables=known):
-                value = self._templar.template(value)
+            # A text that Ansible itself would not evaluate, because a module or a file gave it, stays a text.
+            if not isinstance(value, AnsibleUnsafe) and self._templar.is_template(value):
+                value = evaluated(value, name, variables)
         if value is None or value == "":
             return []
         cards = list(value) if isinstance(value, (list, tuple)) else [value]
@@ -136,75 +123,6 @@ def _why_not(card: object, where: str, speaker: str, mesh: str, now: datetime) -
         # The module says what is missing.
         return None
     return None
-
-
-def refuse_calls(text: str, name: str) -> None:
-    """Refuse an expression that could do anything but name what is there: FED230.
-
-    A card that was given as the variable's whole text may be such an expression, too.
-    """
-    try:
-        parsed = jinja2.Environment(autoescape=True).parse(text).body if len(text) <= LONGEST else []
-    except (jinja2.TemplateError, RecursionError):
-        parsed = []
-    parts = [part for output in parsed if isinstance(output, nodes.Output) for part in output.nodes]
-    expressions = [part for part in parts if not (isinstance(part, nodes.TemplateData) and not part.data.strip())]
-    if len(parsed) == 1 and len(expressions) == 1 and is_bounded(expressions[0]) and is_allowed(expressions[0]):
-        return
-    raise FederationError(
-        "FED230",
-        where=name,
-        what="is an expression that does more than name variables",
-        mend="Write it as {{ [card_of_west, card_of_north] }}, or use federation_cards_dir for files; if it came from a peer, it is no card",
-    )
-
-
-def is_allowed(node: nodes.Node) -> bool:
-    """Return whether an expression consists of what is allowed; ``values()`` of a mapping is the only call."""
-    if isinstance(node, nodes.Call):
-        has_arguments = node.args or node.kwargs or node.dyn_args or node.dyn_kwargs
-        return isinstance(node.node, nodes.Getattr) and node.node.attr == "values" and not has_arguments and is_allowed(node.node)
-    if isinstance(node, nodes.Getattr) and node.attr.startswith("_"):
-        return False
-    if isinstance(node, nodes.Filter) and not is_known_filter(node):
-        return False
-    return isinstance(node, ALLOWED) and all(is_allowed(child) for child in node.iter_child_nodes())
-
-
-def is_known_filter(node: nodes.Filter) -> bool:
-    """Return whether a filter is known, and so is the test or the filter that it is told to apply.
-
-    What ``map`` applies must not itself apply something.
-    """
-    name = node.name.removeprefix("ansible.builtin.")
-    if name not in FILTERS or node.dyn_args or node.dyn_kwargs:
-        return False
-    given = [argument.value if isinstance(argument, nodes.Const) else None for argument in node.args]
-    if name in CHOOSING:
-        place = CHOOSING[name]
-        return all(is_plain_attribute(value) for value in given[:place]) and all(
-            isinstance(test, str) and test in TESTS for test in given[place : place + 1]
-        )
-    if name == "map":
-        attributes = [each.value for each in node.kwargs if each.key == "attribute"]
-        plain = all(isinstance(each, nodes.Const) and is_plain_attribute(each.value) for each in attributes)
-        return plain and all(isinstance(applied, str) and applied in FILTERS - {*CHOOSING, "map"} for applied in given[:1])
-    return True
-
-
-def is_plain_attribute(value: object) -> bool:
-    """Return whether the name of an attribute is a literal that leads to no inner part of Python."""
-    return isinstance(value, int) or (isinstance(value, str) and not any(part.startswith("_") for part in value.split(".")))
-
-
-def is_bounded(node: nodes.Node) -> bool:
-    """Return whether an expression is small, and takes each entry of a list from another at most once.
-
-    ``map('extract')`` again and again would multiply what a short text says.
-    """
-    extracts = [each for each in node.find_all(nodes.Const) if each.value in ("extract", "ansible.builtin.extract")]
-    called = [each for each in node.find_all(nodes.Filter) if each.name.endswith("extract")]
-    return len(extracts) + len(called) <= 1 and sum(1 for _each in node.find_all(nodes.Node)) <= MOST_NODES
 
 
 def failure(error: FederationError) -> dict:

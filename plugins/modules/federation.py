@@ -57,6 +57,7 @@ options:
     description:
       - The name of a variable with such cards. It is handed over as it stands, so that nothing in a card is ever
         evaluated as a template; O(cards) wins over it.
+      - It may also be one expression of at most 1024 characters that names variables and takes parts of them.
     type: str
   cards_in_run:
     description: Cards that were made in the same run; they win over carried ones.

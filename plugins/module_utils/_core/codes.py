@@ -345,7 +345,8 @@ CODES: dict[str, Code] = {
         "Expression that does more than name variables",
         ERROR,
         "`federation_cards` is one expression, and a received card may stand where it was written. So it may name variables, join them and "
-        "take parts of them; it may not call anything.",
+        "take parts of them; it may not call anything, and a key or attribute of it must not begin with an underscore. It has at most 1,024 "
+        "characters.",
         "Write `{{ [card_of_west, card_of_north] }}`, or use `federation_cards_dir` for files.",
     ),
     "FED231": Code(
@@ -368,6 +369,13 @@ CODES: dict[str, Code] = {
         "The bundle on the cluster holds a certificate whose key or signature is too weak, or unknown to proxies. `federate` does not take "
         "it from a card any more; it stays in force until the bundle is changed.",
         "Ask the peer to replace its root, and take its new card.",
+    ),
+    "FED234": Code(
+        "Expression that does not work out",
+        ERROR,
+        "`federation_cards` is an expression that names what does not exist, takes a list for a mapping or the like, or takes more work than "
+        "any set of cards needs. Nothing of it was used.",
+        "Write `{{ [card_of_west, card_of_north] }}` and define each of these, or use `federation_cards_dir` for files.",
     ),
     "FED301": Code(
         "No peers",
