@@ -6,7 +6,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime, timezone
 
-from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 from ansible.utils.unsafe_proxy import AnsibleUnsafe, wrap_var
 from ansible_collections.ossm.federation.plugins.module_utils._core.card import (
@@ -18,13 +17,14 @@ from ansible_collections.ossm.federation.plugins.module_utils._core.card import 
 from ansible_collections.ossm.federation.plugins.module_utils._core.errors import FederationError
 from ansible_collections.ossm.federation.plugins.module_utils._core.trust import printable
 from ansible_collections.ossm.federation.plugins.plugin_utils.expressions import evaluated, refuse_calls
+from ansible_collections.ossm.federation.plugins.plugin_utils.here import HereAction, failure
 
 MOST_NOTES = 5
 
 display = Display()
 
 
-class ActionModule(ActionBase):
+class ActionModule(HereAction):
     """Run the module with the cards of the variable that ``cards_from`` names."""
 
     def run(self, tmp: str | None = None, task_vars: dict | None = None) -> dict:
@@ -123,17 +123,3 @@ def _why_not(card: object, where: str, speaker: str, mesh: str, now: datetime) -
         # The module says what is missing.
         return None
     return None
-
-
-def failure(error: FederationError) -> dict:
-    """Return a failed task's result, as modules give it."""
-    return {
-        "failed": True,
-        "changed": False,
-        "msg": f"{error} Nothing was written.  ({error.reference})",
-        "code": error.code,
-        "where": error.where,
-        "what": error.what,
-        "mend": error.mend,
-        "written": [],
-    }

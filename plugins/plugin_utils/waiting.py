@@ -6,15 +6,15 @@ from __future__ import annotations
 import time
 
 from ansible.module_utils.parsing.convert_bool import boolean
-from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 from ansible_collections.ossm.federation.plugins.module_utils._core.words import shown
+from ansible_collections.ossm.federation.plugins.plugin_utils.here import HereAction
 
 SLICE = 10
 REPEAT = 30
 
 
-class WaitingAction(ActionBase):
+class WaitingAction(HereAction):
     """Run the module of the same name. With ``wait`` it runs several times for a few seconds each, until it is done.
 
     The last call is the module's own: what it returns, or how it fails at the deadline, is the task's result.

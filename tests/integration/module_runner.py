@@ -27,7 +27,7 @@ MODULES = {
         *("exported_services", "imported_services", "control_plane", "member_roll", "mesh_tenants"),
     )
 }
-for library in ("cryptography.x509", "kubernetes.client.rest", "kubernetes.config", "urllib3"):
+for library in ("cryptography.x509", "urllib3"):
     importlib.import_module(library)
 
 

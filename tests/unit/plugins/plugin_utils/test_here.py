@@ -1,0 +1,77 @@
+# GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
+"""A module gives one and the same result in a process forked from Ansible's own and packed for a Python of its own."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+TREE = Path(__file__).absolute().parents[4]
+FORKED = "in a process forked from Ansible's own"
+CARD = {"apiVersion": "federation.ossm/v1", "kind": "MeshCard", "mesh": "west"}
+
+
+def played(folder: Path, *, python: str = sys.executable, task: dict | None = None, environment: dict | None = None) -> tuple[dict, str]:
+    """Run ``mesh_card_info`` on something that is no card; return what the module said, and all that was printed at ``-vvv``."""
+    link = folder / "collections" / "ansible_collections" / "ossm" / "federation"
+    link.parent.mkdir(parents=True, exist_ok=True)
+    if not link.exists():
+        link.symlink_to(TREE)
+    module = {"ossm.federation.mesh_card_info": {"card": CARD}, "register": "seen", "ignore_errors": True, **(task or {})}
+    kept = {"ansible.builtin.copy": {"content": "{{ seen | to_json }}", "dest": str(folder / "seen.json"), "mode": "0600"}}
+    play = {"hosts": "here", "gather_facts": False, "tasks": [module, kept]}
+    (folder / "play.yml").write_text(yaml.safe_dump([play]), encoding="utf-8")
+    host = {"ansible_connection": "local", "ansible_python_interpreter": python}
+    (folder / "hosts.yml").write_text(yaml.safe_dump({"all": {"hosts": {"here": host}}}), encoding="utf-8")
+    env = {
+        **{key: text for key, text in os.environ.items() if not key.startswith("ANSIBLE_")},
+        "ANSIBLE_COLLECTIONS_PATH": str(folder / "collections"),
+        "ANSIBLE_HOME": str(folder / ".ansible"),
+        "ANSIBLE_REMOTE_TMP": str(folder / "tmp"),
+        **(environment or {}),
+    }
+    words = [str(Path(sys.executable).parent / "ansible-playbook"), "-i", "hosts.yml", "play.yml", "-vvv"]
+    done = subprocess.run(words, cwd=folder, env=env, check=False, text=True, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    assert done.returncode == 0, done.stdout
+    return json.loads((folder / "seen.json").read_text(encoding="utf-8")), done.stdout
+
+
+@pytest.fixture(scope="module")
+def forked(tmp_path_factory: pytest.TempPathFactory) -> tuple[dict, str]:
+    return played(tmp_path_factory.mktemp("forked"))
+
+
+def test_a_module_runs_in_a_fork_where_it_would_run_on_the_same_python(forked: tuple[dict, str]) -> None:
+    result, printed = forked
+    assert FORKED in printed and "AnsiballZ_mesh_card_info" not in printed
+    assert result["failed"] and result["code"].startswith("FED") and CARD["mesh"] not in result.get("exception", "")
+
+
+@pytest.mark.parametrize(
+    "elsewhere",
+    [
+        {"environment": {"ANSIBLE_KEEP_REMOTE_FILES": "1"}},
+        {"task": {"async": 60, "poll": 1}},
+        {"python": "a link to it"},
+    ],
+    ids=["its files are kept", "it runs in the background", "another Python"],
+)
+def test_a_module_is_packed_where_anything_is_different_and_says_the_same(tmp_path: Path, forked: tuple[dict, str], elsewhere: dict) -> None:
+    if "python" in elsewhere:
+        elsewhere = {"python": str(tmp_path / "python")}
+        (tmp_path / "python").symlink_to(sys.executable)
+    result, printed = played(tmp_path, **elsewhere)
+    assert FORKED not in printed
+    told = ("code", "msg", "where", "what", "mend", "failed", "changed")
+    assert {key: result.get(key) for key in told} == {key: forked[0].get(key) for key in told}
+
+
+def test_a_task_s_environment_may_hold_more_than_texts(tmp_path: Path) -> None:
+    result, printed = played(tmp_path, task={"environment": {"NUMBER": 5}})
+    assert FORKED in printed and result["code"].startswith("FED")
