@@ -135,6 +135,7 @@ def _be_module(name: str, arguments: str, environment: Mapping[str, Any], writab
         sys.stdin = open(0, encoding="utf-8", closefd=False)
         sys.stdout = open(1, "w", encoding="utf-8", errors="surrogateescape", closefd=False)
         sys.stderr = open(2, "w", encoding="utf-8", closefd=False)
+        _leave_the_controller()
         basic._ANSIBLE_ARGS, basic._ANSIBLE_PROFILE = arguments.encode(), "legacy"
         MODULES[name].main()
     except SystemExit as ended:
@@ -145,6 +146,13 @@ def _be_module(name: str, arguments: str, environment: Mapping[str, Any], writab
         with contextlib.suppress(Exception):
             sys.stdout.flush()
         os._exit(code)
+
+
+def _leave_the_controller() -> None:
+    """Have a module's warnings go with its result. On the controller, ansible-core 2.19 and later keep them for this process's own display."""
+    with contextlib.suppress(ImportError):
+        internal = importlib.import_module("ansible.module_utils._internal")
+        internal.is_controller = False
 
 
 def failure(error: FederationError) -> dict:

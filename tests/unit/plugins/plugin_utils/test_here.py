@@ -23,7 +23,8 @@ def played(folder: Path, *, python: str = sys.executable, task: dict | None = No
     link.parent.mkdir(parents=True, exist_ok=True)
     if not link.exists():
         link.symlink_to(TREE)
-    module = {"ossm.federation.mesh_card_info": {"card": CARD}, "register": "seen", "ignore_errors": True, **(task or {})}
+    called = {} if any("." in key for key in task or {}) else {"ossm.federation.mesh_card_info": {"card": CARD}}
+    module = {**called, "register": "seen", "ignore_errors": True, **(task or {})}
     kept = {"ansible.builtin.copy": {"content": "{{ seen | to_json }}", "dest": str(folder / "seen.json"), "mode": "0600"}}
     play = {"hosts": "here", "gather_facts": False, "tasks": [module, kept]}
     (folder / "play.yml").write_text(yaml.safe_dump([play]), encoding="utf-8")
@@ -51,6 +52,13 @@ def test_a_module_runs_in_a_fork_where_it_would_run_on_the_same_python(forked: t
     result, printed = forked
     assert FORKED in printed and "AnsiballZ_mesh_card_info" not in printed
     assert result["failed"] and result["code"].startswith("FED") and CARD["mesh"] not in result.get("exception", "")
+
+
+def test_a_warning_of_a_forked_module_is_shown_and_stands_in_its_result(tmp_path: Path) -> None:
+    task = {"ossm.federation.mesh_card_info": {"card": CARD, "loopback": True}}
+    result, printed = played(tmp_path, task=task)
+    assert FORKED in printed and "FED324" in printed.partition("WARNING")[2], printed
+    assert [warning for warning in result["warnings"] if "FED324" in str(warning)], result
 
 
 @pytest.mark.parametrize(
