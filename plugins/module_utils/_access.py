@@ -30,6 +30,7 @@ from ._answers import data_of as json_of
 from ._arguments import CLUSTER, CLUSTER_ENVIRONMENT, PROXY_HEADERS_ENVIRONMENT
 from ._core.errors import FederationError
 from ._core.kubeconfig import Document, Pem, Plugin, Said, data_of, what_is_said
+from ._files import own_content
 from ._secrets import is_content, login_secrets, secrets_of, shown_path, url_secrets
 
 PLUGIN_SECONDS = 60.0
@@ -236,8 +237,7 @@ def _documents(kubeconfig: object) -> list[Document]:
 def _content(path: str, place: str) -> bytes:
     """Return what a file holds; it is read once, and what has no end is not read to it."""
     try:
-        with open(path, "rb") as file:
-            content = file.read(LARGEST_FILE + 1)
+        content = own_content(path, LARGEST_FILE + 1)
     except OSError as error:
         raise FederationError(
             "FED101",
@@ -360,7 +360,8 @@ def _context(said: Said) -> ssl.SSLContext:
     context.check_hostname = True
     try:
         if said.authority.path:
-            context.load_verify_locations(cafile=said.authority.path)
+            with _as_file(said.authority, f"{said.place}, CA certificate") as path:
+                context.load_verify_locations(cafile=path)
         elif said.authority.text:
             context.load_verify_locations(cadata=said.authority.text.decode("utf-8", "replace"))
         else:
@@ -382,7 +383,8 @@ def _context(said: Said) -> ssl.SSLContext:
 
 def _load_certificate(context: ssl.SSLContext, certificate: Pem, key: Pem, place: str) -> None:
     try:
-        with _as_file(certificate) as certificate_path, _as_file(key) as key_path:
+        where = f"{place}, client certificate and key"
+        with _as_file(certificate, where) as certificate_path, _as_file(key, where) as key_path:
             # The password is asked for on a terminal, if nothing is given.
             context.load_cert_chain(certificate_path, key_path, password=lambda: "")
     except (OSError, ValueError) as error:
@@ -400,18 +402,22 @@ def _load_certificate(context: ssl.SSLContext, certificate: Pem, key: Pem, place
 
 
 @contextmanager
-def _as_file(pem: Pem) -> Iterator[str]:
-    """Give the path of a file with certificates or a key. One that is made here lives in memory, or else for a moment."""
-    if pem.path:
-        yield pem.path
-        return
+def _as_file(pem: Pem, place: str) -> Iterator[str]:
+    """Give the path of a file with certificates or a key. One that is made here lives in memory, or else for a moment.
+
+    A file that is there is read here to a bound, since the TLS library reads what has no end to it.
+    """
+    text = _content(pem.path, place) if pem.path else pem.text
     memory = os.memfd_create("pem") if hasattr(os, "memfd_create") else -1
     path = f"/proc/self/fd/{memory}"
     if memory >= 0 and os.path.exists(path):
         with os.fdopen(memory, "wb") as file:
-            file.write(pem.text)
+            file.write(text)
             file.flush()
             yield path
+        return
+    if pem.path:
+        yield pem.path
         return
     with tempfile.NamedTemporaryFile() as file:
         file.write(pem.text)

@@ -3,8 +3,6 @@
 
 from __future__ import annotations
 
-import os
-import stat
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -37,6 +35,7 @@ from ._core.leftovers import bundle_owners
 from ._core.members import ROLL, membership
 from ._core.topology import Mesh, Peer
 from ._core.trust import Root, check_chains, read_certificates
+from ._files import Place, beginning
 
 
 def host_and_port(server: str) -> tuple[str, int]:
@@ -267,27 +266,14 @@ class Peerings:
         return sorted({name for kind in sets for name, live in kind.items() if is_ours(live)})
 
 
+def card_place(directory: str, name: str) -> Place:
+    """Return where a card file lies; others may write its folder."""
+    return Place(directory, name, kind="Card", code="FED201")
+
+
 def card_file(directory: str | None, name: str) -> bytes | None:
     """Return the bytes of a card file, at most one more than a card may have; None when there is no such file.
 
-    Raises ``FederationError`` FED201 for what is no ordinary readable file.
+    Raises ``FederationError`` FED201 for a link and for what is no ordinary readable file.
     """
-    if not directory:
-        return None
-    path = os.path.join(directory, name)
-    try:
-        if not stat.S_ISREG(os.stat(path).st_mode):
-            raise FederationError("FED201", where=f"Card {name}", what="is no ordinary file", mend="Put the card's file there")
-        with open(path, "rb", opener=_open_at_once) as file:
-            return file.read(SIZE_LIMIT + 1)
-    except FileNotFoundError:
-        return None
-    except OSError as reason:
-        raise FederationError(
-            "FED201", where=f"Card {name}", what=f"cannot be read ({reason.strerror})", mend="Make the file readable to you"
-        ) from None
-
-
-def _open_at_once(path: str, flags: int) -> int:
-    """Open without waiting: a pipe may have taken the file's place since it was looked at."""
-    return os.open(path, flags | os.O_NONBLOCK)
+    return beginning(card_place(directory, name), SIZE_LIMIT + 1) if directory else None

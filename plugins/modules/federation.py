@@ -235,7 +235,6 @@ control_plane:
   sample: {name: basic, namespace: east-mesh-system, version: v2.3, trust_domain: east.local}
 """
 
-import os  # noqa: E402
 from collections.abc import Mapping  # noqa: E402
 from dataclasses import replace  # noqa: E402
 from datetime import datetime  # noqa: E402
@@ -257,6 +256,7 @@ from ..module_utils._core.identity import Accepted  # noqa: E402
 from ..module_utils._core.plan import plan_gateways, plan_peering, refuse_our_server, takes  # noqa: E402
 from ..module_utils._core.topology import Mesh  # noqa: E402
 from ..module_utils._described import DESCRIBED, described_mesh  # noqa: E402
+from ..module_utils._files import NOT_OURS, Place, read, write  # noqa: E402
 from ..module_utils._istiod import what_follows  # noqa: E402
 from ..module_utils._leaving import (  # noqa: E402
     NOTHING,
@@ -288,6 +288,7 @@ from ..module_utils._preflight import Reader, Remembered, look_at_run  # noqa: E
 from ..module_utils._running import Module, apply_changes, refuse_overtaken, run_module  # noqa: E402
 from ..module_utils._standing import peer_rows, shown  # noqa: E402
 
+LARGEST_MANIFEST = 16 << 20
 OPTIONS = {
     "state": {"type": "str", "choices": ["present", "absent", "rendered"], "default": "present"},
     "stage": {"type": "str", "choices": ["look", "check", "imports", "exports", "all", "suspend"], "default": "all"},
@@ -479,18 +480,7 @@ def rendered(module: AnsibleModule, mesh: Mesh, now: datetime) -> dict:
             pending.append({"peer": peer.local_name, "reason": reason})
         else:
             manifests.append((peer.local_name, plan_peering(mesh, peer, found.card)))
-    files, diffs = [], []
-    for name, text in render.files(mesh, gateways, manifests).items():
-        path = os.path.join(params["render_dir"], name)
-        files.append(path)
-        before = read_text(path)
-        if before != text:
-            diffs.append({"before_header": path, "after_header": path, "before": before or "", "after": text})
-            if not module.check_mode:
-                os.makedirs(os.path.dirname(path), exist_ok=True)
-                with open(path, "w", encoding="utf-8") as file:
-                    file.write(text)
-                module.journal.done.append(f"file {path}")
+    files, diffs = written_down(module, mesh, render.files(mesh, gateways, manifests))
     return {
         "changed": bool(diffs),
         "diff": diffs,
@@ -507,13 +497,21 @@ def rendered(module: AnsibleModule, mesh: Mesh, now: datetime) -> dict:
     }
 
 
-def read_text(path: str) -> str | None:
-    """Return a file's text, or None when there is none."""
-    try:
-        with open(path, encoding="utf-8") as file:
-            return file.read()
-    except FileNotFoundError:
-        return None
+def written_down(module: AnsibleModule, mesh: Mesh, texts: Mapping[str, str]) -> tuple[list[str], list[dict]]:
+    """Write the files that differ, once all have been looked at; return all files and a diff of those that change."""
+    changed, diffs, places = [], [], {Place(module.params["render_dir"], name): text for name, text in texts.items()}
+    for place, text in places.items():
+        before = read(place, LARGEST_MANIFEST)
+        if before == text.encode():
+            continue
+        former = (before or b"").decode("utf-8", "replace")
+        shown_before = former if before is None or render.is_ours(former, mesh) else NOT_OURS
+        diffs.append({"before_header": place.path, "after_header": place.path, "before": shown_before, "after": text})
+        changed.append(place)
+    for place in () if module.check_mode else changed:
+        write(place, places[place], 0o644)
+        module.journal.done.append(f"file {place.path}")
+    return [place.path for place in places], diffs
 
 
 def main() -> None:

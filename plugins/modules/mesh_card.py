@@ -204,7 +204,7 @@ from ..module_utils._arguments import CLUSTER, FORCE, WAITING  # noqa: E402
 from ..module_utils._cluster import Cluster  # noqa: E402
 from ..module_utils._core import firewall  # noqa: E402
 from ..module_utils._core.adopting import HAND_MADE, as_it_stands, is_left_alone  # noqa: E402
-from ..module_utils._core.card import Card, Ingress, as_readers_take_it, file_name, read_card  # noqa: E402
+from ..module_utils._core.card import SIZE_LIMIT, Card, Ingress, as_readers_take_it, file_name, read_card  # noqa: E402
 from ..module_utils._core.carrying import card_files  # noqa: E402
 from ..module_utils._core.changing import hand_over  # noqa: E402
 from ..module_utils._core.control_plane import ControlPlane  # noqa: E402
@@ -214,11 +214,13 @@ from ..module_utils._core.identity import accept_line, identity_digest  # noqa: 
 from ..module_utils._core.kinds import SERVICE  # noqa: E402
 from ..module_utils._core.plan import clashes, ingress_of, offers, refuse_beyond_reach  # noqa: E402
 from ..module_utils._core.topology import Mesh, Peer, client_id  # noqa: E402
-from ..module_utils._core.trust import Root, printable, spoken  # noqa: E402
+from ..module_utils._core.trust import Root, spoken  # noqa: E402
 from ..module_utils._described import DESCRIBED, described_mesh  # noqa: E402
+from ..module_utils._files import NOT_OURS, read, write  # noqa: E402
 from ..module_utils._gateways import NOTHING, keep_gateways  # noqa: E402
 from ..module_utils._live import (  # noqa: E402
     card_file,
+    card_place,
     pem_texts,
     read_control_plane,
     read_roots_of,
@@ -248,6 +250,7 @@ def run(module: AnsibleModule, cluster: Cluster, now: datetime) -> dict:
     control_plane.check(mesh.trust_domain)
     mesh.check_suffixes(control_plane.cluster_domain)
     described, (mesh, peers) = mesh, standing_mesh(cluster, mesh, control_plane)
+    look_at_files(mesh, params["cards_dir"])
     kept = NOTHING
     if params["keep_gateways"]:
         kept = keep_gateways(module, cluster, as_it_stands(described, peers, control_plane, managed=params["managed"]), control_plane, peers)
@@ -362,23 +365,31 @@ def earlier(directory: str | None, name: str, now: datetime) -> Card | None:
         return None
 
 
+def look_at_files(mesh: Mesh, directory: str | None) -> None:
+    """Refuse what stands in a card's place and is no file that could be replaced, before anything is written: FED201."""
+    for peer in mesh.peers if directory else ():
+        read(card_place(directory, file_name(mesh.name, mesh.known_as(peer))), SIZE_LIMIT)
+
+
 def keep(module: AnsibleModule, cards: Mapping[str, Card], directory: str | None, now: datetime) -> tuple[list[str], list[dict]]:
     """Write the cards' files that differ; return all files and a diff of those that change."""
     if not directory:
         return [], []
-    files, diffs = [], []
-    for name, card in cards.items():
-        path, text = os.path.join(directory, name), card.to_text()
-        before = card_file(directory, name)
-        files.append(path)
+    changed, diffs, places = [], [], {card_place(directory, name): card for name, card in cards.items()}
+    for place, card in places.items():
+        text, before = card.to_text(), read(place, SIZE_LIMIT)
         if before == text.encode():
             continue
-        # The folder may be shared: what stands there is a stranger's text until it has been replaced.
-        shown = "".join(f"{printable(line, 40_000)}\n" for line in (before or b"").decode("utf-8", "replace").splitlines())
-        diffs.append({"before_header": path, "after_header": path, "before": shown, "after": text})
-        if not module.check_mode:
-            write(module, path, text)
-    return files, diffs
+        # The folder may be shared: what stands there is shown only where it is a card of ours.
+        former = earlier(directory, place.name, now)
+        is_own = former is not None and (former.mesh, former.audience) == (card.mesh, card.audience)
+        shown = former.to_text() if is_own else NOT_OURS if before is not None else ""
+        diffs.append({"before_header": place.path, "after_header": place.path, "before": shown, "after": text})
+        changed.append(place)
+    for place in () if module.check_mode else changed:
+        write(place, places[place].to_text(), 0o644)
+        module.journal.done.append(f"file {place.path}")
+    return [place.path for place in places], diffs
 
 
 def identity_changes(mesh: Mesh, cards: Sequence[Card], directory: str | None, now: datetime) -> list[str]:
@@ -411,22 +422,6 @@ def identity_row(mesh: Mesh, peer: Peer, card: Card) -> dict:
         f" federation_accept_changes={line}"
     )
     return {"peer": peer.local_name, "identity": said, "accept": line, "line": told}
-
-
-def write(module: AnsibleModule, path: str, text: str) -> None:
-    """Write one card whole or not at all."""
-    try:
-        os.makedirs(os.path.dirname(path) or ".", exist_ok=True)
-        partial = os.path.join(module.tmpdir, os.path.basename(path))
-        with open(partial, "w", encoding="utf-8") as file:
-            file.write(text)
-        module.atomic_move(partial, path)
-        module.set_mode_if_different(path, "0644", False)
-    except OSError as reason:
-        raise FederationError(
-            "FED201", where=f"Card {path}", what=f"cannot be written ({reason.strerror})", mend="Make the folder writable"
-        ) from None
-    module.journal.done.append(f"file {path}")
 
 
 def passage(mesh: Mesh, control_plane: ControlPlane, cards: Sequence[Card], directory: str | None, now: datetime) -> dict:

@@ -377,6 +377,14 @@ CODES: dict[str, Code] = {
         "any set of cards needs. Nothing of it was used.",
         "Write `{{ [card_of_west, card_of_north] }}` and define each of these, or use `federation_cards_dir` for files.",
     ),
+    "FED235": Code(
+        "Link, or other than a file, in a file's place",
+        ERROR,
+        "A report or a manifest is about to be written, and a link, a pipe, a device, a socket or a folder stands there, or the file is larger "
+        "than such a file can be, or the folder cannot be written. Others may write that folder, and a link would lead the write elsewhere. "
+        "Links on the way to the folder that you name are followed, links below it are not. For cards the code is FED201.",
+        "Look at who put it there, remove it, and run again. If the link is your own, name the folder that it leads to.",
+    ),
     "FED301": Code(
         "No peers",
         ERROR,

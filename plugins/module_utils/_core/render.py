@@ -13,6 +13,11 @@ _HEAD = """\
 """
 
 
+def is_ours(text: str, mesh: Mesh) -> bool:
+    """Return whether a text is a file of this mesh's plan, by its first lines."""
+    return text.startswith(_HEAD.format(mesh=mesh.name))
+
+
 def files(mesh: Mesh, gateways: Sequence[Mapping], peerings: Sequence[tuple[str, Sequence[Mapping]]]) -> dict[str, str]:
     """Return the files of one mesh's plan: path below the folder to text.
 

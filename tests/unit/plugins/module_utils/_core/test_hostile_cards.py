@@ -458,14 +458,6 @@ def test_what_is_no_ordinary_file_is_refused_at_once(tmp_path, kind):
     assert outcome(card_file, str(tmp_path), path.name).code == "FED201"
 
 
-def test_a_pipe_that_takes_the_file_s_place_holds_nobody(tmp_path, monkeypatch):
-    path = tmp_path / "east-for-west.json"
-    os.mkfifo(path)
-    seen = os.stat(__file__)
-    monkeypatch.setattr(os, "stat", lambda *_arguments: seen)
-    assert of_text(card_file(str(tmp_path), path.name)).code == "FED201"
-
-
 # --- certificates
 
 
