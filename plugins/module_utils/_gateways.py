@@ -49,8 +49,9 @@ from ._core.kinds import (
     SERVICE,
     Kind,
     gateways_manager,
+    identity_manager,
 )
-from ._core.leftovers import path_of
+from ._core.leftovers import gateway_owners, path_of
 from ._core.plan import plan_budgets, plan_gateways, plan_no_gateways
 from ._core.topology import Mesh, Peer
 from ._running import apply_changes
@@ -96,9 +97,11 @@ def remove_gateways(module: AnsibleModule, cluster: Cluster, mesh: Mesh, control
     """Take the gateways of all described peers away, as ``keep_gateways`` gives them."""
     params = module.params
     check_descriptions(module, mesh, peers)
-    if not params["managed"]:
-        return _told(module, Kept([], [], _to_take_out(mesh, control_plane, params["gateway_places"])))
     going = [peer.local_name for peer in mesh.peers]
+    if not params["managed"]:
+        changes = _forgotten(mesh, control_plane, going, peers, is_planned=module.check_mode)
+        apply_changes(module, cluster, changes)
+        return _told(module, Kept(changes, [], _to_take_out(mesh, control_plane, params["gateway_places"])))
     changes = _removals(mesh, control_plane, going, peers, is_planned=module.check_mode)
     changes += _budgets(cluster, mesh, peers, going, state="absent", force=params["force"])
     shared = _shared_keys(control_plane, going)
@@ -246,7 +249,16 @@ def _removals(
                 mend="Remove the peering first: playbook ossm.federation.unfederate keeps the order",
             )
         changes += [change] if change else []
-    return changes
+    return changes + _forgotten(mesh, control_plane, names, peers, is_planned=is_planned)
+
+
+def _forgotten(
+    mesh: Mesh, control_plane: ControlPlane, names: Sequence[str], peers: Mapping[str, Mapping], *, is_planned: bool
+) -> list[Change]:
+    """Return the changes by which the control plane forgets peers that are gone, or that a plan would have removed."""
+    gone = [name for name in names if is_planned or name not in peers]
+    changes = [change_to(control_plane.live, plan_no_gateways(mesh), identity_manager(name)) for name in gone]
+    return [change for change in changes if change]
 
 
 def _budgets(
@@ -368,12 +380,5 @@ def _entry(keys: Sequence[str]) -> str:
 
 
 def _made_for_others(control_plane: ControlPlane, mesh: Mesh) -> list[str]:
-    """Return the peers for which we own gateways although they are no longer described."""
-    prefix = gateways_manager("")
-    managers = {str(entry.get("manager")) for entry in control_plane.live["metadata"].get("managedFields") or []}
-    described = {peer.local_name for peer in (*mesh.peers, *mesh.held)}
-    return sorted(
-        manager[len(prefix) :]
-        for manager in managers
-        if manager.startswith(prefix) and manager[len(prefix) :] not in described and owned_leaves(control_plane.live, manager)
-    )
+    """Return the peers of which we own anything in the control plane although they are no longer described."""
+    return sorted(gateway_owners(control_plane.live) - {peer.local_name for peer in (*mesh.peers, *mesh.held)})

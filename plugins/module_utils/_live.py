@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from urllib.parse import urlsplit
 
@@ -16,7 +16,7 @@ from ._core.carrying import Identity
 from ._core.control_plane import ControlPlane
 from ._core.diff import is_ours
 from ._core.errors import FederationError
-from ._core.identity import Standing
+from ._core.identity import KNOWN, Standing, known_beside_gateways
 from ._core.kinds import (
     CONFIG_MAP,
     CONTROL_PLANE,
@@ -200,7 +200,7 @@ class Peering:
 class Peerings:
     """All peerings of one control plane's namespace, read by one LIST per kind.
 
-    ``own_maps`` are the ConfigMaps that hold the mesh's own root.
+    ``own_maps`` are the ConfigMaps that hold the mesh's own root; ``known`` is as ``identity.known_beside_gateways`` says.
     """
 
     peers: Mapping[str, Mapping]
@@ -208,6 +208,7 @@ class Peerings:
     imports: Mapping[str, Mapping]
     bundles: Mapping[str, Mapping]
     own_maps: frozenset[str] = frozenset({ROOT_CONFIG_MAP})
+    known: Mapping[str, tuple[str, str]] = field(default_factory=dict)
 
     @classmethod
     def read(cls, cluster: Cluster, control_plane: ControlPlane, *, with_bundles: bool = True) -> Peerings:
@@ -216,7 +217,8 @@ class Peerings:
             {live["metadata"]["name"]: live for live in cluster.list(kind, control_plane.namespace)}
             for kind in (PEER, EXPORTS, IMPORTS, *((CONFIG_MAP,) if with_bundles else ()))
         ]
-        return cls(*read, *([] if with_bundles else [{}]), own_maps=control_plane.own_config_maps)
+        known = known_beside_gateways(control_plane.live)
+        return cls(*read, *([] if with_bundles else [{}]), own_maps=control_plane.own_config_maps, known=known)
 
     def of(self, name: str) -> Peering:
         """Return the objects of the peer that we call ``name``."""
@@ -245,9 +247,15 @@ class Peerings:
         return [live for name, live in self.bundles.items() if name not in self.own_maps and is_ours(live)]
 
     def standing(self) -> list[Standing]:
-        """Return who stands, whoever made it: all ServiceMeshPeers, and peers of which only our bundle is left."""
+        """Return who stands, whoever made it: all ServiceMeshPeers, and peers of which our bundle or gateways are left."""
         names = sorted({*self.peers, *bundle_owners(self.own_bundles())})
-        return [Standing.of(name, self.of(name).peer, self.of(name).bundle) for name in names]
+        found = [Standing.of(name, self.of(name).peer, self.of(name).bundle) for name in names]
+        place = "the ServiceMeshControlPlane (annotation {})"
+        return found + [
+            Standing(name, place.format(f"{KNOWN}{name}"), frozenset({domain} - {""}), frozenset(), frozenset())
+            for name, (_digits, domain) in sorted(self.known.items())
+            if name not in names
+        ]
 
     def written(self) -> dict[str, Mapping]:
         """Return one object of ours by our name of each peer: what tells who wrote of it last."""

@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from ansible.module_utils.basic import AnsibleModule
 
 from ._cluster import Cluster
+from ._core.adopting import gateway_keys
 from ._core.card import Card
 from ._core.carrying import Received
 from ._core.changing import dated, time_of
@@ -29,10 +30,11 @@ from ._core.identity import (
     refuse_taken,
     refuse_two_descriptions,
     remembering,
+    remembering_beside,
     roots_in,
     shared_roots,
 )
-from ._core.kinds import EXPORTS, IMPORTS, MANAGER, PEER, SERVICE, Kind
+from ._core.kinds import EXPORTS, IMPORTS, MANAGER, PEER, SERVICE, Kind, identity_manager
 from ._core.names import exported_names, imported_names
 from ._core.plan import plan_peering, refuse_beyond_reach
 from ._core.status import answers, still_exported, still_imported
@@ -70,6 +72,21 @@ def changes_for(
             change = change_to(standing, wanted, MANAGER, force=force, own=peer.adopt)
             changes += made_again(change, peering.peer, now) if change else []
     return changes
+
+
+def remembered_beside(
+    mesh: Mesh, peer: Peer, card: Card, control_plane: ControlPlane, changes: Sequence[Change]
+) -> list[Change]:
+    """Return the change by which the control plane remembers whom a peer's gateways serve; ``changes`` are the peering's.
+
+    It goes first: what is accepted is remembered before anything relies on it.
+    """
+    is_said = any(change.kind.name in ("ServiceMeshPeer", "ConfigMap") and change.manifest for change in changes)
+    if not is_said or not gateway_keys(mesh, peer, control_plane):
+        return []
+    wanted = remembering_beside(control_plane.live, peer.local_name, card)
+    change = change_to(control_plane.live, wanted, identity_manager(peer.local_name), force=True)
+    return [change] if change else []
 
 
 def made_again(change: Change, live_peer: Mapping | None, now: datetime | None) -> list[Change]:
@@ -230,17 +247,22 @@ def check_identity(
     refuse_shared_bundle(peer, peerings.peers)
     # A card of this run was made by the peer a moment ago: it is not older, whatever the clock of this machine said before.
     if found.in_run or not is_older_and_accepted(peer, card, found.where, peering.peer, accepted, mesh.names_of(peer)):
-        refuse_changed(mesh, peer, found, peering, accepted)
+        refuse_changed(mesh, peer, found, peering, accepted, peerings.known.get(peer.local_name, ("", ""))[0])
     own = {mesh.name: [one for name in control_plane.own_config_maps for one in roots_in(peerings.bundles.get(name))]}
     shared = shared_roots(peer, card, found.where, standing, own)
     return [shared] if shared else []
 
 
-def refuse_changed(mesh: Mesh, peer: Peer, found: Received, peering: Peering, accepted: Accepted) -> None:
-    """Refuse a known peer's new root, trust domain or client identity until exactly that is accepted: FED217."""
-    if not peering.objects:
+def refuse_changed(
+    mesh: Mesh, peer: Peer, found: Received, peering: Peering, accepted: Accepted, known: str = ""
+) -> None:
+    """Refuse a known peer's new root, trust domain or client identity until exactly that is accepted: FED217.
+
+    ``known`` is the digest of the identity that the control plane remembers beside the peer's gateways.
+    """
+    if not (peering.objects or known):
         return
-    changes, gone = identity_changes(peer, found.card, peering.peer, peering.bundle)
+    changes, gone = identity_changes(peer, found.card, peering.peer, peering.bundle, known)
     wanted = identity_digest(found.card)
     if not (changes or gone) or accepted.covers(mesh.names_of(peer), wanted):
         return

@@ -6,7 +6,7 @@ from __future__ import annotations
 import os
 import time
 import traceback
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime, timezone
 from typing import Any, NoReturn
 
@@ -14,9 +14,9 @@ from ansible.module_utils.basic import AnsibleModule
 
 from ._cluster import Cluster
 from ._core.data import some
-from ._core.diff import Change, leaves, value_at
+from ._core.diff import Change, leaves, owned_leaves, value_at
 from ._core.errors import FederationError
-from ._core.kinds import Kind
+from ._core.kinds import MEMBER_ROLL, Kind
 from ._core.words import shown, shown_in
 from ._secrets import LONG, secrets_of, shown_arguments, to_mask, without, without_keys
 
@@ -162,38 +162,76 @@ class Journal:
         return f"Written before that: {some(self.done)}; run again to finish."
 
 
-def apply_changes(module: AnsibleModule, cluster: Cluster, changes: Iterable[Change]) -> list[tuple[Change, Mapping]]:
-    """Send one request per change, in order; nothing in check mode. Return what was applied, as it was stored."""
-    stored: list[tuple[Change, Mapping]] = []
+def apply_changes(
+    module: AnsibleModule, cluster: Cluster, changes: Iterable[Change], *, looks_again: bool = True
+) -> None:
+    """Send one request per change, in order, and look once more at each object; nothing in check mode.
+
+    Raises ``FederationError`` FED515 where another run has changed meanwhile what this one had written. A module that
+    looks at the whole anyway, or writes what the next run overwrites without harm, says so (``looks_again``).
+    """
     if module.check_mode:
-        return stored
+        return
+    done: list[tuple[Change, Mapping | None]] = []
     for change in changes:
+        stored = None
         if change.action == "delete":
             cluster.delete(change.kind, change.namespace, change.name, change.uid)
         elif change.action == "merge":
             bound = {**change.manifest, "metadata": {**change.manifest.get("metadata", {}), "uid": change.uid}}
-            cluster.merge_patch(change.kind, change.namespace, change.name, bound, change.manager)
+            stored = cluster.merge_patch(change.kind, change.namespace, change.name, bound, change.manager)
         else:
-            stored.append((change, cluster.apply(change.kind, with_uid(change), change.manager, force=change.force)))
+            stored = cluster.apply(change.kind, with_uid(change), change.manager, force=change.force)
         module.journal.done.append(f"{change.action} {change.place}")
-    return stored
+        done.append((change, stored))
+    if looks_again:
+        refuse_overtaken(cluster, done)
 
 
-def refuse_overtaken(cluster: Cluster, stored: Iterable[tuple[Change, Mapping]]) -> None:
+def refuse_overtaken(cluster: Cluster, done: Iterable[tuple[Change, Mapping | None]]) -> None:
     """Refuse to call it done where another run has changed what this one had written: FED515.
 
-    What stands is compared with what was stored last, in the fields of ours, so that a webhook's own mind does not count.
+    What stands is compared with what was stored last by each manager, in the fields of ours, so that a webhook's own
+    mind does not count; what was deleted must not have been made again under one of our managers.
     """
-    for change, kept in {change.place: (change, kept) for change, kept in stored}.values():
-        live = cluster.get(change.kind, change.namespace, change.name)
-        if live is None or any(value_at(live, path) != value_at(kept, path) for path, _value in leaves(change.manifest)):
+    last = {(change.place, change.manager): (change, stored) for change, stored in done}
+    seen: dict[str, Mapping | None] = {}
+    for change, stored in last.values():
+        if change.place not in seen:
+            seen[change.place] = _looked_at(cluster, change)
+        live = seen[change.place]
+        if change.action == "delete":
+            is_back = live is not None and live["metadata"].get("uid") != change.uid
+            how = "was made again by another run" if is_back and owned_leaves(live, change.manager) else ""
+        else:
+            how = "" if live else "was deleted by another run"
+            is_same = live and all(_stands(live, stored or {}, path) for path, _value in leaves(change.manifest))
+            how = how or ("" if is_same else "was changed by another run")
+        if how:
             raise FederationError(
                 "FED515",
                 where=change.place,
-                what="was changed by another run while this one was at work" if live else "was deleted by another run "
-                "while this one was at work",
+                what=f"{how} while this one was at work",
                 mend="See which description of the mesh holds, then run again",
             )
+
+
+def _looked_at(cluster: Cluster, change: Change) -> Mapping | None:
+    """Return what stands of a change's object; nothing where its kind went with it."""
+    try:
+        return cluster.get(change.kind, change.namespace, change.name)
+    except FederationError as error:
+        if error.code != "FED108" or change.action != "delete":
+            raise
+        return None
+
+
+def _stands(live: Mapping, stored: Mapping, path: Sequence) -> bool:
+    """Return whether a field is as it was stored. The operator may add members to a roll, and takes none of ours out."""
+    now, then = value_at(live, path), value_at(stored, path)
+    if live.get("kind") == MEMBER_ROLL.name and isinstance(now, list) and isinstance(then, list):
+        return all(entry in now for entry in then)
+    return now == then
 
 
 def live_or_planned(module: AnsibleModule, cluster: Cluster, kind: Kind, namespace: str, name: str) -> dict | None:

@@ -43,7 +43,8 @@ def remove(module: AnsibleModule, cluster: Cluster, operators: Sequence[Operator
         subscribed = {at(live, "spec", "name") for live in found.subscriptions if live["metadata"]["uid"] not in gone}
         definitions, stays = going(cluster.list(CRD, "", keep=Definition.read), subscribed)
         check_objects(cluster, definitions, force=params["force"])
-    apply_changes(module, cluster, changes)
+    # What is deleted is waited for below.
+    apply_changes(module, cluster, changes, looks_again=False)
     namespace = next(operator.namespace for operator in operators if operator.package == MESH_OPERATOR)
 
     def running() -> list[str]:
@@ -56,7 +57,7 @@ def remove(module: AnsibleModule, cluster: Cluster, operators: Sequence[Operator
     packages = [operator.package for operator in operators if at(found.subscription(operator.package), "metadata", "uid") in gone]
     after = leftovers(cluster, packages, namespace)
     after += [removal_of(definition.outline(), MANAGER) for definition in definitions if not definition.is_going]
-    apply_changes(module, cluster, after)
+    apply_changes(module, cluster, after, looks_again=False)
 
     def served() -> list[str]:
         names = [definition.name for definition in definitions if cluster.outline(CRD, "", definition.name)]

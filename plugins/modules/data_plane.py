@@ -333,7 +333,7 @@ def perform(module: AnsibleModule, cluster: Cluster, changes: Sequence[Change]) 
                 cluster.create_below(change.kind, change.namespace, change.name, "instantiate", change.manifest)
                 module.journal.done.append(f"restart of {change.place}")
             else:
-                apply_changes(module, cluster, [change])
+                apply_changes(module, cluster, [change], looks_again=False)
         except FederationError as error:
             if error.code != "FED109":
                 raise

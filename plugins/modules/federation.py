@@ -281,11 +281,12 @@ from ..module_utils._peering import (  # noqa: E402
     check_identity,
     check_peer,
     names_item,
+    remembered_beside,
     still_live,
     stranger,
 )
 from ..module_utils._preflight import Reader, Remembered, look_at_run  # noqa: E402
-from ..module_utils._running import Module, apply_changes, refuse_overtaken, run_module  # noqa: E402
+from ..module_utils._running import Module, apply_changes, run_module  # noqa: E402
 from ..module_utils._standing import peer_rows, shown  # noqa: E402
 
 LARGEST_MANIFEST = 16 << 20
@@ -368,6 +369,8 @@ def present(module: AnsibleModule, cluster: Cluster, mesh: Mesh, control_plane: 
             result["pending"].append({"peer": peer.local_name, "reason": reason})
         else:
             own = changes_for(mesh, peer, found.card, peering, force=params["force"], now=cluster.now)
+            if params["managed_gateways"]:
+                changes += remembered_beside(mesh, peer, found.card, control_plane, own)
             state = "suspended" if peer.suspended else state
             hosts = [export.name for export in found.card.exports]
             rows = takes(mesh, peer, hosts, control_plane.cluster_domain)
@@ -402,7 +405,7 @@ def present(module: AnsibleModule, cluster: Cluster, mesh: Mesh, control_plane: 
     in_run = {name for name, one in received.items() if one.in_run}
     followed = what_follows(cluster, mesh, control_plane, peerings, changes, in_run)
     looked = look_at_run(module, Reader(remembered), mesh, control_plane, peerings, received, states, told)
-    refuse_overtaken(cluster, apply_changes(module, cluster, changes))
+    apply_changes(module, cluster, changes)
     if params["prune"]:
         changes += leave(module, cluster, control_plane, unwanted, "all")
     is_whole = not (changes or unwanted or suspending or result["pending"] or result["left_alone"] or followed["restart"]["needed"])

@@ -89,6 +89,7 @@ from ..module_utils._peering import (  # noqa: E402
     check_peer,
     refuse_live,
     refuse_strangers,
+    remembered_beside,
     removed,
     still_live,
 )
@@ -154,7 +155,8 @@ def wanted(
         raise FederationError(
             "FED601", where=found.where, what="has no address yet", mend=f"Ask {peer.name} to run publish_cards again"
         )
-    return changes_for(mesh, peer, found.card, peering, force=params["force"], kinds=KINDS, now=there)
+    changes = changes_for(mesh, peer, found.card, peering, force=params["force"], kinds=KINDS, now=there)
+    return [*remembered_beside(mesh, peer, found.card, control_plane, changes), *changes]
 
 
 def main() -> None:

@@ -136,7 +136,7 @@ def run(module: AnsibleModule, cluster: Cluster, now: datetime) -> dict:
     tenants = [Tenant.described(described, is_going=is_going) for described in params["tenants"]]
     standing = read_standing(cluster, is_going=is_going)
     changes = tenant_changes(cluster, tenants, state=params["state"], force=params["force"], standing=standing)
-    apply_changes(module, cluster, changes)
+    apply_changes(module, cluster, changes, looks_again=False)
     if changes and not module.check_mode:
         if not is_going:
             take_back_in_replaced(cluster, tenants, standing)

@@ -40,6 +40,7 @@ CHANGES: dict[str, dict[tuple[str, str], str]] = {
             ("ConfigMap", f'metadata.annotations["ossm.federation/{name}"]'): "identity.yml"
             for name in ("identity", "trust-domain")
         },
+        ("ServiceMeshControlPlane", 'metadata.annotations["ossm.federation/known-west"]'): "identity.yml",
     },
 }
 READING = ("mesh_card", "federation_info", "preflight_info")

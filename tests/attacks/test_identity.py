@@ -399,6 +399,62 @@ def test_what_went_missing_comes_back_with_the_same_card_and_no_word(
     assert mended.code is None and mended.result["changed"], mended.printed
 
 
+GATEWAYS = {
+    "additionalIngress": {"west-ingress": {"enabled": True}},
+    "additionalEgress": {"west-egress": {"enabled": True}},
+}
+
+
+def gateways(api: ApiInMemory, federate: Federate, state: str = "present", **options: Any) -> Outcome:
+    """Keep east's gateways for its peers, as the playbooks do before any card is read."""
+    return federate(module="federation_gateways", state=state, **options)
+
+
+@pytest.mark.parametrize("by_hand", [False, True], ids=["made by us", "made by hand and taken over"])
+def test_a_peer_of_whom_gateways_alone_are_left_is_known(api: ApiInMemory, federate: Federate, by_hand: bool) -> None:
+    west: dict[str, Any] = {"name": "west", "gateways": {"service_type": "ClusterIP", "addresses": ["192.0.2.3"]}}
+    if by_hand:
+        control_plane = live(api, "ServiceMeshControlPlane", "basic")
+        control_plane["spec"]["gateways"] = copy.deepcopy(GATEWAYS)
+        api.store.put(control_plane)
+    else:
+        assert gateways(api, federate, peers=[west]).code is None
+    # Gateways stand before the first card is there, and nobody is known by them.
+    first = federate(card("west"), peers=[west])
+    assert first.code is None, first.printed
+    assert federate(card("west"), peers=[west]).result["changed"] is False
+    without(PEER, BUNDLE, EXPORTS, IMPORTS)(api)
+    before = standing(api)
+    for module in ("federation", "mesh_peer"):
+        forged = card("west", roots=(root("mallory"),))
+        own = {"peers": [west]} if module == "federation" else {"peers": None, "peer": west, "card": forged}
+        refused = federate(forged, module=module, **own)
+        assert refused.code == "FED217" and standing(api) == before, refused.printed
+    taken = federate(card("north", domain="west.local"), peers=["north"])
+    assert taken.code == "FED216" and standing(api) == before, taken.printed
+    accepted = federate(forged, peers=[west], accept_changes=[line_of(refused)])
+    assert accepted.code is None, accepted.printed
+    assert federate(forged, peers=[west]).result["changed"] is False
+
+
+def test_who_was_left_in_good_order_is_not_known_any_more(api: ApiInMemory, federate: Federate) -> None:
+    gateways(api, federate)
+    federate(card("west"))
+    without(PEER, BUNDLE, EXPORTS, IMPORTS)(api)
+    listed = federate(card("north"), peers=["north"])
+    assert any("FED509 west" in text for text in listed.warnings), listed.printed
+    assert gateways(api, federate, state="absent").code is None
+    assert "known-west" not in json.dumps(live(api, "ServiceMeshControlPlane", "basic")["metadata"].get("annotations"))
+    assert federate(card("west", roots=(root("next"),))).code is None
+
+
+def test_a_control_plane_that_is_kept_elsewhere_is_not_written(api: ApiInMemory, federate: Federate) -> None:
+    gateways(api, federate)
+    before = live(api, "ServiceMeshControlPlane", "basic")
+    assert federate(card("west"), managed_gateways=False).code is None
+    assert live(api, "ServiceMeshControlPlane", "basic") == before
+
+
 def test_what_a_former_version_left_without_memory_needs_a_word(api: ApiInMemory, federate: Federate) -> None:
     """Half of an estate of old, with our label and without a digest: nothing says who its peer was."""
     bundle = config_map(

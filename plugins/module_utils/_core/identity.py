@@ -3,7 +3,8 @@
 
 A peer is known while anything of it stands. What has gone missing cannot be compared, so the objects that we write
 remember whom they were written for: annotations of the ServiceMeshPeer and the bundle, sent by the same request as what
-they are about.
+they are about. Gateways are made before anything is known of a peer, so they alone say nothing; the control plane
+remembers beside them whom they serve, from the first card on.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from .changing import roots_changed, time_of, time_text
 from .data import at, some
 from .errors import FederationError
 from .findings import Finding
-from .kinds import MANAGER, MESH_LABEL, ROOT_KEY, bundle_name
+from .kinds import CONTROL_PLANE, MANAGER, MESH_LABEL, ROOT_KEY, bundle_name
 from .topology import Mesh, Peer
 from .trust import fingerprints_in, same_spoken, spoken
 
@@ -29,6 +30,8 @@ DOMAIN = f"{MANAGER}/trust-domain"
 ISSUED = f"{MANAGER}/card-issued"
 FACTS = f"{MANAGER}/card-facts"
 OWNER = f"{MANAGER}/owner"
+KNOWN = f"{MANAGER}/known-"
+"""Beside the gateways in a ServiceMeshControlPlane, followed by our name of the peer: its identity and trust domain."""
 AHEAD = timedelta(minutes=10)
 
 _UNREADABLE = "unreadable"
@@ -160,6 +163,14 @@ class Standing:
         )
 
 
+def known_beside_gateways(control_plane: Mapping) -> dict[str, tuple[str, str]]:
+    """Return (digest of the identity, trust domain) that a live control plane remembers, by our name of each peer."""
+    annotations = (control_plane.get("metadata") or {}).get("annotations") or {}
+    said = annotations if isinstance(annotations, Mapping) else {}
+    parts = {key[len(KNOWN) :]: str(text).partition(" ") for key, text in said.items() if key.startswith(KNOWN)}
+    return {name: (digits, domain) for name, (digits, _space, domain) in parts.items()}
+
+
 def refuse_taken(peer: Peer, card: Card, where: str, others: Iterable[Standing]) -> None:
     """Refuse a card that names the trust domain or the client identity of another peer that stands: FED216.
 
@@ -231,12 +242,12 @@ def shared_roots(
 
 
 def identity_changes(
-    peer: Peer, card: Card, live_peer: Mapping | None, live_bundle: Mapping | None
+    peer: Peer, card: Card, live_peer: Mapping | None, live_bundle: Mapping | None, known: str = ""
 ) -> tuple[list[str], list[str]]:
     """Return how a card's identity differs from what a known peer has, in words, and which parts cannot be compared.
 
-    Both are empty for one that stayed itself. What is missing counts as unchanged where an object of ours remembers the
-    very identity of the card, and roots also where the peer's entry pins them: ``check_card`` has seen that they fit.
+    ``known`` is the digest of the identity that the control plane remembers. Both are empty for one that stayed itself.
+    What is missing counts as unchanged where an object of ours remembers the very identity of the card, and roots also where the peer's entry pins them: ``check_card`` has seen that they fit.
     """
     found: list[str] = []
     gone: list[str] = []
@@ -257,6 +268,7 @@ def identity_changes(
     is_proven = not found and identity_digest(card) in (
         annotated(live_peer, IDENTITY),
         annotated(live_bundle, IDENTITY),
+        known,
     )
     return found, [] if is_proven else gone
 
@@ -301,6 +313,17 @@ def remembering(desired: Mapping, card: Card, live_peer: Mapping | None, owner: 
     metadata = desired["metadata"]
     annotations = owned_by({**(metadata.get("annotations") or {}), **kept}, owner)
     return {**desired, "metadata": {**metadata, "annotations": annotations}}
+
+
+def remembering_beside(control_plane: Mapping, peer: str, card: Card) -> dict:
+    """Return what the control plane remembers of a peer beside its gateways, as ``identity_manager`` applies it."""
+    metadata = control_plane["metadata"]
+    kept = {f"{KNOWN}{peer}": f"{identity_digest(card)} {card.trust_domain.lower()}"}
+    return {
+        "apiVersion": CONTROL_PLANE.api_version,
+        "kind": CONTROL_PLANE.name,
+        "metadata": {"name": metadata["name"], "namespace": metadata["namespace"], "annotations": kept},
+    }
 
 
 def owned_by(annotations: Mapping[str, str], owner: str | None) -> dict[str, str]:

@@ -165,6 +165,11 @@ def gateways_manager(peer: str) -> str:
     return f"{MANAGER}/gateways/{peer}"
 
 
+def identity_manager(peer: str) -> str:
+    """Return the field manager that owns what a ServiceMeshControlPlane remembers of one peer."""
+    return f"{MANAGER}/identity/{peer}"
+
+
 def control_plane_manager() -> str:
     """Return the field manager that owns the body of a ServiceMeshControlPlane that this collection keeps."""
     return f"{MANAGER}/control-plane"

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from .adopting import gateway_keys
 from .control_plane import ControlPlane
 from .diff import MISSING, all_owners, holders, is_ours, owned_leaves, value_at
-from .kinds import EGRESS_FOR, INGRESS_FOR, MANAGER, PEER_LABEL, gateways_manager
+from .kinds import EGRESS_FOR, INGRESS_FOR, MANAGER, PEER_LABEL, gateways_manager, identity_manager
 from .topology import Mesh, Peer
 
 
@@ -31,10 +31,10 @@ class Left:
 
 
 def gateway_owners(control_plane: Mapping) -> set[str]:
-    """Return our names of the peers for which we own gateways in a live control plane."""
-    prefix = gateways_manager("")
-    managers = {manager for manager, _paths in all_owners(control_plane) if manager.startswith(prefix)}
-    return {manager[len(prefix) :] for manager in managers if owned_leaves(control_plane, manager)}
+    """Return our names of the peers of which we own anything in a live control plane: gateways, or what it remembers."""
+    prefixes = (gateways_manager(""), identity_manager(""))
+    managers = {manager for manager, _paths in all_owners(control_plane) if manager.startswith(prefixes)}
+    return {manager.rpartition("/")[2] for manager in managers if owned_leaves(control_plane, manager)}
 
 
 def bundle_owners(config_maps: Iterable[Mapping]) -> set[str]:
