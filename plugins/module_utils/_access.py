@@ -30,7 +30,7 @@ from ._answers import data_of as json_of
 from ._arguments import CLUSTER, CLUSTER_ENVIRONMENT, PROXY_HEADERS_ENVIRONMENT
 from ._core.errors import FederationError
 from ._core.kubeconfig import Document, Pem, Plugin, Said, data_of, what_is_said
-from ._files import own_content
+from ._files import NoFile, own_content
 from ._secrets import is_content, login_secrets, secrets_of, shown_path, url_secrets
 
 PLUGIN_SECONDS = 60.0
@@ -242,7 +242,7 @@ def _content(path: str, place: str) -> bytes:
         raise FederationError(
             "FED101",
             where=place,
-            what=f"cannot be read ({error.strerror})",
+            what=str(error.strerror) if isinstance(error, NoFile) else f"cannot be read ({error.strerror})",
             mend="Give a file that is there and readable",
         ) from None
     if len(content) > LARGEST_FILE:
