@@ -1,7 +1,7 @@
 # GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
 """Write what is made from the code into the documentation: ``python tools/codes_page.py``.
 
-docs/codes.md is the catalogue in plugins/module_utils/_core/codes.py; a table in docs/preflight.md is what the checks declare.
+docs/codes.md is the catalogue in plugins/module_utils/_core/catalogue/codes.py; a table in docs/preflight.md is what the checks declare.
 """
 
 from __future__ import annotations
@@ -71,9 +71,9 @@ def with_table(text: str, rows: str) -> str:
 
 def main() -> None:
     sys.path.insert(0, str(TREE / "plugins" / "module_utils"))
-    catalogue = importlib.import_module("_core.codes")
+    catalogue = importlib.import_module("_core.catalogue.codes")
     PAGE.write_text(page(catalogue.RANGES, catalogue.CODES), encoding="utf-8")
-    meshes, clusters = (importlib.import_module(f"_core.{name}") for name in ("preflight", "cluster_findings"))
+    meshes, clusters = (importlib.import_module(f"_core.preflight.{name}") for name in ("everything", "clusters"))
     rows = table(meshes.CHECKS, clusters.CHECKS, list(catalogue.CODES))
     PREFLIGHT.write_text(with_table(PREFLIGHT.read_text(encoding="utf-8"), rows), encoding="utf-8")
 

@@ -30,29 +30,29 @@ class Mutation:
 MUTATIONS = (
     Mutation(
         "a peer is given another bundle than its own",
-        "plan.py",
+        "peering/plan.py",
         '"certificateChain": {"kind": CONFIG_MAP.name, "name": peer.bundle_name}',
         '"certificateChain": {"kind": CONFIG_MAP.name, "name": f"{peer.name}-ca-root-cert"}',
     ),
     Mutation(
         "the egress gateway looks into another network",
-        "plan.py",
+        "peering/plan.py",
         '"requestedNetworkView": list(networks)',
         '"requestedNetworkView": [f"{network}-network" for network in networks]',
     ),
-    Mutation("router mode is sent to new control planes", "plan.py", "if version and version < (2, 2):", "if version and version > (2, 2):"),
-    Mutation("the client's identity is its trust domain", "plan.py", '"clientID": card.client_id', '"clientID": card.trust_domain'),
+    Mutation("router mode is sent to new control planes", "peering/plan.py", "if version and version < (2, 2):", "if version and version > (2, 2):"),
+    Mutation("the client's identity is its trust domain", "peering/plan.py", '"clientID": card.client_id', '"clientID": card.trust_domain'),
     Mutation(
         "what is no longer wanted is not seen",
-        "diff.py",
+        "plain/diff.py",
         "if stands is not MISSING and not (isinstance(stands, Mapping) and stands):",
         "if stands is MISSING:",
     ),
-    Mutation("an update may re-create what has gone", "diff.py", 'differences, live["metadata"]["uid"], force', "differences, None, force"),
-    Mutation("another manager's field is taken", "diff.py", "if other != manager and difference", "if other == manager and difference"),
-    Mutation("an unknown field on a card is read over", "card.py", "        if unknown:\n", "        if unknown and not data:\n"),
-    Mutation("a fingerprint may differ from its root", "card.py", "if not is_same_fingerprint(", "if False and not is_same_fingerprint("),
-    Mutation("an identity may belong to another trust domain", "card.py", 'if parts["domain"] != card.trust_domain:', 'if not parts["domain"]:'),
+    Mutation("an update may re-create what has gone", "plain/diff.py", 'differences, live["metadata"]["uid"], force', "differences, None, force"),
+    Mutation("another manager's field is taken", "plain/diff.py", "if other != manager and difference", "if other == manager and difference"),
+    Mutation("an unknown field on a card is read over", "card/card.py", "        if unknown:\n", "        if unknown and not data:\n"),
+    Mutation("a fingerprint may differ from its root", "card/card.py", "if not is_same_fingerprint(", "if False and not is_same_fingerprint("),
+    Mutation("an identity may belong to another trust domain", "card/card.py", 'if parts["domain"] != card.trust_domain:', 'if not parts["domain"]:'),
 )
 
 
@@ -64,7 +64,8 @@ def passes(tests: str) -> bool:
 
 def tests_of(mutation: Mutation) -> str:
     """Return the file with the tests of the file that is broken: tests mirror the plugins."""
-    return f"{TESTS}/_core/test_{mutation.file}"
+    room, _slash, file = mutation.file.partition("/")
+    return f"{TESTS}/_core/{room}/test_{file}"
 
 
 def is_caught(mutation: Mutation) -> bool:
@@ -89,7 +90,7 @@ def main() -> None:
     survived = []
     for mutation in MUTATIONS:
         caught = is_caught(mutation)
-        print(f"{'caught' if caught else 'NOT CAUGHT':<11} {mutation.file:<9} {mutation.fault}", flush=True)
+        print(f"{'caught' if caught else 'NOT CAUGHT':<11} {mutation.file:<15} {mutation.fault}", flush=True)
         if not caught:
             survived.append(mutation)
     if survived:

@@ -8,14 +8,14 @@ from datetime import datetime, timezone
 
 from ansible.utils.display import Display
 from ansible.utils.unsafe_proxy import AnsibleUnsafe, wrap_var
-from ansible_collections.ossm.federation.plugins.module_utils._core.card import (
+from ansible_collections.ossm.federation.plugins.module_utils._core.card.card import (
     DEPTH_LIMIT,
     card_from,
     data_of,
     refuse_oversize,
 )
-from ansible_collections.ossm.federation.plugins.module_utils._core.errors import FederationError
-from ansible_collections.ossm.federation.plugins.module_utils._core.trust import printable
+from ansible_collections.ossm.federation.plugins.module_utils._core.plain.errors import FederationError
+from ansible_collections.ossm.federation.plugins.module_utils._core.plain.words import printable
 from ansible_collections.ossm.federation.plugins.plugin_utils.expressions import evaluated, refuse_calls
 from ansible_collections.ossm.federation.plugins.plugin_utils.here import HereAction, failure
 

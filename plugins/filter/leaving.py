@@ -8,9 +8,9 @@ from collections.abc import Iterable, Mapping
 
 from ansible.errors import AnsibleFilterError
 
-from ..module_utils._core.data import some
-from ..module_utils._core.errors import FederationError
-from ..module_utils._core.trust import printable
+from ..module_utils._core.plain.data import some
+from ..module_utils._core.plain.errors import FederationError
+from ..module_utils._core.plain.words import printable
 from .mesh_names import mesh_names, peers_named
 
 EVERYBODY = "all"

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 
 from ansible.errors import AnsibleFilterError
 
-from ..module_utils._core.names import exported_names, imported_names
+from ..module_utils._core.peering.names import exported_names, imported_names
 
 
 def exported_names_filter(services: object, spec: object, peer: object) -> list[dict]:

@@ -6,8 +6,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ._arguments import MESH
-from ._core.topology import Mesh
+from ._core.mesh.topology import Mesh
+from ._options import MESH
 
 DESCRIBED = {
     **MESH,

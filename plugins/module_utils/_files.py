@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from ._core.errors import FederationError
+from ._core.plain.errors import FederationError
 
 _BLOCK = 1 << 16
 # O_PATH: to enter a folder takes no right to list it.

@@ -9,8 +9,10 @@ from dataclasses import dataclass
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ._cluster import Cluster
-from ._core.adopting import (
+from ._cluster.client import Cluster
+from ._core.control_plane.live import ControlPlane, has_route_config
+from ._core.mesh.topology import Mesh, Peer
+from ._core.peering.adopting import (
     EGRESS,
     INGRESS,
     check_gateways,
@@ -19,8 +21,10 @@ from ._core.adopting import (
     gateway_names,
     is_left_alone,
 )
-from ._core.control_plane import ControlPlane, has_route_config
-from ._core.diff import (
+from ._core.peering.identity import Accepted, refuse_two_descriptions
+from ._core.peering.leftovers import gateway_owners, path_of
+from ._core.peering.plan import plan_budgets, plan_gateways, plan_no_gateways
+from ._core.plain.diff import (
     MISSING,
     Change,
     Difference,
@@ -35,9 +39,8 @@ from ._core.diff import (
     removal_of,
     value_at,
 )
-from ._core.errors import FederationError
-from ._core.identity import Accepted, refuse_two_descriptions
-from ._core.kinds import (
+from ._core.plain.errors import FederationError
+from ._core.plain.kinds import (
     CONTROL_PLANE,
     DEPLOYMENT,
     DISRUPTION_BUDGET,
@@ -51,10 +54,7 @@ from ._core.kinds import (
     gateways_manager,
     identity_manager,
 )
-from ._core.leftovers import gateway_owners, path_of
-from ._core.plan import plan_budgets, plan_gateways, plan_no_gateways
-from ._core.topology import Mesh, Peer
-from ._running import apply_changes
+from ._run import apply_changes
 
 
 @dataclass(frozen=True)

@@ -8,22 +8,32 @@ from dataclasses import replace
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ._cluster import Cluster
-from ._core.adopting import as_it_stands, gateway_keys, gateway_names
-from ._core.control_plane import ControlPlane
-from ._core.data import listed, some
-from ._core.diff import Change, as_diff, change_to, is_ours
-from ._core.errors import FederationError
-from ._core.identity import Accepted, owned_by, refuse_two_descriptions, remembered
-from ._core.kinds import AUTHORIZATION_POLICY, DEPLOYMENT, MANAGER, MEMBER_ROLL, MESH_LABEL, PEER, PEER_LABEL, SERVICE, Kind
-from ._core.leftovers import Left, bundle_owners, gateway_owners, left_of, path_of
-from ._core.plan import plan_exports, plan_imports
-from ._core.status import CONNECTED, answers, inbound, settling_seconds, still_exported, still_imported
-from ._core.topology import Mesh, Peer
-from ._core.using import NAMING_KINDS, Taken, Use, accounts_in, taken_from, uses_in
-from ._live import Peering, Peerings
+from ._cluster.client import Cluster
+from ._core.control_plane.live import ControlPlane
+from ._core.mesh.topology import Mesh, Peer
+from ._core.peering.adopting import as_it_stands, gateway_keys, gateway_names
+from ._core.peering.identity import Accepted, owned_by, refuse_two_descriptions, remembered
+from ._core.peering.leftovers import Left, bundle_owners, gateway_owners, left_of, path_of
+from ._core.peering.plan import plan_exports, plan_imports
+from ._core.peering.status import CONNECTED, answers, inbound, settling_seconds, still_exported, still_imported
+from ._core.peering.using import NAMING_KINDS, Taken, Use, accounts_in, taken_from, uses_in
+from ._core.plain.data import listed, some
+from ._core.plain.diff import Change, as_diff, change_to, is_ours
+from ._core.plain.errors import FederationError
+from ._core.plain.kinds import (
+    AUTHORIZATION_POLICY,
+    DEPLOYMENT,
+    MANAGER,
+    MEMBER_ROLL,
+    MESH_LABEL,
+    PEER,
+    PEER_LABEL,
+    SERVICE,
+    Kind,
+)
 from ._peering import brought_back, emptied, refuse_live, removed, still_live, stranger
-from ._running import apply_changes, wait_until
+from ._reads.peerings import Peering, Peerings
+from ._run import apply_changes, wait_until
 
 NOTHING = {"used": [], "stays": [], "suspending": [], "known_peers": [], "gateway_places": {}}
 _MOST_TOLD = 12

@@ -9,16 +9,15 @@ from datetime import datetime, timedelta
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ._cluster import Cluster
-from ._core.adopting import gateway_keys
-from ._core.card import Card
-from ._core.carrying import Received
-from ._core.changing import dated, time_of
-from ._core.control_plane import ControlPlane
-from ._core.diff import Change, Difference, as_diff, change_to, holders, is_ours, removal_of
-from ._core.errors import FederationError
-from ._core.findings import Finding
-from ._core.identity import (
+from ._cluster.client import Cluster
+from ._core.card.card import Card
+from ._core.catalogue.findings import Finding
+from ._core.control_plane.live import ControlPlane
+from ._core.mesh.topology import Mesh, Peer
+from ._core.peering.adopting import gateway_keys
+from ._core.peering.carrying import Received
+from ._core.peering.changing import dated
+from ._core.peering.identity import (
     Accepted,
     accept_line,
     how_to_accept,
@@ -34,14 +33,16 @@ from ._core.identity import (
     roots_in,
     shared_roots,
 )
-from ._core.kinds import EXPORTS, IMPORTS, MANAGER, PEER, SERVICE, Kind, identity_manager
-from ._core.names import exported_names, imported_names
-from ._core.plan import plan_peering, refuse_beyond_reach
-from ._core.status import answers, still_exported, still_imported
-from ._core.topology import Mesh, Peer
-from ._core.trust import spoken
-from ._live import Peering, Peerings
-from ._running import apply_changes
+from ._core.peering.names import exported_names, imported_names
+from ._core.peering.plan import plan_peering, refuse_beyond_reach
+from ._core.peering.status import answers, still_exported, still_imported
+from ._core.plain.diff import Change, Difference, as_diff, change_to, holders, is_ours, removal_of
+from ._core.plain.errors import FederationError
+from ._core.plain.fingerprints import spoken
+from ._core.plain.kinds import EXPORTS, IMPORTS, MANAGER, PEER, SERVICE, Kind, identity_manager
+from ._core.plain.moments import time_of
+from ._reads.peerings import Peering, Peerings
+from ._run import apply_changes
 
 YOUNG = timedelta(seconds=30)
 

@@ -12,8 +12,8 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 from urllib.parse import unquote
 
-from ._arguments import CLUSTER
-from ._core.kubeconfig import TOKEN_LIKE
+from ._core.plain.kubeconfig import TOKEN_LIKE
+from ._options import CLUSTER
 
 LONG = 8
 HIDDEN = "********"

@@ -6,13 +6,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime
 
-from ._cluster import Cluster
-from ._core import status
-from ._core.changing import Restart
-from ._core.control_plane import ControlPlane
-from ._core.diff import is_ours
-from ._core.errors import FederationError
-from ._live import Peerings, read_roots_of
+from ._cluster.client import Cluster
+from ._core.control_plane.live import ControlPlane
+from ._core.peering import status
+from ._core.peering.changing import Restart
+from ._core.plain.diff import is_ours
+from ._core.plain.errors import FederationError
+from ._reads.peerings import Peerings, read_roots_of
 
 
 def peer_rows(

@@ -5,12 +5,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from ._cluster import Cluster
-from ._core.data import listed
-from ._core.diff import Change, change_to, removal_of
-from ._core.errors import FederationError
-from ._core.holding import Standing, check_bound, is_made_by_us, is_rightful, refusals
-from ._core.kinds import (
+from ._cluster.client import Cluster
+from ._core.install.holding import Standing, check_bound, is_made_by_us, is_rightful, refusals
+from ._core.install.tenants import NAME, Tenant, check_tenants, plan_tenant
+from ._core.plain.data import listed
+from ._core.plain.diff import Change, change_to, removal_of
+from ._core.plain.errors import FederationError
+from ._core.plain.kinds import (
     CLUSTER_ROLE,
     CLUSTER_ROLE_BINDING,
     CONTROL_PLANE,
@@ -26,7 +27,6 @@ from ._core.kinds import (
     SERVICE_ACCOUNT,
     Kind,
 )
-from ._core.tenants import NAME, Tenant, check_tenants, plan_tenant
 
 # Bindings go before what they bind, so that a run that ends halfway leaves nobody with a right to nothing.
 RIGHTS = (CLUSTER_ROLE_BINDING, CLUSTER_ROLE, ROLE_BINDING, ROLE, SERVICE_ACCOUNT)

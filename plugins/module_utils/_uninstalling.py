@@ -9,14 +9,23 @@ from dataclasses import dataclass
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ._cluster import Cluster
-from ._core.crds import Definition, going, is_foreign
-from ._core.data import at, listed, place_of, some
-from ._core.diff import Change, removal_of
-from ._core.errors import FederationError
-from ._core.kinds import CRD, DAEMON_SET, DEPLOYMENT, MANAGER, MESH_LABEL, Kind
-from ._core.operators import LEAVING, MESH_OPERATOR, OPERATOR_DEPLOYMENT, Found, Operator, is_left_cni, is_own, left_behind
-from ._running import apply_changes, wait_until
+from ._cluster.client import Cluster
+from ._core.install.crds import Definition, going, is_foreign
+from ._core.install.operators import (
+    LEAVING,
+    MESH_OPERATOR,
+    OPERATOR_DEPLOYMENT,
+    Found,
+    Operator,
+    is_left_cni,
+    is_own,
+    left_behind,
+)
+from ._core.plain.data import at, listed, place_of, some
+from ._core.plain.diff import Change, removal_of
+from ._core.plain.errors import FederationError
+from ._core.plain.kinds import CRD, DAEMON_SET, DEPLOYMENT, MANAGER, MESH_LABEL, Kind
+from ._run import apply_changes, wait_until
 
 
 @dataclass

@@ -93,15 +93,28 @@ from datetime import datetime  # noqa: E402
 
 from ansible.module_utils.basic import AnsibleModule  # noqa: E402
 
-from ..module_utils._arguments import CLUSTER, OLM  # noqa: E402
-from ..module_utils._cluster import Cluster  # noqa: E402
-from ..module_utils._core.cluster_findings import OLM_GROUP, ClusterEstate, look  # noqa: E402
-from ..module_utils._core.control_plane import ControlPlane, parse_version  # noqa: E402
-from ..module_utils._core.control_plane_spec import UNDEPLOYED_NAME, check_name, check_spec, plan_control_plane  # noqa: E402
-from ..module_utils._core.data import at  # noqa: E402
-from ..module_utils._core.errors import FederationError  # noqa: E402
-from ..module_utils._core.findings import Finding, finding_of, told  # noqa: E402
-from ..module_utils._core.kinds import (  # noqa: E402
+from ..module_utils._cluster.client import Cluster  # noqa: E402
+from ..module_utils._core.catalogue.findings import Finding, finding_of, told  # noqa: E402
+from ..module_utils._core.control_plane.live import ControlPlane, parse_version  # noqa: E402
+from ..module_utils._core.control_plane.spec import (  # noqa: E402
+    UNDEPLOYED_NAME,
+    check_name,
+    check_spec,
+    plan_control_plane,
+)
+from ..module_utils._core.install.operators import (  # noqa: E402
+    Found,
+    Operator,
+    catalog_of,
+    is_ready,
+    needed,
+    settled,
+    with_wishes,
+)
+from ..module_utils._core.install.tenants import Tenant, check_tenants  # noqa: E402
+from ..module_utils._core.plain.data import at  # noqa: E402
+from ..module_utils._core.plain.errors import FederationError  # noqa: E402
+from ..module_utils._core.plain.kinds import (  # noqa: E402
     CATALOG_SOURCE,
     CLUSTER_ROLE_BINDING,
     CONTROL_PLANE,
@@ -115,12 +128,12 @@ from ..module_utils._core.kinds import (  # noqa: E402
     ROLE,
     SUBSCRIPTION,
 )
-from ..module_utils._core.operators import Found, Operator, catalog_of, is_ready, needed, settled, with_wishes  # noqa: E402
-from ..module_utils._core.platform_findings import IDENTITY  # noqa: E402
-from ..module_utils._core.tenants import Tenant, check_tenants  # noqa: E402
-from ..module_utils._olm import matters, packages_of  # noqa: E402
-from ..module_utils._preflight import Reader, Remembered, found_by, read_platform  # noqa: E402
-from ..module_utils._running import Module, run_module  # noqa: E402
+from ..module_utils._core.preflight.clusters import OLM_GROUP, ClusterEstate, look  # noqa: E402
+from ..module_utils._core.preflight.platform import IDENTITY  # noqa: E402
+from ..module_utils._options import CLUSTER, OLM  # noqa: E402
+from ..module_utils._reads.estate import Reader, Remembered, found_by, read_platform  # noqa: E402
+from ..module_utils._reads.operators import matters, packages_of  # noqa: E402
+from ..module_utils._run import Module, run_module  # noqa: E402
 
 OPTIONS = {"title": {"type": "str"}, "upgrade": {"type": "bool", "default": False}}
 

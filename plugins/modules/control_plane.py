@@ -138,19 +138,35 @@ from datetime import datetime  # noqa: E402
 
 from ansible.module_utils.basic import AnsibleModule  # noqa: E402
 
-from ..module_utils._arguments import CLUSTER, FORCE, MESH, WAITING  # noqa: E402
-from ..module_utils._cluster import Cluster  # noqa: E402
-from ..module_utils._core.control_plane import ControlPlane, parse_version, permanent_reason, unready  # noqa: E402
-from ..module_utils._core.control_plane_spec import check_name, check_spec, check_step, plan_control_plane  # noqa: E402
-from ..module_utils._core.data import at, some  # noqa: E402
-from ..module_utils._core.diff import Change, as_diff, change_to, is_ours, merge_of, refuse_conflicts, removal_of  # noqa: E402
-from ..module_utils._core.errors import FederationError  # noqa: E402
-from ..module_utils._core.kinds import AUTHENTICATION, CONTROL_PLANE, MANAGER, MEMBER_ROLL, MESH_LABEL, PEER, control_plane_manager  # noqa: E402
-from ..module_utils._core.members import ROLL, check_roll, joined, plan_roll, unconfigured  # noqa: E402
-from ..module_utils._core.platform_findings import IDENTITY, THIRD_PARTY, foreign_tokens  # noqa: E402
-from ..module_utils._core.supported import managed_cluster  # noqa: E402
-from ..module_utils._core.upgrade import described_without_mixer, mixer_of, without_mixer  # noqa: E402
-from ..module_utils._running import Module, apply_changes, live_or_planned, rehearse, run_module, wait_until  # noqa: E402
+from ..module_utils._cluster.client import Cluster  # noqa: E402
+from ..module_utils._core.control_plane.live import ControlPlane, parse_version, permanent_reason, unready  # noqa: E402
+from ..module_utils._core.control_plane.members import ROLL, check_roll, joined, plan_roll, unconfigured  # noqa: E402
+from ..module_utils._core.control_plane.spec import check_name, check_spec, check_step, plan_control_plane  # noqa: E402
+from ..module_utils._core.control_plane.upgrade import described_without_mixer, mixer_of, without_mixer  # noqa: E402
+from ..module_utils._core.plain.data import at, some  # noqa: E402
+from ..module_utils._core.plain.diff import (  # noqa: E402
+    Change,
+    as_diff,
+    change_to,
+    is_ours,
+    merge_of,
+    refuse_conflicts,
+    removal_of,
+)
+from ..module_utils._core.plain.errors import FederationError  # noqa: E402
+from ..module_utils._core.plain.kinds import (  # noqa: E402
+    AUTHENTICATION,
+    CONTROL_PLANE,
+    MANAGER,
+    MEMBER_ROLL,
+    MESH_LABEL,
+    PEER,
+    control_plane_manager,
+)
+from ..module_utils._core.plain.supported import managed_cluster  # noqa: E402
+from ..module_utils._core.preflight.platform import IDENTITY, THIRD_PARTY, foreign_tokens  # noqa: E402
+from ..module_utils._options import CLUSTER, FORCE, MESH, WAITING  # noqa: E402
+from ..module_utils._run import Module, apply_changes, live_or_planned, rehearse, run_module, wait_until  # noqa: E402
 
 OPTIONS = {
     "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},

@@ -125,20 +125,20 @@ from datetime import datetime  # noqa: E402
 
 from ansible.module_utils.basic import AnsibleModule  # noqa: E402
 
-from ..module_utils._arguments import CLUSTER, MESH, WAITING  # noqa: E402
-from ..module_utils._cluster import Cluster  # noqa: E402
-from ..module_utils._core import control_plane as control_planes  # noqa: E402
-from ..module_utils._core.changing import time_text  # noqa: E402
-from ..module_utils._core.control_plane import ControlPlane  # noqa: E402
-from ..module_utils._core.data import at, some  # noqa: E402
-from ..module_utils._core.data_plane import Newest, Workload, lines, next_batch, under_way  # noqa: E402
-from ..module_utils._core.diff import MISSING, Change, Difference, as_diff  # noqa: E402
-from ..module_utils._core.errors import FederationError  # noqa: E402
-from ..module_utils._core.kinds import MANAGER, MEMBER_ROLL, POD  # noqa: E402
-from ..module_utils._core.rollout import RESTARTED_AT  # noqa: E402
-from ..module_utils._live import read_control_plane  # noqa: E402
-from ..module_utils._running import Module, apply_changes, run_module  # noqa: E402
-from ..module_utils._sidecars import OWNERS, Survey, Surveyor  # noqa: E402
+from ..module_utils._cluster.client import Cluster  # noqa: E402
+from ..module_utils._core.control_plane import live as control_planes  # noqa: E402
+from ..module_utils._core.control_plane.data_plane import Newest, Workload, lines, next_batch, under_way  # noqa: E402
+from ..module_utils._core.control_plane.live import ControlPlane  # noqa: E402
+from ..module_utils._core.control_plane.rollout import RESTARTED_AT  # noqa: E402
+from ..module_utils._core.plain.data import at, some  # noqa: E402
+from ..module_utils._core.plain.diff import MISSING, Change, Difference, as_diff  # noqa: E402
+from ..module_utils._core.plain.errors import FederationError  # noqa: E402
+from ..module_utils._core.plain.kinds import MANAGER, MEMBER_ROLL, POD  # noqa: E402
+from ..module_utils._core.plain.moments import time_text  # noqa: E402
+from ..module_utils._options import CLUSTER, MESH, WAITING  # noqa: E402
+from ..module_utils._reads.peerings import read_control_plane  # noqa: E402
+from ..module_utils._reads.workloads import OWNERS, Survey, Surveyor  # noqa: E402
+from ..module_utils._run import Module, apply_changes, run_module  # noqa: E402
 
 OPTIONS = {
     "state": {"type": "str", "choices": ["surveyed", "restarted"], "default": "surveyed"},

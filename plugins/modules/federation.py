@@ -241,23 +241,21 @@ from datetime import datetime  # noqa: E402
 
 from ansible.module_utils.basic import AnsibleModule  # noqa: E402
 
-from ..module_utils._arguments import CLUSTER, FORCE  # noqa: E402
-from ..module_utils._cluster import Cluster  # noqa: E402
-from ..module_utils._core import render, status  # noqa: E402
-from ..module_utils._core.adopting import HAND_MADE, as_it_stands, check_gateways  # noqa: E402
-from ..module_utils._core.carrying import Identity, Received, receive, what_is_missing  # noqa: E402
-from ..module_utils._core.changing import Restart  # noqa: E402
-from ..module_utils._core.control_plane import ControlPlane, parse_version  # noqa: E402
-from ..module_utils._core.data import some  # noqa: E402
-from ..module_utils._core.diff import Change, as_diff  # noqa: E402
-from ..module_utils._core.errors import FederationError  # noqa: E402
-from ..module_utils._core.findings import Finding, texts  # noqa: E402
-from ..module_utils._core.identity import Accepted  # noqa: E402
-from ..module_utils._core.plan import plan_gateways, plan_peering, refuse_our_server, takes  # noqa: E402
-from ..module_utils._core.topology import Mesh  # noqa: E402
+from ..module_utils._cluster.client import Cluster  # noqa: E402
+from ..module_utils._core.catalogue.findings import Finding, texts  # noqa: E402
+from ..module_utils._core.control_plane.live import ControlPlane, parse_version  # noqa: E402
+from ..module_utils._core.mesh.topology import Mesh  # noqa: E402
+from ..module_utils._core.peering import render, status  # noqa: E402
+from ..module_utils._core.peering.adopting import HAND_MADE, as_it_stands, check_gateways  # noqa: E402
+from ..module_utils._core.peering.carrying import Identity, Received, receive, what_is_missing  # noqa: E402
+from ..module_utils._core.peering.changing import Restart  # noqa: E402
+from ..module_utils._core.peering.identity import Accepted  # noqa: E402
+from ..module_utils._core.peering.plan import plan_gateways, plan_peering, refuse_our_server, takes  # noqa: E402
+from ..module_utils._core.plain.data import some  # noqa: E402
+from ..module_utils._core.plain.diff import Change, as_diff  # noqa: E402
+from ..module_utils._core.plain.errors import FederationError  # noqa: E402
 from ..module_utils._described import DESCRIBED, described_mesh  # noqa: E402
 from ..module_utils._files import NOT_OURS, Place, read, write  # noqa: E402
-from ..module_utils._istiod import what_follows  # noqa: E402
 from ..module_utils._leaving import (  # noqa: E402
     NOTHING,
     absent,
@@ -268,13 +266,7 @@ from ..module_utils._leaving import (  # noqa: E402
     suspended,
     warn_of_lost,
 )
-from ..module_utils._live import (  # noqa: E402
-    Peerings,
-    card_file,
-    host_and_port,
-    read_control_plane,
-    read_services,
-)
+from ..module_utils._options import CLUSTER, FORCE  # noqa: E402
 from ..module_utils._peering import (  # noqa: E402
     changes_for,
     check_descriptions,
@@ -285,8 +277,16 @@ from ..module_utils._peering import (  # noqa: E402
     still_live,
     stranger,
 )
-from ..module_utils._preflight import Reader, Remembered, look_at_run  # noqa: E402
-from ..module_utils._running import Module, apply_changes, run_module  # noqa: E402
+from ..module_utils._reads.estate import Reader, Remembered, look_at_run  # noqa: E402
+from ..module_utils._reads.istiod import what_follows  # noqa: E402
+from ..module_utils._reads.peerings import (  # noqa: E402
+    Peerings,
+    card_file,
+    host_and_port,
+    read_control_plane,
+    read_services,
+)
+from ..module_utils._run import Module, apply_changes, run_module  # noqa: E402
 from ..module_utils._standing import peer_rows, shown  # noqa: E402
 
 LARGEST_MANIFEST = 16 << 20

@@ -99,18 +99,18 @@ from datetime import datetime  # noqa: E402
 
 from ansible.module_utils.basic import AnsibleModule  # noqa: E402
 
-from ..module_utils._arguments import CLUSTER, FORCE  # noqa: E402
-from ..module_utils._cluster import Cluster  # noqa: E402
-from ..module_utils._core.control_plane import ControlPlane  # noqa: E402
-from ..module_utils._core.diff import as_diff  # noqa: E402
-from ..module_utils._core.errors import FederationError  # noqa: E402
-from ..module_utils._core.kinds import SERVICE  # noqa: E402
-from ..module_utils._core.plan import ingress_of  # noqa: E402
-from ..module_utils._core.topology import Mesh  # noqa: E402
+from ..module_utils._cluster.client import Cluster  # noqa: E402
+from ..module_utils._core.control_plane.live import ControlPlane  # noqa: E402
+from ..module_utils._core.mesh.topology import Mesh  # noqa: E402
+from ..module_utils._core.peering.plan import ingress_of  # noqa: E402
+from ..module_utils._core.plain.diff import as_diff  # noqa: E402
+from ..module_utils._core.plain.errors import FederationError  # noqa: E402
+from ..module_utils._core.plain.kinds import SERVICE  # noqa: E402
 from ..module_utils._described import DESCRIBED, described_mesh  # noqa: E402
 from ..module_utils._gateways import keep_gateways, remove_gateways  # noqa: E402
-from ..module_utils._live import read_control_plane, standing_mesh  # noqa: E402
-from ..module_utils._running import Module, run_module  # noqa: E402
+from ..module_utils._options import CLUSTER, FORCE  # noqa: E402
+from ..module_utils._reads.peerings import read_control_plane, standing_mesh  # noqa: E402
+from ..module_utils._run import Module, run_module  # noqa: E402
 
 OPTIONS = {
     "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},

@@ -177,21 +177,21 @@ from typing import NoReturn  # noqa: E402
 
 from ansible.module_utils.basic import AnsibleModule  # noqa: E402
 
-from ..module_utils._arguments import CLUSTER, MESH, WAITING  # noqa: E402
-from ..module_utils._cluster import Cluster  # noqa: E402
-from ..module_utils._core import status  # noqa: E402
-from ..module_utils._core.changing import Restart  # noqa: E402
-from ..module_utils._core.control_plane import ControlPlane  # noqa: E402
-from ..module_utils._core.diff import is_ours  # noqa: E402
-from ..module_utils._core.errors import FederationError  # noqa: E402
-from ..module_utils._core.kinds import CONFIG_MAP, MESH_LABEL  # noqa: E402
-from ..module_utils._core.leftovers import lines_of  # noqa: E402
-from ..module_utils._core.members import member_lines, membership  # noqa: E402
+from ..module_utils._cluster.client import Cluster  # noqa: E402
+from ..module_utils._core.control_plane.live import ControlPlane  # noqa: E402
+from ..module_utils._core.control_plane.members import member_lines, membership  # noqa: E402
+from ..module_utils._core.peering import status  # noqa: E402
+from ..module_utils._core.peering.changing import Restart  # noqa: E402
+from ..module_utils._core.peering.leftovers import lines_of  # noqa: E402
+from ..module_utils._core.plain.diff import is_ours  # noqa: E402
+from ..module_utils._core.plain.errors import FederationError  # noqa: E402
+from ..module_utils._core.plain.kinds import CONFIG_MAP, MESH_LABEL  # noqa: E402
 from ..module_utils._described import described_mesh  # noqa: E402
-from ..module_utils._istiod import restart_needed  # noqa: E402
 from ..module_utils._leaving import what_is_left  # noqa: E402
-from ..module_utils._live import Peerings, read_control_plane, read_members  # noqa: E402
-from ..module_utils._running import Module, run_module, wait_until  # noqa: E402
+from ..module_utils._options import CLUSTER, MESH, WAITING  # noqa: E402
+from ..module_utils._reads.istiod import restart_needed  # noqa: E402
+from ..module_utils._reads.peerings import Peerings, read_control_plane, read_members  # noqa: E402
+from ..module_utils._run import Module, run_module, wait_until  # noqa: E402
 from ..module_utils._standing import peer_rows, shown  # noqa: E402
 
 OPTIONS = {

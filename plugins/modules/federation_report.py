@@ -49,7 +49,7 @@ from datetime import datetime  # noqa: E402
 from ansible.module_utils.basic import AnsibleModule  # noqa: E402
 
 from ..module_utils._files import Place, read, write  # noqa: E402
-from ..module_utils._running import Module, run_module  # noqa: E402
+from ..module_utils._run import Module, run_module  # noqa: E402
 
 # Many hundreds of meshes.
 LARGEST = 64 << 20

@@ -67,13 +67,13 @@ from datetime import datetime  # noqa: E402
 
 from ansible.module_utils.basic import AnsibleModule  # noqa: E402
 
-from ..module_utils._arguments import CLUSTER, FORCE, MESH  # noqa: E402
-from ..module_utils._cluster import Cluster  # noqa: E402
-from ..module_utils._core.kinds import IMPORTS  # noqa: E402
-from ..module_utils._core.plan import plan_imports  # noqa: E402
+from ..module_utils._cluster.client import Cluster  # noqa: E402
+from ..module_utils._core.peering.plan import plan_imports  # noqa: E402
+from ..module_utils._core.plain.kinds import IMPORTS  # noqa: E402
 from ..module_utils._described import one_peer  # noqa: E402
+from ..module_utils._options import CLUSTER, FORCE, MESH  # noqa: E402
 from ..module_utils._peering import keep_set  # noqa: E402
-from ..module_utils._running import Module, run_module  # noqa: E402
+from ..module_utils._run import Module, run_module  # noqa: E402
 
 OPTIONS = {
     "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},

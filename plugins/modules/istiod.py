@@ -88,14 +88,14 @@ from datetime import datetime, timedelta  # noqa: E402
 
 from ansible.module_utils.basic import AnsibleModule  # noqa: E402
 
-from ..module_utils._arguments import CLUSTER, MESH, WAITING  # noqa: E402
-from ..module_utils._cluster import Cluster  # noqa: E402
-from ..module_utils._core import rollout  # noqa: E402
-from ..module_utils._core.changing import time_of, time_text  # noqa: E402
-from ..module_utils._core.errors import FederationError  # noqa: E402
-from ..module_utils._core.kinds import DEPLOYMENT  # noqa: E402
-from ..module_utils._istiod import Istiod  # noqa: E402
-from ..module_utils._running import Module, run_module, wait_until  # noqa: E402
+from ..module_utils._cluster.client import Cluster  # noqa: E402
+from ..module_utils._core.control_plane import rollout  # noqa: E402
+from ..module_utils._core.plain.errors import FederationError  # noqa: E402
+from ..module_utils._core.plain.kinds import DEPLOYMENT  # noqa: E402
+from ..module_utils._core.plain.moments import time_of, time_text  # noqa: E402
+from ..module_utils._options import CLUSTER, MESH, WAITING  # noqa: E402
+from ..module_utils._reads.istiod import Istiod  # noqa: E402
+from ..module_utils._run import Module, run_module, wait_until  # noqa: E402
 
 OPTIONS = {
     "state": {"type": "str", "choices": ["restarted"], "default": "restarted"},

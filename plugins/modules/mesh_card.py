@@ -200,25 +200,33 @@ from datetime import datetime  # noqa: E402
 
 from ansible.module_utils.basic import AnsibleModule  # noqa: E402
 
-from ..module_utils._arguments import CLUSTER, FORCE, WAITING  # noqa: E402
-from ..module_utils._cluster import Cluster  # noqa: E402
-from ..module_utils._core import firewall  # noqa: E402
-from ..module_utils._core.adopting import HAND_MADE, as_it_stands, is_left_alone  # noqa: E402
-from ..module_utils._core.card import SIZE_LIMIT, Card, Ingress, as_readers_take_it, file_name, read_card  # noqa: E402
-from ..module_utils._core.carrying import card_files  # noqa: E402
-from ..module_utils._core.changing import hand_over  # noqa: E402
-from ..module_utils._core.control_plane import ControlPlane  # noqa: E402
-from ..module_utils._core.diff import as_diff  # noqa: E402
-from ..module_utils._core.errors import FederationError  # noqa: E402
-from ..module_utils._core.identity import accept_line, identity_digest  # noqa: E402
-from ..module_utils._core.kinds import SERVICE  # noqa: E402
-from ..module_utils._core.plan import clashes, ingress_of, offers, refuse_beyond_reach  # noqa: E402
-from ..module_utils._core.topology import Mesh, Peer, client_id  # noqa: E402
-from ..module_utils._core.trust import Root, spoken  # noqa: E402
+from ..module_utils._cluster.client import Cluster  # noqa: E402
+from ..module_utils._core.card import firewall  # noqa: E402
+from ..module_utils._core.card.card import (  # noqa: E402
+    SIZE_LIMIT,
+    Card,
+    Ingress,
+    as_readers_take_it,
+    file_name,
+    read_card,
+)
+from ..module_utils._core.card.trust import Root  # noqa: E402
+from ..module_utils._core.control_plane.live import ControlPlane  # noqa: E402
+from ..module_utils._core.mesh.topology import Mesh, Peer, client_id  # noqa: E402
+from ..module_utils._core.peering.adopting import HAND_MADE, as_it_stands, is_left_alone  # noqa: E402
+from ..module_utils._core.peering.carrying import card_files  # noqa: E402
+from ..module_utils._core.peering.changing import hand_over  # noqa: E402
+from ..module_utils._core.peering.identity import accept_line, identity_digest  # noqa: E402
+from ..module_utils._core.peering.plan import clashes, ingress_of, offers, refuse_beyond_reach  # noqa: E402
+from ..module_utils._core.plain.diff import as_diff  # noqa: E402
+from ..module_utils._core.plain.errors import FederationError  # noqa: E402
+from ..module_utils._core.plain.fingerprints import spoken  # noqa: E402
+from ..module_utils._core.plain.kinds import SERVICE  # noqa: E402
 from ..module_utils._described import DESCRIBED, described_mesh  # noqa: E402
 from ..module_utils._files import NOT_OURS, read, write  # noqa: E402
 from ..module_utils._gateways import NOTHING, keep_gateways  # noqa: E402
-from ..module_utils._live import (  # noqa: E402
+from ..module_utils._options import CLUSTER, FORCE, WAITING  # noqa: E402
+from ..module_utils._reads.peerings import (  # noqa: E402
     card_file,
     card_place,
     pem_texts,
@@ -228,7 +236,7 @@ from ..module_utils._live import (  # noqa: E402
     standing_mesh,
 )
 from ..module_utils._resolving import resolved  # noqa: E402
-from ..module_utils._running import Module, run_module, wait_until  # noqa: E402
+from ..module_utils._run import Module, run_module, wait_until  # noqa: E402
 
 OPTIONS = {
     "roots": {"type": "raw"},

@@ -118,18 +118,18 @@ from typing import Any  # noqa: E402
 
 from ansible.module_utils.basic import AnsibleModule  # noqa: E402
 
-from ..module_utils._core.addresses import unfit  # noqa: E402
-from ..module_utils._core.card import Card, card_from, read_card  # noqa: E402
-from ..module_utils._core.errors import FederationError  # noqa: E402
-from ..module_utils._core.given import refuse_empty  # noqa: E402
-from ..module_utils._core.kinds import CLUSTER_DOMAIN  # noqa: E402
-from ..module_utils._core.plan import check_card, takes  # noqa: E402
-from ..module_utils._core.reading import compared, differences, lines  # noqa: E402
-from ..module_utils._core.topology import Mesh  # noqa: E402
-from ..module_utils._core.trust import is_same_fingerprint  # noqa: E402
+from ..module_utils._core.card.card import Card, card_from, read_card  # noqa: E402
+from ..module_utils._core.mesh.given import refuse_empty  # noqa: E402
+from ..module_utils._core.mesh.topology import Mesh  # noqa: E402
+from ..module_utils._core.peering.plan import check_card, takes  # noqa: E402
+from ..module_utils._core.peering.reading import compared, differences, lines  # noqa: E402
+from ..module_utils._core.plain.addresses import unfit  # noqa: E402
+from ..module_utils._core.plain.errors import FederationError  # noqa: E402
+from ..module_utils._core.plain.fingerprints import is_same_fingerprint  # noqa: E402
+from ..module_utils._core.plain.kinds import CLUSTER_DOMAIN  # noqa: E402
 from ..module_utils._described import described_mesh  # noqa: E402
-from ..module_utils._live import card_file  # noqa: E402
-from ..module_utils._running import Module, run_module  # noqa: E402
+from ..module_utils._reads.peerings import card_file  # noqa: E402
+from ..module_utils._run import Module, run_module  # noqa: E402
 
 OPTIONS = {
     "path": {"type": "path"},

@@ -73,14 +73,22 @@ from datetime import datetime  # noqa: E402
 
 from ansible.module_utils.basic import AnsibleModule  # noqa: E402
 
-from ..module_utils._arguments import CLUSTER, FORCE, MESH, WAITING  # noqa: E402
-from ..module_utils._cluster import Cluster  # noqa: E402
-from ..module_utils._core.control_plane import ControlPlane  # noqa: E402
-from ..module_utils._core.diff import Change, as_diff, change_to, removal_of  # noqa: E402
-from ..module_utils._core.errors import FederationError  # noqa: E402
-from ..module_utils._core.kinds import CONTROL_PLANE, MANAGER, MEMBER, MEMBER_ROLL  # noqa: E402
-from ..module_utils._core.members import ROLL, check_joined, flickers, is_made, joined, plan_member, unjoined  # noqa: E402
-from ..module_utils._running import Module, apply_changes, run_module, wait_until  # noqa: E402
+from ..module_utils._cluster.client import Cluster  # noqa: E402
+from ..module_utils._core.control_plane.live import ControlPlane  # noqa: E402
+from ..module_utils._core.control_plane.members import (  # noqa: E402
+    ROLL,
+    check_joined,
+    flickers,
+    is_made,
+    joined,
+    plan_member,
+    unjoined,
+)
+from ..module_utils._core.plain.diff import Change, as_diff, change_to, removal_of  # noqa: E402
+from ..module_utils._core.plain.errors import FederationError  # noqa: E402
+from ..module_utils._core.plain.kinds import CONTROL_PLANE, MANAGER, MEMBER, MEMBER_ROLL  # noqa: E402
+from ..module_utils._options import CLUSTER, FORCE, MESH, WAITING  # noqa: E402
+from ..module_utils._run import Module, apply_changes, run_module, wait_until  # noqa: E402
 
 OPTIONS = {
     "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},

@@ -135,23 +135,8 @@ from datetime import datetime  # noqa: E402
 
 from ansible.module_utils.basic import AnsibleModule  # noqa: E402
 
-from ..module_utils._arguments import CLUSTER, FORCE, OLM, WAITING  # noqa: E402
-from ..module_utils._cluster import Cluster  # noqa: E402
-from ..module_utils._core.data import listed  # noqa: E402
-from ..module_utils._core.diff import Change, as_diff, change_to, merge_of  # noqa: E402
-from ..module_utils._core.errors import FederationError  # noqa: E402
-from ..module_utils._core.kinds import (  # noqa: E402
-    CATALOG_SOURCE,
-    CONTROL_PLANE,
-    CSV,
-    DEPLOYMENT,
-    INSTALL_PLAN,
-    MANAGER,
-    NAMESPACE,
-    OPERATOR_GROUP,
-    SUBSCRIPTION,
-)
-from ..module_utils._core.operators import (  # noqa: E402
+from ..module_utils._cluster.client import Cluster  # noqa: E402
+from ..module_utils._core.install.operators import (  # noqa: E402
     MESH_OPERATOR,
     OPERATOR_DEPLOYMENT,
     Found,
@@ -167,9 +152,24 @@ from ..module_utils._core.operators import (  # noqa: E402
     waiting_upgrades,
     with_wishes,
 )
-from ..module_utils._core.tenants import Tenant, check_tenants  # noqa: E402
-from ..module_utils._olm import packages_of  # noqa: E402
-from ..module_utils._running import Module, apply_changes, run_module, wait_until  # noqa: E402
+from ..module_utils._core.install.tenants import Tenant, check_tenants  # noqa: E402
+from ..module_utils._core.plain.data import listed  # noqa: E402
+from ..module_utils._core.plain.diff import Change, as_diff, change_to, merge_of  # noqa: E402
+from ..module_utils._core.plain.errors import FederationError  # noqa: E402
+from ..module_utils._core.plain.kinds import (  # noqa: E402
+    CATALOG_SOURCE,
+    CONTROL_PLANE,
+    CSV,
+    DEPLOYMENT,
+    INSTALL_PLAN,
+    MANAGER,
+    NAMESPACE,
+    OPERATOR_GROUP,
+    SUBSCRIPTION,
+)
+from ..module_utils._options import CLUSTER, FORCE, OLM, WAITING  # noqa: E402
+from ..module_utils._reads.operators import packages_of  # noqa: E402
+from ..module_utils._run import Module, apply_changes, run_module, wait_until  # noqa: E402
 from ..module_utils._tenants import tenant_changes  # noqa: E402
 from ..module_utils._uninstalling import remove  # noqa: E402
 

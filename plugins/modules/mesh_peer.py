@@ -69,19 +69,18 @@ from datetime import datetime  # noqa: E402
 
 from ansible.module_utils.basic import AnsibleModule  # noqa: E402
 
-from ..module_utils._arguments import CLUSTER, FORCE, MESH  # noqa: E402
-from ..module_utils._cluster import Cluster  # noqa: E402
-from ..module_utils._core.adopting import as_it_stands, check_gateways  # noqa: E402
-from ..module_utils._core.carrying import receive  # noqa: E402
-from ..module_utils._core.control_plane import ControlPlane  # noqa: E402
-from ..module_utils._core.diff import as_diff  # noqa: E402
-from ..module_utils._core.errors import FederationError  # noqa: E402
-from ..module_utils._core.identity import Accepted  # noqa: E402
-from ..module_utils._core.kinds import CONFIG_MAP, PEER  # noqa: E402
-from ..module_utils._core.plan import refuse_our_server  # noqa: E402
-from ..module_utils._core.topology import Mesh, Peer  # noqa: E402
+from ..module_utils._cluster.client import Cluster  # noqa: E402
+from ..module_utils._core.control_plane.live import ControlPlane  # noqa: E402
+from ..module_utils._core.mesh.topology import Mesh, Peer  # noqa: E402
+from ..module_utils._core.peering.adopting import as_it_stands, check_gateways  # noqa: E402
+from ..module_utils._core.peering.carrying import receive  # noqa: E402
+from ..module_utils._core.peering.identity import Accepted  # noqa: E402
+from ..module_utils._core.peering.plan import refuse_our_server  # noqa: E402
+from ..module_utils._core.plain.diff import as_diff  # noqa: E402
+from ..module_utils._core.plain.errors import FederationError  # noqa: E402
+from ..module_utils._core.plain.kinds import CONFIG_MAP, PEER  # noqa: E402
 from ..module_utils._described import one_peer  # noqa: E402
-from ..module_utils._live import Peerings, host_and_port, read_control_plane  # noqa: E402
+from ..module_utils._options import CLUSTER, FORCE, MESH  # noqa: E402
 from ..module_utils._peering import (  # noqa: E402
     changes_for,
     check_descriptions,
@@ -93,7 +92,8 @@ from ..module_utils._peering import (  # noqa: E402
     removed,
     still_live,
 )
-from ..module_utils._running import Module, apply_changes, run_module  # noqa: E402
+from ..module_utils._reads.peerings import Peerings, host_and_port, read_control_plane  # noqa: E402
+from ..module_utils._run import Module, apply_changes, run_module  # noqa: E402
 
 OPTIONS = {
     "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},

@@ -102,14 +102,14 @@ from datetime import datetime  # noqa: E402
 
 from ansible.module_utils.basic import AnsibleModule  # noqa: E402
 
-from ..module_utils._arguments import CLUSTER, FORCE  # noqa: E402
-from ..module_utils._cluster import Cluster  # noqa: E402
-from ..module_utils._core.data import place_of, some  # noqa: E402
-from ..module_utils._core.diff import as_diff  # noqa: E402
-from ..module_utils._core.findings import Finding  # noqa: E402
-from ..module_utils._core.holding import is_left_alone  # noqa: E402
-from ..module_utils._core.tenants import Tenant  # noqa: E402
-from ..module_utils._running import Module, apply_changes, run_module  # noqa: E402
+from ..module_utils._cluster.client import Cluster  # noqa: E402
+from ..module_utils._core.catalogue.findings import Finding  # noqa: E402
+from ..module_utils._core.install.holding import is_left_alone  # noqa: E402
+from ..module_utils._core.install.tenants import Tenant  # noqa: E402
+from ..module_utils._core.plain.data import place_of, some  # noqa: E402
+from ..module_utils._core.plain.diff import as_diff  # noqa: E402
+from ..module_utils._options import CLUSTER, FORCE  # noqa: E402
+from ..module_utils._run import Module, apply_changes, run_module  # noqa: E402
 from ..module_utils._tenants import check_done, read_standing, take_back_in_replaced, tenant_changes  # noqa: E402
 
 OPTIONS = {

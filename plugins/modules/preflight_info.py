@@ -126,23 +126,31 @@ from datetime import datetime  # noqa: E402
 
 from ansible.module_utils.basic import AnsibleModule  # noqa: E402
 
-from ..module_utils._arguments import CLUSTER  # noqa: E402
-from ..module_utils._cluster import Cluster  # noqa: E402
-from ..module_utils._core.adopting import as_it_stands, check_gateways  # noqa: E402
-from ..module_utils._core.carrying import Delivery, Identity, Received, receive_all, what_is_missing  # noqa: E402
-from ..module_utils._core.codes import ERROR  # noqa: E402
-from ..module_utils._core.control_plane import ControlPlane  # noqa: E402
-from ..module_utils._core.errors import FederationError  # noqa: E402
-from ..module_utils._core.findings import Finding, Unknown, finding_of, told  # noqa: E402
-from ..module_utils._core.identity import Accepted  # noqa: E402
-from ..module_utils._core.kinds import CONFIG_MAP, EXPORTS, IMPORTS, PEER  # noqa: E402
-from ..module_utils._core.plan import refuse_beyond_reach, refuse_our_server  # noqa: E402
-from ..module_utils._core.preflight import look  # noqa: E402
-from ..module_utils._core.topology import Mesh  # noqa: E402
-from ..module_utils._core.trust import Root  # noqa: E402
+from ..module_utils._cluster.client import Cluster  # noqa: E402
+from ..module_utils._core.card.trust import Root  # noqa: E402
+from ..module_utils._core.catalogue.codes import ERROR  # noqa: E402
+from ..module_utils._core.catalogue.findings import Finding, Unknown, finding_of, told  # noqa: E402
+from ..module_utils._core.control_plane.live import ControlPlane  # noqa: E402
+from ..module_utils._core.mesh.topology import Mesh  # noqa: E402
+from ..module_utils._core.peering.adopting import as_it_stands, check_gateways  # noqa: E402
+from ..module_utils._core.peering.carrying import (  # noqa: E402
+    Delivery,
+    Identity,
+    Received,
+    receive_all,
+    what_is_missing,
+)
+from ..module_utils._core.peering.identity import Accepted  # noqa: E402
+from ..module_utils._core.peering.plan import refuse_beyond_reach, refuse_our_server  # noqa: E402
+from ..module_utils._core.plain.errors import FederationError  # noqa: E402
+from ..module_utils._core.plain.kinds import CONFIG_MAP, EXPORTS, IMPORTS, PEER  # noqa: E402
+from ..module_utils._core.preflight.everything import look  # noqa: E402
 from ..module_utils._described import DESCRIBED  # noqa: E402
 from ..module_utils._gateways import refuse_foreign  # noqa: E402
-from ..module_utils._live import (  # noqa: E402
+from ..module_utils._options import CLUSTER  # noqa: E402
+from ..module_utils._peering import check_descriptions, check_identity, check_peer  # noqa: E402
+from ..module_utils._reads.estate import Reader, Remembered, describe, found_by, read_estate  # noqa: E402
+from ..module_utils._reads.peerings import (  # noqa: E402
     Peerings,
     card_file,
     host_and_port,
@@ -150,9 +158,7 @@ from ..module_utils._live import (  # noqa: E402
     read_control_plane,
     read_roots_of,
 )
-from ..module_utils._peering import check_descriptions, check_identity, check_peer  # noqa: E402
-from ..module_utils._preflight import Reader, Remembered, describe, found_by, read_estate  # noqa: E402
-from ..module_utils._running import Module, run_module  # noqa: E402
+from ..module_utils._run import Module, run_module  # noqa: E402
 
 OPTIONS = {
     "cards": {"type": "list", "elements": "raw", "default": []},

@@ -77,13 +77,21 @@ from typing import Any  # noqa: E402
 
 from ansible.module_utils.basic import AnsibleModule  # noqa: E402
 
-from ..module_utils._arguments import CLUSTER, MESH  # noqa: E402
-from ..module_utils._cluster import Cluster  # noqa: E402
-from ..module_utils._core.control_plane import ControlPlane  # noqa: E402
-from ..module_utils._core.control_plane_spec import OLDEST  # noqa: E402
-from ..module_utils._core.data_plane import Newest, sidecar_version  # noqa: E402
-from ..module_utils._core.errors import FederationError  # noqa: E402
-from ..module_utils._core.kinds import (  # noqa: E402
+from ..module_utils._cluster.client import Cluster  # noqa: E402
+from ..module_utils._core.control_plane.data_plane import Newest, sidecar_version  # noqa: E402
+from ..module_utils._core.control_plane.live import ControlPlane  # noqa: E402
+from ..module_utils._core.control_plane.spec import OLDEST  # noqa: E402
+from ..module_utils._core.control_plane.upgrade import (  # noqa: E402
+    Found,
+    lagging,
+    lines,
+    names_of,
+    plan_upgrade,
+    refuse_blocked,
+    text_of,
+)
+from ..module_utils._core.plain.errors import FederationError  # noqa: E402
+from ..module_utils._core.plain.kinds import (  # noqa: E402
     AUTHORIZATION_POLICY,
     ENVOY_FILTER,
     EXTENSION,
@@ -93,10 +101,10 @@ from ..module_utils._core.kinds import (  # noqa: E402
     POD,
     Kind,
 )
-from ..module_utils._core.upgrade import Found, lagging, lines, names_of, plan_upgrade, refuse_blocked, text_of  # noqa: E402
-from ..module_utils._live import read_control_plane  # noqa: E402
-from ..module_utils._running import Module, run_module  # noqa: E402
-from ..module_utils._sidecars import Surveyor  # noqa: E402
+from ..module_utils._options import CLUSTER, MESH  # noqa: E402
+from ..module_utils._reads.peerings import read_control_plane  # noqa: E402
+from ..module_utils._reads.workloads import Surveyor  # noqa: E402
+from ..module_utils._run import Module, run_module  # noqa: E402
 
 OPTIONS = {
     "to": {"type": "str", "required": True},

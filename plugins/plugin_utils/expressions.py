@@ -14,9 +14,9 @@ from functools import partial
 from typing import NoReturn
 
 import jinja2
-from ansible_collections.ossm.federation.plugins.module_utils._core.card import DEPTH_LIMIT, data_of
-from ansible_collections.ossm.federation.plugins.module_utils._core.errors import FederationError
-from ansible_collections.ossm.federation.plugins.module_utils._core.words import shown
+from ansible_collections.ossm.federation.plugins.module_utils._core.card.card import DEPTH_LIMIT, data_of
+from ansible_collections.ossm.federation.plugins.module_utils._core.plain.errors import FederationError
+from ansible_collections.ossm.federation.plugins.module_utils._core.plain.words import shown
 from jinja2 import nodes
 
 # What an expression may consist of: names, their parts, lists, and filters that choose among what is there.

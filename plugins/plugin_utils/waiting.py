@@ -7,7 +7,7 @@ import time
 
 from ansible.module_utils.parsing.convert_bool import boolean
 from ansible.utils.display import Display
-from ansible_collections.ossm.federation.plugins.module_utils._core.words import shown
+from ansible_collections.ossm.federation.plugins.module_utils._core.plain.words import shown
 from ansible_collections.ossm.federation.plugins.plugin_utils.here import HereAction
 
 SLICE = 10

@@ -22,10 +22,10 @@ from cryptography.x509.oid import NameOID
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "plugins" / "module_utils"))
 
-from _core.card import Card, Export, Ingress, Port, read_card  # noqa: E402
-from _core.carrying import receive  # noqa: E402
-from _core.topology import Mesh  # noqa: E402
-from _core.trust import read_roots  # noqa: E402
+from _core.card.card import Card, Export, Ingress, Port, read_card  # noqa: E402
+from _core.card.trust import read_roots  # noqa: E402
+from _core.mesh.topology import Mesh  # noqa: E402
+from _core.peering.carrying import receive  # noqa: E402
 
 NOW = datetime(2026, 1, 31, 12, 0, tzinfo=timezone.utc)
 IS_SMALLEST = bool(os.environ.get("OSSM_FEDERATION_SMALLEST"))

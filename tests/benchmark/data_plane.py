@@ -21,10 +21,10 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 try:
-    from ansible_collections.ossm.federation.plugins.module_utils._cluster import Cluster
+    from ansible_collections.ossm.federation.plugins.module_utils._cluster.client import Cluster
 except ModuleNotFoundError:
     sys.exit("Run it by `make benchmark`, or with the collection on PYTHONPATH")
-from ansible_collections.ossm.federation.plugins.module_utils._core.data_plane import Newest
+from ansible_collections.ossm.federation.plugins.module_utils._core.control_plane.data_plane import Newest
 from ansible_collections.ossm.federation.plugins.modules.data_plane import Surveyor
 
 from testbed.certificates import ClusterAuthority

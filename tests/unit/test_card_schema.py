@@ -10,9 +10,16 @@ import re
 from datetime import timedelta
 
 import pytest
-from ansible_collections.ossm.federation.plugins.module_utils._core.card import Card, Export, Ingress, Port, card_from, read_card
-from ansible_collections.ossm.federation.plugins.module_utils._core.errors import FederationError
-from ansible_collections.ossm.federation.plugins.module_utils._core.trust import read_roots
+from ansible_collections.ossm.federation.plugins.module_utils._core.card.card import (
+    Card,
+    Export,
+    Ingress,
+    Port,
+    card_from,
+    read_card,
+)
+from ansible_collections.ossm.federation.plugins.module_utils._core.card.trust import read_roots
+from ansible_collections.ossm.federation.plugins.module_utils._core.plain.errors import FederationError
 from ansible_collections.ossm.federation.tests.unit.pem import NOW, private_key, root
 from hypothesis import given
 from hypothesis import strategies as st

@@ -36,13 +36,85 @@ def ids(path: pathlib.Path) -> str:
 def test_the_core_imports_nothing_of_kubernetes_or_ansible(path):
     foreign = {name for name in imported_by(path) if not name.startswith(".") and name.partition(".")[0] not in sys.stdlib_module_names}
     assert {name.partition(".")[0] for name in foreign} <= {"cryptography", "yaml"}
-    assert not [name for name in imported_by(path) if name.startswith("..")], "an import that leaves the core"
+    levels = len(path.relative_to(CORE).parts)
+    assert not [name for name in imported_by(path) if name.startswith("." * (levels + 1))], "an import that leaves the core"
 
 
 @pytest.mark.parametrize("path", sorted(CORE.glob("**/*.py")), ids=ids)
 def test_the_core_touches_no_files_clock_network_or_random_numbers(path):
     forbidden = {"io", "os", "pathlib", "random", "secrets", "shutil", "socket", "subprocess", "tempfile", "threading", "time", "urllib", "uuid", "http"}
     assert not {name.partition(".")[0] for name in imported_by(path)} & forbidden
+
+
+FLOORS = (
+    # Who stands on one floor knows nobody else on it: an import points to a lower floor or into the same room.
+    ("_core/plain",),
+    ("_core/catalogue",),
+    ("_core/card", "_core/mesh"),
+    ("_core/control_plane",),
+    ("_core/peering", "_core/install"),
+    ("_core/preflight",),
+    ("_files", "_options", "_resolving"),
+    ("_described", "_secrets"),
+    ("_cluster",),
+    ("_reads",),
+    ("_run",),
+    ("_gateways", "_peering", "_standing", "_tenants", "_uninstalling"),
+    ("_leaving",),
+    ("modules",),
+    ("plugin_utils",),
+    ("lookup",),
+    ("action", "filter"),
+)
+ROOMS = {room: number for number, floor in enumerate(FLOORS) for room in floor}
+PLUGINS = TREE / "plugins"
+HOUSE = sorted(path for path in PLUGINS.glob("**/*.py") if path.parent.name != "doc_fragments")
+
+
+def dotted(path: pathlib.Path) -> str:
+    return ".".join(("ansible_collections", "ossm", "federation", *path.relative_to(TREE).with_suffix("").parts))
+
+
+FILES = {dotted(path): path for path in HOUSE}
+
+
+def room_of(path: pathlib.Path) -> str:
+    """Give the room that a file stands in: below module_utils the folders, or the file itself; elsewhere the kind of plugin."""
+    kind, *below = path.relative_to(PLUGINS).with_suffix("").parts
+    return kind if kind != "module_utils" else "/".join(below[:-1] or below)
+
+
+def ours_in(path: pathlib.Path) -> Iterator[pathlib.Path]:
+    """Give the files of the collection that a file imports, wherever in it the import stands."""
+    package = dotted(path).split(".")[:-1]
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.ImportFrom):
+            above = package[: len(package) - node.level + 1] if node.level else []
+            module = ".".join([*above, *([node.module] if node.module else [])])
+            yield from (FILES[name] for name in (module, *(f"{module}.{alias.name}" for alias in node.names)) if name in FILES)
+
+
+IMPORTS = {path: sorted(set(ours_in(path))) for path in HOUSE}
+
+
+@pytest.mark.parametrize("path", HOUSE, ids=lambda path: str(path.relative_to(PLUGINS)))
+def test_an_import_points_to_a_lower_floor_or_into_the_same_room(path):
+    room = room_of(path)
+    assert room in ROOMS, "a room that FLOORS does not name"
+    upward = [found for found in map(room_of, IMPORTS[path]) if found != room and not ROOMS[found] < ROOMS[room]]
+    assert upward == []
+
+
+def test_no_imports_go_round_in_a_circle():
+    left = dict(IMPORTS)
+    while ready := [path for path, needs in left.items() if not set(needs) & set(left)]:
+        for path in ready:
+            del left[path]
+    assert left == {}
+
+
+def test_every_room_has_somebody_in_it():
+    assert set(ROOMS) == {room_of(path) for path in HOUSE}
 
 
 @pytest.mark.parametrize("path", sorted(TESTBED.glob("**/*.py")), ids=ids)

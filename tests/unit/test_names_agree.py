@@ -11,8 +11,12 @@ import importlib.util
 import sys
 from pathlib import Path
 
-from ansible_collections.ossm.federation.plugins.module_utils._core.names import exported_names, host_parts, imported_names
-from ansible_collections.ossm.federation.plugins.module_utils._core.selectors import is_selected
+from ansible_collections.ossm.federation.plugins.module_utils._core.peering.names import (
+    exported_names,
+    host_parts,
+    imported_names,
+)
+from ansible_collections.ossm.federation.plugins.module_utils._core.plain.selectors import is_selected
 from hypothesis import event, given, settings
 from hypothesis import strategies as st
 

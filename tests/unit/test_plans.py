@@ -8,13 +8,13 @@ from pathlib import Path
 
 import pytest
 import yaml
-from ansible_collections.ossm.federation.plugins.module_utils._core.card import Card, Ingress
-from ansible_collections.ossm.federation.plugins.module_utils._core.control_plane import parse_version
-from ansible_collections.ossm.federation.plugins.module_utils._core.diff import change_to
-from ansible_collections.ossm.federation.plugins.module_utils._core.kinds import MANAGER
-from ansible_collections.ossm.federation.plugins.module_utils._core.plan import plan_gateways, plan_peering
-from ansible_collections.ossm.federation.plugins.module_utils._core.topology import Mesh
-from ansible_collections.ossm.federation.plugins.module_utils._core.trust import Root
+from ansible_collections.ossm.federation.plugins.module_utils._core.card.card import Card, Ingress
+from ansible_collections.ossm.federation.plugins.module_utils._core.card.trust import Root
+from ansible_collections.ossm.federation.plugins.module_utils._core.control_plane.live import parse_version
+from ansible_collections.ossm.federation.plugins.module_utils._core.mesh.topology import Mesh
+from ansible_collections.ossm.federation.plugins.module_utils._core.peering.plan import plan_gateways, plan_peering
+from ansible_collections.ossm.federation.plugins.module_utils._core.plain.diff import change_to
+from ansible_collections.ossm.federation.plugins.module_utils._core.plain.kinds import MANAGER
 
 CASES = sorted(Path(__file__).with_name("plans").iterdir())
 NOW = datetime(2026, 1, 31, 12, tzinfo=timezone.utc)

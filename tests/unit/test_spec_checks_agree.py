@@ -10,7 +10,7 @@ import importlib.util
 import sys
 from pathlib import Path
 
-from ansible_collections.ossm.federation.plugins.module_utils._core.control_plane_spec import objections
+from ansible_collections.ossm.federation.plugins.module_utils._core.control_plane.spec import objections
 from hypothesis import event, given, settings
 from hypothesis import strategies as st
 

@@ -7,7 +7,7 @@ import dataclasses
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from ansible_collections.ossm.federation.plugins.module_utils._core.card import Ingress, Port
+from ansible_collections.ossm.federation.plugins.module_utils._core.card.card import Ingress, Port
 from ansible_collections.ossm.federation.tests.unit.findings.setups import (
     SPACE,
     Setup,

@@ -8,9 +8,9 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
-from ansible_collections.ossm.federation.plugins.module_utils._core.checks import Check, Read, reads_of
-from ansible_collections.ossm.federation.plugins.module_utils._core.estate import Platform
-from ansible_collections.ossm.federation.plugins.module_utils._core.findings import Finding
+from ansible_collections.ossm.federation.plugins.module_utils._core.catalogue.findings import Finding
+from ansible_collections.ossm.federation.plugins.module_utils._core.preflight.checks import Check, Read, reads_of
+from ansible_collections.ossm.federation.plugins.module_utils._core.preflight.estate import Platform
 
 
 class Recording:

@@ -13,14 +13,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 
-from ansible_collections.ossm.federation.plugins.module_utils._core.card import Card, Export, Ingress, Port
-from ansible_collections.ossm.federation.plugins.module_utils._core.identity import remembering
-from ansible_collections.ossm.federation.plugins.module_utils._core.names import exported_names, imported_names
-from ansible_collections.ossm.federation.plugins.module_utils._core.plan import plan_gateways, plan_peering
-from ansible_collections.ossm.federation.plugins.module_utils._core.topology import Mesh
-from ansible_collections.ossm.federation.plugins.module_utils._core.trust import read_roots
+from ansible_collections.ossm.federation.plugins.module_utils._core.card.card import Card, Export, Ingress, Port
+from ansible_collections.ossm.federation.plugins.module_utils._core.card.trust import read_roots
+from ansible_collections.ossm.federation.plugins.module_utils._core.mesh.topology import Mesh
+from ansible_collections.ossm.federation.plugins.module_utils._core.peering.identity import remembering
+from ansible_collections.ossm.federation.plugins.module_utils._core.peering.names import exported_names, imported_names
+from ansible_collections.ossm.federation.plugins.module_utils._core.peering.plan import plan_gateways, plan_peering
 from ansible_collections.ossm.federation.plugins.module_utils._described import DESCRIBED
-from ansible_collections.ossm.federation.plugins.module_utils._running import Journal
+from ansible_collections.ossm.federation.plugins.module_utils._run import Journal
 from ansible_collections.ossm.federation.plugins.modules import preflight_info
 from ansible_collections.ossm.federation.tests.unit.cluster_in_memory import ClusterInMemory
 from ansible_collections.ossm.federation.tests.unit.pem import NOW, root

@@ -6,10 +6,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from ansible_collections.ossm.federation.plugins.module_utils._core import preflight
-from ansible_collections.ossm.federation.plugins.module_utils._core.checks import ROLL, Read
-from ansible_collections.ossm.federation.plugins.module_utils._core.codes import CODES, WARNING
-from ansible_collections.ossm.federation.plugins.module_utils._core.errors import FederationError
+from ansible_collections.ossm.federation.plugins.module_utils._core.catalogue.codes import CODES, WARNING
+from ansible_collections.ossm.federation.plugins.module_utils._core.plain.errors import FederationError
+from ansible_collections.ossm.federation.plugins.module_utils._core.preflight import everything as preflight
+from ansible_collections.ossm.federation.plugins.module_utils._core.preflight.checks import ROLL, Read
 from ansible_collections.ossm.federation.plugins.modules import preflight_info
 from ansible_collections.ossm.federation.tests.unit.cluster_in_memory import ClusterInMemory
 from ansible_collections.ossm.federation.tests.unit.findings.corpus import CASES, Case

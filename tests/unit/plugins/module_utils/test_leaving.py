@@ -5,13 +5,18 @@ from __future__ import annotations
 
 import pytest
 from ansible_collections.ossm.federation.plugins.module_utils import _leaving
-from ansible_collections.ossm.federation.plugins.module_utils._arguments import FORCE, MESH
-from ansible_collections.ossm.federation.plugins.module_utils._core.card import Card, Export, Ingress, Port
-from ansible_collections.ossm.federation.plugins.module_utils._core.errors import FederationError
-from ansible_collections.ossm.federation.plugins.module_utils._core.kinds import CONTROL_PLANE, EXPORTS, IMPORTS, PEER
-from ansible_collections.ossm.federation.plugins.module_utils._core.trust import read_roots
+from ansible_collections.ossm.federation.plugins.module_utils._core.card.card import Card, Export, Ingress, Port
+from ansible_collections.ossm.federation.plugins.module_utils._core.card.trust import read_roots
+from ansible_collections.ossm.federation.plugins.module_utils._core.plain.errors import FederationError
+from ansible_collections.ossm.federation.plugins.module_utils._core.plain.kinds import (
+    CONTROL_PLANE,
+    EXPORTS,
+    IMPORTS,
+    PEER,
+)
 from ansible_collections.ossm.federation.plugins.module_utils._described import DESCRIBED
-from ansible_collections.ossm.federation.plugins.module_utils._running import Journal
+from ansible_collections.ossm.federation.plugins.module_utils._options import FORCE, MESH
+from ansible_collections.ossm.federation.plugins.module_utils._run import Journal
 from ansible_collections.ossm.federation.plugins.modules import federation, federation_gateways, federation_info
 from ansible_collections.ossm.federation.tests.unit.cluster_in_memory import ClusterInMemory
 from ansible_collections.ossm.federation.tests.unit.pem import NOW, root

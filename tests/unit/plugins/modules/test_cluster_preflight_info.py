@@ -4,10 +4,10 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.ossm.federation.plugins.module_utils._arguments import OLM
-from ansible_collections.ossm.federation.plugins.module_utils._core import cluster_findings
-from ansible_collections.ossm.federation.plugins.module_utils._core.errors import FederationError
-from ansible_collections.ossm.federation.plugins.module_utils._core.kinds import MESH_LABEL, ROLE
+from ansible_collections.ossm.federation.plugins.module_utils._core.plain.errors import FederationError
+from ansible_collections.ossm.federation.plugins.module_utils._core.plain.kinds import MESH_LABEL, ROLE
+from ansible_collections.ossm.federation.plugins.module_utils._core.preflight import clusters as cluster_findings
+from ansible_collections.ossm.federation.plugins.module_utils._options import OLM
 from ansible_collections.ossm.federation.plugins.modules import cluster_preflight_info
 from ansible_collections.ossm.federation.tests.unit.cluster_in_memory import ClusterInMemory
 from ansible_collections.ossm.federation.tests.unit.findings.recording import Recording

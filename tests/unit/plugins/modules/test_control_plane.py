@@ -4,10 +4,10 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.ossm.federation.plugins.module_utils._arguments import FORCE, MESH
-from ansible_collections.ossm.federation.plugins.module_utils._core.errors import FederationError
-from ansible_collections.ossm.federation.plugins.module_utils._core.kinds import CONTROL_PLANE
-from ansible_collections.ossm.federation.plugins.module_utils._running import Journal
+from ansible_collections.ossm.federation.plugins.module_utils._core.plain.errors import FederationError
+from ansible_collections.ossm.federation.plugins.module_utils._core.plain.kinds import CONTROL_PLANE
+from ansible_collections.ossm.federation.plugins.module_utils._options import FORCE, MESH
+from ansible_collections.ossm.federation.plugins.module_utils._run import Journal
 from ansible_collections.ossm.federation.plugins.modules import control_plane, member_roll
 from ansible_collections.ossm.federation.tests.unit.cluster_in_memory import ClusterInMemory
 from ansible_collections.ossm.federation.tests.unit.pem import NOW

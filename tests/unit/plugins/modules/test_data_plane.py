@@ -8,13 +8,18 @@ from datetime import timedelta
 from types import SimpleNamespace
 
 import pytest
-from ansible_collections.ossm.federation.plugins.module_utils._arguments import MESH
-from ansible_collections.ossm.federation.plugins.module_utils._core.changing import time_text
-from ansible_collections.ossm.federation.plugins.module_utils._core.control_plane import ControlPlane
-from ansible_collections.ossm.federation.plugins.module_utils._core.data_plane import Newest, is_old, sidecar_version, under_way
-from ansible_collections.ossm.federation.plugins.module_utils._core.errors import FederationError
-from ansible_collections.ossm.federation.plugins.module_utils._core.rollout import RESTARTED_AT
-from ansible_collections.ossm.federation.plugins.module_utils._running import Journal
+from ansible_collections.ossm.federation.plugins.module_utils._core.control_plane.data_plane import (
+    Newest,
+    is_old,
+    sidecar_version,
+    under_way,
+)
+from ansible_collections.ossm.federation.plugins.module_utils._core.control_plane.live import ControlPlane
+from ansible_collections.ossm.federation.plugins.module_utils._core.control_plane.rollout import RESTARTED_AT
+from ansible_collections.ossm.federation.plugins.module_utils._core.plain.errors import FederationError
+from ansible_collections.ossm.federation.plugins.module_utils._core.plain.moments import time_text
+from ansible_collections.ossm.federation.plugins.module_utils._options import MESH
+from ansible_collections.ossm.federation.plugins.module_utils._run import Journal
 from ansible_collections.ossm.federation.plugins.modules import data_plane
 from ansible_collections.ossm.federation.tests.unit.cluster_in_memory import ClusterInMemory
 from ansible_collections.ossm.federation.tests.unit.pem import NOW

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 import yaml
-from ansible_collections.ossm.federation.plugins.module_utils._arguments import CLUSTER, FORCE, MESH, OLM, WAITING
 from ansible_collections.ossm.federation.plugins.module_utils._described import DESCRIBED
+from ansible_collections.ossm.federation.plugins.module_utils._options import CLUSTER, FORCE, MESH, OLM, WAITING
 
 ROOT = "ansible_collections.ossm.federation.plugins"
 MODULES = sorted(path.stem for path in Path(__file__).parents[4].joinpath("plugins", "modules").glob("*.py"))

@@ -7,13 +7,13 @@ from datetime import timedelta
 
 import pytest
 import yaml
-from ansible_collections.ossm.federation.plugins.module_utils._arguments import FORCE
-from ansible_collections.ossm.federation.plugins.module_utils._core.card import Card, Ingress
-from ansible_collections.ossm.federation.plugins.module_utils._core.errors import FederationError
-from ansible_collections.ossm.federation.plugins.module_utils._core.kinds import KINDS
-from ansible_collections.ossm.federation.plugins.module_utils._core.trust import read_roots
+from ansible_collections.ossm.federation.plugins.module_utils._core.card.card import Card, Ingress
+from ansible_collections.ossm.federation.plugins.module_utils._core.card.trust import read_roots
+from ansible_collections.ossm.federation.plugins.module_utils._core.plain.errors import FederationError
+from ansible_collections.ossm.federation.plugins.module_utils._core.plain.kinds import KINDS
 from ansible_collections.ossm.federation.plugins.module_utils._described import DESCRIBED
-from ansible_collections.ossm.federation.plugins.module_utils._running import Journal
+from ansible_collections.ossm.federation.plugins.module_utils._options import FORCE
+from ansible_collections.ossm.federation.plugins.module_utils._run import Journal
 from ansible_collections.ossm.federation.plugins.modules import federation
 from ansible_collections.ossm.federation.tests.unit.cluster_in_memory import ClusterInMemory
 from ansible_collections.ossm.federation.tests.unit.pem import NOW, root

@@ -9,11 +9,11 @@ from datetime import timedelta
 
 import pytest
 import yaml
-from ansible_collections.ossm.federation.plugins.module_utils._core.card import Export
-from ansible_collections.ossm.federation.plugins.module_utils._core.errors import FederationError
+from ansible_collections.ossm.federation.plugins.module_utils._core.card.card import Export
+from ansible_collections.ossm.federation.plugins.module_utils._core.plain.errors import FederationError
 from ansible_collections.ossm.federation.plugins.modules import mesh_card_info
 from ansible_collections.ossm.federation.tests.unit.pem import NOW
-from ansible_collections.ossm.federation.tests.unit.plugins.module_utils._core.test_reading import CARD, FIRST
+from ansible_collections.ossm.federation.tests.unit.plugins.module_utils._core.peering.test_reading import CARD, FIRST
 
 
 class Module:

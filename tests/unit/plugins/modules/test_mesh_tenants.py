@@ -7,16 +7,21 @@ from pathlib import Path
 
 import pytest
 import yaml
-from ansible_collections.ossm.federation.plugins.module_utils._core.errors import FederationError
-from ansible_collections.ossm.federation.plugins.module_utils._core.kinds import (
+from ansible_collections.ossm.federation.plugins.module_utils._core.install.tenants import (
+    CONTROL_PLANE_RULES,
+    MEMBER_RULES,
+    NAME,
+    Tenant,
+)
+from ansible_collections.ossm.federation.plugins.module_utils._core.plain.errors import FederationError
+from ansible_collections.ossm.federation.plugins.module_utils._core.plain.kinds import (
     CLUSTER_ROLE_BINDING,
     NAMESPACE,
     ROLE,
     ROLE_BINDING,
     SERVICE_ACCOUNT,
 )
-from ansible_collections.ossm.federation.plugins.module_utils._core.tenants import CONTROL_PLANE_RULES, MEMBER_RULES, NAME, Tenant
-from ansible_collections.ossm.federation.plugins.module_utils._running import Journal
+from ansible_collections.ossm.federation.plugins.module_utils._run import Journal
 from ansible_collections.ossm.federation.plugins.modules import mesh_operator, mesh_tenants
 from ansible_collections.ossm.federation.tests.unit.cluster_in_memory import ClusterInMemory
 from ansible_collections.ossm.federation.tests.unit.pem import NOW

@@ -5,11 +5,11 @@ from __future__ import annotations
 
 import pytest
 import yaml
-from ansible_collections.ossm.federation.plugins.module_utils._arguments import FORCE
-from ansible_collections.ossm.federation.plugins.module_utils._core.card import Port
-from ansible_collections.ossm.federation.plugins.module_utils._core.errors import FederationError
+from ansible_collections.ossm.federation.plugins.module_utils._core.card.card import Port
+from ansible_collections.ossm.federation.plugins.module_utils._core.plain.errors import FederationError
 from ansible_collections.ossm.federation.plugins.module_utils._described import DESCRIBED
-from ansible_collections.ossm.federation.plugins.module_utils._running import Journal
+from ansible_collections.ossm.federation.plugins.module_utils._options import FORCE
+from ansible_collections.ossm.federation.plugins.module_utils._run import Journal
 from ansible_collections.ossm.federation.plugins.modules import federation, preflight_info
 from ansible_collections.ossm.federation.tests.unit.cluster_in_memory import ClusterInMemory
 from ansible_collections.ossm.federation.tests.unit.findings.setups import SPACE, base, put_platform, standing

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.ossm.federation.plugins.module_utils._core.errors import FederationError
+from ansible_collections.ossm.federation.plugins.module_utils._core.plain.errors import FederationError
 from ansible_collections.ossm.federation.plugins.plugin_utils.expressions import evaluated, refuse_calls
 
 WEST, NORTH = {"mesh": "west", "roots": [1, 2]}, {"mesh": "north", "roots": []}

@@ -1,0 +1,619 @@
+# GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
+"""One cluster's API server: the only file that speaks to Kubernetes.
+
+Objects are plain dicts, as the server gives and takes them. How the server is reached, and as whom, is ``access.py``'s. What a
+request meets on its way is retried until a deadline; a refusal is told at once.
+"""
+
+from __future__ import annotations
+
+import http.client
+import json
+import os
+import re
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timezone
+from email.utils import parsedate_to_datetime
+from typing import Any, NoReturn
+from urllib.parse import quote, urlencode
+
+from .._core.install.tenants import is_for_restarts
+from .._core.plain.data import items, mapping, some
+from .._core.plain.errors import FederationError
+from .._core.plain.kinds import CONTROL_PLANE, MEMBER_ROLL, Kind
+from .._options import CLUSTER
+from .._secrets import HIDDEN, without
+from . import messages
+from .access import open_access, within
+from .messages import CutOff, Pages, Unusable, checked_items, checked_object
+
+CONNECT_SECONDS = 5.0
+READ_SECONDS = 30.0
+GRACE_SECONDS = 0.25
+FIRST_PAUSE = 0.5
+LONGEST_PAUSE = 8.0
+PAGE = 500
+SMALL_PAGE = 100  # where little of many objects is kept: what is at hand at once is what costs memory
+
+# What one module may ask for in all; one list may take LIST_TIMES as long as one request.
+LIST_TIMES = 10
+ALL_SECONDS = 3600.0
+HEAVIEST_IN_ALL = 1 << 30  # bytes in memory of what is kept whole
+
+TRANSIENT = (429, 500, 502, 503, 504)
+# A manifest that the schema does not know is answered with 500 too, and stays wrong however often it is sent.
+STAYS_WRONG = "failed to create typed patch object"
+DENIED = "denied the request"
+REPLACED = re.compile(r"uid mismatch|uid in (the )?precondition|precondition failed", re.IGNORECASE)
+MOST_CAUSES = 100
+OTHER_MANAGER = re.compile(r'conflict with "([^"]+)"')
+USERINFO = re.compile(r"//[^/@\s]+@")
+
+
+@dataclass(frozen=True)
+class Answer:
+    """One answer: its HTTP ``status``, its ``body`` as data (None when it is not JSON) and the start of its ``text``.
+
+    ``retry_after`` is the seconds to wait if it says so, ``weight`` the bytes that the body takes in memory.
+    """
+
+    status: int
+    body: Any
+    text: str
+    retry_after: float | None
+    weight: int = 0
+
+    @property
+    def is_json(self) -> bool:
+        return isinstance(self.body, dict)
+
+    @property
+    def reason(self) -> str:
+        """What the server says about a failure, in its own words."""
+        said = self.body.get("message") if self.is_json else self.text
+        return " ".join(str(said or "").split()).rstrip(".")[:2000]
+
+    @property
+    def details(self) -> Mapping:
+        return mapping(self.body.get("details")) if self.is_json else {}
+
+    @property
+    def causes(self) -> list[Mapping]:
+        return items(self.details.get("causes"))[:MOST_CAUSES]
+
+    @property
+    def conflicts(self) -> list[dict]:
+        """The fields that other field managers hold, each ``{manager, field}``."""
+        return [
+            {"manager": found[1], "field": str(cause.get("field", ""))}
+            for cause in self.causes
+            if cause.get("reason") == "FieldManagerConflict" and (found := OTHER_MANAGER.search(str(cause.get("message", ""))))
+        ]
+
+    @property
+    def is_missing_object(self) -> bool:
+        """Whether this 404 is about the object that was asked for, not about its kind: what is not in a namespace that is missing is so told, too."""
+        return bool(self.details.get("name"))
+
+    @property
+    def is_kind_unknown(self) -> bool:
+        return self.status == 404 and not self.details.get("name")
+
+    @property
+    def is_replaced(self) -> bool:
+        """Whether the object with the uid that was sent is there no more, or another has taken its name."""
+        if self.status == 422:
+            return any(cause.get("field") == "metadata.uid" for cause in self.causes)
+        return self.status == 409 and bool(REPLACED.search(self.reason))
+
+    @property
+    def is_worth_another_try(self) -> bool:
+        if DENIED in self.reason or STAYS_WRONG in self.reason:
+            return False
+        if self.status == 409:
+            return not self.conflicts and not self.is_replaced
+        return self.status in TRANSIENT
+
+
+@dataclass(frozen=True)
+class Request:
+    """One request in the API's words and as HTTP; ``verb`` is the right that it needs."""
+
+    verb: str
+    method: str
+    path: str
+    about: str
+    resource: str = ""
+    namespace: str = ""
+    query: Mapping[str, str] = field(default_factory=dict)
+    body: Any = None
+    content_type: str = "application/json"
+    accept: str = "application/json"
+
+    @classmethod
+    def of(cls, verb: str, method: str, kind: Kind, namespace: str, name: str = "", **rest: Any) -> Request:
+        """Return a request about objects of ``kind``."""
+        group = kind.api_version.rpartition("/")[0]
+        return cls(
+            verb,
+            method,
+            kind.path(quote(namespace, safe=""), quote(name, safe="") or None),
+            about=f"{verb} {kind.name} {namespace}/{name}" if name else f"{verb} {kind.name} objects in namespace {namespace}",
+            resource=f"{kind.plural}.{group}" if group else kind.plural,
+            namespace=namespace,
+            **rest,
+        )
+
+    @property
+    def target(self) -> str:
+        return f"{self.path}?{urlencode(self.query)}" if self.query else self.path
+
+
+class Cluster:
+    """One API server and who we are to it.
+
+    ``server`` is its URL without anything secret. ``requests`` counts what was sent to it, retries included.
+    """
+
+    def __init__(
+        self,
+        server: str,
+        pool: Any,
+        authorization: Callable[[], Mapping[str, str]],
+        *,
+        headers: tuple[tuple[str, str], ...] = (),
+        seconds: float = 60,
+        secrets: Iterable[str] = (),
+        via: str = "",
+        unverified: str = "",
+        is_compressed: bool = True,
+    ) -> None:
+        self.server = server
+        self.requests = 0
+        self.secrets = set(secrets)
+        self.unverified = unverified
+        self._pool = pool
+        self._authorization = authorization
+        self._headers = headers
+        self._seconds = seconds
+        self._via = via
+        self._encoding = "gzip" if is_compressed else "identity"
+        self._date: datetime | None = None
+        self._spent = 0.0
+        self._kept = 0
+
+    @classmethod
+    def connect(cls, params: Mapping[str, Any]) -> Cluster:
+        """Return the cluster that a module's connection options name; no request is sent yet, but for a log-in.
+
+        ``params`` has the options of ``_arguments.CLUSTER``, missing ones as None or not at all; where none is given, the
+        K8S_AUTH_* variables are taken. Raises ``FederationError`` as ``open_access``.
+        """
+        seconds = max(1, params.get("api_timeout") or CLUSTER["api_timeout"]["default"])
+        access = open_access(params, os.environ, seconds)
+        return cls(
+            access.server,
+            access.pool,
+            access.authorization,
+            headers=access.headers,
+            seconds=seconds,
+            secrets=access.secrets,
+            via=access.via,
+            unverified=access.unverified,
+            is_compressed=access.is_compressed,
+        )
+
+    @property
+    def now(self) -> datetime:
+        """The API server's clock as of its latest answer; this machine's before the first."""
+        return self._date or datetime.now(timezone.utc)
+
+    def get(self, kind: Kind, namespace: str, name: str) -> dict | None:
+        """Return one object, None when there is none. Raises ``FederationError`` FED108 when its kind is not served."""
+        request = Request.of("get", "GET", kind, namespace, name)
+        answer = self._answer(request, 404)
+        if answer.status != 404:
+            with self._reading(request):
+                return checked_object(answer.body, kind, namespace, name)
+        if answer.is_missing_object:
+            return None
+        self._fail_with(request, answer, kind)
+
+    def outline(self, kind: Kind, namespace: str, name: str) -> dict | None:
+        """Return an object's kind and metadata, None when there is none. Nothing else of it is sent, so what a Secret holds stays there."""
+        request = replace(Request.of("get", "GET", kind, namespace, name), accept="application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1")
+        answer = self._answer(request, 404)
+        if answer.status == 404 and not answer.is_missing_object:
+            self._fail_with(request, answer, kind)
+        if answer.status == 404:
+            return None
+        with self._reading(request):
+            live = checked_object(answer.body, kind, namespace, name, is_outline=True)
+        return {key: live[key] for key in ("apiVersion", "kind", "metadata")}
+
+    def list(self, kind: Kind, namespace: str, selector: str | None = None, keep: Callable[[dict], Any] | None = None) -> list:
+        """Return the objects of one kind in a namespace that match a label selector, each with apiVersion and kind.
+
+        With ``keep`` what that returns for each object, where it is not None: pages are let go one by one, so that many objects
+        need no more memory than what is kept. Raises ``FederationError`` FED108 when the API server does not serve the kind,
+        FED118 when the list does not end or is larger than any mesh's.
+        """
+        query = {"labelSelector": selector} if selector else {}
+        pages = Pages(SMALL_PAGE if keep else PAGE, time.monotonic() + LIST_TIMES * self._seconds)
+        found: list = []
+        while True:
+            request = Request.of("list", "GET", kind, namespace, query={**query, **pages.query})
+            try:
+                answer = self._ask(request, 404, 410)
+                if answer.status == 410 and pages.begin_again():
+                    found = []
+                    continue
+                if answer.status in (404, 410):
+                    self._fail_with(request, answer, kind)
+                objects = [*checked_items(answer.body, kind, namespace)]
+                found += objects if keep is None else [kept for live in objects if (kept := keep(live)) is not None]
+                if not pages.turn(answer.body, len(objects), 0 if keep else self._kept_of(answer)):
+                    return found
+            except Unusable as error:
+                if not (error.is_too_large and pages.ask_for_less()):
+                    self._fail_unusable(request, error)
+
+    def apply(self, kind: Kind, manifest: Mapping[str, Any], manager: str, force: bool = False, dry_run: bool = False) -> dict:
+        """Make the fields of ``manifest`` so, as one field manager, and return the object as stored (server-side apply).
+
+        With ``dry_run`` the API server and its admission webhooks answer as they would, and nothing is stored.
+
+        A ``metadata.uid`` in the manifest binds it to that object. Fields that the schema does not know are refused.
+        Raises ``FederationError`` FED107 when another manager holds a field and ``force`` is not set, FED109 when the
+        object with the uid is there no more.
+        """
+        namespace, name = manifest["metadata"].get("namespace", ""), manifest["metadata"]["name"]
+        query = {"fieldManager": manager, "fieldValidation": "Strict", **({"force": "true"} if force else {})}
+        query |= {"dryRun": "All"} if dry_run else {}
+        request = Request.of(
+            "patch",
+            "PATCH",
+            kind,
+            namespace,
+            name,
+            query=query,
+            body={"apiVersion": kind.api_version, "kind": kind.name, **manifest},
+            content_type="application/apply-patch+yaml",
+        )
+        with self._reading(request):
+            return checked_object(self._done(request, kind), kind, namespace, name)
+
+    def merge_patch(self, kind: Kind, namespace: str, name: str, patch: Mapping[str, Any], manager: str = "") -> dict:
+        """Merge ``patch`` into an object that exists (RFC 7396), as a field manager if one is named; return it as stored.
+
+        With a ``metadata.resourceVersion`` in it, raises ``FederationError`` FED109 when the object has changed since.
+        """
+        request = Request.of(
+            "patch",
+            "PATCH",
+            kind,
+            namespace,
+            name,
+            query={"fieldManager": manager} if manager else {},
+            body=patch,
+            content_type="application/merge-patch+json",
+        )
+        is_bound = bool((patch.get("metadata") or {}).get("resourceVersion"))
+        with self._reading(request):
+            return checked_object(self._done(request, kind, is_bound=is_bound), kind, namespace, name)
+
+    def delete(self, kind: Kind, namespace: str, name: str, uid: str) -> bool:
+        """Ask for the deletion of the object with this uid; return False when there is none of that name any more.
+
+        Raises ``FederationError`` FED109 when another object has taken the name.
+        """
+        body = {"apiVersion": "v1", "kind": "DeleteOptions", "preconditions": {"uid": uid}, "propagationPolicy": "Background"}
+        request = Request.of("delete", "DELETE", kind, namespace, name, body=body)
+        answer = self._answer(request, 404)
+        if answer.status == 404 and not answer.is_missing_object:
+            self._fail_with(request, answer, kind)
+        return answer.status != 404
+
+    def create_below(self, kind: Kind, namespace: str, name: str, subresource: str, body: Mapping[str, Any]) -> dict:
+        """Post ``body`` to a subresource of an object and return the answer."""
+        request = Request.of("create", "POST", kind, namespace, name, body=body)
+        request = replace(request, path=f"{request.path}/{subresource}", resource=f"{request.resource}/{subresource}")
+        return self._done(request, kind)
+
+    def schema(self, api_version: str) -> dict | None:
+        """Return the OpenAPI v3 document of one group and version, such as ``maistra.io/v2``; None when it is not served."""
+        path = "/openapi/v3/api/v1" if api_version == "v1" else f"/openapi/v3/apis/{api_version}"
+        answer = self._answer(Request("get", "GET", path, about=f"get the schema of {api_version}", resource=path), 404)
+        return None if answer.status == 404 else answer.body
+
+    def serves(self, group: str) -> bool:
+        """Return whether the API server serves an API group, such as ``kiali.io``; every account may ask."""
+        path = f"/apis/{group}"
+        return self._answer(Request("get", "GET", path, about=f"ask for the API group {group}", resource=path), 404).status != 404
+
+    def _done(self, request: Request, kind: Kind, *, is_bound: bool = False) -> dict:
+        """Send a write and return the object; one that ``is_bound`` to what was read is not sent again once that has changed."""
+        answer = self._answer(request, 404, *((409,) if is_bound else ()))
+        if answer.status == 409:
+            self._fail("FED109", f"{self.server}, {request.about}", f"the object was changed meanwhile{_quoted(answer.reason)}", "Run again")
+        if answer.status == 404:
+            self._fail_with(request, answer, kind)
+        return answer.body
+
+    def _answer(self, request: Request, *expected: int) -> Answer:
+        """Return the answer to a request as ``_ask`` does. Raises ``FederationError`` for one that is not usable: FED118, FED119."""
+        with self._reading(request):
+            return self._ask(request, *expected)
+
+    @contextmanager
+    def _reading(self, request: Request) -> Iterator[None]:
+        """Tell of what was asked for when the answer to it is not usable."""
+        try:
+            yield
+        except Unusable as error:
+            self._fail_unusable(request, error)
+
+    def _kept_of(self, answer: Answer) -> int:
+        """Return what an answer that is kept whole takes in memory; all of them together are bounded, too."""
+        self._kept += answer.weight
+        if self._kept > HEAVIEST_IN_ALL:
+            raise Unusable("FED118", f"is one too many: all together take more than {HEAVIEST_IN_ALL >> 20} MiB of memory")
+        return answer.weight
+
+    def _ask(self, request: Request, *expected: int) -> Answer:
+        """Return the answer to a request: a good one, or one of the ``expected`` statuses. Asks again until the deadline.
+
+        Raises ``Unusable`` for one that is out of bounds, or not what an API server answers.
+        """
+        if self._spent > ALL_SECONDS:
+            raise Unusable("FED118", f"is waited for no longer: requests have taken {self._spent:.0f} s in all")
+        started = time.monotonic()
+        try:
+            return self._tried(request, started, *expected)
+        finally:
+            self._spent += time.monotonic() - started
+
+    def _tried(self, request: Request, started: float, *expected: int) -> Answer:
+        deadline = started + self._seconds
+        pause = FIRST_PAUSE
+        while True:
+            answer = self._try(request, deadline - time.monotonic())
+            if isinstance(answer, Answer):
+                if answer.status in expected or (200 <= answer.status < 300 and answer.is_json):
+                    return answer
+                if not answer.is_worth_another_try:
+                    self._fail_with(request, answer)
+                asked_to_wait = answer.retry_after
+            else:
+                asked_to_wait = None
+            left = deadline - time.monotonic()
+            if left <= FIRST_PAUSE or (asked_to_wait or 0) > left:
+                self._give_up(request, answer, time.monotonic() - started)
+            # The last try still gets a moment for its answer.
+            time.sleep(asked_to_wait or min(pause, left - FIRST_PAUSE / 2))
+            pause = min(pause * 2, LONGEST_PAUSE)
+
+    def _try(self, request: Request, seconds: float) -> Answer | str:
+        """Send a request once; return the answer, or in words why there is none."""
+        import urllib3
+
+        headers = urllib3.HTTPHeaderDict({"Accept": request.accept, "Accept-Encoding": self._encoding, "User-Agent": "ossm.federation"})
+        headers.extend(self._authorization())
+        for name, value in self._headers:
+            headers.add(name, value)
+        if request.body is not None:
+            headers["Content-Type"] = request.content_type
+        connect, read = (max(0.05, min(limit, seconds)) for limit in (CONNECT_SECONDS, READ_SECONDS))
+        self.requests += 1
+
+        deadline = time.monotonic() + max(connect, read, seconds)
+
+        def ask() -> tuple[Any, bytearray]:
+            response = self._pool.request(
+                request.method,
+                self.server + request.target,
+                body=None if request.body is None else json.dumps(request.body),
+                headers=headers,
+                timeout=urllib3.Timeout(connect=connect, read=read),
+                retries=False,
+                redirect=False,  # the token is for this server alone
+                preload_content=False,
+            )
+            return response, messages.content_of(response, deadline)
+
+        try:
+            # The library's own limits are for each piece of an answer; one that comes byte by byte would never end.
+            response, content = within(max(connect, read, seconds) + GRACE_SECONDS, ask)
+        except CutOff as error:
+            return str(error)
+        except (urllib3.exceptions.LocationValueError, http.client.InvalidURL) as error:
+            self._fail_unsent(error)
+        except (urllib3.exceptions.HTTPError, http.client.HTTPException, OSError) as error:
+            if _is_refusal_of_tls(error):
+                self._fail_without_trust(error)
+            return self._clean(_why_no_answer(error, connect, read))
+        except ValueError as error:
+            self._fail_unsent(error)
+        self._keep_date(response.headers.get("Date"))
+        return _read(response, content)
+
+    def _keep_date(self, text: str | None) -> None:
+        try:
+            date = parsedate_to_datetime(text or "")
+        except (ArithmeticError, LookupError, TypeError, ValueError):
+            return
+        # Ages are counted from it, and there must be years before and after.
+        if 2000 <= date.year < 3000:
+            self._date = date if date.tzinfo else date.replace(tzinfo=timezone.utc)
+
+    def _clean(self, text: str) -> str:
+        """Return ``text`` without anything that is ours alone."""
+        # A short one is masked only where it stands as what it is.
+        for value in self._authorization().values():
+            text = text.replace(value, HIDDEN)
+        return USERINFO.sub(f"//{HIDDEN}@", without(self.secrets, text))
+
+    @property
+    def _way(self) -> str:
+        """Say which way was tried: HTTPS_PROXY, which others look at, is not."""
+        return f" through the proxy {self._via}" if self._via else " (without a proxy)"
+
+    def _fail(self, code: str, where: str, what: str, mend: str, **facts: Any) -> NoReturn:
+        raise FederationError(code, where=where, what=self._clean(what), mend=mend, facts={"server": self.server, **facts})
+
+    def _fail_unsent(self, error: Exception) -> NoReturn:
+        """Tell that a request cannot be made. What it is made of was checked before, so this is rare; the error may quote it."""
+        self._fail("FED105", self.server, f"the request cannot be sent ({type(error).__name__})", "Correct the URL of the API server or its proxy")
+
+    def _fail_without_trust(self, error: Exception) -> NoReturn:
+        self._fail(
+            "FED105",
+            self.server,
+            f"no TLS connection comes about{self._way} ({_last_words(error)})",
+            "Give the API server's CA (mesh_ca_cert or cluster_ca_cert, ca_cert of a module, or in the kubeconfig), and see that its URL "
+            "and your client certificate are right",
+        )
+
+    def _fail_unusable(self, request: Request, error: Unusable) -> NoReturn:
+        """Tell that an answer is out of bounds, or not what an API server answers."""
+        self._fail(
+            error.code,
+            f"{self.server}, {request.about}",
+            f"the answer {error.what}",
+            "See that this is the API server's own URL, and what stands between; where objects are really so many or large, remove what "
+            "nobody needs"
+            if error.code == "FED118"
+            else "See that this is the API server's own URL, and that nothing between changes its answers",
+        )
+
+    def _give_up(self, request: Request, answer: Answer | str, seconds: float) -> NoReturn:
+        """Tell that the deadline has passed."""
+        if isinstance(answer, str):
+            self._fail(
+                "FED105",
+                self.server,
+                f"cannot be reached{self._way}, tried for {seconds:.0f} s to {request.about}; the last try: {answer}",
+                "See that the address is right and the API server runs, and run again; api_timeout (mesh_api_timeout) gives it longer",
+                tried_seconds=round(seconds, 1),
+            )
+        self._fail(
+            "FED106",
+            f"{self.server}, {request.about}",
+            f"the API server kept answering {answer.status} for {seconds:.0f} s{_quoted(answer.reason)}",
+            "Run again once it has recovered; api_timeout gives it longer",
+            status=answer.status,
+            tried_seconds=round(seconds, 1),
+        )
+
+    def _fail_with(self, request: Request, answer: Answer, kind: Kind | None = None) -> NoReturn:
+        """Tell what a refusal means."""
+        where = f"{self.server}, {request.about}"
+        reason = answer.reason
+        if DENIED in reason:
+            self._fail(
+                "FED106",
+                where,
+                f"refused: {reason.partition(DENIED)[2].lstrip(': ') or reason}",
+                "Change what it names; an admission webhook of the cluster refuses it as it is",
+                status=answer.status,
+                reason=self._clean(reason),
+            )
+        if answer.status == 401:
+            self._fail(
+                "FED101",
+                self.server,
+                f"the API server does not accept the credentials{_quoted(reason)}",
+                "Give a token or certificate that is valid now; tokens expire",
+            )
+        if answer.status == 403 and ("cannot" in reason or not reason):
+            scope = f" in namespace {request.namespace}" if request.namespace else ""
+            self._fail(
+                "FED104",
+                where,
+                f"the credentials may not {request.verb} {request.resource}{scope}{_quoted(reason)}",
+                "Have a cluster administrator do it: restarts: false in mesh_admins leaves this right out, and so may other Roles (docs/rights.md)"
+                if is_for_restarts(request.verb, request.resource)
+                else "Ask a cluster administrator for the Role of docs/rights.md",
+                verb=request.verb,
+                resource=request.resource,
+                namespace=request.namespace,
+            )
+        if answer.conflicts:
+            fields = some(sorted({conflict["field"] for conflict in answer.conflicts}))
+            managers = some(sorted({conflict["manager"] for conflict in answer.conflicts}))
+            self._fail(
+                "FED107",
+                where,
+                f"{fields} is set by the field manager {managers}",
+                f"Let {managers} stop setting it, or take it over with force: true",
+                conflicts=answer.conflicts,
+            )
+        if answer.is_replaced:
+            self._fail("FED109", where, f"the object was removed or replaced meanwhile{_quoted(reason)}", "Run again")
+        if answer.is_kind_unknown and kind is not None:
+            self._fail(
+                "FED108",
+                where,
+                f"the API server does not serve {kind.name} ({kind.api_version})",
+                "Install the OpenShift Service Mesh operator, or see that this is the cluster you mean"
+                if kind in (CONTROL_PLANE, MEMBER_ROLL)
+                else "Its CRD comes with the first ServiceMeshControlPlane that the operator reconciles: create one and wait until it is ready",
+            )
+        if 200 <= answer.status < 400:
+            self._fail(
+                "FED106",
+                where,
+                f"answered {answer.status} with something that is not the Kubernetes API's JSON",
+                "See that host, or the kubeconfig's server, is the API server's own URL and not a console's or a login page's",
+                status=answer.status,
+            )
+        self._fail(
+            "FED106",
+            where,
+            f"the API server answered {answer.status}{_quoted(reason)}",
+            "Change what it names and run again",
+            status=answer.status,
+            reason=self._clean(reason),
+        )
+
+
+def _read(response: Any, content: bytearray) -> Answer:
+    """Return the answer that a response holds. Raises ``Unusable`` for a success that cannot be read."""
+    text = content[:500].decode("utf-8", "replace")
+    body, weight = None, 0
+    if content.lstrip()[:1] == b"{":
+        try:
+            body, weight = messages.data_of(content)
+        except Unusable as error:
+            if response.status < 300 or error.code != "FED119":
+                raise
+    return Answer(response.status, body, text, messages.seconds_of(response.headers.get("Retry-After")), weight)
+
+
+def _is_refusal_of_tls(error: Exception) -> bool:
+    """Whether the two ends will never agree; a server that goes away in the middle of a handshake is another matter."""
+    return "[SSL" in str(error) and "EOF" not in str(error)
+
+
+def _why_no_answer(error: Exception, connect: float, read: float) -> str:
+    from urllib3 import exceptions
+
+    if isinstance(error, exceptions.NewConnectionError):
+        return _last_words(error)
+    if isinstance(error, exceptions.ConnectTimeoutError):
+        return f"no connection within {connect:.0f} s"
+    if isinstance(error, exceptions.ReadTimeoutError):
+        return f"no answer within {read:.0f} s"
+    return _last_words(error)
+
+
+def _last_words(error: Exception) -> str:
+    """Return an error's text without the library's objects in front of it."""
+    return re.sub(r"^.*?(object at 0x[0-9a-f]+>|\(host=.*?\)): ", "", str(error)).rstrip(".)'\"")
+
+
+def _quoted(reason: str) -> str:
+    return f": {reason}" if reason else ""

@@ -1,0 +1,84 @@
+# GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Whether a Deployment has been rolled out, and whether that was after a moment.
+
+Source: Kubernetes documentation, "Deployments", complete Deployment; ``kubectl rollout status`` goes by the same fields.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+
+from ..plain.moments import time_of, time_text
+
+# As kubectl rollout restart writes it, so that everything that knows that one knows ours.
+RESTARTED_AT = "kubectl.kubernetes.io/restartedAt"
+
+
+def unfinished(deployment: Mapping) -> str:
+    """Return in words what a roll-out still misses; "" when all pods are those of the present template and available."""
+    wanted = (deployment.get("spec") or {}).get("replicas", 1)
+    status = deployment.get("status") or {}
+    counted = {key: status.get(key) or 0 for key in ("replicas", "updatedReplicas", "availableReplicas")}
+    if (status.get("observedGeneration") or 0) < (deployment["metadata"].get("generation") or 0):
+        return "the new template has not been noticed yet"
+    if counted["updatedReplicas"] < wanted:
+        return f"{counted['updatedReplicas']} of {wanted} pods are new"
+    if counted["replicas"] > counted["updatedReplicas"]:
+        return f"{counted['replicas'] - counted['updatedReplicas']} former pods are still there"
+    if counted["availableReplicas"] < counted["updatedReplicas"]:
+        return f"{counted['availableReplicas']} of {counted['updatedReplicas']} new pods are available"
+    return ""
+
+
+def stalled(deployment: Mapping) -> str:
+    """Return what a Deployment says of a roll-out that does not get on any more; "" while there is hope."""
+    if (deployment.get("status") or {}).get("observedGeneration", 0) < (deployment["metadata"].get("generation") or 0):
+        return ""
+    for condition in (deployment.get("status") or {}).get("conditions") or []:
+        if condition.get("type") == "Progressing" and condition.get("reason") == "ProgressDeadlineExceeded":
+            return str(condition.get("message") or condition["reason"])
+    return ""
+
+
+def restarted_at(deployment: Mapping) -> datetime | None:
+    """Return when a restart was last asked for; None when never."""
+    metadata = ((deployment.get("spec") or {}).get("template") or {}).get("metadata") or {}
+    return time_of((metadata.get("annotations") or {}).get(RESTARTED_AT))
+
+
+def restart_patch(deployment: Mapping, now: datetime) -> dict:
+    """Return the merge patch that restarts a Deployment's pods, bound to that Deployment."""
+    annotations = {RESTARTED_AT: time_text(now)}
+    return {"metadata": {"uid": deployment["metadata"]["uid"]}, "spec": {"template": {"metadata": {"annotations": annotations}}}}
+
+
+def pods_of(deployment: Mapping, pods: Iterable[Mapping]) -> list[Mapping]:
+    """Return the pods that run for a Deployment; those that are going or have ended do not count."""
+    wanted = (((deployment.get("spec") or {}).get("selector") or {}).get("matchLabels") or {}).items()
+    return [
+        pod
+        for pod in pods
+        if wanted
+        and wanted <= (pod["metadata"].get("labels") or {}).items()
+        and not pod["metadata"].get("deletionTimestamp")
+        and (pod.get("status") or {}).get("phase") not in ("Succeeded", "Failed")
+    ]
+
+
+def started(pods: Iterable[Mapping]) -> list[datetime]:
+    """Return when each pod was made, by the API server's clock."""
+    return [moment for pod in pods if (moment := time_of(pod["metadata"].get("creationTimestamp")))]
+
+
+def is_restart_due(deployment: Mapping, pods: Iterable[Mapping], since: datetime | None) -> bool:
+    """Return whether pods must be restarted: always without ``since``, else when one of them is older than that.
+
+    Not while a restart that was asked for at that time or later is under way.
+    """
+    if since is None:
+        return True
+    asked = restarted_at(deployment)
+    if unfinished(deployment) and asked is not None and asked >= since:
+        return False
+    return any(moment < since for moment in started(pods_of(deployment, pods)))

@@ -1,0 +1,317 @@
+# GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
+"""The way of a control plane from one version to another: each minor on it, what stops it there and what changes.
+
+Sources: OpenShift Service Mesh release notes 2.0 to 2.6; the upgrade and spec checks of the operator's admission.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from ..plain.data import some
+from ..plain.errors import FederationError
+from ..plain.supported import FEATURES
+from .live import ControlPlane, parse_version
+from .spec import NEWEST, OLDEST, UNDEPLOYED_FOR, UNDEPLOYED_NAME, objections
+
+Version = tuple[int, int]
+MOST_HELD = 5
+_MINOR = re.compile(r"v?[0-9]+\.[0-9]+")
+_PATCH = re.compile(r"v?[0-9]+\.[0-9]+\.[0-9]+")
+
+# Which control planes an operator of a minor version accepts, the first and the last.
+ACCEPTED: Mapping[Version, tuple[Version, Version]] = {
+    (2, 0): ((1, 0), (2, 0)),
+    (2, 1): ((1, 0), (2, 1)),
+    (2, 2): ((1, 1), (2, 2)),
+    (2, 3): ((2, 0), (2, 3)),
+    (2, 4): ((2, 1), (2, 4)),
+    (2, 5): ((2, 2), (2, 5)),
+    (2, 6): ((2, 4), (2, 6)),
+}
+# What changes under the user's feet when a mesh arrives at a version.
+NOTES: Mapping[Version, tuple[str, ...]] = {
+    (2, 1): (
+        "Mixer is gone: its policies and adapters stop working",
+        "AuthorizationPolicies with ipBlocks behind a proxy protocol load balancer need remoteIpBlocks",
+        "EnvoyFilters must use typed_config and no names of xDS v2",
+        "ServiceMeshExtensions become v1; a configuration that was free text lands under raw_v1alpha1_config",
+    ),
+    (2, 2): (
+        "applications receive traffic on the pod's address: one that listens on 127.0.0.1 alone is not reached any more",
+        "ServiceMeshExtension is deprecated: WasmPlugin takes its place, and only 2.2 has both",
+        "istiod's debug port asks for authentication",
+    ),
+    (2, 3): ("ServiceMeshExtension is gone", "every minor version has a CNI DaemonSet of its own beside those of others"),
+    (2, 4): ("a cluster-scoped control plane of 2.3 cannot be carried over", "making Routes for gateways is deprecated"),
+    (2, 5): ("proxies run as many threads as their CPU limit says, where concurrency is not set",),
+    (2, 6): ("the last version 2, and the last with Jaeger and Elasticsearch",),
+}
+
+
+@dataclass(frozen=True)
+class Found:
+    """What was found around a control plane: names of objects, sidecars by their version, and what could not be read.
+
+    ``held`` are pods with sidecars that no restart renews, by namespace/name: who owns them, and why, with what to do.
+    """
+
+    extensions: tuple[str, ...] = ()
+    envoy_filters: tuple[str, ...] = ()
+    ip_blocks: tuple[str, ...] = ()
+    mixer_objects: tuple[str, ...] = ()
+    sidecars: Mapping[Version, tuple[str, ...]] = field(default_factory=dict)
+    held: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+    peers: tuple[str, ...] = ()
+    unknown: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Blocker:
+    """One reason why a step cannot be taken, and its cure; ``is_mixer`` ones the upgrade can cure itself when asked."""
+
+    what: str
+    mend: str
+    is_mixer: bool = False
+
+
+@dataclass(frozen=True)
+class Step:
+    """One minor version up: ``start`` and ``end``, what stops it, what changes with it."""
+
+    start: Version
+    end: Version
+    blockers: tuple[Blocker, ...]
+    notes: tuple[str, ...]
+
+    def as_data(self) -> dict:
+        """Return the step as JSON-friendly data."""
+        return {
+            "from": text_of(self.start),
+            "to": text_of(self.end),
+            "blockers": [{"what": each.what, "mend": each.mend} for each in self.blockers],
+            "notes": list(self.notes),
+        }
+
+
+def plan_upgrade(control_plane: ControlPlane, target: str, found: Found, *, removes_mixer: bool = False) -> list[Step]:
+    """Return the steps to ``target``, one per minor version; none when the control plane is there.
+
+    ``removes_mixer`` says that the upgrade takes Mixer and the 3scale add-on out by itself. Raises ``FederationError``
+    FED430 where no way leads to ``target``.
+    """
+    wanted, version = _wanted(control_plane, target), control_plane.version
+    _check_way(control_plane, wanted)
+    steps = []
+    while version < wanted:
+        following = (version[0], version[1] + 1)
+        # Mixer is told where the way first meets it: whoever takes it out there does not meet it again.
+        blockers = [each for each in _blockers(control_plane, following, found) if not (each.is_mixer and (removes_mixer or steps))]
+        if not steps:
+            blockers += _unready(control_plane)
+            blockers += _lagging(found, following)
+        steps.append(Step(version, following, tuple(blockers), tuple(_notes(control_plane, following, found, is_first=not steps))))
+        version = following
+    return steps
+
+
+def refuse_blocked(control_plane: ControlPlane, step: Step) -> None:
+    """Refuse a step that something stops: FED431, with every reason and its cure."""
+    if step.blockers:
+        mend = "; ".join(dict.fromkeys(each.mend for each in step.blockers))
+        raise FederationError(
+            "FED431",
+            where=f"{control_plane.place}, {text_of(step.start)} to {text_of(step.end)}",
+            what="; ".join(each.what for each in step.blockers),
+            mend=mend[:1].upper() + mend[1:],
+            facts={"blockers": [each.what for each in step.blockers]},
+        )
+
+
+def lines(control_plane: ControlPlane, steps: Sequence[Step], found: Found) -> list[str]:
+    """Return the plan as lines for people."""
+    if not steps:
+        shown = [f"{control_plane.place} is {control_plane.version_text}: nothing to upgrade"]
+    else:
+        shown = [f"{control_plane.place}: {control_plane.version_text} to {text_of(steps[-1].end)}, {len(steps)} step{'s' * (len(steps) > 1)}"]
+    for step in steps:
+        shown.append(f"{text_of(step.start)} → {text_of(step.end)}: {'stopped' if step.blockers else 'possible'}")
+        shown += [f"  stops: {each.what}; {each.mend}" for each in step.blockers]
+        shown += [f"  note: {note}" for note in step.notes]
+    shown += [f"sidecars of {text_of(version)}: {len(pods)} pod{'s' * (len(pods) != 1)}" for version, pods in sorted(found.sidecars.items())]
+    shown += [f"unknown: {gap}" for gap in found.unknown]
+    return shown
+
+
+def mixer_of(control_plane: ControlPlane) -> list[str]:
+    """Return which parts of a control plane run Mixer, profiles included: paths below the object.
+
+    Source: the operator's rule on ``status.appliedSpec``: type Mixer or Remote, a section of either, the 3scale add-on.
+    """
+    live = control_plane.live
+    applied = _mapping(_mapping(live.get("status")).get("appliedSpec")) or _mapping(live.get("spec"))
+    found = []
+    for spec in (applied, _mapping(live.get("spec"))):
+        for part in ("policy", "telemetry"):
+            section = _mapping(spec.get(part))
+            if section.get("type") in ("Mixer", "Remote") or section.get("mixer") or section.get("remote"):
+                found.append(f"spec.{part}")
+        if _mapping(spec.get("addons")).get("3scale") is not None:
+            found.append("spec.addons.3scale")
+    return sorted(set(found))
+
+
+def without_mixer(live: Mapping) -> dict:
+    """Return the merge patch that takes Mixer and the 3scale add-on out of a control plane; other fields stay."""
+    spec = _mapping(live.get("spec"))
+    patch: dict = {}
+    for part in ("policy", "telemetry"):
+        section = _mapping(spec.get(part))
+        kept = section.get("type") if section.get("type") == "None" else "Istiod"
+        patch[part] = {"type": kept, **{key: None for key in ("mixer", "remote") if key in section}}
+    if "3scale" in _mapping(spec.get("addons")):
+        patch["addons"] = {"3scale": None}
+    return patch
+
+
+def described_without_mixer(spec: Mapping) -> dict:
+    """Return a description of a control plane with Mixer and the 3scale add-on left out; other fields stay."""
+    result = dict(spec)
+    for part in ("policy", "telemetry"):
+        section = {key: value for key, value in _mapping(spec.get(part)).items() if key not in ("mixer", "remote")}
+        if part in spec:
+            result[part] = {**section, **({"type": "Istiod"} if section.get("type") in ("Mixer", "Remote") else {})}
+    if "3scale" in _mapping(spec.get("addons")):
+        result["addons"] = {key: value for key, value in spec["addons"].items() if key != "3scale"}
+    return {key: value for key, value in result.items() if value or not spec.get(key)}
+
+
+def text_of(version: Version) -> str:
+    """Return a version as the API writes it."""
+    return f"v{version[0]}.{version[1]}"
+
+
+def _wanted(control_plane: ControlPlane, target: str) -> Version:
+    """Return the version to arrive at. ``v2.3`` is one, and so is ``2.3``; a patch release comes with the operator."""
+    target = target.strip()
+    if not target:
+        _refuse(control_plane, "cannot be upgraded to nothing: upgrade_to is empty", "Say where to go, for instance upgrade_to: v2.6")
+    version = parse_version(target)
+    if version and not _MINOR.fullmatch(target):
+        mend = f"Write {text_of(version)}; its operator brings the patch release" if _PATCH.fullmatch(target) else f"Write {text_of(version)}"
+        _refuse(control_plane, f"cannot become {target}, which is not a version of a control plane", mend)
+    if version is None or not OLDEST <= version <= NEWEST:
+        _refuse(control_plane, f"cannot become {target}", "Choose one of v2.1 to v2.6; version 3 has another operator and other kinds")
+    return version
+
+
+def _check_way(control_plane: ControlPlane, wanted: Version) -> None:
+    version = control_plane.version
+    if version is None:
+        _refuse(control_plane, "has no version yet", "Wait until its operator has looked at it")
+    if version < OLDEST:
+        _refuse(
+            control_plane,
+            f"is {text_of(version)}, which is never upgraded in place",
+            "Make a control plane of version 2 in a new namespace, move the members to it one by one and restart their workloads",
+        )
+    if wanted < version:
+        _refuse(
+            control_plane,
+            f"is {text_of(version)}; going back to {text_of(wanted)} is carried out by the operator and supported by nobody",
+            "Keep the version, or make a new mesh and move namespaces to it",
+        )
+
+
+def _blockers(control_plane: ControlPlane, version: Version, found: Found) -> Iterator[Blocker]:
+    operator = control_plane.operator
+    first, last = ACCEPTED.get(operator, (None, None)) if operator else (None, None)
+    if first and not first <= version <= last:
+        yield Blocker(
+            f"the operator is {operator[0]}.{operator[1]} and takes {text_of(first)} to {text_of(last)}",
+            f"install an operator that takes {text_of(version)} first; one that was just installed needs a moment until it has taken this control plane up",
+        )
+    mixer = mixer_of(control_plane) if version >= (2, 1) else []
+    if mixer:
+        yield Blocker(
+            f"{' and '.join(mixer)} use Mixer, which {text_of(version)} does not have",
+            "set upgrade_remove_mixer: true to have them turned off in the same update, or do it before",
+            is_mixer=True,
+        )
+    covered = ("spec.policy", "spec.telemetry", "spec.addons.3scale")
+    for each in objections(_mapping(control_plane.live.get("spec")), version, control_plane.live["metadata"]["namespace"]):
+        if not (mixer and each.path.startswith(covered)):
+            yield Blocker(f"{each.path} {each.what}", each.mend)
+    if version == UNDEPLOYED_FOR and control_plane.name == UNDEPLOYED_NAME:
+        yield Blocker(
+            f"it is called {UNDEPLOYED_NAME}, and {text_of(version)} fails to deploy under this name (OSSM-2042)",
+            "make a control plane of another name in a new namespace and move the members to it",
+        )
+    if version >= (2, 3) and found.extensions:
+        yield Blocker(f"ServiceMeshExtensions exist: {some(found.extensions, 5)}", "replace them by WasmPlugins on 2.2 and delete them")
+
+
+def _unready(control_plane: ControlPlane) -> list[Blocker]:
+    if control_plane.is_ready:
+        return []
+    return [Blocker(f"it is not ready: {control_plane.condition}", "wait until it is, or mend what the operator names")]
+
+
+def lagging(sidecars: Mapping[Version, Sequence[str]], version: Version) -> list[str]:
+    """Return the pods whose sidecars would be more than one minor behind a control plane of ``version``, which may be one behind and no more."""
+    return [pod for own, pods in sidecars.items() if own < (version[0], version[1] - 1) for pod in pods]
+
+
+def _lagging(found: Found, version: Version) -> list[Blocker]:
+    old = lagging(found.sidecars, version)
+    able = [pod for pod in old if pod not in found.held]
+    behind = f"sidecars would be more than one minor behind: {some(able, 5)}"
+    blockers = [Blocker(behind, "restart these workloads first (upgrade_restart: true)")] if able else []
+    held = dict.fromkeys(found.held[pod] for pod in old if pod in found.held)
+    blockers += [
+        Blocker(f"the sidecar of {owner} would be more than one minor behind, and a restart does not renew it: it {why}", "do for each what is said of it")
+        for owner, why in list(held)[:MOST_HELD]
+    ]
+    if len(held) > MOST_HELD:
+        blockers.append(Blocker(f"so it is with {len(held) - MOST_HELD} more workloads", "module data_plane lists all of them"))
+    return blockers
+
+
+def _notes(control_plane: ControlPlane, version: Version, found: Found, *, is_first: bool) -> Iterator[str]:
+    yield from NOTES.get(version, ())
+    if found.envoy_filters:
+        yield f"EnvoyFilters are bound to Envoy's version, may break, and are outside support: {some(found.envoy_filters, 5)}"
+    if version == (2, 1) and found.ip_blocks:
+        yield f"AuthorizationPolicies with ipBlocks: {some(found.ip_blocks, 5)}"
+    if version == (2, 1) and "spec.addons.3scale" in mixer_of(control_plane):
+        yield "3scale authorizes requests through Mixer: from here on nobody does, until its Wasm module is in place"
+    if version == (2, 1) and found.mixer_objects:
+        yield f"objects of config.istio.io do nothing any more, delete them: {some(found.mixer_objects, 5)}"
+    if version == (2, 2) and found.peers:
+        yield "gateways of peers: routerMode has no meaning any more, and the next federate takes it out"
+    features = FEATURES.of(version)
+    if features:
+        yield f"in preview there, without support: {', '.join(features.preview)}"
+        yield f"not supported there: {', '.join(features.refused)}"
+    previews = sorted(set(_mapping(_mapping(control_plane.live.get("spec")).get("techPreview"))) - {"errored"})
+    if is_first and previews:
+        yield f"this control plane sets {', '.join(f'techPreview.{name}' for name in previews)}: without support in every version"
+    if is_first and found.peers:
+        yield f"federated with {', '.join(found.peers)}: upgrade one mesh at a time"
+    if not is_first:
+        yield "sidecars must be restarted after the step before"
+
+
+def _refuse(control_plane: ControlPlane, what: str, mend: str) -> None:
+    raise FederationError("FED430", where=control_plane.place, what=what, mend=mend)
+
+
+def names_of(objects: Iterable[Mapping]) -> tuple[str, ...]:
+    """Return objects as people name them: namespace/name."""
+    return tuple(f"{live['metadata']['namespace']}/{live['metadata']['name']}" for live in objects)
+
+
+def _mapping(value: object) -> Mapping:
+    return value if isinstance(value, Mapping) else {}

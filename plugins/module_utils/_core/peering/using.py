@@ -1,0 +1,201 @@
+# GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Who in a mesh uses what it imports: VirtualServices, DestinationRules and AuthorizationPolicies that name such hosts.
+
+Sources: the API references of networking.istio.io/v1beta1 and security.istio.io/v1beta1, where hosts and principals stand.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from ..plain.kinds import AUTHORIZATION_POLICY, CLUSTER_DOMAIN, DESTINATION_RULE, VIRTUAL_SERVICE
+from .names import imported_names
+from .status import imported
+
+NAMING_KINDS = (VIRTUAL_SERVICE, DESTINATION_RULE, AUTHORIZATION_POLICY)
+_SNI = "connection.sni"
+
+
+@dataclass(frozen=True)
+class Taken:
+    """What one peer gives this mesh: ``hosts`` by their imported names, and ``domains`` of which all hosts are this peer's.
+
+    ``is_local`` tells for each host whether it is imported as a service of this cluster.
+    """
+
+    peer: str
+    hosts: Mapping[str, bool] = field(default_factory=dict)
+    domains: tuple[str, ...] = ()
+
+    def __bool__(self) -> bool:
+        return bool(self.hosts or self.domains)
+
+    def named_by(self, name: str) -> str | None:
+        """Return the imported host that ``name`` stands for, or ``name`` itself for a host of this peer's own domain.
+
+        A wildcard stands for a host when all that it covers is imported from the host's own domain; ``*.local`` and the
+        like name nobody in particular, and a wildcard over the cluster's domain covers local services.
+        """
+        bare = name.rstrip(".").lower()
+        if "*" not in bare:
+            return bare if bare in self.hosts or any(bare.endswith(f".{domain}") for domain in self.domains) else None
+        end = bare.rpartition("*")[2].lstrip(".")
+        if any(end == domain or end.endswith(f".{domain}") for domain in self.domains):
+            return bare
+        for host, is_local in self.hosts.items():
+            domain = host.split(".", 2)[-1]
+            if not is_local and (end == domain or end.endswith(f".{domain}")) and (host == end or host.endswith(f".{end}")):
+                return host
+        return None
+
+
+@dataclass(frozen=True)
+class Use:
+    """One object of ours that names an imported ``host`` in ``field``."""
+
+    kind: str
+    namespace: str
+    name: str
+    field: str
+    host: str
+    peer: str
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.namespace}/{self.name} ({self.field}) names {self.host}"
+
+    def as_row(self) -> dict:
+        """Return the use as JSON-friendly data."""
+        return {"peer": self.peer, "kind": self.kind, "namespace": self.namespace, "name": self.name, "field": self.field, "host": self.host}
+
+
+def taken_from(peer: str, imports: Mapping | None, cluster_domain: str = CLUSTER_DOMAIN, *, without: Iterable[str] = ()) -> Taken:
+    """Return what the mesh takes from ``peer`` by its ImportedServiceSet: as its status says, and as its rules will.
+
+    Empty for a set without rules that imports nothing, so an emptied set is used by nobody. The suffix that rules give by
+    default belongs to this peer alone, so each host of it counts, whether the peer offers it now or not. ``without`` are
+    hosts that another peer gives as well.
+    """
+    spec = (imports or {}).get("spec") or {}
+    rules = spec.get("importRules") or []
+    rows = imported(imports)
+    hosts = [str(row["imported"]) for row in rows if row["imported"]]
+    offered = [str(row["exported"]) for row in rows]
+    fixed = [f"{name}.{namespace}.svc.{peer}-exports.local" for name, namespace in _fixed_names(rules)]
+    hosts += [row["imported"] for row in imported_names([*offered, *fixed], spec, peer, cluster_domain) if row["imported"]]
+    domain = f"svc.{peer}-imports.local"
+    local = f".svc.{cluster_domain}"
+    others = set(without)
+    has_domain = _uses_default_suffix(spec, rules) or any(host.endswith(f".{domain}") for host in hosts)
+    return Taken(
+        peer,
+        {host.lower(): host.endswith(local) for host in hosts if host not in others},
+        (domain,) if has_domain else (),
+    )
+
+
+def uses_in(objects: Iterable[Mapping], taken: Sequence[Taken], cluster_domain: str = CLUSTER_DOMAIN) -> list[Use]:
+    """Return every place where one of these objects names a host that is taken from a peer, each once.
+
+    ``objects`` are VirtualServices, DestinationRules and AuthorizationPolicies. A short name means a service of the
+    object's own namespace, ``cart.shop`` one of namespace ``shop``.
+    """
+    found: dict[tuple, Use] = {}
+    for live in objects:
+        metadata = live.get("metadata") or {}
+        namespace = str(metadata.get("namespace") or "")
+        for place, name in _names_in(live):
+            for text in [name] if live.get("kind") == AUTHORIZATION_POLICY.name else _full_names(name, namespace, cluster_domain):
+                for given in taken:
+                    host = given.named_by(_host_of_sni(text))
+                    if host:
+                        use = Use(str(live.get("kind")), namespace, str(metadata.get("name")), place, host, given.peer)
+                        found.setdefault((use.kind, use.namespace, use.name, use.field, use.host, use.peer), use)
+    return list(found.values())
+
+
+def accounts_in(policies: Iterable[Mapping], account: str) -> list[str]:
+    """Return which AuthorizationPolicies name ``account``, the service account of a gateway, among their principals.
+
+    ``account`` is ``<namespace>/sa/<name>``. Such a policy speaks of nobody once the gateway is gone.
+    """
+    found = []
+    for policy in policies:
+        spec, metadata = _mapping(policy.get("spec")), policy.get("metadata") or {}
+        sources = [_mapping(each.get("source")) for rule in _mappings(spec.get("rules")) for each in _mappings(rule.get("from"))]
+        names = [text for source in sources for key in ("principals", "notPrincipals") for text in _texts(source.get(key))]
+        if any(text.endswith(f"/ns/{account}") for text in names):
+            found.append(f"AuthorizationPolicy {metadata.get('namespace')}/{metadata.get('name')}")
+    return found
+
+
+def _fixed_names(rules: Iterable[object]) -> Iterator[tuple[str, str]]:
+    """Yield name and namespace of rules that mean one service; others show what they import only in a status."""
+    for rule in rules:
+        selector = _mapping(_mapping(rule).get("nameSelector"))
+        name, namespace = selector.get("name"), selector.get("namespace")
+        if name not in (None, "", "*") and namespace not in (None, "", "*"):
+            yield str(name), str(namespace)
+
+
+def _uses_default_suffix(spec: Mapping, rules: Iterable[object]) -> bool:
+    return not spec.get("domainSuffix") and any(
+        not _mapping(rule).get("importAsLocal") and not _mapping(rule).get("domainSuffix") for rule in rules
+    )
+
+
+def _names_in(live: Mapping) -> Iterator[tuple[str, str]]:
+    """Yield (field, text) for each place of an object that may hold a host."""
+    spec = _mapping(live.get("spec"))
+    if live.get("kind") == DESTINATION_RULE.name:
+        yield from (("host", text) for text in _texts([spec.get("host")]))
+    elif live.get("kind") == VIRTUAL_SERVICE.name:
+        yield from (("hosts", text) for text in _texts(spec.get("hosts")))
+        for kind in ("http", "tls", "tcp"):
+            for number, route in enumerate(_mappings(spec.get(kind))):
+                yield from _names_in_route(f"{kind}[{number}]", route)
+    elif live.get("kind") == AUTHORIZATION_POLICY.name:
+        for number, rule in enumerate(_mappings(spec.get("rules"))):
+            for condition in _mappings(rule.get("when")):
+                if condition.get("key") == _SNI:
+                    for key in ("values", "notValues"):
+                        yield from ((f"rules[{number}].when {_SNI}", text) for text in _texts(condition.get(key)))
+
+
+def _names_in_route(at: str, route: Mapping) -> Iterator[tuple[str, str]]:
+    for each in _mappings(route.get("route")):
+        yield from ((f"{at}.route", text) for text in _texts([_mapping(each.get("destination")).get("host")]))
+    mirrors = [_mapping(route.get("mirror")), *(_mapping(each.get("destination")) for each in _mappings(route.get("mirrors")))]
+    for mirror in mirrors:
+        yield from ((f"{at}.mirror", text) for text in _texts([mirror.get("host")]))
+    for match in _mappings(route.get("match")):
+        yield from ((f"{at}.match", text) for text in _texts(match.get("sniHosts")))
+
+
+def _full_names(name: str, namespace: str, cluster_domain: str) -> list[str]:
+    """Return the host that a name means, as Istio and Kubernetes complete short ones."""
+    labels = name.split(".")
+    if "*" in name or len(labels) > 3:
+        return [name]
+    if len(labels) == 1:
+        return [f"{name}.{namespace}.svc.{cluster_domain}"]
+    if len(labels) == 2:
+        return [name, f"{name}.svc.{cluster_domain}"]
+    return [name, f"{name}.{cluster_domain}"] if labels[2] == "svc" else [name]
+
+
+def _host_of_sni(text: str) -> str:
+    """Return the host of a server name such as ``outbound_.8080_._.cart.shop.svc.west-imports.local``."""
+    return text.rpartition("_._.")[2] if "_._." in text else text
+
+
+def _mapping(value: object) -> Mapping:
+    return value if isinstance(value, Mapping) else {}
+
+
+def _mappings(value: object) -> list[Mapping]:
+    return [entry for entry in value if isinstance(entry, Mapping)] if isinstance(value, (list, tuple)) else []
+
+
+def _texts(value: object) -> list[str]:
+    return [entry for entry in value if isinstance(entry, str) and entry] if isinstance(value, (list, tuple)) else []

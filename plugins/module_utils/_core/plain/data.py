@@ -1,0 +1,51 @@
+# GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Reading data that may be anybody's, and telling it in words."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+
+MOST = 10
+"""Names that one message lists at the most; what else there is it counts."""
+
+
+def place_of(live: Mapping) -> str:
+    """Return how people name an object: its kind and namespace/name."""
+    metadata = live.get("metadata") or {}
+    return f"{live.get('kind')} {metadata.get('namespace')}/{metadata.get('name')}"
+
+
+def at(live: object, *path: str) -> object:
+    """Return what stands at a path of keys; None where the path ends early."""
+    for key in path:
+        live = live.get(key) if isinstance(live, Mapping) else None
+    return live
+
+
+def mapping(value: object) -> Mapping:
+    """Return a mapping as it is, anything else as an empty one: live objects may be anybody's."""
+    return value if isinstance(value, Mapping) else {}
+
+
+def items(value: object) -> list[Mapping]:
+    """Return the mappings of a list; none for what is no list."""
+    return [entry for entry in value if isinstance(entry, Mapping)] if isinstance(value, (list, tuple)) else []
+
+
+def strings(value: object) -> list[str]:
+    """Return the texts in a list; none for what is no list: live objects may be anybody's."""
+    return [entry for entry in value if isinstance(entry, str)] if isinstance(value, (list, tuple)) else []
+
+
+def listed(words: Iterable[str], most: int = 3) -> str:
+    """Return words as people list them: ``a, b and c``, ``a, b, c and 4 more``."""
+    texts = list(dict.fromkeys(words))
+    if len(texts) > most:
+        return f"{', '.join(texts[:most])} and {len(texts) - most:,} more"
+    return " and ".join(part for part in (", ".join(texts[:-1]), *texts[-1:]) if part)
+
+
+def some(names: Sequence[str], most: int = MOST, between: str = ", ") -> str:
+    """Return the first of many names, and how many more there are: ``a, b and 1,004 more``."""
+    more = f" and {len(names) - most:,} more" if len(names) > most else ""
+    return between.join(names[:most]) + more

@@ -1,0 +1,28 @@
+# GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Times as the API writes them, and as others do."""
+
+from __future__ import annotations
+
+from datetime import datetime, timezone
+
+
+def time_text(moment: datetime) -> str:
+    """Return a moment as the API writes it: RFC 3339 in UTC, whole seconds."""
+    return moment.astimezone(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def time_of(text: object) -> datetime | None:
+    """Return the moment that an RFC 3339 text tells, with or without fractions and offset; None for other texts."""
+    try:
+        moment = datetime.fromisoformat(str(text).replace("Z", "+00:00"))
+    except ValueError:
+        return None
+    return moment if moment.tzinfo else moment.replace(tzinfo=timezone.utc)
+
+
+def moment(text: object) -> datetime | None:
+    """Return a time as Kubernetes writes it; None for what is no such time."""
+    try:
+        return datetime.strptime(str(text), "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=timezone.utc)
+    except ValueError:
+        return None

@@ -1,0 +1,287 @@
+# GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
+"""What the modules read of a cluster, in the shapes that the core takes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from urllib.parse import urlsplit
+
+from .._cluster.client import Cluster
+from .._core.card.card import SIZE_LIMIT
+from .._core.card.trust import Root, check_chains, read_certificates
+from .._core.control_plane import live as control_planes
+from .._core.control_plane.live import ControlPlane
+from .._core.control_plane.members import ROLL, membership
+from .._core.mesh.topology import Mesh, Peer
+from .._core.peering.adopting import as_it_stands
+from .._core.peering.carrying import Identity
+from .._core.peering.identity import KNOWN, Standing, known_beside_gateways
+from .._core.peering.leftovers import bundle_owners
+from .._core.plain.diff import is_ours
+from .._core.plain.errors import FederationError
+from .._core.plain.kinds import (
+    CONFIG_MAP,
+    CONTROL_PLANE,
+    EXPORTS,
+    IMPORTS,
+    MEMBER_ROLL,
+    PEER,
+    PEER_LABEL,
+    ROOT_CONFIG_MAP,
+    ROOT_KEY,
+    SERVICE,
+    SERVICE_ENTRY,
+    bundle_name,
+)
+from .._files import Place, beginning
+
+
+def host_and_port(server: str) -> tuple[str, int]:
+    """Return the host and the port of an API server's URL; an empty host where it has none."""
+    try:
+        url = urlsplit(server)
+        return url.hostname or "", url.port or 443
+    except ValueError:
+        return "", 443
+
+
+def read_control_plane(cluster: Cluster, namespace: str, name: str) -> ControlPlane:
+    """Return the control plane; raises ``FederationError`` FED401 that names those that exist instead."""
+    found = {live["metadata"]["name"]: live for live in cluster.list(CONTROL_PLANE, namespace)}
+    if name not in found:
+        raise control_planes.missing(namespace, name, list(found))
+    return ControlPlane.read(found[name])
+
+
+def read_roots_of(
+    cluster: Cluster,
+    control_plane: ControlPlane,
+    now: datetime,
+    *,
+    instead: Sequence[str] = (),
+    also: Sequence[str] = (),
+    left_out: list[FederationError] | None = None,
+) -> tuple[Root, ...]:
+    """Return a mesh's roots, the current one first: from its root ConfigMap, or ``instead``, and ``also`` the next.
+
+    What stands in the ConfigMap and is not in force (an old root that has expired) vouches for nothing: it is left out, and
+    ``left_out`` gets what is wrong with it. All the rest is checked as a peer checks it, because it would refuse the card.
+
+    Raises ``FederationError`` FED405 without a ConfigMap, FED2xx for texts that are no roots.
+    """
+    texts = [(text, "mesh_roots") for text in instead]
+    passed_over: list[FederationError] = []
+    if not texts:
+        name = control_plane.root_config_map
+        place = f"ConfigMap {control_plane.namespace}/{name}"
+        live = cluster.get(CONFIG_MAP, control_plane.namespace, name)
+        text = ((live or {}).get("data") or {}).get(ROOT_KEY)
+        if not text:
+            raise FederationError(
+                "FED405",
+                where=place,
+                what=f"has no {ROOT_KEY}" if live else "does not exist",
+                mend="Wait until the control plane is ready, or give the root as mesh_roots",
+            )
+        texts = [(text, f"{place}, {ROOT_KEY}")]
+    texts += [(text, "mesh_extra_roots") for text in also]
+    roots: dict[str, Root] = {}
+    for text, place in texts:
+        is_live = not instead and place != "mesh_extra_roots"
+        for root in read_certificates(text, place, now, trust_domain=control_plane.trust_domain, left_out=passed_over if is_live else None):
+            roots.setdefault(root.fingerprint, root)
+    if passed_over and not any(root.is_self_signed for root in roots.values()):
+        raise passed_over[0]
+    check_chains(tuple(roots.values()), " and ".join(dict.fromkeys(place for _text, place in texts)))
+    if left_out is not None:
+        left_out += passed_over
+    return tuple(roots.values())
+
+
+def read_members(cluster: Cluster, namespace: str) -> dict[str, list[str]]:
+    """Return who is a member of the mesh in a namespace, as ``members.membership`` tells it; nobody where that may not be read."""
+    try:
+        return membership(cluster.get(MEMBER_ROLL, namespace, ROLL))
+    except FederationError as error:
+        if error.code not in ("FED104", "FED108"):
+            raise
+        return membership(None)
+
+
+def pem_texts(value: object, option: str) -> list[str]:
+    """Return PEM texts that were given as one text or as a list; raises ``FederationError`` FED205 for anything else."""
+    if value in (None, "", []):
+        return []
+    if isinstance(value, str):
+        return [value]
+    if isinstance(value, (list, tuple)) and all(isinstance(text, str) for text in value):
+        return list(value)
+    raise FederationError(
+        "FED205", where=option, what="is neither a PEM text nor a list of PEM texts", mend="Give certificates as PEM"
+    )
+
+
+def read_services(
+    cluster: Cluster, mesh: Mesh, peers: Iterable[Peer], warn: Callable[[str], None], known: Mapping[str, list] | None = None
+) -> list[dict]:
+    """Return the Services and ServiceEntries that a mesh's export rules can match: one LIST per kind and namespace.
+
+    Only member namespaces and the control plane's own can be exported from. A namespace that may not be read is
+    named in a warning, so that the run goes on. ``known`` maps a namespace to Services already read.
+    """
+    rules = [rule for peer in peers for rule in mesh.exports_to(peer)]
+    if not rules:
+        return []
+    roll = cluster.get(MEMBER_ROLL, mesh.namespace, "default") or {}
+    members = {*((roll.get("status") or {}).get("configuredMembers") or []), mesh.namespace}
+    named = {rule.namespace for rule in rules}
+    wanted = members if None in named else members & named
+    for namespace in sorted(named - members - {None}):
+        warn(f"mesh_exports names the namespace {namespace}, which is not a member of the mesh: nothing of it is exported")
+    found = []
+    for namespace in sorted(wanted):
+        for kind in (SERVICE, SERVICE_ENTRY):
+            if kind is SERVICE and known and namespace in known:
+                found += known[namespace]
+                continue
+            try:
+                found += cluster.list(kind, namespace)
+            except FederationError as error:
+                if error.code not in ("FED104", "FED108"):
+                    raise
+                warn(f"{kind.name} objects of namespace {namespace} cannot be read, so their exports are not predicted: {error.what}")
+    return found
+
+
+def standing_mesh(cluster: Cluster, mesh: Mesh, control_plane: ControlPlane, *, managed: bool = True) -> tuple[Mesh, dict[str, Mapping]]:
+    """Return the mesh with its peers as they stand (``adopting.as_it_stands``), and all live ServiceMeshPeers by name."""
+    peers = {live["metadata"]["name"]: live for live in cluster.list(PEER, mesh.namespace)}
+    return as_it_stands(mesh, peers, control_plane, managed=managed), peers
+
+
+@dataclass(frozen=True)
+class Peering:
+    """The live objects of one peering; None where there is none.
+
+    ``is_borrowed`` says that the bundle holds our mesh's own root: it is looked at, and never part of the peering.
+    """
+
+    peer: Mapping | None
+    exports: Mapping | None
+    imports: Mapping | None
+    bundle: Mapping | None
+    is_borrowed: bool = False
+
+    @property
+    def objects(self) -> list[Mapping]:
+        """Return what exists, in the order in which it must go: peer, sets, bundle."""
+        bundle = None if self.is_borrowed else self.bundle
+        return [live for live in (self.peer, self.imports, self.exports, bundle) if live is not None]
+
+    @property
+    def strangers(self) -> list[Mapping]:
+        """Return the objects that somebody else made."""
+        return [live for live in self.objects if not is_ours(live)]
+
+    def as_rows(self) -> dict[str, Mapping | None]:
+        """Return the objects as ``status.peer_row`` takes them."""
+        return {"peer": self.peer, "exports": self.exports, "imports": self.imports, "bundle": self.bundle}
+
+    def live(self, kind: str) -> Mapping | None:
+        """Return the live object of one kind's name."""
+        return {"ServiceMeshPeer": self.peer, "ExportedServiceSet": self.exports, "ImportedServiceSet": self.imports}.get(
+            kind, self.bundle
+        )
+
+
+@dataclass(frozen=True)
+class Peerings:
+    """All peerings of one control plane's namespace, read by one LIST per kind.
+
+    ``own_maps`` are the ConfigMaps that hold the mesh's own root; ``known`` is as ``identity.known_beside_gateways`` says.
+    """
+
+    peers: Mapping[str, Mapping]
+    exports: Mapping[str, Mapping]
+    imports: Mapping[str, Mapping]
+    bundles: Mapping[str, Mapping]
+    own_maps: frozenset[str] = frozenset({ROOT_CONFIG_MAP})
+    known: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+
+    @classmethod
+    def read(cls, cluster: Cluster, control_plane: ControlPlane, *, with_bundles: bool = True) -> Peerings:
+        """Return what stands; without ``with_bundles`` ConfigMaps are not asked for."""
+        read = [
+            {live["metadata"]["name"]: live for live in cluster.list(kind, control_plane.namespace)}
+            for kind in (PEER, EXPORTS, IMPORTS, *((CONFIG_MAP,) if with_bundles else ()))
+        ]
+        known = known_beside_gateways(control_plane.live)
+        return cls(*read, *([] if with_bundles else [{}]), own_maps=control_plane.own_config_maps, known=known)
+
+    def of(self, name: str) -> Peering:
+        """Return the objects of the peer that we call ``name``."""
+        peer = self.peers.get(name)
+        chain = (((peer or {}).get("spec") or {}).get("security") or {}).get("certificateChain") or {}
+        bundle = (
+            self.bundles.get(chain.get("name") or "") or self.bundles.get(bundle_name(name)) or self._bundle_for(name)
+        )
+        return Peering(
+            peer=peer,
+            exports=self.exports.get(name),
+            imports=self.imports.get(name),
+            bundle=bundle,
+            is_borrowed=bundle is not None and bundle["metadata"]["name"] in self.own_maps,
+        )
+
+    def _bundle_for(self, name: str) -> Mapping | None:
+        """Return the bundle that we keep for a peer under another name; the peer that names it may be gone already."""
+        labelled = (
+            live for live in self.own_bundles() if (live["metadata"].get("labels") or {}).get(PEER_LABEL) == name
+        )
+        return next(labelled, None)
+
+    def own_bundles(self) -> list[Mapping]:
+        """Return the bundles that we keep; what holds our mesh's own root is none."""
+        return [live for name, live in self.bundles.items() if name not in self.own_maps and is_ours(live)]
+
+    def standing(self) -> list[Standing]:
+        """Return who stands, whoever made it: all ServiceMeshPeers, and peers of which our bundle or gateways are left."""
+        names = sorted({*self.peers, *bundle_owners(self.own_bundles())})
+        found = [Standing.of(name, self.of(name).peer, self.of(name).bundle) for name in names]
+        place = "the ServiceMeshControlPlane (annotation {})"
+        return found + [
+            Standing(name, place.format(f"{KNOWN}{name}"), frozenset({domain} - {""}), frozenset(), frozenset())
+            for name, (_digits, domain) in sorted(self.known.items())
+            if name not in names
+        ]
+
+    def written(self) -> dict[str, Mapping]:
+        """Return one object of ours by our name of each peer: what tells who wrote of it last."""
+        names = sorted({*self.ours(), *bundle_owners(self.own_bundles())})
+        found = {name: [live for live in self.of(name).objects if is_ours(live)] for name in names}
+        return {name: objects[0] for name, objects in found.items() if objects}
+
+    def identities(self, mesh: Mesh) -> dict[str, Identity]:
+        """Return who the described peers are that stand already, by our name of each."""
+        found = {peer.local_name: self.of(peer.local_name) for peer in (*mesh.peers, *mesh.held)}
+        return {name: Identity.of(peering.peer, peering.bundle) for name, peering in found.items() if peering.peer}
+
+    def ours(self) -> list[str]:
+        """Return our names of the peers of which we made anything."""
+        sets = [self.peers, self.exports, self.imports]
+        return sorted({name for kind in sets for name, live in kind.items() if is_ours(live)})
+
+
+def card_place(directory: str, name: str) -> Place:
+    """Return where a card file lies; others may write its folder."""
+    return Place(directory, name, kind="Card", code="FED201")
+
+
+def card_file(directory: str | None, name: str) -> bytes | None:
+    """Return the bytes of a card file, at most one more than a card may have; None when there is no such file.
+
+    Raises ``FederationError`` FED201 for a link and for what is no ordinary readable file.
+    """
+    return beginning(card_place(directory, name), SIZE_LIMIT + 1) if directory else None

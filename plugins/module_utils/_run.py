@@ -1,0 +1,275 @@
+# GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
+"""The steps that every module shares: start, apply changes, report, fail with a code."""
+
+from __future__ import annotations
+
+import os
+import time
+import traceback
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import datetime, timezone
+from typing import Any, NoReturn
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ._cluster.client import Cluster
+from ._core.plain.data import some
+from ._core.plain.diff import Change, leaves, owned_leaves, value_at
+from ._core.plain.errors import FederationError
+from ._core.plain.kinds import MEMBER_ROLL, Kind
+from ._core.plain.words import shown, shown_in
+from ._secrets import LONG, secrets_of, shown_arguments, to_mask, without, without_keys
+
+LONGEST_FAILURE = 20_000
+# How many places of an unexpected error's way are told.
+WAY = 12
+
+LOOPBACK = (
+    "federation_loopback is true: addresses of the machine itself and short names are taken. This is for testbeds on one machine only; "
+    "take it out anywhere else."
+)
+
+Run = Callable[[AnsibleModule, Cluster, datetime], dict]
+
+
+class Module(AnsibleModule):
+    """A module that shows no secret: not in its invocation, which ``-vvv`` prints, nor in the system's log, its messages or its result.
+
+    Secrets are known by their values, so that paths, addresses and names stay readable; a short one is masked only where it stands.
+    What others wrote is made fit for a terminal here, at the exit, wherever it came from.
+    """
+
+    def know(self, secrets: Iterable[str]) -> None:
+        """Mask these wherever they are about to be shown, short ones aside."""
+        self.no_log_values = {text for text in self.no_log_values if len(text) >= LONG} | to_mask(secrets)
+
+    def exit_json(self, **result: Any) -> NoReturn:
+        """End well."""
+        self._hide()
+        super().exit_json(**shown_in(without_keys(result)), invocation=self._invocation())
+
+    def fail_json(self, msg: str, **result: Any) -> NoReturn:
+        """Fail; also what Ansible says about arguments that it refuses comes this way."""
+        self._hide()
+        told = shown(without(self.no_log_values, str(msg)), longest=LONGEST_FAILURE)
+        super().fail_json(msg=told, **shown_in(without_keys(result)), invocation=self._invocation())
+
+    def warn(self, warning: str, *arguments: Any, **more: Any) -> None:
+        """Warn."""
+        super().warn(shown(without(self.no_log_values, str(warning))), *arguments, **more)
+
+    def log(self, msg: str, log_args: Mapping[str, Any] | None = None) -> None:
+        """Write to the system's log, where Ansible writes each invocation."""
+        self._hide()
+        if log_args:
+            # The arguments once again, as they may be shown.
+            told = {name: str(value) for name, value in shown_arguments({**log_args, **self.params}).items() if name in log_args}
+            log_args = {name: log_args[name] if str(log_args[name]).startswith("NOT_LOGGING") else text for name, text in told.items()}
+            msg = f"Invoked with {' '.join(f'{name}={value}' for name, value in log_args.items())}"
+        super().log(without(self.no_log_values, msg), log_args=log_args)
+
+    def _hide(self) -> None:
+        self.know(secrets_of(getattr(self, "params", None) or {}))
+
+    def _invocation(self) -> dict[str, Any]:
+        return {"module_args": without_keys(shown_arguments(getattr(self, "params", None) or {}))}
+
+
+def run_module(module: AnsibleModule, run: Run, *, needs_cluster: bool = True, writes: bool = True) -> NoReturn:
+    """Run one module to its result; a ``FederationError`` becomes its failure, with code and reference.
+
+    A module that ``writes`` says in a failure what it had written; one that only reads has nothing to say of that. An error that
+    nobody expected is told by its type and place: its text is a library's, and may quote what is secret.
+    """
+    journal = Journal(module.params.get("wrote") or ())
+    module.journal = journal
+    result, failed, cluster = {}, None, None
+    if module.params.get("loopback"):
+        module.warn(f"FED324 {LOOPBACK}  (docs: codes#fed324)")
+    try:
+        cluster = Cluster.connect(module.params) if needs_cluster else None
+        if cluster is not None:
+            module.know(cluster.secrets)
+            warn_if_unverified(module, cluster)
+        result = run(module, cluster, datetime.now(timezone.utc))
+    except FederationError as error:
+        failed = error
+    except Exception as error:
+        failed = unexpected(error, os.path.basename(str(module._name)))
+    if failed is not None:
+        # Outside of the block above, where Ansible would add the traceback of what is being handled.
+        fail(module, failed, journal if writes else None)
+    if cluster is not None:
+        result = {"server": cluster.server, "requests": cluster.requests, **result}
+    if writes and "wrote" in module.params:
+        result["written"] = journal.done
+    module.exit_json(**result)
+
+
+def warn_if_unverified(module: AnsibleModule, cluster: Cluster) -> None:
+    """Say that anybody could answer in the API server's place, and who wants it so."""
+    if cluster.unverified:
+        whose = f"{module.params['mesh']}: " if module.params.get("mesh") else ""
+        module.warn(
+            f"FED117 {whose}{cluster.server}: its certificate is not verified ({cluster.unverified}), so anybody on the way can read the "
+            "credentials and answer in its place. Give the CA certificate instead (mesh_ca_cert, cluster_ca_cert, or in the kubeconfig)."
+            "  (docs: codes#fed117)"
+        )
+
+
+def unexpected(error: Exception, module: str) -> FederationError:
+    """Return the refusal for an error that nobody expected: its type and where it happened, without its text."""
+    way = [f"{os.path.basename(frame.filename)}:{frame.lineno} {frame.name}" for frame in traceback.extract_tb(error.__traceback__)]
+    causes, cause = [], error.__cause__ or error.__context__
+    while cause is not None and len(causes) < 5:
+        causes.append(type(cause).__name__)
+        cause = cause.__cause__ or cause.__context__
+    because = f", because of {', '.join(causes)}" if causes else ""
+    return FederationError(
+        "FED115",
+        where=module,
+        what=f"an unexpected {type(error).__name__}{because} at {way[-1] if way else 'an unknown place'}",
+        mend="Run again; if it stays, report it with this message and the result's facts.way, which hold no values",
+        facts={"way": way[-WAY:]},
+    )
+
+
+def fail(module: AnsibleModule, error: FederationError, journal: Journal | None) -> NoReturn:
+    """Fail with the error in the user's words, and what had been written by then."""
+    written = f" {journal.text()}" if journal else ""
+    module.fail_json(
+        msg=f"{error}{written}  ({error.reference})",
+        code=error.code,
+        where=error.where,
+        what=error.what,
+        mend=error.mend,
+        written=journal.done if journal else [],
+        changed=bool(journal and journal.done),
+        **({"facts": error.facts} if error.facts else {}),
+    )
+
+
+class Journal:
+    """What a run has written so far, and earlier calls of the same wait ``before``, so that a failure can say it."""
+
+    def __init__(self, before: Iterable[str] = ()) -> None:
+        self.done = list(before)
+
+    def text(self) -> str:
+        """Return the end of an error message: what was written before it."""
+        if not self.done:
+            return "Nothing was written."
+        return f"Written before that: {some(self.done)}; run again to finish."
+
+
+def apply_changes(
+    module: AnsibleModule, cluster: Cluster, changes: Iterable[Change], *, looks_again: bool = True
+) -> None:
+    """Send one request per change, in order, and look once more at each object; nothing in check mode.
+
+    Raises ``FederationError`` FED515 where another run has changed meanwhile what this one had written. A module that
+    looks at the whole anyway, or writes what the next run overwrites without harm, says so (``looks_again``).
+    """
+    if module.check_mode:
+        return
+    done: list[tuple[Change, Mapping | None]] = []
+    for change in changes:
+        stored = None
+        if change.action == "delete":
+            cluster.delete(change.kind, change.namespace, change.name, change.uid)
+        elif change.action == "merge":
+            bound = {**change.manifest, "metadata": {**change.manifest.get("metadata", {}), "uid": change.uid}}
+            stored = cluster.merge_patch(change.kind, change.namespace, change.name, bound, change.manager)
+        else:
+            stored = cluster.apply(change.kind, with_uid(change), change.manager, force=change.force)
+        module.journal.done.append(f"{change.action} {change.place}")
+        done.append((change, stored))
+    if looks_again:
+        refuse_overtaken(cluster, done)
+
+
+def refuse_overtaken(cluster: Cluster, done: Iterable[tuple[Change, Mapping | None]]) -> None:
+    """Refuse to call it done where another run has changed what this one had written: FED515.
+
+    What stands is compared with what was stored last by each manager, in the fields of ours, so that a webhook's own
+    mind does not count; what was deleted must not have been made again under one of our managers.
+    """
+    last = {(change.place, change.manager): (change, stored) for change, stored in done}
+    seen: dict[str, Mapping | None] = {}
+    for change, stored in last.values():
+        if change.place not in seen:
+            seen[change.place] = _looked_at(cluster, change)
+        live = seen[change.place]
+        if change.action == "delete":
+            is_back = live is not None and live["metadata"].get("uid") != change.uid
+            how = "was made again by another run" if is_back and owned_leaves(live, change.manager) else ""
+        else:
+            how = "" if live else "was deleted by another run"
+            is_same = live and all(_stands(live, stored or {}, path) for path, _value in leaves(change.manifest))
+            how = how or ("" if is_same else "was changed by another run")
+        if how:
+            raise FederationError(
+                "FED515",
+                where=change.place,
+                what=f"{how} while this one was at work",
+                mend="See which description of the mesh holds, then run again",
+            )
+
+
+def _looked_at(cluster: Cluster, change: Change) -> Mapping | None:
+    """Return what stands of a change's object; nothing where its kind went with it."""
+    try:
+        return cluster.get(change.kind, change.namespace, change.name)
+    except FederationError as error:
+        if error.code != "FED108" or change.action != "delete":
+            raise
+        return None
+
+
+def _stands(live: Mapping, stored: Mapping, path: Sequence) -> bool:
+    """Return whether a field is as it was stored. The operator may add members to a roll, and takes none of ours out."""
+    now, then = value_at(live, path), value_at(stored, path)
+    if live.get("kind") == MEMBER_ROLL.name and isinstance(now, list) and isinstance(then, list):
+        return all(entry in now for entry in then)
+    return now == then
+
+
+def live_or_planned(module: AnsibleModule, cluster: Cluster, kind: Kind, namespace: str, name: str) -> dict | None:
+    """Return a live object, or None. In check mode its kind may be missing, too: what installs it was only checked. So may that of what shall go."""
+    try:
+        return cluster.get(kind, namespace, name)
+    except FederationError as error:
+        if error.code != "FED108" or not (module.check_mode or module.params["state"] == "absent"):
+            raise
+        return None
+
+
+def rehearse(cluster: Cluster, change: Change) -> None:
+    """Have the API server and its webhooks judge a change that is not stored, as far as they can.
+
+    Its kind and namespace may be missing yet, and a webhook may not take dry runs.
+    """
+    try:
+        cluster.apply(change.kind, with_uid(change), change.manager, force=change.force, dry_run=True)
+    except FederationError as error:
+        takes_none = "does not support dry run" in str(error.facts.get("reason"))
+        if error.code != "FED108" and error.facts.get("status") != 404 and not takes_none:
+            raise
+
+
+def with_uid(change: Change) -> Mapping[str, Any]:
+    """Return what to apply, bound to the object as read: a write must not re-create what has gone meanwhile."""
+    if not change.uid:
+        return change.manifest
+    return {**change.manifest, "metadata": {**change.manifest["metadata"], "uid": change.uid}}
+
+
+def wait_until(look: Callable[[], list[str]], seconds: float, interval: float = 2.0) -> tuple[list[str], int]:
+    """Look until nothing is missing or ``seconds`` have passed; return what is missing then, and whole seconds waited."""
+    started = time.monotonic()
+    while True:
+        missing = look()
+        waited = time.monotonic() - started
+        if not missing or waited >= seconds:
+            return missing, int(waited)
+        time.sleep(min(interval, max(0.0, seconds - waited)))
