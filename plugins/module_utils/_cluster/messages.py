@@ -17,7 +17,7 @@ import zlib
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from .._core.plain.kinds import CONFIG_MAP, Kind
+from .._core.plain.kinds import CONFIG_MAP, CONTROL_PLANE, PEER, Kind
 
 MIB = 1 << 20
 LARGEST = 32 * MIB
@@ -41,6 +41,71 @@ HEAVIEST_LIST = 256 * MIB
 
 # What a mapping, a list, and a value take in Python besides their text.
 OF_CONTAINER, OF_VALUE = 240, 64
+
+# The types that the CRDs of all versions give to what is read of these kinds; "*" is any key, "[]" each entry of a list.
+# An API server stores nothing else there. What a CRD leaves open (techPreview) is not here, and is read with care.
+_GATEWAY = (
+    ("", dict),
+    ("service", dict),
+    ("service.type", str),
+    ("service.metadata", dict),
+    ("service.metadata.labels", dict),
+    ("service.metadata.labels.*", str),
+    ("service.metadata.annotations", dict),
+    ("service.metadata.annotations.*", str),
+    ("service.ports", list),
+    ("service.ports.[]", dict),
+    ("runtime", dict),
+    ("requestedNetworkView", list),
+    ("requestedNetworkView.[]", str),
+)
+_SHAPES: dict[str, tuple[tuple[str, type], ...]] = {
+    PEER.name: (
+        ("spec.remote", dict),
+        ("spec.remote.addresses", list),
+        ("spec.remote.addresses.[]", str),
+        ("spec.remote.discoveryPort", int),
+        ("spec.remote.servicePort", int),
+        ("spec.security", dict),
+        ("spec.security.trustDomain", str),
+        ("spec.security.clientID", str),
+        ("spec.security.certificateChain", dict),
+        ("spec.security.certificateChain.kind", str),
+        ("spec.security.certificateChain.name", str),
+        ("spec.gateways", dict),
+        ("spec.gateways.ingress", dict),
+        ("spec.gateways.ingress.name", str),
+        ("spec.gateways.egress", dict),
+        ("spec.gateways.egress.name", str),
+        ("status.discoveryStatus", dict),
+        ("status.discoveryStatus.active", list),
+        ("status.discoveryStatus.active.[]", dict),
+        ("status.discoveryStatus.inactive", list),
+        ("status.discoveryStatus.inactive.[]", dict),
+    ),
+    CONTROL_PLANE.name: (
+        ("spec.version", str),
+        ("spec.cluster", dict),
+        ("spec.cluster.name", str),
+        ("spec.security", dict),
+        ("spec.security.trust", dict),
+        ("spec.security.trust.domain", str),
+        ("spec.security.trust.additionalDomains", list),
+        ("spec.security.trust.additionalDomains.[]", str),
+        ("spec.security.certificateAuthority", dict),
+        ("spec.proxy", dict),
+        ("spec.proxy.networking", dict),
+        ("spec.runtime", dict),
+        ("spec.runtime.components", dict),
+        ("spec.runtime.components.*", dict),
+        ("spec.techPreview", dict),
+        ("spec.gateways", dict),
+        ("spec.gateways.additionalIngress", dict),
+        *((f"spec.gateways.additionalIngress.*.{path}".rstrip("."), kind) for path, kind in _GATEWAY),
+        ("spec.gateways.additionalEgress", dict),
+        *((f"spec.gateways.additionalEgress.*.{path}".rstrip("."), kind) for path, kind in _GATEWAY),
+    ),
+}
 
 _STRINGS = re.compile(rb'"[^"]*"')
 _MARKS = b'"{}[],'
@@ -218,6 +283,8 @@ def checked_object(body: Any, kind: Kind, namespace: str, name: str = "", *, is_
         _check_parts(body)
         if kind is CONFIG_MAP:
             _texts(body.get("data", {}), "data")
+        for path, type_ in _SHAPES.get(kind.name, ()):
+            _check_shape(body, tuple(path.split(".")), type_, f"{kind.name} {own}")
     return {**body, "apiVersion": kind.api_version, "kind": kind.name}
 
 
@@ -252,6 +319,25 @@ def _check_parts(live: dict) -> None:
         isinstance(conditions, list) and len(conditions) <= MOST_CONDITIONS and all(isinstance(entry, dict) for entry in conditions)
     ):
         raise Unusable("FED119", "holds an object whose status.conditions is not the list that it must be")
+
+
+def _check_shape(live: Any, path: tuple[str, ...], wanted: type, whose: str, done: tuple[str, ...] = ()) -> None:
+    """Refuse a field of another type than its kind gives it; what is null or not there is none."""
+    if live is None:
+        return
+    if not path:
+        if not isinstance(live, wanted) or (wanted is int and isinstance(live, bool)):
+            raise Unusable("FED119", f"holds {whose} whose {'.'.join(done)} is {_kind_of(live)}")
+        return
+    key, below = path[0], path[1:]
+    if key == "[]" and isinstance(live, list):
+        found = [(f"[{number}]", entry) for number, entry in enumerate(live)]
+    elif isinstance(live, dict):
+        found = list(live.items()) if key == "*" else [(key, live.get(key))]
+    else:
+        found = []
+    for name, entry in found:
+        _check_shape(entry, below, wanted, whose, (*done, name))
 
 
 def checked_items(body: Any, kind: Kind, namespace: str) -> Iterator[dict]:

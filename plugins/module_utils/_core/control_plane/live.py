@@ -224,8 +224,10 @@ def _aliases(spec: Mapping, applied: Mapping) -> tuple[str, ...]:
     """Return the trust domains whose identities count as this mesh's own, wherever they are written."""
     places = (("security", "trust", "additionalDomains"), ("techPreview", "meshConfig", "trustDomainAliases"))
     found = [at(body, *path) for body in (spec, applied) for path in places]
+    # The CRD leaves techPreview open, so one domain may stand there as a text.
+    lists = [[domains] if isinstance(domains, str) else domains for domains in found]
     return tuple(
-        dict.fromkeys(str(domain) for domains in found if isinstance(domains, (list, tuple)) for domain in domains)
+        dict.fromkeys(str(domain) for domains in lists if isinstance(domains, (list, tuple)) for domain in domains)
     )
 
 
