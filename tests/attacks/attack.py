@@ -98,17 +98,17 @@ def call_each(
     return [_nursery(collections).run(module, each, dict(environment or {}), seconds) for each in arguments]
 
 
-# Imports what every module does, and then, for each line, becomes a child that runs one module. A module costs as much to import as a
+# Imports a module when it is first asked for, and for each line becomes a child that runs one. A module costs as much to import as a
 # hundred of these tests to run. Of each child it tells the process id, and then how it ended.
 _NURSERY = """
 import json, os, sys
 from importlib import import_module
 from ansible.module_utils import basic
-import urllib3, yaml  # what takes longest of a start
-import_module("ansible_collections.ossm.federation.plugins.modules.federation_info")  # and what it shares with the others
+import cryptography.x509, urllib3, yaml  # what takes longest of a start
 
 for line in sys.stdin:
     asked = json.loads(line)
+    module = import_module("ansible_collections.ossm.federation.plugins.modules." + asked["module"])
     child = os.fork()
     if not child:
         kept = os.open(asked["printed"], os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
@@ -117,7 +117,7 @@ for line in sys.stdin:
         basic._ANSIBLE_ARGS, basic._ANSIBLE_PROFILE = json.dumps(asked["arguments"]).encode(), "legacy"
         sys.argv = [asked["module"]]
         try:
-            import_module("ansible_collections.ossm.federation.plugins.modules." + asked["module"]).main()
+            module.main()
         except SystemExit as end:
             code = end.code if isinstance(end.code, int) else 1
         except BaseException:
