@@ -1,6 +1,6 @@
 # What a person types. Everything made lies below ${XDG_CACHE_HOME:-~/.cache}/ossm-federation; nothing in the tree.
 .POSIX:
-.PHONY: help demo demo-life demo-down testbed test test-unit test-integration test-molecule test-sanity test-oldest lint docs-lint changelog-lint build venv render-docs benchmark test-mutations soak release-check
+.PHONY: help demo demo-life demo-down testbed test test-unit test-integration test-molecule test-sanity test-oldest lint docs-lint changelog-lint build venv render-docs benchmark test-mutations measures soak release-check
 
 PYTHON = python3
 DEMO = PYTHON='$(PYTHON)' tools/demo.sh
@@ -38,6 +38,9 @@ test-oldest: ## unit tests and one whole flow on the oldest supported Ansible
 
 test-mutations: ## break the core in ten ways; the unit tests must notice each
 	@$(STAGES) mutations
+
+measures: ## sizes, complexity, rooms and payloads, as figures
+	@python=$$(PYTHON='$(PYTHON)' tools/find-python.sh newest) && $$($$python tools/venv.py newest)/bin/python tools/measures.py
 
 test-sanity: ## ansible-test sanity, nothing ignored
 	@$(STAGES) sanity
