@@ -10,9 +10,10 @@ from ._cluster.client import Cluster
 from ._core.control_plane.live import ControlPlane
 from ._core.peering import status
 from ._core.peering.changing import Restart
+from ._core.peering.live import Peerings
 from ._core.plain.diff import is_ours
 from ._core.plain.errors import FederationError
-from ._reads.peerings import Peerings, read_roots_of
+from ._reads.peerings import read_roots_of
 
 
 def peer_rows(

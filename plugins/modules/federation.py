@@ -250,24 +250,7 @@ from ..module_utils._core.peering.adopting import HAND_MADE, as_it_stands, check
 from ..module_utils._core.peering.carrying import Identity, Received, receive, what_is_missing  # noqa: E402
 from ..module_utils._core.peering.changing import Restart  # noqa: E402
 from ..module_utils._core.peering.identity import Accepted  # noqa: E402
-from ..module_utils._core.peering.plan import plan_gateways, plan_peering, refuse_our_server, takes  # noqa: E402
-from ..module_utils._core.plain.data import some  # noqa: E402
-from ..module_utils._core.plain.diff import Change, as_diff  # noqa: E402
-from ..module_utils._core.plain.errors import FederationError  # noqa: E402
-from ..module_utils._described import DESCRIBED, described_mesh  # noqa: E402
-from ..module_utils._files import NOT_OURS, Place, read, write  # noqa: E402
-from ..module_utils._leaving import (  # noqa: E402
-    NOTHING,
-    absent,
-    leave,
-    leftovers,
-    lost_hosts,
-    refuse_what_breaks,
-    suspended,
-    warn_of_lost,
-)
-from ..module_utils._options import CLUSTER, FORCE  # noqa: E402
-from ..module_utils._peering import (  # noqa: E402
+from ..module_utils._core.peering.keeping import (  # noqa: E402
     changes_for,
     check_descriptions,
     check_identity,
@@ -277,13 +260,23 @@ from ..module_utils._peering import (  # noqa: E402
     still_live,
     stranger,
 )
+from ..module_utils._core.peering.leaving import leftovers, lost_hosts, suspended  # noqa: E402
+from ..module_utils._core.peering.live import Peerings  # noqa: E402
+from ..module_utils._core.peering.plan import plan_gateways, plan_peering, refuse_our_server, takes  # noqa: E402
+from ..module_utils._core.plain.data import some  # noqa: E402
+from ..module_utils._core.plain.diff import Change, as_diff  # noqa: E402
+from ..module_utils._core.plain.errors import FederationError  # noqa: E402
+from ..module_utils._described import DESCRIBED, described_mesh  # noqa: E402
+from ..module_utils._files import NOT_OURS, Place, read, write  # noqa: E402
+from ..module_utils._leaving import NOTHING, absent, leave, refuse_what_breaks, warn_of_lost  # noqa: E402
+from ..module_utils._options import CLUSTER, FORCE  # noqa: E402
 from ..module_utils._reads.estate import Reader, Remembered, look_at_run  # noqa: E402
 from ..module_utils._reads.istiod import what_follows  # noqa: E402
 from ..module_utils._reads.peerings import (  # noqa: E402
-    Peerings,
     card_file,
     host_and_port,
     read_control_plane,
+    read_peerings,
     read_services,
 )
 from ..module_utils._run import Module, apply_changes, run_module  # noqa: E402
@@ -324,7 +317,7 @@ def run(module: AnsibleModule, cluster: Cluster | None, now: datetime) -> dict:
 def present(module: AnsibleModule, cluster: Cluster, mesh: Mesh, control_plane: ControlPlane, now: datetime) -> dict:
     """Keep the peerings of all peers whose card is there."""
     params, accepted = module.params, Accepted.read(module.params["accept_changes"])
-    peerings = Peerings.read(cluster, control_plane)
+    peerings = read_peerings(cluster, control_plane)
     check_descriptions(mesh, peerings, accepted)
     mesh = as_it_stands(mesh, peerings.peers, control_plane, bundles=peerings.bundles)
     check_gateways(mesh, peerings.peers, control_plane, managed=False)

@@ -183,14 +183,15 @@ from ..module_utils._core.control_plane.members import member_lines, membership 
 from ..module_utils._core.peering import status  # noqa: E402
 from ..module_utils._core.peering.changing import Restart  # noqa: E402
 from ..module_utils._core.peering.leftovers import lines_of  # noqa: E402
+from ..module_utils._core.peering.live import Peerings  # noqa: E402
 from ..module_utils._core.plain.diff import is_ours  # noqa: E402
 from ..module_utils._core.plain.errors import FederationError  # noqa: E402
 from ..module_utils._core.plain.kinds import CONFIG_MAP, MESH_LABEL  # noqa: E402
 from ..module_utils._described import described_mesh  # noqa: E402
-from ..module_utils._leaving import what_is_left  # noqa: E402
 from ..module_utils._options import CLUSTER, MESH, WAITING  # noqa: E402
 from ..module_utils._reads.istiod import restart_needed  # noqa: E402
-from ..module_utils._reads.peerings import Peerings, read_control_plane, read_members  # noqa: E402
+from ..module_utils._reads.peerings import read_control_plane, read_members, read_peerings  # noqa: E402
+from ..module_utils._reads.uses import what_is_left  # noqa: E402
 from ..module_utils._run import Module, run_module, wait_until  # noqa: E402
 from ..module_utils._standing import peer_rows, shown  # noqa: E402
 
@@ -245,12 +246,12 @@ def run(module: AnsibleModule, cluster: Cluster, now: datetime) -> dict:
     if params["until"] == "gone":
         return gone(module, cluster, namespace, control_plane)
     bundles = bundles_if_known(cluster, namespace)
-    peerings = read_peerings(cluster, control_plane, bundles)
+    peerings = _peerings(cluster, control_plane, bundles)
     rows = rows_of(params, peerings, control_plane, cluster.now)
 
     def look() -> list[str]:
         nonlocal peerings, rows
-        peerings = read_peerings(cluster, control_plane, bundles)
+        peerings = _peerings(cluster, control_plane, bundles)
         rows = rows_of(params, peerings, control_plane, cluster.now)
         return missing(params, peerings, rows, cluster.now, control_plane.version)
 
@@ -360,9 +361,9 @@ def bundles_if_known(cluster: Cluster, namespace: str) -> dict[str, Mapping]:
     return {live["metadata"]["name"]: live for live in found if is_ours(live)}
 
 
-def read_peerings(cluster: Cluster, control_plane: ControlPlane, bundles: Mapping[str, Mapping]) -> Peerings:
+def _peerings(cluster: Cluster, control_plane: ControlPlane, bundles: Mapping[str, Mapping]) -> Peerings:
     """Return the peerings as they stand now, with bundles that were read before: nothing but a run of ours changes those."""
-    return replace(Peerings.read(cluster, control_plane, with_bundles=False), bundles=bundles)
+    return replace(read_peerings(cluster, control_plane, with_bundles=False), bundles=bundles)
 
 
 def name_of(peer: object) -> str:

@@ -72,8 +72,8 @@ from ..module_utils._core.peering.plan import plan_imports  # noqa: E402
 from ..module_utils._core.plain.kinds import IMPORTS  # noqa: E402
 from ..module_utils._described import one_peer  # noqa: E402
 from ..module_utils._options import CLUSTER, FORCE, MESH  # noqa: E402
-from ..module_utils._peering import keep_set  # noqa: E402
 from ..module_utils._run import Module, run_module  # noqa: E402
+from ..module_utils._service_sets import keep_set  # noqa: E402
 
 OPTIONS = {
     "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},

@@ -75,13 +75,7 @@ from ..module_utils._core.mesh.topology import Mesh, Peer  # noqa: E402
 from ..module_utils._core.peering.adopting import as_it_stands, check_gateways  # noqa: E402
 from ..module_utils._core.peering.carrying import receive  # noqa: E402
 from ..module_utils._core.peering.identity import Accepted  # noqa: E402
-from ..module_utils._core.peering.plan import refuse_our_server  # noqa: E402
-from ..module_utils._core.plain.diff import as_diff  # noqa: E402
-from ..module_utils._core.plain.errors import FederationError  # noqa: E402
-from ..module_utils._core.plain.kinds import CONFIG_MAP, PEER  # noqa: E402
-from ..module_utils._described import one_peer  # noqa: E402
-from ..module_utils._options import CLUSTER, FORCE, MESH  # noqa: E402
-from ..module_utils._peering import (  # noqa: E402
+from ..module_utils._core.peering.keeping import (  # noqa: E402
     changes_for,
     check_descriptions,
     check_identity,
@@ -92,7 +86,14 @@ from ..module_utils._peering import (  # noqa: E402
     removed,
     still_live,
 )
-from ..module_utils._reads.peerings import Peerings, host_and_port, read_control_plane  # noqa: E402
+from ..module_utils._core.peering.live import Peerings  # noqa: E402
+from ..module_utils._core.peering.plan import refuse_our_server  # noqa: E402
+from ..module_utils._core.plain.diff import as_diff  # noqa: E402
+from ..module_utils._core.plain.errors import FederationError  # noqa: E402
+from ..module_utils._core.plain.kinds import CONFIG_MAP, PEER  # noqa: E402
+from ..module_utils._described import one_peer  # noqa: E402
+from ..module_utils._options import CLUSTER, FORCE, MESH  # noqa: E402
+from ..module_utils._reads.peerings import host_and_port, read_control_plane, read_peerings  # noqa: E402
 from ..module_utils._run import Module, apply_changes, run_module  # noqa: E402
 
 OPTIONS = {
@@ -111,7 +112,7 @@ def run(module: AnsibleModule, cluster: Cluster, now: datetime) -> dict:
     params = module.params
     mesh = one_peer(params)
     control_plane = read_control_plane(cluster, mesh.namespace, mesh.control_plane)
-    peerings = Peerings.read(cluster, control_plane)
+    peerings = read_peerings(cluster, control_plane)
     check_descriptions(mesh, peerings, Accepted.read(params["accept_changes"]))
     mesh = as_it_stands(mesh, peerings.peers, control_plane, bundles=peerings.bundles)
     peer = mesh.peers[0]

@@ -141,6 +141,8 @@ from ..module_utils._core.peering.carrying import (  # noqa: E402
     what_is_missing,
 )
 from ..module_utils._core.peering.identity import Accepted  # noqa: E402
+from ..module_utils._core.peering.keeping import check_descriptions, check_identity, check_peer  # noqa: E402
+from ..module_utils._core.peering.live import Peerings  # noqa: E402
 from ..module_utils._core.peering.plan import refuse_beyond_reach, refuse_our_server  # noqa: E402
 from ..module_utils._core.plain.errors import FederationError  # noqa: E402
 from ..module_utils._core.plain.kinds import CONFIG_MAP, EXPORTS, IMPORTS, PEER  # noqa: E402
@@ -148,10 +150,8 @@ from ..module_utils._core.preflight.everything import look  # noqa: E402
 from ..module_utils._described import DESCRIBED  # noqa: E402
 from ..module_utils._gateways import refuse_foreign  # noqa: E402
 from ..module_utils._options import CLUSTER  # noqa: E402
-from ..module_utils._peering import check_descriptions, check_identity, check_peer  # noqa: E402
 from ..module_utils._reads.estate import Reader, Remembered, describe, found_by, read_estate  # noqa: E402
 from ..module_utils._reads.peerings import (  # noqa: E402
-    Peerings,
     card_file,
     host_and_port,
     pem_texts,

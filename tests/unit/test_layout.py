@@ -59,7 +59,7 @@ FLOORS = (
     ("_cluster",),
     ("_reads",),
     ("_run",),
-    ("_gateways", "_peering", "_standing", "_tenants", "_uninstalling"),
+    ("_gateways", "_service_sets", "_standing", "_tenants", "_uninstalling"),
     ("_leaving",),
     ("modules",),
     ("plugin_utils",),

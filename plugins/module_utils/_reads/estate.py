@@ -18,6 +18,7 @@ from .._core.catalogue.findings import Finding, as_data, finding_of, texts
 from .._core.control_plane.live import ControlPlane
 from .._core.mesh.topology import LEFT_OUT, Mesh
 from .._core.peering.carrying import Received
+from .._core.peering.live import Peerings
 from .._core.peering.plan import plan_peering, refuse_beyond_reach
 from .._core.plain.data import at, items
 from .._core.plain.errors import FederationError
@@ -53,7 +54,6 @@ from .._core.preflight.everything import look
 from .._core.preflight.platform import GROUPS, IDENTITY, THIRD_PARTY
 from .._core.preflight.pulls import named_secrets
 from .._described import described_mesh
-from .peerings import Peerings
 
 FORBIDDEN, NOT_SERVED = "FED104", "FED108"
 _RULE = re.compile(r"mesh_(?P<option>exports|imports), rule (?P<number>\d+)")

@@ -12,10 +12,10 @@ from .._core.control_plane import rollout
 from .._core.control_plane.live import ControlPlane
 from .._core.mesh.topology import Mesh, client_id
 from .._core.peering import changing
+from .._core.peering.live import Peerings
 from .._core.plain.diff import Change
 from .._core.plain.errors import FederationError
 from .._core.plain.kinds import DEPLOYMENT, PEER, PEER_LABEL, POD
-from .peerings import Peerings
 
 FORBIDDEN = "FED104"
 

@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import datetime
 from urllib.parse import urlsplit
 
@@ -16,10 +15,8 @@ from .._core.control_plane.live import ControlPlane
 from .._core.control_plane.members import ROLL, membership
 from .._core.mesh.topology import Mesh, Peer
 from .._core.peering.adopting import as_it_stands
-from .._core.peering.carrying import Identity
-from .._core.peering.identity import KNOWN, Standing, known_beside_gateways
-from .._core.peering.leftovers import bundle_owners
-from .._core.plain.diff import is_ours
+from .._core.peering.identity import known_beside_gateways
+from .._core.peering.live import Peerings
 from .._core.plain.errors import FederationError
 from .._core.plain.kinds import (
     CONFIG_MAP,
@@ -28,12 +25,9 @@ from .._core.plain.kinds import (
     IMPORTS,
     MEMBER_ROLL,
     PEER,
-    PEER_LABEL,
-    ROOT_CONFIG_MAP,
     ROOT_KEY,
     SERVICE,
     SERVICE_ENTRY,
-    bundle_name,
 )
 from .._files import Place, beginning
 
@@ -161,117 +155,14 @@ def standing_mesh(cluster: Cluster, mesh: Mesh, control_plane: ControlPlane, *, 
     return as_it_stands(mesh, peers, control_plane, managed=managed), peers
 
 
-@dataclass(frozen=True)
-class Peering:
-    """The live objects of one peering; None where there is none.
-
-    ``is_borrowed`` says that the bundle holds our mesh's own root: it is looked at, and never part of the peering.
-    """
-
-    peer: Mapping | None
-    exports: Mapping | None
-    imports: Mapping | None
-    bundle: Mapping | None
-    is_borrowed: bool = False
-
-    @property
-    def objects(self) -> list[Mapping]:
-        """Return what exists, in the order in which it must go: peer, sets, bundle."""
-        bundle = None if self.is_borrowed else self.bundle
-        return [live for live in (self.peer, self.imports, self.exports, bundle) if live is not None]
-
-    @property
-    def strangers(self) -> list[Mapping]:
-        """Return the objects that somebody else made."""
-        return [live for live in self.objects if not is_ours(live)]
-
-    def as_rows(self) -> dict[str, Mapping | None]:
-        """Return the objects as ``status.peer_row`` takes them."""
-        return {"peer": self.peer, "exports": self.exports, "imports": self.imports, "bundle": self.bundle}
-
-    def live(self, kind: str) -> Mapping | None:
-        """Return the live object of one kind's name."""
-        return {"ServiceMeshPeer": self.peer, "ExportedServiceSet": self.exports, "ImportedServiceSet": self.imports}.get(
-            kind, self.bundle
-        )
-
-
-@dataclass(frozen=True)
-class Peerings:
-    """All peerings of one control plane's namespace, read by one LIST per kind.
-
-    ``own_maps`` are the ConfigMaps that hold the mesh's own root; ``known`` is as ``identity.known_beside_gateways`` says.
-    """
-
-    peers: Mapping[str, Mapping]
-    exports: Mapping[str, Mapping]
-    imports: Mapping[str, Mapping]
-    bundles: Mapping[str, Mapping]
-    own_maps: frozenset[str] = frozenset({ROOT_CONFIG_MAP})
-    known: Mapping[str, tuple[str, str]] = field(default_factory=dict)
-
-    @classmethod
-    def read(cls, cluster: Cluster, control_plane: ControlPlane, *, with_bundles: bool = True) -> Peerings:
-        """Return what stands; without ``with_bundles`` ConfigMaps are not asked for."""
-        read = [
-            {live["metadata"]["name"]: live for live in cluster.list(kind, control_plane.namespace)}
-            for kind in (PEER, EXPORTS, IMPORTS, *((CONFIG_MAP,) if with_bundles else ()))
-        ]
-        known = known_beside_gateways(control_plane.live)
-        return cls(*read, *([] if with_bundles else [{}]), own_maps=control_plane.own_config_maps, known=known)
-
-    def of(self, name: str) -> Peering:
-        """Return the objects of the peer that we call ``name``."""
-        peer = self.peers.get(name)
-        chain = (((peer or {}).get("spec") or {}).get("security") or {}).get("certificateChain") or {}
-        bundle = (
-            self.bundles.get(chain.get("name") or "") or self.bundles.get(bundle_name(name)) or self._bundle_for(name)
-        )
-        return Peering(
-            peer=peer,
-            exports=self.exports.get(name),
-            imports=self.imports.get(name),
-            bundle=bundle,
-            is_borrowed=bundle is not None and bundle["metadata"]["name"] in self.own_maps,
-        )
-
-    def _bundle_for(self, name: str) -> Mapping | None:
-        """Return the bundle that we keep for a peer under another name; the peer that names it may be gone already."""
-        labelled = (
-            live for live in self.own_bundles() if (live["metadata"].get("labels") or {}).get(PEER_LABEL) == name
-        )
-        return next(labelled, None)
-
-    def own_bundles(self) -> list[Mapping]:
-        """Return the bundles that we keep; what holds our mesh's own root is none."""
-        return [live for name, live in self.bundles.items() if name not in self.own_maps and is_ours(live)]
-
-    def standing(self) -> list[Standing]:
-        """Return who stands, whoever made it: all ServiceMeshPeers, and peers of which our bundle or gateways are left."""
-        names = sorted({*self.peers, *bundle_owners(self.own_bundles())})
-        found = [Standing.of(name, self.of(name).peer, self.of(name).bundle) for name in names]
-        place = "the ServiceMeshControlPlane (annotation {})"
-        return found + [
-            Standing(name, place.format(f"{KNOWN}{name}"), frozenset({domain} - {""}), frozenset(), frozenset())
-            for name, (_digits, domain) in sorted(self.known.items())
-            if name not in names
-        ]
-
-    def written(self) -> dict[str, Mapping]:
-        """Return one object of ours by our name of each peer: what tells who wrote of it last."""
-        names = sorted({*self.ours(), *bundle_owners(self.own_bundles())})
-        found = {name: [live for live in self.of(name).objects if is_ours(live)] for name in names}
-        return {name: objects[0] for name, objects in found.items() if objects}
-
-    def identities(self, mesh: Mesh) -> dict[str, Identity]:
-        """Return who the described peers are that stand already, by our name of each."""
-        found = {peer.local_name: self.of(peer.local_name) for peer in (*mesh.peers, *mesh.held)}
-        return {name: Identity.of(peering.peer, peering.bundle) for name, peering in found.items() if peering.peer}
-
-    def ours(self) -> list[str]:
-        """Return our names of the peers of which we made anything."""
-        sets = [self.peers, self.exports, self.imports]
-        return sorted({name for kind in sets for name, live in kind.items() if is_ours(live)})
+def read_peerings(cluster: Cluster, control_plane: ControlPlane, *, with_bundles: bool = True) -> Peerings:
+    """Return the peerings that stand, by one LIST per kind; without ``with_bundles`` ConfigMaps are not asked for."""
+    read = [
+        {live["metadata"]["name"]: live for live in cluster.list(kind, control_plane.namespace)}
+        for kind in (PEER, EXPORTS, IMPORTS, *((CONFIG_MAP,) if with_bundles else ()))
+    ]
+    known = known_beside_gateways(control_plane.live)
+    return Peerings(*read, *([] if with_bundles else [{}]), own_maps=control_plane.own_config_maps, known=known)
 
 
 def card_place(directory: str, name: str) -> Place:

@@ -1,5 +1,5 @@
 # GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
-"""One peering's changes: what brings it about, what empties it, what takes it away."""
+"""One peering's changes: what brings it about, what empties it, what takes it away; and what refuses them."""
 
 from __future__ import annotations
 
@@ -7,17 +7,19 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from ansible.module_utils.basic import AnsibleModule
-
-from ._cluster.client import Cluster
-from ._core.card.card import Card
-from ._core.catalogue.findings import Finding
-from ._core.control_plane.live import ControlPlane
-from ._core.mesh.topology import Mesh, Peer
-from ._core.peering.adopting import gateway_keys
-from ._core.peering.carrying import Received
-from ._core.peering.changing import dated
-from ._core.peering.identity import (
+from ..card.card import Card
+from ..catalogue.findings import Finding
+from ..control_plane.live import ControlPlane
+from ..mesh.topology import Mesh, Peer
+from ..plain.diff import Change, Difference, change_to, holders, is_ours, removal_of
+from ..plain.errors import FederationError
+from ..plain.fingerprints import spoken
+from ..plain.kinds import EXPORTS, IMPORTS, MANAGER, identity_manager
+from ..plain.moments import time_of
+from .adopting import gateway_keys
+from .carrying import Received
+from .changing import dated
+from .identity import (
     Accepted,
     accept_line,
     how_to_accept,
@@ -33,16 +35,10 @@ from ._core.peering.identity import (
     roots_in,
     shared_roots,
 )
-from ._core.peering.names import exported_names, imported_names
-from ._core.peering.plan import plan_peering, refuse_beyond_reach
-from ._core.peering.status import answers, still_exported, still_imported
-from ._core.plain.diff import Change, Difference, as_diff, change_to, holders, is_ours, removal_of
-from ._core.plain.errors import FederationError
-from ._core.plain.fingerprints import spoken
-from ._core.plain.kinds import EXPORTS, IMPORTS, MANAGER, PEER, SERVICE, Kind, identity_manager
-from ._core.plain.moments import time_of
-from ._reads.peerings import Peering, Peerings
-from ._run import apply_changes
+from .live import Peering, Peerings
+from .names import exported_names, imported_names
+from .plan import plan_peering
+from .status import answers, still_exported, still_imported
 
 YOUNG = timedelta(seconds=30)
 
@@ -73,21 +69,6 @@ def changes_for(
             change = change_to(standing, wanted, MANAGER, force=force, own=peer.adopt)
             changes += made_again(change, peering.peer, now) if change else []
     return changes
-
-
-def remembered_beside(
-    mesh: Mesh, peer: Peer, card: Card, control_plane: ControlPlane, changes: Sequence[Change]
-) -> list[Change]:
-    """Return the change by which the control plane remembers whom a peer's gateways serve; ``changes`` are the peering's.
-
-    It goes first: what is accepted is remembered before anything relies on it.
-    """
-    is_said = any(change.kind.name in ("ServiceMeshPeer", "ConfigMap") and change.manifest for change in changes)
-    if not is_said or not gateway_keys(mesh, peer, control_plane):
-        return []
-    wanted = remembering_beside(control_plane.live, peer.local_name, card)
-    change = change_to(control_plane.live, wanted, identity_manager(peer.local_name), force=True)
-    return [change] if change else []
 
 
 def made_again(change: Change, live_peer: Mapping | None, now: datetime | None) -> list[Change]:
@@ -308,30 +289,6 @@ def refuse_strangers(peer: Peer, peering: Peering) -> None:
         )
 
 
-def keep_set(module: AnsibleModule, cluster: Cluster, mesh: Mesh, kind: Kind, desired: Mapping) -> dict:
-    """Bring one set of services to its desired state and return a module's result; absent is the emptied set."""
-    peer, params = mesh.peers[0], module.params
-    live = cluster.get(kind, mesh.namespace, peer.local_name)
-    live_peer = cluster.get(PEER, mesh.namespace, peer.local_name)
-    written = next((one for one in (live_peer, live) if one is not None and is_ours(one)), None)
-    refuse_two_descriptions(
-        mesh, {peer.local_name: written} if written else {}, Accepted.read(params["accept_changes"])
-    )
-    own = {"exports": live, "imports": None} if kind is EXPORTS else {"exports": None, "imports": live}
-    peering = Peering(peer=None, bundle=None, **own)
-    if params["state"] == "absent":
-        changes = emptied(live)
-    else:
-        mesh.check_suffixes()
-        if kind is EXPORTS and any(rule.namespace is None for rule in mesh.exports):
-            refuse_beyond_reach(mesh, [peer], cluster.list(SERVICE, mesh.namespace))
-        refuse_strangers(peer, peering)
-        change = change_to(live, desired, MANAGER, force=params["force"], own=peer.adopt)
-        changes = made_again(change, live_peer, cluster.now) if change else []
-    apply_changes(module, cluster, changes)
-    return {"changed": bool(changes), "diff": as_diff(changes), "changes": [change.summary() for change in changes]}
-
-
 def refuse_live(places: Sequence[str]) -> None:
     """Refuse to go on while something must still be emptied: FED502."""
     if places:
@@ -346,3 +303,18 @@ def refuse_live(places: Sequence[str]) -> None:
 
 def _text(lines: Sequence[str]) -> str:
     return "".join(f"{line}\n" for line in lines)
+
+
+def remembered_beside(
+    mesh: Mesh, peer: Peer, card: Card, control_plane: ControlPlane, changes: Sequence[Change]
+) -> list[Change]:
+    """Return the change by which the control plane remembers whom a peer's gateways serve; ``changes`` are the peering's.
+
+    It goes first: what is accepted is remembered before anything relies on it.
+    """
+    is_said = any(change.kind.name in ("ServiceMeshPeer", "ConfigMap") and change.manifest for change in changes)
+    if not is_said or not gateway_keys(mesh, peer, control_plane):
+        return []
+    wanted = remembering_beside(control_plane.live, peer.local_name, card)
+    change = change_to(control_plane.live, wanted, identity_manager(peer.local_name), force=True)
+    return [change] if change else []

@@ -1,0 +1,230 @@
+# GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Leaving peers, and suspending them: what refuses it, what it changes, what it leaves behind."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime
+
+from ..control_plane.live import ControlPlane
+from ..mesh.topology import Mesh, Peer
+from ..plain.data import listed, some
+from ..plain.diff import Change, change_to, is_ours
+from ..plain.errors import FederationError
+from ..plain.kinds import MANAGER, MESH_LABEL, PEER, PEER_LABEL
+from .adopting import as_it_stands, gateway_keys, gateway_names
+from .identity import owned_by, remembered
+from .keeping import still_live
+from .leftovers import bundle_owners, gateway_owners, path_of
+from .live import Peering, Peerings
+from .plan import plan_exports, plan_imports
+from .status import CONNECTED, answers, inbound, still_exported, still_imported
+from .using import Use, taken_from
+
+MOST_TOLD = 12
+
+
+def silenced(peerings: Iterable[Peering], now: datetime, control_plane: ControlPlane) -> list[Change]:
+    """Return the changes that take the addresses of peers away that do not answer: istiod hangs on such a peer.
+
+    While it does, it would not even notice that exports were emptied. What another manager holds stays as it is.
+    """
+    changes = []
+    for peering in peerings:
+        live = peering.peer
+        if live is None or not is_ours(live) or answers(live, now, control_plane.version):
+            continue
+        labels = {key: text for key, text in (live["metadata"].get("labels") or {}).items() if key.startswith(f"{MANAGER}/")}
+        try:
+            change = change_to(live, _without_addresses(live, labels, remembered(live)), MANAGER)
+        except FederationError as error:
+            if error.code != "FED107":
+                raise
+            continue
+        changes += [change] if change else []
+    return changes
+
+
+def still(now: datetime, control_plane: ControlPlane, peerings: Mapping[str, Peering], part: str) -> list[str]:
+    """Return what of ``part`` (imports or exports) is still seen."""
+    found = []
+    for name, peering in peerings.items():
+        own = replace(peering, exports=None) if part == "imports" else replace(peering, imports=None)
+        found += still_live(name, own, now, control_plane.version)
+    return found
+
+
+def refuse_left_out(control_plane: ControlPlane, left_out: Sequence[str]) -> None:
+    """Refuse to go on where the mesh is to be taken away and something of ours stands for a peer that nobody named: FED425."""
+    if left_out:
+        them = "it" if len(left_out) == 1 else "them"
+        raise FederationError(
+            "FED425",
+            where=control_plane.place,
+            what=f"is used by what this collection made for {listed(left_out)}, and mesh_peers does not name {them}",
+            mend=f"Run unfederate with unfederate_peers={','.join(left_out)} first, or list {them} in mesh_peers",
+            facts={"uses": [f"peer {name}" for name in left_out]},
+        )
+
+
+def refuse_foreign_exports(peerings: Mapping[str, Peering], *, is_emptied: bool = False) -> None:
+    """Refuse to take a peer away through which somebody else exports: FED507.
+
+    istiod stops serving federation when a peer is deleted while something is exported to it, and a set that is not ours
+    is not ours to empty. With ``is_emptied`` we have emptied ours, and one with rules was filled again.
+    """
+    for name, peering in peerings.items():
+        live = peering.exports
+        if peering.peer is None or live is None or not is_ours(peering.peer):
+            continue
+        if is_ours(live) and not is_emptied:
+            continue
+        if (live.get("spec") or {}).get("exportRules") or still_exported(live):
+            raise FederationError(
+                "FED507",
+                where=f"ExportedServiceSet {live['metadata']['namespace']}/{name}",
+                what=f"{'was filled again' if is_ours(live) else 'was made'} by somebody else and exports to {name}, so its peer must not go",
+                mend="Empty or remove it where it is kept, or set adopt: true for the peer, run federate once, and leave then",
+            )
+
+
+def refuse_used(uses: Sequence[Use]) -> None:
+    """Refuse to go on while imported hosts are used: FED505 with every object."""
+    if uses:
+        peers = ", ".join(sorted({use.peer for use in uses}))
+        raise FederationError(
+            "FED505",
+            where=f"Leaving {peers}",
+            what=f"would break what still names its services: {some([str(use) for use in uses], MOST_TOLD, '; ')}",
+            mend="Change or remove these, or run with unfederate_when: always, which lists them and goes on",
+            facts={"used": [use.as_row() for use in uses]},
+        )
+
+
+def refuse_unknown(names: Sequence[str], unreadable: Sequence[str]) -> None:
+    """Refuse to go on while nobody knows whether imported hosts are used: FED506."""
+    if unreadable:
+        raise FederationError(
+            "FED506",
+            where=f"Leaving {some(names, MOST_TOLD)}",
+            what=f"might break something: {some(unreadable, MOST_TOLD)} cannot be read",
+            mend="Ask for the Role of playbooks/files/mesh-administrator.yml there, or run with unfederate_when: always",
+            facts={"unreadable": list(unreadable)},
+        )
+
+
+def lost_hosts(peering: Peering, changes: Iterable[Change], control_plane: ControlPlane) -> list[str]:
+    """Return the hosts that ``changes`` of one peering's import rules take away from what its status says is imported."""
+    before = still_imported(peering.imports)
+    for change in changes:
+        if change.kind.name == "ImportedServiceSet" and change.manifest is not None and before:
+            name, domain = change.name, control_plane.cluster_domain
+            planned = {**peering.imports, "spec": change.manifest["spec"], "status": {}}
+            offered = [{"exportedName": row.get("exportedName"), "localService": {}} for row in _rows(peering.imports)]
+            after = taken_from(name, {**planned, "status": {"importedServices": offered}}, domain)
+            return [host for host in before if host.lower() not in after.hosts]
+    return []
+
+
+def hosts_of_others(peerings: Peerings, leaving: Mapping[str, Peering], control_plane: ControlPlane) -> list[str]:
+    """Return the hosts that peers give which stay."""
+    return [
+        host
+        for name, live in peerings.imports.items()
+        if name not in leaving
+        for host in taken_from(name, live, control_plane.cluster_domain).hosts
+    ]
+
+
+def leftovers(peerings: Peerings, control_plane: ControlPlane, mesh: Mesh) -> list[str]:
+    """Return our names of the peers of which anything of ours stands and that are no longer described.
+
+    Sets, bundles or gateways alone count as well: an interrupted run may have left just these.
+    """
+    return sorted(owners(peerings, control_plane) - {peer.local_name for peer in (*mesh.peers, *mesh.held)})
+
+
+def owners(peerings: Peerings, control_plane: ControlPlane) -> set[str]:
+    """Return our names of the peers of which anything of ours stands."""
+    return {*peerings.ours(), *bundle_owners(peerings.own_bundles()), *gateway_owners(control_plane.live)}
+
+
+def gateway_places(mesh: Mesh, peerings: Peerings, control_plane: ControlPlane) -> dict[str, list[str]]:
+    """Return, by our name of each peer, where its gateways are in the control plane. Only its ServiceMeshPeer knows those that were taken over.
+
+    What another peer uses as well is not told of it.
+    """
+    mesh = as_it_stands(not_adopting(mesh), peerings.peers, control_plane)
+    found = {}
+    for peer in mesh.peers:
+        others = {name for other, live in peerings.peers.items() if other != peer.local_name for name in gateway_names(live)}
+        found[peer.local_name] = [key for key in gateway_keys(mesh, peer, control_plane) if path_of(key)[3] not in others]
+    return found
+
+
+def not_adopting(mesh: Mesh) -> Mesh:
+    return replace(mesh, peers=tuple(replace(peer, adopt=False) for peer in mesh.peers))
+
+
+def stays(name: str, peering: Peering, control_plane: ControlPlane) -> list[str]:
+    """Return in words what leaving a peer does not end: what istiod and proxies keep in memory, and what the peer keeps.
+
+    Source: Maistra's istiod never sends an empty set of bundles, and its export policy survives the peer.
+    """
+    domain = (((peering.peer or {}).get("spec") or {}).get("security") or {}).get("trustDomain") or "unknown"
+    restart = f"rollout restart deployment/istiod-{control_plane.name} -n {control_plane.namespace}"
+    found = [
+        f"{name}: the root of trust domain {domain} stays trusted until istiod restarts ({restart}, or federation_restart_istiod: true), "
+        "and by gateways and workloads until they restart after it"
+    ]
+    if inbound(peering.peer).state != CONNECTED:
+        found.append(
+            f"{name}: does not answer, so it keeps what it imported from here until its own administrator takes its peer for this mesh away; "
+            "until then its status says 400 Bad Request once it is back"
+        )
+    return found
+
+
+def suspended(mesh: Mesh, peer: Peer, peering: Peering, *, force: bool, is_closing: bool = True) -> list[Change]:
+    """Return the changes that keep a known peer and have it offer nothing, take nothing and be called nowhere.
+
+    Both sets are emptied; with ``is_closing`` the peer loses its addresses as well. istiod polls a peer that has an
+    address, and holds up its own listings while that does not answer; without one each poll fails at once.
+    """
+    if peering.peer is None:
+        return []
+    force = force or peer.adopt
+    quiet = replace(peer, suspended=True)
+    changes = []
+    for live, desired in ((peering.imports, plan_imports(mesh, quiet)), (peering.exports, plan_exports(mesh, quiet))):
+        if live is not None:
+            changes.append(change_to(live, desired, MANAGER, force=force, own=peer.adopt))
+    if is_closing:
+        labels = {MESH_LABEL: mesh.name, PEER_LABEL: peer.local_name}
+        closed = _without_addresses(peering.peer, labels, owned_by(remembered(peering.peer), mesh.owner))
+        changes.append(change_to(peering.peer, closed, MANAGER, force=force, own=peer.adopt))
+    return [change for change in changes if change]
+
+
+def _without_addresses(live: Mapping, labels: Mapping[str, str], annotations: Mapping[str, str]) -> dict:
+    """Return a live ServiceMeshPeer as we write one, with no address."""
+    spec, metadata = live.get("spec") or {}, live["metadata"]
+    own = {"labels": dict(labels), **({"annotations": dict(annotations)} if annotations else {})}
+    kept = {key: spec[key] for key in ("gateways", "security") if key in spec}
+    return {
+        "apiVersion": PEER.api_version,
+        "kind": PEER.name,
+        "metadata": {"name": metadata["name"], "namespace": metadata["namespace"], **own},
+        "spec": {"remote": {**(spec.get("remote") or {}), "addresses": []}, **kept},
+    }
+
+
+def _rows(imports: Mapping | None) -> list[Mapping]:
+    rows = ((imports or {}).get("status") or {}).get("importedServices") or []
+    return [row for row in rows if isinstance(row, Mapping)]
+
+
+def told(texts: Sequence[str], start: str) -> list[str]:
+    more = [f"and {len(texts) - MOST_TOLD:,} more"] if len(texts) > MOST_TOLD else []
+    return [f"{start}{text}" for text in (*texts[:MOST_TOLD], *more)]
