@@ -30,8 +30,8 @@ from .._core.plain.kubeconfig import Document, Pem, Plugin, Said, data_of, what_
 from .._files import NoFile, own_content
 from .._options import CLUSTER, CLUSTER_ENVIRONMENT, PROXY_HEADERS_ENVIRONMENT
 from .._secrets import is_content, login_secrets, secrets_of, shown_path, url_secrets
-from .messages import CutOff, Unusable, content_of
-from .messages import data_of as json_of
+from .answers import CutOff, Unusable, content_of
+from .answers import data_of as json_of
 
 PLUGIN_SECONDS = 60.0
 """How long a program that gives credentials may take."""

@@ -14,21 +14,20 @@ import re
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import datetime, timezone
 from email.utils import parsedate_to_datetime
 from typing import Any, NoReturn
-from urllib.parse import quote, urlencode
 
-from .._core.install.tenants import is_for_restarts
-from .._core.plain.data import items, mapping, some
 from .._core.plain.errors import FederationError
-from .._core.plain.kinds import CONTROL_PLANE, MEMBER_ROLL, Kind
+from .._core.plain.kinds import Kind
 from .._options import CLUSTER
 from .._secrets import HIDDEN, without
-from . import messages
+from . import answers
 from .access import open_access, within
-from .messages import CutOff, Pages, Unusable, checked_items, checked_object
+from .answers import CutOff, Pages, Unusable, checked_items, checked_object
+from .messages import Answer, Request, answer_of, quoted
+from .refusals import Refused, meaning_of
 
 CONNECT_SECONDS = 5.0
 READ_SECONDS = 30.0
@@ -43,113 +42,7 @@ LIST_TIMES = 10
 ALL_SECONDS = 3600.0
 HEAVIEST_IN_ALL = 1 << 30  # bytes in memory of what is kept whole
 
-TRANSIENT = (429, 500, 502, 503, 504)
-# A manifest that the schema does not know is answered with 500 too, and stays wrong however often it is sent.
-STAYS_WRONG = "failed to create typed patch object"
-DENIED = "denied the request"
-REPLACED = re.compile(r"uid mismatch|uid in (the )?precondition|precondition failed", re.IGNORECASE)
-MOST_CAUSES = 100
-OTHER_MANAGER = re.compile(r'conflict with "([^"]+)"')
 USERINFO = re.compile(r"//[^/@\s]+@")
-
-
-@dataclass(frozen=True)
-class Answer:
-    """One answer: its HTTP ``status``, its ``body`` as data (None when it is not JSON) and the start of its ``text``.
-
-    ``retry_after`` is the seconds to wait if it says so, ``weight`` the bytes that the body takes in memory.
-    """
-
-    status: int
-    body: Any
-    text: str
-    retry_after: float | None
-    weight: int = 0
-
-    @property
-    def is_json(self) -> bool:
-        return isinstance(self.body, dict)
-
-    @property
-    def reason(self) -> str:
-        """What the server says about a failure, in its own words."""
-        said = self.body.get("message") if self.is_json else self.text
-        return " ".join(str(said or "").split()).rstrip(".")[:2000]
-
-    @property
-    def details(self) -> Mapping:
-        return mapping(self.body.get("details")) if self.is_json else {}
-
-    @property
-    def causes(self) -> list[Mapping]:
-        return items(self.details.get("causes"))[:MOST_CAUSES]
-
-    @property
-    def conflicts(self) -> list[dict]:
-        """The fields that other field managers hold, each ``{manager, field}``."""
-        return [
-            {"manager": found[1], "field": str(cause.get("field", ""))}
-            for cause in self.causes
-            if cause.get("reason") == "FieldManagerConflict" and (found := OTHER_MANAGER.search(str(cause.get("message", ""))))
-        ]
-
-    @property
-    def is_missing_object(self) -> bool:
-        """Whether this 404 is about the object that was asked for, not about its kind: what is not in a namespace that is missing is so told, too."""
-        return bool(self.details.get("name"))
-
-    @property
-    def is_kind_unknown(self) -> bool:
-        return self.status == 404 and not self.details.get("name")
-
-    @property
-    def is_replaced(self) -> bool:
-        """Whether the object with the uid that was sent is there no more, or another has taken its name."""
-        if self.status == 422:
-            return any(cause.get("field") == "metadata.uid" for cause in self.causes)
-        return self.status == 409 and bool(REPLACED.search(self.reason))
-
-    @property
-    def is_worth_another_try(self) -> bool:
-        if DENIED in self.reason or STAYS_WRONG in self.reason:
-            return False
-        if self.status == 409:
-            return not self.conflicts and not self.is_replaced
-        return self.status in TRANSIENT
-
-
-@dataclass(frozen=True)
-class Request:
-    """One request in the API's words and as HTTP; ``verb`` is the right that it needs."""
-
-    verb: str
-    method: str
-    path: str
-    about: str
-    resource: str = ""
-    namespace: str = ""
-    query: Mapping[str, str] = field(default_factory=dict)
-    body: Any = None
-    content_type: str = "application/json"
-    accept: str = "application/json"
-
-    @classmethod
-    def of(cls, verb: str, method: str, kind: Kind, namespace: str, name: str = "", **rest: Any) -> Request:
-        """Return a request about objects of ``kind``."""
-        group = kind.api_version.rpartition("/")[0]
-        return cls(
-            verb,
-            method,
-            kind.path(quote(namespace, safe=""), quote(name, safe="") or None),
-            about=f"{verb} {kind.name} {namespace}/{name}" if name else f"{verb} {kind.name} objects in namespace {namespace}",
-            resource=f"{kind.plural}.{group}" if group else kind.plural,
-            namespace=namespace,
-            **rest,
-        )
-
-    @property
-    def target(self) -> str:
-        return f"{self.path}?{urlencode(self.query)}" if self.query else self.path
 
 
 class Cluster:
@@ -338,7 +231,7 @@ class Cluster:
         """Send a write and return the object; one that ``is_bound`` to what was read is not sent again once that has changed."""
         answer = self._answer(request, 404, *((409,) if is_bound else ()))
         if answer.status == 409:
-            self._fail("FED109", f"{self.server}, {request.about}", f"the object was changed meanwhile{_quoted(answer.reason)}", "Run again")
+            self._fail("FED109", f"{self.server}, {request.about}", f"the object was changed meanwhile{quoted(answer.reason)}", "Run again")
         if answer.status == 404:
             self._fail_with(request, answer, kind)
         return answer.body
@@ -422,7 +315,7 @@ class Cluster:
                 redirect=False,  # the token is for this server alone
                 preload_content=False,
             )
-            return response, messages.content_of(response, deadline)
+            return response, answers.content_of(response, deadline)
 
         try:
             # The library's own limits are for each piece of an answer; one that comes byte by byte would never end.
@@ -438,7 +331,7 @@ class Cluster:
         except ValueError as error:
             self._fail_unsent(error)
         self._keep_date(response.headers.get("Date"))
-        return _read(response, content)
+        return answer_of(response, content)
 
     def _keep_date(self, text: str | None) -> None:
         try:
@@ -502,7 +395,7 @@ class Cluster:
         self._fail(
             "FED106",
             f"{self.server}, {request.about}",
-            f"the API server kept answering {answer.status} for {seconds:.0f} s{_quoted(answer.reason)}",
+            f"the API server kept answering {answer.status} for {seconds:.0f} s{quoted(answer.reason)}",
             "Run again once it has recovered; api_timeout gives it longer",
             status=answer.status,
             tried_seconds=round(seconds, 1),
@@ -510,87 +403,13 @@ class Cluster:
 
     def _fail_with(self, request: Request, answer: Answer, kind: Kind | None = None) -> NoReturn:
         """Tell what a refusal means."""
-        where = f"{self.server}, {request.about}"
-        reason = answer.reason
-        if DENIED in reason:
-            self._fail(
-                "FED106",
-                where,
-                f"refused: {reason.partition(DENIED)[2].lstrip(': ') or reason}",
-                "Change what it names; an admission webhook of the cluster refuses it as it is",
-                status=answer.status,
-                reason=self._clean(reason),
-            )
-        if answer.status == 401:
-            self._fail(
-                "FED101",
-                self.server,
-                f"the API server does not accept the credentials{_quoted(reason)}",
-                "Give a token or certificate that is valid now; tokens expire",
-            )
-        if answer.status == 403 and ("cannot" in reason or not reason):
-            scope = f" in namespace {request.namespace}" if request.namespace else ""
-            self._fail(
-                "FED104",
-                where,
-                f"the credentials may not {request.verb} {request.resource}{scope}{_quoted(reason)}",
-                "Have a cluster administrator do it: restarts: false in mesh_admins leaves this right out, and so may other Roles (docs/rights.md)"
-                if is_for_restarts(request.verb, request.resource)
-                else "Ask a cluster administrator for the Role of docs/rights.md",
-                verb=request.verb,
-                resource=request.resource,
-                namespace=request.namespace,
-            )
-        if answer.conflicts:
-            fields = some(sorted({conflict["field"] for conflict in answer.conflicts}))
-            managers = some(sorted({conflict["manager"] for conflict in answer.conflicts}))
-            self._fail(
-                "FED107",
-                where,
-                f"{fields} is set by the field manager {managers}",
-                f"Let {managers} stop setting it, or take it over with force: true",
-                conflicts=answer.conflicts,
-            )
-        if answer.is_replaced:
-            self._fail("FED109", where, f"the object was removed or replaced meanwhile{_quoted(reason)}", "Run again")
-        if answer.is_kind_unknown and kind is not None:
-            self._fail(
-                "FED108",
-                where,
-                f"the API server does not serve {kind.name} ({kind.api_version})",
-                "Install the OpenShift Service Mesh operator, or see that this is the cluster you mean"
-                if kind in (CONTROL_PLANE, MEMBER_ROLL)
-                else "Its CRD comes with the first ServiceMeshControlPlane that the operator reconciles: create one and wait until it is ready",
-            )
-        if 200 <= answer.status < 400:
-            self._fail(
-                "FED106",
-                where,
-                f"answered {answer.status} with something that is not the Kubernetes API's JSON",
-                "See that host, or the kubeconfig's server, is the API server's own URL and not a console's or a login page's",
-                status=answer.status,
-            )
-        self._fail(
-            "FED106",
-            where,
-            f"the API server answered {answer.status}{_quoted(reason)}",
-            "Change what it names and run again",
-            status=answer.status,
-            reason=self._clean(reason),
-        )
-
-
-def _read(response: Any, content: bytearray) -> Answer:
-    """Return the answer that a response holds. Raises ``Unusable`` for a success that cannot be read."""
-    text = content[:500].decode("utf-8", "replace")
-    body, weight = None, 0
-    if content.lstrip()[:1] == b"{":
-        try:
-            body, weight = messages.data_of(content)
-        except Unusable as error:
-            if response.status < 300 or error.code != "FED119":
-                raise
-    return Answer(response.status, body, text, messages.seconds_of(response.headers.get("Retry-After")), weight)
+        refused = Refused(request, answer, kind)
+        row = meaning_of(refused)
+        facts = {name: refused.fact(name) for name in row.facts}
+        if "reason" in facts:
+            facts["reason"] = self._clean(facts["reason"])
+        where = self.server if row.is_of_server else f"{self.server}, {request.about}"
+        self._fail(row.code, where, row.what(refused), row.mend(refused), **facts)
 
 
 def _is_refusal_of_tls(error: Exception) -> bool:
@@ -613,7 +432,3 @@ def _why_no_answer(error: Exception, connect: float, read: float) -> str:
 def _last_words(error: Exception) -> str:
     """Return an error's text without the library's objects in front of it."""
     return re.sub(r"^.*?(object at 0x[0-9a-f]+>|\(host=.*?\)): ", "", str(error)).rstrip(".)'\"")
-
-
-def _quoted(reason: str) -> str:
-    return f": {reason}" if reason else ""
