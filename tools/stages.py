@@ -385,7 +385,8 @@ def run_all() -> int:
         }
         folders = [name for name in PYTEST_FOLDERS if (TREE / name).exists()]
         clean = [str(TREE / "tools" / "clean-env.sh"), "env", *(f"{name}={value}" for name, value in env.items())]
-        words = [*clean, str(newest / "bin" / "python"), "-m", "pytest", "-p", "pytest_stages", "--continue-on-collection-errors", "--durations=20", *SIDE_BY_SIDE, *folders]
+        options = ["--continue-on-collection-errors", "--durations=20"]
+        words = [*clean, str(newest / "bin" / "python"), "-m", "pytest", "-p", "pytest_stages", *options, *SIDE_BY_SIDE, *folders]
         return subprocess.run(words, cwd=TREE, check=False, stdin=subprocess.DEVNULL, stderr=subprocess.STDOUT).returncode
 
 

@@ -154,7 +154,8 @@ CODES: dict[str, Code] = {
         "Answer that is not of the Kubernetes API's shape",
         ERROR,
         "An answer is not JSON as API servers write it, or is not the object that was asked for: another kind, name or namespace, no name, "
-        "metadata that cannot be, or a field of another type than its kind gives it. Whatever gives such an answer is broken, or is no API server. Nothing of it is used.",
+        "metadata that cannot be, or a field of another type than its kind gives it. Whatever gives such an answer is broken, or is no API "
+        "server. Nothing of it is used.",
         "See that the URL is the API server's own, and that no proxy, gateway or login page between changes its answers.",
     ),
     "FED201": Code(

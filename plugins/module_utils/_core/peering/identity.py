@@ -248,7 +248,8 @@ def identity_changes(
     """Return how a card's identity differs from what a known peer has, in words, and which parts cannot be compared.
 
     ``known`` is the digest of the identity that the control plane remembers. Both are empty for one that stayed itself.
-    What is missing counts as unchanged where an object of ours remembers the very identity of the card, and roots also where the peer's entry pins them: ``check_card`` has seen that they fit.
+    What is missing counts as unchanged where an object of ours remembers the very identity of the card, and roots also
+    where the peer's entry pins them: ``check_card`` has seen that they fit.
     """
     found: list[str] = []
     gone: list[str] = []

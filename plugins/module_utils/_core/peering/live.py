@@ -47,6 +47,8 @@ class Peering:
         return {"ServiceMeshPeer": self.peer, "ExportedServiceSet": self.exports, "ImportedServiceSet": self.imports}.get(
             kind, self.bundle
         )
+
+
 @dataclass(frozen=True)
 class Peerings:
     """All peerings of one control plane's namespace, as one LIST per kind gave them.
