@@ -6,8 +6,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from ansible.module_utils.basic import AnsibleModule
-
 from ._cluster.client import Cluster
 from ._core.control_plane.live import ControlPlane, has_route_config
 from ._core.mesh.topology import Mesh
@@ -33,7 +31,7 @@ from ._core.peering.identity import Accepted, refuse_two_descriptions
 from ._core.plain.diff import Change, is_ours
 from ._core.plain.errors import FederationError
 from ._core.plain.kinds import CONTROL_PLANE, DEPLOYMENT, DISRUPTION_BUDGET, SERVICE, Kind
-from ._run import apply_changes
+from ._run import Run
 
 
 @dataclass(frozen=True)
@@ -48,15 +46,15 @@ class Kept:
 NOTHING = Kept([], [], [])
 
 
-def keep_gateways(module: AnsibleModule, cluster: Cluster, mesh: Mesh, control_plane: ControlPlane, peers: Mapping[str, Mapping]) -> Kept:
+def keep_gateways(run: Run, cluster: Cluster, mesh: Mesh, control_plane: ControlPlane, peers: Mapping[str, Mapping]) -> Kept:
     """Give every peer its gateways, and prune those of former peers where the module is asked to; ``peers`` are the live ServiceMeshPeers.
 
     ``mesh`` is as it stands (``adopting.as_it_stands``). The module's options are ``managed``, ``force`` and, where it has it, ``prune``.
     """
-    params = module.params
-    check_descriptions(module, mesh, peers)
+    params = run.params
+    check_descriptions(run, mesh, peers)
     for warning in check_gateways(mesh, peers, control_plane, managed=params["managed"]):
-        module.warn(warning)
+        run.warn(warning)
     if params["managed"]:
         refuse_foreign(cluster, mesh, control_plane, peers)
     knows_route_config = has_route_config(cluster.schema(CONTROL_PLANE.api_version))
@@ -65,34 +63,34 @@ def keep_gateways(module: AnsibleModule, cluster: Cluster, mesh: Mesh, control_p
     going = leftovers if params.get("prune") else []
     left: list[dict] = []
     if params["managed"]:
-        changes += removals(mesh, control_plane, going, peers, is_planned=module.check_mode)
+        changes += removals(mesh, control_plane, going, peers, is_planned=run.check_mode)
         changes += _budgets(cluster, mesh, peers, going, state="present", force=params["force"])
         shared = shared_keys(control_plane, going)
         left = left_standing(shared, force=params["force"])
-        changes = _done(module, cluster, control_plane, changes, shared)
-    return _told(module, Kept(changes, leftovers, left))
+        changes = _done(run, cluster, control_plane, changes, shared)
+    return _told(run, Kept(changes, leftovers, left))
 
 
-def remove_gateways(module: AnsibleModule, cluster: Cluster, mesh: Mesh, control_plane: ControlPlane, peers: Mapping[str, Mapping]) -> Kept:
+def remove_gateways(run: Run, cluster: Cluster, mesh: Mesh, control_plane: ControlPlane, peers: Mapping[str, Mapping]) -> Kept:
     """Take the gateways of all described peers away, as ``keep_gateways`` gives them."""
-    params = module.params
-    check_descriptions(module, mesh, peers)
+    params = run.params
+    check_descriptions(run, mesh, peers)
     going = [peer.local_name for peer in mesh.peers]
     if not params["managed"]:
-        changes = forgotten(mesh, control_plane, going, peers, is_planned=module.check_mode)
-        apply_changes(module, cluster, changes)
-        return _told(module, Kept(changes, [], to_take_out(mesh, control_plane, params["gateway_places"])))
-    changes = removals(mesh, control_plane, going, peers, is_planned=module.check_mode)
+        changes = forgotten(mesh, control_plane, going, peers, is_planned=run.check_mode)
+        run.apply(cluster, changes)
+        return _told(run, Kept(changes, [], to_take_out(mesh, control_plane, params["gateway_places"])))
+    changes = removals(mesh, control_plane, going, peers, is_planned=run.check_mode)
     changes += _budgets(cluster, mesh, peers, going, state="absent", force=params["force"])
     shared = shared_keys(control_plane, going)
     shared += given_up_before(mesh, control_plane, peers) if params["force"] else []
-    return _told(module, Kept(_done(module, cluster, control_plane, changes, shared), [], left_standing(shared, force=params["force"])))
+    return _told(run, Kept(_done(run, cluster, control_plane, changes, shared), [], left_standing(shared, force=params["force"])))
 
 
-def check_descriptions(module: AnsibleModule, mesh: Mesh, peers: Mapping[str, Mapping]) -> None:
+def check_descriptions(run: Run, mesh: Mesh, peers: Mapping[str, Mapping]) -> None:
     """Refuse to write where another description of this control plane has written: FED112."""
     written = {name: live for name, live in peers.items() if is_ours(live)}
-    refuse_two_descriptions(mesh, written, Accepted.read(module.params["accept_changes"]))
+    refuse_two_descriptions(mesh, written, Accepted.read(run.params["accept_changes"]))
 
 
 def refuse_foreign(cluster: Cluster, mesh: Mesh, control_plane: ControlPlane, peers: Mapping[str, Mapping]) -> None:
@@ -116,17 +114,17 @@ def _listed(cluster: Cluster, kind: Kind, namespace: str) -> list[dict]:
         return []
 
 
-def _told(module: AnsibleModule, kept: Kept) -> Kept:
+def _told(run: Run, kept: Kept) -> Kept:
     """Warn of what stays, and return what became of the gateways."""
     for row in kept.left:
-        module.warn(f"{row['peer']}: {row['reason']}")
+        run.warn(f"{row['peer']}: {row['reason']}")
     return kept
 
 
-def _done(module: AnsibleModule, cluster: Cluster, control_plane: ControlPlane, changes: list[Change], shared: Sequence[dict]) -> list[Change]:
+def _done(run: Run, cluster: Cluster, control_plane: ControlPlane, changes: list[Change], shared: Sequence[dict]) -> list[Change]:
     """Make the changes, with ``force`` also take out what other managers hold too, and return all that was changed."""
-    apply_changes(module, cluster, changes)
-    return [*changes, *(_taken_out(module, cluster, control_plane, shared) if module.params["force"] else [])]
+    run.apply(cluster, changes)
+    return [*changes, *(_taken_out(run, cluster, control_plane, shared) if run.params["force"] else [])]
 
 
 def _budgets(
@@ -148,13 +146,13 @@ def _budgets(
     return budget_changes(mesh, standing, wanted, {*going, *(peer.local_name for peer in kept)}, force=force)
 
 
-def _taken_out(module: AnsibleModule, cluster: Cluster, control_plane: ControlPlane, shared: Sequence[dict]) -> list[Change]:
+def _taken_out(run: Run, cluster: Cluster, control_plane: ControlPlane, shared: Sequence[dict]) -> list[Change]:
     """Remove gateways in spite of the managers that hold them too, and return the changes."""
     changes = []
     for row in shared:
         change, patch = taken_out(control_plane, row)
         changes.append(change)
-        if not module.check_mode:
+        if not run.check_mode:
             cluster.merge_patch(CONTROL_PLANE, control_plane.namespace, control_plane.name, patch)
-            module.journal.done.append(f"update {control_plane.place}")
+            run.journal.done.append(f"update {control_plane.place}")
     return changes

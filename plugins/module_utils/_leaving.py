@@ -5,8 +5,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from ansible.module_utils.basic import AnsibleModule
-
 from ._cluster.client import Cluster
 from ._core.control_plane.live import ControlPlane
 from ._core.mesh.topology import Mesh
@@ -35,26 +33,26 @@ from ._core.plain.data import some
 from ._core.plain.diff import Change, as_diff, is_ours
 from ._reads.peerings import read_peerings
 from ._reads.uses import uses_of
-from ._run import apply_changes, wait_until
+from ._run import Run, wait_until
 
 NOTHING = {"used": [], "stays": [], "suspending": [], "known_peers": [], "gateway_places": {}}
 
 
-def absent(module: AnsibleModule, cluster: Cluster, mesh: Mesh, control_plane: ControlPlane) -> dict:
+def absent(run: Run, cluster: Cluster, mesh: Mesh, control_plane: ControlPlane) -> dict:
     """Take the peerings of ``peers`` away, as far as ``stage`` says."""
     names = [peer.local_name for peer in mesh.peers]
-    stage = module.params["stage"]
+    stage = run.params["stage"]
     before = read_peerings(cluster, control_plane)
-    refuse_two_descriptions(mesh, before.written(), Accepted.read(module.params["accept_changes"]))
+    refuse_two_descriptions(mesh, before.written(), Accepted.read(run.params["accept_changes"]))
     left_out = leftovers(before, control_plane, mesh)
-    if module.params["must_be_all"]:
+    if run.params["must_be_all"]:
         refuse_left_out(control_plane, left_out)
-    used = refuse_what_breaks(module, cluster, control_plane, before, names) if stage in ("check", "imports", "all") else []
+    used = refuse_what_breaks(run, cluster, control_plane, before, names) if stage in ("check", "imports", "all") else []
     if stage == "suspend":
-        changes = [change for peer in mesh.peers for change in suspended(mesh, peer, before.of(peer.local_name), force=module.params["force"])]
-        apply_changes(module, cluster, changes)
+        changes = [change for peer in mesh.peers for change in suspended(mesh, peer, before.of(peer.local_name), force=run.params["force"])]
+        run.apply(cluster, changes)
     else:
-        changes = leave(module, cluster, control_plane, names, stage)
+        changes = leave(run, cluster, control_plane, names, stage)
     gone = {change.name for change in changes if change.action == "delete"}
     going = [name for name in names if before.of(name).peer is not None and name in gone]
     left = read_peerings(cluster, control_plane)
@@ -88,7 +86,7 @@ def absent(module: AnsibleModule, cluster: Cluster, mesh: Mesh, control_plane: C
     }
 
 
-def leave(module: AnsibleModule, cluster: Cluster, control_plane: ControlPlane, names: Sequence[str], stage: str) -> list[Change]:
+def leave(run: Run, cluster: Cluster, control_plane: ControlPlane, names: Sequence[str], stage: str) -> list[Change]:
     """Empty imports, then exports, then remove; each stage is seen to have worked before the next.
 
     In check mode only the end is planned. Raises ``FederationError``: FED502 when a stage is not seen in time, FED507
@@ -101,36 +99,36 @@ def leave(module: AnsibleModule, cluster: Cluster, control_plane: ControlPlane, 
         peerings = read_peerings(cluster, control_plane)
         return {name: peerings.of(name) for name in names}
 
-    if stage == "all" and module.check_mode:
+    if stage == "all" and run.check_mode:
         return [change for peering in read().values() for change in removed(peering)]
     changes: list[Change] = []
     for part in ("imports", "exports") if stage == "all" else (stage,):
         standing = read()
         own = silenced(standing.values(), cluster.now, control_plane) if part == "exports" else []
-        own += [change for peering in standing.values() for change in emptied(getattr(peering, part), force=module.params["force"])]
-        apply_changes(module, cluster, own)
+        own += [change for peering in standing.values() for change in emptied(getattr(peering, part), force=run.params["force"])]
+        run.apply(cluster, own)
         changes += own
         if stage == "all":
-            refuse_live(wait_until(lambda part=part: still(cluster.now, control_plane, read(), part), seconds_for(module, control_plane))[0])
+            refuse_live(wait_until(lambda part=part: still(cluster.now, control_plane, read(), part), seconds_for(run, control_plane))[0])
     if stage == "all":
         last = read()
         refuse_foreign_exports(last, is_emptied=True)
         for peering in last.values():
             for warning in brought_back(peering):
-                module.warn(warning)
+                run.warn(warning)
         own = [change for peering in last.values() for change in removed(peering)]
-        apply_changes(module, cluster, own)
+        run.apply(cluster, own)
         changes += own
     return changes
 
 
-def seconds_for(module: AnsibleModule, control_plane: ControlPlane) -> int:
+def seconds_for(run: Run, control_plane: ControlPlane) -> int:
     """Return how long a stage of leaving may take to be seen on this version."""
-    return module.params["wait_timeout"] or settling_seconds(control_plane.version)
+    return run.params["wait_timeout"] or settling_seconds(control_plane.version)
 
 
 def refuse_what_breaks(
-    module: AnsibleModule, cluster: Cluster, control_plane: ControlPlane, peerings: Peerings, names: Sequence[str]
+    run: Run, cluster: Cluster, control_plane: ControlPlane, peerings: Peerings, names: Sequence[str]
 ) -> list[Use]:
     """Refuse to leave ``names`` while leaving would break something of ours; nothing has been written by then.
 
@@ -142,34 +140,34 @@ def refuse_what_breaks(
     refuse_foreign_exports(leaving)
     for peering in leaving.values():
         for live in (peering.imports, peering.exports):
-            emptied(live, force=module.params["force"])
+            emptied(live, force=run.params["force"])
     taken = [
         taken_from(name, peering.imports, control_plane.cluster_domain, without=hosts_of_others(peerings, leaving, control_plane))
         for name, peering in leaving.items()
         if peering.imports is not None and is_ours(peering.imports)
     ]
     uses, unreadable, policies = uses_of(cluster, control_plane, [given for given in taken if given])
-    if module.params["leave_when"] != "always":
+    if run.params["leave_when"] != "always":
         refuse_used(uses)
         refuse_unknown(list(names), unreadable)
     for line in told([str(use) for use in uses], "FED508 nothing is behind it once {} is left: ".format(", ".join(names))):
-        module.warn(line)
+        run.warn(line)
     if unreadable:
-        module.warn(
+        run.warn(
             f"FED506 whether something uses what is imported from {some(names, MOST_TOLD)} is not known: "
             f"{some(unreadable, MOST_TOLD)} cannot be read"
         )
     for name, peering in leaving.items():
         ingress = ((((peering.peer or {}).get("spec") or {}).get("gateways") or {}).get("ingress") or {}).get("name")
         for place in accounts_in(policies, f"{control_plane.namespace}/sa/{ingress}-service-account") if ingress else []:
-            module.warn(f"FED508 {place} lets the gateway {ingress} of {name} in, which goes; take that principal out")
+            run.warn(f"FED508 {place} lets the gateway {ingress} of {name} in, which goes; take that principal out")
     return uses
 
 
-def warn_of_lost(module: AnsibleModule, cluster: Cluster, control_plane: ControlPlane, lost: Mapping[str, Iterable[str]]) -> None:
+def warn_of_lost(run: Run, cluster: Cluster, control_plane: ControlPlane, lost: Mapping[str, Iterable[str]]) -> None:
     """Warn of objects that name hosts which dropped import rules take away; ``lost`` are the hosts by our name of the peer."""
     local = f".svc.{control_plane.cluster_domain}"
     taken = [Taken(peer, {host.lower(): host.endswith(local) for host in hosts}) for peer, hosts in lost.items() if hosts]
     uses, _unreadable, _policies = uses_of(cluster, control_plane, taken)
     for line in told([str(use) for use in uses], "FED508 no rule imports it any more: "):
-        module.warn(line)
+        run.warn(line)

@@ -7,6 +7,7 @@ import os
 import time
 import traceback
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from typing import Any, NoReturn
 
@@ -28,8 +29,6 @@ LOOPBACK = (
     "federation_loopback is true: addresses of the machine itself and short names are taken. This is for testbeds on one machine only; "
     "take it out anywhere else."
 )
-
-Run = Callable[[AnsibleModule, Cluster, datetime], dict]
 
 
 class Module(AnsibleModule):
@@ -75,14 +74,63 @@ class Module(AnsibleModule):
         return {"module_args": without_keys(shown_arguments(getattr(self, "params", None) or {}))}
 
 
-def run_module(module: AnsibleModule, run: Run, *, needs_cluster: bool = True, writes: bool = True) -> NoReturn:
+class Journal:
+    """What a run has written so far, and earlier calls of the same wait ``before``, so that a failure can say it."""
+
+    def __init__(self, before: Iterable[str] = ()) -> None:
+        self.done = list(before)
+
+    def text(self) -> str:
+        """Return the end of an error message: what was written before it."""
+        if not self.done:
+            return "Nothing was written."
+        return f"Written before that: {some(self.done)}; run again to finish."
+
+
+@dataclass
+class Run:
+    """What the work of a module sees of it: what was asked, whether anything may be written, who is warned, and what was written."""
+
+    params: dict[str, Any]
+    warn: Callable[[str], None]
+    check_mode: bool = False
+    journal: Journal = field(default_factory=Journal)
+
+    def apply(self, cluster: Cluster, changes: Iterable[Change], *, looks_again: bool = True) -> None:
+        """Send one request per change, in order, and look once more at each object; nothing in check mode.
+
+        Raises ``FederationError`` FED515 where another run has changed meanwhile what this one had written. A module that
+        looks at the whole anyway, or writes what the next run overwrites without harm, says so (``looks_again``).
+        """
+        if self.check_mode:
+            return
+        done: list[tuple[Change, Mapping | None]] = []
+        for change in changes:
+            stored = None
+            if change.action == "delete":
+                cluster.delete(change.kind, change.namespace, change.name, change.uid)
+            elif change.action == "merge":
+                bound = {**change.manifest, "metadata": {**change.manifest.get("metadata", {}), "uid": change.uid}}
+                stored = cluster.merge_patch(change.kind, change.namespace, change.name, bound, change.manager)
+            else:
+                stored = cluster.apply(change.kind, with_uid(change), change.manager, force=change.force)
+            self.journal.done.append(f"{change.action} {change.place}")
+            done.append((change, stored))
+        if looks_again:
+            refuse_overtaken(cluster, done)
+
+
+Body = Callable[[Run, Cluster, datetime], dict]
+
+
+def run_module(module: Module, body: Body, *, needs_cluster: bool = True, writes: bool = True) -> NoReturn:
     """Run one module to its result; a ``FederationError`` becomes its failure, with code and reference.
 
     A module that ``writes`` says in a failure what it had written; one that only reads has nothing to say of that. An error that
     nobody expected is told by its type and place: its text is a library's, and may quote what is secret.
     """
     journal = Journal(module.params.get("wrote") or ())
-    module.journal = journal
+    run = Run(module.params, module.warn, module.check_mode, journal)
     result, failed, cluster = {}, None, None
     if module.params.get("loopback"):
         module.warn(f"FED324 {LOOPBACK}  (docs: codes#fed324)")
@@ -91,7 +139,7 @@ def run_module(module: AnsibleModule, run: Run, *, needs_cluster: bool = True, w
         if cluster is not None:
             module.know(cluster.secrets)
             warn_if_unverified(module, cluster)
-        result = run(module, cluster, datetime.now(timezone.utc))
+        result = body(run, cluster, datetime.now(timezone.utc))
     except FederationError as error:
         failed = error
     except Exception as error:
@@ -106,7 +154,7 @@ def run_module(module: AnsibleModule, run: Run, *, needs_cluster: bool = True, w
     module.exit_json(**result)
 
 
-def warn_if_unverified(module: AnsibleModule, cluster: Cluster) -> None:
+def warn_if_unverified(module: Module, cluster: Cluster) -> None:
     """Say that anybody could answer in the API server's place, and who wants it so."""
     if cluster.unverified:
         whose = f"{module.params['mesh']}: " if module.params.get("mesh") else ""
@@ -134,7 +182,7 @@ def unexpected(error: Exception, module: str) -> FederationError:
     )
 
 
-def fail(module: AnsibleModule, error: FederationError, journal: Journal | None) -> NoReturn:
+def fail(module: Module, error: FederationError, journal: Journal | None) -> NoReturn:
     """Fail with the error in the user's words, and what had been written by then."""
     written = f" {journal.text()}" if journal else ""
     module.fail_json(
@@ -147,45 +195,6 @@ def fail(module: AnsibleModule, error: FederationError, journal: Journal | None)
         changed=bool(journal and journal.done),
         **({"facts": error.facts} if error.facts else {}),
     )
-
-
-class Journal:
-    """What a run has written so far, and earlier calls of the same wait ``before``, so that a failure can say it."""
-
-    def __init__(self, before: Iterable[str] = ()) -> None:
-        self.done = list(before)
-
-    def text(self) -> str:
-        """Return the end of an error message: what was written before it."""
-        if not self.done:
-            return "Nothing was written."
-        return f"Written before that: {some(self.done)}; run again to finish."
-
-
-def apply_changes(
-    module: AnsibleModule, cluster: Cluster, changes: Iterable[Change], *, looks_again: bool = True
-) -> None:
-    """Send one request per change, in order, and look once more at each object; nothing in check mode.
-
-    Raises ``FederationError`` FED515 where another run has changed meanwhile what this one had written. A module that
-    looks at the whole anyway, or writes what the next run overwrites without harm, says so (``looks_again``).
-    """
-    if module.check_mode:
-        return
-    done: list[tuple[Change, Mapping | None]] = []
-    for change in changes:
-        stored = None
-        if change.action == "delete":
-            cluster.delete(change.kind, change.namespace, change.name, change.uid)
-        elif change.action == "merge":
-            bound = {**change.manifest, "metadata": {**change.manifest.get("metadata", {}), "uid": change.uid}}
-            stored = cluster.merge_patch(change.kind, change.namespace, change.name, bound, change.manager)
-        else:
-            stored = cluster.apply(change.kind, with_uid(change), change.manager, force=change.force)
-        module.journal.done.append(f"{change.action} {change.place}")
-        done.append((change, stored))
-    if looks_again:
-        refuse_overtaken(cluster, done)
 
 
 def refuse_overtaken(cluster: Cluster, done: Iterable[tuple[Change, Mapping | None]]) -> None:
@@ -234,12 +243,12 @@ def _stands(live: Mapping, stored: Mapping, path: Sequence) -> bool:
     return now == then
 
 
-def live_or_planned(module: AnsibleModule, cluster: Cluster, kind: Kind, namespace: str, name: str) -> dict | None:
+def live_or_planned(run: Run, cluster: Cluster, kind: Kind, namespace: str, name: str) -> dict | None:
     """Return a live object, or None. In check mode its kind may be missing, too: what installs it was only checked. So may that of what shall go."""
     try:
         return cluster.get(kind, namespace, name)
     except FederationError as error:
-        if error.code != "FED108" or not (module.check_mode or module.params["state"] == "absent"):
+        if error.code != "FED108" or not (run.check_mode or run.params["state"] == "absent"):
             raise
         return None
 

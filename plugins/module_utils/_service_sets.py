@@ -5,8 +5,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from ansible.module_utils.basic import AnsibleModule
-
 from ._cluster.client import Cluster
 from ._core.mesh.topology import Mesh
 from ._core.peering.identity import Accepted, refuse_two_descriptions
@@ -15,12 +13,12 @@ from ._core.peering.live import Peering
 from ._core.peering.plan import refuse_beyond_reach
 from ._core.plain.diff import as_diff, change_to, is_ours
 from ._core.plain.kinds import EXPORTS, MANAGER, PEER, SERVICE, Kind
-from ._run import apply_changes
+from ._run import Run
 
 
-def keep_set(module: AnsibleModule, cluster: Cluster, mesh: Mesh, kind: Kind, desired: Mapping) -> dict:
+def keep_set(run: Run, cluster: Cluster, mesh: Mesh, kind: Kind, desired: Mapping) -> dict:
     """Bring one set of services to its desired state and return a module's result; absent is the emptied set."""
-    peer, params = mesh.peers[0], module.params
+    peer, params = mesh.peers[0], run.params
     live = cluster.get(kind, mesh.namespace, peer.local_name)
     live_peer = cluster.get(PEER, mesh.namespace, peer.local_name)
     written = next((one for one in (live_peer, live) if one is not None and is_ours(one)), None)
@@ -38,5 +36,5 @@ def keep_set(module: AnsibleModule, cluster: Cluster, mesh: Mesh, kind: Kind, de
         refuse_strangers(peer, peering)
         change = change_to(live, desired, MANAGER, force=params["force"], own=peer.adopt)
         changes = made_again(change, live_peer, cluster.now) if change else []
-    apply_changes(module, cluster, changes)
+    run.apply(cluster, changes)
     return {"changed": bool(changes), "diff": as_diff(changes), "changes": [change.summary() for change in changes]}

@@ -7,8 +7,6 @@ import time
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from ansible.module_utils.basic import AnsibleModule
-
 from ._cluster.client import Cluster
 from ._core.install.crds import Definition, going, is_foreign
 from ._core.install.operators import (
@@ -25,7 +23,7 @@ from ._core.plain.data import at, listed, place_of, some
 from ._core.plain.diff import Change, removal_of
 from ._core.plain.errors import FederationError
 from ._core.plain.kinds import CRD, DAEMON_SET, DEPLOYMENT, MANAGER, MESH_LABEL, Kind
-from ._run import apply_changes, wait_until
+from ._run import Run, wait_until
 
 
 @dataclass
@@ -37,14 +35,14 @@ class Removal:
     stays: list[str]
 
 
-def remove(module: AnsibleModule, cluster: Cluster, operators: Sequence[Operator], found: Found) -> Removal:
+def remove(run: Run, cluster: Cluster, operators: Sequence[Operator], found: Found) -> Removal:
     """Remove the operators in their order, then what they leave behind: an operator that runs would make that again.
 
     Raises ``FederationError`` before anything is removed: FED446 while control planes exist, FED501 for a Subscription that was made
     by hand, FED448 where objects would go with their kinds; FED612 when the operator has not ended by the deadline.
     """
-    params = module.params
-    check_unused(found, params["control_planes"] if module.check_mode else (), force=params["force"])
+    params = run.params
+    check_unused(found, params["control_planes"] if run.check_mode else (), force=params["force"])
     changes = removals(operators, found, force=params["force"])
     gone = {change.uid for change in changes}
     definitions, stays = [], []
@@ -53,27 +51,27 @@ def remove(module: AnsibleModule, cluster: Cluster, operators: Sequence[Operator
         definitions, stays = going(cluster.list(CRD, "", keep=Definition.read), subscribed)
         check_objects(cluster, definitions, force=params["force"])
     # What is deleted is waited for below.
-    apply_changes(module, cluster, changes, looks_again=False)
+    run.apply(cluster, changes, looks_again=False)
     namespace = next(operator.namespace for operator in operators if operator.package == MESH_OPERATOR)
 
     def running() -> list[str]:
         return [f"Deployment {namespace}/{OPERATOR_DEPLOYMENT} is still there"] if cluster.outline(DEPLOYMENT, namespace, OPERATOR_DEPLOYMENT) else []
 
-    still = ended(module, f"The operator in {namespace}", running, "Delete the Deployment if nothing owns it any more, then run again")
+    still = ended(run, f"The operator in {namespace}", running, "Delete the Deployment if nothing owns it any more, then run again")
     if still:
         return Removal(changes, still, stays)
     # Roles of Jaeger's kinds may be another Jaeger operator's: they go only with the Subscription.
     packages = [operator.package for operator in operators if at(found.subscription(operator.package), "metadata", "uid") in gone]
     after = leftovers(cluster, packages, namespace)
     after += [removal_of(definition.outline(), MANAGER) for definition in definitions if not definition.is_going]
-    apply_changes(module, cluster, after, looks_again=False)
+    run.apply(cluster, after, looks_again=False)
 
     def served() -> list[str]:
         names = [definition.name for definition in definitions if cluster.outline(CRD, "", definition.name)]
         return [f"CustomResourceDefinition {name} is still there" for name in names]
 
     mend = "See which of its objects hang in a finalizer (`oc get` the kind, all namespaces) and take that off, then run again"
-    return Removal(changes + after, ended(module, "Kinds", served, mend), stays)
+    return Removal(changes + after, ended(run, "Kinds", served, mend), stays)
 
 
 def check_unused(found: Found, described: Iterable[Mapping], *, force: bool) -> None:
@@ -144,11 +142,11 @@ def foreign(live: dict) -> dict | None:
     return {"kind": live["kind"], "metadata": {key: metadata[key] for key in ("namespace", "name") if key in metadata}} if is_foreign(live) else None
 
 
-def ended(module: AnsibleModule, where: str, look: Callable[[], list[str]], mend: str) -> list[str]:
+def ended(run: Run, where: str, look: Callable[[], list[str]], mend: str) -> list[str]:
     """Return what has yet to end, after a wait when one was asked for, and nothing in check mode; raises ``FederationError`` FED612 at the deadline."""
-    if module.check_mode:
+    if run.check_mode:
         return []
-    params, started = module.params, time.monotonic()
+    params, started = run.params, time.monotonic()
     still, _seconds = wait_until(look, params["wait_timeout"] if params["wait"] else 0)
     if still and params["wait"] and not params["soft"]:
         raise FederationError(

@@ -91,8 +91,6 @@ from collections.abc import Mapping, Sequence  # noqa: E402
 from dataclasses import replace  # noqa: E402
 from datetime import datetime  # noqa: E402
 
-from ansible.module_utils.basic import AnsibleModule  # noqa: E402
-
 from ..module_utils._cluster.client import Cluster  # noqa: E402
 from ..module_utils._core.catalogue.findings import Finding, finding_of, told  # noqa: E402
 from ..module_utils._core.control_plane.live import ControlPlane, parse_version  # noqa: E402
@@ -133,14 +131,14 @@ from ..module_utils._core.preflight.platform import IDENTITY  # noqa: E402
 from ..module_utils._options import CLUSTER, OLM  # noqa: E402
 from ..module_utils._reads.estate import Reader, Remembered, found_by, read_platform  # noqa: E402
 from ..module_utils._reads.operators import matters, packages_of  # noqa: E402
-from ..module_utils._run import Module, run_module  # noqa: E402
+from ..module_utils._run import Module, Run, run_module  # noqa: E402
 
 OPTIONS = {"title": {"type": "str"}, "upgrade": {"type": "bool", "default": False}}
 
 
-def run(module: AnsibleModule, cluster: Cluster, now: datetime) -> dict:
+def run(run: Run, cluster: Cluster, now: datetime) -> dict:
     """Look at everything and return the module's result; nothing is written."""
-    params = module.params
+    params = run.params
     remembered = Remembered(cluster)
     reader = Reader(remembered)
     wanted = params["control_planes"]
@@ -159,16 +157,16 @@ def run(module: AnsibleModule, cluster: Cluster, now: datetime) -> dict:
     estate = with_holders(reader, replace(estate, has_olm=reader.serves(OLM_GROUP) is not False))
     if estate.has_olm:
         try:
-            estate = with_olm(module, reader, estate)
+            estate = with_olm(run, reader, estate)
         except FederationError as error:
             findings.append(finding_of(error))
     found, unknown = look(estate, remembered.refusals)
     return told(params["title"] or cluster.server, [*findings, *found], unknown)
 
 
-def with_olm(module: AnsibleModule, reader: Reader, estate: ClusterEstate) -> ClusterEstate:
+def with_olm(run: Run, reader: Reader, estate: ClusterEstate) -> ClusterEstate:
     """Return the estate with the operators that are needed, what OLM has, and what its catalogs offer; raises FED440."""
-    params = module.params
+    params = run.params
     common = {key: params[key] for key in ("catalog", "catalog_namespace", "approval")}
     operators = with_wishes(needed(estate.wanted, **common), params["operators"])
     subscriptions = reader.list(SUBSCRIPTION, "")

@@ -136,8 +136,6 @@ import time  # noqa: E402
 from dataclasses import replace  # noqa: E402
 from datetime import datetime  # noqa: E402
 
-from ansible.module_utils.basic import AnsibleModule  # noqa: E402
-
 from ..module_utils._cluster.client import Cluster  # noqa: E402
 from ..module_utils._core.control_plane.live import ControlPlane, parse_version, permanent_reason, unready  # noqa: E402
 from ..module_utils._core.control_plane.members import ROLL, check_roll, joined, plan_roll, unconfigured  # noqa: E402
@@ -166,7 +164,7 @@ from ..module_utils._core.plain.kinds import (  # noqa: E402
 from ..module_utils._core.plain.supported import managed_cluster  # noqa: E402
 from ..module_utils._core.preflight.platform import IDENTITY, THIRD_PARTY, foreign_tokens  # noqa: E402
 from ..module_utils._options import CLUSTER, FORCE, MESH, WAITING  # noqa: E402
-from ..module_utils._run import Module, apply_changes, live_or_planned, rehearse, run_module, wait_until  # noqa: E402
+from ..module_utils._run import Module, Run, live_or_planned, rehearse, run_module, wait_until  # noqa: E402
 
 OPTIONS = {
     "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
@@ -186,22 +184,22 @@ OPTIONS = {
 SETTLED = 15
 
 
-def run(module: AnsibleModule, cluster: Cluster, now: datetime) -> dict:
+def run(run: Run, cluster: Cluster, now: datetime) -> dict:
     """Bring the control plane to its desired state and return the module's result."""
-    params = module.params
+    params = run.params
     namespace, name = place_of(params)
-    live = live_or_planned(module, cluster, CONTROL_PLANE, namespace, name)
+    live = live_or_planned(run, cluster, CONTROL_PLANE, namespace, name)
     if params["state"] == "absent":
-        changes = removed(cluster, live, is_last=params["is_last"] and module.check_mode)
+        changes = removed(cluster, live, is_last=params["is_last"] and run.check_mode)
     else:
-        changes = kept(module, cluster, live)
-    apply_changes(module, cluster, changes)
-    live, missing = look(module, cluster, live)
+        changes = kept(run, cluster, live)
+    run.apply(cluster, changes)
+    live, missing = look(run, cluster, live)
     if params["state"] == "present":
-        warn_of_tokens(module, cluster, live, is_settled=not (changes or missing or params["wrote"]))
+        warn_of_tokens(run, cluster, live, is_settled=not (changes or missing or params["wrote"]))
     limit = params["wait_timeout"] or (900 if live and (live.get("status") or {}).get("chartVersion") else 600)
-    if missing and params["wait"] and not module.check_mode:
-        live, missing = waited(module, cluster, live, limit)
+    if missing and params["wait"] and not run.check_mode:
+        live, missing = waited(run, cluster, live, limit)
     return {
         "changed": bool(changes),
         "diff": as_diff(changes),
@@ -213,9 +211,9 @@ def run(module: AnsibleModule, cluster: Cluster, now: datetime) -> dict:
     }
 
 
-def kept(module: AnsibleModule, cluster: Cluster, live: dict | None) -> list[Change]:
+def kept(run: Run, cluster: Cluster, live: dict | None) -> list[Change]:
     """Return the change that makes the control plane as described, refused before it is sent if it must be."""
-    params = module.params
+    params = run.params
     namespace, name = place_of(params)
     if live and not params["force"]:
         refuse_other_mesh(params["mesh"], live)
@@ -239,22 +237,22 @@ def kept(module: AnsibleModule, cluster: Cluster, live: dict | None) -> list[Cha
         # A merge of ours stands as another manager of the same name; that nobody else is concerned was seen just now.
         change = replace(change, force=True)
     check_spec(desired, cluster.schema(CONTROL_PLANE.api_version), version)
-    if module.check_mode:
+    if run.check_mode:
         rehearse(cluster, change)
     return [change]
 
 
-def warn_of_tokens(module: AnsibleModule, cluster: Cluster, live: dict | None, *, is_settled: bool) -> None:
+def warn_of_tokens(run: Run, cluster: Cluster, live: dict | None, *, is_settled: bool) -> None:
     """Warn where the cluster's tokens have another issuer than this control plane expects: FED753.
 
     Where it ``is_settled``, the cluster is asked only when its server's name gives cause to.
     """
-    described = at(module.params["spec"], *IDENTITY)
+    described = at(run.params["spec"], *IDENTITY)
     identity = described if described is not None or live is None else ControlPlane.read(live).said(*IDENTITY)
     if identity == THIRD_PARTY or (is_settled and not managed_cluster(cluster.server)):
         return
-    for finding in foreign_tokens(identity, "/".join(place_of(module.params)), authentication(cluster), cluster.server):
-        module.warn(finding.text)
+    for finding in foreign_tokens(identity, "/".join(place_of(run.params)), authentication(cluster), cluster.server):
+        run.warn(finding.text)
 
 
 def authentication(cluster: Cluster) -> dict | None:
@@ -340,13 +338,13 @@ def peers_of(cluster: Cluster, namespace: str) -> list[dict]:
         return []
 
 
-def look(module: AnsibleModule, cluster: Cluster, live: dict | None) -> tuple[dict | None, list[str]]:
+def look(run: Run, cluster: Cluster, live: dict | None) -> tuple[dict | None, list[str]]:
     """Return the control plane as it stands now and what it lacks; in check mode as it was read."""
-    namespace, name = place_of(module.params)
-    if not module.check_mode:
-        live = live_or_planned(module, cluster, CONTROL_PLANE, namespace, name)
-    if module.params["state"] == "absent":
-        return live, [] if live is None or module.check_mode else ["the operator is still removing it"]
+    namespace, name = place_of(run.params)
+    if not run.check_mode:
+        live = live_or_planned(run, cluster, CONTROL_PLANE, namespace, name)
+    if run.params["state"] == "absent":
+        return live, [] if live is None or run.check_mode else ["the operator is still removing it"]
     return live, unready(live) if live else []
 
 
@@ -367,16 +365,16 @@ def members_of(cluster: Cluster, params: dict, live: dict | None) -> dict:
     return {"members_stand": stands, "joined": by_themselves}
 
 
-def waited(module: AnsibleModule, cluster: Cluster, live: dict | None, limit: int) -> tuple[dict | None, list[str]]:
+def waited(run: Run, cluster: Cluster, live: dict | None, limit: int) -> tuple[dict | None, list[str]]:
     """Wait until nothing is missing, and return what stands then.
 
     Raises ``FederationError`` FED605 at the deadline, or as soon as the operator has given up.
     """
-    params, started = module.params, time.monotonic()
+    params, started = run.params, time.monotonic()
 
     def missing() -> list[str]:
         nonlocal live
-        live, found = look(module, cluster, live)
+        live, found = look(run, cluster, live)
         stuck = permanent_reason(live) if live and found else ""
         if stuck and params["waited"] + time.monotonic() - started >= SETTLED:
             raise not_ready(params, stuck, started, "Correct what the operator names, then run again")

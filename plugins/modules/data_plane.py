@@ -123,8 +123,6 @@ import time  # noqa: E402
 from collections.abc import Mapping, Sequence  # noqa: E402
 from datetime import datetime  # noqa: E402
 
-from ansible.module_utils.basic import AnsibleModule  # noqa: E402
-
 from ..module_utils._cluster.client import Cluster  # noqa: E402
 from ..module_utils._core.control_plane import live as control_planes  # noqa: E402
 from ..module_utils._core.control_plane.data_plane import Newest, Workload, lines, next_batch, under_way  # noqa: E402
@@ -138,7 +136,7 @@ from ..module_utils._core.plain.moments import time_text  # noqa: E402
 from ..module_utils._options import CLUSTER, MESH, WAITING  # noqa: E402
 from ..module_utils._reads.peerings import read_control_plane  # noqa: E402
 from ..module_utils._reads.workloads import OWNERS, Survey, Surveyor  # noqa: E402
-from ..module_utils._run import Module, apply_changes, run_module  # noqa: E402
+from ..module_utils._run import Module, Run, run_module  # noqa: E402
 
 OPTIONS = {
     "state": {"type": "str", "choices": ["surveyed", "restarted"], "default": "surveyed"},
@@ -152,9 +150,9 @@ OPTIONS = {
 PAUSE = 1.0
 
 
-def run(module: AnsibleModule, cluster: Cluster, now: datetime) -> dict:
+def run(run: Run, cluster: Cluster, now: datetime) -> dict:
     """Survey the sidecars, restart what is asked for, and return the module's result."""
-    params, started = module.params, time.monotonic()
+    params, started = run.params, time.monotonic()
     namespace = params["namespace"] or f"{params['mesh']}-mesh-system"
     is_restart = params["state"] == "restarted"
 
@@ -169,7 +167,7 @@ def run(module: AnsibleModule, cluster: Cluster, now: datetime) -> dict:
     control_plane = read_control_plane(cluster, namespace, params["control_plane"])
     only = places(cluster, namespace, params["namespaces"])
     # What is made before the control plane is ready gets the old sidecar once more, or none.
-    while is_restart and not control_plane.is_ready and not module.check_mode:
+    while is_restart and not control_plane.is_ready and not run.check_mode:
         if has_time():
             control_plane = read_control_plane(cluster, namespace, params["control_plane"])
             continue
@@ -183,15 +181,15 @@ def run(module: AnsibleModule, cluster: Cluster, now: datetime) -> dict:
     if params["must_be_empty"]:
         refuse_sidecars(params["mesh"], survey)
     changes: list[Change] = []
-    if is_restart and module.check_mode:
+    if is_restart and run.check_mode:
         changes = [change for workload in survey.workloads if workload.pods for change in restarts(workload, cluster.now)]
     waiting: list[str] = []
-    while is_restart and not module.check_mode:
+    while is_restart and not run.check_mode:
         refuse_given_up(survey, newest, changes)
         waiting = [f"{workload.owner}: {workload.missing}" for workload in under_way(survey.workloads)]
         for workload in next_batch(survey.workloads, params["batch"]):
             if surveyor.has_stayed(workload):
-                changes += perform(module, cluster, restarts(workload, cluster.now))
+                changes += perform(run, cluster, restarts(workload, cluster.now))
             waiting.append(f"{workload.owner}: restarted")
         if not waiting or not has_time():
             break
@@ -324,16 +322,16 @@ def mark(workload: Workload, path: tuple[str, ...], now: datetime) -> Change:
     return Change("merge", OWNERS[owner.kind], owner.namespace, owner.name, MANAGER, patch, (difference,), uid=at(workload.live, "metadata", "uid"))
 
 
-def perform(module: AnsibleModule, cluster: Cluster, changes: Sequence[Change]) -> list[Change]:
+def perform(run: Run, cluster: Cluster, changes: Sequence[Change]) -> list[Change]:
     """Send one request per change and return those that were made; what somebody else was faster with is left for the next look."""
     done = []
     for change in changes:
         try:
             if change.action == "instantiate":
                 cluster.create_below(change.kind, change.namespace, change.name, "instantiate", change.manifest)
-                module.journal.done.append(f"restart of {change.place}")
+                run.journal.done.append(f"restart of {change.place}")
             else:
-                apply_changes(module, cluster, [change], looks_again=False)
+                run.apply(cluster, [change], looks_again=False)
         except FederationError as error:
             if error.code != "FED109":
                 raise

@@ -65,14 +65,12 @@ changes:
 
 from datetime import datetime  # noqa: E402
 
-from ansible.module_utils.basic import AnsibleModule  # noqa: E402
-
 from ..module_utils._cluster.client import Cluster  # noqa: E402
 from ..module_utils._core.peering.plan import plan_exports  # noqa: E402
 from ..module_utils._core.plain.kinds import EXPORTS  # noqa: E402
 from ..module_utils._described import one_peer  # noqa: E402
 from ..module_utils._options import CLUSTER, FORCE, MESH  # noqa: E402
-from ..module_utils._run import Module, run_module  # noqa: E402
+from ..module_utils._run import Module, Run, run_module  # noqa: E402
 from ..module_utils._service_sets import keep_set  # noqa: E402
 
 OPTIONS = {
@@ -84,10 +82,10 @@ OPTIONS = {
 }
 
 
-def run(module: AnsibleModule, cluster: Cluster, _now: datetime) -> dict:
+def run(run: Run, cluster: Cluster, _now: datetime) -> dict:
     """Bring the set to its desired state and return the module's result."""
-    mesh = one_peer(module.params, exports=module.params["rules"])
-    return keep_set(module, cluster, mesh, EXPORTS, plan_exports(mesh, mesh.peers[0]))
+    mesh = one_peer(run.params, exports=run.params["rules"])
+    return keep_set(run, cluster, mesh, EXPORTS, plan_exports(mesh, mesh.peers[0]))
 
 
 def main() -> None:

@@ -239,8 +239,6 @@ from collections.abc import Mapping  # noqa: E402
 from dataclasses import replace  # noqa: E402
 from datetime import datetime  # noqa: E402
 
-from ansible.module_utils.basic import AnsibleModule  # noqa: E402
-
 from ..module_utils._cluster.client import Cluster  # noqa: E402
 from ..module_utils._core.catalogue.findings import Finding, texts  # noqa: E402
 from ..module_utils._core.control_plane.live import ControlPlane, parse_version  # noqa: E402
@@ -279,7 +277,7 @@ from ..module_utils._reads.peerings import (  # noqa: E402
     read_peerings,
     read_services,
 )
-from ..module_utils._run import Module, apply_changes, run_module  # noqa: E402
+from ..module_utils._run import Module, Run, run_module  # noqa: E402
 from ..module_utils._standing import peer_rows, shown  # noqa: E402
 
 LARGEST_MANIFEST = 16 << 20
@@ -300,23 +298,23 @@ OPTIONS = {
 }
 
 
-def run(module: AnsibleModule, cluster: Cluster | None, now: datetime) -> dict:
+def run(run: Run, cluster: Cluster | None, now: datetime) -> dict:
     """Bring this side of the federation to its desired state and return the module's result."""
     # Who has no peers has nothing to leave.
-    mesh = described_mesh(module.params, allow_no_peers=module.params["state"] == "absent")
+    mesh = described_mesh(run.params, allow_no_peers=run.params["state"] == "absent")
     if cluster is None:
-        return rendered(module, mesh, now)
+        return rendered(run, mesh, now)
     control_plane = read_control_plane(cluster, mesh.namespace, mesh.control_plane)
-    if module.params["state"] == "absent":
-        return absent(module, cluster, mesh, control_plane)
+    if run.params["state"] == "absent":
+        return absent(run, cluster, mesh, control_plane)
     control_plane.check(mesh.trust_domain)
     mesh.check_suffixes(control_plane.cluster_domain)
-    return present(module, cluster, mesh, control_plane, now)
+    return present(run, cluster, mesh, control_plane, now)
 
 
-def present(module: AnsibleModule, cluster: Cluster, mesh: Mesh, control_plane: ControlPlane, now: datetime) -> dict:
+def present(run: Run, cluster: Cluster, mesh: Mesh, control_plane: ControlPlane, now: datetime) -> dict:
     """Keep the peerings of all peers whose card is there."""
-    params, accepted = module.params, Accepted.read(module.params["accept_changes"])
+    params, accepted = run.params, Accepted.read(run.params["accept_changes"])
     peerings = read_peerings(cluster, control_plane)
     check_descriptions(mesh, peerings, accepted)
     mesh = as_it_stands(mesh, peerings.peers, control_plane, bundles=peerings.bundles)
@@ -324,7 +322,7 @@ def present(module: AnsibleModule, cluster: Cluster, mesh: Mesh, control_plane: 
     # A known peer that is suspended needs no card, and a broken one must not stop the others.
     quiet = tuple(peer for peer in mesh.peers if peer.suspended and peer.local_name in peerings.peers)
     spoken_for = replace(mesh, peers=tuple(peer for peer in mesh.peers if peer not in quiet), held=(*mesh.held, *quiet))
-    received = cards_of(module, spoken_for, control_plane.trust_domain, now, peerings.identities(mesh))
+    received = cards_of(run, spoken_for, control_plane.trust_domain, now, peerings.identities(mesh))
     told: list[Finding] = []
     for peer in mesh.peers:
         found, peering = received.get(peer.local_name), peerings.of(peer.local_name)
@@ -335,11 +333,11 @@ def present(module: AnsibleModule, cluster: Cluster, mesh: Mesh, control_plane: 
             told += check_identity(mesh, peer, found, peerings, control_plane, accepted=accepted, now=cluster.now)
     accepted.check()
     for text in texts(told):
-        module.warn(text)
+        run.warn(text)
     remembered = Remembered(cluster)
 
     def services() -> list[dict]:
-        return read_services(remembered, mesh, mesh.peers, module.warn)
+        return read_services(remembered, mesh, mesh.peers, run.warn)
 
     changes: list[Change] = []
     result: dict[str, list] = {"peers": [], "expected": [], "pending": [], "left_alone": []}
@@ -354,10 +352,10 @@ def present(module: AnsibleModule, cluster: Cluster, mesh: Mesh, control_plane: 
             result["left_alone"].append({"peer": peer.local_name, "reason": f"{stranger(peering)} {HAND_MADE}"})
         elif peer in quiet:
             state = "suspended"
-            awaited = [] if module.check_mode else still_live(peer.local_name, replace(peering, exports=None), cluster.now, control_plane.version)
+            awaited = [] if run.check_mode else still_live(peer.local_name, replace(peering, exports=None), cluster.now, control_plane.version)
             suspending += [peer.local_name] if awaited else []
             own = suspended(mesh, peer, peering, force=params["force"], is_closing=not awaited)
-        elif reason := what_is_missing(mesh, peer, found, is_planned=module.check_mode):
+        elif reason := what_is_missing(mesh, peer, found, is_planned=run.check_mode):
             state = "pending"
             result["pending"].append({"peer": peer.local_name, "reason": reason})
         else:
@@ -378,7 +376,7 @@ def present(module: AnsibleModule, cluster: Cluster, mesh: Mesh, control_plane: 
                     }
                 )
             if found.card.is_old(now):
-                module.warn(f"{found.where} is older than 180 days; ask {peer.name} to run publish_cards")
+                run.warn(f"{found.where} is older than 180 days; ask {peer.name} to run publish_cards")
         changes += own
         lost[peer.local_name] = lost_hosts(peering, own, control_plane)
         result["peers"].append({"peer": peer.local_name, "mesh": peer.name, "state": state})
@@ -387,20 +385,23 @@ def present(module: AnsibleModule, cluster: Cluster, mesh: Mesh, control_plane: 
         result["peers"].append({"peer": peer.local_name, "mesh": peer.name, "state": "held"})
     unwanted = leftovers(peerings, control_plane, mesh)
     if params["prune"]:
-        refuse_what_breaks(module, remembered, control_plane, peerings, unwanted)
+        refuse_what_breaks(run, remembered, control_plane, peerings, unwanted)
     elif unwanted:
-        module.warn(
+        run.warn(
             f"FED509 {some(unwanted)} {'is' if len(unwanted) == 1 else 'are'} not in mesh_peers, and something of it stands: "
             f"federation_prune: true removes it, and so does unfederate with unfederate_peers={','.join(unwanted)}"
         )
-    warn_of_lost(module, remembered, control_plane, lost)
+    warn_of_lost(run, remembered, control_plane, lost)
     states = {row["peer"]: row["state"] for row in result["peers"]}
     in_run = {name for name, one in received.items() if one.in_run}
     followed = what_follows(cluster, mesh, control_plane, peerings, changes, in_run)
-    looked = look_at_run(module, Reader(remembered), mesh, control_plane, peerings, received, states, told)
-    apply_changes(module, cluster, changes)
+    reader = Reader(remembered)
+    looked, warnings = look_at_run(reader, mesh, control_plane, peerings, received, states, told, is_planned=run.check_mode)
+    for warning in warnings:
+        run.warn(warning)
+    run.apply(cluster, changes)
     if params["prune"]:
-        changes += leave(module, cluster, control_plane, unwanted, "all")
+        changes += leave(run, cluster, control_plane, unwanted, "all")
     is_whole = not (changes or unwanted or suspending or result["pending"] or result["left_alone"] or followed["restart"]["needed"])
     return {
         "changed": bool(changes),
@@ -429,10 +430,10 @@ def how_it_stands(
 
 
 def cards_of(
-    module: AnsibleModule, mesh: Mesh, trust_domain: str, now: datetime, known: Mapping[str, Identity] | None = None
+    run: Run, mesh: Mesh, trust_domain: str, now: datetime, known: Mapping[str, Identity] | None = None
 ) -> dict[str, Received]:
     """Return the peers' cards by our names of the peers; notes become warnings. ``known`` is who the live peers are."""
-    params = module.params
+    params = run.params
     received, notes = receive(
         mesh,
         trust_domain,
@@ -443,13 +444,13 @@ def cards_of(
         known=known,
     )
     for note in notes:
-        module.warn(note)
+        run.warn(note)
     return received
 
 
-def rendered(module: AnsibleModule, mesh: Mesh, now: datetime) -> dict:
+def rendered(run: Run, mesh: Mesh, now: datetime) -> dict:
     """Write the plan to files; no cluster is asked."""
-    params = module.params
+    params = run.params
     if not params["render_dir"] or not mesh.trust_domain:
         what = "render_dir" if not params["render_dir"] else "mesh_trust_domain"
         raise FederationError(
@@ -464,7 +465,7 @@ def rendered(module: AnsibleModule, mesh: Mesh, now: datetime) -> dict:
                 what="does not name the ingress and the egress that are to be adopted, and rendering asks no cluster",
                 mend="Name both as the ServiceMeshPeer does",
             )
-    received = cards_of(module, mesh, mesh.trust_domain, now)
+    received = cards_of(run, mesh, mesh.trust_domain, now)
     version = parse_version(params["version"])
     gateways, manifests, pending = [], [], []
     for peer in mesh.peers:
@@ -476,7 +477,7 @@ def rendered(module: AnsibleModule, mesh: Mesh, now: datetime) -> dict:
             pending.append({"peer": peer.local_name, "reason": reason})
         else:
             manifests.append((peer.local_name, plan_peering(mesh, peer, found.card)))
-    files, diffs = written_down(module, mesh, render.files(mesh, gateways, manifests))
+    files, diffs = written_down(run, mesh, render.files(mesh, gateways, manifests))
     return {
         "changed": bool(diffs),
         "diff": diffs,
@@ -493,9 +494,9 @@ def rendered(module: AnsibleModule, mesh: Mesh, now: datetime) -> dict:
     }
 
 
-def written_down(module: AnsibleModule, mesh: Mesh, texts: Mapping[str, str]) -> tuple[list[str], list[dict]]:
+def written_down(run: Run, mesh: Mesh, texts: Mapping[str, str]) -> tuple[list[str], list[dict]]:
     """Write the files that differ, once all have been looked at; return all files and a diff of those that change."""
-    changed, diffs, places = [], [], {Place(module.params["render_dir"], name): text for name, text in texts.items()}
+    changed, diffs, places = [], [], {Place(run.params["render_dir"], name): text for name, text in texts.items()}
     for place, text in places.items():
         before = read(place, LARGEST_MANIFEST)
         if before == text.encode():
@@ -504,9 +505,9 @@ def written_down(module: AnsibleModule, mesh: Mesh, texts: Mapping[str, str]) ->
         shown_before = former if before is None or render.is_ours(former, mesh) else NOT_OURS
         diffs.append({"before_header": place.path, "after_header": place.path, "before": shown_before, "after": text})
         changed.append(place)
-    for place in () if module.check_mode else changed:
+    for place in () if run.check_mode else changed:
         write(place, places[place], 0o644)
-        module.journal.done.append(f"file {place.path}")
+        run.journal.done.append(f"file {place.path}")
     return [place.path for place in places], diffs
 
 

@@ -97,8 +97,6 @@ changes:
 
 from datetime import datetime  # noqa: E402
 
-from ansible.module_utils.basic import AnsibleModule  # noqa: E402
-
 from ..module_utils._cluster.client import Cluster  # noqa: E402
 from ..module_utils._core.control_plane.live import ControlPlane  # noqa: E402
 from ..module_utils._core.mesh.topology import Mesh  # noqa: E402
@@ -110,7 +108,7 @@ from ..module_utils._described import DESCRIBED, described_mesh  # noqa: E402
 from ..module_utils._gateways import keep_gateways, remove_gateways  # noqa: E402
 from ..module_utils._options import CLUSTER, FORCE  # noqa: E402
 from ..module_utils._reads.peerings import read_control_plane, standing_mesh  # noqa: E402
-from ..module_utils._run import Module, run_module  # noqa: E402
+from ..module_utils._run import Module, Run, run_module  # noqa: E402
 
 OPTIONS = {
     "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
@@ -120,18 +118,18 @@ OPTIONS = {
 }
 
 
-def run(module: AnsibleModule, cluster: Cluster, now: datetime) -> dict:
+def run(run: Run, cluster: Cluster, now: datetime) -> dict:
     """Bring the gateways to their desired state and return the module's result."""
-    params = module.params
+    params = run.params
     mesh = described_mesh(params, allow_no_peers=params["state"] == "absent")
     control_plane = read_control_plane(cluster, mesh.namespace, mesh.control_plane)
     mesh, peers = standing_mesh(cluster, mesh, control_plane, managed=params["managed"])
     if params["state"] == "absent":
-        kept, gateways = remove_gateways(module, cluster, mesh, control_plane, peers), []
+        kept, gateways = remove_gateways(run, cluster, mesh, control_plane, peers), []
     else:
         control_plane.check(mesh.trust_domain)
         mesh.check_suffixes(control_plane.cluster_domain)
-        kept = keep_gateways(module, cluster, mesh, control_plane, peers)
+        kept = keep_gateways(run, cluster, mesh, control_plane, peers)
         gateways = reached(cluster, mesh, control_plane)
     return {
         "changed": bool(kept.changes),

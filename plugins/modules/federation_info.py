@@ -175,8 +175,6 @@ from dataclasses import replace  # noqa: E402
 from datetime import datetime  # noqa: E402
 from typing import NoReturn  # noqa: E402
 
-from ansible.module_utils.basic import AnsibleModule  # noqa: E402
-
 from ..module_utils._cluster.client import Cluster  # noqa: E402
 from ..module_utils._core.control_plane.live import ControlPlane  # noqa: E402
 from ..module_utils._core.control_plane.members import member_lines, membership  # noqa: E402
@@ -192,7 +190,7 @@ from ..module_utils._options import CLUSTER, MESH, WAITING  # noqa: E402
 from ..module_utils._reads.istiod import restart_needed  # noqa: E402
 from ..module_utils._reads.peerings import read_control_plane, read_members, read_peerings  # noqa: E402
 from ..module_utils._reads.uses import what_is_left  # noqa: E402
-from ..module_utils._run import Module, run_module, wait_until  # noqa: E402
+from ..module_utils._run import Module, Run, run_module, wait_until  # noqa: E402
 from ..module_utils._standing import peer_rows, shown  # noqa: E402
 
 OPTIONS = {
@@ -225,9 +223,9 @@ MENDS = {
 }
 
 
-def run(module: AnsibleModule, cluster: Cluster, now: datetime) -> dict:
+def run(run: Run, cluster: Cluster, now: datetime) -> dict:
     """Read, wait if asked, and return the module's result."""
-    params = module.params
+    params = run.params
     namespace = params["namespace"] or f"{params['mesh']}-mesh-system"
     control_plane = read_control_plane(cluster, namespace, params["control_plane"])
     if params["until"] == "reachable":
@@ -244,7 +242,7 @@ def run(module: AnsibleModule, cluster: Cluster, now: datetime) -> dict:
             "wait_limit": 0,
         }
     if params["until"] == "gone":
-        return gone(module, cluster, namespace, control_plane)
+        return gone(run, cluster, namespace, control_plane)
     bundles = bundles_if_known(cluster, namespace)
     peerings = _peerings(cluster, control_plane, bundles)
     rows = rows_of(params, peerings, control_plane, cluster.now)
@@ -256,7 +254,7 @@ def run(module: AnsibleModule, cluster: Cluster, now: datetime) -> dict:
         return missing(params, peerings, rows, cluster.now, control_plane.version)
 
     waiting_for, waited = missing(params, peerings, rows, cluster.now, control_plane.version), 0
-    if waiting_for and params["wait"] and not module.check_mode:
+    if waiting_for and params["wait"] and not run.check_mode:
         waiting_for, waited = wait_until(look, params["wait_timeout"] or default_seconds(params, control_plane))
         if waiting_for and not params["soft"]:
             refuse_waiting(params, waiting_for, waited)
@@ -274,9 +272,9 @@ def run(module: AnsibleModule, cluster: Cluster, now: datetime) -> dict:
     }
 
 
-def gone(module: AnsibleModule, cluster: Cluster, namespace: str, control_plane: ControlPlane) -> dict:
+def gone(run: Run, cluster: Cluster, namespace: str, control_plane: ControlPlane) -> dict:
     """Return what is left of the peers, after waiting for what goes by itself."""
-    params = module.params
+    params = run.params
     mesh = described_mesh({**params, "namespace": namespace, "loopback": True}, allow_no_peers=True)
 
     def look() -> list[str]:
@@ -287,7 +285,7 @@ def gone(module: AnsibleModule, cluster: Cluster, namespace: str, control_plane:
     left = what_is_left(cluster, mesh, control_plane, params["gateway_places"])
     waiting_for, waited = [str(each) for each in left if each.is_going], 0
     limit = params["wait_timeout"] or default_seconds(params, control_plane)
-    if waiting_for and params["wait"] and not module.check_mode:
+    if waiting_for and params["wait"] and not run.check_mode:
         waiting_for, waited = wait_until(look, limit)
         if waiting_for and not params["soft"]:
             refuse_waiting(params, waiting_for, waited)

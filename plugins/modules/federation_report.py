@@ -46,10 +46,8 @@ import json  # noqa: E402
 import os  # noqa: E402
 from datetime import datetime  # noqa: E402
 
-from ansible.module_utils.basic import AnsibleModule  # noqa: E402
-
 from ..module_utils._files import Place, read, write  # noqa: E402
-from ..module_utils._run import Module, run_module  # noqa: E402
+from ..module_utils._run import Module, Run, run_module  # noqa: E402
 
 # Many hundreds of meshes.
 LARGEST = 64 << 20
@@ -66,15 +64,15 @@ class ReportModule(Module):
         self.log(f"Invoked with path={self.params['path']}")
 
 
-def run(module: AnsibleModule, _cluster: None, _now: datetime) -> dict:
+def run(run: Run, _cluster: None, _now: datetime) -> dict:
     """Write the report and return the module's result."""
-    folder, name = os.path.split(module.params["path"])
+    folder, name = os.path.split(run.params["path"])
     place = Place(folder, name, kind="Report")
-    text = json.dumps(module.params.pop("report"), indent=4, sort_keys=True, ensure_ascii=False)
+    text = json.dumps(run.params.pop("report"), indent=4, sort_keys=True, ensure_ascii=False)
     is_changed = read(place, LARGEST) != text.encode("utf-8", "replace")
-    if is_changed and not module.check_mode:
+    if is_changed and not run.check_mode:
         write(place, text, 0o600)
-        module.journal.done.append(f"file {place.path}")
+        run.journal.done.append(f"file {place.path}")
     return {"changed": is_changed, "path": place.path}
 
 

@@ -86,8 +86,6 @@ wait_limit:
 
 from datetime import datetime, timedelta  # noqa: E402
 
-from ansible.module_utils.basic import AnsibleModule  # noqa: E402
-
 from ..module_utils._cluster.client import Cluster  # noqa: E402
 from ..module_utils._core.control_plane import rollout  # noqa: E402
 from ..module_utils._core.plain.errors import FederationError  # noqa: E402
@@ -95,7 +93,7 @@ from ..module_utils._core.plain.kinds import DEPLOYMENT  # noqa: E402
 from ..module_utils._core.plain.moments import time_of, time_text  # noqa: E402
 from ..module_utils._options import CLUSTER, MESH, WAITING  # noqa: E402
 from ..module_utils._reads.istiod import Istiod  # noqa: E402
-from ..module_utils._run import Module, run_module, wait_until  # noqa: E402
+from ..module_utils._run import Module, Run, run_module, wait_until  # noqa: E402
 
 OPTIONS = {
     "state": {"type": "str", "choices": ["restarted"], "default": "restarted"},
@@ -106,9 +104,9 @@ OPTIONS = {
 }
 
 
-def run(module: AnsibleModule, cluster: Cluster, now: datetime) -> dict:
+def run(run: Run, cluster: Cluster, now: datetime) -> dict:
     """Restart istiod where that is due, wait for it, and return the module's result."""
-    params = module.params
+    params = run.params
     since = moment(params["since"])
     namespace = params["namespace"] or f"{params['mesh']}-mesh-system"
     istiod = Istiod.read(cluster, namespace, params["control_plane"])
@@ -117,9 +115,9 @@ def run(module: AnsibleModule, cluster: Cluster, now: datetime) -> dict:
     name = istiod.deployment["metadata"]["name"]
     if is_due:
         asked = next_moment(cluster.now, asked_before)
-        if not module.check_mode:
+        if not run.check_mode:
             cluster.merge_patch(DEPLOYMENT, namespace, name, rollout.restart_patch(istiod.deployment, asked))
-            module.journal.done.append(f"restart of Deployment {namespace}/{name}")
+            run.journal.done.append(f"restart of Deployment {namespace}/{name}")
 
     def look() -> list[str]:
         nonlocal istiod
@@ -128,7 +126,7 @@ def run(module: AnsibleModule, cluster: Cluster, now: datetime) -> dict:
         missing = rollout.unfinished(istiod.deployment)
         return [f"istiod: {missing}"] if missing else []
 
-    missing, waited = ([], 0) if module.check_mode else (look(), 0)
+    missing, waited = ([], 0) if run.check_mode else (look(), 0)
     if missing and params["wait"]:
         missing, waited = wait_until(look, params["wait_timeout"])
         if missing and not params["soft"]:

@@ -102,8 +102,6 @@ import time  # noqa: E402
 from dataclasses import replace  # noqa: E402
 from datetime import datetime, timedelta  # noqa: E402
 
-from ansible.module_utils.basic import AnsibleModule  # noqa: E402
-
 from ..module_utils._cluster.client import Cluster  # noqa: E402
 from ..module_utils._core.control_plane.live import ControlPlane  # noqa: E402
 from ..module_utils._core.control_plane.members import (  # noqa: E402
@@ -128,7 +126,7 @@ from ..module_utils._core.plain.diff import Change, as_diff, change_to, is_ours,
 from ..module_utils._core.plain.errors import FederationError  # noqa: E402
 from ..module_utils._core.plain.kinds import CONTROL_PLANE, MANAGER, MEMBER_ROLL, NAMESPACE  # noqa: E402
 from ..module_utils._options import CLUSTER, FORCE, MESH, WAITING  # noqa: E402
-from ..module_utils._run import Module, apply_changes, live_or_planned, rehearse, run_module, wait_until  # noqa: E402
+from ..module_utils._run import Module, Run, live_or_planned, rehearse, run_module, wait_until  # noqa: E402
 
 OPTIONS = {
     "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
@@ -143,23 +141,23 @@ MOST = 10
 AGAIN = "all are configured; looking once more, because rolls of this version lose members for a moment"
 
 
-def run(module: AnsibleModule, cluster: Cluster, now: datetime) -> dict:
+def run(run: Run, cluster: Cluster, now: datetime) -> dict:
     """Bring the roll to its desired state and return the module's result."""
-    params = module.params
+    params = run.params
     namespace = params["namespace"] or f"{params['mesh']}-mesh-system"
-    found = live_or_planned(module, cluster, CONTROL_PLANE, namespace, params["control_plane"])
+    found = live_or_planned(run, cluster, CONTROL_PLANE, namespace, params["control_plane"])
     control_plane = ControlPlane.read(found) if found else None
-    live = live_or_planned(module, cluster, MEMBER_ROLL, namespace, ROLL)
-    changes = kept(module, cluster, namespace, live, control_plane) if params["state"] == "present" else removed(live)
-    apply_changes(module, cluster, changes)
+    live = live_or_planned(run, cluster, MEMBER_ROLL, namespace, ROLL)
+    changes = kept(run, cluster, namespace, live, control_plane) if params["state"] == "present" else removed(live)
+    run.apply(cluster, changes)
     missing: list[str] = []
     pending: list[str] = []
-    if not module.check_mode and params["state"] == "present":
-        live, missing, pending = awaited(module, cluster, namespace)
-    elif not module.check_mode:
-        live, missing = let_go(module, cluster, namespace, live)
+    if not run.check_mode and params["state"] == "present":
+        live, missing, pending = awaited(run, cluster, namespace)
+    elif not run.check_mode:
+        live, missing = let_go(run, cluster, namespace, live)
     if pending and not missing:
-        module.warn(told_pending(namespace, pending))
+        run.warn(told_pending(namespace, pending))
     return {
         "changed": bool(changes),
         "diff": as_diff(changes),
@@ -172,9 +170,9 @@ def run(module: AnsibleModule, cluster: Cluster, now: datetime) -> dict:
     }
 
 
-def kept(module: AnsibleModule, cluster: Cluster, namespace: str, live: dict | None, control_plane: ControlPlane | None) -> list[Change]:
+def kept(run: Run, cluster: Cluster, namespace: str, live: dict | None, control_plane: ControlPlane | None) -> list[Change]:
     """Return the changes that make the roll list what is described; refused before anything is sent if it must be."""
-    params = module.params
+    params = run.params
     version = control_plane.version if control_plane else None
     desired = plan_roll(params["mesh"], namespace, params["members"], params["member_selectors"], version)
     check_roll(live)
@@ -186,7 +184,7 @@ def kept(module: AnsibleModule, cluster: Cluster, namespace: str, live: dict | N
         if member not in standing:
             check_holder(namespace, member, labels_of(cluster, member))
     parts = list(steps(live, desired))
-    if module.check_mode:
+    if run.check_mode:
         rehearse(cluster, whole)
         return [whole]
     if len(parts) == 1:
@@ -233,12 +231,12 @@ def labels_of(cluster: Cluster, namespace: str) -> dict:
     return ((found or {}).get("metadata") or {}).get("labels") or {}
 
 
-def awaited(module: AnsibleModule, cluster: Cluster, namespace: str) -> tuple[dict | None, list[str], list[str]]:
+def awaited(run: Run, cluster: Cluster, namespace: str) -> tuple[dict | None, list[str], list[str]]:
     """Return the roll as it stands, what is missing, and the namespaces that nobody makes, after a wait when one was asked for.
 
     Raises ``FederationError`` FED610 at the deadline.
     """
-    params, started = module.params, time.monotonic()
+    params, started = run.params, time.monotonic()
     live: dict | None = None
     told: list[Lack] = []
     calm = 0
@@ -274,16 +272,16 @@ def told_pending(namespace: str, pending: list[str]) -> str:
     )
 
 
-def let_go(module: AnsibleModule, cluster: Cluster, namespace: str, before: dict | None) -> tuple[dict | None, list[str]]:
+def let_go(run: Run, cluster: Cluster, namespace: str, before: dict | None) -> tuple[dict | None, list[str]]:
     """Return what is left of the roll and which namespaces have yet to leave, after a wait when one was asked for; raises as ``awaited``."""
-    params, started = module.params, time.monotonic()
+    params, started = run.params, time.monotonic()
     standing = [*((before or {}).get("spec") or {}).get("members", ()), *((before or {}).get("status") or {}).get("configuredMembers", ())]
     members = [member for member in dict.fromkeys([*standing, *params["members"]]) if member != ALL]
     live: dict | None = None
 
     def missing() -> list[str]:
         nonlocal live
-        live = live_or_planned(module, cluster, MEMBER_ROLL, namespace, ROLL)
+        live = live_or_planned(run, cluster, MEMBER_ROLL, namespace, ROLL)
         # A namespace that has joined by itself meanwhile has a roll of the operator's.
         live = None if is_made(live) else live
         return unreleased(live, namespace, {member: labels_of(cluster, member) for member in members})

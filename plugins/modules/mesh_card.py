@@ -198,8 +198,6 @@ import os  # noqa: E402
 from collections.abc import Collection, Mapping, Sequence  # noqa: E402
 from datetime import datetime  # noqa: E402
 
-from ansible.module_utils.basic import AnsibleModule  # noqa: E402
-
 from ..module_utils._cluster.client import Cluster  # noqa: E402
 from ..module_utils._core.card import firewall  # noqa: E402
 from ..module_utils._core.card.card import (  # noqa: E402
@@ -236,7 +234,7 @@ from ..module_utils._reads.peerings import (  # noqa: E402
     standing_mesh,
 )
 from ..module_utils._resolving import resolved  # noqa: E402
-from ..module_utils._run import Module, run_module, wait_until  # noqa: E402
+from ..module_utils._run import Module, Run, run_module, wait_until  # noqa: E402
 
 OPTIONS = {
     "roots": {"type": "raw"},
@@ -250,9 +248,9 @@ OPTIONS = {
 }
 
 
-def run(module: AnsibleModule, cluster: Cluster, now: datetime) -> dict:
+def run(run: Run, cluster: Cluster, now: datetime) -> dict:
     """Make the cards, keep their files, and return the module's result."""
-    params = module.params
+    params = run.params
     mesh = described_mesh(params)
     control_plane = read_control_plane(cluster, mesh.namespace, mesh.control_plane)
     control_plane.check(mesh.trust_domain)
@@ -261,29 +259,29 @@ def run(module: AnsibleModule, cluster: Cluster, now: datetime) -> dict:
     look_at_files(mesh, params["cards_dir"])
     kept = NOTHING
     if params["keep_gateways"]:
-        kept = keep_gateways(module, cluster, as_it_stands(described, peers, control_plane, managed=params["managed"]), control_plane, peers)
-    if kept.changes and not module.check_mode:
+        kept = keep_gateways(run, cluster, as_it_stands(described, peers, control_plane, managed=params["managed"]), control_plane, peers)
+    if kept.changes and not run.check_mode:
         control_plane = read_control_plane(cluster, mesh.namespace, mesh.control_plane)
         mesh = as_it_stands(described, peers, control_plane)
     spared = {peer.local_name for peer in mesh.peers if is_left_alone(peer, peers.get(peer.local_name))}
-    roots = own_roots(module, cluster, control_plane, now)
-    cards, pending = make_cards(module, cluster, mesh, control_plane, roots, now, spared)
+    roots = own_roots(run, cluster, control_plane, now)
+    cards, pending = make_cards(run, cluster, mesh, control_plane, roots, now, spared)
 
     def look() -> list[str]:
         nonlocal cards, pending
         if pending:
-            cards, pending = make_cards(module, cluster, mesh, control_plane, roots, now, spared)
+            cards, pending = make_cards(run, cluster, mesh, control_plane, roots, now, spared)
         return [row["reason"] for row in pending]
 
-    if params["wait"] and not module.check_mode:
+    if params["wait"] and not run.check_mode:
         wait_until(look, params["wait_timeout"])
     sentences = identity_changes(mesh, cards, params["cards_dir"], now)
-    files, diffs = keep(module, named_files(mesh, cards), params["cards_dir"], now)
-    if pending and params["wait"] and not module.check_mode and not params["soft"]:
+    files, diffs = keep(run, named_files(mesh, cards), params["cards_dir"], now)
+    if pending and params["wait"] and not run.check_mode and not params["soft"]:
         raise address_pending(mesh, pending, params["waited"] + params["wait_timeout"])
     for root in roots:
         if root.days_left(now) < 30:
-            module.warn(f"Root {root.spoken} of {mesh.name} expires in {root.days_left(now)} days")
+            run.warn(f"Root {root.spoken} of {mesh.name} expires in {root.days_left(now)} days")
     return {
         "changed": bool(kept.changes or diffs),
         "diff": [*as_diff(kept.changes), *diffs],
@@ -303,18 +301,18 @@ def run(module: AnsibleModule, cluster: Cluster, now: datetime) -> dict:
     }
 
 
-def own_roots(module: AnsibleModule, cluster: Cluster, control_plane: ControlPlane, now: datetime) -> tuple[Root, ...]:
+def own_roots(run: Run, cluster: Cluster, control_plane: ControlPlane, now: datetime) -> tuple[Root, ...]:
     """Return the roots that cards of this mesh name; those of the cluster that are not in force are left out, with a warning."""
-    params, left_out = module.params, []
+    params, left_out = run.params, []
     instead, also = pem_texts(params["roots"], "mesh_roots"), pem_texts(params["extra_roots"], "mesh_extra_roots")
     roots = read_roots_of(cluster, control_plane, now, instead=instead, also=also, left_out=left_out)
     for error in left_out:
-        module.warn(f"{error.where}: {error.what}, so it is left out of the cards")
+        run.warn(f"{error.where}: {error.what}, so it is left out of the cards")
     return roots
 
 
 def make_cards(
-    module: AnsibleModule,
+    run: Run,
     cluster: Cluster,
     mesh: Mesh,
     control_plane: ControlPlane,
@@ -328,15 +326,15 @@ def make_cards(
     """
     own = cluster.list(SERVICE, mesh.namespace)
     gateways = {live["metadata"]["name"]: live for live in own}
-    services = read_services(cluster, mesh, mesh.peers, module.warn, {mesh.namespace: own})
+    services = read_services(cluster, mesh, mesh.peers, run.warn, {mesh.namespace: own})
     cards, pending = [], []
     refuse_beyond_reach(mesh, mesh.peers, services)
     for warning in {text for peer in mesh.peers for text in clashes(mesh, peer, services)}:
-        module.warn(warning)
+        run.warn(warning)
     for peer in mesh.peers:
         ingress, reason = ingress_of(peer, mesh, control_plane.cluster_domain, gateways.get(peer.gateways.ingress))
         if ingress is None and peer.local_name in spared:
-            module.warn(f"{peer.local_name}: {reason}; its ServiceMeshPeer {HAND_MADE}. There is no card for it")
+            run.warn(f"{peer.local_name}: {reason}; its ServiceMeshPeer {HAND_MADE}. There is no card for it")
         elif ingress is None:
             pending.append({"peer": peer.local_name, "reason": reason})
         card = Card(
@@ -351,9 +349,9 @@ def make_cards(
         )
         card, left_out = as_readers_take_it(card, now)
         for note in left_out:
-            module.warn(note)
+            run.warn(note)
         name = file_name(mesh.name, mesh.known_as(peer))
-        cards.append(card.renewed(earlier(module.params["cards_dir"], name, now)))
+        cards.append(card.renewed(earlier(run.params["cards_dir"], name, now)))
     return cards, pending
 
 
@@ -379,7 +377,7 @@ def look_at_files(mesh: Mesh, directory: str | None) -> None:
         read(card_place(directory, file_name(mesh.name, mesh.known_as(peer))), SIZE_LIMIT)
 
 
-def keep(module: AnsibleModule, cards: Mapping[str, Card], directory: str | None, now: datetime) -> tuple[list[str], list[dict]]:
+def keep(run: Run, cards: Mapping[str, Card], directory: str | None, now: datetime) -> tuple[list[str], list[dict]]:
     """Write the cards' files that differ; return all files and a diff of those that change."""
     if not directory:
         return [], []
@@ -394,9 +392,9 @@ def keep(module: AnsibleModule, cards: Mapping[str, Card], directory: str | None
         shown = former.to_text() if is_own else NOT_OURS if before is not None else ""
         diffs.append({"before_header": place.path, "after_header": place.path, "before": shown, "after": text})
         changed.append(place)
-    for place in () if module.check_mode else changed:
+    for place in () if run.check_mode else changed:
         write(place, places[place].to_text(), 0o644)
-        module.journal.done.append(f"file {place.path}")
+        run.journal.done.append(f"file {place.path}")
     return [place.path for place in places], diffs
 
 

@@ -116,8 +116,6 @@ from collections.abc import Mapping  # noqa: E402
 from datetime import datetime  # noqa: E402
 from typing import Any  # noqa: E402
 
-from ansible.module_utils.basic import AnsibleModule  # noqa: E402
-
 from ..module_utils._core.card.card import Card, card_from, read_card  # noqa: E402
 from ..module_utils._core.mesh.given import refuse_empty  # noqa: E402
 from ..module_utils._core.mesh.topology import Mesh  # noqa: E402
@@ -129,7 +127,7 @@ from ..module_utils._core.plain.fingerprints import is_same_fingerprint  # noqa:
 from ..module_utils._core.plain.kinds import CLUSTER_DOMAIN  # noqa: E402
 from ..module_utils._described import described_mesh  # noqa: E402
 from ..module_utils._reads.peerings import card_file  # noqa: E402
-from ..module_utils._run import Module, run_module  # noqa: E402
+from ..module_utils._run import Module, Run, run_module  # noqa: E402
 
 OPTIONS = {
     "path": {"type": "path"},
@@ -144,9 +142,9 @@ OPTIONS = {
 }
 
 
-def run(module: AnsibleModule, _cluster: None, now: datetime) -> dict:
+def run(run: Run, _cluster: None, now: datetime) -> dict:
     """Read the card and return the module's result."""
-    params = module.params
+    params = run.params
     card = received(params, now)
     check(card, params)
     rows, notes = expected(params, card)

@@ -71,8 +71,6 @@ wait_limit:
 import time  # noqa: E402
 from datetime import datetime  # noqa: E402
 
-from ansible.module_utils.basic import AnsibleModule  # noqa: E402
-
 from ..module_utils._cluster.client import Cluster  # noqa: E402
 from ..module_utils._core.control_plane.live import ControlPlane  # noqa: E402
 from ..module_utils._core.control_plane.members import (  # noqa: E402
@@ -88,7 +86,7 @@ from ..module_utils._core.plain.diff import Change, as_diff, change_to, removal_
 from ..module_utils._core.plain.errors import FederationError  # noqa: E402
 from ..module_utils._core.plain.kinds import CONTROL_PLANE, MANAGER, MEMBER, MEMBER_ROLL  # noqa: E402
 from ..module_utils._options import CLUSTER, FORCE, MESH, WAITING  # noqa: E402
-from ..module_utils._run import Module, apply_changes, run_module, wait_until  # noqa: E402
+from ..module_utils._run import Module, Run, run_module, wait_until  # noqa: E402
 
 OPTIONS = {
     "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
@@ -99,9 +97,9 @@ OPTIONS = {
 }
 
 
-def run(module: AnsibleModule, cluster: Cluster, now: datetime) -> dict:
+def run(run: Run, cluster: Cluster, now: datetime) -> dict:
     """Bring one member to its desired state and return the module's result."""
-    params = module.params
+    params = run.params
     namespace = params["namespace"] or f"{params['mesh']}-mesh-system"
     desired = plan_member(params["mesh"], namespace, params["control_plane"], params["member"])
     live = cluster.get(MEMBER, params["member"], ROLL)
@@ -111,8 +109,8 @@ def run(module: AnsibleModule, cluster: Cluster, now: datetime) -> dict:
     else:
         change = leaving(cluster, namespace, params["control_plane"], live) if live else None
     changes: list[Change] = [change] if change else []
-    apply_changes(module, cluster, changes)
-    missing = [] if module.check_mode else awaited(module, cluster)
+    run.apply(cluster, changes)
+    missing = [] if run.check_mode else awaited(run, cluster)
     return {
         "changed": bool(changes),
         "diff": as_diff(changes),
@@ -148,9 +146,9 @@ def standing(cluster: Cluster, namespace: str, name: str) -> tuple[dict | None, 
         return None, None
 
 
-def awaited(module: AnsibleModule, cluster: Cluster) -> list[str]:
+def awaited(run: Run, cluster: Cluster) -> list[str]:
     """Return what is missing, after a wait when one was asked for. Raises ``FederationError`` FED609 at the deadline."""
-    params, started = module.params, time.monotonic()
+    params, started = run.params, time.monotonic()
 
     live: dict | None = None
 
@@ -173,7 +171,7 @@ def awaited(module: AnsibleModule, cluster: Cluster) -> list[str]:
             facts={"waiting_for": found},
         )
     if params["state"] == "absent" and is_made(live):
-        module.warn(f"{params['member']} stays a member of the mesh: its member roll lists the namespace. Have it taken off mesh_members")
+        run.warn(f"{params['member']} stays a member of the mesh: its member roll lists the namespace. Have it taken off mesh_members")
     return found
 
 

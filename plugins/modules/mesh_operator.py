@@ -133,8 +133,6 @@ from collections.abc import Sequence  # noqa: E402
 from dataclasses import replace  # noqa: E402
 from datetime import datetime  # noqa: E402
 
-from ansible.module_utils.basic import AnsibleModule  # noqa: E402
-
 from ..module_utils._cluster.client import Cluster  # noqa: E402
 from ..module_utils._core.install.operators import (  # noqa: E402
     MESH_OPERATOR,
@@ -169,7 +167,7 @@ from ..module_utils._core.plain.kinds import (  # noqa: E402
 )
 from ..module_utils._options import CLUSTER, FORCE, OLM, WAITING  # noqa: E402
 from ..module_utils._reads.operators import packages_of  # noqa: E402
-from ..module_utils._run import Module, apply_changes, run_module, wait_until  # noqa: E402
+from ..module_utils._run import Module, Run, run_module, wait_until  # noqa: E402
 from ..module_utils._tenants import tenant_changes  # noqa: E402
 from ..module_utils._uninstalling import remove  # noqa: E402
 
@@ -185,19 +183,19 @@ OPTIONS = {
 }
 
 
-def run(module: AnsibleModule, cluster: Cluster, now: datetime) -> dict:
+def run(run: Run, cluster: Cluster, now: datetime) -> dict:
     """Bring the operators of a cluster to their desired state and return the module's result."""
-    params = module.params
+    params = run.params
     wanted = params["control_planes"]
     common = {key: params[key] for key in ("catalog", "catalog_namespace", "approval")}
     operators = with_wishes(needed(wanted, **common), params["operators"])
     found = read(cluster, operators)
     operators = settled(operators, found)
     if params["state"] == "absent":
-        removal = remove(module, cluster, operators, found)
-        gone = set() if module.check_mode else {change.uid for change in removal.changes}
+        removal = remove(run, cluster, operators, found)
+        gone = set() if run.check_mode else {change.uid for change in removal.changes}
         left = replace(found, subscriptions=[live for live in found.subscriptions if live["metadata"]["uid"] not in gone])
-        seen = result(module, operators, removal.changes, left, removal.still)
+        seen = result(run, operators, removal.changes, left, removal.still)
         return {**seen, "upgrades": [], "upgrading": [], "tenant_namespaces": [], "stays": removal.stays}
     tenants = [Tenant.described(one) for one in params["tenants"]]
     check_tenants(tenants)
@@ -205,20 +203,20 @@ def run(module: AnsibleModule, cluster: Cluster, now: datetime) -> dict:
     changes = [change for desired in plan_operators(operators, found) if (change := changed(found, desired, force=params["force"]))]
     if not hopeless(operators, found):
         changes += approvals(operators, found, upgrade=params["upgrade"], wanted=wanted)
-    apply_changes(module, cluster, changes)
+    run.apply(cluster, changes)
     still: list[str] = []
-    if not module.check_mode:
-        found, more, still = awaited(module, cluster, operators, found, is_fresh=not changes)
+    if not run.check_mode:
+        found, more, still = awaited(run, cluster, operators, found, is_fresh=not changes)
         changes += more
     is_done = not (changes or still) and params["survey_tenants"]
     return {
-        **result(module, operators, changes, found, still),
+        **result(run, operators, changes, found, still),
         "tenant_namespaces": standing_tenants(cluster, tenants) if is_done else [],
         "stays": [],
     }
 
 
-def result(module: AnsibleModule, operators: Sequence[Operator], changes: Sequence[Change], found: Found, still: Sequence[str]) -> dict:
+def result(run: Run, operators: Sequence[Operator], changes: Sequence[Change], found: Found, still: Sequence[str]) -> dict:
     """Return the module's result."""
     installed = {operator.package: (found.subscription(operator.package) or {}).get("status") or {} for operator in operators}
     return {
@@ -232,7 +230,7 @@ def result(module: AnsibleModule, operators: Sequence[Operator], changes: Sequen
         "upgrades": waiting_upgrades(operators, found),
         "upgrading": upgrades_under_way(operators, found),
         "waiting_for": list(still),
-        "wait_limit": module.params["wait_timeout"],
+        "wait_limit": run.params["wait_timeout"],
     }
 
 
@@ -314,13 +312,13 @@ def approvals(operators: Sequence[Operator], found: Found, *, upgrade: bool, wan
 
 
 def awaited(
-    module: AnsibleModule, cluster: Cluster, operators: Sequence[Operator], found: Found, *, is_fresh: bool
+    run: Run, cluster: Cluster, operators: Sequence[Operator], found: Found, *, is_fresh: bool
 ) -> tuple[Found, list[Change], list[str]]:
     """Approve what comes up and return what stands then, what was approved, and what is missing still.
 
     What ``is_fresh`` is not read again for the first look. Raises ``FederationError``: FED611 for what OLM will not try again, FED612 at the deadline.
     """
-    params, started = module.params, time.monotonic()
+    params, started = run.params, time.monotonic()
     more: list[Change] = []
 
     def look() -> list[str]:
@@ -334,7 +332,7 @@ def awaited(
                 "FED611", where="OLM", what="; ".join(lost), mend="Mend what it says, delete the failed InstallPlan and run again"
             )
         approved = approvals(operators, found, upgrade=params["upgrade"], wanted=params["control_planes"])
-        apply_changes(module, cluster, approved)
+        run.apply(cluster, approved)
         more.extend(approved)
         return missing(operators, found, upgrade=params["upgrade"])
 

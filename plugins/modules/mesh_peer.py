@@ -67,8 +67,6 @@ changes:
 
 from datetime import datetime  # noqa: E402
 
-from ansible.module_utils.basic import AnsibleModule  # noqa: E402
-
 from ..module_utils._cluster.client import Cluster  # noqa: E402
 from ..module_utils._core.control_plane.live import ControlPlane  # noqa: E402
 from ..module_utils._core.mesh.topology import Mesh, Peer  # noqa: E402
@@ -94,7 +92,7 @@ from ..module_utils._core.plain.kinds import CONFIG_MAP, PEER  # noqa: E402
 from ..module_utils._described import one_peer  # noqa: E402
 from ..module_utils._options import CLUSTER, FORCE, MESH  # noqa: E402
 from ..module_utils._reads.peerings import host_and_port, read_control_plane, read_peerings  # noqa: E402
-from ..module_utils._run import Module, apply_changes, run_module  # noqa: E402
+from ..module_utils._run import Module, Run, run_module  # noqa: E402
 
 OPTIONS = {
     "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
@@ -107,9 +105,9 @@ OPTIONS = {
 KINDS = (CONFIG_MAP.name, PEER.name)
 
 
-def run(module: AnsibleModule, cluster: Cluster, now: datetime) -> dict:
+def run(run: Run, cluster: Cluster, now: datetime) -> dict:
     """Bring one peer to its desired state and return the module's result."""
-    params = module.params
+    params = run.params
     mesh = one_peer(params)
     control_plane = read_control_plane(cluster, mesh.namespace, mesh.control_plane)
     peerings = read_peerings(cluster, control_plane)
@@ -123,13 +121,13 @@ def run(module: AnsibleModule, cluster: Cluster, now: datetime) -> dict:
     else:
         control_plane.check()
         check_gateways(mesh, peerings.peers, control_plane, managed=False)
-        changes = wanted(module, cluster, mesh, peer, peerings, control_plane, now)
-    apply_changes(module, cluster, changes)
+        changes = wanted(run, cluster, mesh, peer, peerings, control_plane, now)
+    run.apply(cluster, changes)
     return {"changed": bool(changes), "diff": as_diff(changes), "changes": [change.summary() for change in changes]}
 
 
 def wanted(
-    module: AnsibleModule,
+    run: Run,
     cluster: Cluster,
     mesh: Mesh,
     peer: Peer,
@@ -138,7 +136,7 @@ def wanted(
     now: datetime,
 ) -> list:
     """Return the changes that keep the peer as its card says."""
-    params, peering, there = module.params, peerings.of(peer.local_name), cluster.now
+    params, peering, there = run.params, peerings.of(peer.local_name), cluster.now
     accepted = Accepted.read(params["accept_changes"])
     refuse_strangers(peer, peering)
     received, _notes = receive(
@@ -150,7 +148,7 @@ def wanted(
     check_peer(peer, control_plane, found)
     refuse_our_server(found.card, host_and_port(cluster.server), where=found.where)
     for finding in check_identity(mesh, peer, found, peerings, control_plane, accepted=accepted, now=there):
-        module.warn(finding.text)
+        run.warn(finding.text)
     accepted.check()
     if found.card.ingress is None:
         raise FederationError(

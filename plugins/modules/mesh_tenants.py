@@ -100,8 +100,6 @@ namespaces:
 
 from datetime import datetime  # noqa: E402
 
-from ansible.module_utils.basic import AnsibleModule  # noqa: E402
-
 from ..module_utils._cluster.client import Cluster  # noqa: E402
 from ..module_utils._core.catalogue.findings import Finding  # noqa: E402
 from ..module_utils._core.install.holding import is_left_alone  # noqa: E402
@@ -109,7 +107,7 @@ from ..module_utils._core.install.tenants import Tenant  # noqa: E402
 from ..module_utils._core.plain.data import place_of, some  # noqa: E402
 from ..module_utils._core.plain.diff import as_diff  # noqa: E402
 from ..module_utils._options import CLUSTER, FORCE  # noqa: E402
-from ..module_utils._run import Module, apply_changes, run_module  # noqa: E402
+from ..module_utils._run import Module, Run, run_module  # noqa: E402
 from ..module_utils._tenants import check_done, read_standing, take_back_in_replaced, tenant_changes  # noqa: E402
 
 OPTIONS = {
@@ -129,15 +127,15 @@ OPTIONS = {
 }
 
 
-def run(module: AnsibleModule, cluster: Cluster, now: datetime) -> dict:
+def run(run: Run, cluster: Cluster, now: datetime) -> dict:
     """Bring the rights in a cluster to their desired state and return the module's result."""
-    params = module.params
+    params = run.params
     is_going = params["state"] == "absent"
     tenants = [Tenant.described(described, is_going=is_going) for described in params["tenants"]]
     standing = read_standing(cluster, is_going=is_going)
     changes = tenant_changes(cluster, tenants, state=params["state"], force=params["force"], standing=standing)
-    apply_changes(module, cluster, changes, looks_again=False)
-    if changes and not module.check_mode:
+    run.apply(cluster, changes, looks_again=False)
+    if changes and not run.check_mode:
         if not is_going:
             take_back_in_replaced(cluster, tenants, standing)
         check_done(cluster, tenants, state=params["state"], force=params["force"])
@@ -145,7 +143,7 @@ def run(module: AnsibleModule, cluster: Cluster, now: datetime) -> dict:
     strangers = sorted(place_of(live) for live in left_alone)
     if strangers:
         seen = "bears the label of a mesh and did not come from here, so it is left alone"
-        module.warn(Finding("FED458", some(strangers, 5), seen).text)
+        run.warn(Finding("FED458", some(strangers, 5), seen).text)
     return {
         "changed": bool(changes),
         "diff": as_diff(changes),

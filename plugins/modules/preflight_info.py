@@ -124,8 +124,6 @@ from collections.abc import Mapping, Sequence  # noqa: E402
 from dataclasses import replace  # noqa: E402
 from datetime import datetime  # noqa: E402
 
-from ansible.module_utils.basic import AnsibleModule  # noqa: E402
-
 from ..module_utils._cluster.client import Cluster  # noqa: E402
 from ..module_utils._core.card.trust import Root  # noqa: E402
 from ..module_utils._core.catalogue.codes import ERROR  # noqa: E402
@@ -158,7 +156,7 @@ from ..module_utils._reads.peerings import (  # noqa: E402
     read_control_plane,
     read_roots_of,
 )
-from ..module_utils._run import Module, run_module  # noqa: E402
+from ..module_utils._run import Module, Run, run_module  # noqa: E402
 
 OPTIONS = {
     "cards": {"type": "list", "elements": "raw", "default": []},
@@ -171,38 +169,38 @@ OPTIONS = {
 }
 
 
-def run(module: AnsibleModule, cluster: Cluster, now: datetime) -> dict:
+def run(run: Run, cluster: Cluster, now: datetime) -> dict:
     """Look at everything and return the module's result; nothing is written."""
-    mesh, findings = describe(module.params)
+    mesh, findings = describe(run.params)
     if mesh is None:
-        return result(module.params["mesh"], None, findings, [], [])
+        return result(run.params["mesh"], None, findings, [], [])
     remembered = Remembered(cluster)
     try:
         control_plane = read_control_plane(remembered, mesh.namespace, mesh.control_plane)
     except FederationError as error:
         if error.code != "FED401":
             raise
-        cards = cards_of(module, mesh, mesh.trust_domain or "", now, {})
+        cards = cards_of(run, mesh, mesh.trust_domain or "", now, {})
         return result(mesh.name, None, [*findings, finding_of(error), *refusals(cards)], [], waiting(mesh, cards))
     findings += found_by(lambda: control_plane.check(mesh.trust_domain))
     findings += map(finding_of, mesh.suffix_problems(control_plane.cluster_domain))
     peerings, unserved = peerings_of(remembered, control_plane)
-    accepted = Accepted.read(module.params["accept_changes"])
+    accepted = Accepted.read(run.params["accept_changes"])
     mesh = as_it_stands(mesh, peerings.peers, control_plane, bundles=peerings.bundles)
     findings += found_by(
         lambda: check_descriptions(mesh, peerings, accepted),
         lambda: check_gateways(mesh, peerings.peers, control_plane),
         # What a ServiceMeshPeer names is its own; where these cannot be read nobody knows.
         lambda: unserved
-        or not module.params["managed_gateways"]
+        or not run.params["managed_gateways"]
         or refuse_foreign(remembered, mesh, control_plane, peerings.peers),
     )
     # A known peer that is suspended needs no card.
     quiet = tuple(peer for peer in mesh.peers if peer.suspended and peer.local_name in peerings.peers)
     spoken_for = replace(mesh, peers=tuple(peer for peer in mesh.peers if peer not in quiet), held=(*mesh.held, *quiet))
-    cards = cards_of(module, spoken_for, control_plane.trust_domain, now, peerings.identities(mesh))
+    cards = cards_of(run, spoken_for, control_plane.trust_domain, now, peerings.identities(mesh))
     findings += [*unserved, *refusals(cards)]
-    roots, without_roots = own_roots(module, remembered, control_plane, now)
+    roots, without_roots = own_roots(run, remembered, control_plane, now)
     findings += [
         *without_roots,
         *identities(mesh, control_plane, cards.received, peerings, accepted, None if unserved else remembered.now),
@@ -244,10 +242,10 @@ def peerings_of(cluster: Remembered, control_plane: ControlPlane) -> tuple[Peeri
 
 
 def cards_of(
-    module: AnsibleModule, mesh: Mesh, trust_domain: str, now: datetime, known: Mapping[str, Identity]
+    run: Run, mesh: Mesh, trust_domain: str, now: datetime, known: Mapping[str, Identity]
 ) -> Delivery:
     """Return what came of the peers' cards; notes become warnings."""
-    params = module.params
+    params = run.params
     cards = receive_all(
         mesh,
         trust_domain,
@@ -258,7 +256,7 @@ def cards_of(
         known=known,
     )
     for note in cards.notes:
-        module.warn(note)
+        run.warn(note)
     return cards
 
 
@@ -267,11 +265,11 @@ def refusals(cards: Delivery) -> list[Finding]:
     return [finding_of(error) for error in (*cards.refused.values(), *cards.strays)]
 
 
-def own_roots(module: AnsibleModule, cluster: Remembered, control_plane: ControlPlane, now: datetime) -> tuple[tuple[Root, ...], list[Finding]]:
+def own_roots(run: Run, cluster: Remembered, control_plane: ControlPlane, now: datetime) -> tuple[tuple[Root, ...], list[Finding]]:
     """Return the mesh's roots, and what is wrong with them, or with those that are left out."""
     left_out: list[FederationError] = []
     try:
-        instead, also = (pem_texts(module.params[option], f"mesh_{option}") for option in ("roots", "extra_roots"))
+        instead, also = (pem_texts(run.params[option], f"mesh_{option}") for option in ("roots", "extra_roots"))
         roots = read_roots_of(cluster, control_plane, now, instead=instead, also=also, left_out=left_out)
         return roots, [Finding("FED738", error.where, error.what) for error in left_out]
     except FederationError as error:

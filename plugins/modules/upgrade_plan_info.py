@@ -75,8 +75,6 @@ from dataclasses import replace  # noqa: E402
 from datetime import datetime  # noqa: E402
 from typing import Any  # noqa: E402
 
-from ansible.module_utils.basic import AnsibleModule  # noqa: E402
-
 from ..module_utils._cluster.client import Cluster  # noqa: E402
 from ..module_utils._core.control_plane.data_plane import Newest, sidecar_version  # noqa: E402
 from ..module_utils._core.control_plane.live import ControlPlane  # noqa: E402
@@ -104,7 +102,7 @@ from ..module_utils._core.plain.kinds import (  # noqa: E402
 from ..module_utils._options import CLUSTER, MESH  # noqa: E402
 from ..module_utils._reads.peerings import read_control_plane  # noqa: E402
 from ..module_utils._reads.workloads import Surveyor  # noqa: E402
-from ..module_utils._run import Module, run_module  # noqa: E402
+from ..module_utils._run import Module, Run, run_module  # noqa: E402
 
 OPTIONS = {
     "to": {"type": "str", "required": True},
@@ -113,9 +111,9 @@ OPTIONS = {
 }
 
 
-def run(module: AnsibleModule, cluster: Cluster, now: datetime) -> dict:
+def run(run: Run, cluster: Cluster, now: datetime) -> dict:
     """Return what an upgrade takes."""
-    params = module.params
+    params = run.params
     namespace = params["namespace"] or f"{params['mesh']}-mesh-system"
     control_plane = read_control_plane(cluster, namespace, params["control_plane"])
     found = look(cluster, namespace, control_plane.version)

@@ -113,6 +113,11 @@ def test_no_imports_go_round_in_a_circle():
     assert left == {}
 
 
+def test_one_room_knows_ansibles_module():
+    knowing = [path for path in HOUSE if "AnsibleModule" in path.read_text(encoding="utf-8")]
+    assert [room_of(path) for path in knowing] == ["_run"]
+
+
 def test_every_room_has_somebody_in_it():
     assert set(ROOMS) == {room_of(path) for path in HOUSE}
 

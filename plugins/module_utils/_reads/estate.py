@@ -9,8 +9,6 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from ansible.module_utils.basic import AnsibleModule
-
 from .._cluster.client import Cluster
 from .._core.card.card import Card
 from .._core.card.trust import Root
@@ -314,7 +312,6 @@ def _targets(imports: Sequence[Mapping]) -> set[str]:
 
 
 def look_at_run(
-    module: AnsibleModule,
     reader: Reader,
     mesh: Mesh,
     control_plane: ControlPlane,
@@ -322,13 +319,15 @@ def look_at_run(
     received: Mapping[str, Received],
     states: Mapping[str, str],
     told: Sequence[Finding] = (),
-) -> dict[str, Any]:
-    """Return the ``findings`` and ``unknown`` of a run that keeps peerings, as data; findings become warnings.
+    *,
+    is_planned: bool,
+) -> tuple[dict[str, Any], list[str]]:
+    """Return the ``findings`` and ``unknown`` of a run that keeps peerings, as data, and what of them is a warning.
 
     What was ``told`` before stands before them and is not told again.
 
     ``states`` tells what the run does about each peer (present, suspended, pending, left alone). What it writes is looked at as if it
-    stood, so that nobody is warned of what is mended a moment later; what only a real run makes is not missed in check mode.
+    stood, so that nobody is warned of what is mended a moment later; what only a real run makes is not missed where it ``is_planned``.
     Raises ``FederationError`` FED315 for an export rule that meets services of the control plane or the platform.
     """
     kept = [peer for peer in mesh.peers if states.get(peer.local_name) in ("present", "suspended") and peer.local_name in received]
@@ -342,13 +341,12 @@ def look_at_run(
         reader.cluster.now,
         untouched=[name for name, state in states.items() if state == "left alone"],
         planned=[manifest for peer in written for manifest in plan_peering(mesh, peer, received[peer.local_name].card)],
-        without_gateways=[peer.local_name for peer in mesh.peers] if module.check_mode else (),
+        without_gateways=[peer.local_name for peer in mesh.peers] if is_planned else (),
     )
     refuse_beyond_reach(mesh, kept, estate.exportable_or_own)
     findings, unknown = look(estate, reader.cluster.refusals)
-    for text in texts(finding for finding in findings if not is_told_before(finding, mesh)):
-        module.warn(text)
-    return {**as_data([*told, *findings]), "unknown": [gap.as_data() for gap in unknown]}
+    warnings = [*texts(finding for finding in findings if not is_told_before(finding, mesh))]
+    return {**as_data([*told, *findings]), "unknown": [gap.as_data() for gap in unknown]}, warnings
 
 
 def is_told_before(finding: Finding, mesh: Mesh) -> bool:

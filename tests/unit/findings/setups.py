@@ -20,10 +20,10 @@ from ansible_collections.ossm.federation.plugins.module_utils._core.peering.iden
 from ansible_collections.ossm.federation.plugins.module_utils._core.peering.names import exported_names, imported_names
 from ansible_collections.ossm.federation.plugins.module_utils._core.peering.plan import plan_gateways, plan_peering
 from ansible_collections.ossm.federation.plugins.module_utils._described import DESCRIBED
-from ansible_collections.ossm.federation.plugins.module_utils._run import Journal
 from ansible_collections.ossm.federation.plugins.modules import preflight_info
 from ansible_collections.ossm.federation.tests.unit.cluster_in_memory import ClusterInMemory
 from ansible_collections.ossm.federation.tests.unit.pem import NOW, root
+from ansible_collections.ossm.federation.tests.unit.run_in_memory import RunInMemory
 
 SPACE = "east-mesh-system"
 HTTP = Port("http", 80, "HTTP")
@@ -111,28 +111,17 @@ class Setup:
         cluster.server, cluster.groups = self.server, self.groups
         return cluster
 
-    def module(self) -> Module:
+    def module(self) -> RunInMemory:
         """Return the module preflight_info with these options and cards."""
-        return Module({**self.options, "cards": [*(card.to_data() for card in self.cards.values()), *self.raw_cards]})
+        return asked({**self.options, "cards": [*(card.to_data() for card in self.cards.values()), *self.raw_cards]})
 
     def look(self) -> dict:
         """Return what the module finds."""
         return preflight_info.run(self.module(), self.cluster(), NOW)
 
 
-class Module:
-    """As much of an AnsibleModule as the preflight's ``run`` sees."""
-
-    check_mode = False
-
-    def __init__(self, params: Mapping) -> None:
-        options = {**DESCRIBED, **preflight_info.OPTIONS}
-        self.params = {**{name: option.get("default") for name, option in options.items()}, **copy.deepcopy(dict(params))}
-        self.journal = Journal()
-        self.warnings: list[str] = []
-
-    def warn(self, text: str) -> None:
-        self.warnings.append(text)
+def asked(params: Mapping) -> RunInMemory:
+    return RunInMemory(DESCRIBED, preflight_info.OPTIONS, **copy.deepcopy(dict(params)))
 
 
 def _name(entry: object) -> str:

@@ -16,10 +16,10 @@ from ansible_collections.ossm.federation.plugins.module_utils._core.plain.kinds 
 )
 from ansible_collections.ossm.federation.plugins.module_utils._described import DESCRIBED
 from ansible_collections.ossm.federation.plugins.module_utils._options import FORCE, MESH
-from ansible_collections.ossm.federation.plugins.module_utils._run import Journal
 from ansible_collections.ossm.federation.plugins.modules import federation, federation_gateways, federation_info
 from ansible_collections.ossm.federation.tests.unit.cluster_in_memory import ClusterInMemory
 from ansible_collections.ossm.federation.tests.unit.pem import NOW, root
+from ansible_collections.ossm.federation.tests.unit.run_in_memory import RunInMemory
 
 SPACE = "east-mesh-system"
 ROOT = root("west")
@@ -42,17 +42,8 @@ ROLL = {
 }
 
 
-class Module:
-    """As much of an AnsibleModule as a module's ``run`` sees."""
-
-    def __init__(self, options, check_mode, params):
-        self.params = {**{name: option.get("default") for name, option in options.items()}, "mesh": "east", "peers": ["west"], **params}
-        self.check_mode = check_mode
-        self.journal = Journal()
-        self.warnings = []
-
-    def warn(self, text):
-        self.warnings.append(text)
+def asked(options, check_mode, params):
+    return RunInMemory(options, check_mode=check_mode, **{"mesh": "east", "peers": ["west"], **params})
 
 
 class ClusterWithLimits(ClusterInMemory):
@@ -70,17 +61,17 @@ class ClusterWithLimits(ClusterInMemory):
 
 
 def run(cluster, check_mode=False, **params):
-    module = Module({**DESCRIBED, **FORCE, **federation.OPTIONS}, check_mode, params)
+    module = asked({**DESCRIBED, **FORCE, **federation.OPTIONS}, check_mode, params)
     return {**federation.run(module, cluster, NOW), "warnings": module.warnings}
 
 
 def gateways(cluster, **params):
-    return federation_gateways.run(Module({**DESCRIBED, **FORCE, **federation_gateways.OPTIONS}, False, params), cluster, NOW)
+    return federation_gateways.run(asked({**DESCRIBED, **FORCE, **federation_gateways.OPTIONS}, False, params), cluster, NOW)
 
 
 def look(cluster, **params):
     options = {**MESH, **federation_info.OPTIONS}
-    return federation_info.run(Module(options, False, {"until": "gone", "namespace": SPACE, **params}), cluster, NOW)
+    return federation_info.run(asked(options, False, {"until": "gone", "namespace": SPACE, **params}), cluster, NOW)
 
 
 def card(mesh="west"):

@@ -10,10 +10,10 @@ from ansible_collections.ossm.federation.plugins.module_utils._core.plain.errors
 from ansible_collections.ossm.federation.plugins.module_utils._core.plain.kinds import CONTROL_PLANE
 from ansible_collections.ossm.federation.plugins.module_utils._described import DESCRIBED
 from ansible_collections.ossm.federation.plugins.module_utils._options import FORCE
-from ansible_collections.ossm.federation.plugins.module_utils._run import Journal
 from ansible_collections.ossm.federation.plugins.modules import federation_gateways
 from ansible_collections.ossm.federation.tests.unit.cluster_in_memory import ClusterInMemory
 from ansible_collections.ossm.federation.tests.unit.pem import NOW
+from ansible_collections.ossm.federation.tests.unit.run_in_memory import RunInMemory
 
 SPACE = "east-mesh-system"
 PORTS = [{"name": "tls", "port": 15443}, {"name": "https-discovery", "port": 8188}]
@@ -39,18 +39,9 @@ HAND_MADE = {
 ADOPTED = [{"name": "prod", "local_name": "acme", "adopt": True}]
 
 
-class Module:
-    """As much of an AnsibleModule as a module's ``run`` sees."""
-
-    def __init__(self, check_mode, params):
-        options = {**DESCRIBED, **FORCE, **federation_gateways.OPTIONS}
-        self.params = {**{name: option.get("default") for name, option in options.items()}, "mesh": "east", "peers": ADOPTED, **params}
-        self.check_mode = check_mode
-        self.journal = Journal()
-        self.warnings = []
-
-    def warn(self, text):
-        self.warnings.append(text)
+def asked(check_mode, params):
+    options = (DESCRIBED, FORCE, federation_gateways.OPTIONS)
+    return RunInMemory(*options, check_mode=check_mode, **{"mesh": "east", "peers": ADOPTED, **params})
 
 
 def fields_of(value):
@@ -78,7 +69,7 @@ def cluster(*others, **how):
 
 
 def run(cluster, check_mode=False, warnings=None, **params):
-    module = Module(check_mode, params)
+    module = asked(check_mode, params)
     result = federation_gateways.run(module, cluster, NOW)
     if warnings is not None:
         warnings += module.warnings

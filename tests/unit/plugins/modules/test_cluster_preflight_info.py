@@ -12,6 +12,7 @@ from ansible_collections.ossm.federation.plugins.modules import cluster_prefligh
 from ansible_collections.ossm.federation.tests.unit.cluster_in_memory import ClusterInMemory
 from ansible_collections.ossm.federation.tests.unit.findings.recording import Recording
 from ansible_collections.ossm.federation.tests.unit.pem import NOW
+from ansible_collections.ossm.federation.tests.unit.run_in_memory import RunInMemory
 
 SPACE, MARKET = "openshift-operators", "openshift-marketplace"
 MESH = "servicemeshoperator"
@@ -20,14 +21,9 @@ WANTED = {"mesh": "east", "version": "v2.5", "spec": PLAIN}
 TENANT = {"mesh": "east", "members": ["shop"], "admins": {"users": ["anna"]}}
 
 
-class Module:
-    """As much of an AnsibleModule as the module's ``run`` sees."""
-
-    check_mode = False
-
-    def __init__(self, params):
-        defaults = {name: option.get("default") for name, option in OLM.items()}
-        self.params = {**defaults, "title": "east-cluster", "upgrade": False, "control_planes": [WANTED], "tenants": [TENANT], **params}
+def asked(params):
+    given = {"title": "east-cluster", "upgrade": False, "control_planes": [WANTED], "tenants": [TENANT]}
+    return RunInMemory(OLM, is_quiet=True, **{**given, **params})
 
 
 class Forbidding(ClusterInMemory):
@@ -54,7 +50,7 @@ class Forbidding(ClusterInMemory):
 
 
 def run(cluster, **params):
-    return cluster_preflight_info.run(Module(params), cluster, NOW)
+    return cluster_preflight_info.run(asked(params), cluster, NOW)
 
 
 def codes(result):

@@ -7,31 +7,22 @@ import pytest
 from ansible_collections.ossm.federation.plugins.module_utils._core.plain.errors import FederationError
 from ansible_collections.ossm.federation.plugins.module_utils._core.plain.kinds import CONTROL_PLANE
 from ansible_collections.ossm.federation.plugins.module_utils._options import FORCE, MESH
-from ansible_collections.ossm.federation.plugins.module_utils._run import Journal
 from ansible_collections.ossm.federation.plugins.modules import control_plane, member_roll
 from ansible_collections.ossm.federation.tests.unit.cluster_in_memory import ClusterInMemory
 from ansible_collections.ossm.federation.tests.unit.pem import NOW
+from ansible_collections.ossm.federation.tests.unit.run_in_memory import RunInMemory
 
 SPACE = "east-mesh-system"
 SPEC = {"tracing": {"type": "None"}}
 PEER = {"apiVersion": "federation.maistra.io/v1", "kind": "ServiceMeshPeer", "metadata": {"name": "west", "namespace": SPACE}}
 
 
-class Module:
-    """As much of an AnsibleModule as the module's ``run`` sees."""
-
-    def __init__(self, check_mode, params):
-        options = {**MESH, **FORCE, **control_plane.OPTIONS}
-        self.params = {**{name: option.get("default") for name, option in options.items()}, "mesh": "east", **params}
-        self.check_mode = check_mode
-        self.journal, self.warnings = Journal(), []
-
-    def warn(self, text):
-        self.warnings.append(text)
+def asked(check_mode, params):
+    return RunInMemory(MESH, FORCE, control_plane.OPTIONS, check_mode=check_mode, **{"mesh": "east", **params})
 
 
 def run(cluster, check_mode=False, **params):
-    return control_plane.run(Module(check_mode, {"spec": SPEC, "version": "v2.3", "trust_domain": "east.local", **params}), cluster, NOW)
+    return control_plane.run(asked(check_mode, {"spec": SPEC, "version": "v2.3", "trust_domain": "east.local", **params}), cluster, NOW)
 
 
 def finish(cluster, chart="2.3.11", **status):
@@ -90,7 +81,7 @@ def issuer(cluster, url):
 
 
 def warned(cluster, **params):
-    module = Module(params.pop("check_mode", False), {"spec": SPEC, "version": "v2.3", "trust_domain": "east.local", **params})
+    module = asked(params.pop("check_mode", False), {"spec": SPEC, "version": "v2.3", "trust_domain": "east.local", **params})
     control_plane.run(module, cluster, NOW)
     return module.warnings
 
@@ -331,7 +322,7 @@ def test_a_control_plane_that_is_kept_as_another_mesh_is_refused_unless_forced(c
 def roll(cluster, *members, configured=None, **described):
     """Keep the roll as member_roll does, and have the operator configure it."""
     params = {**{name: option.get("default") for name, option in {**MESH, **FORCE, **member_roll.OPTIONS}.items()}, "mesh": "east"}
-    module = Module(False, {**params, "members": list(members), **described})
+    module = asked(False, {**params, "members": list(members), **described})
     member_roll.run(module, cluster, NOW)
     status = {"configuredMembers": list(members if configured is None else configured), "observedGeneration": None}
     cluster.set_status("ServiceMeshMemberRoll", SPACE, "default", {**status, "conditions": [{"type": "Ready", "status": "True", "reason": "Configured"}]})

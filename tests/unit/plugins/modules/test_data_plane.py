@@ -19,10 +19,10 @@ from ansible_collections.ossm.federation.plugins.module_utils._core.control_plan
 from ansible_collections.ossm.federation.plugins.module_utils._core.plain.errors import FederationError
 from ansible_collections.ossm.federation.plugins.module_utils._core.plain.moments import time_text
 from ansible_collections.ossm.federation.plugins.module_utils._options import MESH
-from ansible_collections.ossm.federation.plugins.module_utils._run import Journal
 from ansible_collections.ossm.federation.plugins.modules import data_plane
 from ansible_collections.ossm.federation.tests.unit.cluster_in_memory import ClusterInMemory
 from ansible_collections.ossm.federation.tests.unit.pem import NOW
+from ansible_collections.ossm.federation.tests.unit.run_in_memory import RunInMemory
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -31,14 +31,8 @@ OLD, NEW = "2.1.6", "2.2.13"
 YESTERDAY, LATER = time_text(NOW - timedelta(days=1)), time_text(NOW + timedelta(minutes=5))
 
 
-class Module:
-    """As much of an AnsibleModule as the module's ``run`` sees."""
-
-    def __init__(self, check_mode, params):
-        options = {**MESH, **data_plane.OPTIONS}
-        self.params = {**{name: option.get("default") for name, option in options.items()}, "mesh": "east", **params}
-        self.check_mode = check_mode
-        self.journal = Journal()
+def asked(check_mode, params):
+    return RunInMemory(MESH, data_plane.OPTIONS, check_mode=check_mode, is_quiet=True, **{"mesh": "east", **params})
 
 
 class Rolling(ClusterInMemory):
@@ -166,7 +160,7 @@ def cluster(settling):
 
 
 def run(cluster, check_mode=False, **params):
-    return data_plane.run(Module(check_mode, params), cluster, NOW)
+    return data_plane.run(asked(check_mode, params), cluster, NOW)
 
 
 def restart(cluster, **params):

@@ -13,10 +13,10 @@ from ansible_collections.ossm.federation.plugins.module_utils._core.plain.errors
 from ansible_collections.ossm.federation.plugins.module_utils._core.plain.kinds import KINDS
 from ansible_collections.ossm.federation.plugins.module_utils._described import DESCRIBED
 from ansible_collections.ossm.federation.plugins.module_utils._options import FORCE
-from ansible_collections.ossm.federation.plugins.module_utils._run import Journal
 from ansible_collections.ossm.federation.plugins.modules import federation
 from ansible_collections.ossm.federation.tests.unit.cluster_in_memory import ClusterInMemory
 from ansible_collections.ossm.federation.tests.unit.pem import NOW, root
+from ansible_collections.ossm.federation.tests.unit.run_in_memory import RunInMemory
 
 SPACE = "east-mesh-system"
 ROOT = root("west")
@@ -29,18 +29,9 @@ CONTROL_PLANE = {
 }
 
 
-class Module:
-    """As much of an AnsibleModule as a module's ``run`` sees."""
-
-    def __init__(self, check_mode=False, **params):
-        options = {**DESCRIBED, **FORCE, **federation.OPTIONS}
-        self.params = {**{name: option.get("default") for name, option in options.items()}, "mesh": "east", "peers": ["west"], **params}
-        self.check_mode = check_mode
-        self.journal = Journal()
-        self.warnings = []
-
-    def warn(self, text):
-        self.warnings.append(text)
+def asked(check_mode=False, **params):
+    options = (DESCRIBED, FORCE, federation.OPTIONS)
+    return RunInMemory(*options, check_mode=check_mode, **{"mesh": "east", "peers": ["west"], **params})
 
 
 def card(mesh="west", pem=ROOT, address="192.0.2.1"):
@@ -50,7 +41,7 @@ def card(mesh="west", pem=ROOT, address="192.0.2.1"):
 
 
 def run(cluster, check_mode=False, **params):
-    return federation.run(Module(check_mode, **params), cluster, NOW)
+    return federation.run(asked(check_mode, **params), cluster, NOW)
 
 
 def accepted(cluster, check_mode=False, **params):

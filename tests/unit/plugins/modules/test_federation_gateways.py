@@ -8,10 +8,10 @@ from ansible_collections.ossm.federation.plugins.module_utils._core.plain.errors
 from ansible_collections.ossm.federation.plugins.module_utils._core.plain.kinds import CONTROL_PLANE, DISRUPTION_BUDGET
 from ansible_collections.ossm.federation.plugins.module_utils._described import DESCRIBED
 from ansible_collections.ossm.federation.plugins.module_utils._options import FORCE
-from ansible_collections.ossm.federation.plugins.module_utils._run import Journal
 from ansible_collections.ossm.federation.plugins.modules import federation_gateways
 from ansible_collections.ossm.federation.tests.unit.cluster_in_memory import ClusterInMemory
 from ansible_collections.ossm.federation.tests.unit.pem import NOW
+from ansible_collections.ossm.federation.tests.unit.run_in_memory import RunInMemory
 
 SPACE = "east-mesh-system"
 KEPT = {
@@ -28,21 +28,14 @@ KEPT = {
 PEER = {"apiVersion": "federation.maistra.io/v1", "kind": "ServiceMeshPeer", "metadata": {"name": "west", "namespace": SPACE}}
 
 
-class Module:
-    """As much of an AnsibleModule as a module's ``run`` sees."""
-
-    def __init__(self, check_mode, params):
-        options = {**DESCRIBED, **FORCE, **federation_gateways.OPTIONS}
-        self.params = {**{name: option.get("default") for name, option in options.items()}, "mesh": "east", "peers": ["west"], **params}
-        self.check_mode = check_mode
-        self.journal = Journal()
-
-    def warn(self, text):
-        raise AssertionError(text)
+def asked(check_mode, params):
+    options = (DESCRIBED, FORCE, federation_gateways.OPTIONS)
+    given = {"mesh": "east", "peers": ["west"], **params}
+    return RunInMemory(*options, check_mode=check_mode, is_quiet=True, **given)
 
 
 def run(cluster, check_mode=False, **params):
-    return federation_gateways.run(Module(check_mode, params), cluster, NOW)
+    return federation_gateways.run(asked(check_mode, params), cluster, NOW)
 
 
 def ingresses(cluster):

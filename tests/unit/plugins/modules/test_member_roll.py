@@ -8,10 +8,10 @@ from ansible_collections.ossm.federation.plugins.module_utils._core.control_plan
 from ansible_collections.ossm.federation.plugins.module_utils._core.plain.errors import FederationError
 from ansible_collections.ossm.federation.plugins.module_utils._core.plain.kinds import MEMBER_ROLL
 from ansible_collections.ossm.federation.plugins.module_utils._options import FORCE, MESH
-from ansible_collections.ossm.federation.plugins.module_utils._run import Journal
 from ansible_collections.ossm.federation.plugins.modules import member_roll
 from ansible_collections.ossm.federation.tests.unit.cluster_in_memory import ClusterInMemory
 from ansible_collections.ossm.federation.tests.unit.pem import NOW
+from ansible_collections.ossm.federation.tests.unit.run_in_memory import RunInMemory
 
 SPACE = "east-mesh-system"
 PLANE = {
@@ -22,22 +22,12 @@ PLANE = {
 }
 
 
-class Module:
-    """As much of an AnsibleModule as the module's ``run`` sees."""
-
-    def __init__(self, check_mode, params):
-        options = {**MESH, **FORCE, **member_roll.OPTIONS}
-        self.params = {**{name: option.get("default") for name, option in options.items()}, "mesh": "east", **params}
-        self.check_mode = check_mode
-        self.journal = Journal()
-        self.warnings = []
-
-    def warn(self, text):
-        self.warnings.append(text)
+def asked(check_mode, params):
+    return RunInMemory(MESH, FORCE, member_roll.OPTIONS, check_mode=check_mode, **{"mesh": "east", **params})
 
 
 def run(cluster, check_mode=False, **params):
-    return member_roll.run(Module(check_mode, params), cluster, NOW)
+    return member_roll.run(asked(check_mode, params), cluster, NOW)
 
 
 def members(cluster):
@@ -165,7 +155,7 @@ def test_who_joined_by_himself_is_told_and_left_alone(cluster):
 def test_a_namespace_that_does_not_exist_is_told_at_once_when_it_has_been_missing(cluster):
     run(cluster, members=["shop", "later"])
     seen(cluster, ["shop"], **missing("later", "2020-01-01T00:00:00Z"))
-    module = Module(False, {"members": ["shop", "later"], "wait": True})
+    module = asked(False, {"members": ["shop", "later"], "wait": True})
     told = member_roll.run(module, cluster, NOW)
     assert (told["waiting_for"], told["pending"]) == ([], ["later"])
     assert module.warnings[0].startswith(f"FED610 ServiceMeshMemberRoll {SPACE}/default: later does not exist")

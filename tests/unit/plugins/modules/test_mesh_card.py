@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 from datetime import timedelta
 
 import pytest
@@ -12,10 +11,10 @@ from ansible_collections.ossm.federation.plugins.module_utils._core.plain import
 from ansible_collections.ossm.federation.plugins.module_utils._core.plain.errors import FederationError
 from ansible_collections.ossm.federation.plugins.module_utils._described import DESCRIBED
 from ansible_collections.ossm.federation.plugins.module_utils._options import FORCE
-from ansible_collections.ossm.federation.plugins.module_utils._run import Journal
 from ansible_collections.ossm.federation.plugins.modules import mesh_card
 from ansible_collections.ossm.federation.tests.unit.cluster_in_memory import ClusterInMemory
 from ansible_collections.ossm.federation.tests.unit.pem import NOW, root
+from ansible_collections.ossm.federation.tests.unit.run_in_memory import RunInMemory
 
 SPACE = "east-mesh-system"
 CONTROL_PLANE = {
@@ -32,26 +31,9 @@ ROOT = {
 }
 
 
-class Module:
-    """As much of an AnsibleModule as ``mesh_card`` uses."""
-
-    def __init__(self, directory, check_mode=False, **params):
-        options = {**DESCRIBED, **FORCE, **mesh_card.OPTIONS}
-        self.params = {**{name: option.get("default") for name, option in options.items()}, "mesh": "east", "peers": ["west"], **params}
-        self.params["cards_dir"] = str(directory / "cards")
-        self.tmpdir = str(directory)
-        self.check_mode = check_mode
-        self.journal = Journal()
-        self.warnings = []
-
-    def warn(self, text):
-        self.warnings.append(text)
-
-    def atomic_move(self, source, target):
-        shutil.move(source, target)
-
-    def set_mode_if_different(self, path, mode, changed):
-        return changed
+def asked(directory, check_mode=False, **params):
+    given = {"mesh": "east", "peers": ["west"], **params, "cards_dir": str(directory / "cards")}
+    return RunInMemory(DESCRIBED, FORCE, mesh_card.OPTIONS, check_mode=check_mode, **given)
 
 
 def service(*addresses):
@@ -68,7 +50,7 @@ def cluster():
 @pytest.fixture
 def run(tmp_path, cluster):
     def made(now=NOW, check_mode=False, **params):
-        return mesh_card.run(Module(tmp_path, check_mode, **params), cluster, now)
+        return mesh_card.run(asked(tmp_path, check_mode, **params), cluster, now)
 
     return made
 

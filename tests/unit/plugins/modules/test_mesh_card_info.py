@@ -14,17 +14,15 @@ from ansible_collections.ossm.federation.plugins.module_utils._core.plain.errors
 from ansible_collections.ossm.federation.plugins.modules import mesh_card_info
 from ansible_collections.ossm.federation.tests.unit.pem import NOW
 from ansible_collections.ossm.federation.tests.unit.plugins.module_utils._core.peering.test_reading import CARD, FIRST
+from ansible_collections.ossm.federation.tests.unit.run_in_memory import RunInMemory
 
 
-class Module:
-    """As much of an AnsibleModule as ``mesh_card_info`` uses."""
-
-    def __init__(self, options):
-        self.params = {**dict.fromkeys(mesh_card_info.OPTIONS), **options}
+def asked(options):
+    return RunInMemory(is_quiet=True, **{**dict.fromkeys(mesh_card_info.OPTIONS), **options})
 
 
 def read(**options):
-    return mesh_card_info.run(Module(options), None, NOW)
+    return mesh_card_info.run(asked(options), None, NOW)
 
 
 @pytest.fixture

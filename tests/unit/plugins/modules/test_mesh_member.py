@@ -7,27 +7,22 @@ import pytest
 from ansible_collections.ossm.federation.plugins.module_utils._core.plain.errors import FederationError
 from ansible_collections.ossm.federation.plugins.module_utils._core.plain.kinds import MEMBER
 from ansible_collections.ossm.federation.plugins.module_utils._options import FORCE, MESH
-from ansible_collections.ossm.federation.plugins.module_utils._run import Journal
 from ansible_collections.ossm.federation.plugins.modules import mesh_member
 from ansible_collections.ossm.federation.tests.unit.cluster_in_memory import ClusterInMemory
 from ansible_collections.ossm.federation.tests.unit.pem import NOW
+from ansible_collections.ossm.federation.tests.unit.run_in_memory import RunInMemory
 
 SPACE = "east-mesh-system"
 CREATED_BY = "maistra.io/created-by"
 
 
-class Module:
-    """As much of an AnsibleModule as the module's ``run`` sees."""
-
-    def __init__(self, check_mode, params):
-        options = {**MESH, **FORCE, **mesh_member.OPTIONS}
-        self.params = {**{name: option.get("default") for name, option in options.items()}, "mesh": "east", "member": "shop", **params}
-        self.check_mode = check_mode
-        self.journal = Journal()
+def asked(check_mode, params):
+    given = {"mesh": "east", "member": "shop", **params}
+    return RunInMemory(MESH, FORCE, mesh_member.OPTIONS, check_mode=check_mode, is_quiet=True, **given)
 
 
 def run(cluster, check_mode=False, **params):
-    return mesh_member.run(Module(check_mode, params), cluster, NOW)
+    return mesh_member.run(asked(check_mode, params), cluster, NOW)
 
 
 def refusal(cluster, **params):

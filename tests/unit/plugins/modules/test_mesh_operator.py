@@ -6,10 +6,10 @@ from __future__ import annotations
 import pytest
 from ansible_collections.ossm.federation.plugins.module_utils._core.plain.errors import FederationError
 from ansible_collections.ossm.federation.plugins.module_utils._options import FORCE
-from ansible_collections.ossm.federation.plugins.module_utils._run import Journal
 from ansible_collections.ossm.federation.plugins.modules import mesh_operator
 from ansible_collections.ossm.federation.tests.unit.cluster_in_memory import ClusterInMemory
 from ansible_collections.ossm.federation.tests.unit.pem import NOW
+from ansible_collections.ossm.federation.tests.unit.run_in_memory import RunInMemory
 
 SPACE = "openshift-operators"
 CSV = "servicemeshoperator.v2.5.1"
@@ -24,21 +24,13 @@ LEFT = [
 ]
 
 
-class Module:
-    """As much of an AnsibleModule as the module's ``run`` sees."""
-
-    def __init__(self, check_mode, params):
-        options = {**FORCE, **mesh_operator.OPTIONS}
-        self.params = {**{name: option.get("default") for name, option in options.items()}, "control_planes": WANTED, **params}
-        self.check_mode = check_mode
-        self.journal = Journal()
-
-    def warn(self, text):
-        raise AssertionError(text)
+def asked(check_mode, params):
+    given = {"control_planes": WANTED, **params}
+    return RunInMemory(FORCE, mesh_operator.OPTIONS, check_mode=check_mode, is_quiet=True, **given)
 
 
 def run(cluster, check_mode=False, **params):
-    return mesh_operator.run(Module(check_mode, params), cluster, NOW)
+    return mesh_operator.run(asked(check_mode, params), cluster, NOW)
 
 
 def put(cluster, version, kind, name, **body):

@@ -21,27 +21,22 @@ from ansible_collections.ossm.federation.plugins.module_utils._core.plain.kinds 
     ROLE_BINDING,
     SERVICE_ACCOUNT,
 )
-from ansible_collections.ossm.federation.plugins.module_utils._run import Journal
 from ansible_collections.ossm.federation.plugins.modules import mesh_operator, mesh_tenants
 from ansible_collections.ossm.federation.tests.unit.cluster_in_memory import ClusterInMemory
 from ansible_collections.ossm.federation.tests.unit.pem import NOW
+from ansible_collections.ossm.federation.tests.unit.run_in_memory import RunInMemory
 
 SHIPPED = Path(__file__).parents[4] / "playbooks" / "files" / "mesh-administrator.yml"
 EAST = {"mesh": "east", "members": ["shop"], "admins": {"users": ["anna"], "groups": ["mesh"], "service_accounts": ["pipeline", "ci/robot"]}}
 LAB = {"mesh": "lab", "members": ["lab-one"], "admins": {"users": ["bert"]}}
 
 
-class Module:
-    """As much of an AnsibleModule as the module's ``run`` sees."""
-
-    def __init__(self, tenants, check_mode, state):
-        self.params = {"tenants": tenants, "state": state, "force": False}
-        self.check_mode = check_mode
-        self.journal = Journal()
+def asked(tenants, check_mode, state):
+    return RunInMemory(check_mode=check_mode, is_quiet=True, tenants=tenants, state=state, force=False)
 
 
 def run(cluster, *tenants, check_mode=False, state="present"):
-    return mesh_tenants.run(Module(list(tenants), check_mode, state), cluster, NOW)
+    return mesh_tenants.run(asked(list(tenants), check_mode, state), cluster, NOW)
 
 
 def refusal(cluster, *tenants):

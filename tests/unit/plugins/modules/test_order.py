@@ -11,10 +11,10 @@ from ansible_collections.ossm.federation.plugins.module_utils._core.card.card im
 from ansible_collections.ossm.federation.plugins.module_utils._core.card.trust import read_roots
 from ansible_collections.ossm.federation.plugins.module_utils._described import DESCRIBED
 from ansible_collections.ossm.federation.plugins.module_utils._options import FORCE
-from ansible_collections.ossm.federation.plugins.module_utils._run import Journal
 from ansible_collections.ossm.federation.plugins.modules import federation, federation_gateways
 from ansible_collections.ossm.federation.tests.unit.cluster_in_memory import ClusterInMemory
 from ansible_collections.ossm.federation.tests.unit.pem import NOW, root
+from ansible_collections.ossm.federation.tests.unit.run_in_memory import RunInMemory
 
 SPACE = "east-mesh-system"
 PEERS = ("north", "south", "west")
@@ -30,18 +30,9 @@ EXPORTS = [{"name": "cart", "namespace": "shop"}, {"name": "stock", "namespace":
 IMPORTS = [{"namespace": "shop"}]
 
 
-class Module:
-    """As much of an AnsibleModule as a module's ``run`` sees."""
-
-    def __init__(self, options, **params):
-        defaults = {name: option.get("default") for name, option in {**DESCRIBED, **FORCE, **options}.items()}
-        self.params = {**defaults, "mesh": "east", "exports": EXPORTS, "imports": IMPORTS, **params}
-        self.check_mode = False
-        self.journal = Journal()
-        self.warnings = []
-
-    def warn(self, text):
-        self.warnings.append(text)
+def asked(options, **params):
+    given = {"mesh": "east", "exports": EXPORTS, "imports": IMPORTS, **params}
+    return RunInMemory(DESCRIBED, FORCE, options, **given)
 
 
 def card(name):
@@ -51,8 +42,8 @@ def card(name):
 
 def run(cluster, peers, cards, exports=None):
     """Keep the gateways and then the peerings; return whether anything changed."""
-    gateways = federation_gateways.run(Module(federation_gateways.OPTIONS, peers=[*peers], exports=exports or EXPORTS), cluster, NOW)
-    kept = federation.run(Module(federation.OPTIONS, peers=[*peers], cards_in_run=[*cards], exports=exports or EXPORTS), cluster, NOW)
+    gateways = federation_gateways.run(asked(federation_gateways.OPTIONS, peers=[*peers], exports=exports or EXPORTS), cluster, NOW)
+    kept = federation.run(asked(federation.OPTIONS, peers=[*peers], cards_in_run=[*cards], exports=exports or EXPORTS), cluster, NOW)
     return gateways["changed"] or kept["changed"]
 
 

@@ -9,11 +9,11 @@ from ansible_collections.ossm.federation.plugins.module_utils._core.card.card im
 from ansible_collections.ossm.federation.plugins.module_utils._core.plain.errors import FederationError
 from ansible_collections.ossm.federation.plugins.module_utils._described import DESCRIBED
 from ansible_collections.ossm.federation.plugins.module_utils._options import FORCE
-from ansible_collections.ossm.federation.plugins.module_utils._run import Journal
 from ansible_collections.ossm.federation.plugins.modules import federation, preflight_info
 from ansible_collections.ossm.federation.tests.unit.cluster_in_memory import ClusterInMemory
 from ansible_collections.ossm.federation.tests.unit.findings.setups import SPACE, base, put_platform, standing
 from ansible_collections.ossm.federation.tests.unit.pem import NOW
+from ansible_collections.ossm.federation.tests.unit.run_in_memory import RunInMemory
 
 
 class Guarded:
@@ -48,17 +48,12 @@ class Guarded:
             raise FederationError(self.code, where=f"list {kind.name}", what="is forbidden", mend="Ask for the right")
 
 
-class Run:
+class Keeping(RunInMemory):
     """The module federation with a set-up's options and cards."""
 
     def __init__(self, setup, check_mode=False):
-        options = {**DESCRIBED, **FORCE, **federation.OPTIONS}
         cards = [card.to_data() for card in setup.cards.values()]
-        self.params = {**{name: option.get("default") for name, option in options.items()}, **setup.options, "cards": cards}
-        self.check_mode, self.journal, self.warnings = check_mode, Journal(), []
-
-    def warn(self, text):
-        self.warnings.append(text)
+        super().__init__(DESCRIBED, FORCE, federation.OPTIONS, check_mode=check_mode, **{**setup.options, "cards": cards})
 
     def on(self, cluster):
         return federation.run(self, cluster, NOW)
@@ -149,7 +144,7 @@ def test_a_peer_without_a_card_is_pending_and_no_finding():
 def test_a_run_warns_of_what_is_found_and_a_second_one_says_the_same():
     setup = base()
     setup.live("Service", "cart", "shop")["spec"]["ports"].append({"name": "http-admin", "port": 8080})
-    cluster, first, again = setup.cluster(), Run(setup), Run(setup)
+    cluster, first, again = setup.cluster(), Keeping(setup), Keeping(setup)
     assert codes(first.on(cluster)) == codes(again.on(cluster)) == ["FED761"]
     assert len(first.warnings) == 1 and first.warnings == again.warnings
     assert first.warnings[0].startswith("FED761 Service shop/cart: has 2 ports") and "docs: codes#fed761" in first.warnings[0]
@@ -160,7 +155,7 @@ def test_a_run_is_not_warned_of_what_it_mends_itself():
     setup.peer()["remote"]["addresses"] = ["west_gateway"]
     setup.live("ExportedServiceSet", "west")["spec"]["exportRules"] = []
     assert codes(setup.look()) == ["FED740", "FED742"]
-    run = Run(setup)
+    run = Keeping(setup)
     assert (codes(run.on(setup.cluster())), run.warnings) == ([], [])
 
 
@@ -168,15 +163,15 @@ def test_check_mode_before_there_are_gateways_does_not_miss_them():
     setup = base()
     del setup.control_plane["gateways"]
     setup.objects = {key: live for key, live in setup.objects.items() if key[0] not in ("ServiceMeshPeer", "ExportedServiceSet", "ImportedServiceSet")}
-    assert codes(Run(setup, check_mode=True).on(setup.cluster())) == []
-    assert "FED704" in codes(Run(setup).on(setup.cluster()))
+    assert codes(Keeping(setup, check_mode=True).on(setup.cluster())) == []
+    assert "FED704" in codes(Keeping(setup).on(setup.cluster()))
 
 
 def test_a_run_says_of_a_peering_made_by_hand_what_is_wrong_there():
     setup = base()
     setup.peer()["security"]["clientID"] = "west.local/ns/other/sa/other"
     setup.live("ServiceMeshPeer", "west")["metadata"].pop("labels")
-    found = Run(setup).on(setup.cluster())
+    found = Keeping(setup).on(setup.cluster())
     assert codes(found) == ["FED742"]
     assert found["left_alone"]
 
@@ -184,10 +179,10 @@ def test_a_run_says_of_a_peering_made_by_hand_what_is_wrong_there():
 def test_what_was_said_with_the_cards_is_found_and_not_said_again():
     setup = base()
     setup.options["exports"].append({"name": "ledger", "namespace": "bank", "to": ["west"]})
-    run = Run(setup)
+    run = Keeping(setup)
     cluster = setup.cluster()
     run.on(cluster)
-    again = Run(setup)
+    again = Keeping(setup)
     assert codes(again.on(cluster)) == ["FED772"]
     assert again.warnings == []
 
@@ -210,9 +205,9 @@ def test_a_run_reads_no_more_than_its_rules_ask_for(without, more):
     setup = base()
     setup.options.update({option: [] for option in without})
     cluster = Guarded(setup.cluster())
-    Run(setup).on(cluster)
+    Keeping(setup).on(cluster)
     cluster.asked.clear()
-    Run(setup).on(cluster)
+    Keeping(setup).on(cluster)
     always = [("ServiceMeshControlPlane", SPACE), ("ServiceMeshPeer", SPACE), ("ExportedServiceSet", SPACE), ("ImportedServiceSet", SPACE)]
     # The peers' bundles, and our own root, since a run with nothing to do says itself how it stands.
     assert sorted(cluster.asked) == sorted([*always, ("ConfigMap", SPACE), ("ConfigMap", SPACE), *more])

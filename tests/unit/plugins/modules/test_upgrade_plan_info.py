@@ -9,6 +9,7 @@ from ansible_collections.ossm.federation.plugins.module_utils._options import ME
 from ansible_collections.ossm.federation.plugins.modules import upgrade_plan_info
 from ansible_collections.ossm.federation.tests.unit.cluster_in_memory import ClusterInMemory
 from ansible_collections.ossm.federation.tests.unit.pem import NOW
+from ansible_collections.ossm.federation.tests.unit.run_in_memory import RunInMemory
 
 SPACE = "east-mesh-system"
 
@@ -37,14 +38,8 @@ PLANE = {
 }
 
 
-class Module:
-    """As much of an AnsibleModule as the module's ``run`` sees."""
-
-    check_mode = False
-
-    def __init__(self, **params):
-        options = {**MESH, **upgrade_plan_info.OPTIONS}
-        self.params = {**{name: option.get("default") for name, option in options.items()}, "mesh": "east", "strict": True, **params}
+def asked(**params):
+    return RunInMemory(MESH, upgrade_plan_info.OPTIONS, is_quiet=True, **{"mesh": "east", "strict": True, **params})
 
 
 def owned(name, made, template=None):
@@ -58,7 +53,7 @@ def owned(name, made, template=None):
 def refused(*objects, to="v2.4"):
     steps = ClusterInMemory(NOW, {**PLANE, "spec": {"version": "v2.3"}, "status": {**PLANE["status"], "chartVersion": "2.3.11"}}, *objects)
     with pytest.raises(FederationError) as error:
-        upgrade_plan_info.run(Module(to=to), steps, NOW)
+        upgrade_plan_info.run(asked(to=to), steps, NOW)
     assert error.value.code == "FED431"
     return error.value
 
@@ -82,8 +77,8 @@ def test_nobody_is_asked_for_owners_while_no_sidecar_stops_the_step():
     pod, deployment = owned("cart", "2026-06-14T12:00:00Z")
     pod["metadata"]["labels"]["maistra-version"] = "2.2.5"
     quiet = ClusterInMemory(NOW, PLANE, pod, deployment)
-    upgrade_plan_info.run(Module(to="v2.3"), quiet, NOW)
+    upgrade_plan_info.run(asked(to="v2.3"), quiet, NOW)
     before = quiet.requests
     bare = ClusterInMemory(NOW, PLANE)
-    upgrade_plan_info.run(Module(to="v2.3"), bare, NOW)
+    upgrade_plan_info.run(asked(to="v2.3"), bare, NOW)
     assert before == bare.requests
