@@ -9,10 +9,10 @@ from ansible_collections.ossm.federation.plugins.plugin_utils.waiting import Wai
 class ActionModule(WaitingAction):
     """Wait until all sidecars are new."""
 
-    def run(self, tmp: str | None = None, task_vars: dict | None = None) -> dict:
+    def act(self, variables: dict) -> dict:
         """Return the module's result; what was restarted is that of all slices together, and a failure has the report as well."""
         self._done: dict[str, list] = {"changes": [], "restarted": []}
-        result = super().run(tmp, task_vars)
+        result = super().act(variables)
         told = {**(result.pop("facts", None) or {}), **result} if result.get("failed") else result
         return {**told, **self._done} if "lines" in told or self._done["changes"] else told
 

@@ -17,7 +17,7 @@ from ansible_collections.ossm.federation.plugins.module_utils._core.card.card im
 from ansible_collections.ossm.federation.plugins.module_utils._core.plain.errors import FederationError
 from ansible_collections.ossm.federation.plugins.module_utils._core.plain.words import printable
 from ansible_collections.ossm.federation.plugins.plugin_utils.expressions import evaluated, refuse_calls
-from ansible_collections.ossm.federation.plugins.plugin_utils.here import HereAction, failure
+from ansible_collections.ossm.federation.plugins.plugin_utils.here import HereAction
 
 MOST_NOTES = 5
 
@@ -27,24 +27,18 @@ display = Display()
 class ActionModule(HereAction):
     """Run the module with the cards of the variable that ``cards_from`` names."""
 
-    def run(self, tmp: str | None = None, task_vars: dict | None = None) -> dict:
+    def act(self, variables: dict) -> dict:
         """Return the module's result; cards that are out of bounds never reach the module."""
-        result = super().run(tmp, task_vars)
         arguments = dict(self._task.args)
         name = arguments.pop("cards_from", None)
         if name:
-            try:
-                given = arguments.get("cards") or self._cards(str(name), task_vars or {})
-                handed, notes = handed_on(
-                    str(name), str(arguments.get("mesh") or ""), task_vars or {}, datetime.now(timezone.utc)
-                )
-                arguments["cards"] = [*given, *handed]
-                for note in notes:
-                    display.warning(note)
-            except FederationError as error:
-                return {**result, **failure(error)}
-        result.update(self._execute_module(module_args=arguments, task_vars=task_vars))
-        return result
+            given = arguments.get("cards") or self._cards(str(name), variables)
+            mesh, now = str(arguments.get("mesh") or ""), datetime.now(timezone.utc)
+            handed, notes = handed_on(str(name), mesh, variables, now)
+            arguments["cards"] = [*given, *handed]
+            for note in notes:
+                display.warning(note)
+        return self._execute_module(module_args=arguments, task_vars=variables)
 
     def _cards(self, name: str, variables: dict) -> list:
         """Return a variable's cards as they stand.

@@ -10,10 +10,10 @@ from ansible_collections.ossm.federation.plugins.plugin_utils.waiting import Wai
 class ActionModule(WaitingAction):
     """Restart once, then wait in slices until the new pods are there."""
 
-    def run(self, tmp: str | None = None, task_vars: dict | None = None) -> dict:
+    def act(self, variables: dict) -> dict:
         """Return the module's result. Waiting is what people expect of a restart, so it is on unless it is switched off."""
         self._task.args["wait"] = boolean(self._task.args.get("wait", True), strict=False)
-        return super().run(tmp, task_vars)
+        return super().act(variables)
 
     def missing(self, result: dict) -> list[str]:
         """Return what the roll-out still misses."""

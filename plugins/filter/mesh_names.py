@@ -20,10 +20,10 @@ from ..module_utils._core.plain.words import shown, shown_in
 # Each of these is access to a cluster by itself; an address or a context alone is none.
 ACCESS = (("mesh_kubeconfig",), ("mesh_host", "mesh_api_key"))
 STEPS = (
-    "__control_plane_kept",
+    "control_plane_kept",
     "__identity_stopped",
     "__identity_seen",
-    "__card_made",
+    "card_made",
     "__peers_kept",
     "__peers_unnamed",
     "__peers_gateways_gone",
@@ -61,7 +61,7 @@ def mesh_cards(hosts: object, hostvars: Mapping, audience: str) -> list[dict]:
     """
     # hostvars alone would template all cards of all hosts to give us a few.
     known = getattr(hostvars, "raw_get", hostvars.__getitem__)
-    made = [known(host).get("__card_made") for host in _hosts("mesh_cards", hosts)]
+    made = [known(host).get("card_made") for host in _hosts("mesh_cards", hosts)]
     cards = [card for result in made if isinstance(result, Mapping) for card in result.get("cards") or []]
     return [card for card in cards if card.get("audience") == audience]
 
@@ -192,14 +192,15 @@ def _entry(known: Mapping) -> dict:
     told = [result for result in (known.get(step) for step in STEPS) if isinstance(result, Mapping)]
     # Where there was nothing to do, what was kept says itself how it stands.
     results = [part for result in told for part in (result, result.get("standing")) if part]
+    stands = any(result.get("standing") for result in told)
     # A mesh whose control plane is kept, and that names no peers, has nothing more to say.
-    is_alone = "__control_plane_kept" in known and "__identity_seen" not in known
-    shown = next((result for result in reversed(results) if "lines" in result), known["__control_plane_kept"] if is_alone else {})
+    is_alone = "control_plane_kept" in known and "__identity_seen" not in known
+    shown = next((result for result in reversed(results) if "lines" in result), known["control_plane_kept"] if is_alone else {})
     failed = next((result for result in results if result.get("failed")), None)
     entry = {key: shown[key] for key in ("server", "control_plane", "members", "peers", "restart") if key in shown}
     if failed:
         entry["error"] = _error(failed)
-    elif not is_alone and not {"__status_seen", "__preflight_seen"} & set(known):
+    elif not (is_alone or stands or {"__status_seen", "__preflight_seen"} & set(known)):
         entry["error"] = {"code": None, "message": "was refused or stopped before its status could be read; see the output of the run"}
     if failed or is_alone:
         entry.setdefault("peers", [])
@@ -221,7 +222,7 @@ def _error(failed: Mapping) -> dict:
 
 def _control_plane(known: Mapping) -> Mapping:
     """Return the control plane that this run has seen a host to be; empty while it has seen none."""
-    seen = [known.get(step) for step in ("__identity_seen", "__preflight_seen", "__control_plane_kept")]
+    seen = [known.get(step) for step in ("__identity_seen", "__preflight_seen", "control_plane_kept")]
     found = [result["control_plane"] for result in seen if isinstance(result, Mapping) and isinstance(result.get("control_plane"), Mapping)]
     return found[0] if found else {}
 

@@ -1,9 +1,15 @@
 # GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Runs modules of this collection in a process forked from Ansible's own, where that is the Python that they would run on.
+"""What all action plugins here do: they refuse, run the module, and show what it says.
+
+Modules run in a process forked from Ansible's own, where that is the Python that they would run on.
 
 Ansible packs a module into an archive and starts a Python for it, which compiles all that the module imports: 1.3 s of work
 before the first request. What is forked here has it imported already. Where a module would run elsewhere (another Python, a
 connection that is not local, privilege escalation, ``async``), or its files are to be kept, Ansible runs it as any other.
+
+A task of Ansible's costs more than what most tasks here do. So what a role of this collection would do in tasks before and
+after its module is part of the module's task: variables are held to the role's argument specs, hosts without credentials
+of their own are refused, and a task that has the variable ``__show`` shows what that comes to, as ``debug`` would.
 """
 
 from __future__ import annotations
@@ -24,7 +30,10 @@ from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 from ansible.utils.unsafe_proxy import wrap_var
 from ansible_collections.ossm.federation.plugins import modules
+from ansible_collections.ossm.federation.plugins.lookup.connection import borrowed
 from ansible_collections.ossm.federation.plugins.module_utils._core.plain.errors import FederationError
+from ansible_collections.ossm.federation.plugins.module_utils._core.plain.words import shown
+from ansible_collections.ossm.federation.plugins.plugin_utils.specs import SHARED, SPECS, refuse_wrong
 
 try:
     from ansible.module_utils.common.json import Direction, get_module_decoder, get_module_encoder
@@ -40,6 +49,9 @@ else:
 COLLECTION = "ossm.federation."
 # What modules import when they need it, so that no process has to do it again.
 LIBRARIES = ("cryptography.x509", "urllib3", "yaml")
+SHOW = "__show"
+# Each of these is access to a cluster by itself; an address or a context alone is none.
+CREDENTIALS = (("kubeconfig",), ("host", "api_key"), ("host", "username"), ("host", "client_cert"))
 
 display = Display()
 
@@ -52,6 +64,70 @@ for _library in LIBRARIES:
 
 class HereAction(ActionBase):
     """Runs the module of the task's name, here where that changes nothing but the time it takes."""
+
+    def run(self, tmp: str | None = None, task_vars: dict | None = None) -> dict:
+        """Return the module's result, or the refusal of what the role was told."""
+        result = super().run(tmp, task_vars)
+        variables = task_vars or {}
+        try:
+            self._refuse(variables)
+            result.update(self.act(variables))
+        except FederationError as error:
+            return {**result, **failure(error)}
+        self._show(result, variables)
+        return result
+
+    def act(self, variables: dict) -> dict:
+        """Return the module's result. May raise ``FederationError`` before anything is written."""
+        return self._execute_module(task_vars=variables)
+
+    def _refuse(self, variables: Mapping[str, Any]) -> None:
+        """Refuse variables that the role's specs do not allow, and credentials that are not the host's own: FED325, FED102."""
+        role = self._role()
+        # A task for all hosts at once, such as the report, is not about one of them.
+        if role is None or self._task.run_once:
+            return
+        shared = [name for name in (each.get_name(include_role_fqcn=False) for each in role.get_all_dependencies()) if SHARED in SPECS.get(name, {})]
+        for name in shared:
+            refuse_wrong(SPECS[name][SHARED], name, variables, self._templar.template)
+        own = role.get_name(include_role_fqcn=False)
+        entry = str(role._from_files.get("tasks", "main")).removesuffix(".yml")
+        refuse_wrong(SPECS.get(own, {}).get(entry, {}), own, variables, self._templar.template)
+        hosts = variables.get("ansible_play_hosts_all") or ()
+        if len(hosts) > 1 and self._asks_a_cluster() and not self._has_credentials():
+            host = str(variables.get("inventory_hostname"))
+            name = str(self._task.args.get("mesh") or "")
+            raise borrowed("mesh" if name else "cluster", host, len(hosts), name=name)
+
+    def _role(self) -> Any:
+        """Return the role of this collection that the task stands in, or None."""
+        role = self._task._role
+        is_ours = role is not None and str(getattr(role, "_role_collection", "")) == COLLECTION.removesuffix(".")
+        return role if is_ours else None
+
+    def _asks_a_cluster(self) -> bool:
+        module = MODULES.get(self._task.action.removeprefix(COLLECTION))
+        return hasattr(module, "CLUSTER") and self._task.args.get("state") != "rendered"
+
+    def _has_credentials(self) -> bool:
+        return any(all(self._task.args.get(option) for option in way) for way in CREDENTIALS)
+
+    def _show(self, result: dict, variables: Mapping[str, Any]) -> None:
+        """Show what the role says of the result, unless the run's output is for machines: they find it in the result."""
+        said = self._task.vars.get(SHOW) if self._role() else None
+        if not said or result.get("failed") or "json" in constants.DEFAULT_STDOUT_CALLBACK or self._task.no_log:
+            return
+        before = self._templar.available_variables
+        # Since ansible-core 2.21 it is a mapping of names to what of the result they get.
+        names = [self._task.register] if isinstance(self._task.register, str) else list(self._task.register or ())
+        self._templar.available_variables = {**variables, **dict.fromkeys(names, result)}
+        try:
+            found = self._templar.template(said)
+        finally:
+            self._templar.available_variables = before
+        lines = [str(line) for line in found] if isinstance(found, (list, tuple)) else [str(found or "")]
+        if any(lines):
+            display.display("\n".join(shown(line) for line in lines))
 
     def _execute_module(
         self, module_name: str | None = None, module_args: dict | None = None, tmp: str | None = None, task_vars: dict | None = None, **more: Any
@@ -84,12 +160,10 @@ class PlainAction(HereAction):
 
     _supports_async = True
 
-    def run(self, tmp: str | None = None, task_vars: dict | None = None) -> dict:
+    def act(self, variables: dict) -> dict:
         """Return the module's result."""
-        result = super().run(tmp, task_vars)
         background = {"wrap_async": True} if self._task.async_val else {}
-        result.update(self._execute_module(task_vars=task_vars, **background))
-        return result
+        return self._execute_module(task_vars=variables, **background)
 
 
 def _ran(name: str, arguments: str, environment: Mapping[str, Any]) -> dict:

@@ -20,15 +20,12 @@ class WaitingAction(HereAction):
     The last call is the module's own: what it returns, or how it fails at the deadline, is the task's result.
     """
 
-    def run(self, tmp: str | None = None, task_vars: dict | None = None) -> dict:
+    def act(self, variables: dict) -> dict:
         """Return the module's result; ``changed``, ``changes`` and ``diff`` are those of all slices together."""
-        result = super().run(tmp, task_vars)
         arguments = dict(self._task.args)
         if self._task.check_mode or not boolean(arguments.get("wait") or False, strict=False):
-            result.update(self._execute_module(module_args=arguments, task_vars=task_vars))
-        else:
-            result.update(self._wait(arguments, task_vars))
-        return result
+            return self._execute_module(module_args=arguments, task_vars=variables)
+        return self._wait(arguments, variables)
 
     def missing(self, result: dict) -> list[str]:
         """Return in words what a slice still missed."""

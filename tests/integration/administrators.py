@@ -40,6 +40,10 @@ class Run:
         """Return how many tasks failed on ``host``, by the recap."""
         return self._counted(host, "failed")
 
+    def tasks(self, host: str) -> int:
+        """Return how many tasks Ansible took up for ``host``, by the recap."""
+        return sum(self._counted(host, word) for word in ("ok", "skipped", "failed", "rescued"))
+
     @property
     def to_accept(self) -> list[str]:
         """Return the lines for ``federation_accept_changes`` that refusals of this run give."""
@@ -88,6 +92,18 @@ class Administrator:
         refused = self.play(playbook, variables=variables, must_pass=False)
         assert refused.returncode and refused.to_accept, refused.output
         return self.play(playbook, *options, variables={**(variables or {}), "federation_accept_changes": refused.to_accept})
+
+    def counted(self, playbook: str) -> dict[str, int]:
+        """Run one playbook that is to change nothing, and return how many tasks each host had, by the recap and a callback alike."""
+        counted, before = self.folder / "counted.json", self.environment
+        plugins = str(Path(__file__).absolute().parent / "callbacks")
+        counting = {"ANSIBLE_CALLBACK_PLUGINS": plugins, "ANSIBLE_CALLBACKS_ENABLED": "counting"}
+        self.environment = {**before, **counting, "OSSM_FEDERATION_COUNTED": str(counted)}
+        run, self.environment = self.play(playbook), before
+        found = json.loads(counted.read_text(encoding="utf-8"))
+        assert found == {host: run.tasks(host) for host in self.meshes}, run.output
+        assert not any(run.changed(host) for host in self.meshes), run.output
+        return found
 
     def start(self, playbook: str, *options: str, output: Path | None = None) -> subprocess.Popen:
         """Start one playbook in a session of its own and return it running; what it prints goes to the file ``output``."""

@@ -18,6 +18,8 @@ from testbed import Testbed
 
 Make = Callable[..., Administrator]
 CARDS = {"federation_cards_dir": "cards"}
+# Tasks of one host where nothing is to do: what a run costs is what Ansible takes for each.
+MOST_TASKS = {"federate": 8, "status": 5}
 
 
 def hand_over(giver: Administrator, taker: Administrator, card: str) -> None:
@@ -111,7 +113,9 @@ def test_one_run_federates_both_meshes_and_takes_it_back(bed: Testbed, administr
     assert "shop/cart exported as cart.shop.svc.west-exports.local" in done.output
     assert not list(both.folder.glob("**/*-for-*.json")), "a run that sees both meshes needs no files"
     assert bed.meshes["west"].call("cart.shop.svc.east-imports.local").status == 200
-    assert both.play("federate").changed("east") == 0
+    for playbook, most in MOST_TASKS.items():
+        counted = both.counted(playbook)
+        assert max(counted.values()) <= most, f"{playbook}: {counted}"
 
     both.meshes["west"]["mesh_imports"] = [{"name": "cart", "namespace": "shop", "import_as_local": True}]
     bed.meshes["west"].echo("shop", "cart", text="west's own")

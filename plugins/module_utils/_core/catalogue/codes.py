@@ -530,6 +530,15 @@ CODES: dict[str, Code] = {
         "In a real cluster istiod and the egress gateway would then call the node, the platform's metadata service or a Service of their own cluster.",
         "Take `federation_loopback` out, unless all meshes of the run are testbeds on one machine.",
     ),
+    "FED325": Code(
+        "A variable is not what it must be",
+        ERROR,
+        "A variable of a role is of another kind than the role's description says (a text where a list belongs), is not one of the values that "
+        "there are, is missing, or is an expression that cannot be evaluated. It is refused in the first task of the role, before anything is "
+        "asked or written.",
+        "Correct the variable that the message names, where the inventory, a file of variables or `-e` sets it. "
+        "`ansible-doc -t role ossm.federation.mesh` describes them.",
+    ),
     "FED401": Code(
         "Control plane missing",
         ERROR,

@@ -23,11 +23,11 @@ def test_a_text_is_no_list_of_hosts():
 
 
 def made(*audiences: str) -> dict:
-    return {"__card_made": {"cards": [{"mesh": "x", "audience": audience} for audience in audiences]}}
+    return {"card_made": {"cards": [{"mesh": "x", "audience": audience} for audience in audiences]}}
 
 
 def test_a_mesh_gets_the_cards_that_were_made_for_it_in_the_order_of_the_hosts():
-    hostvars = {"c": made("a", "b"), "b": {"__card_made": {"failed": True}}, "a": {}, "d": made("b", "a")}
+    hostvars = {"c": made("a", "b"), "b": {"card_made": {"failed": True}}, "a": {}, "d": made("b", "a")}
     assert [card["audience"] for card in mesh_cards(["a", "b", "c", "d"], hostvars, "a")] == ["a", "a"]
     assert mesh_cards(["a", "b"], hostvars, "a") == []
 
@@ -81,17 +81,17 @@ def test_two_hosts_that_are_one_control_plane_are_refused():
 
 
 def test_what_kept_the_control_plane_in_this_run_tells_which_one_it_is():
-    kept = {host: {"mesh_kubeconfig": host, "__identity_seen": {"skipped": True}, "__control_plane_kept": seen("1")} for host in ("a", "b")}
+    kept = {host: {"mesh_kubeconfig": host, "__identity_seen": {"skipped": True}, "control_plane_kept": seen("1")} for host in ("a", "b")}
     assert set(mesh_refusals(["a", "b"], kept)) == {"a", "b"}
 
 
 def test_a_mesh_whose_control_plane_is_kept_and_that_has_no_peers_is_no_failure():
-    assert mesh_report(["a"], {"a": {"__control_plane_kept": {**seen("1"), "changed": False}}}) == {"a": {**seen("1"), "peers": []}}
+    assert mesh_report(["a"], {"a": {"control_plane_kept": {**seen("1"), "changed": False}}}) == {"a": {**seen("1"), "peers": []}}
 
 
 def test_the_report_names_a_control_plane_that_could_not_be_kept():
     failed = {"failed": True, "code": "FED605", "msg": "FED605 ServiceMeshControlPlane a/basic: is not ready"}
-    entry = mesh_report(["a"], {"a": {"__control_plane_kept": failed}})["a"]
+    entry = mesh_report(["a"], {"a": {"control_plane_kept": failed}})["a"]
     assert (entry["error"]["code"], entry["peers"]) == ("FED605", [])
 
 

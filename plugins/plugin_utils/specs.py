@@ -1,0 +1,120 @@
+# GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
+"""What is described for a role, held to the argument specs of that role and of those it depends on.
+
+Ansible can do so itself, in a task of its own for each role, and prints the whole spec where something is wrong. Here it
+is part of the role's first task, and costs nothing that one could measure.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
+from ansible.module_utils.errors import AnsibleValidationError, ArgumentTypeError, ArgumentValueError, ElementError, RequiredError
+from ansible_collections.ossm.federation.plugins.module_utils._core.plain.errors import FederationError
+from ansible_collections.ossm.federation.plugins.module_utils._core.plain.words import shown
+
+ROLES = Path(__file__).resolve().parents[2] / "roles"
+OMITTED = "AnsibleValueOmittedError"
+# Entries of a spec that nothing runs as tasks; who depends on the role is held to them.
+SHARED = "description"
+MOST_TOLD = 5
+LONGEST = 60
+KINDS = {
+    "bool": "true or false",
+    "dict": "a mapping",
+    "float": "a number",
+    "int": "a whole number",
+    "list": "a list",
+    "path": "a path",
+    "str": "a text",
+}
+
+_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+
+def _read(path: Path) -> dict[str, dict]:
+    with path.open(encoding="utf-8") as text:
+        entries = yaml.load(text, Loader=_LOADER)["argument_specs"]  # noqa: S506, it is one of the safe ones
+    return {name: entry.get("options") or {} for name, entry in entries.items()}
+
+
+# Read once, in the process that all of a run's workers are forked from.
+SPECS = {path.parents[1].name: _read(path) for path in sorted(ROLES.glob("*/meta/argument_specs.yml"))}
+
+
+def refuse_wrong(spec: Mapping[str, Mapping], role: str, variables: Mapping, template: Callable[[Any], Any]) -> None:
+    """Refuse variables that are not what ``spec`` says of them, or cannot be evaluated: FED325.
+
+    ``template`` evaluates a value. Nothing is changed: modules convert what they are given.
+    """
+    wrong = [(name, what) for name, option in spec.items() for what in _wrong(name, option, variables, template)]
+    if not wrong:
+        return
+    (first, what), others = wrong[0], wrong[1:]
+    told = "".join(f"; {name} {also}" for name, also in others[: MOST_TOLD - 1])
+    more = f"; and {len(wrong) - MOST_TOLD} more" if len(wrong) > MOST_TOLD else ""
+    raise FederationError(
+        "FED325",
+        where=first,
+        what=f"{what}{told}{more}",
+        mend=f"Correct it where the inventory or the run sets it; ansible-doc -t role ossm.federation.{role} describes it",
+    )
+
+
+def _wrong(name: str, option: Mapping, variables: Mapping, template: Callable[[Any], Any]) -> Iterator[str]:
+    """Give in words what is wrong with one variable."""
+    given: dict[str, Any] = {}
+    if name in variables:
+        try:
+            value = template(variables[name])
+        except Exception as error:
+            # A variable that is omitted is not there.
+            if type(error).__name__ != OMITTED:
+                yield _unusable(error)
+                return
+        else:
+            given = {} if value == variables.get("omit", object) else {name: value}
+    for error in ArgumentSpecValidator({name: dict(option)}).validate(given).errors:
+        yield _told(error, option, given.get(name))
+
+
+def _told(error: AnsibleValidationError, option: Mapping, value: Any) -> str:
+    if isinstance(error, RequiredError):
+        return "is not set"
+    if isinstance(error, ArgumentValueError):
+        return f"is {_quoted(value)}, and must be one of {', '.join(map(str, option.get('choices') or ()))}"
+    if isinstance(error, ElementError):
+        wanted = KINDS.get(option.get("elements", ""), option.get("elements"))
+        return f"has an entry that is not {wanted}"
+    if isinstance(error, ArgumentTypeError):
+        return f"is {_kind_of(value)}, and must be {KINDS.get(option.get('type', 'str'), option.get('type'))}"
+    return shown(str(error), longest=200)
+
+
+def _kind_of(value: Any) -> str:
+    if isinstance(value, str):
+        return f"the text {_quoted(value)}"
+    kinds: Iterable[tuple[Any, str]] = (
+        (bool, KINDS["bool"]),
+        ((int, float), "a number"),
+        (Mapping, KINDS["dict"]),
+        ((list, tuple), KINDS["list"]),
+    )
+    return next((word for kind, word in kinds if isinstance(value, kind)), f"a {type(value).__name__}")
+
+
+def _quoted(value: Any) -> str:
+    return shown(repr(str(value)), longest=LONGEST)
+
+
+def _unusable(error: Exception) -> str:
+    """Return what is wrong with a template. The error's own text would quote the template."""
+    missing = re.search(r"'[\w.-]{1,60}' is undefined", str(error))
+    if missing:
+        return f"names a variable that is not defined ({missing[0]})"
+    return f"is a template that cannot be evaluated ({type(error).__name__})"
