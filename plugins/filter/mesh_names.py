@@ -54,15 +54,15 @@ def mesh_refusals(hosts: object, hostvars: Mapping, with_clusters: bool = True) 
     return refused
 
 
-def mesh_cards(hosts: object, hostvars: Mapping, audience: str) -> list[dict]:
+def mesh_cards(hosts: object, hostvars: Mapping, audience: str, made: str = "card_made") -> list[dict]:
     """Return the cards that hosts of this run have made for the mesh called ``audience``, in the order of the hosts.
 
-    They are taken as they were registered: nothing on a card is templated, nor are the cards for others looked at.
+    ``made`` is the variable that a host has registered them in. They are taken as they were registered: nothing on a card is templated, nor are the cards for others looked at.
     """
     # hostvars alone would template all cards of all hosts to give us a few.
     known = getattr(hostvars, "raw_get", hostvars.__getitem__)
-    made = [known(host).get("card_made") for host in _hosts("mesh_cards", hosts)]
-    cards = [card for result in made if isinstance(result, Mapping) for card in result.get("cards") or []]
+    results = [known(host).get(made) for host in _hosts("mesh_cards", hosts)]
+    cards = [card for result in results if isinstance(result, Mapping) for card in result.get("cards") or []]
     return [card for card in cards if card.get("audience") == audience]
 
 

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 
 import pytest
 import yaml
+from ansible_collections.ossm.federation.plugins.plugin_utils.specs import SPECS
 
 TREE = pathlib.Path(__file__).resolve().parents[2]
 CORE = TREE / "plugins" / "module_utils" / "_core"
@@ -142,8 +143,46 @@ def test_a_role_has_an_argument_spec_with_the_defaults_that_it_really_has(role):
     defaults = folder / "defaults" / "main.yml"
     written = yaml.safe_load(defaults.read_text(encoding="utf-8")) if defaults.exists() else {}
     assert set(written) <= set(options), "defaults/main.yml sets what the specification does not know"
-    plain = {name for name, value in written.items() if "{{" not in str(value) and "default" in options[name]}
-    assert {name: options[name]["default"] for name in plain} == {name: written[name] for name in plain}
+    promised = {name: option["default"] for name, option in options.items() if "default" in option}
+    assert set(promised) <= set(written), "the specification promises a default that defaults/main.yml does not set"
+    plain = {name for name, value in written.items() if "{{" not in str(value) and name in promised}
+    assert {name: promised[name] for name in plain} == {name: written[name] for name in plain}
+
+
+YAML_OF_ROLES = sorted([*TREE.glob("roles/*/*/*.yml"), *TREE.glob("playbooks/**/*.yml")])
+LONGEST_EXPRESSION = 120
+
+
+def place_of(path: pathlib.Path) -> str:
+    return str(path.relative_to(TREE))
+
+
+@pytest.mark.parametrize("path", YAML_OF_ROLES, ids=place_of)
+def test_an_expression_is_short_enough_to_be_read(path):
+    expressions = [" ".join(found.split()) for found in re.findall(r"\{\{.*?\}\}", path.read_text(encoding="utf-8"), re.DOTALL)]
+    assert [found for found in expressions if len(found) > LONGEST_EXPRESSION] == []
+
+
+def test_a_private_variable_stays_in_its_role_and_those_that_depend_on_it():
+    """``__show`` is what the action plugins read of a task."""
+    homes = {role: re.compile(rf"__{role}_\w+") for role in ROLES}
+    crossing = []
+    for path in YAML_OF_ROLES:
+        role = path.relative_to(TREE / "roles").parts[0] if "roles" in path.relative_to(TREE).parts else None
+        meta = yaml.safe_load((TREE / "roles" / role / "meta" / "main.yml").read_text(encoding="utf-8")) if role else {}
+        allowed = {role, *(each["role"].rpartition(".")[2] for each in meta.get("dependencies") or [])}
+        for name in set(re.findall(r"\b__\w+", path.read_text(encoding="utf-8"))) - {"__show"}:
+            owner = max((home for home, pattern in homes.items() if pattern.fullmatch(name)), key=len, default=None)
+            crossing += [f"{place_of(path)}: {name}"] if owner not in allowed or owner is None else []
+    assert crossing == []
+
+
+@pytest.mark.parametrize("path", YAML_OF_ROLES, ids=place_of)
+def test_no_role_is_validated_in_a_task_of_its_own(path):
+    """Ansible would take a task for each role, and print the whole specification; the roles' own tasks check it."""
+    text = path.read_text(encoding="utf-8")
+    assert len(re.findall(r"name: ossm\.federation\.", text)) == text.count("rolespec_validate: false")
+    assert "main" not in SPECS["mesh"] and "main" not in SPECS["cluster"], "a dependency is validated whoever imports the role"
 
 
 def test_nothing_is_ignored():

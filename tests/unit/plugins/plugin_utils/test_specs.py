@@ -1,0 +1,76 @@
+# GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Variables are held to the argument specs of roles, in one short message with the variable's name."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
+from ansible_collections.ossm.federation.plugins.module_utils._core.errors import FederationError
+from ansible_collections.ossm.federation.plugins.plugin_utils.specs import SPECS, refuse_wrong
+
+OPTIONS = {name: option for entries in SPECS.values() for options in entries.values() for name, option in options.items()}
+SECRET = "hunter2hunter2"
+
+
+def plain(value: Any) -> Any:
+    return value
+
+
+def said_of(variables: dict, spec: dict | None = None, template: Any = plain) -> str:
+    with pytest.raises(FederationError) as refused:
+        refuse_wrong(spec or SPECS["mesh"]["description"], "mesh", variables, template)
+    assert refused.value.code == "FED325"
+    return str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("variables", "says"),
+    [
+        ({"mesh_exports": {"name": "cart"}}, "mesh_exports: is a mapping, and must be a list"),
+        ({"mesh_exports": ["cart"]}, "mesh_exports: has an entry that is not a mapping"),
+        ({"mesh_gateways": "LoadBalancer"}, "mesh_gateways: is the text 'LoadBalancer', and must be a mapping"),
+        ({"mesh_api_timeout": "soon"}, "mesh_api_timeout: is the text 'soon', and must be a whole number"),
+        ({"mesh_api_timeout": ""}, "mesh_api_timeout: is the text '', and must be a whole number"),
+        ({"federation_prune": "perhaps"}, "federation_prune: is the text 'perhaps', and must be true or false"),
+        ({"federation_prune": [True]}, "federation_prune: is a list, and must be true or false"),
+        ({"unfederate_when": "never"}, "unfederate_when: is 'never', and must be one of unused, always"),
+    ],
+)
+def test_a_wrong_variable_is_named_with_what_it_is_and_must_be(variables: dict, says: str) -> None:
+    assert says in said_of(variables)
+
+
+def test_a_variable_that_is_required_and_missing_is_named() -> None:
+    assert "upgrade_to: is not set" in said_of({}, SPECS["upgrade"]["main"])
+
+
+def test_several_are_told_together_and_many_are_counted() -> None:
+    said = said_of({name: {} for name, option in SPECS["mesh"]["description"].items() if option["type"] in ("list", "bool")})
+    assert said.count("must be") == 5 and "more" in said and "\n" not in said
+
+
+def test_an_expression_that_cannot_be_evaluated_is_not_quoted() -> None:
+    def failing(value: Any) -> Any:
+        raise ValueError(f"cannot template {value}")
+
+    said = said_of({"mesh_exports": "{{ " + SECRET }, template=failing)
+    assert SECRET not in said and "mesh_exports: is a template that cannot be evaluated (ValueError)" in said
+
+
+def test_what_is_omitted_or_not_there_is_no_error() -> None:
+    refuse_wrong(SPECS["mesh"]["description"], "mesh", {"mesh_roots": "omitted", "mesh_api_timeout": "omitted", "omit": "omitted"}, plain)
+    refuse_wrong(SPECS["mesh"]["description"], "mesh", {}, plain)
+
+
+@pytest.mark.parametrize("value", ["a text", "", 5, 1.5, True, None, [], [1], ["a"], {}, {"a": 1}, [{}]], ids=repr)
+def test_all_that_ansible_refuses_by_the_same_specification_is_refused(value: Any) -> None:
+    for name, option in OPTIONS.items():
+        theirs = ArgumentSpecValidator({name: option}).validate({name: value}, validate_role_argument_spec=True).error_messages
+        try:
+            refuse_wrong({name: option}, "mesh", {name: value}, plain)
+        except FederationError as error:
+            assert theirs, f"{name}: {error}"
+        else:
+            assert not theirs, f"{name}: {theirs}"
