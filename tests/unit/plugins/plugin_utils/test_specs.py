@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
-from ansible_collections.ossm.federation.plugins.module_utils._core.errors import FederationError
+from ansible_collections.ossm.federation.plugins.module_utils._core.plain.errors import FederationError
 from ansible_collections.ossm.federation.plugins.plugin_utils.specs import SPECS, refuse_wrong
 
 OPTIONS = {name: option for entries in SPECS.values() for options in entries.values() for name, option in options.items()}
