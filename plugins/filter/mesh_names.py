@@ -13,9 +13,9 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from ansible.errors import AnsibleFilterError
 
-from ..lookup.connection import borrowed
 from ..module_utils._core.plain.errors import FederationError
 from ..module_utils._core.plain.words import shown, shown_in
+from ..plugin_utils.credentials import borrowed
 
 # Each of these is access to a cluster by itself; an address or a context alone is none.
 ACCESS = (("mesh_kubeconfig",), ("mesh_host", "mesh_api_key"))

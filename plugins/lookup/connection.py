@@ -54,6 +54,7 @@ from ansible.errors import AnsibleLookupError  # noqa: E402
 from ansible.plugins.lookup import LookupBase  # noqa: E402
 from ansible_collections.ossm.federation.plugins.module_utils._core.plain.errors import FederationError  # noqa: E402
 from ansible_collections.ossm.federation.plugins.module_utils._secrets import is_content  # noqa: E402
+from ansible_collections.ossm.federation.plugins.plugin_utils.credentials import borrowed  # noqa: E402
 
 OMITTED = "AnsibleValueOmittedError"
 
@@ -104,19 +105,6 @@ def refusal(name: str, error: Exception) -> FederationError:
             else f"is a template that cannot be evaluated ({type(error).__name__})"
         ),
         mend="Correct it; what is no template, and has {{, {% or {# in it, is given with !unsafe",
-    )
-
-
-def borrowed(whose: str, host: str, count: int, name: str = "") -> FederationError:
-    """Return the refusal for a host that has no credentials of its own in a run with others; ``whose`` is mesh or cluster.
-
-    ``name`` is what the host's mesh is called, where that is known.
-    """
-    return FederationError(
-        "FED102",
-        where=f"{whose.capitalize()} {name or host}",
-        what=f"has no credentials of its own, and one environment cannot serve the {count} hosts of this run",
-        mend=f"Set {whose}_kubeconfig, or {whose}_host with {whose}_api_key, or run for one at a time (--limit {host})",
     )
 
 

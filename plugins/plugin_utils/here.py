@@ -30,9 +30,9 @@ from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 from ansible.utils.unsafe_proxy import wrap_var
 from ansible_collections.ossm.federation.plugins import modules
-from ansible_collections.ossm.federation.plugins.lookup.connection import borrowed
 from ansible_collections.ossm.federation.plugins.module_utils._core.plain.errors import FederationError
 from ansible_collections.ossm.federation.plugins.module_utils._core.plain.words import shown
+from ansible_collections.ossm.federation.plugins.plugin_utils.credentials import are_own, borrowed
 from ansible_collections.ossm.federation.plugins.plugin_utils.specs import SHARED, SPECS, refuse_wrong
 
 try:
@@ -50,8 +50,6 @@ COLLECTION = "ossm.federation."
 # What modules import when they need it, so that no process has to do it again.
 LIBRARIES = ("cryptography.x509", "urllib3", "yaml")
 SHOW = "__show"
-# Each of these is access to a cluster by itself; an address or a context alone is none.
-CREDENTIALS = (("kubeconfig",), ("host", "api_key"), ("host", "username"), ("host", "client_cert"))
 
 display = Display()
 
@@ -94,7 +92,7 @@ class HereAction(ActionBase):
         entry = str(role._from_files.get("tasks", "main")).removesuffix(".yml")
         refuse_wrong(SPECS.get(own, {}).get(entry, {}), own, variables, self._templar.template)
         hosts = variables.get("ansible_play_hosts_all") or ()
-        if len(hosts) > 1 and self._asks_a_cluster() and not self._has_credentials():
+        if len(hosts) > 1 and self._asks_a_cluster() and not are_own(self._task.args):
             host = str(variables.get("inventory_hostname"))
             name = str(self._task.args.get("mesh") or "")
             raise borrowed("mesh" if name else "cluster", host, len(hosts), name=name)
@@ -108,9 +106,6 @@ class HereAction(ActionBase):
     def _asks_a_cluster(self) -> bool:
         module = MODULES.get(self._task.action.removeprefix(COLLECTION))
         return hasattr(module, "CLUSTER") and self._task.args.get("state") != "rendered"
-
-    def _has_credentials(self) -> bool:
-        return any(all(self._task.args.get(option) for option in way) for way in CREDENTIALS)
 
     def _show(self, result: dict, variables: Mapping[str, Any]) -> None:
         """Show what the role says of the result, unless the run's output is for machines: they find it in the result."""
