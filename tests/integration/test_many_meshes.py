@@ -8,6 +8,7 @@ import re
 import shutil
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from itertools import takewhile
 from pathlib import Path
 
 import pytest
@@ -86,11 +87,13 @@ def clear(estate: Testbed, names: Iterable[str]) -> None:
 
 
 def row(run: Run, host: str, peer: str) -> str:
-    """Return the line about ``peer`` in the last table of ``host``."""
-    shown = [part for part in re.split(r"^(?=\w+: \[)", run.output, flags=re.MULTILINE) if part.startswith(f"ok: [{host}]") and "LAST SYNC" in part]
-    assert shown, f"no table of {host} was shown:\n{run.output}"
-    found = re.search(rf'^\s*"{peer} .*$', shown[-1], re.MULTILINE)
-    assert found, f"the table of {host} has no {peer}:\n{shown[-1]}"
+    """Return the line about ``peer`` in the last table of ``host``, whether a task showed it as lines or as a list of texts."""
+    lines = [line.strip().strip('",') for line in run.output.splitlines()]
+    tables = [at for at, line in enumerate(lines) if line.startswith(f"{host} · ") and lines[at + 1].startswith("PEER ")]
+    assert tables, f"no table of {host} was shown:\n{run.output}"
+    table = takewhile(lambda line: line and not line.startswith(("]", "ok: ")), lines[tables[-1] + 2 :])
+    found = [line for line in table if line.startswith(f"{peer} ")]
+    assert found, f"the table of {host} has no {peer}:\n{run.output}"
     return found[0]
 
 
