@@ -32,7 +32,7 @@ KNOWN: dict[str, Any] = {
     "blanks": [""] * 300,
     "inner": "__class__",
     "inners": ["__class__", "__init__"],
-    "big": [{"a": "x" * 100, "b": list(range(50))} for _ in range(200)],
+    "big": [{"a": "x" * 100, "b": list(range(50))} for _number in range(200)],
     "keys": {f"k{number}": [number] for number in range(200)},
 }
 TOLD = (

@@ -13,7 +13,6 @@ import sys
 import pytest
 from ansible_collections.ossm.federation.plugins.action.federation import handed_on
 from ansible_collections.ossm.federation.plugins.module_utils._core.card.trust import read_roots
-from ansible_collections.ossm.federation.plugins.module_utils._core.plain.errors import FederationError
 from ansible_collections.ossm.federation.tests.unit.pem import NOW, root
 
 TREE = pathlib.Path(__file__).resolve().parents[4]
