@@ -204,10 +204,13 @@ def _entry(known: Mapping) -> dict:
         entry["error"] = {"code": None, "message": "was refused or stopped before its status could be read; see the output of the run"}
     if failed or is_alone:
         entry.setdefault("peers", [])
+    return entry | _found(known)
+
+
+def _found(known: Mapping) -> dict:
+    """Return what was kept and found: what waits, what is left, and the findings of the last look."""
     kept, found = (known.get(step) if isinstance(known.get(step), Mapping) else {} for step in ("__peers_kept", "__preflight_seen"))
-    if kept:
-        entry["pending"] = kept.get("pending") or []
-        entry["leftovers"] = kept.get("leftovers") or []
+    entry = {key: kept.get(key) or [] for key in ("pending", "leftovers")} if kept else {}
     for key in ("findings", "findings_left_out", "unknown", "pending", "changed_peers", "hand_over"):
         entry.update({key: result[key] for result in (kept, found) if key in result})
     return entry

@@ -9,17 +9,19 @@ from ._cluster.client import Cluster
 from ._core.control_plane.live import ControlPlane
 from ._core.mesh.topology import Mesh
 from ._core.peering.identity import Accepted, refuse_two_descriptions
-from ._core.peering.keeping import brought_back, emptied, refuse_live, removed, stranger
+from ._core.peering.keeping import brought_back, emptied, refuse_live, removed
 from ._core.peering.leaving import (
     MOST_TOLD,
     gateway_places,
     hosts_of_others,
+    left_alone,
     leftovers,
     owners,
     refuse_foreign_exports,
     refuse_left_out,
     refuse_unknown,
     refuse_used,
+    rows_of_leaving,
     silenced,
     stays,
     still,
@@ -55,25 +57,12 @@ def absent(run: Run, cluster: Cluster, mesh: Mesh, control_plane: ControlPlane) 
         changes = leave(run, cluster, control_plane, names, stage)
     gone = {change.name for change in changes if change.action == "delete"}
     going = [name for name in names if before.of(name).peer is not None and name in gone]
-    left = read_peerings(cluster, control_plane)
     return {
         "changed": bool(changes),
         "diff": as_diff(changes),
         "changes": [change.summary() for change in changes],
-        "peers": [
-            *({"peer": p.local_name, "mesh": p.name, "state": "suspended" if stage == "suspend" else "absent"} for p in mesh.peers),
-            *({"peer": p.local_name, "mesh": p.name, "state": "held"} for p in mesh.held),
-        ],
-        "expected": [],
-        "pending": [
-            {"peer": p.local_name, "reason": f"{p.name} failed in this run; its peering was left as it is, run for this mesh alone to leave it"}
-            for p in mesh.held
-        ],
-        "left_alone": [
-            {"peer": name, "reason": f"{stranger(peering)} was made by hand and is left alone"}
-            for name, peering in ((name, left.of(name)) for name in names if name not in gone)
-            if peering.strangers
-        ],
+        **rows_of_leaving(mesh, "suspended" if stage == "suspend" else "absent"),
+        "left_alone": left_alone(read_peerings(cluster, control_plane), [name for name in names if name not in gone]),
         # Of a run for some peers the others are none.
         "leftovers": left_out if not (mesh.peers or mesh.held) else [],
         **NOTHING,

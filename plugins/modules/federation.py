@@ -235,7 +235,7 @@ control_plane:
   sample: {name: basic, namespace: east-mesh-system, version: v2.3, trust_domain: east.local}
 """
 
-from collections.abc import Mapping  # noqa: E402
+from collections.abc import Mapping, Sequence  # noqa: E402
 from dataclasses import replace  # noqa: E402
 from datetime import datetime  # noqa: E402
 
@@ -244,25 +244,17 @@ from ..module_utils._core.catalogue.findings import Finding, texts  # noqa: E402
 from ..module_utils._core.control_plane.live import ControlPlane, parse_version  # noqa: E402
 from ..module_utils._core.mesh.topology import Mesh  # noqa: E402
 from ..module_utils._core.peering import render, status  # noqa: E402
-from ..module_utils._core.peering.adopting import HAND_MADE, as_it_stands, check_gateways  # noqa: E402
+from ..module_utils._core.peering.adopting import as_it_stands, check_gateways  # noqa: E402
 from ..module_utils._core.peering.carrying import Identity, Received, receive, what_is_missing  # noqa: E402
 from ..module_utils._core.peering.changing import Restart  # noqa: E402
+from ..module_utils._core.peering.deciding import Decision, Intent, as_result, decide  # noqa: E402
 from ..module_utils._core.peering.identity import Accepted  # noqa: E402
-from ..module_utils._core.peering.keeping import (  # noqa: E402
-    changes_for,
-    check_descriptions,
-    check_identity,
-    check_peer,
-    names_item,
-    remembered_beside,
-    still_live,
-    stranger,
-)
-from ..module_utils._core.peering.leaving import leftovers, lost_hosts, suspended  # noqa: E402
+from ..module_utils._core.peering.keeping import check_descriptions, check_identity, check_peer  # noqa: E402
+from ..module_utils._core.peering.leaving import leftovers  # noqa: E402
 from ..module_utils._core.peering.live import Peerings  # noqa: E402
-from ..module_utils._core.peering.plan import plan_gateways, plan_peering, refuse_our_server, takes  # noqa: E402
+from ..module_utils._core.peering.plan import plan_gateways, plan_peering, refuse_our_server  # noqa: E402
 from ..module_utils._core.plain.data import some  # noqa: E402
-from ..module_utils._core.plain.diff import Change, as_diff  # noqa: E402
+from ..module_utils._core.plain.diff import as_diff  # noqa: E402
 from ..module_utils._core.plain.errors import FederationError  # noqa: E402
 from ..module_utils._described import DESCRIBED, described_mesh  # noqa: E402
 from ..module_utils._files import NOT_OURS, Place, read, write  # noqa: E402
@@ -323,89 +315,42 @@ def present(run: Run, cluster: Cluster, mesh: Mesh, control_plane: ControlPlane,
     quiet = tuple(peer for peer in mesh.peers if peer.suspended and peer.local_name in peerings.peers)
     spoken_for = replace(mesh, peers=tuple(peer for peer in mesh.peers if peer not in quiet), held=(*mesh.held, *quiet))
     received = cards_of(run, spoken_for, control_plane.trust_domain, now, peerings.identities(mesh))
-    told: list[Finding] = []
-    for peer in mesh.peers:
-        found, peering = received.get(peer.local_name), peerings.of(peer.local_name)
-        check_peer(peer, control_plane, found)
-        if found:
-            refuse_our_server(found.card, host_and_port(cluster.server), where=found.where)
-        if found and (peer.adopt or not peering.strangers):
-            told += check_identity(mesh, peer, found, peerings, control_plane, accepted=accepted, now=cluster.now)
-    accepted.check()
-    for text in texts(told):
-        run.warn(text)
+    told = identified(run, cluster, mesh, control_plane, peerings, received, accepted)
     remembered = Remembered(cluster)
-
-    def services() -> list[dict]:
-        return read_services(remembered, mesh, mesh.peers, run.warn)
-
-    changes: list[Change] = []
-    result: dict[str, list] = {"peers": [], "expected": [], "pending": [], "left_alone": []}
-    names: list[dict] = []
-    suspending: list[str] = []
-    lost: dict[str, list[str]] = {}
-    for peer in mesh.peers:
-        peering, found = peerings.of(peer.local_name), received.get(peer.local_name)
-        state, own = "present", []
-        if peering.strangers and not peer.adopt:
-            state = "left alone"
-            result["left_alone"].append({"peer": peer.local_name, "reason": f"{stranger(peering)} {HAND_MADE}"})
-        elif peer in quiet:
-            state = "suspended"
-            awaited = [] if run.check_mode else still_live(peer.local_name, replace(peering, exports=None), cluster.now, control_plane.version)
-            suspending += [peer.local_name] if awaited else []
-            own = suspended(mesh, peer, peering, force=params["force"], is_closing=not awaited)
-        elif reason := what_is_missing(mesh, peer, found, is_planned=run.check_mode):
-            state = "pending"
-            result["pending"].append({"peer": peer.local_name, "reason": reason})
-        else:
-            own = changes_for(mesh, peer, found.card, peering, force=params["force"], now=cluster.now)
-            if params["managed_gateways"]:
-                changes += remembered_beside(mesh, peer, found.card, control_plane, own)
-            state = "suspended" if peer.suspended else state
-            hosts = [export.name for export in found.card.exports]
-            rows = takes(mesh, peer, hosts, control_plane.cluster_domain)
-            names += names_item(peer.local_name, own, peering, services, hosts, control_plane.cluster_domain)
-            if not peer.suspended:
-                result["expected"].append(
-                    {
-                        "peer": peer.local_name,
-                        "imports": [row["imported"] for row in rows if row["imported"]],
-                        "changed": bool(own),
-                        "in_run": found.in_run,
-                    }
-                )
-            if found.card.is_old(now):
-                run.warn(f"{found.where} is older than 180 days; ask {peer.name} to run publish_cards")
-        changes += own
-        lost[peer.local_name] = lost_hosts(peering, own, control_plane)
-        result["peers"].append({"peer": peer.local_name, "mesh": peer.name, "state": state})
-    for peer in mesh.held:
-        result["pending"].append({"peer": peer.local_name, "reason": f"{peer.name} failed in this run; its peering was left as it is"})
-        result["peers"].append({"peer": peer.local_name, "mesh": peer.name, "state": "held"})
+    intent = Intent(
+        mesh,
+        control_plane,
+        quiet,
+        services=lambda: read_services(remembered, mesh, mesh.peers, run.warn),
+        server_time=cluster.now,
+        now=now,
+        force=params["force"],
+        managed_gateways=params["managed_gateways"],
+        is_planned=run.check_mode,
+    )
+    decisions = decided(run, intent, peerings, received)
+    changes = [change for one in decisions for change in (*one.beside, *one.changes)]
     unwanted = leftovers(peerings, control_plane, mesh)
-    if params["prune"]:
-        refuse_what_breaks(run, remembered, control_plane, peerings, unwanted)
-    elif unwanted:
-        run.warn(
-            f"FED509 {some(unwanted)} {'is' if len(unwanted) == 1 else 'are'} not in mesh_peers, and something of it stands: "
-            f"federation_prune: true removes it, and so does unfederate with unfederate_peers={','.join(unwanted)}"
-        )
-    warn_of_lost(run, remembered, control_plane, lost)
-    states = {row["peer"]: row["state"] for row in result["peers"]}
+    check_unwanted(run, remembered, control_plane, peerings, unwanted)
+    warn_of_lost(run, remembered, control_plane, {one.peer.local_name: one.lost for one in decisions})
     in_run = {name for name, one in received.items() if one.in_run}
     followed = what_follows(cluster, mesh, control_plane, peerings, changes, in_run)
-    reader = Reader(remembered)
-    looked, warnings = look_at_run(reader, mesh, control_plane, peerings, received, states, told, is_planned=run.check_mode)
+    states = {one.peer.local_name: one.state for one in decisions}
+    looked, warnings = look_at_run(
+        Reader(remembered), mesh, control_plane, peerings, received, states, told, is_planned=run.check_mode
+    )
     for warning in warnings:
         run.warn(warning)
     run.apply(cluster, changes)
     if params["prune"]:
         changes += leave(run, cluster, control_plane, unwanted, "all")
-    is_whole = not (changes or unwanted or suspending or result["pending"] or result["left_alone"] or followed["restart"]["needed"])
+    result = as_result(decisions, mesh.held)
+    suspending = [one.peer.local_name for one in decisions if one.is_awaited]
+    is_open = changes or unwanted or suspending or result["pending"] or result["left_alone"]
+    is_whole = not (is_open or followed["restart"]["needed"])
     return {
         "changed": bool(changes),
-        "diff": as_diff(changes, names),
+        "diff": as_diff(changes, [item for one in decisions for item in one.names]),
         "changes": [change.summary() for change in changes],
         **result,
         **looked,
@@ -417,6 +362,53 @@ def present(run: Run, cluster: Cluster, mesh: Mesh, control_plane: ControlPlane,
         "files": [],
         "control_plane": control_plane.as_data(),
     }
+
+
+def identified(
+    run: Run,
+    cluster: Cluster,
+    mesh: Mesh,
+    control_plane: ControlPlane,
+    peerings: Peerings,
+    received: Mapping[str, Received],
+    accepted: Accepted,
+) -> list[Finding]:
+    """Refuse peers that cannot be or are not who they were, and return what else is to be told of their roots; that is warned of."""
+    told: list[Finding] = []
+    for peer in mesh.peers:
+        found, peering = received.get(peer.local_name), peerings.of(peer.local_name)
+        check_peer(peer, control_plane, found)
+        if found:
+            refuse_our_server(found.card, host_and_port(cluster.server), where=found.where)
+        if found and (peer.adopt or not peering.strangers):
+            told += check_identity(mesh, peer, found, peerings, control_plane, accepted=accepted, now=cluster.now)
+    accepted.check()
+    for text in texts(told):
+        run.warn(text)
+    return told
+
+
+def decided(run: Run, intent: Intent, peerings: Peerings, received: Mapping[str, Received]) -> list[Decision]:
+    """Return what becomes of each peer, and warn of what is to be said of it."""
+    decisions = []
+    for peer in intent.mesh.peers:
+        decisions.append(decide(intent, peer, peerings.of(peer.local_name), received.get(peer.local_name)))
+        if decisions[-1].warning:
+            run.warn(decisions[-1].warning)
+    return decisions
+
+
+def check_unwanted(
+    run: Run, cluster: Cluster | Remembered, control_plane: ControlPlane, peerings: Peerings, unwanted: Sequence[str]
+) -> None:
+    """Refuse to prune peers while that would break something, or say that they stand without being described."""
+    if run.params["prune"]:
+        refuse_what_breaks(run, cluster, control_plane, peerings, unwanted)
+    elif unwanted:
+        run.warn(
+            f"FED509 {some(unwanted)} {'is' if len(unwanted) == 1 else 'are'} not in mesh_peers, and something of it stands: "
+            f"federation_prune: true removes it, and so does unfederate with unfederate_peers={','.join(unwanted)}"
+        )
 
 
 def how_it_stands(

@@ -256,22 +256,41 @@ def lacks(live: Mapping | None, control_plane: ControlPlane | None) -> list[Lack
     status = live.get("status") or {}
     if status.get("observedGeneration") != live["metadata"].get("generation"):
         return [Lack("the operator has not seen the member roll yet")]
-    spec, pending = live.get("spec") or {}, [str(name) for name in status.get("pendingMembers") or []]
-    listed_ones = [str(member) for member in spec.get("members") or [] if member != ALL]
-    is_open = ALL in (spec.get("members") or []) or bool(spec.get("memberSelectors"))
-    asked = list(dict.fromkeys([*listed_ones, *(pending if is_open else [])]))
+    pending = [str(name) for name in status.get("pendingMembers") or []]
+    asked = _asked(live.get("spec") or {}, pending)
     configured = set(status.get("configuredMembers") or [])
     found = [_pending(status, member) for member in asked if member not in configured]
     found += [Lack(f"{member} is leaving", member) for member in status.get("terminatingMembers") or []]
+    if not found and not set(pending) - set(asked):
+        found += _unready(status)
+    return found or _outdated(status, control_plane)
+
+
+def _asked(spec: Mapping, pending: Sequence[str]) -> list[str]:
+    """Return who is to be a member: who is listed, and of an open roll who waits to be one."""
+    members = spec.get("members") or []
+    is_open = ALL in members or bool(spec.get("memberSelectors"))
+    named = [str(member) for member in members if member != ALL]
+    return list(dict.fromkeys([*named, *(pending if is_open else [])]))
+
+
+def _unready(status: Mapping) -> list[Lack]:
+    """Return what the roll's own condition says against it."""
     ready = next((c for c in items(status.get("conditions")) if c.get("type") == "Ready"), {})
-    if not found and ready.get("status") != "True" and not set(pending) - set(asked):
-        found.append(Lack(f"{ready.get('reason', 'Unknown')}: {ready.get('message', 'no condition yet')}"))
-    operator = ((control_plane.live.get("status") or {}).get("operatorVersion")) if control_plane else None
-    if not found and operator and control_plane.is_ready:
-        meant = f"{operator}-{control_plane.live['metadata'].get('generation')}"
-        if status.get("meshReconciledVersion") not in (None, meant):
-            found.append(Lack(f"members are configured for {status['meshReconciledVersion']}, the control plane is {meant}"))
-    return found
+    if ready.get("status") == "True":
+        return []
+    return [Lack(f"{ready.get('reason', 'Unknown')}: {ready.get('message', 'no condition yet')}")]
+
+
+def _outdated(status: Mapping, control_plane: ControlPlane | None) -> list[Lack]:
+    """Return whether members are configured for another state of the control plane than its present one."""
+    operator = at(control_plane.live, "status", "operatorVersion") if control_plane else None
+    if not operator or not control_plane.is_ready:
+        return []
+    meant = f"{operator}-{control_plane.live['metadata'].get('generation')}"
+    if status.get("meshReconciledVersion") in (None, meant):
+        return []
+    return [Lack(f"members are configured for {status['meshReconciledVersion']}, the control plane is {meant}")]
 
 
 def _pending(status: Mapping, member: str) -> Lack:

@@ -386,31 +386,43 @@ def to_approve(operators: Sequence[Operator], found: Found, *, upgrade: bool, wa
         plan, is_first = found.plan(live), not at(live, "status", "installedCSV")
         if plan is None or not _waits(plan) or not (is_first or upgrade) or _is_past_pin(operator, live):
             continue
-        namespace = plan["metadata"]["namespace"]
-        meant = {
-            str(at(other, "status", "currentCSV"))
-            for _operator, other in subscribed
-            if other["metadata"]["namespace"] == namespace and (upgrade or not at(other, "status", "installedCSV"))
-        }
-        place = f"{INSTALL_PLAN.name} {namespace}/{plan['metadata']['name']}"
-        others = [name for name in _names_of(plan) if name not in meant]
-        if others:
-            why = _why_it_waits(namespace, found, operators)
-            upgrades = {at(other, "status", "currentCSV") for _operator, other in subscribed} & set(others)
-            raise FederationError(
-                "FED444",
-                where=place,
-                what=f"would also install {listed(sorted(others))}, which nobody asked for{f'; {why}' if why else ''}",
-                mend="Approve it by hand, or add these operators to cluster_operators"
-                + ("; for an upgrade set cluster_operators_upgrade: true" if upgrades else ""),
-                facts={"csvs": _names_of(plan)},
-            )
+        _refuse_more(plan, [other for _operator, other in subscribed], found, operators, upgrade=upgrade)
+        place = _place_of_plan(plan)
         for name in _names_of(plan):
             if name.startswith(f"{MESH_OPERATOR}."):
                 for error in stranded(place, Arrival(name, FIRST if is_first else WAITING), found.control_planes, wanted):
                     raise error
         result[place] = plan
     return list(result.values())
+
+
+def _place_of_plan(plan: Mapping) -> str:
+    return f"{INSTALL_PLAN.name} {plan['metadata']['namespace']}/{plan['metadata']['name']}"
+
+
+def _refuse_more(
+    plan: Mapping, subscribed: Sequence[Mapping], found: Found, operators: Sequence[Operator], *, upgrade: bool
+) -> None:
+    """Refuse a plan that would install what no Subscription of its namespace means: FED444."""
+    namespace = plan["metadata"]["namespace"]
+    meant = {
+        str(at(other, "status", "currentCSV"))
+        for other in subscribed
+        if other["metadata"]["namespace"] == namespace and (upgrade or not at(other, "status", "installedCSV"))
+    }
+    others = [name for name in _names_of(plan) if name not in meant]
+    if not others:
+        return
+    why = _why_it_waits(namespace, found, operators)
+    upgrades = {at(other, "status", "currentCSV") for other in subscribed} & set(others)
+    raise FederationError(
+        "FED444",
+        where=_place_of_plan(plan),
+        what=f"would also install {listed(sorted(others))}, which nobody asked for{f'; {why}' if why else ''}",
+        mend="Approve it by hand, or add these operators to cluster_operators"
+        + ("; for an upgrade set cluster_operators_upgrade: true" if upgrades else ""),
+        facts={"csvs": _names_of(plan)},
+    )
 
 
 def _is_past_pin(operator: Operator, live: Mapping) -> bool:
@@ -452,22 +464,37 @@ def _missing(operator: Operator, found: Found, *, upgrade: bool) -> Iterator[str
     if live is None:
         yield f"{operator.place} does not exist yet"
         return
-    status, namespace = mapping(live.get("status")), live["metadata"]["namespace"]
+    status = mapping(live.get("status"))
     current, installed = status.get("currentCSV"), status.get("installedCSV")
-    troubles = [c for c in items(status.get("conditions")) if c.get("type") in _TROUBLES and c.get("status") == "True"]
-    plan = found.plan(live)
-    failed = at(plan, "status", "phase") == "Failed"
     if not installed or (installed != current and upgrade):
-        for trouble in troubles:
-            yield f"{operator.package}: {trouble['type']}: {trouble.get('message') or trouble.get('reason') or 'no reason given'}"
-        if failed:
-            yield f"{operator.package}: InstallPlan {plan['metadata']['name']} failed: {_why_failed(plan)}"
-        elif not troubles:
-            why = _why_it_waits(namespace, found, [operator]) if operator.approval == "Automatic" and _waits(plan) else ""
-            if _waits(plan) and _is_past_pin(operator, live):
-                why = f"starting_csv is {operator.starting_csv}, so it is not approved: delete it, and the Subscription if OLM makes the same again"
-            yield f"{operator.package}: {_stage(status, plan)}{f'; {why}' if why else ''}"
-        return
+        yield from _not_installed(operator, live, found)
+    else:
+        yield from _not_running(operator, live["metadata"]["namespace"], installed, found)
+
+
+def _not_installed(operator: Operator, live: Mapping, found: Found) -> Iterator[str]:
+    """Give what stands in the way of a Subscription's newest version: troubles, a failed plan, or what it waits for."""
+    status, plan = mapping(live.get("status")), found.plan(live)
+    troubles = [c for c in items(status.get("conditions")) if c.get("type") in _TROUBLES and c.get("status") == "True"]
+    for trouble in troubles:
+        yield f"{operator.package}: {trouble['type']}: {trouble.get('message') or trouble.get('reason') or 'no reason given'}"
+    if at(plan, "status", "phase") == "Failed":
+        yield f"{operator.package}: InstallPlan {plan['metadata']['name']} failed: {_why_failed(plan)}"
+    elif not troubles:
+        why = _why_not_approved(operator, live, plan, found)
+        yield f"{operator.package}: {_stage(status, plan)}{f'; {why}' if why else ''}"
+
+
+def _why_not_approved(operator: Operator, live: Mapping, plan: Mapping | None, found: Found) -> str:
+    if not _waits(plan):
+        return ""
+    if _is_past_pin(operator, live):
+        return f"starting_csv is {operator.starting_csv}, so it is not approved: delete it, and the Subscription if OLM makes the same again"
+    return _why_it_waits(live["metadata"]["namespace"], found, [operator]) if operator.approval == "Automatic" else ""
+
+
+def _not_running(operator: Operator, namespace: str, installed: str, found: Found) -> Iterator[str]:
+    """Give what an installed version lacks until it runs."""
     version = found.version(namespace, installed)
     phase = at(version, "status", "phase")
     if phase != "Succeeded":

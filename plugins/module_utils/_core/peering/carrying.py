@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -184,12 +184,7 @@ def _chosen(
     cards: Sequence[tuple[object, str, bool]], peer: Peer, mesh: Mesh, now: datetime, known: Mapping[str, Identity]
 ) -> Received | FederationError | None:
     """Return the card that speaks for ``peer``; the error FED321 when several could; None when there is none."""
-    read = []
-    for card, where, in_run in cards:
-        if not isinstance(card, Mapping) or not isinstance(card.get("mesh"), str) or not isinstance(card.get("audience"), str):
-            card_from(card, where, now)
-        if card["mesh"] == peer.name and card["audience"] == mesh.name:
-            read.append(Received(card_from(card, where, now), where, in_run))
+    read = list(_addressed(cards, peer, mesh, now))
     if not read:
         return None
     rivals = [other for other in (*mesh.peers, *mesh.held) if other.name == peer.name and other is not peer]
@@ -197,15 +192,35 @@ def _chosen(
         return read[0]
     fitting = [one for one in read if _fits(one.card, peer, known)]
     claimed = [one for one in read if any(_fits(one.card, other, known) for other in rivals)]
-    own = [one for one in fitting if one not in claimed]
-    if not own or not _are_one(own):
-        identity = known.get(peer.local_name)
-        own = [one for one in own or read if identity and one.card.client_id == identity.client_id and one not in claimed]
-    if own and _are_one(own):
-        return own[0]
+    own = _own(read, fitting, claimed, known.get(peer.local_name))
+    if own:
+        return own
     if rivals and not fitting and len(claimed) == len(read):
         return None  # each of them is another's
     return _undecided(peer, mesh, read)
+
+
+def _addressed(
+    cards: Sequence[tuple[object, str, bool]], peer: Peer, mesh: Mesh, now: datetime
+) -> Iterator[Received]:
+    """Give the cards that say they are from ``peer`` and for ``mesh``, read; one that says neither is read as well, and refused."""
+    for card, where, in_run in cards:
+        names = isinstance(card, Mapping) and (card.get("mesh"), card.get("audience"))
+        if not names or not all(isinstance(name, str) for name in names):
+            card_from(card, where, now)
+        if (card["mesh"], card["audience"]) == (peer.name, mesh.name):
+            yield Received(card_from(card, where, now), where, in_run)
+
+
+def _own(
+    read: Sequence[Received], fitting: Sequence[Received], claimed: Sequence[Received], identity: Identity | None
+) -> Received | None:
+    """Return the card that fits a peer and no rival; else the one by the client identity that the peer is known by."""
+    free = [one for one in fitting if one not in claimed]
+    if not free or not _are_one(free):
+        candidates = [one for one in free or read if one not in claimed]
+        free = [one for one in candidates if identity and one.card.client_id == identity.client_id]
+    return free[0] if free and _are_one(free) else None
 
 
 def _are_one(cards: Sequence[Received]) -> bool:

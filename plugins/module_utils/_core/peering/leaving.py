@@ -15,7 +15,7 @@ from ..plain.errors import FederationError
 from ..plain.kinds import MANAGER, MESH_LABEL, PEER, PEER_LABEL
 from .adopting import as_it_stands, gateway_keys, gateway_names
 from .identity import owned_by, remembered
-from .keeping import still_live
+from .keeping import still_live, stranger
 from .leftovers import bundle_owners, gateway_owners, path_of
 from .live import Peering, Peerings
 from .plan import plan_exports, plan_imports
@@ -228,3 +228,24 @@ def _rows(imports: Mapping | None) -> list[Mapping]:
 def told(texts: Sequence[str], start: str) -> list[str]:
     more = [f"and {len(texts) - MOST_TOLD:,} more"] if len(texts) > MOST_TOLD else []
     return [f"{start}{text}" for text in (*texts[:MOST_TOLD], *more)]
+
+
+def rows_of_leaving(mesh: Mesh, state: str) -> dict[str, list]:
+    """Return the rows of a module's result about peers that are left or suspended, and about those that are held."""
+    why = "failed in this run; its peering was left as it was, run for this mesh alone to leave it"
+    states = [*((peer, state) for peer in mesh.peers), *((peer, "held") for peer in mesh.held)]
+    return {
+        "peers": [{"peer": peer.local_name, "mesh": peer.name, "state": state} for peer, state in states],
+        "expected": [],
+        "pending": [{"peer": peer.local_name, "reason": f"{peer.name} {why}"} for peer in mesh.held],
+    }
+
+
+def left_alone(peerings: Peerings, names: Iterable[str]) -> list[dict]:
+    """Return which of these peers somebody else made, of whatever of them stands."""
+    found = ((name, peerings.of(name)) for name in names)
+    return [
+        {"peer": name, "reason": f"{stranger(peering)} was made by hand and is left alone"}
+        for name, peering in found
+        if peering.strangers
+    ]

@@ -231,33 +231,16 @@ def ingress_of(peer: Peer, mesh: Mesh, cluster_domain: str, service: Mapping | N
     """
     gateways = peer.gateways
     place = f"Service {mesh.namespace}/{gateways.ingress}"
+    ports = gateways.discovery_port or DISCOVERY_PORT, gateways.service_port or SERVICE_PORT
     if gateways.addresses and gateways.service_type != "NodePort":
-        return Ingress(gateways.addresses, gateways.discovery_port or DISCOVERY_PORT, gateways.service_port or SERVICE_PORT), ""
+        return Ingress(gateways.addresses, *ports), ""
     if service is None:
         return None, f"{place} does not exist yet"
-    if gateways.service_type == "NodePort" and not gateways.addresses:
-        return None, f"{place} is a NodePort: give the nodes' addresses in mesh_peers, gateways.addresses"
     if gateways.service_type == "NodePort":
-        kind = (service.get("spec") or {}).get("type") or "NodePort"
-        if kind != "NodePort":
-            # The operator has yet to change it. A load balancer has node ports, too, and they would be the wrong ones.
-            return None, f"{place} is a {kind} still, not a NodePort"
-        found = {
-            number: _node_port(service, number, name)
-            for number, name in ((DISCOVERY_PORT, "https-discovery"), (SERVICE_PORT, "tls"))
-        }
-        for number, wanted in ((DISCOVERY_PORT, gateways.node_ports.discovery), (SERVICE_PORT, gateways.node_ports.service)):
-            if wanted and found[number] and found[number] != wanted:
-                return None, f"{place} has the node port {found[number]} still, not {wanted}"
-        discovery, traffic = gateways.discovery_port or found[DISCOVERY_PORT], gateways.service_port or found[SERVICE_PORT]
-        if not discovery or not traffic:
-            return None, f"{place} has no node ports yet"
-        return Ingress(gateways.addresses, discovery, traffic), ""
-    ports = gateways.discovery_port or DISCOVERY_PORT, gateways.service_port or SERVICE_PORT
+        return _ingress_by_node_ports(gateways, place, service)
     if gateways.service_type == "ClusterIP" or peer.same_cluster:
         return Ingress((f"{gateways.ingress}.{mesh.namespace}.svc.{cluster_domain}",), *ports), ""
-    points = ((service.get("status") or {}).get("loadBalancer") or {}).get("ingress") or []
-    addresses = tuple(str(point.get("ip") or point.get("hostname")) for point in points if point.get("ip") or point.get("hostname"))
+    addresses = _balanced_addresses(service)
     if not addresses:
         return None, f"{place} has no load balancer address yet"
     for address in addresses:
@@ -266,6 +249,32 @@ def ingress_of(peer: Peer, mesh: Mesh, cluster_domain: str, service: Mapping | N
             mend = f"Give addresses in mesh_peers, gateways. {reason.mend}"
             _refuse(reason.code, place, f"has the load balancer address {reason.what}", mend)
     return Ingress(addresses, *ports), ""
+
+
+def _ingress_by_node_ports(gateways: Gateways, place: str, service: Mapping) -> tuple[Ingress | None, str]:
+    """Return as ``ingress_of`` where a gateway is reached whose Service is, or is to become, a NodePort."""
+    if not gateways.addresses:
+        return None, f"{place} is a NodePort: give the nodes' addresses in mesh_peers, gateways.addresses"
+    kind = (service.get("spec") or {}).get("type") or "NodePort"
+    if kind != "NodePort":
+        # The operator has yet to change it. A load balancer has node ports, too, and they would be the wrong ones.
+        return None, f"{place} is a {kind} still, not a NodePort"
+    discovery = _node_port(service, DISCOVERY_PORT, "https-discovery")
+    traffic = _node_port(service, SERVICE_PORT, "tls")
+    for found, wanted in ((discovery, gateways.node_ports.discovery), (traffic, gateways.node_ports.service)):
+        if wanted and found and found != wanted:
+            return None, f"{place} has the node port {found} still, not {wanted}"
+    discovery, traffic = gateways.discovery_port or discovery, gateways.service_port or traffic
+    if not discovery or not traffic:
+        return None, f"{place} has no node ports yet"
+    return Ingress(gateways.addresses, discovery, traffic), ""
+
+
+def _balanced_addresses(service: Mapping) -> tuple[str, ...]:
+    """Return the addresses and names that a load balancer has given a Service."""
+    points = ((service.get("status") or {}).get("loadBalancer") or {}).get("ingress") or []
+    named = (point.get("ip") or point.get("hostname") for point in points)
+    return tuple(str(address) for address in named if address)
 
 
 def offers(mesh: Mesh, peer: Peer, services: Iterable[Mapping]) -> tuple[Export, ...]:

@@ -8,7 +8,7 @@ known is said to be unknown.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 
@@ -66,11 +66,17 @@ def outbound(peer: Mapping | None, now: datetime, version: tuple[int, int] | Non
         return Link(UNKNOWN, "istiod has not taken the peer up yet")
     watches = [w for w in (entry.get("watch") for entry in _entries(discovery)) if isinstance(w, Mapping)]
     synced = _latest(w.get("lastFullSync") for w in watches)
-    if any(w.get("connected") for w in _watches(discovery, "active")):
-        since = _latest(w.get("lastConnected") for w in _watches(discovery, "active") if w.get("connected"))
+    connected = [w for w in _watches(discovery, "active") if w.get("connected")]
+    if connected:
+        since = _latest(w.get("lastConnected") for w in connected)
         if synced and now - synced <= 3 * poll_interval(version):
             return Link(CONNECTED, "", synced, since)
         return Link(STALE, "connected, but the peer's list has not come lately", synced, since)
+    return _disconnected(watches, synced)
+
+
+def _disconnected(watches: Iterable[Mapping], synced: datetime | None) -> Link:
+    """Return the state of a connection that no pod has, and why as istiod says it."""
     said = next((str(w["lastDisconnectStatus"]) for w in watches if w.get("lastDisconnectStatus")), "")
     cause = next((text for key, text in _CAUSES.items() if key in said), "")
     reason = "; ".join(part for part in (said, cause) if part)
@@ -207,28 +213,29 @@ def lines(control_plane: ControlPlane, mesh: str, roots: Sequence[Root], rows: S
     )
     if not rows:
         return [head, "no peers"]
-    table = [["PEER", "OUT", "IN", "LAST SYNC", "EXPORTS", "IMPORTS", "NOTE"]]
-    for row in rows:
-        imports = "unknown" if row["imports"] is None else str(len(row["imports"]))
-        unproven = row.get("unproven") or ""
-        reason = "; ".join(text for text in (row["note"], unproven) if text) or row["outbound_reason"] or row["inbound_reason"]
-        table.append(
-            [row["peer"], row["outbound"], row["inbound"], age(row["age_seconds"]), str(len(row["exports"])), imports, reason]
-        )
-    shown = [head, *_columns(table)]
+    shown = [head, *_columns([["PEER", "OUT", "IN", "LAST SYNC", "EXPORTS", "IMPORTS", "NOTE"], *map(_peer_cells, rows)])]
+    for heads, cells in _name_tables(rows):
+        shown += ["", *_columns([heads, *cells])] if cells else []
+    return shown
+
+
+def _peer_cells(row: Mapping) -> list[str]:
+    imports = "unknown" if row["imports"] is None else str(len(row["imports"]))
+    notes = "; ".join(text for text in (row["note"], row.get("unproven")) if text)
+    reason = notes or row["outbound_reason"] or row["inbound_reason"]
+    return [row["peer"], row["outbound"], row["inbound"], age(row["age_seconds"]), str(len(row["exports"])), imports, reason]
+
+
+def _name_tables(rows: Sequence[Mapping]) -> Iterator[tuple[list[str], list[list[str]]]]:
+    """Give the heads and the rows of the tables of names, an empty one without rows."""
     exports = [[r["exported"], row["peer"], f"{r['name']}.{r['namespace']}"] for row in rows for r in row["exports"]]
-    if exports:
-        shown += ["", *_columns([["EXPORTED AS", "TO", "SERVICE"], *exports])]
+    yield ["EXPORTED AS", "TO", "SERVICE"], exports
     imports = [
         [str(r["imported"]), row["peer"], r["exported"], "yes" if r["local"] else "no"] for row in rows for r in row["imports"] or []
     ]
-    if imports:
-        shown += ["", *_columns([["IMPORTED AS", "FROM", "EXPORTED AS", "AS LOCAL"], *imports])]
+    yield ["IMPORTED AS", "FROM", "EXPORTED AS", "AS LOCAL"], imports
     for title, key in (("OFFERED, NOT IMPORTED", "offered_not_imported"), ("ASKED FOR, NOT OFFERED", "asked_not_offered")):
-        missing = [[name, row["peer"]] for row in rows for name in row[key] or []]
-        if missing:
-            shown += ["", *_columns([[title, "FROM"], *missing])]
-    return shown
+        yield [title, "FROM"], [[name, row["peer"]] for row in rows for name in row[key] or []]
 
 
 def age(seconds: int | None) -> str:

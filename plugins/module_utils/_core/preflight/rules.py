@@ -104,25 +104,48 @@ def _export_problem(estate: Estate, live: Mapping, rule: Mapping) -> Problem | N
 
 
 def _import_problem(estate: Estate, live: Mapping, rule: Mapping) -> Problem | None:
+    suffix = str(at(rule, "domainSuffix") or at(live, "spec", "domainSuffix") or "")
+    is_local, wrong = bool(at(rule, "importAsLocal")), _wrong_label(at(rule, "nameSelector", "alias"))
+    return (
+        (_nameless_local(rule) if is_local else _wrong_suffix(estate, suffix))
+        or (("FED789", f"has the alias {wrong}") if wrong else None)
+        or (_wrong_local(estate, rule) if is_local else _foreign_suffix(estate, suffix))
+        or _one_name_for_all(rule)
+    )
+
+
+def _nameless_local(rule: Mapping) -> Problem | None:
+    fixed = _any(at(rule, "nameSelector", "alias", "namespace"))
+    return None if fixed else ("FED780", "has importAsLocal and no fixed alias.namespace")
+
+
+def _wrong_suffix(estate: Estate, suffix: str) -> Problem | None:
     cluster = f"svc.{estate.control_plane.cluster_domain}"
-    alias, is_local = at(rule, "nameSelector", "alias"), bool(at(rule, "importAsLocal"))
-    if is_local and not _any(at(alias, "namespace")):
-        return "FED780", "has importAsLocal and no fixed alias.namespace"
-    suffix = at(rule, "domainSuffix") or at(live, "spec", "domainSuffix") or ""
-    if not is_local and suffix == cluster:
+    if suffix == cluster:
         return "FED781", f"has the suffix {cluster}"
-    if not is_local and suffix and not all(_LABEL.fullmatch(part) for part in str(suffix).split(".")):
-        return "FED789", f"has the suffix {printable(str(suffix), 80)!r}"
-    wrong = _wrong_label(alias)
-    if wrong:
-        return "FED789", f"has the alias {wrong}"
-    matched, target, domain = _matched(rule), _any(at(alias, "namespace")), estate.control_plane.cluster_domain
-    if is_local and (is_of_platform(target) or target == estate.namespace):
-        return "FED775", f"imports as local into the namespace {target}"
-    if not is_local and suffix and (is_below(str(suffix), domain) or is_below(domain, str(suffix))):
+    if suffix and not all(_LABEL.fullmatch(part) for part in suffix.split(".")):
+        return "FED789", f"has the suffix {printable(suffix, 80)!r}"
+    return None
+
+
+def _foreign_suffix(estate: Estate, suffix: str) -> Problem | None:
+    domain = estate.control_plane.cluster_domain
+    if suffix and (is_below(suffix, domain) or is_below(domain, suffix)):
         return "FED775", f"has the suffix {suffix}, and the cluster's domain is {domain}"
-    if is_local and not matched.name:
+    return None
+
+
+def _wrong_local(estate: Estate, rule: Mapping) -> Problem | None:
+    target = _any(at(rule, "nameSelector", "alias", "namespace"))
+    if is_of_platform(target) or target == estate.namespace:
+        return "FED775", f"imports as local into the namespace {target}"
+    if not _matched(rule).name:
         return "FED773", f"imports as local, into the namespace {target}, whatever the peer exports"
+    return None
+
+
+def _one_name_for_all(rule: Mapping) -> Problem | None:
+    alias, matched = at(rule, "nameSelector", "alias"), _matched(rule)
     if _any(at(alias, "name")) and (not matched.name or (not matched.namespace and _any(at(alias, "namespace")))):
         return "FED782", f"imports all that it matches under the one name {at(alias, 'name')}"
     return None
