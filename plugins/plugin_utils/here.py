@@ -82,20 +82,23 @@ class HereAction(ActionBase):
     def _refuse(self, variables: Mapping[str, Any]) -> None:
         """Refuse variables that the role's specs do not allow, and credentials that are not the host's own: FED325, FED102."""
         role = self._role()
-        # A task for all hosts at once, such as the report, is not about one of them.
-        if role is None or self._task.run_once:
+        if role is None:
             return
-        shared = [name for name in (each.get_name(include_role_fqcn=False) for each in role.get_all_dependencies()) if SHARED in SPECS.get(name, {})]
-        for name in shared:
-            refuse_wrong(SPECS[name][SHARED], name, variables, self._templar.template)
-        own = role.get_name(include_role_fqcn=False)
-        entry = str(role._from_files.get("tasks", "main")).removesuffix(".yml")
-        refuse_wrong(SPECS.get(own, {}).get(entry, {}), own, variables, self._templar.template)
+        # A task for all hosts at once, such as the report, is not about the variables of one of them.
+        if not self._task.run_once:
+            self._refuse_wrong(role, variables)
         hosts = variables.get("ansible_play_hosts_all") or ()
         if len(hosts) > 1 and self._asks_a_cluster() and not are_own(self._task.args):
             host = str(variables.get("inventory_hostname"))
             name = str(self._task.args.get("mesh") or "")
             raise borrowed("mesh" if name else "cluster", host, len(hosts), name=name)
+
+    def _refuse_wrong(self, role: Any, variables: Mapping[str, Any]) -> None:
+        own = role.get_name(include_role_fqcn=False)
+        names = [each.get_name(include_role_fqcn=False) for each in role.get_all_dependencies()]
+        entry = str(role._from_files.get("tasks", "main")).removesuffix(".yml")
+        for name, part in (*((name, SHARED) for name in names), (own, entry)):
+            refuse_wrong(SPECS.get(name, {}).get(part, {}), name, variables, self._templar.template)
 
     def _role(self) -> Any:
         """Return the role of this collection that the task stands in, or None."""
