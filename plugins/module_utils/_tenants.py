@@ -3,13 +3,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 
 from ._cluster.client import Cluster
-from ._core.install.holding import Standing, check_bound, is_made_by_us, is_rightful, refusals
+from ._core.install.holding import Standing, check_bound, is_made_by_us, refusals
+from ._core.install.rights import Objects, key_of, refuse_overtaken, refuse_replaced, removals
 from ._core.install.tenants import NAME, Tenant, check_tenants, plan_tenant
-from ._core.plain.data import listed
-from ._core.plain.diff import Change, change_to, removal_of
+from ._core.plain.diff import Change, change_to
 from ._core.plain.errors import FederationError
 from ._core.plain.kinds import (
     CLUSTER_ROLE,
@@ -30,7 +30,6 @@ from ._core.plain.kinds import (
 
 # Bindings go before what they bind, so that a run that ends halfway leaves nobody with a right to nothing.
 RIGHTS = (CLUSTER_ROLE_BINDING, CLUSTER_ROLE, ROLE_BINDING, ROLE, SERVICE_ACCOUNT)
-Objects = Mapping[tuple[str, str, str], dict]
 
 
 def tenant_changes(
@@ -48,12 +47,12 @@ def tenant_changes(
     check_tenants(tenants)
     standing = standing or read_standing(cluster, is_going=state == "absent")
     if state == "absent":
-        return list(_removals(tenants, standing, {}))
+        return list(removals(tenants, standing, {}))
     refusal = next(refusals(tenants, standing), None)
     if refusal:
         raise refusal
-    wanted = {_key(desired): desired for tenant in tenants for desired in plan_tenant(tenant)}
-    return [*_removals(tenants, standing, wanted), *_additions(cluster, wanted, standing, force=force)]
+    wanted = {key_of(desired): desired for tenant in tenants for desired in plan_tenant(tenant)}
+    return [*removals(tenants, standing, wanted), *_additions(cluster, wanted, standing, force=force)]
 
 
 def read_standing(cluster: Cluster, *, is_going: bool = False) -> Standing:
@@ -91,25 +90,12 @@ def take_back_in_replaced(cluster: Cluster, tenants: Sequence[Tenant], standing:
         live = cluster.get(kind, namespace, NAME) if namespace in now else None
         if live is not None and is_made_by_us(live):
             cluster.delete(kind, namespace, NAME, live["metadata"]["uid"])
-    if replaced:
-        raise FederationError(
-            "FED109",
-            where=f"Namespace {listed(replaced)}",
-            what="was replaced by another of that name while rights were given in it; they were taken back",
-            mend="Run again: the namespace is looked at anew",
-        )
+    refuse_replaced(replaced)
 
 
 def check_done(cluster: Cluster, tenants: Sequence[Tenant], *, state: str, force: bool) -> None:
     """Refuse to call it done where another run has changed what this one had made: FED515."""
-    left = tenant_changes(cluster, tenants, state=state, force=force)
-    if left:
-        raise FederationError(
-            "FED515",
-            where=listed(change.place for change in left),
-            what="was changed by another run while this one was at work",
-            mend="See which description of the meshes holds, then run again",
-        )
+    refuse_overtaken(tenant_changes(cluster, tenants, state=state, force=force))
 
 
 def _served(cluster: Cluster, kind: Kind) -> list[dict]:
@@ -124,7 +110,7 @@ def _served(cluster: Cluster, kind: Kind) -> list[dict]:
 
 def _additions(cluster: Cluster, wanted: Objects, standing: Standing, *, force: bool) -> Iterator[Change]:
     """Yield the changes that make and correct; a namespace or account that exists without us is left as it is."""
-    known = {_key(live): live for live in standing.rights}
+    known = {key_of(live): live for live in standing.rights}
     for (kind, namespace, name), desired in wanted.items():
         if kind == NAMESPACE.name and name in standing.namespaces:
             continue
@@ -138,15 +124,3 @@ def _additions(cluster: Cluster, wanted: Objects, standing: Standing, *, force: 
         change = change_to(live, desired, MANAGER, force=force)
         if change:
             yield change
-
-
-def _removals(tenants: Sequence[Tenant], standing: Standing, wanted: Objects) -> Iterator[Change]:
-    """Yield the changes that take away what these meshes were given before and need no more, and nothing else."""
-    for live in standing.rights:
-        if _key(live) not in wanted and any(is_rightful(live, tenant, standing) for tenant in tenants):
-            yield removal_of(live, MANAGER)
-
-
-def _key(live: Mapping) -> tuple[str, str, str]:
-    """Return kind, namespace and name; cluster-wide objects have the namespace ""."""
-    return live["kind"], live["metadata"].get("namespace", ""), live["metadata"]["name"]

@@ -4,25 +4,17 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 
 from ._cluster.client import Cluster
-from ._core.install.crds import Definition, going, is_foreign
-from ._core.install.operators import (
-    LEAVING,
-    MESH_OPERATOR,
-    OPERATOR_DEPLOYMENT,
-    Found,
-    Operator,
-    is_left_cni,
-    is_own,
-    left_behind,
-)
-from ._core.plain.data import at, listed, place_of, some
+from ._core.install.crds import Definition, going
+from ._core.install.operators import MESH_OPERATOR, OPERATOR_DEPLOYMENT, Found, Operator, is_left_cni, left_behind
+from ._core.install.uninstalling import check_unused, foreign, refuse_foreign, removals
+from ._core.plain.data import at
 from ._core.plain.diff import Change, removal_of
 from ._core.plain.errors import FederationError
-from ._core.plain.kinds import CRD, DAEMON_SET, DEPLOYMENT, MANAGER, MESH_LABEL, Kind
+from ._core.plain.kinds import CRD, DAEMON_SET, DEPLOYMENT, MANAGER, Kind
 from ._run import Run, wait_until
 
 
@@ -74,56 +66,10 @@ def remove(run: Run, cluster: Cluster, operators: Sequence[Operator], found: Fou
     return Removal(changes + after, ended(run, "Kinds", served, mend), stays)
 
 
-def check_unused(found: Found, described: Iterable[Mapping], *, force: bool) -> None:
-    """Refuse to remove the operator while control planes exist: FED446. Those that are ``described`` as removed count as gone."""
-    leaving = {one.get("mesh") for one in described if one.get("removed")}
-    staying = [live["metadata"] for live in found.control_planes if (live["metadata"].get("labels") or {}).get(MESH_LABEL) not in leaving]
-    standing = sorted(f"{metadata['namespace']}/{metadata['name']}" for metadata in staying)
-    if standing and not force:
-        raise FederationError(
-            "FED446",
-            where="Control planes",
-            what=f"{listed(standing)} are still there, and without their operator nothing takes them away any more",
-            mend="Remove them first (playbook uninstall)",
-        )
-
-
-def removals(operators: Sequence[Operator], found: Found, *, force: bool) -> list[Change]:
-    """Return the changes that remove Subscriptions, versions and OperatorGroups of ours, in their order."""
-    here = {operator.package: operator for operator in operators}
-    changes: list[Change] = []
-    for package in [*(package for package in LEAVING if package in here), *(package for package in here if package not in LEAVING)]:
-        live = found.subscription(package)
-        if live is None:
-            continue
-        if not is_own(live) and not force:
-            raise FederationError(
-                "FED501",
-                where=f"Subscription {live['metadata']['namespace']}/{live['metadata']['name']}",
-                what="was made by hand",
-                mend="Remove it by hand, or set federation_force: true",
-            )
-        version = found.version(live["metadata"]["namespace"], (live.get("status") or {}).get("installedCSV"))
-        changes += [removal_of(live, MANAGER), *([removal_of(version, MANAGER)] if version else [])]
-    gone = {change.uid for change in changes}
-    remaining = {live["metadata"]["namespace"] for live in found.subscriptions if live["metadata"]["uid"] not in gone}
-    emptied = {operator.namespace for operator in operators} - remaining
-    return changes + [removal_of(live, MANAGER) for live in found.groups if live["metadata"]["namespace"] in emptied and is_own(live)]
-
-
 def check_objects(cluster: Cluster, definitions: Iterable[Definition], *, force: bool) -> None:
     """Refuse to remove kinds of which somebody else has objects: FED448. They would go with their kind."""
-    if force:
-        return
-    found = [live for definition in definitions if not definition.is_going for live in objects_of(cluster, definition.kind)]
-    if found:
-        raise FederationError(
-            "FED448",
-            where="Kinds (CRDs)",
-            what=f"would take {some([place_of(live) for live in found])} along",
-            mend="Save what is still needed and delete them, or set federation_force: true",
-            facts={"objects": [{"kind": live["kind"], **live["metadata"]} for live in found]},
-        )
+    if not force:
+        refuse_foreign([live for definition in definitions if not definition.is_going for live in objects_of(cluster, definition.kind)])
 
 
 def objects_of(cluster: Cluster, kind: Kind) -> list[dict]:
@@ -134,12 +80,6 @@ def objects_of(cluster: Cluster, kind: Kind) -> list[dict]:
         if error.code != "FED108":
             raise
         return []
-
-
-def foreign(live: dict) -> dict | None:
-    """Return what names an object that is neither ours nor the operator's; None for any other."""
-    metadata = live["metadata"]
-    return {"kind": live["kind"], "metadata": {key: metadata[key] for key in ("namespace", "name") if key in metadata}} if is_foreign(live) else None
 
 
 def ended(run: Run, where: str, look: Callable[[], list[str]], mend: str) -> list[str]:
