@@ -121,21 +121,28 @@ wait_limit:
 
 import time  # noqa: E402
 from collections.abc import Mapping, Sequence  # noqa: E402
+from dataclasses import dataclass, field  # noqa: E402
 from datetime import datetime  # noqa: E402
 
 from ..module_utils._cluster.client import Cluster  # noqa: E402
 from ..module_utils._core.control_plane import live as control_planes  # noqa: E402
-from ..module_utils._core.control_plane.data_plane import Newest, Workload, lines, next_batch, under_way  # noqa: E402
+from ..module_utils._core.control_plane.data_plane import Newest, next_batch, under_way  # noqa: E402
 from ..module_utils._core.control_plane.live import ControlPlane  # noqa: E402
-from ..module_utils._core.control_plane.rollout import RESTARTED_AT  # noqa: E402
+from ..module_utils._core.control_plane.restarting import (  # noqa: E402
+    Survey,
+    refuse_given_up,
+    refuse_sidecars,
+    refuse_unready,
+    report,
+    restarts,
+)
 from ..module_utils._core.plain.data import at, some  # noqa: E402
-from ..module_utils._core.plain.diff import MISSING, Change, Difference, as_diff  # noqa: E402
+from ..module_utils._core.plain.diff import Change, as_diff  # noqa: E402
 from ..module_utils._core.plain.errors import FederationError  # noqa: E402
-from ..module_utils._core.plain.kinds import MANAGER, MEMBER_ROLL, POD  # noqa: E402
-from ..module_utils._core.plain.moments import time_text  # noqa: E402
+from ..module_utils._core.plain.kinds import MEMBER_ROLL  # noqa: E402
 from ..module_utils._options import CLUSTER, MESH, WAITING  # noqa: E402
 from ..module_utils._reads.peerings import read_control_plane  # noqa: E402
-from ..module_utils._reads.workloads import OWNERS, Survey, Surveyor  # noqa: E402
+from ..module_utils._reads.workloads import Surveyor  # noqa: E402
 from ..module_utils._run import Module, Run, run_module  # noqa: E402
 
 OPTIONS = {
@@ -150,73 +157,91 @@ OPTIONS = {
 PAUSE = 1.0
 
 
-def run(run: Run, cluster: Cluster, now: datetime) -> dict:
-    """Survey the sidecars, restart what is asked for, and return the module's result."""
-    params, started = run.params, time.monotonic()
-    namespace = params["namespace"] or f"{params['mesh']}-mesh-system"
-    is_restart = params["state"] == "restarted"
+@dataclass
+class Clock:
+    """The time that a run may take, and a moment's wait within it."""
 
-    def has_time() -> bool:
+    seconds: float
+    started: float = field(default_factory=lambda: time.monotonic())
+
+    @property
+    def spent(self) -> float:
+        """Return how long the run has been at work."""
+        return time.monotonic() - self.started
+
+    def waits(self) -> bool:
         """Wait for a moment, and return True while there is time left."""
-        left = params["wait_timeout"] - (time.monotonic() - started)
-        if not params["wait"] or left <= 0:
+        left = self.seconds - self.spent
+        if left <= 0:
             return False
         time.sleep(min(PAUSE, left))
         return True
 
+
+def run(run: Run, cluster: Cluster, now: datetime) -> dict:
+    """Survey the sidecars, restart what is asked for, and return the module's result."""
+    params = run.params
+    clock = Clock(params["wait_timeout"] if params["wait"] else 0)
+    namespace = params["namespace"] or f"{params['mesh']}-mesh-system"
+    is_restart = params["state"] == "restarted"
     control_plane = read_control_plane(cluster, namespace, params["control_plane"])
     only = places(cluster, namespace, params["namespaces"])
-    # What is made before the control plane is ready gets the old sidecar once more, or none.
-    while is_restart and not control_plane.is_ready and not run.check_mode:
-        if has_time():
-            control_plane = read_control_plane(cluster, namespace, params["control_plane"])
-            continue
-        refuse_unready(control_plane, is_last=params["wait"] and not params["soft"])
-        newest = Newest.of(control_plane)
-        survey = Surveyor(cluster, only, newest).look()
-        return result(params, survey, newest, (), [f"{control_plane.place}: {text}" for text in control_planes.unready(control_plane.live)])
+    if is_restart and not run.check_mode:
+        control_plane = when_ready(run, cluster, control_plane, clock)
+        if not control_plane.is_ready:
+            newest = Newest.of(control_plane)
+            survey = Surveyor(cluster, only, newest).look()
+            waiting = [f"{control_plane.place}: {text}" for text in control_planes.unready(control_plane.live)]
+            return result(params, survey, newest, (), waiting)
     newest = Newest.of(control_plane)
     surveyor = Surveyor(cluster, only, newest, restarts=is_restart)
     survey = surveyor.look()
     if params["must_be_empty"]:
         refuse_sidecars(params["mesh"], survey)
-    changes: list[Change] = []
-    if is_restart and run.check_mode:
+    if not is_restart:
+        return result(params, survey, newest, (), ())
+    if run.check_mode:
         changes = [change for workload in survey.workloads if workload.pods for change in restarts(workload, cluster.now)]
-    waiting: list[str] = []
-    while is_restart and not run.check_mode:
+        return result(params, survey, newest, changes, ())
+    return roll(run, cluster, surveyor, survey, newest, clock)
+
+
+def when_ready(run: Run, cluster: Cluster, control_plane: ControlPlane, clock: Clock) -> ControlPlane:
+    """Return the control plane once it is ready, or as it is when there is no time left: FED433 where that is the end.
+
+    What is made before it is ready gets the old sidecar once more, or none.
+    """
+    while not control_plane.is_ready:
+        if not clock.waits():
+            refuse_unready(control_plane, is_last=run.params["wait"] and not run.params["soft"])
+            break
+        control_plane = read_control_plane(cluster, control_plane.namespace, control_plane.name)
+    return control_plane
+
+
+def roll(run: Run, cluster: Cluster, surveyor: Surveyor, survey: Survey, newest: Newest, clock: Clock) -> dict:
+    """Restart batch after batch while there is time, and return the module's result; raises ``FederationError`` FED616 at its end."""
+    params = run.params
+    changes: list[Change] = []
+    while True:
         refuse_given_up(survey, newest, changes)
         waiting = [f"{workload.owner}: {workload.missing}" for workload in under_way(survey.workloads)]
         for workload in next_batch(survey.workloads, params["batch"]):
             if surveyor.has_stayed(workload):
                 changes += perform(run, cluster, restarts(workload, cluster.now))
             waiting.append(f"{workload.owner}: restarted")
-        if not waiting or not has_time():
+        if not waiting or not clock.waits():
             break
         survey = surveyor.look()
     if waiting and params["wait"] and not params["soft"]:
         raise FederationError(
             "FED616",
             where=f"Mesh {params['mesh']}",
-            what=f"has workloads that are not up after {params['waited'] + int(time.monotonic() - started)} s: {some(waiting, between='; ')}",
+            what=f"has workloads that are not up after {params['waited'] + int(clock.spent)} s: {some(waiting, between='; ')}",
             mend="Look at the pods of what is named, then run again: it goes on where it stopped",
             facts=report(survey, newest, changes),
         )
     return result(params, survey, newest, changes, waiting)
-
-
-def refuse_sidecars(mesh: str, survey: Survey) -> None:
-    """Stop with FED434 while sidecars run, or may run where this account cannot look."""
-    count = sum(survey.sidecars.values())
-    told = [f"{count} pod{'s' * (count != 1)} with a sidecar"] if count else []
-    told += [f"{each} in {space}" for space, each in survey.sidecars.items()] + [f"unknown: {gap}" for gap in survey.unknown]
-    if told:
-        raise FederationError(
-            "FED434",
-            where=f"Mesh {mesh}",
-            what=f"is still used: {some(told)}",
-            mend="Take sidecar.istio.io/inject off these workloads and restart them; or set uninstall_leave_sidecars: true",
-        )
 
 
 def result(params: Mapping, survey: Survey, newest: Newest, changes: Sequence[Change], waiting: Sequence[str]) -> dict:
@@ -227,39 +252,6 @@ def result(params: Mapping, survey: Survey, newest: Newest, changes: Sequence[Ch
         **report(survey, newest, changes),
         "waiting_for": list(waiting),
         "wait_limit": params["wait_timeout"],
-    }
-
-
-def refuse_unready(control_plane: ControlPlane, *, is_last: bool) -> None:
-    """Stop with FED433 when a control plane is not ready at the deadline, and at once when it will not be by itself."""
-    if is_last or control_planes.permanent_reason(control_plane.live):
-        raise FederationError(
-            "FED433",
-            where=control_plane.place,
-            what=f"is not ready: {'; '.join(control_planes.unready(control_plane.live))}",
-            mend="Mend the control plane first; then run again",
-        )
-
-
-def report(survey: Survey, newest: Newest, changes: Sequence[Change]) -> dict:
-    """Return what was found and done, as data and for people; the same at the end and in a failure."""
-    old = [
-        {"pod": f"{workload.owner.namespace}/{pod.name}", "version": pod.version, "owner": str(workload.owner)}
-        for workload in survey.workloads
-        for pod in workload.pods
-    ]
-    return {
-        "changes": [change.summary() for change in changes],
-        "restarted": [change.place for change in changes if change.manifest is None or "spec" in change.manifest or change.action == "instantiate"],
-        "old": old,
-        "left_alone": [
-            {"owner": str(workload.owner), "reason": workload.left_alone, **({"code": "FED512"} if workload.owner.is_endless else {})}
-            for workload in survey.workloads
-            if workload.left_alone
-        ],
-        "pods": {"sidecars": sum(survey.sidecars.values()), "old": len(old)},
-        "lines": list(lines(survey.workloads, newest)),
-        "unknown": list(survey.unknown),
     }
 
 
@@ -279,47 +271,6 @@ def places(cluster: Cluster, namespace: str, only: Sequence[str]) -> list[str]:
             mend="Correct the list of namespaces",
         )
     return [name for name in members if not only or name in only]
-
-
-def refuse_given_up(survey: Survey, newest: Newest, changes: Sequence[Change]) -> None:
-    """Stop at the first workload that does not come back from its restart: FED617; what comes after it is left as it was."""
-    for workload in survey.workloads:
-        if workload.given_up:
-            raise FederationError(
-                "FED617",
-                where=str(workload.owner),
-                what=f"does not come back: {workload.given_up}; {workload.missing}",
-                mend="Mend it or undo its last change; then run again, nothing that is up is restarted",
-                facts=report(survey, newest, changes),
-            )
-
-
-def restarts(workload: Workload, now: datetime) -> list[Change]:
-    """Return the changes that have a workload's pods made again; none for what is left alone or under way."""
-    if not workload.way or workload.missing:
-        return []
-    owner, kind = workload.owner, OWNERS[workload.owner.kind]
-    if workload.way == "instantiate":
-        request = {"kind": "DeploymentRequest", "apiVersion": kind.api_version, "name": owner.name, "latest": True, "force": True}
-        return [Change("instantiate", kind, owner.namespace, owner.name, MANAGER, request, ())]
-    if workload.way != "delete":
-        return [mark(workload, ("spec", "template", "metadata", "annotations"), now)]
-    # One by one: the next when this one is back. The mark tells a later run what to wait for.
-    pod = workload.pods[0]
-    marks = [] if workload.is_ours else [mark(workload, ("metadata", "annotations"), now)]
-    return [*marks, Change("delete", POD, owner.namespace, pod.name, MANAGER, None, (), uid=pod.uid)]
-
-
-def mark(workload: Workload, path: tuple[str, ...], now: datetime) -> Change:
-    """Return the change that writes the mark of a restart into annotations, of the object as it was read and no other."""
-    owner, text, place = workload.owner, time_text(now), (*path, RESTARTED_AT)
-    stands = at(workload.live, *place)
-    patch: dict = {RESTARTED_AT: text}
-    for key in reversed(path):
-        patch = {key: patch}
-    patch["metadata"] = {**patch.get("metadata", {}), "resourceVersion": at(workload.live, "metadata", "resourceVersion")}
-    difference = Difference(place, MISSING if stands is None else stands, text)
-    return Change("merge", OWNERS[owner.kind], owner.namespace, owner.name, MANAGER, patch, (difference,), uid=at(workload.live, "metadata", "uid"))
 
 
 def perform(run: Run, cluster: Cluster, changes: Sequence[Change]) -> list[Change]:

@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from functools import cached_property
 
 from .._cluster.client import Cluster
@@ -22,37 +21,11 @@ from .._core.control_plane.data_plane import (
     is_returning,
     owner_of,
 )
+from .._core.control_plane.restarting import OWNERS, Survey
 from .._core.plain.data import at, items
 from .._core.plain.errors import FederationError
-from .._core.plain.kinds import (
-    DAEMON_SET,
-    DEPLOYMENT,
-    DEPLOYMENT_CONFIG,
-    KNATIVE_SERVICE,
-    POD,
-    REPLICATION_CONTROLLER,
-    REPLICA_SET,
-    STATEFUL_SET,
-    Kind,
-)
+from .._core.plain.kinds import POD, REPLICATION_CONTROLLER, REPLICA_SET, Kind
 from .._core.plain.moments import time_of
-
-OWNERS: Mapping[str, Kind] = {
-    "Deployment": DEPLOYMENT,
-    "StatefulSet": STATEFUL_SET,
-    "DaemonSet": DAEMON_SET,
-    "DeploymentConfig": DEPLOYMENT_CONFIG,
-    "Service": KNATIVE_SERVICE,
-}
-
-
-@dataclass(frozen=True)
-class Survey:
-    """What was found: how many sidecars each namespace has, the workloads with old ones, and what could not be read."""
-
-    sidecars: Mapping[str, int]
-    workloads: tuple[Workload, ...]
-    unknown: tuple[str, ...]
 
 
 class Surveyor:
