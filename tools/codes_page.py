@@ -21,8 +21,8 @@ BEGIN, END = "<!-- made by tools/codes_page.py -->", "<!-- end of what is made -
 HEAD = """\
 # Codes
 
-Every error says where, what, and how to mend it, after one of these codes. A failed module returns the same parts as
-`code`, `where`, `what` and `mend`, and in `written` what it had changed by then, most often nothing.
+Every error says where, what, and how to fix it, after one of these codes. A failed module returns the same parts as
+`code`, `where`, `what` and `fix`, and in `written` what it had changed by then, most often nothing.
 
 This page is made from the catalogue by `python tools/codes_page.py`.
 """

@@ -197,7 +197,7 @@ def sanity(run: Run) -> None:
     with locked(home / ".ansible" / "test" / "in-use"), copied_tree() as copy:
         ignores = sorted(path.name for path in copy.glob("tests/sanity/ignore*"))
         if ignores:
-            raise SystemExit(f"tests/sanity holds {', '.join(ignores)}: this collection ignores no sanity test. Mend what it hides.")
+            raise SystemExit(f"tests/sanity holds {', '.join(ignores)}: this collection ignores no sanity test. Fix what it hides.")
         _prepare_ansible_test(home, venv)
         version = _version_of(venv)
         env = {"PATH": f"{venv / 'bin'}:{os.environ['PATH']}"}

@@ -82,7 +82,7 @@ def main() -> None:
                 make(folder, requirements)
             except subprocess.CalledProcessError as error:
                 sys.exit(
-                    f"The venv {folder} could not be made: a command ended with {error.returncode}, the lines above say why. Mend it and run this again."
+                    f"The venv {folder} could not be made: a command ended with {error.returncode}, the lines above say why. Fix it and run this again."
                 )
     print(folder)
 

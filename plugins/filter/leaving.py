@@ -60,7 +60,7 @@ def leaving_unknown(hosts: object, hostvars: Mapping, names: object) -> str:
         where="unfederate_peers",
         what=f"names {some(unknown, _MOST_SHOWN)}, which no mesh of this run describes "
         "and of which nothing stands on a cluster",
-        mend=f"Correct the name; known peers are {some(sorted(known), _MOST_SHOWN) or 'none'}",
+        fix=f"Correct the name; known peers are {some(sorted(known), _MOST_SHOWN) or 'none'}",
     )
     return _told(error)
 
@@ -89,7 +89,7 @@ def _wanted(names: object) -> list[str]:
 
 
 def _unsaid(what: str) -> FederationError:
-    return FederationError("FED322", where="unfederate_peers", what=what, mend=_HOW_TO_SAY_IT)
+    return FederationError("FED322", where="unfederate_peers", what=what, fix=_HOW_TO_SAY_IT)
 
 
 def _told(error: FederationError) -> str:

@@ -115,7 +115,7 @@ def _lying_in(cluster: str, clusters: Sequence[str], hosts: Iterable[str], hostv
                 "FED453",
                 where=f"mesh_cluster of {name}",
                 what=f"is {lies_in}, and the group clusters has {', '.join(clusters)}",
-                mend="Correct mesh_cluster, or add the host to the group clusters",
+                fix="Correct mesh_cluster, or add the host to the group clusters",
             )
             raise AnsibleFilterError(f"{error}  ({error.reference})")
         if lies_in == cluster:
@@ -135,7 +135,7 @@ def peers_named(peers: object, names: object) -> list:
         if len(sharing) > 1 and name not in local_names:
             error = FederationError(
                 "FED320", where="Names of peers", what=f"hold {name}, and {len(sharing)} peers call themselves that",
-                mend=f"Use our own names for them: {', '.join(sharing)}",
+                fix=f"Use our own names for them: {', '.join(sharing)}",
             )  # fmt: skip
             raise AnsibleFilterError(f"{error}  ({error.reference})")
     by_name = {name: entry for entry in reversed(entries) for name in reversed(_called(entry))}
@@ -154,7 +154,7 @@ def _same_names(names: Mapping[str, str]) -> Iterable[tuple[str, FederationError
             "FED111",
             where=f"mesh_name of the hosts {_and(hosts)}",
             what=f"is {name} for each of them",
-            mend="Give every mesh a name of its own; its peers know it by that",
+            fix="Give every mesh a name of its own; its peers know it by that",
         )
         yield from ((host, error) for host in hosts)
 
@@ -183,7 +183,7 @@ def _same_control_planes(names: Mapping[str, str], hostvars: Mapping) -> Iterabl
             "FED103",
             where=f"Meshes {_and([names[host] for host in hosts])}",
             what=f"are one and the same control plane, {found.get('namespace')}/{found.get('name')}",
-            mend="Give each its own cluster (mesh_kubeconfig, mesh_context) or its own mesh_namespace and mesh_control_plane",
+            fix="Give each its own cluster (mesh_kubeconfig, mesh_context) or its own mesh_namespace and mesh_control_plane",
         )
         yield from ((host, error) for host in hosts)
 

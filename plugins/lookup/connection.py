@@ -104,7 +104,7 @@ def refusal(name: str, error: Exception) -> FederationError:
             if is_undefined
             else f"is a template that cannot be evaluated ({type(error).__name__})"
         ),
-        mend="Correct it; what is no template, and has {{, {% or {# in it, is given with !unsafe",
+        fix="Correct it; what is no template, and has {{, {% or {# in it, is given with !unsafe",
     )
 
 

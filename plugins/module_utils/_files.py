@@ -48,10 +48,10 @@ class Place:
         """The path as the user wrote it."""
         return os.path.join(self.folder, self.name)
 
-    def refusal(self, what: str, mend: str, *, folder: str = "") -> FederationError:
+    def refusal(self, what: str, fix: str, *, folder: str = "") -> FederationError:
         """Return the error for this file, or for a ``folder`` on the way to it."""
         where = f"Folder {os.path.join(self.folder, folder)}" if folder else f"{self.kind} {self.path}"
-        return FederationError(self.code, where=where, what=what, mend=mend)
+        return FederationError(self.code, where=where, what=what, fix=fix)
 
 
 def beginning(place: Place, size: int) -> bytes | None:
@@ -176,14 +176,14 @@ def _refused(place: Place, done: str) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        what, mend = f"cannot be {done} ({error.strerror})", "Check the path, its rights and the room on the disk"
+        what, fix = f"cannot be {done} ({error.strerror})", "Check the path, its rights and the room on the disk"
         if isinstance(error, NoFile) and "link" not in str(error.strerror):
-            what, mend = str(error.strerror), "Remove it, and run again"
+            what, fix = str(error.strerror), "Remove it, and run again"
         elif isinstance(error, NoFile) or error.errno in _LINK:
             what = "is a link, and links are not followed here"
-            mend = "Remove the link, and run again; if it is your own, name the folder that it leads to instead"
+            fix = "Remove the link, and run again; if it is your own, name the folder that it leads to instead"
         elif error.errno == errno.ENXIO:
-            what, mend = "is a socket, not a file", "Remove it, and run again"
+            what, fix = "is a socket, not a file", "Remove it, and run again"
         elif isinstance(error, NotADirectoryError):
-            what, mend = f"cannot be {done}: what should be its folder is not one", "Name another folder, or remove it"
-        raise place.refusal(what, mend) from None
+            what, fix = f"cannot be {done}: what should be its folder is not one", "Name another folder, or remove it"
+        raise place.refusal(what, fix) from None

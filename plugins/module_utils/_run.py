@@ -177,7 +177,7 @@ def unexpected(error: Exception, module: str) -> FederationError:
         "FED115",
         where=module,
         what=f"an unexpected {type(error).__name__}{because} at {way[-1] if way else 'an unknown place'}",
-        mend="Run again; if it stays, report it with this message and the result's facts.way, which hold no values",
+        fix="Run again; if it stays, report it with this message and the result's facts.way, which hold no values",
         facts={"way": way[-WAY:]},
     )
 
@@ -190,7 +190,7 @@ def fail(module: Module, error: FederationError, journal: Journal | None) -> NoR
         code=error.code,
         where=error.where,
         what=error.what,
-        mend=error.mend,
+        fix=error.fix,
         written=journal.done if journal else [],
         changed=bool(journal and journal.done),
         **({"facts": error.facts} if error.facts else {}),
@@ -221,7 +221,7 @@ def refuse_overtaken(cluster: Cluster, done: Iterable[tuple[Change, Mapping | No
                 "FED515",
                 where=change.place,
                 what=f"{how} while this one was at work",
-                mend="See which description of the mesh holds, then run again",
+                fix="See which description of the mesh holds, then run again",
             )
 
 

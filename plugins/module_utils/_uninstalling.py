@@ -62,8 +62,8 @@ def remove(run: Run, cluster: Cluster, operators: Sequence[Operator], found: Fou
         names = [definition.name for definition in definitions if cluster.outline(CRD, "", definition.name)]
         return [f"CustomResourceDefinition {name} is still there" for name in names]
 
-    mend = "See which of its objects hang in a finalizer (`oc get` the kind, all namespaces) and take that off, then run again"
-    return Removal(changes + after, ended(run, "Kinds", served, mend), stays)
+    fix = "See which of its objects hang in a finalizer (`oc get` the kind, all namespaces) and take that off, then run again"
+    return Removal(changes + after, ended(run, "Kinds", served, fix), stays)
 
 
 def check_objects(cluster: Cluster, definitions: Iterable[Definition], *, force: bool) -> None:
@@ -82,7 +82,7 @@ def objects_of(cluster: Cluster, kind: Kind) -> list[dict]:
         return []
 
 
-def ended(run: Run, where: str, look: Callable[[], list[str]], mend: str) -> list[str]:
+def ended(run: Run, where: str, look: Callable[[], list[str]], fix: str) -> list[str]:
     """Return what has yet to end, after a wait when one was asked for, and nothing in check mode; raises ``FederationError`` FED612 at the deadline."""
     if run.check_mode:
         return []
@@ -93,7 +93,7 @@ def ended(run: Run, where: str, look: Callable[[], list[str]], mend: str) -> lis
             "FED612",
             where=where,
             what=f"{'have' if where == 'Kinds' else 'has'} not ended after {params['waited'] + int(time.monotonic() - started)} s: {'; '.join(still)}",
-            mend=mend,
+            fix=fix,
             facts={"waiting_for": still},
         )
     return still

@@ -273,7 +273,7 @@ def refuse_other_mesh(mesh: str, live: dict) -> None:
             "FED103",
             where=f"ServiceMeshControlPlane {live['metadata']['namespace']}/{live['metadata']['name']}",
             what=f"is kept as the mesh {kept_as}, and this is {mesh}",
-            mend="Correct the cluster, mesh_namespace or mesh_control_plane; with force (federation_force: true) it is renamed",
+            fix="Correct the cluster, mesh_namespace or mesh_control_plane; with force (federation_force: true) it is renamed",
         )
 
 
@@ -313,16 +313,16 @@ def removed(cluster: Cluster, live: dict | None, *, is_last: bool = False) -> li
     named = (member for user in counted for member in (user.get("spec") or {}).get("members") or [])
     uses += [f"member {member}" for member in named if member not in by_itself]
     uses += [f"member {member}, which joined by itself" for member in by_itself]
-    mend = "Run unfederate, empty the member roll, have those leave who joined by themselves, then try again"
+    fix = "Run unfederate, empty the member roll, have those leave who joined by themselves, then try again"
     if not is_ours(live):
-        mend = f"Delete it by hand, or run control_plane for it once, which takes it over{'; for the others: ' + mend[0].lower() + mend[1:] if uses else ''}"
+        fix = f"Delete it by hand, or run control_plane for it once, which takes it over{'; for the others: ' + fix[0].lower() + fix[1:] if uses else ''}"
         uses.insert(0, "somebody who made it by hand, since it carries no label of this collection")
     if uses:
         raise FederationError(
             "FED425",
             where=f"ServiceMeshControlPlane {namespace}/{name}",
             what=f"is used by {some(uses)}",
-            mend=mend,
+            fix=fix,
             facts={"uses": uses},
         )
     return [removal_of(live, control_plane_manager())]
@@ -386,7 +386,7 @@ def waited(run: Run, cluster: Cluster, live: dict | None, limit: int) -> tuple[d
     return live, found
 
 
-def not_ready(params: dict, seen: str, started: float, mend: str) -> FederationError:
+def not_ready(params: dict, seen: str, started: float, fix: str) -> FederationError:
     """Return the error for a control plane that did not become what it should."""
     namespace, name = place_of(params)
     seconds = params["waited"] + int(time.monotonic() - started)
@@ -394,7 +394,7 @@ def not_ready(params: dict, seen: str, started: float, mend: str) -> FederationE
         "FED605",
         where=f"ServiceMeshControlPlane {namespace}/{name}",
         what=f"is not {'ready' if params['state'] == 'present' else 'gone'} after {seconds} s: {seen}",
-        mend=mend,
+        fix=fix,
         facts={"waiting_for": [seen]},
     )
 

@@ -238,7 +238,7 @@ def roll(run: Run, cluster: Cluster, surveyor: Surveyor, survey: Survey, newest:
             "FED616",
             where=f"Mesh {params['mesh']}",
             what=f"has workloads that are not up after {params['waited'] + int(clock.spent)} s: {some(waiting, between='; ')}",
-            mend="Look at the pods of what is named, then run again: it goes on where it stopped",
+            fix="Look at the pods of what is named, then run again: it goes on where it stopped",
             facts=report(survey, newest, changes),
         )
     return result(params, survey, newest, changes, waiting)
@@ -268,7 +268,7 @@ def places(cluster: Cluster, namespace: str, only: Sequence[str]) -> list[str]:
             "FED432",
             where=f"Namespace {strangers[0]}",
             what=f"is not of this mesh, which has {some(members)}",
-            mend="Correct the list of namespaces",
+            fix="Correct the list of namespaces",
         )
     return [name for name in members if not only or name in only]
 

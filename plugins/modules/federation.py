@@ -446,7 +446,7 @@ def rendered(run: Run, mesh: Mesh, now: datetime) -> dict:
     if not params["render_dir"] or not mesh.trust_domain:
         what = "render_dir" if not params["render_dir"] else "mesh_trust_domain"
         raise FederationError(
-            "FED318", where=what, what="is missing, and rendering asks no cluster", mend=f"Set {what}"
+            "FED318", where=what, what="is missing, and rendering asks no cluster", fix=f"Set {what}"
         )
     mesh.check_suffixes()
     for peer in mesh.peers:
@@ -455,7 +455,7 @@ def rendered(run: Run, mesh: Mesh, now: datetime) -> dict:
                 "FED318",
                 where=f"mesh_peers, {peer.local_name}, gateways",
                 what="does not name the ingress and the egress that are to be adopted, and rendering asks no cluster",
-                mend="Name both as the ServiceMeshPeer does",
+                fix="Name both as the ServiceMeshPeer does",
             )
     received = cards_of(run, mesh, mesh.trust_domain, now)
     version = parse_version(params["version"])

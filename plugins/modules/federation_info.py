@@ -309,7 +309,7 @@ def refuse_waiting(params: dict, waiting_for: list[str], waited: int) -> NoRetur
         CODES[params["until"]],
         where=f"Mesh {params['mesh']}",
         what=f"still waiting after {params['waited'] + waited} s: {'; '.join(waiting_for)}",
-        mend=MENDS[params["until"]],
+        fix=MENDS[params["until"]],
         facts={"waiting_for": waiting_for},
     )
 

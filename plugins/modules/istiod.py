@@ -147,7 +147,7 @@ def moment(text: str | None) -> datetime | None:
     """Return the option ``since``; raises ``FederationError`` FED608 for what is no time."""
     found = time_of(text) if text else None
     if text and found is None:
-        raise FederationError("FED608", where="since", what=f"{text[:40]!r} is no time", mend="Write it as in 2026-01-31T12:00:00Z")
+        raise FederationError("FED608", where="since", what=f"{text[:40]!r} is no time", fix="Write it as in 2026-01-31T12:00:00Z")
     return found
 
 
@@ -172,7 +172,7 @@ def not_restarted(istiod: Istiod, params: dict, what: str) -> FederationError:
         "FED606",
         where=f"Mesh {params['mesh']}, Deployment {place}",
         what=what,
-        mend=f"Look at its pods (kubectl -n {metadata['namespace']} describe deployment {metadata['name']}); its proxies go on with what they know",
+        fix=f"Look at its pods (kubectl -n {metadata['namespace']} describe deployment {metadata['name']}); its proxies go on with what they know",
     )
 
 

@@ -215,7 +215,7 @@ def removed(live: dict | None) -> list[Change]:
             "FED501",
             where=f"ServiceMeshMemberRoll {live['metadata']['namespace']}/{ROLL}",
             what="was made by hand",
-            mend="Delete it by hand, or keep it once with state=present and force to take it over",
+            fix="Delete it by hand, or keep it once with state=present and force to take it over",
         )
     return [removal_of(live, MANAGER)]
 
@@ -257,8 +257,8 @@ def awaited(run: Run, cluster: Cluster, namespace: str) -> tuple[dict | None, li
 
     found, _seconds = wait_until(missing, params["wait_timeout"] if params["wait"] else 0)
     if found and params["wait"] and not params["soft"]:
-        mend = "Make the namespaces that do not exist, look at the operator's log for the others, then run again"
-        raise not_done(params, namespace, "configured", [*found, *(lack.text for lack in told)], started, mend)
+        fix = "Make the namespaces that do not exist, look at the operator's log for the others, then run again"
+        raise not_done(params, namespace, "configured", [*found, *(lack.text for lack in told)], started, fix)
     return live, found, [lack.namespace for lack in told]
 
 
@@ -292,13 +292,13 @@ def let_go(run: Run, cluster: Cluster, namespace: str, before: dict | None) -> t
     return live, found
 
 
-def not_done(params: dict, namespace: str, what: str, found: list[str], started: float, mend: str) -> FederationError:
+def not_done(params: dict, namespace: str, what: str, found: list[str], started: float, fix: str) -> FederationError:
     """Return the error for a roll that has not become what it should by the deadline."""
     return FederationError(
         "FED610",
         where=f"ServiceMeshMemberRoll {namespace}/{ROLL}",
         what=f"is not {what} after {params['waited'] + int(time.monotonic() - started)} s: {some(found, MOST, '; ')}",
-        mend=mend,
+        fix=fix,
         facts={"waiting_for": found},
     )
 

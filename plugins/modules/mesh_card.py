@@ -465,7 +465,7 @@ def address_pending(mesh: Mesh, pending: Sequence[dict], seconds: int) -> Federa
         "FED601",
         where=f"Mesh {mesh.name}, gateways for {', '.join(row['peer'] for row in pending)}",
         what=f"have no address after {seconds} s: {reasons}",
-        mend="Look at the Service's events (does this cluster give out load balancers?), give addresses in mesh_peers, "
+        fix="Look at the Service's events (does this cluster give out load balancers?), give addresses in mesh_peers, "
         "or use service_type: NodePort",
         facts={"pending": list(pending)},
     )

@@ -175,7 +175,7 @@ def received(params: Mapping[str, Any], now: datetime) -> Card:
         card = from_file(params["path"], now)
         if card is None:
             raise FederationError(
-                "FED201", where=f"Card {params['path']}", what="does not exist", mend="Give the path of the received file"
+                "FED201", where=f"Card {params['path']}", what="does not exist", fix="Give the path of the received file"
             )
         return card
     return from_data(params["card"], "The given card", now)
@@ -203,7 +203,7 @@ def check(card: Card, params: Mapping[str, Any]) -> None:
             "FED212",
             where=where,
             what=f"was made for {card.audience}, not for {params['audience']}",
-            mend=f"Ask {card.mesh} for {card.mesh}-for-{params['audience']}.json",
+            fix=f"Ask {card.mesh} for {card.mesh}-for-{params['audience']}.json",
         )
     for address in card.ingress.addresses if card.ingress else ():
         # Whether both meshes share a cluster is said of a peer.
@@ -213,7 +213,7 @@ def check(card: Card, params: Mapping[str, Any]) -> None:
                 reason.code,
                 where=where,
                 what=f"gives the address {reason.what}",
-                mend=f"Ask {card.mesh} for another address. {reason.mend}",
+                fix=f"Ask {card.mesh} for another address. {reason.fix}",
             )
     if params["root_fingerprints"] is not None:
         pins = {"root_fingerprints": params["root_fingerprints"]}
@@ -224,7 +224,7 @@ def check(card: Card, params: Mapping[str, Any]) -> None:
                 "FED210",
                 where=where,
                 what=f"root {root.spoken} is not among root_fingerprints",
-                mend=f"Compare the fingerprint with {card.mesh}'s administrator by another way before you change the pin to {card.pins}",
+                fix=f"Compare the fingerprint with {card.mesh}'s administrator by another way before you change the pin to {card.pins}",
             )
 
 
@@ -246,7 +246,7 @@ def known(params: Mapping[str, Any], card: Card, now: datetime) -> Card | None:
             "FED220",
             where="The known card",
             what=f"is that of {earlier.mesh} for {earlier.audience}, this one is of {card.mesh} for {card.audience}",
-            mend=f"Give the earlier card of {card.mesh}",
+            fix=f"Give the earlier card of {card.mesh}",
         )
     return earlier
 

@@ -130,7 +130,7 @@ def leaving(cluster: Cluster, namespace: str, name: str, live: dict) -> Change:
                 "FED428",
                 where=f"ServiceMeshMember {live['metadata']['namespace']}/{ROLL}",
                 what=f"would take {', '.join(others)} along: the operator made the roll in {namespace} and deletes it with any member (OSSM-2374)",
-                mend=f"Keep a roll of your own in {namespace} first (mesh_members), or upgrade to 2.4",
+                fix=f"Keep a roll of your own in {namespace} first (mesh_members), or upgrade to 2.4",
             )
     return removal_of(live, MANAGER)
 
@@ -167,7 +167,7 @@ def awaited(run: Run, cluster: Cluster) -> list[str]:
             where=f"Namespace {params['member']}",
             what=f"has not {'left' if params['state'] == 'absent' else 'joined'} after "
             f"{params['waited'] + int(time.monotonic() - started)} s: {'; '.join(found)}",
-            mend="Look at the control plane and the operator's log, then run again",
+            fix="Look at the control plane and the operator's log, then run again",
             facts={"waiting_for": found},
         )
     if params["state"] == "absent" and is_made(live):

@@ -255,7 +255,7 @@ def read(cluster: Cluster, operators: Sequence[Operator]) -> Found:
             "FED445",
             where=f"Cluster {cluster.server}",
             what="has no Operator Lifecycle Manager: it does not serve operators.coreos.com",
-            mend="Install the operators by hand, and leave out the playbook install",
+            fix="Install the operators by hand, and leave out the playbook install",
         ) from None
     namespaces = frozenset(live["metadata"]["name"] for live in cluster.list(NAMESPACE, ""))
     found = replace(found, namespaces=namespaces, control_planes=control_planes(cluster), catalogs=catalogs(cluster))
@@ -329,7 +329,7 @@ def awaited(
         lost = hopeless(operators, found)
         if lost:
             raise FederationError(
-                "FED611", where="OLM", what="; ".join(lost), mend="Mend what it says, delete the failed InstallPlan and run again"
+                "FED611", where="OLM", what="; ".join(lost), fix="Fix what it says, delete the failed InstallPlan and run again"
             )
         approved = approvals(operators, found, upgrade=params["upgrade"], wanted=params["control_planes"])
         run.apply(cluster, approved)
@@ -342,7 +342,7 @@ def awaited(
             "FED612",
             where=f"Operators in {listed(sorted({operator.namespace for operator in operators}))}",
             what=f"are not installed after {params['waited'] + int(time.monotonic() - started)} s: {'; '.join(still)}",
-            mend="Look at what OLM says of the Subscription, then run again",
+            fix="Look at what OLM says of the Subscription, then run again",
             facts={"waiting_for": still},
         )
     return found, more, still

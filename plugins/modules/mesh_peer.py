@@ -143,7 +143,7 @@ def wanted(
         mesh, control_plane.trust_domain, in_run=[], carried=[params["card"]], file_of=lambda _name: None, now=now
     )
     if peer.local_name not in received:
-        raise FederationError("FED220", where="card", what=f"is not of {peer.name}", mend=f"Give {peer.name}'s card for {mesh.name}")
+        raise FederationError("FED220", where="card", what=f"is not of {peer.name}", fix=f"Give {peer.name}'s card for {mesh.name}")
     found = received[peer.local_name]
     check_peer(peer, control_plane, found)
     refuse_our_server(found.card, host_and_port(cluster.server), where=found.where)
@@ -152,7 +152,7 @@ def wanted(
     accepted.check()
     if found.card.ingress is None:
         raise FederationError(
-            "FED601", where=found.where, what="has no address yet", mend=f"Ask {peer.name} to run publish_cards again"
+            "FED601", where=found.where, what="has no address yet", fix=f"Ask {peer.name} to run publish_cards again"
         )
     changes = changes_for(mesh, peer, found.card, peering, force=params["force"], kinds=KINDS, now=there)
     return [*remembered_beside(mesh, peer, found.card, control_plane, changes), *changes]

@@ -26,5 +26,5 @@ def borrowed(whose: str, host: str, count: int, name: str = "") -> FederationErr
         "FED102",
         where=f"{whose.capitalize()} {name or host}",
         what=f"has no credentials of its own, and one environment cannot serve the {count} hosts of this run",
-        mend=f"Set {whose}_kubeconfig, or {whose}_host with {whose}_api_key, or run for one at a time (--limit {host})",
+        fix=f"Set {whose}_kubeconfig, or {whose}_host with {whose}_api_key, or run for one at a time (--limit {host})",
     )

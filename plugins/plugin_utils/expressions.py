@@ -96,7 +96,7 @@ def _refuse_more(name: str, what: str = "") -> NoReturn:
         "FED230",
         where=name,
         what=what or "is an expression that does more than name variables",
-        mend=(
+        fix=(
             "Write it as {{ [card_of_west, card_of_north] }}, or use federation_cards_dir for files; if it came from a"
             " peer, it is no card"
         ),
@@ -173,7 +173,7 @@ class _Work:
             "FED234",
             where=self.name,
             what=f"is an expression that {what}",
-            mend=(
+            fix=(
                 "Write it as {{ [card_of_west, card_of_north] }} and define each of these, or use federation_cards_dir"
                 " for files"
             ),

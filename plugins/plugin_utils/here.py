@@ -188,7 +188,7 @@ def _ran(name: str, arguments: str, environment: Mapping[str, Any]) -> dict:
             "FED115",
             where=name,
             what=f"the module ended without a result ({os.waitstatus_to_exitcode(status)})",
-            mend="Run again; a negative number is the signal that ended it",
+            fix="Run again; a negative number is the signal that ended it",
         )
     )
 
@@ -236,6 +236,6 @@ def failure(error: FederationError) -> dict:
         "code": error.code,
         "where": error.where,
         "what": error.what,
-        "mend": error.mend,
+        "fix": error.fix,
         "written": [],
     }

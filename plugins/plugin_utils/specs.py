@@ -62,7 +62,7 @@ def refuse_wrong(spec: Mapping[str, Mapping], role: str, variables: Mapping, tem
         "FED325",
         where=first,
         what=f"{what}{told}{more}",
-        mend=f"Correct it where the inventory or the run sets it; ansible-doc -t role ossm.federation.{role} describes it",
+        fix=f"Correct it where the inventory or the run sets it; ansible-doc -t role ossm.federation.{role} describes it",
     )
 
 

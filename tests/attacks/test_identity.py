@@ -395,8 +395,8 @@ def test_what_went_missing_comes_back_with_the_same_card_and_no_word(
 ) -> None:
     federate(card("west"))
     then(api)
-    mended = federate(card("west"))
-    assert mended.code is None and mended.result["changed"], mended.printed
+    fixed = federate(card("west"))
+    assert fixed.code is None and fixed.result["changed"], fixed.printed
 
 
 GATEWAYS = {

@@ -460,7 +460,7 @@ def test_rights_that_should_never_have_been_given_can_be_taken_away(quiet: ApiIn
     give(quiet, *given_before("lab", "kube-system", user="mallory", labelled=False))
     wrong = {"mesh": "lab", "namespace": "kube-system", "admins": {"groups": ["system:authenticated"]}}
     assert tenants(quiet, collections, wrong).code == "FED426"
-    assert "tenants_state" in tenants(quiet, collections, LAB).result["mend"]
+    assert "tenants_state" in tenants(quiet, collections, LAB).result["fix"]
     assert tenants(quiet, collections, wrong, state="absent").result["changed"]
     assert who(quiet, "kube-system") == set()
 

@@ -1,5 +1,5 @@
 # GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
-"""What is wrong is refused before anything is written, with a code, where, what, and how to mend it."""
+"""What is wrong is refused before anything is written, with a code, where, what, and how to fix it."""
 
 from __future__ import annotations
 

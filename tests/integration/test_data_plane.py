@@ -164,7 +164,7 @@ def test_the_first_that_does_not_come_back_stops_the_run(mesh: Mesh, tmp_path: P
     assert "Deployment shop/stock" in done.output and "was not restarted here" in done.output
     old = {pod.rsplit("-", 2)[0] for pod, version in sidecars(mesh).items() if version != NEWEST}
     assert old == {"shop/debug", "shop/stock"}
-    assert owner_revisions(mesh)["Deployment desk/full"] == after["Deployment desk/full"] + 1, "mended by hand, not restarted again"
+    assert owner_revisions(mesh)["Deployment desk/full"] == after["Deployment desk/full"] + 1, "fixed by hand, not restarted again"
 
 
 def test_a_deployment_config_is_rolled_out_anew_waited_for_and_left_alone_while_it_is_paused(mesh: Mesh, tmp_path: Path, collections: str) -> None:

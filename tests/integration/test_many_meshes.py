@@ -174,7 +174,7 @@ def with_failures(estate: Testbed, admin: Estate, folder: Path) -> dict[str, str
     return {"larch": "FED105", "knoll": "FED104", "jetty": "FED104", "islet": "FED107", "haven": "FED601", "grove": "FED210"}
 
 
-def mend(estate: Testbed, admin: Estate) -> None:
+def fix(estate: Testbed, admin: Estate) -> None:
     """Take away what let meshes fail."""
     admin.meshes = {}
     estate.meshes["larch"].heal("api-refuse")
@@ -190,7 +190,7 @@ def test_who_fails_is_named_by_the_others_which_finish_and_the_next_run_complete
     finishing = NAMES[:2]
     report = {"federation_report": "report.json"}
     first = admin.play("federate", *FULL_MESH, "--limit", ",".join((*finishing, *failures)), variables=report, must_pass=False)
-    mend(estate, admin)
+    fix(estate, admin)
 
     reported = json.loads((admin.folder / "report.json").read_text(encoding="utf-8"))
     assert {name: reported[name]["error"]["code"] for name in failures} == failures

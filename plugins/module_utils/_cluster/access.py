@@ -137,7 +137,7 @@ def _check(options: Mapping[str, Any]) -> None:
                 if given
                 else "no credentials are given"
             ),
-            mend="Give kubeconfig, or host with api_key (or client_cert and client_key), or the K8S_AUTH_* variables; "
+            fix="Give kubeconfig, or host with api_key (or client_cert and client_key), or the K8S_AUTH_* variables; "
             "KUBECONFIG, ~/.kube/config and a pod's service account are not used, so that no cluster is changed by accident",
         )
     for name in PATHS:
@@ -150,19 +150,19 @@ def _check(options: Mapping[str, Any]) -> None:
                 "FED101",
                 where=name,
                 what="holds a text and not a path",
-                mend="Write it to a file and give the file's path",
+                fix="Write it to a file and give the file's path",
             )
         if not os.access(path, os.R_OK) or os.path.isdir(path):
             raise FederationError(
                 "FED101",
                 where=name,
                 what=f"the file {shown_path(path)} cannot be read",
-                mend="Give the path of a file that is there and readable",
+                fix="Give the path of a file that is there and readable",
             )
     for pair in TOGETHER:
         if sum(bool(options.get(name)) for name in pair) == 1:
             raise FederationError(
-                "FED101", where=", ".join(pair), what="only one of the two is given", mend="Give both"
+                "FED101", where=", ".join(pair), what="only one of the two is given", fix="Give both"
             )
 
 
@@ -194,27 +194,27 @@ def _said(options: Mapping[str, Any]) -> Said:
             "FED114",
             where=f"{said.place}, as",
             what="stands beside impersonate_user or impersonate_groups",
-            mend="Say in one place as whom to act",
+            fix="Say in one place as whom to act",
         )
     if user or groups:
         named = [("Impersonate-User", user)] if user else []
         said = replace(said, impersonation=(*named, *(("Impersonate-Group", group) for group in groups)))
     if not said.has_credentials and not options.get("username") and said.server.startswith("https:"):
         raise FederationError(
-            "FED101", where=said.place, what="names no credentials", mend="Give a token or a certificate for its user"
+            "FED101", where=said.place, what="names no credentials", fix="Give a token or a certificate for its user"
         )
     return said
 
 
 def _documents(kubeconfig: object) -> list[Document]:
     """Return the kubeconfigs behind an option: a mapping, a text, a path, or paths with colons between."""
-    mend = "Give the path of a kubeconfig, or its content as a mapping or a text"
+    fix = "Give the path of a kubeconfig, or its content as a mapping or a text"
     if isinstance(kubeconfig, Mapping):
         # Ansible's own kinds of mappings and texts become plain ones.
         return [Document("kubeconfig", "", json.loads(json.dumps(kubeconfig)))]
     if not isinstance(kubeconfig, str):
         raise FederationError(
-            "FED101", where="kubeconfig", what="is neither a path nor a mapping nor a text", mend=mend
+            "FED101", where="kubeconfig", what="is neither a path nor a mapping nor a text", fix=fix
         )
     if is_content(kubeconfig):
         return [Document("kubeconfig (a text)", "", data_of(kubeconfig, "kubeconfig (a text)"))]
@@ -222,7 +222,7 @@ def _documents(kubeconfig: object) -> list[Document]:
     there = [path for path in paths if os.path.exists(path)]
     where = f"kubeconfig {shown_path(kubeconfig)}"
     if not there:
-        raise FederationError("FED101", where=where, what="does not exist", mend=mend)
+        raise FederationError("FED101", where=where, what="does not exist", fix=fix)
     documents = []
     for path in there:
         place = f"kubeconfig {shown_path(path)}"
@@ -230,7 +230,7 @@ def _documents(kubeconfig: object) -> list[Document]:
         if data is not None or len(there) == 1:
             documents.append(Document(place, os.path.dirname(os.path.abspath(path)), data))
     if not documents:
-        raise FederationError("FED101", where=where, what="is empty", mend=mend)
+        raise FederationError("FED101", where=where, what="is empty", fix=fix)
     return documents
 
 
@@ -243,11 +243,11 @@ def _content(path: str, place: str) -> bytes:
             "FED101",
             where=place,
             what=str(error.strerror) if isinstance(error, NoFile) else f"cannot be read ({error.strerror})",
-            mend="Give a file that is there and readable",
+            fix="Give a file that is there and readable",
         ) from None
     if len(content) > LARGEST_FILE:
         raise FederationError(
-            "FED101", where=place, what=f"is larger than {LARGEST_FILE >> 20} MB", mend="Give the right file"
+            "FED101", where=place, what=f"is larger than {LARGEST_FILE >> 20} MB", fix="Give the right file"
         )
     return content
 
@@ -266,14 +266,14 @@ def _server(said: Said, where: str, is_secret: bool) -> str:
             "FED116",
             where=where,
             what="is an http:// URL, and credentials would be sent in the clear",
-            mend="Give the https:// URL of the API server",
+            fix="Give the https:// URL of the API server",
         )
     return urlunsplit(
         parts._replace(netloc=parts.netloc.rpartition("@")[2], path=parts.path.rstrip("/"), query="", fragment="")
     )
 
 
-def _url(text: str, schemes: tuple[str, ...], where: str, what: str, mend: str) -> Any:
+def _url(text: str, schemes: tuple[str, ...], where: str, what: str, fix: str) -> Any:
     """Return the parts of a URL. What is wrong with one is told without it: it may hold a password."""
     from urllib3.exceptions import HTTPError
     from urllib3.util import parse_url
@@ -292,8 +292,8 @@ def _url(text: str, schemes: tuple[str, ...], where: str, what: str, mend: str) 
         is_fine = False
     if not is_fine or "@" in f"{parts.path}{parts.query}{parts.fragment}":
         if "@" in text:
-            mend += "; in a password, write # as %23, / as %2F, ? as %3F, @ as %40, : as %3A and % as %25"
-        raise FederationError("FED101", where=where, what=what, mend=mend)
+            fix += "; in a password, write # as %23, / as %2F, ? as %3F, @ as %40, : as %3A and % as %25"
+        raise FederationError("FED101", where=where, what=what, fix=fix)
     return parts
 
 
@@ -316,7 +316,7 @@ def visible(text: str, where: str) -> str:
     what = "holds characters that no token has (spaces, line ends, quotes and brackets, or letters beyond ASCII)"
     if token.lower().startswith("bearer "):
         what = "begins with the word Bearer"
-    raise FederationError("FED101", where=where, what=what, mend="Give the token alone, as it was issued")
+    raise FederationError("FED101", where=where, what=what, fix="Give the token alone, as it was issued")
 
 
 def _header(value: str, place: str, name: str) -> str:
@@ -326,7 +326,7 @@ def _header(value: str, place: str, name: str) -> str:
             "FED101",
             where=f"{place}, {name}",
             what="holds characters that no name has",
-            mend="Correct the name to act as",
+            fix="Correct the name to act as",
         )
     return value.encode("utf-8", "replace").decode("latin-1")
 
@@ -376,7 +376,7 @@ def _context(said: Said) -> ssl.SSLContext:
             "FED101",
             where=f"{said.place}, CA certificate",
             what=f"cannot be used ({reason})",
-            mend="Give the CA certificate of the API server, in PEM",
+            fix="Give the CA certificate of the API server, in PEM",
         ) from None
     return context
 
@@ -397,7 +397,7 @@ def _load_certificate(context: ssl.SSLContext, certificate: Pem, key: Pem, place
             "FED101",
             where=f"{place}, client certificate and key",
             what=f"cannot be used ({reason})",
-            mend="Give a certificate and its own key, unencrypted",
+            fix="Give a certificate and its own key, unencrypted",
         ) from None
 
 
@@ -443,8 +443,8 @@ def _route(said: Said, options: Mapping[str, Any], server: str) -> Route | None:
     if not said.proxy:
         return None
     where = "proxy" if options.get("proxy") else f"{said.place}, proxy-url"
-    mend = "Give it as in http://proxy.example.com:3128"
-    parts = _url(said.proxy, PROXY_SCHEMES, where, "is not the URL of an http, https or socks5 proxy", mend)
+    fix = "Give it as in http://proxy.example.com:3128"
+    parts = _url(said.proxy, PROXY_SCHEMES, where, "is not the URL of an http, https or socks5 proxy", fix)
     if _goes_past(server, str(options.get("no_proxy") or "")):
         return None
     # The proxy finds the API server by its name, as kubectl has it.
@@ -546,7 +546,7 @@ class Login:
                 "FED101",
                 where=place,
                 what="its program gives neither a token nor a certificate with its key",
-                mend=_by_hand(),
+                fix=_by_hand(),
             )
         self.token = visible(token, place)
         if certificate and key and self._context is not None:
@@ -598,7 +598,7 @@ def _asked(plugin: Plugin, said: Said, place: str) -> Mapping[str, Any]:
             status = given.get("status")
             if given.get("kind") == "ExecCredential" and isinstance(status, Mapping):
                 return status
-    raise FederationError("FED101", where=place, what=what, mend=_by_hand())
+    raise FederationError("FED101", where=place, what=what, fix=_by_hand())
 
 
 def _by_hand() -> str:
@@ -661,7 +661,7 @@ def _oauth_token(urllib3: Any, pool: Any, server: str, username: str, password: 
             "FED101",
             where="username, password",
             what=f"OpenShift's OAuth server at {server} gives no token ({why})",
-            mend="Give another user name or password, or a token as api_key",
+            fix="Give another user name or password, or a token as api_key",
         ) from None
 
 
@@ -697,5 +697,5 @@ def missing(library: str, requirement: str, imported: str) -> FederationError:
         "FED110",
         where=f"Python library {imported}",
         what=missing_required_lib(library).rstrip("."),
-        mend=f"Install it for that Python: pip install '{requirement}'",
+        fix=f"Install it for that Python: pip install '{requirement}'",
     )

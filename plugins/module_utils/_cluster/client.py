@@ -354,8 +354,8 @@ class Cluster:
         """Say which way was tried: HTTPS_PROXY, which others look at, is not."""
         return f" through the proxy {self._via}" if self._via else " (without a proxy)"
 
-    def _fail(self, code: str, where: str, what: str, mend: str, **facts: Any) -> NoReturn:
-        raise FederationError(code, where=where, what=self._clean(what), mend=mend, facts={"server": self.server, **facts})
+    def _fail(self, code: str, where: str, what: str, fix: str, **facts: Any) -> NoReturn:
+        raise FederationError(code, where=where, what=self._clean(what), fix=fix, facts={"server": self.server, **facts})
 
     def _fail_unsent(self, error: Exception) -> NoReturn:
         """Tell that a request cannot be made. What it is made of was checked before, so this is rare; the error may quote it."""
@@ -409,7 +409,7 @@ class Cluster:
         if "reason" in facts:
             facts["reason"] = self._clean(facts["reason"])
         where = self.server if row.is_of_server else f"{self.server}, {request.about}"
-        self._fail(row.code, where, row.what(refused), row.mend(refused), **facts)
+        self._fail(row.code, where, row.what(refused), row.fix(refused), **facts)
 
 
 def _is_refusal_of_tls(error: Exception) -> bool:

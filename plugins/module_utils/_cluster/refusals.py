@@ -51,7 +51,7 @@ class Row:
     code: str
     fits: Callable[[Refused], bool]
     what: Callable[[Refused], str]
-    mend: Callable[[Refused], str]
+    fix: Callable[[Refused], str]
     facts: tuple[str, ...] = ()
     is_of_server: bool = False
 

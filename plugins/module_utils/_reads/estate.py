@@ -327,7 +327,7 @@ def look_at_run(
     What was ``told`` before stands before them and is not told again.
 
     ``states`` tells what the run does about each peer (present, suspended, pending, left alone). What it writes is looked at as if it
-    stood, so that nobody is warned of what is mended a moment later; what only a real run makes is not missed where it ``is_planned``.
+    stood, so that nobody is warned of what is fixed a moment later; what only a real run makes is not missed where it ``is_planned``.
     Raises ``FederationError`` FED315 for an export rule that meets services of the control plane or the platform.
     """
     kept = [peer for peer in mesh.peers if states.get(peer.local_name) in ("present", "suspended") and peer.local_name in received]

@@ -37,7 +37,7 @@ class Istiod:
                 "FED607",
                 where=f"Deployment {namespace}/{name}",
                 what="does not exist, so there is no istiod to restart",
-                mend="Look whether the control plane is ready; mesh_control_plane is its name",
+                fix="Look whether the control plane is ready; mesh_control_plane is its name",
             )
         return cls(deployment, tuple(rollout.pods_of(deployment, cluster.list(POD, namespace))))
 

@@ -77,7 +77,7 @@ def read_roots_of(
                 "FED405",
                 where=place,
                 what=f"has no {ROOT_KEY}" if live else "does not exist",
-                mend="Wait until the control plane is ready, or give the root as mesh_roots",
+                fix="Wait until the control plane is ready, or give the root as mesh_roots",
             )
         texts = [(text, f"{place}, {ROOT_KEY}")]
     texts += [(text, "mesh_extra_roots") for text in also]
@@ -113,7 +113,7 @@ def pem_texts(value: object, option: str) -> list[str]:
     if isinstance(value, (list, tuple)) and all(isinstance(text, str) for text in value):
         return list(value)
     raise FederationError(
-        "FED205", where=option, what="is neither a PEM text nor a list of PEM texts", mend="Give certificates as PEM"
+        "FED205", where=option, what="is neither a PEM text nor a list of PEM texts", fix="Give certificates as PEM"
     )
 
 

@@ -60,12 +60,12 @@ class Refusing(ClusterInMemory):
 
     def serves(self, group):
         if self.refused.kind.name == "APIGroup":
-            raise FederationError(self.code, where=group, what="is forbidden", mend="Ask for the right")
+            raise FederationError(self.code, where=group, what="is forbidden", fix="Ask for the right")
         return super().serves(group)
 
     def _guard(self, kind, namespace):
         if self.refused.is_about(kind, namespace, SPACE):
-            raise FederationError(self.code, where=f"list {kind.name}", what="is forbidden", mend="Ask for the right")
+            raise FederationError(self.code, where=f"list {kind.name}", what="is forbidden", fix="Ask for the right")
 
 
 def looked_at(setup: Setup, refused: Read, code: str = "FED104") -> dict:

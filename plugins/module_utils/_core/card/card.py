@@ -164,7 +164,7 @@ def as_readers_take_it(card: Card, now: datetime) -> tuple[Card, list[str]]:
             "FED231",
             where=reader.where,
             what=f"would be refused by {card.audience}: it {error.what}",
-            mend=f"Offer {card.audience} less: narrow mesh_exports, or give rules a `to`",
+            fix=f"Offer {card.audience} less: narrow mesh_exports, or give rules a `to`",
         ) from None
     return kept, notes
 
@@ -198,8 +198,8 @@ def data_of(text: str | bytes, where: str, depth: int = DEPTH_LIMIT) -> object:
     except ValueError as reason:
         what = f"is not JSON as cards use it ({printable(str(reason), 80)})"
         is_path = isinstance(text, str) and len(text) < _LONGEST_PATH and not text.lstrip().startswith(("{", "["))
-        mend = f"{_ASK_FOR_FILE}; files and folders of cards go into federation_cards_dir" if is_path else _ASK_FOR_FILE
-        raise FederationError("FED201", where=where, what=what, mend=mend) from None
+        fix = f"{_ASK_FOR_FILE}; files and folders of cards go into federation_cards_dir" if is_path else _ASK_FOR_FILE
+        raise FederationError("FED201", where=where, what=what, fix=fix) from None
 
 
 def _is_deeper_than(depth: int, text: str) -> bool:
@@ -244,7 +244,7 @@ def card_from(data: object, where: str, now: datetime) -> Card:
         client_id=reader.text(fields["client_id"], "client_id", limit=600),
         exports=tuple(_export(reader, export, at) for at, export in enumerate(reader.items(fields["exports"], "exports"))),
     )
-    _check_identity(card, where, reader.mend)
+    _check_identity(card, where, reader.fix)
     if card.issued > now + CLOCK_TOLERANCE:
         _refuse("FED218", where, f"was issued in the future ({fields['issued']})", "Set the clocks of both sides")
     return card
@@ -267,11 +267,11 @@ def _is_whole(value: object) -> bool:
 class _Reader:
     """Reads typed fields of one card and refuses what is not as documented."""
 
-    def __init__(self, where: str, mend: str) -> None:
-        self.where, self.mend = where, mend
+    def __init__(self, where: str, fix: str) -> None:
+        self.where, self.fix = where, fix
 
     def refuse(self, what: str) -> NoReturn:
-        _refuse("FED203", self.where, what, self.mend)
+        _refuse("FED203", self.where, what, self.fix)
 
     def fields(self, data: object, names: list[str], place: str) -> Mapping:
         if not isinstance(data, Mapping):
@@ -325,11 +325,11 @@ def _roots(reader: _Reader, value: object, trust_domain: str, now: datetime) -> 
                 "FED209",
                 reader.where,
                 f"root {number} has fingerprint {found[0].spoken}, its card says otherwise",
-                "The card was changed on its way. " + reader.mend,
+                "The card was changed on its way. " + reader.fix,
             )
         roots.append(found[0])
     if not roots:
-        _refuse("FED206", reader.where, "holds no root certificate", reader.mend)
+        _refuse("FED206", reader.where, "holds no root certificate", reader.fix)
     check_chains(roots, reader.where)
     if len({root.fingerprint for root in roots}) != len(roots):
         reader.refuse("names one root twice")
@@ -370,21 +370,21 @@ def _export(reader: _Reader, value: object, at: int) -> Export:
     return Export(name=reader.text(fields["name"], f"{place}.name", _EXPORTED, limit=400), ports=tuple(ports))
 
 
-def _check_identity(card: Card, where: str, mend: str) -> None:
+def _check_identity(card: Card, where: str, fix: str) -> None:
     parts = _CLIENT_ID.fullmatch(card.client_id)
     if not parts or not _LABEL.fullmatch(parts["namespace"]) or not _SUBDOMAIN.fullmatch(parts["account"]):
         _refuse(
             "FED214",
             where,
             f"client_id {printable(card.client_id, 120)} is not <trust domain>/ns/<namespace>/sa/<service account>",
-            "Write it without spiffe:// and without wildcards. " + mend,
+            "Write it without spiffe:// and without wildcards. " + fix,
         )
     if parts["domain"] != card.trust_domain:
         _refuse(
             "FED214",
             where,
             f"client_id belongs to {printable(parts['domain'], 60)}, not to the card's trust domain {card.trust_domain}",
-            mend,
+            fix,
         )
     if card.trust_domain == DEFAULT_TRUST_DOMAIN:
         _refuse(
@@ -441,5 +441,5 @@ def _no_float(text: str) -> NoReturn:
     raise ValueError(f"{text[:20]} has no place on a card")
 
 
-def _refuse(code: str, where: str, what: str, mend: str) -> NoReturn:
-    raise FederationError(code, where=where, what=what, mend=mend)
+def _refuse(code: str, where: str, what: str, fix: str) -> NoReturn:
+    raise FederationError(code, where=where, what=what, fix=fix)

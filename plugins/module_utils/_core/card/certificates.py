@@ -205,7 +205,7 @@ def _parsed(der: bytes, where: str) -> tuple[x509.Certificate, bytes, bytes, byt
         parsed.public_key()
     except (IndexError, *_unreadable()):  # an element that ends before its time
         what = f"is not a valid X.509 certificate{', its ' * bool(part)}{part}{' cannot be read' * bool(part)}"
-        raise FederationError("FED205", where=where, what=what, mend=_COPY_AGAIN) from None
+        raise FederationError("FED205", where=where, what=what, fix=_COPY_AGAIN) from None
     return parsed, issuer, subject, inner, outer, key
 
 
@@ -250,8 +250,8 @@ def _check_extensions(parsed: x509.Certificate, where: str, trust_domain: str) -
     values = {type(extension.value): extension.value for extension in parsed.extensions}
     basic, usage = values.get(x509.BasicConstraints), values.get(x509.KeyUsage)
     if not (basic and basic.ca):
-        mend = "Give the mesh's root certificate: ConfigMap istio-ca-root-cert, key root-cert.pem"
-        _refuse("FED207", where, "is the certificate of a workload, not of a CA", mend)
+        fix = "Give the mesh's root certificate: ConfigMap istio-ca-root-cert, key root-cert.pem"
+        _refuse("FED207", where, "is the certificate of a workload, not of a CA", fix)
     if usage and not usage.key_cert_sign:
         _refuse("FED207", where, "may not sign certificates (its key usage lacks keyCertSign)", _ANOTHER_CA)
     extended = values.get(x509.ExtendedKeyUsage)
@@ -424,5 +424,5 @@ def _content(data: bytes, at: int) -> tuple[int, int]:
     return start, start + length
 
 
-def _refuse(code: str, where: str, what: str, mend: str) -> NoReturn:
-    raise FederationError(code, where=where, what=what, mend=mend)
+def _refuse(code: str, where: str, what: str, fix: str) -> NoReturn:
+    raise FederationError(code, where=where, what=what, fix=fix)

@@ -163,7 +163,7 @@ def _read_root(body: str, where: str, trust_domain: str) -> tuple[Root, datetime
     try:
         der = base64.b64decode("".join(body.split()), validate=True)
     except ValueError:
-        raise FederationError("FED205", where=where, what="is not a valid X.509 certificate", mend=_COPY_AGAIN) from None
+        raise FederationError("FED205", where=where, what="is not a valid X.509 certificate", fix=_COPY_AGAIN) from None
     certificate = read_certificate(der, where, trust_domain)
     digits = base64.b64encode(der).decode()
     wrapped = "\n".join(digits[at : at + 64] for at in range(0, len(digits), 64))
@@ -179,11 +179,11 @@ def _read_root(body: str, where: str, trust_domain: str) -> tuple[Root, datetime
 
 def _check_time(root: Root, not_before: datetime, where: str, now: datetime) -> None:
     if root.not_after <= now:
-        mend = "Rotate the root on its own mesh and publish its cards again"
-        _refuse("FED208", where, f"expired on {root.not_after:%Y-%m-%d}", mend)
+        fix = "Rotate the root on its own mesh and publish its cards again"
+        _refuse("FED208", where, f"expired on {root.not_after:%Y-%m-%d}", fix)
     if not_before > now + CLOCKS_DIFFER:
-        mend = "Wait until then, or set the clocks of both sides"
-        _refuse("FED208", where, f"is not valid before {not_before:%Y-%m-%dT%H:%M:%SZ}", mend)
+        fix = "Wait until then, or set the clocks of both sides"
+        _refuse("FED208", where, f"is not valid before {not_before:%Y-%m-%dT%H:%M:%SZ}", fix)
 
 
 def _der_of(root: Root) -> bytes:
@@ -198,5 +198,5 @@ def bundle_of(roots: Iterable[Root]) -> str:
     return "".join({root.fingerprint: root.pem for root in roots}.values())
 
 
-def _refuse(code: str, where: str, what: str, mend: str) -> NoReturn:
-    raise FederationError(code, where=where, what=what, mend=mend)
+def _refuse(code: str, where: str, what: str, fix: str) -> NoReturn:
+    raise FederationError(code, where=where, what=what, fix=fix)

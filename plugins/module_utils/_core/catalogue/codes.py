@@ -70,7 +70,7 @@ CODES: dict[str, Code] = {
     "FED106": Code(
         "The API server refused, or kept failing",
         ERROR,
-        "The request arrived and was answered with an error that retries did not mend. The message holds the server's own reason; "
+        "The request arrived and was answered with an error that retries did not fix. The message holds the server's own reason; "
         "often an admission webhook of the operator speaks.",
         "Correct what the reason names. When a webhook cannot be called, wait until the operator runs, then run again.",
     ),
@@ -693,7 +693,7 @@ CODES: dict[str, Code] = {
         "Control plane is not ready",
         ERROR,
         "A pod that is made before its control plane is ready gets the old sidecar once more, or none. Nothing was restarted.",
-        "Mend the control plane; the message has its operator's words. Then run again.",
+        "Fix the control plane; the message has its operator's words. Then run again.",
     ),
     "FED434": Code(
         "Sidecars run",
@@ -953,7 +953,7 @@ CODES: dict[str, Code] = {
         "Namespace that did not join",
         ERROR,
         "The operator adds a namespace to the mesh some seconds after its ServiceMeshMember; here it did not within the time allowed.",
-        "The message has the operator's own reason; mend it and run again.",
+        "The message has the operator's own reason; fix it and run again.",
     ),
     "FED610": Code(
         "Members not configured",
@@ -966,13 +966,13 @@ CODES: dict[str, Code] = {
         "OLM has given up",
         ERROR,
         "A failed InstallPlan and a bundle that cannot be unpacked are not tried again for the same version.",
-        "Mend what the message says, delete the failed InstallPlan (or the Subscription) and run again.",
+        "Fix what the message says, delete the failed InstallPlan (or the Subscription) and run again.",
     ),
     "FED612": Code(
         "Operators that are not installed in time",
         ERROR,
         "OLM has not finished within the time allowed; the message has what it says of each Subscription.",
-        "ResolutionFailed and CatalogSourcesUnhealthy need the catalog mended; else run again, the wait goes on.",
+        "ResolutionFailed and CatalogSourcesUnhealthy need the catalog fixed; else run again, the wait goes on.",
     ),
     "FED616": Code(
         "Restarts not finished at the deadline",
@@ -984,7 +984,7 @@ CODES: dict[str, Code] = {
         "Workload that does not come back",
         ERROR,
         "Kubernetes has given the roll-out up. The run stops at the first such workload, so that the others keep serving.",
-        "Mend the workload or undo its last change, then run again.",
+        "Fix the workload or undo its last change, then run again.",
     ),
     "FED701": Code(
         "Network view does not fit the peer",
@@ -1254,7 +1254,7 @@ CODES: dict[str, Code] = {
         WARNING,
         "A peer has a status within moments. One without has broken roots or a broken kind, or istiod is locked since another "
         "peer was deleted while services were exported to it.",
-        "Mend what else is said of the peer, then restart istiod: `oc rollout restart deployment/istiod-<control plane>`.",
+        "Fix what else is said of the peer, then restart istiod: `oc rollout restart deployment/istiod-<control plane>`.",
     ),
     "FED745": Code(
         "Peer deleted while services are exported to it",

@@ -42,14 +42,14 @@ class Finding:
         return CODES[self.code].severity
 
     @property
-    def mend(self) -> str:
+    def fix(self) -> str:
         """Return what to do, without a full stop."""
         return (self.cure or CODES[self.code].cure).rstrip(".")
 
     @property
     def text(self) -> str:
         """Return it as one message: code, place, what was seen, the cure, and where the code is explained."""
-        return f"{self.code} {self.place}: {self.seen}. {self.mend}.  (docs: codes#{self.code.lower()})"
+        return f"{self.code} {self.place}: {self.seen}. {self.fix}.  (docs: codes#{self.code.lower()})"
 
     def as_data(self) -> dict:
         """Return it as JSON-friendly data for a module's result."""
@@ -60,7 +60,7 @@ class Finding:
             "place": self.place,
             "seen": self.seen,
             "why": CODES[self.code].why,
-            "cure": f"{self.mend}.",
+            "cure": f"{self.fix}.",
             "reference": f"docs: codes#{self.code.lower()}",
         }
 
@@ -80,7 +80,7 @@ class Unknown:
 
 def finding_of(error: FederationError) -> Finding:
     """Return an error as a finding, so that it can stand beside others."""
-    return Finding(error.code, error.where, error.what, error.mend)
+    return Finding(error.code, error.where, error.what, error.fix)
 
 
 def in_order(findings: Iterable[Finding]) -> list[Finding]:
@@ -139,7 +139,7 @@ def lines(head: str, findings: Sequence[Finding], unknown: Sequence[Unknown]) ->
         told.append(f"{len(unknown)} unknown")
     shown = [f"{head} · {', '.join(told) or 'nothing found'}"]
     for found in _folded(in_order(findings)):
-        shown += [f"{found.severity.upper():<8} {found.code}  {found.place}: {found.seen}", f"{'':<16} {found.mend}"]
+        shown += [f"{found.severity.upper():<8} {found.code}  {found.place}: {found.seen}", f"{'':<16} {found.fix}"]
     for gap in unknown:
         shown.append(f"{'UNKNOWN':<8} {'':<6}  {gap.what}: {gap.because}")
     return shown

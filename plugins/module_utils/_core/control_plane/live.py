@@ -118,28 +118,28 @@ class ControlPlane:
                 "FED402",
                 where=self.place,
                 what=f"is {self.version_text}; federation came with v2.1",
-                mend="Upgrade the control plane first",
+                fix="Upgrade the control plane first",
             )
         if self.trust_domain == DEFAULT_TRUST_DOMAIN:
             raise FederationError(
                 "FED403",
                 where=self.place,
                 what=f"has no trust domain of its own (it uses {DEFAULT_TRUST_DOMAIN}, as every mesh does that sets none)",
-                mend="Set spec.security.trust.domain to a name of this mesh alone; its workloads then need a restart",
+                fix="Set spec.security.trust.domain to a name of this mesh alone; its workloads then need a restart",
             )
         if not is_trust_domain(self.trust_domain):
             raise FederationError(
                 "FED403",
                 where=self.place,
                 what=f"has the trust domain {self.trust_domain}, which is no name that a SPIFFE identity can carry",
-                mend="Set spec.security.trust.domain to lower-case letters, digits, dots, hyphens and underscores",
+                fix="Set spec.security.trust.domain to lower-case letters, digits, dots, hyphens and underscores",
             )
         if wanted_trust_domain and wanted_trust_domain != self.trust_domain:
             raise FederationError(
                 "FED404",
                 where=self.place,
                 what=f"has the trust domain {self.trust_domain}, mesh_trust_domain says {wanted_trust_domain}",
-                mend="Correct mesh_trust_domain; changing the mesh's own would change every identity in it",
+                fix="Correct mesh_trust_domain; changing the mesh's own would change every identity in it",
             )
 
     def writes_route_config(self, is_in_schema: bool) -> bool:
@@ -200,7 +200,7 @@ def missing(namespace: str, name: str, others: list[str]) -> FederationError:
         "FED401",
         where=f"ServiceMeshControlPlane {namespace}/{name}",
         what=f"does not exist; {found}",
-        mend="Correct mesh_namespace and mesh_control_plane, or install the control plane first",
+        fix="Correct mesh_namespace and mesh_control_plane, or install the control plane first",
     )
 
 

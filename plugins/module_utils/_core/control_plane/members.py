@@ -142,10 +142,10 @@ def is_made(live: Mapping | None) -> bool:
     return CREATED_BY in (at(live, "metadata", "annotations") or {})
 
 
-def _refuse_made_roll(live: Mapping | None, mend: str) -> None:
+def _refuse_made_roll(live: Mapping | None, fix: str) -> None:
     if live and is_made(live):
         metadata = live["metadata"]
-        _refuse("FED427", f"ServiceMeshMemberRoll {metadata['namespace']}/{metadata['name']}", "is made by the operator from ServiceMeshMembers", mend)
+        _refuse("FED427", f"ServiceMeshMemberRoll {metadata['namespace']}/{metadata['name']}", "is made by the operator from ServiceMeshMembers", fix)
 
 
 def plan_member(mesh: str, namespace: str, control_plane: str, member: str) -> dict:
@@ -324,5 +324,5 @@ def check_member(member: object, namespace: str, version: tuple[int, int] | None
         _refuse("FED426", place, "is a namespace of the platform, which no mesh takes", "Leave it out")
 
 
-def _refuse(code: str, where: str, what: str, mend: str) -> None:
-    raise FederationError(code, where=where, what=what, mend=mend)
+def _refuse(code: str, where: str, what: str, fix: str) -> None:
+    raise FederationError(code, where=where, what=what, fix=fix)

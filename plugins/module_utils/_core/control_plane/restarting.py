@@ -43,7 +43,7 @@ def refuse_sidecars(mesh: str, survey: Survey) -> None:
             "FED434",
             where=f"Mesh {mesh}",
             what=f"is still used: {some(told)}",
-            mend="Take sidecar.istio.io/inject off these workloads and restart them; or set uninstall_leave_sidecars: true",
+            fix="Take sidecar.istio.io/inject off these workloads and restart them; or set uninstall_leave_sidecars: true",
         )
 
 
@@ -54,7 +54,7 @@ def refuse_unready(control_plane: ControlPlane, *, is_last: bool) -> None:
             "FED433",
             where=control_plane.place,
             what=f"is not ready: {'; '.join(control_planes.unready(control_plane.live))}",
-            mend="Mend the control plane first; then run again",
+            fix="Fix the control plane first; then run again",
         )
 
 
@@ -88,7 +88,7 @@ def refuse_given_up(survey: Survey, newest: Newest, changes: Sequence[Change]) -
                 "FED617",
                 where=str(workload.owner),
                 what=f"does not come back: {workload.given_up}; {workload.missing}",
-                mend="Mend it or undo its last change; then run again, nothing that is up is restarted",
+                fix="Fix it or undo its last change; then run again, nothing that is up is restarted",
                 facts=report(survey, newest, changes),
             )
 

@@ -31,14 +31,14 @@ _PROVIDERS = {
 
 @dataclass(frozen=True)
 class Objection:
-    """What one field would be refused for: its ``path`` below the object, ``what`` is wrong and how to ``mend`` it."""
+    """What one field would be refused for: its ``path`` below the object, ``what`` is wrong and how to ``fix`` it."""
 
     path: str
     what: str
-    mend: str
+    fix: str
 
     def __str__(self) -> str:
-        return f"{self.path} {self.what} ({self.mend})"
+        return f"{self.path} {self.what} ({self.fix})"
 
 
 def plan_control_plane(
@@ -55,7 +55,7 @@ def plan_control_plane(
             "FED420",
             where="mesh_version",
             what="is missing for a new control plane, and the operator would take its newest",
-            mend="Set mesh_version, for instance v2.6",
+            fix="Set mesh_version, for instance v2.6",
         )
     if wanted is not None:
         spec["version"] = _checked_version(wanted)
@@ -85,7 +85,7 @@ def check_spec(manifest: Mapping, schema: Mapping | None, version: tuple[int, in
             "FED421",
             where=f"mesh_control_plane_spec, {unknown[0].path}",
             what=f"{unknown[0].what}{_more(unknown)}",
-            mend=unknown[0].mend,
+            fix=unknown[0].fix,
             facts={"fields": [each.path for each in unknown]},
         )
     refused = list(objections(manifest["spec"], version, manifest["metadata"]["namespace"])) if version else []
@@ -94,7 +94,7 @@ def check_spec(manifest: Mapping, schema: Mapping | None, version: tuple[int, in
             "FED422",
             where=place,
             what=f"v{version[0]}.{version[1]} refuses: {'; '.join(str(each) for each in refused)}",
-            mend="Correct mesh_control_plane_spec",
+            fix="Correct mesh_control_plane_spec",
             facts={"fields": [each.path for each in refused]},
         )
 
@@ -108,7 +108,7 @@ def check_name(manifest: Mapping, version: tuple[int, int] | None, standing: Con
         "FED459",
         where=f"ServiceMeshControlPlane {manifest['metadata']['namespace']}/{name}",
         what=f"cannot be called {name} as v{version[0]}.{version[1]}, which fails to deploy then (OSSM-2042)",
-        mend="Set mesh_control_plane to another name, such as basic"
+        fix="Set mesh_control_plane to another name, such as basic"
         if standing is None
         else "Make a control plane of another name in a new namespace and move the members to it",
     )
@@ -130,13 +130,13 @@ def check_step(live: ControlPlane | None, version: tuple[int, int] | None, *, is
             "FED423",
             where=live.place,
             what=f"is {live.version_text}, and going back to {wanted} is not supported although the operator would do it",
-            mend=f"Set mesh_version to {live.version_text}, or make a new mesh of {wanted} and move namespaces to it",
+            fix=f"Set mesh_version to {live.version_text}, or make a new mesh of {wanted} and move namespaces to it",
         )
     raise FederationError(
         "FED424",
         where=live.place,
         what=f"is {live.version_text}; mesh_version says {wanted}",
-        mend="Run the playbook upgrade, which goes one minor at a time with its own checks; until then keep mesh_version at the running one",
+        fix="Run the playbook upgrade, which goes one minor at a time with its own checks; until then keep mesh_version at the running one",
     )
 
 
@@ -297,14 +297,14 @@ def _kiali(spec: Mapping, version: tuple[int, int]) -> Iterator[Objection]:
 def _checked_version(text: object) -> str:
     version = parse_version(str(text))
     if not re.fullmatch(r"v\d+\.\d+", str(text)) or version is None:
-        mend = f"Write v{version[0]}.{version[1]}" if version else "Write it as v2.6"
-        raise FederationError("FED420", where="mesh_version", what=f"{text} is no version of a control plane", mend=mend)
+        fix = f"Write v{version[0]}.{version[1]}" if version else "Write it as v2.6"
+        raise FederationError("FED420", where="mesh_version", what=f"{text} is no version of a control plane", fix=fix)
     if not OLDEST <= version <= NEWEST:
         raise FederationError(
             "FED420",
             where="mesh_version",
             what=f"{text} is not among v2.0 to v2.6",
-            mend="Version 1.1 is not upgraded in place: make a new control plane and move namespaces to it"
+            fix="Version 1.1 is not upgraded in place: make a new control plane and move namespaces to it"
             if version < OLDEST
             else "Choose one of these; version 3 has another operator and other kinds",
         )
@@ -317,7 +317,7 @@ def _one_of(field: str, given: object, written: object, word: str) -> object:
             "FED420",
             where=f"mesh_control_plane_spec, spec.{field}",
             what=f"is {written}, and {word} is {given}",
-            mend="Say it once",
+            fix="Say it once",
         )
     return given or written or None
 

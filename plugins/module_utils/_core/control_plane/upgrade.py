@@ -73,7 +73,7 @@ class Blocker:
     """One reason why a step cannot be taken, and its cure; ``is_mixer`` ones the upgrade can cure itself when asked."""
 
     what: str
-    mend: str
+    fix: str
     is_mixer: bool = False
 
 
@@ -91,7 +91,7 @@ class Step:
         return {
             "from": text_of(self.start),
             "to": text_of(self.end),
-            "blockers": [{"what": each.what, "mend": each.mend} for each in self.blockers],
+            "blockers": [{"what": each.what, "fix": each.fix} for each in self.blockers],
             "notes": list(self.notes),
         }
 
@@ -120,12 +120,12 @@ def plan_upgrade(control_plane: ControlPlane, target: str, found: Found, *, remo
 def refuse_blocked(control_plane: ControlPlane, step: Step) -> None:
     """Refuse a step that something stops: FED431, with every reason and its cure."""
     if step.blockers:
-        mend = "; ".join(dict.fromkeys(each.mend for each in step.blockers))
+        fix = "; ".join(dict.fromkeys(each.fix for each in step.blockers))
         raise FederationError(
             "FED431",
             where=f"{control_plane.place}, {text_of(step.start)} to {text_of(step.end)}",
             what="; ".join(each.what for each in step.blockers),
-            mend=mend[:1].upper() + mend[1:],
+            fix=fix[:1].upper() + fix[1:],
             facts={"blockers": [each.what for each in step.blockers]},
         )
 
@@ -138,7 +138,7 @@ def lines(control_plane: ControlPlane, steps: Sequence[Step], found: Found) -> l
         shown = [f"{control_plane.place}: {control_plane.version_text} to {text_of(steps[-1].end)}, {len(steps)} step{'s' * (len(steps) > 1)}"]
     for step in steps:
         shown.append(f"{text_of(step.start)} → {text_of(step.end)}: {'stopped' if step.blockers else 'possible'}")
-        shown += [f"  stops: {each.what}; {each.mend}" for each in step.blockers]
+        shown += [f"  stops: {each.what}; {each.fix}" for each in step.blockers]
         shown += [f"  note: {note}" for note in step.notes]
     shown += [f"sidecars of {text_of(version)}: {len(pods)} pod{'s' * (len(pods) != 1)}" for version, pods in sorted(found.sidecars.items())]
     shown += [f"unknown: {gap}" for gap in found.unknown]
@@ -200,8 +200,8 @@ def _wanted(control_plane: ControlPlane, target: str) -> Version:
         _refuse(control_plane, "cannot be upgraded to nothing: upgrade_to is empty", "Say where to go, for instance upgrade_to: v2.6")
     version = parse_version(target)
     if version and not _MINOR.fullmatch(target):
-        mend = f"Write {text_of(version)}; its operator brings the patch release" if _PATCH.fullmatch(target) else f"Write {text_of(version)}"
-        _refuse(control_plane, f"cannot become {target}, which is not a version of a control plane", mend)
+        fix = f"Write {text_of(version)}; its operator brings the patch release" if _PATCH.fullmatch(target) else f"Write {text_of(version)}"
+        _refuse(control_plane, f"cannot become {target}, which is not a version of a control plane", fix)
     if version is None or not OLDEST <= version <= NEWEST:
         _refuse(control_plane, f"cannot become {target}", "Choose one of v2.1 to v2.6; version 3 has another operator and other kinds")
     return version
@@ -243,7 +243,7 @@ def _blockers(control_plane: ControlPlane, version: Version, found: Found) -> It
     covered = ("spec.policy", "spec.telemetry", "spec.addons.3scale")
     for each in objections(_mapping(control_plane.live.get("spec")), version, control_plane.live["metadata"]["namespace"]):
         if not (mixer and each.path.startswith(covered)):
-            yield Blocker(f"{each.path} {each.what}", each.mend)
+            yield Blocker(f"{each.path} {each.what}", each.fix)
     if version == UNDEPLOYED_FOR and control_plane.name == UNDEPLOYED_NAME:
         yield Blocker(
             f"it is called {UNDEPLOYED_NAME}, and {text_of(version)} fails to deploy under this name (OSSM-2042)",
@@ -256,7 +256,7 @@ def _blockers(control_plane: ControlPlane, version: Version, found: Found) -> It
 def _unready(control_plane: ControlPlane) -> list[Blocker]:
     if control_plane.is_ready:
         return []
-    return [Blocker(f"it is not ready: {control_plane.condition}", "wait until it is, or mend what the operator names")]
+    return [Blocker(f"it is not ready: {control_plane.condition}", "wait until it is, or fix what the operator names")]
 
 
 def lagging(sidecars: Mapping[Version, Sequence[str]], version: Version) -> list[str]:
@@ -304,8 +304,8 @@ def _notes(control_plane: ControlPlane, version: Version, found: Found, *, is_fi
         yield "sidecars must be restarted after the step before"
 
 
-def _refuse(control_plane: ControlPlane, what: str, mend: str) -> None:
-    raise FederationError("FED430", where=control_plane.place, what=what, mend=mend)
+def _refuse(control_plane: ControlPlane, what: str, fix: str) -> None:
+    raise FederationError("FED430", where=control_plane.place, what=what, fix=fix)
 
 
 def names_of(objects: Iterable[Mapping]) -> tuple[str, ...]:

@@ -97,7 +97,7 @@ def stranded(
         where=where,
         what=f"{_VERBS[arrival.way].format(csv=arrival.csv)}; it takes {range_text}: "
         + "; ".join(f"{said} {text_of(version)}" for said, version in left),
-        mend=_mend(arrival, first, last, [version for _said, version in left]),
+        fix=_mend(arrival, first, last, [version for _said, version in left]),
     )
 
 

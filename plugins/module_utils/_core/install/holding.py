@@ -65,7 +65,7 @@ def of_going(tenants: Sequence[Tenant], standing: Standing) -> Iterator[Federati
                 "FED452",
                 where=f"Namespace {name}",
                 what="is being deleted",
-                mend="Run again when it is gone; it is made anew then",
+                fix="Run again when it is gone; it is made anew then",
             )
 
 
@@ -112,7 +112,7 @@ def check_bound(live: Mapping | None, desired: Mapping) -> None:
         what = "is put together from other ClusterRoles (aggregationRule), so it allows what those allow"
     else:
         return
-    raise FederationError("FED455", where=place_of(live), what=what, mend="See who made it, delete it, and run again")
+    raise FederationError("FED455", where=place_of(live), what=what, fix="See who made it, delete it, and run again")
 
 
 def is_rightful(live: Mapping, tenant: Tenant, standing: Standing) -> bool:
@@ -172,7 +172,7 @@ def _of_namespace(tenant: Tenant, name: str, standing: Standing) -> Iterator[Fed
             "FED426",
             where=f"Namespace {name}, wanted by {tenant.mesh}",
             what=f"is a member of the mesh in namespace {listing}",
-            mend=f"Take it out of that mesh first, or out of the description of {tenant.mesh}",
+            fix=f"Take it out of that mesh first, or out of the description of {tenant.mesh}",
         )
     if any(_namespace(group) == name and _is_for_all(group) for group in standing.groups):
         yield FederationError(
@@ -180,7 +180,7 @@ def _of_namespace(tenant: Tenant, name: str, standing: Standing) -> Iterator[Fed
             where=f"Namespace {name}, wanted by {tenant.mesh}",
             what="is where operators of the whole cluster run (its OperatorGroup has all namespaces): rights in it "
             "reach the whole cluster",
-            mend="Name a namespace that was made for the mesh or for its applications",
+            fix="Name a namespace that was made for the mesh or for its applications",
         )
 
 
@@ -223,7 +223,7 @@ def _of_rights(tenant: Tenant, name: str, tenants: Sequence[Tenant], standing: S
             "FED451",
             where=f"Namespace {name}, wanted by {tenant.mesh}",
             what=f"belongs to {of}: {place_of(live)} gives its administrators their rights there",
-            mend="Take the rights of that mesh away first (tenants_state: absent), or correct the description of "
+            fix="Take the rights of that mesh away first (tenants_state: absent), or correct the description of "
             f"{tenant.mesh}",
         )
         return
@@ -238,14 +238,14 @@ def _of_control_plane(tenant: Tenant, standing: Standing) -> Iterator[Federation
     for live in (*standing.control_planes, *standing.rolls):
         mesh, name = _labels(live).get(MESH_LABEL), _namespace(live)
         if name in tenant.members and name != tenant.namespace:
-            what, mend = (
+            what, fix = (
                 "makes its namespace a control plane's, and no mesh has it as a member",
                 "Take it out of mesh_members",
             )
         elif name != tenant.namespace or mesh == tenant.mesh:
             continue
         elif mesh:
-            what, mend = (
+            what, fix = (
                 f"is kept as the mesh {mesh}",
                 f"Correct mesh_namespace, or mesh_name where {tenant.mesh} is that mesh's new name",
             )
@@ -254,9 +254,9 @@ def _of_control_plane(tenant: Tenant, standing: Standing) -> Iterator[Federation
         else:
             what = "was not made for this mesh by this collection"
             said = f"say so once as the cluster's administrator (-e tenants_adopt={tenant.mesh})"
-            mend = f"If it is {tenant.mesh}'s, {said}; if not, correct mesh_namespace"
+            fix = f"If it is {tenant.mesh}'s, {said}; if not, correct mesh_namespace"
         yield FederationError(
-            "FED451", where=f"{place_of(live)}, in a namespace that {tenant.mesh} wants", what=what, mend=mend
+            "FED451", where=f"{place_of(live)}, in a namespace that {tenant.mesh} wants", what=what, fix=fix
         )
 
 
@@ -277,7 +277,7 @@ def _of_name(tenant: Tenant, standing: Standing) -> Iterator[FederationError]:
             where=f"Mesh {tenant.mesh}",
             what=f"has its control plane in {tenant.namespace}, and this cluster has a mesh of that name in "
             f"{listed(sorted(homes))}",
-            mend="Give one of the two another mesh_name; where it has moved, take its rights away first "
+            fix="Give one of the two another mesh_name; where it has moved, take its rights away first "
             "(tenants_state: absent) with the former mesh_namespace",
         )
 
@@ -301,7 +301,7 @@ def _of_accounts(tenant: Tenant, name: str, standing: Standing) -> Iterator[Fede
                     what=f"has {subject['kind']} {subject.get('name')}, which ClusterRoleBinding "
                     f"{binding['metadata']['name']} makes a cluster administrator, and whoever restarts workloads "
                     "there acts as it",
-                    mend="Take that binding away, keep that account in a namespace of its own, or give the mesh's "
+                    fix="Take that binding away, keep that account in a namespace of its own, or give the mesh's "
                     "administrators restarts: false",
                 )
                 return

@@ -134,7 +134,7 @@ def with_wishes(operators: Sequence[Operator], wishes: Sequence[Mapping[str, Any
         result[package] = replace(base, **given)
         if not result[package].namespace:
             raise FederationError(
-                "FED440", where=f"cluster_operators, {package}", what="is no operator that a mesh needs, and has no namespace", mend="Give its namespace"
+                "FED440", where=f"cluster_operators, {package}", what="is no operator that a mesh needs, and has no namespace", fix="Give its namespace"
             )
     return list(result.values())
 
@@ -181,7 +181,7 @@ def problems(operators: Sequence[Operator], found: Found, wanted: Iterable[Mappi
             "FED442",
             where=f"Subscription {place}/{COMMUNITY_OPERATOR}",
             what="is the community's edition, and both want the same kinds",
-            mend="Remove it first",
+            fix="Remove it first",
         )
     for namespace in dict.fromkeys(operator.namespace for operator in operators):
         yield from _groups(namespace, [live for live in found.groups if live["metadata"]["namespace"] == namespace])
@@ -290,7 +290,7 @@ def _catalog(operator: Operator, found: Found) -> Iterator[FederationError]:
             "FED447",
             where=operator.place,
             what=f"would come from the {name}, which is not there; " + (f"there are {listed(there)}" if there else "there is none at all"),
-            mend="Name the right one: cluster_catalog and cluster_catalog_namespace, or catalog of the operator in cluster_operators",
+            fix="Name the right one: cluster_catalog and cluster_catalog_namespace, or catalog of the operator in cluster_operators",
         )
     # What a catalog offers that is not ready, nobody knows.
     elif is_ready(catalog) and operator.package in found.packages:
@@ -299,21 +299,21 @@ def _catalog(operator: Operator, found: Found) -> Iterator[FederationError]:
 
 def _package(operator: Operator, catalog: str, manifest: Mapping | None) -> Iterator[FederationError]:
     channels = {str(channel.get("name")): channel for channel in items(at(manifest, "status", "channels"))}
-    seen = mend = ""
+    seen = fix = ""
     if manifest is None:
         seen = f"would come from the {catalog}, which has no package {operator.package}"
-        mend = "Mirror the package, or name another catalog for it in cluster_operators"
+        fix = "Mirror the package, or name another catalog for it in cluster_operators"
     elif operator.channel not in channels:
         seen = f"would follow the channel {operator.channel}, and in the {catalog} it has {listed(sorted(channels))}"
-        mend = "Correct channel in cluster_operators"
+        fix = "Correct channel in cluster_operators"
     else:
         # Older OLM tells of a channel's newest version only.
         versions = [str(entry.get("name")) for entry in items(channels[operator.channel].get("entries"))]
         if operator.starting_csv and versions and operator.starting_csv not in versions:
             seen = f"would begin with {operator.starting_csv}, and the channel {operator.channel} in the {catalog} has {listed(versions)}"
-            mend = "Correct starting_csv in cluster_operators"
+            fix = "Correct starting_csv in cluster_operators"
     if seen:
-        yield FederationError("FED449", where=operator.place, what=seen, mend=mend)
+        yield FederationError("FED449", where=operator.place, what=seen, fix=fix)
 
 
 def _groups(namespace: str, groups: Sequence[Mapping]) -> Iterator[FederationError]:
@@ -322,7 +322,7 @@ def _groups(namespace: str, groups: Sequence[Mapping]) -> Iterator[FederationErr
             "FED441",
             where=f"Namespace {namespace}",
             what=f"has the OperatorGroups {listed(sorted(live['metadata']['name'] for live in groups))}; with more than one no operator works there",
-            mend="Delete all but one",
+            fix="Delete all but one",
         )
     for live in groups:
         if at(live, "spec", "targetNamespaces") or at(live, "spec", "selector"):
@@ -330,7 +330,7 @@ def _groups(namespace: str, groups: Sequence[Mapping]) -> Iterator[FederationErr
                 "FED441",
                 where=f"OperatorGroup {namespace}/{live['metadata']['name']}",
                 what="selects namespaces, and these operators work for all namespaces only",
-                mend="Use another namespace for the operators, or make the group empty",
+                fix="Use another namespace for the operators, or make the group empty",
             )
 
 
@@ -419,7 +419,7 @@ def _refuse_more(
         "FED444",
         where=_place_of_plan(plan),
         what=f"would also install {listed(sorted(others))}, which nobody asked for{f'; {why}' if why else ''}",
-        mend="Approve it by hand, or add these operators to cluster_operators"
+        fix="Approve it by hand, or add these operators to cluster_operators"
         + ("; for an upgrade set cluster_operators_upgrade: true" if upgrades else ""),
         facts={"csvs": _names_of(plan)},
     )

@@ -22,7 +22,7 @@ def refuse_replaced(names: Sequence[str]) -> None:
             "FED109",
             where=f"Namespace {listed(names)}",
             what="was replaced by another of that name while rights were given in it; they were taken back",
-            mend="Run again: the namespace is looked at anew",
+            fix="Run again: the namespace is looked at anew",
         )
 
 
@@ -33,7 +33,7 @@ def refuse_overtaken(left: Sequence[Change]) -> None:
             "FED515",
             where=listed(change.place for change in left),
             what="was changed by another run while this one was at work",
-            mend="See which description of the meshes holds, then run again",
+            fix="See which description of the meshes holds, then run again",
         )
 
 

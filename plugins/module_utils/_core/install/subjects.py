@@ -153,5 +153,5 @@ def _shown(value: object) -> str:
     return f"{text[:60]}…" if len(text) > 61 else text
 
 
-def _refuse(mesh: str, what: str, mend: str) -> NoReturn:
-    raise FederationError("FED450", where=f"mesh_admins of {mesh}", what=what, mend=mend)
+def _refuse(mesh: str, what: str, fix: str) -> NoReturn:
+    raise FederationError("FED450", where=f"mesh_admins of {mesh}", what=what, fix=fix)

@@ -182,7 +182,7 @@ def check_tenants(tenants: Sequence[Tenant]) -> None:
                 "FED111",
                 where=f"Mesh {tenant.mesh}",
                 what="is described twice, and the rights of one would be the other's",
-                mend="Give every host of the group meshes a mesh_name of its own",
+                fix="Give every host of the group meshes a mesh_name of its own",
             )
         names.add(tenant.mesh)
         for namespace in tenant.namespaces:
@@ -192,7 +192,7 @@ def check_tenants(tenants: Sequence[Tenant]) -> None:
                     "FED451",
                     where=f"Namespace {namespace}",
                     what=f"is wanted by {other} and by {tenant.mesh}",
-                    mend="Give it to one of them in mesh_members or mesh_namespace",
+                    fix="Give it to one of them in mesh_members or mesh_namespace",
                 )
 
 
@@ -249,12 +249,12 @@ def _object(tenant: Tenant, kind: Kind, namespace: str, name: str) -> dict:
     return {"apiVersion": kind.api_version, "kind": kind.name, "metadata": {"name": name, **place, "labels": labels}}
 
 
-def _label(where: str, name: object, code: str, mend: str) -> str:
+def _label(where: str, name: object, code: str, fix: str) -> str:
     """Return a name that becomes a label and a part of paths; ``..`` and ``a/b`` would lead elsewhere."""
     if not isinstance(name, str) or not _SPACE.fullmatch(name):
         shown = ascii(name)[:80] if name else "nothing"
         raise FederationError(
-            code, where=where, what=f"is {shown}", mend=f"{mend}: lower-case letters, digits and hyphens, at most 63"
+            code, where=where, what=f"is {shown}", fix=f"{fix}: lower-case letters, digits and hyphens, at most 63"
         )
     return name
 
@@ -265,5 +265,5 @@ def _check_space(where: str, namespace: str) -> None:
             "FED426",
             where=where,
             what=f"is {namespace}, a namespace of the platform: rights in it reach the whole cluster",
-            mend="Name a namespace that was made for the mesh or for its applications",
+            fix="Name a namespace that was made for the mesh or for its applications",
         )

@@ -23,7 +23,7 @@ def check_unused(found: Found, described: Iterable[Mapping], *, force: bool) -> 
             "FED446",
             where="Control planes",
             what=f"{listed(standing)} are still there, and without their operator nothing takes them away any more",
-            mend="Remove them first (playbook uninstall)",
+            fix="Remove them first (playbook uninstall)",
         )
 
 
@@ -40,7 +40,7 @@ def removals(operators: Sequence[Operator], found: Found, *, force: bool) -> lis
                 "FED501",
                 where=f"Subscription {live['metadata']['namespace']}/{live['metadata']['name']}",
                 what="was made by hand",
-                mend="Remove it by hand, or set federation_force: true",
+                fix="Remove it by hand, or set federation_force: true",
             )
         version = found.version(live["metadata"]["namespace"], (live.get("status") or {}).get("installedCSV"))
         changes += [removal_of(live, MANAGER), *([removal_of(version, MANAGER)] if version else [])]
@@ -57,7 +57,7 @@ def refuse_foreign(found: Sequence[Mapping]) -> None:
             "FED448",
             where="Kinds (CRDs)",
             what=f"would take {some([place_of(live) for live in found])} along",
-            mend="Save what is still needed and delete them, or set federation_force: true",
+            fix="Save what is still needed and delete them, or set federation_force: true",
             facts={"objects": [{"kind": live["kind"], **live["metadata"]} for live in found]},
         )
 

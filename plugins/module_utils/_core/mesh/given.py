@@ -57,5 +57,5 @@ def refuse_empty(given: Mapping, place: str, absent: Mapping[str, str], codes: M
                 (codes or {}).get(str(key), "FED317"),
                 where=f"{place}, {key}",
                 what="is there and empty",
-                mend=f"Give it a value, or take the key out: without it, it means {absent.get(str(key), _ANYTHING)}",
+                fix=f"Give it a value, or take the key out: without it, it means {absent.get(str(key), _ANYTHING)}",
             )

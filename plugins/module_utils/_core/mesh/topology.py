@@ -304,7 +304,7 @@ class Mesh:
         """
         for rule in self.imports:
             suffix = rule.domain_suffix or ""
-            what, mend = "", "Use import_as_local: true, or another suffix"
+            what, fix = "", "Use import_as_local: true, or another suffix"
             if suffix == f"svc.{cluster_domain}":
                 what = f"domain_suffix {suffix} is the cluster's own, so istiod would ignore the rule"
             elif suffix and (is_below(suffix, cluster_domain) or is_below(cluster_domain, suffix)):
@@ -313,7 +313,7 @@ class Mesh:
                     "so the peer could take the name of a local service"
                 )
             if what:
-                yield FederationError("FED310", where=f"mesh_imports, rule {rule.number}", what=what, mend=mend)
+                yield FederationError("FED310", where=f"mesh_imports, rule {rule.number}", what=what, fix=fix)
 
 
 def egress_account(gateways: Gateways) -> str:
@@ -459,7 +459,7 @@ def _check_addresses(gateways: Gateways, place: str, *, same_cluster: bool, loop
     for key, address in given:
         reason = unfit(address, loopback=loopback, same_cluster=same_cluster)
         if reason:
-            _refuse(reason.code, f"{place}, {key}", f"holds {reason.what}", reason.mend)
+            _refuse(reason.code, f"{place}, {key}", f"holds {reason.what}", reason.fix)
 
 
 def check_reach(gateways: Gateways, place: str, *, same_cluster: bool) -> None:
@@ -1034,5 +1034,5 @@ def _whole(value: object, place: str) -> int | None:
     return int(value)
 
 
-def _refuse(code: str, where: str, what: str, mend: str) -> NoReturn:
-    raise FederationError(code, where=where, what=what, mend=mend)
+def _refuse(code: str, where: str, what: str, fix: str) -> NoReturn:
+    raise FederationError(code, where=where, what=what, fix=fix)

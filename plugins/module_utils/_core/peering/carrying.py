@@ -242,11 +242,11 @@ def _undecided(peer: Peer, mesh: Mesh, cards: Sequence[Received]) -> FederationE
     if mesh.is_shared(peer.name):
         others = " or ".join(other.local_name for other in (*mesh.peers, *mesh.held) if other.name == peer.name)
         what = f"could be that of {others}, which all call themselves {peer.name}, and nothing says which"
-        mend = f"Pin root_fingerprints of each in mesh_peers, or hand it over as the file {file_name(peer.local_name, mesh.name)}"
+        fix = f"Pin root_fingerprints of each in mesh_peers, or hand it over as the file {file_name(peer.local_name, mesh.name)}"
     else:
         what = f"are {len(cards)} different cards of {peer.name} for {mesh.name}, and nothing says which of them counts"
-        mend = f"Give one of them, or as the file {file_name(peer.local_name, mesh.name)}; {peer.name} may have two peers called {mesh.name}"
-    return FederationError("FED321", where=places, what=what, mend=mend, facts={"peer": peer.local_name})
+        fix = f"Give one of them, or as the file {file_name(peer.local_name, mesh.name)}; {peer.name} may have two peers called {mesh.name}"
+    return FederationError("FED321", where=places, what=what, fix=fix, facts={"peer": peer.local_name})
 
 
 def _file(peer: Peer, mesh: Mesh, file_of: Callable[[str], bytes | None], now: datetime) -> Received | None:
@@ -282,7 +282,7 @@ def _refuse_misdelivered(mesh: Mesh, given: Sequence[tuple[object, str, bool]], 
                 "FED213",
                 where=where,
                 what=f"is {mesh.name}'s own card",
-                mend="Give the card that the peer made for this mesh",
+                fix="Give the card that the peer made for this mesh",
             )
         peer = mesh.peer(_said(data, "mesh"))
         if peer and not has_ours:

@@ -70,7 +70,7 @@ def refuse_claimed(found: Sequence[tuple[Peer, str]]) -> None:
             "FED228",
             where=f"mesh_peers, {peer.local_name}",
             what=f"names a gateway that leads to what is not {peer.name}'s: {place}",
-            mend=(
+            fix=(
                 "Name another, gateways: {ingress: ..., egress: ...}, or set adopt: true for the peer if that gateway"
                 " is to be its own"
             ),
@@ -138,7 +138,7 @@ def _refuse_missing(control_plane: ControlPlane, lacking: Sequence[tuple[str, Di
         "FED406",
         where=f"{control_plane.place}, gateways for {', '.join(dict.fromkeys(peer for peer, _difference in lacking))}",
         what=f"are not as federation needs them, {len(fields)} fields: {told}",
-        mend="Render them (playbook ossm.federation.render) into the place where the control plane is kept, "
+        fix="Render them (playbook ossm.federation.render) into the place where the control plane is kept, "
         "or set mesh_gateways_managed: true",
         facts={"missing": fields},
     )
@@ -159,7 +159,7 @@ def removals(
                 "FED502",
                 where=f"ServiceMeshPeer {mesh.namespace}/{name}",
                 what="still uses the gateways that should go",
-                mend="Remove the peering first: playbook ossm.federation.unfederate keeps the order",
+                fix="Remove the peering first: playbook ossm.federation.unfederate keeps the order",
             )
         changes += [change] if change else []
     return changes + forgotten(mesh, control_plane, names, peers, is_planned=is_planned)
@@ -199,7 +199,7 @@ def budget_changes(
                 "FED418",
                 where=f"PodDisruptionBudget {mesh.namespace}/{name}",
                 what="is somebody else's; two budgets on one pod stop every eviction",
-                mend="Leave disruption_budget out, or take the other away (spec.runtime.defaults.deployment.podDisruption makes them for all components)",
+                fix="Leave disruption_budget out, or take the other away (spec.runtime.defaults.deployment.podDisruption makes them for all components)",
             )
         change = change_to(live, manifest, MANAGER, force=force)
         changes += [change] if change else []

@@ -104,7 +104,7 @@ class Accepted:
                         f"names {name[:63]!a} without the digits of what is accepted, and nothing of that name has"
                         " changed"
                     ),
-                    mend=(
+                    fix=(
                         "Take the entry out; when something changes, the refusal gives the line to paste: the name, an"
                         " equals sign, and eight groups of four digits"
                     ),
@@ -193,7 +193,7 @@ def refuse_taken(peer: Peer, card: Card, where: str, others: Iterable[Standing])
                 f"names {taken}, which {other.place} has on this cluster, so {peer.name}'s roots would vouch for the"
                 f" identities of {other.name}"
             ),
-            mend=(
+            fix=(
                 f"Ask {peer.name}'s administrator by another way. If {other.name} and {peer.name} are one mesh, remove"
                 f" the former peering first (unfederate with unfederate_peers={other.name}); else every mesh needs a"
                 " trust domain of its own"
@@ -215,7 +215,7 @@ def refuse_shared_bundle(peer: Peer, peers: Mapping[str, Mapping]) -> None:
                     f"leads to ConfigMap {metadata['namespace']}/{chain}, which ServiceMeshPeer"
                     f" {metadata['namespace']}/{name} uses"
                 ),
-                mend=(
+                fix=(
                     f"Give {name} a ConfigMap of its own (spec.security.certificateChain.name), or {peer.name} another"
                     " local_name"
                 ),
@@ -360,7 +360,7 @@ def is_older_and_accepted(
             f"was issued on {time_text(card.issued)}, before the card of {peer.name} in use ({time_text(in_use)}), and"
             " says something else"
         ),
-        mend=(
+        fix=(
             f"Take {peer.name}'s newest card. If {peer.name}'s administrator confirms that this older one is meant,"
             f" {how_to_accept(line)}"
         ),
@@ -378,7 +378,7 @@ def refuse_early(peer: Peer, card: Card, where: str, now: datetime) -> None:
                 f"was issued on {time_text(card.issued)}, more than 10 minutes after the API server's clock"
                 f" ({time_text(now)})"
             ),
-            mend=f"Set the clocks of both sides, and ask {peer.name} to run publish_cards again",
+            fix=f"Set the clocks of both sides, and ask {peer.name} to run publish_cards again",
         )
 
 
@@ -434,7 +434,7 @@ def refuse_two_descriptions(mesh: Mesh, written: Mapping[str, Mapping], accepted
         "FED112",
         where=f"Control plane namespace {mesh.namespace}",
         what=f"is described twice: here by {own}, and there stands {told}",
-        mend=(
+        fix=(
             "Keep one description of each control plane, and give the other inventory its own control plane. Where the"
             f" mesh or its owner was renamed on purpose, {how_to_accept(line)}"
         ),

@@ -180,21 +180,21 @@ def check_peer(peer: Peer, control_plane: ControlPlane, found: Received | None) 
             "FED306",
             where=f"mesh_peers, {peer.local_name}",
             what="is also the control plane's own spec.cluster.name, so istiod would never start the peer",
-            mend="Give the peer another local_name",
+            fix="Give the peer another local_name",
         )
     if peer.bundle_name in control_plane.own_config_maps:
         raise FederationError(
             "FED226",
             where=f"mesh_peers, {peer.local_name}",
             what=f"leads to ConfigMap {control_plane.namespace}/{peer.bundle_name}, which holds this mesh's own root",
-            mend="Give the peer another local_name",
+            fix="Give the peer another local_name",
         )
     if found and found.card.trust_domain.lower() in control_plane.own_domains:
         raise FederationError(
             "FED215",
             where=found.where,
             what=f"names our own trust domain {found.card.trust_domain}; its identities could not be told from ours",
-            mend="Give every mesh of a federation a trust domain of its own",
+            fix="Give every mesh of a federation a trust domain of its own",
         )
     if found and found.card.trust_domain.lower() in {
         domain.strip().lower() for domain in control_plane.additional_domains
@@ -203,7 +203,7 @@ def check_peer(peer: Peer, control_plane: ControlPlane, found: Received | None) 
             "FED408",
             where=f"{control_plane.place}, spec.security.trust.additionalDomains",
             what=f"holds {peer.name}'s trust domain {found.card.trust_domain}, so its identities would count as ours",
-            mend="Take it out of the list",
+            fix="Take it out of the list",
         )
 
 
@@ -262,7 +262,7 @@ def refuse_changed(
         "FED217",
         where=found.where,
         what=", and ".join(said),
-        mend=(
+        fix=(
             f"Ask {peer.name}'s administrator by another way, and let them read out the digits that {peer.name}'s"
             f" publish_cards shows for {mesh.name}. If they are {spoken(wanted)}, {how_to_accept(line)}"
         ),
@@ -285,7 +285,7 @@ def refuse_strangers(peer: Peer, peering: Peering) -> None:
     """Refuse to touch what somebody else made: FED501."""
     if peering.strangers and not peer.adopt:
         raise FederationError(
-            "FED501", where=stranger(peering), what="was made by hand", mend=f"Set adopt: true for {peer.name} to take it over"
+            "FED501", where=stranger(peering), what="was made by hand", fix=f"Set adopt: true for {peer.name} to take it over"
         )
 
 
@@ -296,7 +296,7 @@ def refuse_live(places: Sequence[str]) -> None:
             "FED502",
             where="Leaving",
             what=f"is not possible yet: {'; '.join(places)}",
-            mend="Run again in a minute: emptied sets take effect when istiod looks, up to 5 minutes before version 2.5",
+            fix="Run again in a minute: emptied sets take effect when istiod looks, up to 5 minutes before version 2.5",
             facts={"waiting_for": list(places)},
         )
 

@@ -63,7 +63,7 @@ def refuse_left_out(control_plane: ControlPlane, left_out: Sequence[str]) -> Non
             "FED425",
             where=control_plane.place,
             what=f"is used by what this collection made for {listed(left_out)}, and mesh_peers does not name {them}",
-            mend=f"Run unfederate with unfederate_peers={','.join(left_out)} first, or list {them} in mesh_peers",
+            fix=f"Run unfederate with unfederate_peers={','.join(left_out)} first, or list {them} in mesh_peers",
             facts={"uses": [f"peer {name}" for name in left_out]},
         )
 
@@ -85,7 +85,7 @@ def refuse_foreign_exports(peerings: Mapping[str, Peering], *, is_emptied: bool 
                 "FED507",
                 where=f"ExportedServiceSet {live['metadata']['namespace']}/{name}",
                 what=f"{'was filled again' if is_ours(live) else 'was made'} by somebody else and exports to {name}, so its peer must not go",
-                mend="Empty or remove it where it is kept, or set adopt: true for the peer, run federate once, and leave then",
+                fix="Empty or remove it where it is kept, or set adopt: true for the peer, run federate once, and leave then",
             )
 
 
@@ -97,7 +97,7 @@ def refuse_used(uses: Sequence[Use]) -> None:
             "FED505",
             where=f"Leaving {peers}",
             what=f"would break what still names its services: {some([str(use) for use in uses], MOST_TOLD, '; ')}",
-            mend="Change or remove these, or run with unfederate_when: always, which lists them and goes on",
+            fix="Change or remove these, or run with unfederate_when: always, which lists them and goes on",
             facts={"used": [use.as_row() for use in uses]},
         )
 
@@ -109,7 +109,7 @@ def refuse_unknown(names: Sequence[str], unreadable: Sequence[str]) -> None:
             "FED506",
             where=f"Leaving {some(names, MOST_TOLD)}",
             what=f"might break something: {some(unreadable, MOST_TOLD)} cannot be read",
-            mend="Ask for the Role of playbooks/files/mesh-administrator.yml there, or run with unfederate_when: always",
+            fix="Ask for the Role of playbooks/files/mesh-administrator.yml there, or run with unfederate_when: always",
             facts={"unreadable": list(unreadable)},
         )
 

@@ -190,8 +190,8 @@ def check_card(mesh: Mesh, peer: Peer, card: Card, trust_domain: str, *, where: 
     for address in card.ingress.addresses if card.ingress else ():
         reason = unfit(address, loopback=mesh.loopback, same_cluster=peer.same_cluster, home=mesh.namespace)
         if reason:
-            mend = f"Ask {peer.name} for another address. {reason.mend}"
-            _refuse(reason.code, where, f"gives the address {reason.what}", mend)
+            fix = f"Ask {peer.name} for another address. {reason.fix}"
+            _refuse(reason.code, where, f"gives the address {reason.what}", fix)
 
 
 def refuse_our_server(card: Card, server: tuple[str, int], *, where: str) -> None:
@@ -246,8 +246,8 @@ def ingress_of(peer: Peer, mesh: Mesh, cluster_domain: str, service: Mapping | N
     for address in addresses:
         reason = unfit(address, loopback=mesh.loopback, same_cluster=False)
         if reason:
-            mend = f"Give addresses in mesh_peers, gateways. {reason.mend}"
-            _refuse(reason.code, place, f"has the load balancer address {reason.what}", mend)
+            fix = f"Give addresses in mesh_peers, gateways. {reason.fix}"
+            _refuse(reason.code, place, f"has the load balancer address {reason.what}", fix)
     return Ingress(addresses, *ports), ""
 
 
@@ -388,5 +388,5 @@ def _node_port(service: Mapping, number: int, name: str) -> int | None:
     return found.get("nodePort")
 
 
-def _refuse(code: str, where: str, what: str, mend: str) -> NoReturn:
-    raise FederationError(code, where=where, what=what, mend=mend)
+def _refuse(code: str, where: str, what: str, fix: str) -> NoReturn:
+    raise FederationError(code, where=where, what=what, fix=fix)

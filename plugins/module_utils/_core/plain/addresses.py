@@ -40,7 +40,7 @@ class Unfit:
 
     code: str
     what: str
-    mend: str
+    fix: str
 
 
 def is_address(value: object) -> bool:
@@ -81,10 +81,10 @@ def unfit(address: str, *, loopback: bool, same_cluster: bool, home: str = "") -
     shown = printable(address, 80)
     kind = special_kind(address)
     if kind and not loopback:
-        mend = (
+        fix = (
             "Give an address that the other cluster can reach; federation_loopback: true is for testbeds on one machine"
         )
-        return Unfit("FED219", f"{shown}, which is {kind}", mend)
+        return Unfit("FED219", f"{shown}, which is {kind}", fix)
     if ip_of(address) is not None:
         return None
     labels = _labels(address)
@@ -95,10 +95,10 @@ def unfit(address: str, *, loopback: bool, same_cluster: bool, home: str = "") -
         what = f"{shown}, a name that the search path of pods completes to a Service of their own cluster"
         return Unfit("FED221", what, "Give a whole DNS name of at least three labels, or an IP address")
     if is_internal:
-        mend = (
+        fix = (
             "Set same_cluster: true for the peer on both sides if the meshes share a cluster; else use another address"
         )
-        return Unfit("FED221", f"{shown}, which resolves only inside its own cluster", mend)
+        return Unfit("FED221", f"{shown}, which resolves only inside its own cluster", fix)
     return None
 
 
@@ -109,15 +109,15 @@ def _unfit_service(shown: str, labels: list[str], *, loopback: bool, home: str) 
     else:
         marks = [at for at, label in enumerate(labels) if label in ("svc", "pod") and at >= 2]
         own = labels[marks[0] - 1] if marks else labels[1]
-    mend = "Give the name of the peer's ingress gateway, <gateway>.<the peer's namespace>.svc.cluster.local"
+    fix = "Give the name of the peer's ingress gateway, <gateway>.<the peer's namespace>.svc.cluster.local"
     if len(labels) == 1 and not loopback:
         return Unfit(
-            "FED221", f"{shown}, a name without a namespace, which means another Service in each namespace", mend
+            "FED221", f"{shown}, a name without a namespace, which means another Service in each namespace", fix
         )
     if home and own == home:
-        return Unfit("FED221", f"{shown}, a Service of our own control plane's namespace {home}", mend)
+        return Unfit("FED221", f"{shown}, a Service of our own control plane's namespace {home}", fix)
     if is_of_platform(own):
-        return Unfit("FED221", f"{shown}, a Service of the platform's namespace {own}", mend)
+        return Unfit("FED221", f"{shown}, a Service of the platform's namespace {own}", fix)
     return None
 
 

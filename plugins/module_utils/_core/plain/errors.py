@@ -1,5 +1,5 @@
 # GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
-"""The one error that users meet: a stable code, where, what, and how to mend it."""
+"""The one error that users meet: a stable code, where, what, and how to fix it."""
 
 from __future__ import annotations
 
@@ -7,21 +7,21 @@ from .words import shown
 
 
 class FederationError(Exception):
-    """Something that a user can mend.
+    """Something that a user can fix.
 
     ``code`` is a key of ``codes.CODES``; ``where`` names the place in the user's own words (an option, a card,
-    an object), ``what`` says what is wrong there, ``mend`` what to do. None of them holds a secret, and all are fit for a terminal.
+    an object), ``what`` says what is wrong there, ``fix`` what to do. None of them holds a secret, and all are fit for a terminal.
     ``facts`` are the same things as data, for a module's result.
     """
 
-    def __init__(self, code: str, *, where: str, what: str, mend: str, facts: dict | None = None) -> None:
-        where, what, mend = shown(where), shown(what), shown(mend)
-        super().__init__(code, where, what, mend)
-        self.code, self.where, self.what, self.mend = code, where, what, mend
+    def __init__(self, code: str, *, where: str, what: str, fix: str, facts: dict | None = None) -> None:
+        where, what, fix = shown(where), shown(what), shown(fix)
+        super().__init__(code, where, what, fix)
+        self.code, self.where, self.what, self.fix = code, where, what, fix
         self.facts = facts or {}
 
     def __str__(self) -> str:
-        return f"{self.code} {self.where}: {self.what}. {self.mend}."
+        return f"{self.code} {self.where}: {self.what}. {self.fix}."
 
     @property
     def reference(self) -> str:

@@ -122,12 +122,12 @@ def data_of(text: str | bytes, place: str) -> Any:
         mark = getattr(error, "problem_mark", None)
         line = f" (line {mark.line + 1})" if mark else ""
         raise FederationError(
-            "FED101", where=place, what=f"is not YAML{line}", mend="Correct the file, or give another kubeconfig"
+            "FED101", where=place, what=f"is not YAML{line}", fix="Correct the file, or give another kubeconfig"
         ) from None
     except (ValueError, RecursionError, OverflowError) as error:
         what = f"is not YAML ({type(error).__name__})"
         raise FederationError(
-            "FED101", where=place, what=what, mend="Correct the file, or give another kubeconfig"
+            "FED101", where=place, what=what, fix="Correct the file, or give another kubeconfig"
         ) from None
 
 
@@ -176,9 +176,9 @@ class _Entry:
     fields: Mapping[str, Any]
 
     def fail(
-        self, key: str, what: str, mend: str = "Correct the kubeconfig, or give another", code: str = "FED114"
+        self, key: str, what: str, fix: str = "Correct the kubeconfig, or give another", code: str = "FED114"
     ) -> NoReturn:
-        raise FederationError(code, where=f"{self.place}, {key}" if key else self.place, what=what, mend=mend)
+        raise FederationError(code, where=f"{self.place}, {key}" if key else self.place, what=what, fix=fix)
 
     def refuse_unknown(self, known: Iterable[str]) -> None:
         for key in self.fields:
@@ -253,7 +253,7 @@ class _Reading:
         place = documents[0].place if len(documents) == 1 else "kubeconfig"
         current = context or next((name for top in tops if (name := top.text("current-context"))), "")
         if not current:
-            raise FederationError("FED101", where=place, what="names no current-context", mend="Give the context")
+            raise FederationError("FED101", where=place, what="names no current-context", fix="Give the context")
         chosen = _named(tops, "contexts", current)
         if chosen is None:
             names = [entry["name"] for top in tops for entry in _listed(top, "contexts") if _is_quotable(entry["name"])]
@@ -261,7 +261,7 @@ class _Reading:
                 "FED101",
                 where=place,
                 what=f"has no context {current}" if _is_quotable(current) else "has no such context",
-                mend=(
+                fix=(
                     f"Give one of its contexts: {', '.join(names[:10])}" if names else "Give a kubeconfig with contexts"
                 ),
             )
@@ -290,7 +290,7 @@ def _top(document: Document) -> _Entry:
             "FED101",
             where=document.place,
             what=what,
-            mend="Give the path of a kubeconfig, or its content as a mapping or a text",
+            fix="Give the path of a kubeconfig, or its content as a mapping or a text",
         )
     top = _Entry(document.place, document.folder, document.data)
     if (top.text("kind") or "Config", top.text("apiVersion") or "v1") != ("Config", "v1"):

@@ -54,9 +54,9 @@ class ClusterWithLimits(ClusterInMemory):
 
     def list(self, kind, namespace, selector=None):
         if (kind.name, namespace) in self.forbidden:
-            raise FederationError("FED104", where=kind.name, what="forbidden", mend="ask")
+            raise FederationError("FED104", where=kind.name, what="forbidden", fix="ask")
         if kind.name in self.unknown:
-            raise FederationError("FED108", where=kind.name, what="not served", mend="ask")
+            raise FederationError("FED108", where=kind.name, what="not served", fix="ask")
         return super().list(kind, namespace, selector)
 
 

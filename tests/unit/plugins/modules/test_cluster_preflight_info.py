@@ -41,12 +41,12 @@ class Forbidding(ClusterInMemory):
 
     def serves(self, group):
         if "APIGroup" in self.forbidden:
-            raise FederationError("FED104", where=group, what="is forbidden", mend="Ask for the right")
+            raise FederationError("FED104", where=group, what="is forbidden", fix="Ask for the right")
         return super().serves(group)
 
     def _guard(self, kind):
         if kind.name in self.forbidden:
-            raise FederationError("FED104", where=f"list {kind.name}", what="is forbidden", mend="Ask for the right")
+            raise FederationError("FED104", where=f"list {kind.name}", what="is forbidden", fix="Ask for the right")
 
 
 def run(cluster, **params):

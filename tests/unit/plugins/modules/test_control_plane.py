@@ -288,7 +288,7 @@ def test_check_mode_asks_for_a_judgement_as_far_as_there_can_be_one(cluster, cod
 
     def judged(kind, manifest, manager, force=False, dry_run=False):
         if dry_run:
-            raise FederationError(code, where="east", what="refused", mend="", facts=facts)
+            raise FederationError(code, where="east", what="refused", fix="", facts=facts)
         return apply(kind, manifest, manager, force=force)
 
     cluster.apply = judged
@@ -301,7 +301,7 @@ def test_check_mode_asks_for_a_judgement_as_far_as_there_can_be_one(cluster, cod
 
 def test_a_kind_that_is_not_served_yet_is_no_obstacle_in_check_mode_and_one_otherwise(cluster):
     def get(*_place):
-        raise FederationError("FED108", where="east", what="is not served", mend="")
+        raise FederationError("FED108", where="east", what="is not served", fix="")
 
     cluster.get = get
     assert run(cluster, check_mode=True)["changed"]

@@ -55,7 +55,7 @@ class Rolling(ClusterInMemory):
     def merge_patch(self, kind, namespace, name, patch, manager=""):
         read = patch.get("metadata", {}).get("resourceVersion")
         if read and read != self._objects[(kind.name, namespace, name)]["metadata"]["resourceVersion"]:
-            raise FederationError("FED109", where=name, what="changed", mend="")
+            raise FederationError("FED109", where=name, what="changed", fix="")
         self.order.append(f"{kind.name} {namespace}/{name}")
         patch = {**patch, "metadata": {**patch.get("metadata", {}), "resourceVersion": str(len(self.order) + 100)}}
         live = super().merge_patch(kind, namespace, name, patch, manager)
@@ -386,13 +386,13 @@ def test_nothing_is_restarted_before_the_control_plane_is_ready(cluster, settlin
     with pytest.raises(FederationError, match="FED433.*no such version"):
         run(found, state="restarted")
 
-    class Mended:
+    class Fixed:
         def settle(self):
             conditions[0].update(status="True")
             conditions[1].update(status="True")
 
     conditions[0].update(reason="")
-    settling.append(Mended())
+    settling.append(Fixed())
     assert restart(found)["pods"]["old"] == 0 and found.order == ["Deployment shop/cart"]
 
 
@@ -451,7 +451,7 @@ def test_a_pod_that_another_run_deletes_first_is_not_waited_for_in_vain(cluster)
         calls.append(arguments)
         if len(calls) == 1:
             delete(*arguments)
-            raise FederationError("FED109", where="db-0", what="replaced", mend="")
+            raise FederationError("FED109", where="db-0", what="replaced", fix="")
         return delete(*arguments)
 
     found.delete = second
@@ -565,7 +565,7 @@ def test_what_would_orphan_sidecars_is_refused_while_any_runs_whatever_its_versi
 
     def forbidden(kind, namespace, selector=None, keep=None):
         if kind.name == "Pod" and namespace == "shop":
-            raise FederationError("FED104", where="shop", what="forbidden", mend="")
+            raise FederationError("FED104", where="shop", what="forbidden", fix="")
         return listed(kind, namespace, selector, keep)
 
     blind.list = forbidden

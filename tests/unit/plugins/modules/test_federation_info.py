@@ -84,7 +84,7 @@ def test_whoever_may_not_read_the_bundles_sees_the_rest(monkeypatch):
 
     def refuse(kind, namespace, selector=None):
         if kind.name == "ConfigMap":
-            raise FederationError("FED104", where="list ConfigMap objects", what="is forbidden", mend="Ask for the right")
+            raise FederationError("FED104", where="list ConfigMap objects", what="is forbidden", fix="Ask for the right")
         return may_list(kind, namespace, selector)
 
     monkeypatch.setattr(cluster, "list", refuse)

@@ -112,7 +112,7 @@ def test_where_its_kind_has_gone_there_is_no_roll_left(cluster):
 
     def get(kind, namespace, name):
         if kind.api_version.startswith("maistra.io"):
-            raise FederationError("FED108", where="east", what="is not served", mend="")
+            raise FederationError("FED108", where="east", what="is not served", fix="")
         return seen(kind, namespace, name)
 
     cluster.get = get
@@ -172,7 +172,7 @@ def test_what_the_operator_keeps_on_the_roll_is_not_taken_by_force_either(cluste
     for force in (False, True):
         with pytest.raises(FederationError, match="FED107.*desk joined by itself") as refused:
             run(cluster, members=["shop"], force=force)
-        assert "force" not in refused.value.mend
+        assert "force" not in refused.value.fix
     assert cluster.writes == []
 
 

@@ -45,7 +45,7 @@ class Guarded:
     def _guard(self, kind, namespace):
         self.asked.append((kind.name, namespace))
         if kind.name in self.forbidden:
-            raise FederationError(self.code, where=f"list {kind.name}", what="is forbidden", mend="Ask for the right")
+            raise FederationError(self.code, where=f"list {kind.name}", what="is forbidden", fix="Ask for the right")
 
 
 class Keeping(RunInMemory):

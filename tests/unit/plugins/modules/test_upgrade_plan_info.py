@@ -62,9 +62,9 @@ def test_what_no_restart_renews_is_not_told_to_be_restarted():
     written = {"spec": {"containers": [{"name": "istio-proxy"}]}}
     error = refused(*owned("legacy", "2026-06-15T12:30:00Z", written))
     assert "the sidecar of Deployment east-mesh-system/legacy would be more than one minor behind, and a restart does not renew it" in error.what
-    assert "its template has the container istio-proxy itself" in error.what and "estart these workloads first" not in error.mend
+    assert "its template has the container istio-proxy itself" in error.what and "estart these workloads first" not in error.fix
     both = refused(*owned("legacy", "2026-06-15T12:30:00Z", written), *owned("cart", "2026-06-14T12:00:00Z"))
-    assert "more than one minor behind: east-mesh-system/cart-1;" in both.what and both.mend.startswith("Restart these workloads first (upgrade_restart: true)")
+    assert "more than one minor behind: east-mesh-system/cart-1;" in both.what and both.fix.startswith("Restart these workloads first (upgrade_restart: true)")
 
 
 def test_a_bare_pod_that_stops_a_step_is_told_with_its_reason():

@@ -76,7 +76,7 @@ def test_a_module_is_packed_where_anything_is_different_and_says_the_same(tmp_pa
         (tmp_path / "python").symlink_to(sys.executable)
     result, printed = played(tmp_path, **elsewhere)
     assert FORKED not in printed
-    told = ("code", "msg", "where", "what", "mend", "failed", "changed")
+    told = ("code", "msg", "where", "what", "fix", "failed", "changed")
     assert {key: result.get(key) for key in told} == {key: forked[0].get(key) for key in told}
 
 

@@ -40,7 +40,7 @@ def test_a_refusal_is_told_by_the_first_row_that_fits(given, code, what):
     row = meaning_of(given)
     assert row.code == code
     assert what in row.what(given)
-    assert row.mend(given)
+    assert row.fix(given)
     assert all(given.fact(name) is not None for name in row.facts)
 
 
@@ -55,9 +55,9 @@ def test_only_credentials_are_a_matter_of_the_whole_server():
 @pytest.mark.parametrize(("kind", "advice"), [(CONTROL_PLANE, "Install the OpenShift Service Mesh operator"), (PEER, "Its CRD comes with")])
 def test_a_kind_that_is_not_served_is_told_by_what_brings_it(kind, advice):
     given = refused(404, kind=kind)
-    assert meaning_of(given).mend(given).startswith(advice)
+    assert meaning_of(given).fix(given).startswith(advice)
 
 
 def test_a_right_that_is_only_for_restarts_may_be_left_out_on_purpose():
     given = refused(403, "u cannot delete it", asked=POD, verb="delete")
-    assert "restarts: false" in meaning_of(given).mend(given)
+    assert "restarts: false" in meaning_of(given).fix(given)

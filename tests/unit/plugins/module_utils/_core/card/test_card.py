@@ -176,7 +176,7 @@ def test_a_card_is_old_after_180_days():
     assert CARD.is_old(CARD.issued + timedelta(days=180, seconds=1))
 
 
-# --- what is refused, with code, what and how to mend
+# --- what is refused, with code, what and how to fix
 
 REFUSED_TEXTS = {
     "not JSON": ("mesh: east\n", "FED201", "is not JSON as cards use it", "Ask for the file that publish_cards wrote"),
@@ -198,13 +198,13 @@ REFUSED_TEXTS = {
 }
 
 
-@pytest.mark.parametrize(("text", "code", "what", "mend"), REFUSED_TEXTS.values(), ids=REFUSED_TEXTS)
-def test_a_text_that_is_no_card_is_refused(text, code, what, mend):
+@pytest.mark.parametrize(("text", "code", "what", "fix"), REFUSED_TEXTS.values(), ids=REFUSED_TEXTS)
+def test_a_text_that_is_no_card_is_refused(text, code, what, fix):
     started = time.process_time()
     error = refusal(text)
     assert (error.code, error.where) == (code, PLACE)
     assert what in error.what
-    assert mend in error.mend
+    assert fix in error.fix
     assert len(error.what) < 200
     assert time.process_time() - started < 10
 
@@ -321,17 +321,17 @@ REFUSED_DATA = {
 }
 
 
-@pytest.mark.parametrize(("data", "code", "what", "mend"), REFUSED_DATA.values(), ids=REFUSED_DATA)
-def test_a_card_with_a_wrong_fact_is_refused(data, code, what, mend):
+@pytest.mark.parametrize(("data", "code", "what", "fix"), REFUSED_DATA.values(), ids=REFUSED_DATA)
+def test_a_card_with_a_wrong_fact_is_refused(data, code, what, fix):
     error = refusal(json.dumps(data))
     assert error.code == code
     assert error.where.startswith(PLACE)
     assert what in str(error)
-    assert mend in error.mend
+    assert fix in error.fix
 
 
-@pytest.mark.parametrize(("data", "code", "what", "mend"), REFUSED_DATA.values(), ids=REFUSED_DATA)
-def test_data_is_checked_as_a_file_is(data, code, what, mend):
+@pytest.mark.parametrize(("data", "code", "what", "fix"), REFUSED_DATA.values(), ids=REFUSED_DATA)
+def test_data_is_checked_as_a_file_is(data, code, what, fix):
     with pytest.raises(FederationError, match=code):
         card_from(data, PLACE, NOW)
 
@@ -419,7 +419,7 @@ def outcome(text) -> Card | None:
     try:
         card = read_card(text, PLACE, NOW)
     except FederationError as error:
-        assert error.code.startswith("FED2") and error.where and error.what and error.mend
+        assert error.code.startswith("FED2") and error.where and error.what and error.fix
         return None
     assert read_card(card.to_text(), PLACE, NOW) == card
     return card
@@ -532,4 +532,4 @@ def test_any_bytes_are_refused(text):
 def test_a_path_where_a_card_should_be_is_told_where_paths_go(text, is_told):
     with pytest.raises(FederationError) as refused:
         read_card(text, "federation_cards, card 1", NOW)
-    assert refused.value.code == "FED201" and ("federation_cards_dir" in refused.value.mend) == is_told
+    assert refused.value.code == "FED201" and ("federation_cards_dir" in refused.value.fix) == is_told

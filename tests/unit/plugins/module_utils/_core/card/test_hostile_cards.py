@@ -683,7 +683,7 @@ def test_a_card_that_no_reader_would_take_is_not_written(exports):
     with pytest.raises(FederationError) as raised:
         as_readers_take_it(Card(**{**CARD.__dict__, "exports": exports}), NOW)
     assert raised.value.code == "FED231"
-    assert "refused by west" in raised.value.what and "mesh_exports" in raised.value.mend
+    assert "refused by west" in raised.value.what and "mesh_exports" in raised.value.fix
 
 
 def test_5000_exports_fit_on_a_card():

@@ -125,13 +125,13 @@ def test_a_bundle_is_read_as_its_certificates_in_their_order(text, certificates)
     assert [found.fingerprint for found in roots] == [sha256(pem) for pem in certificates]
 
 
-@pytest.mark.parametrize(("text", "code", "what", "mend"), TEXTS_THAT_ARE_REFUSED.values(), ids=TEXTS_THAT_ARE_REFUSED)
-def test_a_bundle_that_a_mesh_cannot_live_with_is_refused(text, code, what, mend):
+@pytest.mark.parametrize(("text", "code", "what", "fix"), TEXTS_THAT_ARE_REFUSED.values(), ids=TEXTS_THAT_ARE_REFUSED)
+def test_a_bundle_that_a_mesh_cannot_live_with_is_refused(text, code, what, fix):
     error = refusal(text)
     assert error.code == code
     assert error.where.startswith(PLACE)
     assert what in str(error)
-    assert mend in error.mend
+    assert fix in error.fix
 
 
 def test_no_refusal_repeats_the_key():

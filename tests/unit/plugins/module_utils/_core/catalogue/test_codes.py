@@ -54,7 +54,7 @@ def test_the_page_has_the_place_that_an_error_refers_to():
     page = (TREE / "docs" / "codes.md").read_text(encoding="utf-8")
     headings = {line.removeprefix("### ").lower() for line in page.splitlines() if line.startswith("### ")}
     for code in CODES:
-        error = FederationError(code, where="Here", what="is wrong", mend="Mend it")
+        error = FederationError(code, where="Here", what="is wrong", fix="Fix it")
         assert error.reference == f"docs: codes#{code.lower()}"
         assert code.lower() in headings
 

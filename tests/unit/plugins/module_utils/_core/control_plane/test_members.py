@@ -168,13 +168,13 @@ def test_a_namespace_that_nobody_makes_is_told_after_a_grace():
 
 def test_what_the_operator_keeps_on_the_roll_is_never_to_be_taken():
     def error(manager):
-        return FederationError("FED107", where="the roll", what="x", mend="take it", facts={"manager": manager, "field": "spec.members"})
+        return FederationError("FED107", where="the roll", what="x", fix="take it", facts={"manager": manager, "field": "spec.members"})
 
     live, desired = roll(["shop", "desk"]), plan_roll("east", SPACE, ["shop"], [], (2, 1))
     check_takeover(live, error("argocd"), desired)
     with pytest.raises(FederationError, match="desk joined by itself; it would put them back") as refused:
         check_takeover(live, error("istio-operator"), desired)
-    assert "force" not in refused.value.mend and "Add desk to mesh_members" in refused.value.mend
+    assert "force" not in refused.value.fix and "Add desk to mesh_members" in refused.value.fix
 
 
 def test_a_status_names_members_where_there_is_something_to_say():

@@ -145,7 +145,7 @@ def test_all_reasons_are_told_at_once():
 
 def test_a_field_that_the_cluster_does_not_know_is_named_with_the_one_it_resembles():
     spec = {"gatways": {}, "gateways": {"additionalIngress": {"a": {"routeConfig": {}, "volumes": [{"nam": 1}]}}}}
-    found = {each.path: each.mend for each in unknown_fields(spec, SCHEMA)}
+    found = {each.path: each.fix for each in unknown_fields(spec, SCHEMA)}
     assert found["spec.gatways"] == "Did you mean gateways?"
     assert found["spec.gateways.additionalIngress.a.routeConfig"] == "Known here: enabled, volumes"
     assert found["spec.gateways.additionalIngress.a.volumes[0].nam"] == "Did you mean name?"

@@ -74,7 +74,7 @@ def test_the_version_that_is_there_is_nothing_to_do_on_every_version(minor, writ
 def test_a_target_that_is_not_a_version_above_is_refused_with_what_to_write(target, says, cure):
     with pytest.raises(FederationError) as refused:
         plan_upgrade(plane("v2.3"), target, Found())
-    assert refused.value.code == "FED430" and says in refused.value.what and refused.value.mend.startswith(cure)
+    assert refused.value.code == "FED430" and says in refused.value.what and refused.value.fix.startswith(cure)
 
 
 def test_an_operator_takes_only_its_own_versions():
@@ -94,7 +94,7 @@ def test_extensions_stop_the_way_at_2_2():
     assert stopped(steps) == {"2-3": ["ServiceMeshExtensions exist: shop/hdr"]}
     with pytest.raises(FederationError) as refused:
         refuse_blocked(plane("v2.2"), steps[-1])
-    assert refused.value.code == "FED431" and "WasmPlugins" in refused.value.mend
+    assert refused.value.code == "FED431" and "WasmPlugins" in refused.value.fix
 
 
 def test_mixer_stops_the_first_step_unless_the_upgrade_takes_it_out():

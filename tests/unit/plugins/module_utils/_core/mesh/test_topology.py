@@ -184,18 +184,18 @@ GATEWAYS_THAT_ARE_REFUSED = {
 }
 
 
-@pytest.mark.parametrize(("peers", "code", "where", "what", "mend"), PEERS_THAT_ARE_REFUSED.values(), ids=PEERS_THAT_ARE_REFUSED)
-def test_peers_that_cannot_be_are_refused(peers, code, where, what, mend):
+@pytest.mark.parametrize(("peers", "code", "where", "what", "fix"), PEERS_THAT_ARE_REFUSED.values(), ids=PEERS_THAT_ARE_REFUSED)
+def test_peers_that_cannot_be_are_refused(peers, code, where, what, fix):
     error = refusal(peers=peers)
     assert (error.code, error.where) == (code, where)
-    assert what in error.what and mend in error.mend
+    assert what in error.what and fix in error.fix
 
 
-@pytest.mark.parametrize(("gateways", "code", "where", "what", "mend"), GATEWAYS_THAT_ARE_REFUSED.values(), ids=GATEWAYS_THAT_ARE_REFUSED)
-def test_gateways_that_cannot_work_are_refused(gateways, code, where, what, mend):
+@pytest.mark.parametrize(("gateways", "code", "where", "what", "fix"), GATEWAYS_THAT_ARE_REFUSED.values(), ids=GATEWAYS_THAT_ARE_REFUSED)
+def test_gateways_that_cannot_work_are_refused(gateways, code, where, what, fix):
     error = refusal(peers=[{"name": "west", "gateways": gateways}])
     assert (error.code, error.where) == (code, where)
-    assert what in error.what and mend in error.mend
+    assert what in error.what and fix in error.fix
 
 
 NODES = {"addresses": ["192.0.2.1"]}
@@ -217,11 +217,11 @@ SERVICES_THAT_CANNOT_BE = {
 }
 
 
-@pytest.mark.parametrize(("gateways", "word", "what", "mend"), SERVICES_THAT_CANNOT_BE.values(), ids=SERVICES_THAT_CANNOT_BE)
-def test_services_and_budgets_that_cannot_be_are_refused(gateways, word, what, mend):
+@pytest.mark.parametrize(("gateways", "word", "what", "fix"), SERVICES_THAT_CANNOT_BE.values(), ids=SERVICES_THAT_CANNOT_BE)
+def test_services_and_budgets_that_cannot_be_are_refused(gateways, word, what, fix):
     error = refusal(peers=[{"name": "west", "gateways": gateways}])
     assert (error.code, error.where) == ("FED307", f"mesh_peers, west, gateways, {word}")
-    assert what in error.what and mend in error.mend
+    assert what in error.what and fix in error.fix
 
 
 @pytest.mark.parametrize("kinds", [("ingress", "ingress"), ("egress", "egress"), ("ingress", "egress"), ("egress", "ingress")])
@@ -433,18 +433,18 @@ IMPORTS_THAT_ARE_REFUSED = {
 }
 
 
-@pytest.mark.parametrize(("rules", "code", "where", "what", "mend"), EXPORTS_THAT_ARE_REFUSED.values(), ids=EXPORTS_THAT_ARE_REFUSED)
-def test_export_rules_that_cannot_work_are_refused(rules, code, where, what, mend):
+@pytest.mark.parametrize(("rules", "code", "where", "what", "fix"), EXPORTS_THAT_ARE_REFUSED.values(), ids=EXPORTS_THAT_ARE_REFUSED)
+def test_export_rules_that_cannot_work_are_refused(rules, code, where, what, fix):
     error = refusal(exports=rules)
     assert (error.code, error.where) == (code, where)
-    assert what in error.what and mend in error.mend
+    assert what in error.what and fix in error.fix
 
 
-@pytest.mark.parametrize(("rules", "code", "where", "what", "mend"), IMPORTS_THAT_ARE_REFUSED.values(), ids=IMPORTS_THAT_ARE_REFUSED)
-def test_import_rules_that_cannot_work_are_refused(rules, code, where, what, mend):
+@pytest.mark.parametrize(("rules", "code", "where", "what", "fix"), IMPORTS_THAT_ARE_REFUSED.values(), ids=IMPORTS_THAT_ARE_REFUSED)
+def test_import_rules_that_cannot_work_are_refused(rules, code, where, what, fix):
     error = refusal(imports=rules)
     assert (error.code, error.where) == (code, where)
-    assert what in error.what and mend in error.mend
+    assert what in error.what and fix in error.fix
 
 
 EMPTY = [None, "", " ", [], {}, ()]
@@ -462,7 +462,7 @@ EMPTY = [None, "", " ", [], {}, ()]
 def test_a_key_of_a_rule_that_is_there_and_empty_is_refused(option, rule, key, code, value):
     error = refusal(**{option: [{**rule, key: value}]})
     assert (error.code, error.where, error.what) == (code, f"mesh_{option}, rule 1, {key}", "is there and empty")
-    assert "without it, it means" in error.mend
+    assert "without it, it means" in error.fix
 
 
 @pytest.mark.parametrize("value", EMPTY, ids=repr)
@@ -524,7 +524,7 @@ def test_a_suffix_under_which_another_peer_is_imported_is_refused():
 def test_a_suffix_of_the_cluster_itself_is_refused():
     with pytest.raises(FederationError, match="FED310 mesh_imports, rule 1: domain_suffix svc.cluster.local is the cluster's own") as raised:
         described(imports=[{"domain_suffix": "svc.cluster.local"}]).check_suffixes()
-    assert raised.value.mend == "Use import_as_local: true, or another suffix"
+    assert raised.value.fix == "Use import_as_local: true, or another suffix"
     described(imports=[{"domain_suffix": "svc.cluster.local"}]).check_suffixes("other.domain")
     with pytest.raises(FederationError, match="FED310"):
         described(imports=[{"domain_suffix": "svc.other.domain"}]).check_suffixes("other.domain")
@@ -578,7 +578,7 @@ def test_whatever_is_described_is_taken_or_refused(peers, exports, imports):
         described(peers, exports=exports, imports=imports)
     except FederationError as error:
         assert error.code.startswith(("FED3", "FED2"))
-        assert error.where and error.what and error.mend
+        assert error.where and error.what and error.fix
 
 
 @given(st.sampled_from(["local_name", "root_fingerprints", "same_cluster", "suspended", "adopt", "gateways"]), VALUES)

@@ -190,7 +190,7 @@ def test_a_card_that_does_not_fit_is_refused(changes, peer, code, what):
         check_card(mesh, mesh.peers[0], replace(CARD, **changes), "east.local", where=WHERE)
     assert (raised.value.code, raised.value.where) == (code, WHERE)
     assert what in raised.value.what
-    assert raised.value.mend
+    assert raised.value.fix
 
 
 @pytest.mark.parametrize(

@@ -156,7 +156,7 @@ SPECIAL = {
 def test_what_leads_back_to_who_calls_is_refused_but_on_testbeds(kind, address):
     assert special_kind(address).removesuffix(" inside IPv6") == kind
     reason = unfit(address, loopback=False, same_cluster=False)
-    assert reason.code == "FED219" and kind in reason.what and "federation_loopback" in reason.mend
+    assert reason.code == "FED219" and kind in reason.what and "federation_loopback" in reason.fix
     assert unfit(address, loopback=False, same_cluster=True).code == "FED219"
     assert unfit(address, loopback=True, same_cluster=False) is None
 

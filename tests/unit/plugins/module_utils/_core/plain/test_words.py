@@ -51,7 +51,7 @@ def test_whatever_is_shown_can_be_printed(text):
 
 
 def test_errors_and_findings_are_fit_from_the_start():
-    error = FederationError("FED101", where="a\x1b", what="b\n", mend="c\u202e")
-    assert (error.where, error.what, error.mend) == ("a\\x1b", "b\\x0a", "c\\u202e")
+    error = FederationError("FED101", where="a\x1b", what="b\n", fix="c\u202e")
+    assert (error.where, error.what, error.fix) == ("a\\x1b", "b\\x0a", "c\\u202e")
     assert "\x1b" not in str(error)
     assert Finding("FED764", "a\x1b", "b\u2066").text.isprintable()
