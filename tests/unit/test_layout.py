@@ -144,7 +144,9 @@ def test_a_role_has_an_argument_spec_with_the_defaults_that_it_really_has(role):
     written = yaml.safe_load(defaults.read_text(encoding="utf-8")) if defaults.exists() else {}
     assert set(written) <= set(options), "defaults/main.yml sets what the specification does not know"
     promised = {name: option["default"] for name, option in options.items() if "default" in option}
-    assert set(promised) <= set(written), "the specification promises a default that defaults/main.yml does not set"
+    # ansible-lint lets a role set no variable that does not bear its name; the tasks give those their defaults.
+    named_for_it = {name for name in promised if name.startswith(f"{role}_")}
+    assert named_for_it <= set(written), "the specification promises a default that defaults/main.yml does not set"
     plain = {name for name, value in written.items() if "{{" not in str(value) and name in promised}
     assert {name: promised[name] for name in plain} == {name: written[name] for name in plain}
 
