@@ -215,7 +215,7 @@ class Record:
             stamp = {"metadata": {"annotations": {"crash-test": str(time.monotonic_ns())}}}
             version = int(self._kube.merge(kind, name, self._namespace, stamp)["metadata"]["resourceVersion"])
             with self._changed:
-                assert self._changed.wait_for(lambda kind=kind, version=version: self._problem or self._seen.get(kind, 0) >= version, 20)
+                assert self._changed.wait_for(lambda kind=kind, version=version: self._problem or self._seen.get(kind, 0) >= version, LONGEST_SECONDS)
         assert not self._problem, self._problem
 
     def states(self) -> Iterator[tuple[Event, dict[str, dict[str, dict]]]]:
