@@ -182,5 +182,8 @@ def clear(bed: Testbed) -> None:
             for live in mesh.kube.list(kind, mesh.namespace):
                 if kind != "ConfigMap" or "ossm.federation/mesh" in (live["metadata"].get("labels") or {}):
                     mesh.kube.delete(kind, live["metadata"]["name"], mesh.namespace)
-        mesh.kube.merge("ServiceMeshControlPlane", mesh.control_plane, mesh.namespace, {"spec": {"gateways": None}})
+        control_plane = mesh.kube.get("ServiceMeshControlPlane", mesh.control_plane, mesh.namespace)
+        remembered = [key for key in control_plane["metadata"].get("annotations") or {} if key.startswith("ossm.federation/known-")]
+        nothing = {"metadata": {"annotations": dict.fromkeys(remembered)}, "spec": {"gateways": None}}
+        mesh.kube.merge("ServiceMeshControlPlane", mesh.control_plane, mesh.namespace, nothing)
         mesh.restart_istiod()

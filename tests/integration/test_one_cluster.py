@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from integration.administrators import Administrator
+from integration.administrators import ON_ONE_MACHINE, Administrator
 
 from testbed import MeshSpec, Testbed
 
@@ -32,6 +32,7 @@ def test_two_meshes_of_one_cluster_federate_without_a_load_balancer(tmp_path: Pa
         assert bed.meshes["east"].kube.get("Service", "west-ingress", "east-mesh-system")["spec"]["type"] == "ClusterIP"
         assert bed.meshes["west"].call("cart.shop.svc.east-imports.local", source="client.desk").status == 200
 
-        both.meshes["west"]["mesh_peers"] = ["east"]
+        # West's gateway for east becomes a load balancer, whose address is one of this machine.
+        both.meshes["west"].update(ON_ONE_MACHINE, mesh_peers=["east"])
         refused = both.play("federate", must_pass=False)
         assert "FED221" in refused.output, "an address inside the cluster counts only where both sides say so"
