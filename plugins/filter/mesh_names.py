@@ -57,7 +57,8 @@ def mesh_refusals(hosts: object, hostvars: Mapping, with_clusters: bool = True) 
 def mesh_cards(hosts: object, hostvars: Mapping, audience: str, made: str = "card_made") -> list[dict]:
     """Return the cards that hosts of this run have made for the mesh called ``audience``, in the order of the hosts.
 
-    ``made`` is the variable that a host has registered them in. They are taken as they were registered: nothing on a card is templated, nor are the cards for others looked at.
+    ``made`` is the variable that a host has registered them in. They are taken as they were registered: nothing on a card is templated,
+    nor are the cards for others looked at.
     """
     # hostvars alone would template all cards of all hosts to give us a few.
     known = getattr(hostvars, "raw_get", hostvars.__getitem__)

@@ -35,9 +35,10 @@ def test_what_a_mesh_administrator_may_not_see_of_the_platform_is_unknown(mesh: 
     kubeconfig = mesh.service_account_kubeconfig("pipeline", mesh.namespace, [SHIPPED])
     admin = Administrator(tmp_path, collections, {"east": {"mesh_kubeconfig": kubeconfig}})
     printed = " ".join(admin.play("preflight").output.split())
-    for kind in ("ClusterVersion", "Network", "Node"):
+    unknown = ("Authentication", "ClusterVersion", "Network", "Node")
+    for kind in unknown:
         assert f"UNKNOWN {kind} objects in the cluster: this account may not read them" in printed, printed
-    assert printed.count("UNKNOWN ") == 3, printed
+    assert printed.count("UNKNOWN ") == len(unknown), printed
 
 
 def test_a_pull_secret_is_looked_for_without_its_content_and_unknown_without_the_right(mesh: Mesh, tmp_path: Path, collections: str) -> None:

@@ -86,6 +86,8 @@ class Answer:
         if self.status == 409:
             return not self.conflicts and not self.is_replaced
         return self.status in TRANSIENT
+
+
 @dataclass(frozen=True)
 class Request:
     """One request in the API's words and as HTTP; ``verb`` is the right that it needs."""

@@ -24,6 +24,8 @@ OWNERS = {
     "DeploymentConfig": DEPLOYMENT_CONFIG,
     "Service": KNATIVE_SERVICE,
 }
+
+
 @dataclass(frozen=True)
 class Survey:
     """What was found: how many sidecars each namespace has, the workloads with old ones, and what could not be read."""

@@ -55,7 +55,7 @@ def test_an_expression_that_cannot_be_evaluated_is_not_quoted() -> None:
     def failing(value: Any) -> Any:
         raise ValueError(f"cannot template {value}")
 
-    said = said_of({"mesh_exports": "{{ " + SECRET }, template=failing)
+    said = said_of({"mesh_exports": "{{ " + SECRET}, template=failing)
     assert SECRET not in said and "mesh_exports: is a template that cannot be evaluated (ValueError)" in said
 
 
