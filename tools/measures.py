@@ -197,7 +197,7 @@ def files(house: House) -> Iterator[str]:
     rooms = {str(path if path.parent.name == "module_utils" else path.parent) for path in files}
     arrows = set()
     for path, needs in house.imports.items():
-        mine, *_ = _room(house, path)
+        mine = _room(house, path)[0]
         arrows |= {(mine, _room(house, need)[0]) for need in needs if _room(house, need)[0] != mine}
     within = {(one, other) for one, other in arrows if one.startswith("_core") and other.startswith("_core")}
     yield f"rooms of module_utils: {len(rooms)}; arrows between rooms: {len(arrows)}, within _core {len(within)}"

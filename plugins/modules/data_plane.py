@@ -157,12 +157,16 @@ OPTIONS = {
 PAUSE = 1.0
 
 
+def _now() -> float:
+    return time.monotonic()
+
+
 @dataclass
 class Clock:
     """The time that a run may take, and a moment's wait within it."""
 
     seconds: float
-    started: float = field(default_factory=lambda: time.monotonic())
+    started: float = field(default_factory=_now)
 
     @property
     def spent(self) -> float:
