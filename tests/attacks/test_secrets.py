@@ -11,6 +11,7 @@ import copy
 import json
 import os
 import re
+import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -156,9 +157,16 @@ def planted_hosts(
 def play_and_search(administrator: Administrator, playbook: str, secrets: Mapping[str, tuple[Place, str]]) -> str:
     """Run a playbook as loudly as it can be, and search all that it printed and wrote; return what it printed."""
     folder = administrator.folder
-    temporary = folder / "temporary"
-    temporary.mkdir()
-    administrator.environment = {**administrator.environment, "TMPDIR": str(temporary)}
+    # Ansible puts a socket there, whose path has little more than a hundred characters.
+    with tempfile.TemporaryDirectory(prefix="searched-") as temporary:
+        administrator.environment = {**administrator.environment, "TMPDIR": temporary}
+        return _played_and_searched(administrator, playbook, secrets, (folder, Path(temporary)))
+
+
+def _played_and_searched(
+    administrator: Administrator, playbook: str, secrets: Mapping[str, tuple[Place, str]], searched: Sequence[Path]
+) -> str:
+    folder = administrator.folder
     bounds = {
         name: 1
         for name in (
@@ -179,11 +187,12 @@ def play_and_search(administrator: Administrator, playbook: str, secrets: Mappin
     # An inventory's own lines are not what a run says.
     run = administrator.play(playbook, "-vvvv", "--diff", variables=extra, must_pass=False)
     written = {
-        str(path.relative_to(folder)): path.read_text(encoding="utf-8", errors="replace")
-        for path in folder.rglob("*")
+        str(path): path.read_text(encoding="utf-8", errors="replace")
+        for below in searched
+        for path in below.rglob("*")
         if path.is_file()
         and path.name != "meshes.yml"
-        and not path.relative_to(folder).parts[0].startswith(("in-", "api"))
+        and not path.relative_to(below).parts[0].startswith(("in-", "api"))
     }
     for name, (place, secret) in secrets.items():
         assert not found(secret, run.output), f"{name}, {place.about}"
