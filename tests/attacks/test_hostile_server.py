@@ -312,7 +312,8 @@ def test_an_answer_out_of_bounds_or_shape_is_a_coded_error_in_little_time_and_me
     api: ApiInMemory, collections: str, answer: Callable[[Asked], Any], codes: set[str]
 ) -> None:
     api.hostile = lambda asked: answer(asked) if PLANES in asked.target else None
-    outcome = look(api, collections)
+    # What ends by itself has time on a busy machine, too; what only the time-out ends has a second.
+    outcome = look(api, collections, api_timeout=1 if codes & {"FED105", "FED106"} else 30)
     assert outcome.code in codes, outcome.printed[:4000]
     assert api.url in outcome.result["msg"]
     assert outcome.code == "FED105" or "ServiceMeshControlPlane" in outcome.result["msg"]
