@@ -21,7 +21,3 @@ class ActionModule(WaitingAction):
         for name, earlier in self._done.items():
             earlier += (found.get("facts") or found).get(name) or []
         return found
-
-    def missing(self, result: dict) -> list[str]:
-        """Return which roll-outs are under way."""
-        return list(result.get("waiting_for") or [])

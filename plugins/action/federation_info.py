@@ -3,12 +3,6 @@
 
 from __future__ import annotations
 
-from ansible_collections.ossm.federation.plugins.plugin_utils.waiting import WaitingAction
+from ansible_collections.ossm.federation.plugins.plugin_utils.waiting import WaitingAction as ActionModule
 
-
-class ActionModule(WaitingAction):
-    """Wait for connections and imports, or until they are gone."""
-
-    def missing(self, result: dict) -> list[str]:
-        """Return what is not there yet, or not gone yet."""
-        return list(result.get("waiting_for") or [])
+__all__ = ["ActionModule"]

@@ -15,10 +15,6 @@ class ActionModule(WaitingAction):
         self._task.args["wait"] = boolean(self._task.args.get("wait", True), strict=False)
         return super().act(variables)
 
-    def missing(self, result: dict) -> list[str]:
-        """Return what the roll-out still misses."""
-        return list(result.get("waiting_for") or [])
-
     def _wait(self, arguments: dict, task_vars: dict | None) -> dict:
         asked = self._execute_module(module_args={**arguments, "wait": False}, task_vars=task_vars)
         if asked.get("failed") or not asked.get("changed"):

@@ -1,14 +1,8 @@
 # GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Shows which namespaces member_roll waits for."""
+"""Shows what member_roll waits for."""
 
 from __future__ import annotations
 
-from ansible_collections.ossm.federation.plugins.plugin_utils.waiting import WaitingAction
+from ansible_collections.ossm.federation.plugins.plugin_utils.waiting import WaitingAction as ActionModule
 
-
-class ActionModule(WaitingAction):
-    """Wait until all namespaces are configured."""
-
-    def missing(self, result: dict) -> list[str]:
-        """Return what the operator has yet to do."""
-        return list(result.get("waiting_for") or [])
+__all__ = ["ActionModule"]

@@ -3,12 +3,6 @@
 
 from __future__ import annotations
 
-from ansible_collections.ossm.federation.plugins.plugin_utils.waiting import WaitingAction
+from ansible_collections.ossm.federation.plugins.plugin_utils.waiting import WaitingAction as ActionModule
 
-
-class ActionModule(WaitingAction):
-    """Wait until the namespace has joined or left."""
-
-    def missing(self, result: dict) -> list[str]:
-        """Return what the operator has yet to do."""
-        return list(result.get("waiting_for") or [])
+__all__ = ["ActionModule"]

@@ -3,12 +3,6 @@
 
 from __future__ import annotations
 
-from ansible_collections.ossm.federation.plugins.plugin_utils.waiting import WaitingAction
+from ansible_collections.ossm.federation.plugins.plugin_utils.waiting import WaitingAction as ActionModule
 
-
-class ActionModule(WaitingAction):
-    """Wait until all operators are installed."""
-
-    def missing(self, result: dict) -> list[str]:
-        """Return what OLM has yet to do."""
-        return list(result.get("waiting_for") or [])
+__all__ = ["ActionModule"]

@@ -167,7 +167,7 @@ def _refuse_other(mode: int) -> None:
     if stat.S_ISREG(mode):
         return
     kinds = {stat.S_IFLNK: "a link", stat.S_IFDIR: "a folder", stat.S_IFIFO: "a pipe", stat.S_IFSOCK: "a socket"}
-    raise NoFile(errno.EINVAL, f"is {kinds.get(stat.S_IFMT(mode), 'a device')}, not a file")
+    raise NoFile(errno.ELOOP if stat.S_ISLNK(mode) else errno.EINVAL, f"is {kinds.get(stat.S_IFMT(mode), 'a device')}, not a file")
 
 
 @contextmanager
@@ -177,11 +177,11 @@ def _refused(place: Place, done: str) -> Iterator[None]:
         yield
     except OSError as error:
         what, fix = f"cannot be {done} ({error.strerror})", "Check the path, its rights and the room on the disk"
-        if isinstance(error, NoFile) and "link" not in str(error.strerror):
-            what, fix = str(error.strerror), "Remove it, and run again"
-        elif isinstance(error, NoFile) or error.errno in _LINK:
+        if error.errno in _LINK:
             what = "is a link, and links are not followed here"
             fix = "Remove the link, and run again; if it is your own, name the folder that it leads to instead"
+        elif isinstance(error, NoFile):
+            what, fix = str(error.strerror), "Remove it, and run again"
         elif error.errno == errno.ENXIO:
             what, fix = "is a socket, not a file", "Remove it, and run again"
         elif isinstance(error, NotADirectoryError):

@@ -74,6 +74,9 @@ class Module(AnsibleModule):
         return {"module_args": without_keys(shown_arguments(getattr(self, "params", None) or {}))}
 
 
+NOTHING_WRITTEN = "Nothing was written."
+
+
 class Journal:
     """What a run has written so far, and earlier calls of the same wait ``before``, so that a failure can say it."""
 
@@ -83,7 +86,7 @@ class Journal:
     def text(self) -> str:
         """Return the end of an error message: what was written before it."""
         if not self.done:
-            return "Nothing was written."
+            return NOTHING_WRITTEN
         return f"Written before that: {some(self.done)}; run again to finish."
 
 
@@ -184,13 +187,8 @@ def unexpected(error: Exception, module: str) -> FederationError:
 
 def fail(module: Module, error: FederationError, journal: Journal | None) -> NoReturn:
     """Fail with the error in the user's words, and what had been written by then."""
-    written = f" {journal.text()}" if journal else ""
     module.fail_json(
-        msg=f"{error}{written}  ({error.reference})",
-        code=error.code,
-        where=error.where,
-        what=error.what,
-        fix=error.fix,
+        **error.failure(journal.text() if journal else ""),
         written=journal.done if journal else [],
         changed=bool(journal and journal.done),
         **({"facts": error.facts} if error.facts else {}),

@@ -32,6 +32,7 @@ from ansible.utils.unsafe_proxy import wrap_var
 from ansible_collections.ossm.federation.plugins import modules
 from ansible_collections.ossm.federation.plugins.module_utils._core.plain.errors import FederationError
 from ansible_collections.ossm.federation.plugins.module_utils._core.plain.words import shown
+from ansible_collections.ossm.federation.plugins.module_utils._run import NOTHING_WRITTEN
 from ansible_collections.ossm.federation.plugins.plugin_utils.credentials import are_own, borrowed
 from ansible_collections.ossm.federation.plugins.plugin_utils.specs import SHARED, SPECS, refuse_wrong
 
@@ -183,14 +184,13 @@ def _ran(name: str, arguments: str, environment: Mapping[str, Any]) -> dict:
         result = None
     if isinstance(result, dict):
         return result
-    return failure(
-        FederationError(
-            "FED115",
-            where=name,
-            what=f"the module ended without a result ({os.waitstatus_to_exitcode(status)})",
-            fix="Run again; a negative number is the signal that ended it",
-        )
+    error = FederationError(
+        "FED115",
+        where=name,
+        what=f"the module ended without a result ({os.waitstatus_to_exitcode(status)})",
+        fix="Run again; a negative number is the signal that ended it",
     )
+    return failure(error, "What it had written by then is not known.")
 
 
 def _be_module(name: str, arguments: str, environment: Mapping[str, Any], writable: int) -> NoReturn:
@@ -227,15 +227,6 @@ def _leave_the_controller() -> None:
         internal.is_controller = False
 
 
-def failure(error: FederationError) -> dict:
+def failure(error: FederationError, written: str = NOTHING_WRITTEN) -> dict:
     """Return a failed task's result, as modules give it."""
-    return {
-        "failed": True,
-        "changed": False,
-        "msg": f"{error} Nothing was written.  ({error.reference})",
-        "code": error.code,
-        "where": error.where,
-        "what": error.what,
-        "fix": error.fix,
-        "written": [],
-    }
+    return {"failed": True, "changed": False, **error.failure(written), "written": []}

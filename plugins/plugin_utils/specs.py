@@ -2,7 +2,7 @@
 """What is described for a role, held to the argument specs of that role and of those it depends on.
 
 Ansible can do so itself, in a task of its own for each role, and prints the whole spec where something is wrong. Here it
-is part of the role's first task, and costs nothing that one could measure.
+is part of each task of the role that runs a module of this collection, so the first of them refuses.
 """
 
 from __future__ import annotations

@@ -29,7 +29,7 @@ class WaitingAction(HereAction):
 
     def missing(self, result: dict) -> list[str]:
         """Return in words what a slice still missed."""
-        raise NotImplementedError
+        return list(result.get("waiting_for") or [])
 
     def _wait(self, arguments: dict, task_vars: dict | None) -> dict:
         started = time.monotonic()

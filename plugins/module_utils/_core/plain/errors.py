@@ -27,3 +27,9 @@ class FederationError(Exception):
     def reference(self) -> str:
         """Where the documentation explains the code."""
         return f"docs: codes#{self.code.lower()}"
+
+    def failure(self, written: str = "") -> dict:
+        """Return what each failed task's result says of this; ``written`` is what had been written by then, as a sentence."""
+        said = f" {written}" if written else ""
+        parts = {"code": self.code, "where": self.where, "what": self.what, "fix": self.fix}
+        return {"msg": f"{self}{said}  ({self.reference})", **parts}

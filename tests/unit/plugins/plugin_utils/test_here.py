@@ -5,12 +5,15 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import yaml
+from ansible_collections.ossm.federation.plugins.plugin_utils import here
 
 TREE = Path(__file__).absolute().parents[4]
 FORKED = "in a process forked from Ansible's own"
@@ -83,3 +86,11 @@ def test_a_module_is_packed_where_anything_is_different_and_says_the_same(tmp_pa
 def test_a_task_s_environment_may_hold_more_than_texts(tmp_path: Path) -> None:
     result, printed = played(tmp_path, task={"environment": {"NUMBER": 5}})
     assert FORKED in printed and result["code"].startswith("FED")
+
+
+def test_a_module_that_is_killed_is_a_failure_that_does_not_claim_to_have_written_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    killed = SimpleNamespace(main=lambda: os.kill(os.getpid(), signal.SIGKILL))
+    monkeypatch.setitem(here.MODULES, "killed", killed)
+    result = here._ran("killed", "{}", {})
+    assert result["failed"] and result["code"] == "FED115" and "(-9)" in result["what"]
+    assert "Nothing was written" not in result["msg"] and "What it had written by then is not known." in result["msg"]
