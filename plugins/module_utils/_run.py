@@ -170,7 +170,9 @@ def warn_if_unverified(module: Module, cluster: Cluster) -> None:
 
 def unexpected(error: Exception, module: str) -> FederationError:
     """Return the refusal for an error that nobody expected: its type and where it happened, without its text."""
-    way = [f"{os.path.basename(frame.filename)}:{frame.lineno} {frame.name}" for frame in traceback.extract_tb(error.__traceback__)]
+    # Not extract_tb, which obeys sys.tracebacklimit: a library of the user's may have set that to nothing.
+    frames = [(frame.f_code, line) for frame, line in traceback.walk_tb(error.__traceback__)]
+    way = [f"{os.path.basename(code.co_filename)}:{line} {code.co_name}" for code, line in frames]
     causes, cause = [], error.__cause__ or error.__context__
     while cause is not None and len(causes) < 5:
         causes.append(type(cause).__name__)

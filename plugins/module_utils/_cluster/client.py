@@ -272,9 +272,15 @@ class Cluster:
     def _tried(self, request: Request, started: float, *expected: int) -> Answer:
         deadline = started + self._seconds
         pause = FIRST_PAUSE
+        heard: Answer | None = None
         while True:
-            answer = self._try(request, deadline - time.monotonic())
+            given = deadline - time.monotonic()
+            answer = self._try(request, given)
+            if isinstance(answer, str) and heard and given < FIRST_PAUSE:
+                # Nobody answers in the moment that was left; what it said before that is what is wrong with it.
+                answer = heard
             if isinstance(answer, Answer):
+                heard = answer
                 if answer.status in expected or (200 <= answer.status < 300 and answer.is_json):
                     return answer
                 if not answer.is_worth_another_try:

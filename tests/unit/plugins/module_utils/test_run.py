@@ -64,7 +64,10 @@ def test_a_result_has_no_secret_and_keeps_what_only_looks_like_a_short_one(modul
     assert result["seen"][2] == "mesh-1"
 
 
-def test_an_error_that_nobody_expected_is_told_by_its_place_and_not_by_its_text(module, capsys):
+@pytest.mark.parametrize("limit", [None, 0], ids=["as ever", "where a library forbids tracebacks"])
+def test_an_error_that_nobody_expected_is_told_by_its_place_and_not_by_its_text(module, capsys, monkeypatch, limit):
+    monkeypatch.setattr(sys, "tracebacklimit", limit, raising=False)
+
     def run(_module, _cluster, _now):
         try:
             raise KeyError(SECRET)

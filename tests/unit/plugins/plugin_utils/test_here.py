@@ -37,6 +37,8 @@ def played(folder: Path, *, python: str = sys.executable, task: dict | None = No
         **{key: text for key, text in os.environ.items() if not key.startswith("ANSIBLE_")},
         "ANSIBLE_COLLECTIONS_PATH": str(folder / "collections"),
         "ANSIBLE_HOME": str(folder / ".ansible"),
+        # By default it lies below ~, which is HOME to one of the two that use it, and the user's home to the other.
+        "ANSIBLE_ASYNC_DIR": str(folder / "async"),
         "ANSIBLE_REMOTE_TMP": str(folder / "tmp"),
         **(environment or {}),
     }

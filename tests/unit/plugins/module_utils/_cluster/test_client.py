@@ -728,6 +728,15 @@ def test_a_server_that_stays_broken_is_given_up_at_the_deadline(server):
     assert caught.value.facts["status"] == 503
 
 
+def test_a_server_that_hangs_in_the_last_moment_is_told_by_what_it_answered_before(server):
+    server.will(failure(503, "etcd has no leader"))
+    cluster = hurried(server)
+    tried = cluster._try
+    cluster._try = lambda request, seconds: tried(request, seconds) if seconds > 0.1 else "no answer within 0.05 s"
+    with refused("FED106", "kept answering 503 for 1 s", "etcd has no leader"):
+        cluster.get(CONFIG_MAP, "east", "west-ca-root-cert")
+
+
 def test_a_server_that_hangs_is_given_up_at_the_deadline(server):
     released = threading.Event()
     server.will(Reply(body=STORED, wait=released))
