@@ -1,6 +1,6 @@
 # What a person types. Everything made lies below ${XDG_CACHE_HOME:-~/.cache}/ossm-federation; nothing in the tree.
 .POSIX:
-.PHONY: help demo demo-life demo-down testbed test test-unit test-integration test-molecule test-sanity test-oldest lint docs-lint changelog-lint build venv render-docs benchmark test-mutations measures soak release-check
+.PHONY: help demo demo-life demo-down testbed test test-unit test-integration test-molecule test-sanity test-oldest lint docs-lint changelog-lint build venv docs benchmark test-mutations measures soak release-check
 
 PYTHON = python3
 DEMO = PYTHON='$(PYTHON)' tools/demo.sh
@@ -60,8 +60,8 @@ build: ## build, install and import-check the collection's archive
 venv: ## make the development venv and print its folder
 	@python=$$(PYTHON='$(PYTHON)' tools/find-python.sh newest) && $$python tools/venv.py newest
 
-render-docs: ## the documentation as HTML, outside the tree
-	@$(STAGES) render-docs
+docs: ## the documentation as a site, outside the tree; prints its first page
+	@$(STAGES) docs
 
 soak: ## the long draws of attacks and crashes (hours)
 	@$(STAGES) programs soak

@@ -149,22 +149,22 @@ def docs_lint(run: Run) -> None:
         run.command(venv / "bin" / "antsibull-docs", *words, ".", cwd=copy, env=env)
 
 
-def render_docs(run: Run) -> None:
-    """Render the documentation as HTML below the cache."""
-    venv = run.venv("newest")
+def docs(run: Run) -> None:
+    """Build the documentation's site as HTML below the cache; every warning is an error, and so is a link that leads nowhere."""
+    venv = run.venv("docs")
     target = CACHE / "docs"
-    shutil.rmtree(target, ignore_errors=True)
-    target.mkdir(parents=True)
-    with copied_tree() as copy:
+    with locked(target), copied_tree() as copy:
+        shutil.rmtree(target, ignore_errors=True)
+        pages, reference = target / "pages", target / "pages" / "reference"
+        reference.mkdir(parents=True, mode=0o755)
         env = {"ANSIBLE_COLLECTIONS_PATH": str(collections_of(copy)), "PATH": f"{venv / 'bin'}:{os.environ['PATH']}"}
-        words = ["sphinx-init", "--use-current", "--squash-hierarchy", "--lenient", "--sphinx-theme=alabaster", f"--dest-dir={target}", "ossm.federation"]
+        program = f"import sys; sys.path.insert(0, {str(copy / 'tools')!r}); import docs_site, pathlib; docs_site.lay_out(*map(pathlib.Path, sys.argv[1:]))"
+        run.command(venv / "bin" / "python", "-c", program, copy, pages)
+        words = ["collection", "--use-current", "--squash-hierarchy", "--fail-on-error", f"--dest-dir={reference}", "ossm.federation"]
         run.command(venv / "bin" / "antsibull-docs", *words, env=env)
-        # Links into other projects' pages would be looked up on the network.
-        settings = target / "conf.py"
-        kept = settings.read_text(encoding="utf-8").partition("intersphinx_mapping = {")
-        settings.write_text(kept[0] + kept[2].partition("}\n\n")[2] if kept[1] else kept[0], encoding="utf-8")
-        run.command("bash", target / "build.sh", cwd=target, env=env)
-    print(f"{target / 'build' / 'html' / 'index.html'}", flush=True)
+        shutil.copy(copy / "tools" / "docs_conf.py", pages / "conf.py")
+        run.command(venv / "bin" / "sphinx-build", "-W", "--keep-going", "-q", "-b", "html", pages, target / "html", env=env)
+    print(f"{target / 'html' / 'index.html'}", flush=True)
 
 
 def changelog_lint(run: Run) -> None:
@@ -334,7 +334,7 @@ BEFORE_PYTEST: tuple[Callable[[Run], None], ...] = (
     docs_lint,
     changelog_lint,
 )
-STAGES = {stage.__name__.replace("_", "-"): stage for stage in (*BEFORE_PYTEST, unit, integration, render_docs, benchmark, soak, release_check)}
+STAGES = {stage.__name__.replace("_", "-"): stage for stage in (*BEFORE_PYTEST, unit, integration, docs, benchmark, soak, release_check)}
 
 
 def outcome(stage: Callable[[Run], None], folder: pathlib.Path) -> Result:
