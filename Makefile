@@ -66,7 +66,7 @@ docs: ## the documentation as a site, outside the tree; prints its first page
 soak: ## the long draws of attacks and crashes (hours)
 	@$(STAGES) programs soak
 
-release-check: ## what must be so before a release
+release-check: ## what must be so before a release: the installed archive at work, the site, the image
 	@$(STAGES) release-check
 
 benchmark: ## measure, as ratios within one run

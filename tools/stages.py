@@ -174,20 +174,30 @@ def changelog_lint(run: Run) -> None:
         run.command(venv / "bin" / "antsibull-changelog", "lint", cwd=copy)
 
 
-def build(run: Run) -> None:
-    """Build the collection's archive, install it, and check it as Galaxy would on import."""
-    venv = run.venv("newest")
+@contextlib.contextmanager
+def installed_archive(run: Run, venv: pathlib.Path) -> Iterator[tuple[pathlib.Path, pathlib.Path]]:
+    """Build the collection's archive and install it into an empty folder, as a user would; give both, and remove them afterwards."""
     with copied_tree() as copy, tempfile.TemporaryDirectory(dir=SCRATCH, prefix="build-") as made:
         installed = pathlib.Path(made) / "installed"
         env = {"PATH": f"{venv / 'bin'}:{os.environ['PATH']}", "ANSIBLE_COLLECTIONS_PATH": str(installed)}
         run.command(venv / "bin" / "ansible-galaxy", "collection", "build", "--output-path", made, cwd=copy, env=env)
         (archive,) = pathlib.Path(made).glob("*.tar.gz")
         run.command(venv / "bin" / "ansible-galaxy", "collection", "install", "--offline", "-p", installed, archive, cwd=copy, env=env)
-        config = pathlib.Path(made) / "importer.cfg"
+        yield archive, installed
+
+
+def build(run: Run) -> None:
+    """Build the collection's archive, install it, and check it as Galaxy would on import."""
+    venv = run.venv("newest")
+    with installed_archive(run, venv) as (archive, installed):
+        config = archive.parent / "importer.cfg"
         config.write_text("[galaxy-importer]\nRUN_ANSIBLE_TEST = False\nCHECK_REQUIRED_TAGS = True\n", encoding="utf-8")
-        run.command(
-            venv / "bin" / "python", "-m", "galaxy_importer.main", archive, cwd=pathlib.Path(made), env={**env, "GALAXY_IMPORTER_CONFIG": str(config)}
-        )
+        env = {
+            "PATH": f"{venv / 'bin'}:{os.environ['PATH']}",
+            "ANSIBLE_COLLECTIONS_PATH": str(installed),
+            "GALAXY_IMPORTER_CONFIG": str(config),
+        }
+        run.command(venv / "bin" / "python", "-m", "galaxy_importer.main", archive, cwd=archive.parent, env=env)
 
 
 def sanity(run: Run) -> None:
@@ -239,9 +249,15 @@ def programs(run: Run) -> None:
 
 
 def integration_oldest(run: Run) -> None:
-    """Run one whole flow on the oldest supported Ansible, Python and client."""
-    venv = run.venv("oldest")
-    run.command(venv / "bin" / "python", "-m", "pytest", "-m", "whole_flow", "tests/integration", env=_pytest_env(venv))
+    """Run one whole flow of the installed archive on the oldest supported Ansible, Python and client."""
+    _whole_flow_installed(run, "oldest")
+
+
+def _whole_flow_installed(run: Run, name: str) -> None:
+    venv = run.venv(name)
+    with installed_archive(run, venv) as (_archive, installed):
+        env = {**_pytest_env(venv), "OSSM_FEDERATION_INSTALLED": str(installed)}
+        run.command(venv / "bin" / "python", "-m", "pytest", "-m", "whole_flow", "tests/integration", env=env)
 
 
 def molecule(run: Run) -> None:
@@ -289,7 +305,17 @@ def soak(run: Run) -> None:
 
 
 def release_check(run: Run) -> None:
-    """Refuse what must not be released: an execution environment whose base image another may replace."""
+    """Do what comes before a release: the archive, installed and at work on the oldest and newest Ansible; the site; the image's base."""
+    programs(run)
+    build(run)
+    for name in ("oldest", "newest"):
+        _whole_flow_installed(run, name)
+    docs(run)
+    _refuse_unbound_images()
+
+
+def _refuse_unbound_images() -> None:
+    """Refuse an execution environment whose base image another may replace."""
     folder = TREE / "extensions" / "awx" / "execution-environment"
     text = (folder / "execution-environment.yml").read_text(encoding="utf-8")
     images = re.findall(r"^ *name: *(\S+)", text, re.MULTILINE)

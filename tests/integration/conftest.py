@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -16,7 +17,11 @@ SCALE = 0.05
 
 @pytest.fixture(scope="session")
 def collections(tmp_path_factory: pytest.TempPathFactory) -> str:
-    """A collections folder with this checkout as ossm.federation."""
+    """A collections folder with this checkout as ossm.federation, or the one where its archive was installed."""
+    installed = os.environ.get("OSSM_FEDERATION_INSTALLED")
+    if installed:
+        assert (Path(installed) / "ansible_collections" / "ossm" / "federation" / "MANIFEST.json").is_file()
+        return installed
     folder = tmp_path_factory.mktemp("collections")
     link = folder / "ansible_collections" / "ossm" / "federation"
     link.parent.mkdir(parents=True)
