@@ -1,5 +1,5 @@
 # GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Lay out the documentation's site for Sphinx: ``lay_out(tree, target)`` writes all pages but those that antsibull-docs makes.
+"""Lay out the documentation's site for Sphinx: ``docs_site.py TREE TARGET`` writes all pages but those that antsibull-docs makes.
 
 The pages are the files of ``docs/`` as they stand. ``docs/index.md`` is the first page and says in four lists where each has its
 place. One page per code is taken out of ``docs/codes.md``, one per playbook out of the table of ``docs/usage.md`` and the playbook.
@@ -12,6 +12,7 @@ import os
 import pathlib
 import re
 import shutil
+import sys
 import zlib
 from collections.abc import Iterator
 
@@ -196,3 +197,7 @@ def _inventory(labels: dict[str, tuple[str, str]]) -> bytes:
 def lay_out(tree: pathlib.Path, target: pathlib.Path) -> None:
     """Write the pages of the checkout ``tree`` below the empty folder ``target``."""
     Site(tree, target).lay_out()
+
+
+if __name__ == "__main__":
+    lay_out(*map(pathlib.Path, sys.argv[1:]))

@@ -134,7 +134,7 @@ def lint(run: Run) -> None:
     """Run ansible-lint with its strictest profile, and shellcheck."""
     venv = run.venv("newest")
     with copied_tree() as copy:
-        env = {"ANSIBLE_COLLECTIONS_PATH": str(collections_of(copy)), "PATH": f"{venv / 'bin'}:{os.environ['PATH']}"}
+        env = {"ANSIBLE_COLLECTIONS_PATH": str(collections_of(copy)), **_path(venv)}
         run.command(venv / "bin" / "ansible-lint", "--nocolor", "--offline", "--strict", "--profile=production", cwd=copy, env=env)
         scripts = sorted(path.relative_to(copy) for path in copy.glob("tools/*.sh"))
         run.command(venv / "bin" / "shellcheck", ".ci/run", *scripts, cwd=copy)
@@ -144,7 +144,7 @@ def docs_lint(run: Run) -> None:
     """Check the documentation of plugins and roles, and the pages of docs/docsite."""
     venv = run.venv("newest")
     with copied_tree() as copy:
-        env = {"ANSIBLE_COLLECTIONS_PATH": str(collections_of(copy)), "PATH": f"{venv / 'bin'}:{os.environ['PATH']}"}
+        env = {"ANSIBLE_COLLECTIONS_PATH": str(collections_of(copy)), **_path(venv)}
         words = ["lint-collection-docs", "--plugin-docs", "--validate-collection-refs=all", "--disallow-unknown-collection-refs"]
         run.command(venv / "bin" / "antsibull-docs", *words, ".", cwd=copy, env=env)
 
@@ -157,9 +157,8 @@ def docs(run: Run) -> None:
         shutil.rmtree(target, ignore_errors=True)
         pages, reference = target / "pages", target / "pages" / "reference"
         reference.mkdir(parents=True, mode=0o755)
-        env = {"ANSIBLE_COLLECTIONS_PATH": str(collections_of(copy)), "PATH": f"{venv / 'bin'}:{os.environ['PATH']}"}
-        program = f"import sys; sys.path.insert(0, {str(copy / 'tools')!r}); import docs_site, pathlib; docs_site.lay_out(*map(pathlib.Path, sys.argv[1:]))"
-        run.command(venv / "bin" / "python", "-c", program, copy, pages)
+        env = {"ANSIBLE_COLLECTIONS_PATH": str(collections_of(copy)), **_path(venv)}
+        run.command(venv / "bin" / "python", copy / "tools" / "docs_site.py", copy, pages)
         words = ["collection", "--use-current", "--squash-hierarchy", "--fail-on-error", f"--dest-dir={reference}", "ossm.federation"]
         run.command(venv / "bin" / "antsibull-docs", *words, env=env)
         shutil.copy(copy / "tools" / "docs_conf.py", pages / "conf.py")
@@ -179,7 +178,7 @@ def installed_archive(run: Run, venv: pathlib.Path) -> Iterator[tuple[pathlib.Pa
     """Build the collection's archive and install it into an empty folder, as a user would; give both, and remove them afterwards."""
     with copied_tree() as copy, tempfile.TemporaryDirectory(dir=SCRATCH, prefix="build-") as made:
         installed = pathlib.Path(made) / "installed"
-        env = {"PATH": f"{venv / 'bin'}:{os.environ['PATH']}", "ANSIBLE_COLLECTIONS_PATH": str(installed)}
+        env = {**_path(venv), "ANSIBLE_COLLECTIONS_PATH": str(installed)}
         run.command(venv / "bin" / "ansible-galaxy", "collection", "build", "--output-path", made, cwd=copy, env=env)
         (archive,) = pathlib.Path(made).glob("*.tar.gz")
         run.command(venv / "bin" / "ansible-galaxy", "collection", "install", "--offline", "-p", installed, archive, cwd=copy, env=env)
@@ -192,11 +191,7 @@ def build(run: Run) -> None:
     with installed_archive(run, venv) as (archive, installed):
         config = archive.parent / "importer.cfg"
         config.write_text("[galaxy-importer]\nRUN_ANSIBLE_TEST = False\nCHECK_REQUIRED_TAGS = True\n", encoding="utf-8")
-        env = {
-            "PATH": f"{venv / 'bin'}:{os.environ['PATH']}",
-            "ANSIBLE_COLLECTIONS_PATH": str(installed),
-            "GALAXY_IMPORTER_CONFIG": str(config),
-        }
+        env = {**_path(venv), "ANSIBLE_COLLECTIONS_PATH": str(installed), "GALAXY_IMPORTER_CONFIG": str(config)}
         run.command(venv / "bin" / "python", "-m", "galaxy_importer.main", archive, cwd=archive.parent, env=env)
 
 
@@ -210,7 +205,7 @@ def sanity(run: Run) -> None:
             raise SystemExit(f"tests/sanity holds {', '.join(ignores)}: this collection ignores no sanity test. Fix what it hides.")
         _prepare_ansible_test(home, venv)
         version = _version_of(venv)
-        env = {"PATH": f"{venv / 'bin'}:{os.environ['PATH']}"}
+        env = _path(venv)
         run.command(venv / "bin" / "ansible-test", "sanity", "--local", "--color=no", f"--python={version}", cwd=copy, env=env, keep_proxies=True)
 
 
@@ -238,7 +233,7 @@ def units_oldest(run: Run) -> None:
     venv = run.venv("oldest")
     version = _version_of(venv)
     with copied_tree() as copy:
-        env = {"PATH": f"{venv / 'bin'}:{os.environ['PATH']}"}
+        env = _path(venv)
         run.command(venv / "bin" / "ansible-test", "units", "--local", "--color=no", f"--python={version}", cwd=copy, env=env)
 
 
@@ -256,7 +251,7 @@ def integration_oldest(run: Run) -> None:
 def _whole_flow_installed(run: Run, name: str) -> None:
     venv = run.venv(name)
     with installed_archive(run, venv) as (_archive, installed):
-        env = {**_pytest_env(venv), "OSSM_FEDERATION_INSTALLED": str(installed)}
+        env = {**_path(venv), "OSSM_FEDERATION_INSTALLED": str(installed)}
         run.command(venv / "bin" / "python", "-m", "pytest", "-m", "whole_flow", "tests/integration", env=env)
 
 
@@ -264,7 +259,7 @@ def molecule(run: Run) -> None:
     """Run molecule's scenarios for the testbed: two meshes federated, one upgraded, two made from bare clusters."""
     venv = run.venv("newest")
     with copied_tree() as copy:
-        env = {"ANSIBLE_COLLECTIONS_PATH": str(collections_of(copy)), "PATH": f"{venv / 'bin'}:{os.environ['PATH']}", "NO_COLOR": "1"}
+        env = {"ANSIBLE_COLLECTIONS_PATH": str(collections_of(copy)), **_path(venv), "NO_COLOR": "1"}
         for scenario in ("default", "upgrade", "install"):
             run.command(venv / "bin" / "molecule", "test", f"--scenario-name={scenario}", cwd=copy, env=env)
 
@@ -273,7 +268,7 @@ def mutations(run: Run) -> None:
     """Break the core in ten ways and see that the unit tests notice each."""
     venv = run.venv("newest")
     with copied_tree() as copy:
-        env = {**_pytest_env(venv), "ANSIBLE_COLLECTIONS_PATH": str(collections_of(copy))}
+        env = {**_path(venv), "ANSIBLE_COLLECTIONS_PATH": str(collections_of(copy))}
         run.command(venv / "bin" / "python", "tools/mutations.py", cwd=copy, env=env)
 
 
@@ -291,7 +286,7 @@ def _benchmark(run: Run, **variables: str) -> None:
     venv = run.venv("newest")
     with copied_tree() as copy:
         paths = os.pathsep.join([str(TREE / "tests"), str(collections_of(copy))])
-        env = {**_pytest_env(venv), "OSSM_FEDERATION_BESIDE": run.beside(venv), "PYTHONPATH": paths, **variables}
+        env = {**_path(venv), "OSSM_FEDERATION_BESIDE": run.beside(venv), "PYTHONPATH": paths, **variables}
         for program in sorted((TREE / "tests" / "benchmark").glob("*.py")):
             run.command(venv / "bin" / "python", program, env=env)
 
@@ -300,7 +295,7 @@ def soak(run: Run) -> None:
     """Run the long draws: certificates, hostile answers, planted secrets, crash points (hours on two cores)."""
     venv = run.venv("newest")
     folders = ("tests/attacks", "tests/integration/test_crash.py")
-    env = {**_pytest_env(venv), "OSSM_FEDERATION_BESIDE": run.beside(venv), "OSSM_FEDERATION_SOAK": "1"}
+    env = {**_path(venv), "OSSM_FEDERATION_BESIDE": run.beside(venv), "OSSM_FEDERATION_SOAK": "1"}
     run.command(venv / "bin" / "python", "-m", "pytest", "--numprocesses=2", "--dist=loadfile", *folders, env=env)
 
 
@@ -339,10 +334,11 @@ def integration(run: Run) -> None:
 
 def _pytest(run: Run, *words: str) -> None:
     venv = run.venv("newest")
-    run.command(venv / "bin" / "python", "-m", "pytest", *words, env={**_pytest_env(venv), "OSSM_FEDERATION_BESIDE": run.beside(venv)})
+    run.command(venv / "bin" / "python", "-m", "pytest", *words, env={**_path(venv), "OSSM_FEDERATION_BESIDE": run.beside(venv)})
 
 
-def _pytest_env(venv: pathlib.Path) -> dict[str, str]:
+def _path(venv: pathlib.Path) -> dict[str, str]:
+    """Return the environment in which a venv's programs come first."""
     return {"PATH": f"{venv / 'bin'}:{os.environ['PATH']}"}
 
 
@@ -403,7 +399,7 @@ def run_all() -> int:
         not_covered = "" if version != "3.11" else "; NOT covered: ansible-core 2.20 and 2.21, which need Python 3.12"
         print("== pytest: the stages' results, and the unit, testbed and integration tests on the newest supported Ansible", flush=True)
         env = {
-            **_pytest_env(newest),
+            **_path(newest),
             "OSSM_FEDERATION_BESIDE": beside,
             "OSSM_FEDERATION_STAGES": str(report),
             "OSSM_FEDERATION_COVERED": covered + not_covered,
