@@ -13,12 +13,14 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from ansible.errors import AnsibleFilterError
 
+from ..module_utils._core.peering.verdict import DOWN, DRIFT, ERROR, OK
 from ..module_utils._core.plain.errors import FederationError
 from ..module_utils._core.plain.words import shown, shown_in
 from ..plugin_utils.credentials import borrowed
 
 # Each of these is access to a cluster by itself; an address or a context alone is none.
 ACCESS = (("mesh_kubeconfig",), ("mesh_host", "mesh_api_key"))
+_BY_CODE = {"FED631": DRIFT, "FED602": DOWN, "FED604": DOWN}
 STEPS = (
     "control_plane_kept",
     "__identity_stopped",
@@ -198,14 +200,23 @@ def _entry(known: Mapping) -> dict:
     is_alone = "control_plane_kept" in known and "__identity_seen" not in known
     shown = next((result for result in reversed(results) if "lines" in result), known["control_plane_kept"] if is_alone else {})
     failed = next((result for result in results if result.get("failed")), None)
-    entry = {key: shown[key] for key in ("server", "control_plane", "members", "peers", "restart") if key in shown}
+    entry = {key: shown[key] for key in ("server", "control_plane", "members", "peers", "faults", "restart") if key in shown}
     if failed:
         entry["error"] = _error(failed)
     elif not (is_alone or stands or {"__status_seen", "__preflight_seen"} & set(known)):
         entry["error"] = {"code": None, "message": "was refused or stopped before its status could be read; see the output of the run"}
+    entry["verdict"] = _verdict(failed, shown, is_failed="error" in entry)
     if failed or is_alone:
         entry.setdefault("peers", [])
     return entry | _found(known)
+
+
+def _verdict(failed: Mapping | None, shown: Mapping, *, is_failed: bool) -> str:
+    """Return what the run comes to for one mesh: its failure's own verdict, else that of what was shown last."""
+    if failed:
+        return str(failed.get("verdict") or _BY_CODE.get(str(_error(failed)["code"]), ERROR))
+    would_be_refused = (shown.get("counts") or {}).get("errors", 0) > 0
+    return ERROR if is_failed or would_be_refused else str(shown.get("verdict") or OK)
 
 
 def _found(known: Mapping) -> dict:

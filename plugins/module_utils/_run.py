@@ -148,6 +148,8 @@ def run_module(module: Module, body: Body, *, needs_cluster: bool = True, writes
     except Exception as error:
         failed = unexpected(error, os.path.basename(str(module._name)))
     if failed is not None:
+        if failed.result and cluster is not None:
+            failed.result = {"server": cluster.server, "requests": cluster.requests, **failed.result}
         # Outside of the block above, where Ansible would add the traceback of what is being handled.
         fail(module, failed, journal if writes else None)
     if cluster is not None:
@@ -189,10 +191,14 @@ def unexpected(error: Exception, module: str) -> FederationError:
 
 def fail(module: Module, error: FederationError, journal: Journal | None) -> NoReturn:
     """Fail with the error in the user's words, and what had been written by then."""
-    module.fail_json(
+    told = {
         **error.failure(journal.text() if journal else ""),
-        written=journal.done if journal else [],
-        changed=bool(journal and journal.done),
+        "written": journal.done if journal else [],
+        "changed": bool(journal and journal.done),
+    }
+    module.fail_json(
+        **{key: value for key, value in error.result.items() if key not in told},
+        **told,
         **({"facts": error.facts} if error.facts else {}),
     )
 

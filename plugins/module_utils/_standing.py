@@ -3,12 +3,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from ._cluster.client import Cluster
 from ._core.control_plane.live import ControlPlane
-from ._core.peering import status
+from ._core.peering import status, verdict
 from ._core.peering.changing import Restart
 from ._core.peering.live import Peerings
 from ._core.plain.diff import is_ours
@@ -40,16 +40,34 @@ def peer_rows(
     return rows
 
 
-def shown(cluster: Cluster, mesh: str, control_plane: ControlPlane, rows: list[dict], restart: Restart, now: datetime) -> dict:
-    """Return the part of a module's result that people look at: control plane, rows, lines, and whether istiod must be restarted."""
+def shown(
+    cluster: Cluster,
+    mesh: str,
+    control_plane: ControlPlane,
+    seen: tuple[Peerings, list[dict]],
+    restart: Restart,
+    now: datetime,
+    fail_on: Sequence[str] = (),
+) -> dict:
+    """Return the part of a module's result that people look at: control plane, rows, lines, verdict, and whether istiod must be restarted.
+
+    ``seen`` are the peerings and their rows; faults of the kinds ``fail_on`` are shown as failures.
+    """
+    peerings, rows = seen
     try:
         roots = read_roots_of(cluster, control_plane, now)
     except FederationError:
         # They are for showing: a mesh whose roots cannot be read, or are not in order, stands all the same.
         roots = ()
+    data = control_plane.as_data(roots, now)
+    bundles = {row["peer"]: peerings.of(row["peer"]).bundle for row in rows}
+    faults = verdict.faults_of(rows, data, bundles, now)
+    lines = [*status.lines(control_plane, mesh, roots, rows, now), *([restart.sentence] if restart.sentence else [])]
     return {
-        "control_plane": control_plane.as_data(roots, now),
+        "control_plane": data,
         "peers": rows,
-        "lines": [*status.lines(control_plane, mesh, roots, rows, now), *([restart.sentence] if restart.sentence else [])],
+        "lines": [*lines, verdict.verdict_line(mesh, rows, faults, fail_on)],
         "restart": restart.to_data(),
+        "verdict": verdict.verdict_of(faults, fail_on),
+        "faults": [fault.as_row() for fault in faults],
     }

@@ -418,7 +418,7 @@ def how_it_stands(
     rows = peer_rows({peer.local_name: peer.name for peer in mesh.peers}, {}, peerings, control_plane, cluster.now)
     if status.unmet(rows, {entry["peer"]: entry["imports"] for entry in expected}):
         return {}
-    return {"server": cluster.server, **shown(cluster, mesh.name, control_plane, rows, Restart(), now), "waiting_for": []}
+    return {"server": cluster.server, **shown(cluster, mesh.name, control_plane, (peerings, rows), Restart(), now), "waiting_for": []}
 
 
 def cards_of(

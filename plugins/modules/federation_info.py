@@ -64,6 +64,17 @@ options:
       - Seconds to wait at the most. When absent or 0, what fits the wait and the version. That is 600 for a connection and
         420 (before 2.5) or 180 for imports that come or go, 120 for what the operator removes.
     type: int
+  fail_on:
+    description:
+      - What fails the task, once it has been looked at again for some seconds (a connection that is renewed is down for an instant).
+        The result is that of a task that does not fail, beside the error.
+      - V(pending) is a peer that is not connected both ways, V(unknown) one of which that cannot be known, V(expiring) a root of this
+        mesh or of a peer that is valid for less than 30 days. V(drift) is for the role P(ossm.federation.status#role); it is ignored here.
+      - Looked at with O(until=connected) and without O(wait).
+    type: list
+    elements: str
+    choices: [pending, unknown, expiring, drift]
+    default: []
   notes:
     description: A note per peer to show in the table, by our name of the peer.
     type: dict
@@ -94,6 +105,13 @@ EXAMPLES = r"""
     expected:
       - peer: west
     wait: true
+
+- name: Fail where a peer is not connected both ways
+  ossm.federation.federation_info:
+    kubeconfig: east.kubeconfig
+    mesh: east
+    peers: [west]
+    fail_on: [pending]
 """
 
 RETURN = r"""
@@ -128,6 +146,19 @@ members:
   returned: success
   type: dict
   sample: {configured: [desk, shop], joined: [desk], pending: []}
+verdict:
+  description:
+    - What it comes to. V(ok) is that nothing of O(fail_on) is seen, V(down) that something is, V(error) that the module could not look.
+      In the report of a playbook it may also be V(drift).
+  returned: always
+  type: str
+  sample: ok
+faults:
+  description: What is not as it should be, by kind, whether O(fail_on) names it or not. Empty for other values of O(until) than V(connected).
+  returned: success
+  type: list
+  elements: dict
+  sample: [{kind: pending, peer: west, what: OUT pending (503)}]
 lines:
   description: The same for people, a table as a list of lines.
   returned: success
@@ -178,7 +209,7 @@ from typing import NoReturn  # noqa: E402
 from ..module_utils._cluster.client import Cluster  # noqa: E402
 from ..module_utils._core.control_plane.live import ControlPlane  # noqa: E402
 from ..module_utils._core.control_plane.members import member_lines, membership  # noqa: E402
-from ..module_utils._core.peering import status  # noqa: E402
+from ..module_utils._core.peering import status, verdict  # noqa: E402
 from ..module_utils._core.peering.changing import Restart  # noqa: E402
 from ..module_utils._core.peering.leftovers import lines_of  # noqa: E402
 from ..module_utils._core.peering.live import Peerings  # noqa: E402
@@ -211,10 +242,13 @@ OPTIONS = {
     "wait": {"type": "bool", "default": False},
     "wait_timeout": {"type": "int"},
     **WAITING,
+    "fail_on": {"type": "list", "elements": "str", "choices": list(verdict.KINDS), "default": []},
     "notes": {"type": "dict", "default": {}},
     "loopback": {"type": "bool", "default": False},
 }
 CODES = {"connected": "FED602", "no_imports": "FED604", "no_exports": "FED604", "gone": "FED604"}
+AGAIN_SECONDS = 5
+"""How long a fault that may pass by itself is looked at again before it fails a run."""
 MENDS = {
     "connected": "Look at the reasons above; playbook ossm.federation.status shows them again, and a longer federation_timeout waits longer",
     "no_imports": "Look whether istiod of this mesh is running, then run again",
@@ -224,7 +258,16 @@ MENDS = {
 
 
 def run(run: Run, cluster: Cluster, now: datetime) -> dict:
-    """Read, wait if asked, and return the module's result."""
+    """Read, wait if asked, and return the module's result; a failure has a verdict, too."""
+    try:
+        return {"verdict": verdict.OK, "faults": [], **seen(run, cluster, now)}
+    except FederationError as error:
+        error.result.setdefault("verdict", verdict.ERROR)
+        raise
+
+
+def seen(run: Run, cluster: Cluster, now: datetime) -> dict:
+    """Return what is seen, after waiting for it if asked."""
     params = run.params
     namespace = params["namespace"] or f"{params['mesh']}-mesh-system"
     control_plane = read_control_plane(cluster, namespace, params["control_plane"])
@@ -253,14 +296,22 @@ def run(run: Run, cluster: Cluster, now: datetime) -> dict:
         rows = rows_of(params, peerings, control_plane, cluster.now)
         return missing(params, peerings, rows, cluster.now, control_plane.version)
 
+    def look_again() -> list[str]:
+        look()
+        return passing(fail_on, rows)
+
     waiting_for, waited = missing(params, peerings, rows, cluster.now, control_plane.version), 0
     if waiting_for and params["wait"] and not run.check_mode:
         waiting_for, waited = wait_until(look, params["wait_timeout"] or default_seconds(params, control_plane))
         if waiting_for and not params["soft"]:
             refuse_waiting(params, waiting_for, waited)
+    fail_on, again = (params["fail_on"] if params["until"] == "connected" else []), 0
+    if passing(fail_on, rows) and not params["wait"]:
+        _left, again = wait_until(look_again, AGAIN_SECONDS, 1.0)
     restart = restart_needed(cluster, params["mesh"], control_plane, peerings.peers)
-    told, members = shown(cluster, params["mesh"], control_plane, rows, restart, now), read_members(cluster, namespace)
-    return {
+    told = shown(cluster, params["mesh"], control_plane, (peerings, rows), restart, now, fail_on)
+    members = read_members(cluster, namespace)
+    result = {
         "changed": False,
         **told,
         "members": members,
@@ -270,6 +321,17 @@ def run(run: Run, cluster: Cluster, now: datetime) -> dict:
         "polled_seconds": waited,
         "wait_limit": params["wait_timeout"] or default_seconds(params, control_plane),
     }
+    counted = [fault for fault in told["faults"] if fault["kind"] in fail_on]
+    if counted:
+        raise verdict.refusal(params["mesh"], counted, again, result)
+    return result
+
+
+def passing(fail_on: list[str], rows: list[dict]) -> list[str]:
+    """Return in words the faults that fail this run and may pass by themselves; a peering that is not there does not come by waiting."""
+    standing = [row for row in rows if row["outbound"] != status.ABSENT]
+    counted = verdict.counting(verdict.faults_of_rows(standing), fail_on)
+    return [str(fault) for fault in counted if fault.kind in verdict.PASSING]
 
 
 def gone(run: Run, cluster: Cluster, namespace: str, control_plane: ControlPlane) -> dict:

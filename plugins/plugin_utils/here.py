@@ -112,9 +112,13 @@ class HereAction(ActionBase):
         return hasattr(module, "CLUSTER") and self._task.args.get("state") != "rendered"
 
     def _show(self, result: dict, variables: Mapping[str, Any]) -> None:
-        """Show what the role says of the result, unless the run's output is for machines: they find it in the result."""
+        """Show what the role says of the result, unless the run's output is for machines: they find it in the result.
+
+        A failure that has lines has seen something, which is shown before it.
+        """
         said = self._task.vars.get(SHOW) if self._role() else None
-        if not said or result.get("failed") or "json" in constants.DEFAULT_STDOUT_CALLBACK or self._task.no_log:
+        is_told = not result.get("failed") or "lines" in result
+        if not said or not is_told or "json" in constants.DEFAULT_STDOUT_CALLBACK or self._task.no_log:
             return
         before = self._templar.available_variables
         # Since ansible-core 2.21 it is a mapping of names to what of the result they get.

@@ -20,6 +20,15 @@ def test_a_module_run_as_a_process_reads_the_control_plane_with_the_token_it_was
 
 def test_a_playbook_speaks_to_the_server_in_memory(api: ApiInMemory, collections: str, tmp_path: Path) -> None:
     east = Administrator(tmp_path, collections, {"east": {**api.variables, "mesh_peers": ["west"]}})
-    seen = east.play("status", variables={"federation_report": "report.json"})
-    assert "trust domain east.local" in seen.output
-    assert json.loads((tmp_path / "report.json").read_text(encoding="utf-8"))
+    report = {"federation_report": "report.json"}
+    red = east.play("status", variables=report, must_pass=False)
+    assert red.returncode and "FED630 Mesh east: west has no peering" in red.output and red.failed("east") == 1
+    assert red.output.index("trust domain east.local") < red.output.index("FED630"), "the table is there to be read"
+    entry = json.loads((tmp_path / "report.json").read_text(encoding="utf-8"))["east"]
+    assert (entry["verdict"], entry["error"]["code"]) == ("down", "FED630")
+    assert [row["outbound"] for row in entry["peers"]] == ["absent"] and entry["server"]
+
+    # The pending peer is shown on purpose.
+    seen = east.play("status", variables={**report, "status_fail_on": []})
+    assert "trust domain east.local" in seen.output and "‼ east: west has no peering" in seen.output
+    assert json.loads((tmp_path / "report.json").read_text(encoding="utf-8"))["east"]["verdict"] == "down"

@@ -71,4 +71,5 @@ def test_credentials_of_the_environment_serve_a_single_mesh(bed: Testbed, admini
     east = administrator("east")
     del east.meshes["east"]["mesh_kubeconfig"]
     east.environment = {"K8S_AUTH_KUBECONFIG": bed.meshes["east"].kubeconfig}
-    assert "trust domain east.local" in east.play("status").output
+    # Nothing is federated yet.
+    assert "trust domain east.local" in east.play("status", variables={"status_fail_on": []}).output

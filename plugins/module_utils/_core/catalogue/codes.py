@@ -986,6 +986,20 @@ CODES: dict[str, Code] = {
         "Kubernetes has given the roll-out up. The run stops at the first such workload, so that the others keep serving.",
         "Fix the workload or undo its last change, then run again.",
     ),
+    "FED630": Code(
+        "A peering is not as it should be",
+        ERROR,
+        "What `status` shows is one of the faults that `status_fail_on` names: a peer is not connected both ways (`pending`, the default), one of which "
+        "that cannot be known (`unknown`), or a root that soon expires (`expiring`). It was looked at again for some seconds first, since a connection "
+        "that is renewed is down for an instant.",
+        "Look at the reasons in the table. `status_fail_on: []` shows the same without failing.",
+    ),
+    "FED631": Code(
+        "The cluster differs from the description",
+        ERROR,
+        "`federate` would change something: somebody has changed the objects, the description, or what it selects since the last run. Nothing was written.",
+        "Look at the lines above. Run `federate` to bring the cluster to the description, or correct the description.",
+    ),
     "FED701": Code(
         "Network view does not fit the peer",
         WARNING,

@@ -11,14 +11,15 @@ class FederationError(Exception):
 
     ``code`` is a key of ``codes.CODES``; ``where`` names the place in the user's own words (an option, a card,
     an object), ``what`` says what is wrong there, ``fix`` what to do. None of them holds a secret, and all are fit for a terminal.
-    ``facts`` are the same things as data, for a module's result.
+    ``facts`` are the same things as data, for a module's result; ``result`` is what the module had found out by then, beside them.
     """
 
-    def __init__(self, code: str, *, where: str, what: str, fix: str, facts: dict | None = None) -> None:
+    def __init__(self, code: str, *, where: str, what: str, fix: str, facts: dict | None = None, result: dict | None = None) -> None:
         where, what, fix = shown(where), shown(what), shown(fix)
         super().__init__(code, where, what, fix)
         self.code, self.where, self.what, self.fix = code, where, what, fix
         self.facts = facts or {}
+        self.result = result or {}
 
     def __str__(self) -> str:
         return f"{self.code} {self.where}: {self.what}. {self.fix}."

@@ -86,7 +86,7 @@ def test_what_kept_the_control_plane_in_this_run_tells_which_one_it_is():
 
 
 def test_a_mesh_whose_control_plane_is_kept_and_that_has_no_peers_is_no_failure():
-    assert mesh_report(["a"], {"a": {"control_plane_kept": {**seen("1"), "changed": False}}}) == {"a": {**seen("1"), "peers": []}}
+    assert mesh_report(["a"], {"a": {"control_plane_kept": {**seen("1"), "changed": False}}}) == {"a": {**seen("1"), "peers": [], "verdict": "ok"}}
 
 
 def test_the_report_names_a_control_plane_that_could_not_be_kept():
@@ -104,7 +104,7 @@ def test_the_report_holds_what_each_mesh_said():
     status = {**seen("1"), "peers": [{"peer": "west"}], "lines": ["east"]}
     hostvars = {"a": {"mesh_name": "east", "__status_seen": status, "__peers_kept": {"pending": [], "leftovers": ["old"], "peers": []}}}
     assert mesh_report(["a"], hostvars) == {
-        "east": {**seen("1"), "peers": [{"peer": "west"}], "pending": [], "leftovers": ["old"]},
+        "east": {**seen("1"), "peers": [{"peer": "west"}], "pending": [], "leftovers": ["old"], "verdict": "ok"},
     }
 
 
@@ -113,7 +113,23 @@ def test_the_report_holds_the_error_of_a_mesh_that_failed_beside_what_was_seen_b
     failed = {"failed": True, "code": "FED602", "msg": "FED602 Mesh east: still waiting"}
     entry = mesh_report(["east"], {"east": {"__identity_seen": {**seen("1"), "peers": []}, "__peers_waited": waited, "__peers_insisted": failed}})["east"]
     assert entry["error"] == {"code": "FED602", "message": "FED602 Mesh east: still waiting"}
+    assert entry["verdict"] == "down"
     assert entry["peers"] == [{"peer": "west"}]
+
+
+@pytest.mark.parametrize(
+    ("known", "verdict"),
+    [
+        pytest.param({"__status_seen": {"lines": [], "verdict": "ok"}}, "ok", id="connected"),
+        pytest.param({"__status_seen": {"failed": True, "code": "FED630", "verdict": "down"}}, "down", id="a peer is down"),
+        pytest.param({"__status_seen": {"failed": True, "code": "FED110", "verdict": "error"}}, "error", id="no API server"),
+        pytest.param({"__identity_stopped": {"failed": True, "msg": "FED103 Meshes"}}, "error", id="refused"),
+        pytest.param({}, "error", id="nothing known"),
+        pytest.param({"__preflight_seen": {"lines": [], "counts": {"errors": 1}}}, "error", id="a run would be refused"),
+    ],
+)
+def test_the_report_says_in_one_word_what_a_run_comes_to(known, verdict):
+    assert mesh_report(["east"], {"east": known})["east"]["verdict"] == verdict
 
 
 def test_the_code_of_a_refusal_is_read_from_its_text():

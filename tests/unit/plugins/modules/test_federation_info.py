@@ -3,15 +3,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from types import SimpleNamespace
 
 import pytest
 import yaml
+from ansible_collections.ossm.federation.plugins.module_utils import _run
 from ansible_collections.ossm.federation.plugins.module_utils._core.plain.errors import FederationError
 from ansible_collections.ossm.federation.plugins.modules import federation_info
 from ansible_collections.ossm.federation.tests.unit.cluster_in_memory import ClusterInMemory
-from ansible_collections.ossm.federation.tests.unit.pem import NOW
+from ansible_collections.ossm.federation.tests.unit.pem import NOW, root
 
 SPACE = "east-mesh-system"
 CHANGED = "ossm.federation/identity-changed"
@@ -75,7 +77,7 @@ def test_a_new_root_is_not_proven_by_a_connection_of_before():
 def test_an_istiod_older_than_a_change_is_said_below_the_table():
     cluster = ClusterInMemory(NOW, CONTROL_PLANE, peer(f"{EARLIER} clientID"), bundle(), ISTIOD, POD)
     result = seen(cluster)
-    assert result["restart"]["needed"] and result["lines"][-1] == result["restart"]["sentence"]
+    assert result["restart"]["needed"] and result["lines"][-2] == result["restart"]["sentence"]
 
 
 def test_whoever_may_not_read_the_bundles_sees_the_rest(monkeypatch):
@@ -94,3 +96,76 @@ def test_whoever_may_not_read_the_bundles_sees_the_rest(monkeypatch):
 @pytest.mark.parametrize("until", ["reachable", "connected"])
 def test_every_result_says_whether_a_restart_is_needed(until):
     assert seen(ClusterInMemory(NOW, CONTROL_PLANE, peer(), bundle()), until=until)["restart"]["needed"] is False
+
+
+def down(live):
+    """Return a peer whose watch has just ended."""
+    for entry in live["status"]["discoveryStatus"]["active"]:
+        entry["watch"] = {**entry["watch"], "connected": False, "lastDisconnectStatus": "503 Service Unavailable"}
+    return live
+
+
+@pytest.fixture
+def no_sleep(monkeypatch):
+    """Let a wait take no time, and return how long it would have taken."""
+    slept = []
+    monkeypatch.setattr(_run.time, "sleep", slept.append)
+    monkeypatch.setattr(_run.time, "monotonic", lambda: sum(slept))
+    return slept
+
+
+def test_a_peer_that_is_down_fails_the_status_with_its_reason_and_everything_that_was_seen(no_sleep):
+    cluster = ClusterInMemory(NOW, CONTROL_PLANE, down(peer()), bundle())
+    with pytest.raises(FederationError, match="FED630 Mesh east: west OUT pending .503 Service Unavailable") as failed:
+        seen(cluster, fail_on=["pending"])
+    found = failed.value.result
+    assert found["verdict"] == "down" and found["faults"][0]["kind"] == "pending"
+    assert found["lines"][-1].startswith("× east: west OUT pending")
+    assert [row["outbound"] for row in found["peers"]] == ["pending"]
+    assert 0 < sum(no_sleep) <= federation_info.AGAIN_SECONDS
+
+
+def test_where_nothing_is_to_fail_the_verdict_still_says_what_is_seen(no_sleep):
+    result = seen(ClusterInMemory(NOW, CONTROL_PLANE, down(peer()), bundle()), fail_on=[])
+    assert result["verdict"] == "down" and result["lines"][-1].startswith("‼ east: west OUT pending") and no_sleep == []
+
+
+def test_a_connection_that_is_being_renewed_does_not_fail_a_status(no_sleep, monkeypatch):
+    cluster = ClusterInMemory(NOW, CONTROL_PLANE, peer(), bundle())
+    looks, read = [], federation_info.read_peerings
+
+    def renewed(*asked, **named):
+        found = read(*asked, **named)
+        looks.append(found)
+        return replace(found, peers={"west": down(peer())}) if len(looks) == 1 else found
+
+    monkeypatch.setattr(federation_info, "read_peerings", renewed)
+    result = seen(cluster, fail_on=["pending"])
+    assert result["verdict"] == "ok" and len(looks) == 2 and result["lines"][-1] == "√ east: 1 peer connected both ways"
+
+
+def test_a_described_peer_without_a_peering_is_pending_and_a_peer_that_istiod_has_not_taken_up_is_unknown(no_sleep):
+    fresh = {**peer(), "status": {}}
+    result = seen(ClusterInMemory(NOW, CONTROL_PLANE, fresh, bundle()), peers=["north"])
+    assert [(fault["kind"], fault["peer"]) for fault in result["faults"]] == [("pending", "north"), ("unknown", "west"), ("unknown", "west")]
+    with pytest.raises(FederationError, match="north has no peering"):
+        seen(ClusterInMemory(NOW, CONTROL_PLANE), peers=["north"], fail_on=["pending"])
+    assert no_sleep == [], "what is not there does not come by waiting"
+    with pytest.raises(FederationError, match="west OUT unknown"):
+        seen(ClusterInMemory(NOW, CONTROL_PLANE, fresh, bundle()), fail_on=["unknown"])
+
+
+def test_a_root_of_a_peer_that_soon_expires_fails_only_where_that_is_asked_for(no_sleep):
+    lasting = bundle()
+    lasting["data"] = {"root-cert.pem": root("west", days=9)}
+    cluster = ClusterInMemory(NOW, CONTROL_PLANE, peer(), lasting)
+    assert seen(cluster, fail_on=["pending"])["verdict"] == "ok"
+    with pytest.raises(FederationError, match="FED630 Mesh east: west root .* expires in 9 days") as failed:
+        seen(cluster, fail_on=["pending", "expiring"])
+    assert failed.value.result["verdict"] == "down" and no_sleep == []
+
+
+def test_a_control_plane_that_cannot_be_read_is_an_error_and_not_down():
+    with pytest.raises(FederationError) as failed:
+        seen(ClusterInMemory(NOW), fail_on=["pending"])
+    assert failed.value.result["verdict"] == "error"
