@@ -300,13 +300,13 @@ def soak(run: Run) -> None:
 
 
 def release_check(run: Run) -> None:
-    """Do what comes before a release: the archive, installed and at work on the oldest and newest Ansible; the site; the image's base."""
+    """Do what comes before a release: the image's base; the archive, installed and at work on the oldest and newest Ansible; the site."""
+    _refuse_unbound_images()
     programs(run)
     build(run)
     for name in ("oldest", "newest"):
         _whole_flow_installed(run, name)
     docs(run)
-    _refuse_unbound_images()
 
 
 def _refuse_unbound_images() -> None:

@@ -66,6 +66,7 @@ TAKEOVER_CHECK_REAL = 0.1
 LONGEST_DIRECTION_REAL = 15.0
 SLOW_ANSWER_REAL = 0.5  # a peer that refuses is faster
 POSTPONED_REAL = 0.05
+RENEWAL_REAL = 3.0  # a watch that ends is opened again at once, as a rule, and is not called ended before
 SHORTEST_BACK_OFF_REAL = 0.15
 SHORTEST_WATCH_REAL = 5.0
 
@@ -373,9 +374,8 @@ class Istiod:
             known.streams.remove(stream)
             if not known.streams and source in known.remotes:
                 entry = known.remotes[source]
-                entry.connected, entry.last_disconnect, entry.ended = False, _now(), time.monotonic()
-                self._status_changed(1.0)  # a renewal follows at once, as a rule
-                self._at("remotes", self._clock.seconds(REMOTE_KEPT) + 0.1)
+                entry.last_disconnect, entry.ended = _now(), time.monotonic()
+                self._at("remotes", RENEWAL_REAL)
 
     # ---- events ----
 
@@ -1040,10 +1040,18 @@ class Istiod:
     # ---- statuses (sections 1.2 to 1.4, 7.3) ----
 
     def _forget_remotes(self) -> None:
-        kept = self._clock.seconds(REMOTE_KEPT)
+        kept = max(self._clock.seconds(REMOTE_KEPT), RENEWAL_REAL)
         now = time.monotonic()
         with self._lock:
             for peer in self._peers.values():
+                for each in peer.remotes.values():
+                    if each.ended and each.connected:
+                        if now - each.ended < RENEWAL_REAL:
+                            self._at("remotes", RENEWAL_REAL - (now - each.ended))
+                            continue
+                        each.connected = False
+                        self._status_changed()
+                        self._at("remotes", kept - RENEWAL_REAL + 0.1)
                 fresh = {name: each for name, each in peer.remotes.items() if not each.ended or now - each.ended < kept}
                 if fresh != peer.remotes:
                     peer.remotes = fresh
