@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+from integration import warm_playbook
 
 from testbed import Testbed
 
@@ -78,14 +79,13 @@ class Administrator:
         Fails the test when it fails and ``must_pass``.
         """
         self.write()
-        words = ["ansible-playbook", "-i", "meshes.yml", playbook if playbook.endswith(".yml") else f"ossm.federation.{playbook}", *options]
+        words = ["-i", "meshes.yml", playbook if playbook.endswith(".yml") else f"ossm.federation.{playbook}", *options]
         if variables:
             words += ["-e", json.dumps(variables)]
-        streams = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
-        done = subprocess.run(words, check=False, cwd=self.folder, env=self.env, text=True, **streams)
-        self.printed.append(done.stdout)
-        assert not must_pass or done.returncode == 0, done.stdout
-        return Run(done.returncode, done.stdout)
+        code, printed = warm_playbook.play(words, self.folder, self.env)
+        self.printed.append(printed)
+        assert not must_pass or code == 0, printed
+        return Run(code, printed)
 
     def accept(self, playbook: str, *options: str, variables: Mapping[str, Any] | None = None) -> Run:
         """Play one playbook that is refused for what has changed, and again with the lines that the refusals give."""
@@ -116,7 +116,7 @@ class Administrator:
     @property
     def env(self) -> dict[str, str]:
         """The environment of a run: what a shell has, without anything of this test's own shell that speaks to Ansible."""
-        kept = {key: text for key, text in os.environ.items() if not key.startswith(("ANSIBLE_", "K8S_AUTH_", "KUBE"))}
+        kept = {key: text for key, text in os.environ.items() if not key.startswith(("ANSIBLE_", "K8S_AUTH_", "KUBE", "PYTEST_"))}
         return {
             **kept,
             "ANSIBLE_COLLECTIONS_PATH": self.collections,
