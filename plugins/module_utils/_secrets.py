@@ -36,6 +36,8 @@ PRIVATE_KEY = re.compile(
 )
 OPTIONS = {alias: name for name, spec in CLUSTER.items() for alias in (name, *spec.get("aliases", ()))}
 LONGEST_PATH = 1024
+# Keys of what Wasm modules are told, 3scale's among them.
+OF_EXTENSIONS = re.compile(r"token|secret|passw|credential|private|(?:api|user|app|access)[_-]?key", re.IGNORECASE)
 
 
 def secrets_of(options: Mapping[str, Any]) -> set[str]:
@@ -54,7 +56,25 @@ def secrets_of(options: Mapping[str, Any]) -> set[str]:
         found |= url_secrets(options.get(name))
     key = options.get("client_key")
     found |= {key} if isinstance(key, str) and is_content(key) else set()
-    return {text for text in found | _inside(content_of(options.get("kubeconfig"))) if text.strip()}
+    found |= _inside(content_of(options.get("kubeconfig"))) | _of_extensions(options.get("extensions"))
+    return {text for text in found if text.strip()}
+
+
+def _of_extensions(value: object, depth: int = 0, *, is_secret: bool = False) -> set[str]:
+    """Return the texts in descriptions of Wasm extensions that stand under a key which names a secret."""
+    if isinstance(value, str):
+        return {value} if is_secret else set()
+    if depth > 20:
+        return set()
+    if isinstance(value, Mapping):
+        # The name of a pull secret is a name.
+        parts = [(child, is_secret or bool(OF_EXTENSIONS.search(str(key)))) for key, child in value.items() if key != "pull_secret"]
+        # An environment variable is named by its value.
+        parts += [(value.get("value"), True)] if OF_EXTENSIONS.search(str(value.get("name"))) and "value" in value else []
+        return set().union(*(_of_extensions(child, depth + 1, is_secret=told) for child, told in parts))
+    if isinstance(value, (list, tuple)):
+        return set().union(*(_of_extensions(child, depth + 1, is_secret=is_secret) for child in value))
+    return set()
 
 
 def content_of(kubeconfig: object) -> object:

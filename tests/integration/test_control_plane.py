@@ -83,16 +83,20 @@ def test_an_upgrade_shows_its_way_and_takes_mixer_out_only_when_asked(tmp_path: 
     refused = administrator.play("upgrade", "-e", "upgrade_to=v2.1", must_pass=False)
     assert "FED431" in refused.output and version().startswith("2.0.")
 
-    # What 2.3 has no place for stops the way at 2.2, for us and for the webhook.
-    place = {"name": "hdr", "namespace": mesh.namespace}
-    mesh.kube.create({"apiVersion": "maistra.io/v1", "kind": "ServiceMeshExtension", "metadata": place, "spec": {"phase": "PreAuthZ", "image": "x.test/hdr:1"}})
+    # One description is each version's own kind; the old one stops the way at 2.2, for us and for the webhook.
+    image = f"registry.example/hdr:1@sha256:{'a' * 64}"
+    hdr = {"name": "hdr", "namespace": mesh.namespace, "selector": "all", "image": image, "phase": "STATS", "traffic": "gateway", "config": {"ports": [1]}}
+    old["mesh_extensions"] = [hdr]
+    administrator.play("upgrade", variables={"upgrade_to": "v2.1", "upgrade_remove_mixer": True})
+    assert administrator.play("extend").changed("old") == 1 and administrator.play("extend").changed("old") == 0
+    assert mesh.kube.get("ServiceMeshExtension", "hdr", mesh.namespace)["spec"]["phase"] == "PostAuthZ"
     wanted = {"upgrade_to": "v2.3", "upgrade_remove_mixer": True}
     halted = administrator.play("upgrade", variables=wanted, must_pass=False)
     assert "FED431" in halted.output and "ServiceMeshExtensions exist: old-mesh-system/hdr" in " ".join(halted.output.split())
     assert "control plane v2.1 to v2.2" in halted.output and version().startswith("2.2."), "the report tells how far it came"
     with pytest.raises(KubeError, match="found a ServiceMeshExtension 'hdr'"):
         mesh.kube.merge("ServiceMeshControlPlane", mesh.control_plane, mesh.namespace, {"spec": {"version": "v2.3"}})
-    mesh.kube.delete("ServiceMeshExtension", "hdr", mesh.namespace)
+    assert administrator.play("extend", "-e", "extensions_state=absent").changed("old") == 1
 
     done = administrator.play("upgrade", variables=wanted)
     assert "is v2.3; restart workloads" in done.output and version() == "2.3.11"
@@ -100,5 +104,7 @@ def test_an_upgrade_shows_its_way_and_takes_mixer_out_only_when_asked(tmp_path: 
     assert spec["policy"]["type"] == spec["telemetry"]["type"] == "Istiod" and "3scale" not in spec.get("addons", {})
     old["mesh_control_plane_spec"] = {}
     assert administrator.play("upgrade", "-e", "upgrade_to=v2.3").changed("old") == 0
+    assert administrator.play("extend").changed("old") == 1 and administrator.play("extend", "--check").changed("old") == 0
+    assert mesh.kube.get("WasmPlugin", "hdr", mesh.namespace)["spec"]["url"] == f"oci://{image}"
     back = administrator.play("upgrade", "-e", "upgrade_to=v2.2", must_pass=False)
     assert "FED430" in back.output

@@ -71,6 +71,7 @@ KINDS = {
     "ServiceMeshMemberRoll": Resource("maistra.io/v1", "servicemeshmemberrolls"),
     "ServiceMeshMember": Resource("maistra.io/v1", "servicemeshmembers"),
     "ServiceMeshExtension": Resource("maistra.io/v1", "servicemeshextensions"),
+    "WasmPlugin": Resource("extensions.istio.io/v1alpha1", "wasmplugins"),
     "ServiceMeshPeer": Resource("federation.maistra.io/v1", "servicemeshpeers"),
     "ExportedServiceSet": Resource("federation.maistra.io/v1", "exportedservicesets"),
     "ImportedServiceSet": Resource("federation.maistra.io/v1", "importedservicesets"),

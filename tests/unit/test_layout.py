@@ -51,7 +51,7 @@ FLOORS = (
     # Who stands on one floor knows nobody else on it: an import points to a lower floor or into the same room.
     ("_core/plain",),
     ("_core/catalogue",),
-    ("_core/card", "_core/mesh"),
+    ("_core/card", "_core/mesh", "_core/extensions"),
     ("_core/control_plane",),
     ("_core/peering", "_core/install"),
     ("_core/preflight",),

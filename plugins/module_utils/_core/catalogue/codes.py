@@ -16,6 +16,7 @@ RANGES = {
     "5": "Objects on the cluster",
     "6": "Waiting",
     "7": "Skipped in silence",
+    "8": "Wasm extensions",
 }
 
 
@@ -1567,5 +1568,93 @@ CODES: dict[str, Code] = {
         WARNING,
         "IPv6 alone is taken from 2.4 on, both families at once by no version 2.",
         "Upgrade to 2.4 where the cluster has IPv6 only; with both families keep the mesh in another cluster.",
+    ),
+    "FED800": Code(
+        "Extension described wrongly",
+        ERROR,
+        "An entry of `mesh_extensions` lacks a field, has one that does not exist, or a value that neither kind takes. An empty selector or an "
+        "empty list is refused: it is more often a mistake than a wish.",
+        "Correct the field that the message names. Write `selector: all` for every workload, and `extensions_state: absent` to remove everything.",
+    ),
+    "FED801": Code(
+        "Two extensions of one name",
+        ERROR,
+        "Name and namespace tell extensions apart, and the second would overwrite the first.",
+        "Give each extension of a namespace a name of its own.",
+    ),
+    "FED802": Code(
+        "Field that this kind or version cannot express",
+        ERROR,
+        "ServiceMeshExtension and WasmPlugin have different fields, and istiod does not look at some of them before a later version. A field "
+        "without effect would pass in silence.",
+        "Leave the field out, choose the other kind where the mesh obeys both (2.2), or upgrade.",
+    ),
+    "FED803": Code(
+        "Extension in a namespace outside the mesh",
+        ERROR,
+        "istiod looks at extensions in its own namespace and in those of configured members. An object elsewhere does nothing.",
+        "Add the namespace to `mesh_members` and run `control_plane`, or correct the extension's namespace.",
+    ),
+    "FED804": Code(
+        "Kind or version without such extensions",
+        ERROR,
+        "ServiceMeshExtension ends with 2.2, WasmPlugin begins with it. The API server takes both, and the mesh obeys one.",
+        "Leave `kind` out: the version of the mesh then decides.",
+    ),
+    "FED805": Code(
+        "Extension that sees other calls than it should",
+        ERROR,
+        "From 2.3 on a WasmPlugin also runs on the outbound calls of the workloads that it selects, where nothing limits it; before, it never does. "
+        "On 2.3 only istiod's environment limits it: an extension that authorizes requests would authorize what the workload itself calls.",
+        "Set `APPLY_WASM_PLUGINS_TO_INBOUND_ONLY` for istiod on 2.3, or say `traffic` as the version has it.",
+    ),
+    "FED806": Code(
+        "Wasm extensions are off",
+        ERROR,
+        "Without the cacher that `techPreview.wasmExtensions.enabled` brings, no ServiceMeshExtension ever becomes ready.",
+        "Turn it on in the control plane's description.",
+    ),
+    "FED807": Code(
+        "Module that can change under running proxies",
+        WARNING,
+        "A tag names another image tomorrow, and proxies that start later run another module than those that run already.",
+        "Write the digest behind the tag: `registry.example/header:1.2@sha256:…`. For http and https addresses give `sha256`.",
+    ),
+    "FED808": Code(
+        "Order that nobody has said",
+        WARNING,
+        "Extensions of one phase run by priority, the higher first. Equal ones run in an order that depends on when they were made.",
+        "Give each of them a `priority`.",
+    ),
+    "FED809": Code(
+        "Extension that selects no pod",
+        WARNING,
+        "A selector with a wrong label is valid, and the extension does nothing until a pod fits.",
+        "Compare the selector with the labels of the pods. Pods without a proxy do not count.",
+    ),
+    "FED810": Code(
+        "Extension in both kinds",
+        ERROR,
+        "On 2.2 both kinds are obeyed. A module that stands in both runs twice for each request.",
+        "Convert the old one with the playbook `convert_extensions`, or name the kind that stands.",
+    ),
+    "FED811": Code(
+        "Extension made by somebody else",
+        ERROR,
+        "An object of this name stands and this collection did not make it for this mesh.",
+        "Give the extension another name, or take the object over with `federation_force: true`.",
+    ),
+    "FED812": Code(
+        "Guard that is open until it is fetched",
+        WARNING,
+        "A proxy holds its new listeners back until it has fetched the module. Until then running proxies answer without the extension, new pods "
+        "do not become ready, and later changes of these listeners wait, AuthorizationPolicies among them. A module that cannot be fetched leaves it so.",
+        "Check first that the proxies can pull the image, try it on one workload, then widen the selector.",
+    ),
+    "FED813": Code(
+        "Extension that never runs on a gateway",
+        WARNING,
+        "`traffic: inbound` selects the inbound listeners of sidecars; the listeners of a gateway are of the other class.",
+        "Write `traffic: gateway`, or select sidecars alone.",
     ),
 }

@@ -18,6 +18,8 @@ from .kinds import KINDS, MANAGER, MESH_LABEL, Kind
 
 MISSING = object()
 _KEYED_LISTS = {"ports": "port"}
+# What a Wasm module is told is anybody's: no list in it is merged by a key.
+_FREE = {("spec", "config"), ("spec", "pluginConfig")}
 _IDENTITY = {("apiVersion",), ("kind",), ("metadata", "name"), ("metadata", "namespace"), ("metadata", "uid")}
 
 Path = tuple
@@ -259,7 +261,7 @@ def leaves(value: object, at: Path = ()) -> Iterator[tuple[Path, object]]:
     if isinstance(value, Mapping) and value:
         for key, below in value.items():
             yield from leaves(below, (*at, key))
-    elif isinstance(value, Sequence) and not isinstance(value, str) and at and at[-1] in _KEYED_LISTS and value:
+    elif isinstance(value, Sequence) and not isinstance(value, str) and at and at[-1] in _KEYED_LISTS and at[:2] not in _FREE and value:
         key = _KEYED_LISTS[at[-1]]
         for entry in value:
             yield from leaves(entry, (*at, ("key", ((key, entry[key]),))))

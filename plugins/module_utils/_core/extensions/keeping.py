@@ -1,0 +1,206 @@
+# GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
+"""What stands beside what is described: the changes between them, whose objects are left alone, and how it looks to people."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from ..catalogue.findings import Finding
+from ..plain.data import at, items, mapping, place_of, some
+from ..plain.diff import MISSING, Change, Difference, change_to, removal_of
+from ..plain.errors import FederationError
+from ..plain.kinds import EXTENSION, MESH_LABEL, WASM_PLUGIN
+from .described import OPTION, Extension
+from .plan import EXTENSIONS_MANAGER, Ground, selector_text
+from .selecting import Proxy, orders, selected_by
+
+_CONFIGURATIONS = (("spec", "config"), ("spec", "pluginConfig"))
+_GUARDS = ("AUTHN", "AUTHZ")
+
+
+@dataclass(frozen=True)
+class Standing:
+    """One extension as it stands: its object's kind, whom it selects, and whether it is ready, and why not.
+
+    ``proxies`` is None where pods may not be read, ``is_ready`` where nothing tells.
+    """
+
+    extension: Extension
+    kind: str
+    proxies: tuple[str, ...] | None
+    is_ready: bool | None
+    why: str
+
+    def as_data(self) -> dict:
+        """Return it as JSON-friendly data; what is unknown is None."""
+        return {
+            "name": self.extension.name,
+            "namespace": self.extension.namespace,
+            "kind": self.kind,
+            "phase": self.extension.phase,
+            "priority": self.extension.priority,
+            "selector": selector_text(self.extension.selector),
+            "pods": None if self.proxies is None else list(self.proxies),
+            "ready": self.is_ready,
+            "why": self.why,
+        }
+
+    @property
+    def text(self) -> str:
+        """Return it as one line for people."""
+        proxies = "pods unknown" if self.proxies is None else f"{len(self.proxies)} pod{'s' * (len(self.proxies) != 1)}"
+        named = f" ({some(self.proxies, 3)})" if self.proxies else ""
+        state = {True: "ready", False: "not ready", None: "readiness unknown"}[self.is_ready]
+        return f"{self.extension.place}: {self.kind}, {self.extension.phase}, {proxies}{named}, {state}{f': {self.why}' if self.why else ''}"
+
+
+def is_kept_here(live: Mapping, mesh: str) -> bool:
+    """Return whether this collection made an object for this mesh: it bears the label, and our manager applied it.
+
+    A copy that somebody makes takes the label along, and not the manager.
+    """
+    labels = mapping(at(live, "metadata", "labels"))
+    applied = any(entry.get("manager") == EXTENSIONS_MANAGER and entry.get("operation", "Apply") == "Apply" for entry in _managed(live))
+    return labels.get(MESH_LABEL) == mesh and applied
+
+
+def changes(live: Iterable[Mapping], desired: Sequence[Mapping], mesh: str, *, force: bool = False) -> list[Change]:
+    """Return the changes from what stands to what is desired; what is ours and no longer desired goes, others' objects stay.
+
+    Raises ``FederationError``: FED810 where the other kind stands under the same name, FED811 for an object that somebody
+    else made, unless ``force``, FED107 for a field of another manager.
+    """
+    standing = {(each["kind"], *_key(each)): each for each in live}
+    wanted = {(each["kind"], *_key(each)) for each in desired}
+    found: list[Change] = []
+    for manifest in desired:
+        _refuse_both(manifest, standing)
+        own = standing.get((manifest["kind"], *_key(manifest)))
+        if own is not None and not force and not is_kept_here(own, mesh):
+            raise FederationError(
+                "FED811",
+                where=place_of(own),
+                what="was made by somebody else, or for another mesh",
+                fix="Give the extension another name, delete that object, or take it over with federation_force: true (option force)",
+            )
+        change = change_to(own, manifest, EXTENSIONS_MANAGER, force=force)
+        found += [change] if change else []
+    gone = [each for key, each in sorted(standing.items()) if key not in wanted and is_kept_here(each, mesh)]
+    return found + [removal_of(each, EXTENSIONS_MANAGER) for each in gone if not each["metadata"].get("deletionTimestamp")]
+
+
+def hidden(found: Iterable[Change]) -> list[Change]:
+    """Return the changes as they may be shown: what a module is told is a digest, since it may hold tokens."""
+    return [replace(change, differences=tuple(_hidden(change))) for change in found]
+
+
+def standing_of(
+    extension: Extension, manifest: Mapping, live: Mapping | None, proxies: Sequence[Proxy], ground: Ground, unread: Sequence[str] = ()
+) -> Standing:
+    """Return how one extension stands, by its ``manifest`` and its ``live`` object, None where that is about to be written.
+
+    ``unread`` are namespaces whose pods may not be read.
+    """
+    chosen = tuple(sorted(proxy.place for proxy in selected_by(manifest, proxies, ground.namespace)))
+    is_ready, why = _readiness(live or manifest)
+    return Standing(extension, manifest["kind"], None if _is_hidden(extension, ground, unread) else chosen, is_ready, why)
+
+
+def warnings(
+    extensions: Sequence[Extension],
+    desired: Sequence[Mapping],
+    live: Sequence[Mapping],
+    proxies: Sequence[Proxy],
+    ground: Ground,
+    unread: Sequence[str] = (),
+) -> Iterator[Finding]:
+    """Give what is allowed and may not be meant: FED807, FED808, FED809 and FED813."""
+    for extension, manifest in zip(sorted(extensions, key=lambda each: each.key), desired):
+        place = f"{OPTION}, {extension.place}"
+        if not extension.is_pinned:
+            yield Finding("FED807", place, "has an image without a digest")
+        chosen = selected_by(manifest, proxies, ground.namespace)
+        gateways = [proxy.place for proxy in chosen if proxy.is_gateway]
+        if not chosen and not _is_hidden(extension, ground, unread):
+            yield Finding("FED809", place, f"selects no pod with a proxy ({selector_text(extension.selector)})")
+        if gateways and extension.traffic != "gateway" and manifest["kind"] == WASM_PLUGIN.name and manifest["spec"].get("match"):
+            yield Finding("FED813", place, f"selects the gateway {some(gateways, 3)}, where it never runs with traffic: {extension.traffic}")
+    keys = {(each["kind"], *_key(each)) for each in desired}
+    others = [each for each in live if (each["kind"], *_key(each)) not in keys]
+    mine = {f"{manifest['metadata']['namespace']}/{manifest['metadata']['name']}" for manifest in desired}
+    for order in orders([*desired, *others], proxies, ground.namespace):
+        if mine.intersection(order.ties):
+            seen = f"of {order.phase} have one priority, so nobody has said which runs first in {some(order.proxies, 3)}"
+            yield Finding("FED808", some(order.ties), seen)
+
+
+def open_until_fetched(found: Iterable[Change], extensions: Iterable[Extension]) -> Iterator[Finding]:
+    """Give what happens while proxies fetch a new module for which a guard waits: FED812."""
+    new = {
+        (change.namespace, change.name)
+        for change in found
+        if change.action == "create" or any(each.path[:2] in (("spec", "url"), ("spec", "image")) for each in change.differences)
+    }
+    for extension in extensions:
+        if extension.key in new and extension.phase in _GUARDS:
+            seen = f"guards requests in {extension.phase}, and running proxies go on without it until each has fetched the module"
+            yield Finding("FED812", f"{OPTION}, {extension.place}", seen)
+
+
+def _is_hidden(extension: Extension, ground: Ground, unread: Sequence[str]) -> bool:
+    return extension.namespace in unread or (extension.namespace == ground.namespace and bool(unread))
+
+
+def _hidden(change: Change) -> Iterator[Difference]:
+    told: dict[tuple, list[Difference]] = {}
+    for difference in change.differences:
+        path = difference.path[:2]
+        if path in _CONFIGURATIONS:
+            told.setdefault(path, []).append(difference)
+        else:
+            yield difference
+    for path, parts in told.items():
+        before = [(list(map(str, part.path)), part.before) for part in parts if part.before is not MISSING]
+        after = [(list(map(str, part.path)), part.after) for part in parts if part.after is not MISSING]
+        yield Difference(path, _digest(before) if before else MISSING, _digest(after) if after else MISSING)
+
+
+def _digest(value: object) -> str:
+    text = json.dumps(value, sort_keys=True, default=str)
+    return f"(not shown; SHA-256 of what changes {hashlib.sha256(text.encode()).hexdigest()[:12]})"
+
+
+def _refuse_both(manifest: Mapping, standing: Mapping[tuple, Mapping]) -> None:
+    """Refuse an object beside one of the other kind: FED810. Its module would run twice."""
+    other = WASM_PLUGIN if manifest["kind"] == EXTENSION.name else EXTENSION
+    beside = standing.get((other.name, *_key(manifest)))
+    if beside is None:
+        return
+    is_old = other is EXTENSION
+    raise FederationError(
+        "FED810",
+        where=place_of(beside),
+        what=f"stands under the name that a {manifest['kind']} is to have, and the module would run twice",
+        fix="Convert it first (playbook convert_extensions), or write kind: ServiceMeshExtension" if is_old else "Write kind: WasmPlugin, or delete it first",
+    )
+
+
+def _readiness(live: Mapping) -> tuple[bool | None, str]:
+    """Return whether an object says that its module has arrived, and why not or why nobody knows."""
+    if live.get("kind") == WASM_PLUGIN.name:
+        return None, "a WasmPlugin has no status; its proxies know"
+    deployment = mapping(at(live, "status", "deployment"))
+    if not deployment or at(live, "status", "observedGeneration") != at(live, "metadata", "generation"):
+        return None, "the operator has not looked at it yet"
+    return deployment.get("ready") is True, "" if deployment.get("ready") is True else str(deployment.get("message") or "no reason given")
+
+
+def _key(live: Mapping) -> tuple[str, str]:
+    return str(at(live, "metadata", "namespace")), str(at(live, "metadata", "name"))
+
+
+def _managed(live: Mapping) -> list[Mapping]:
+    return items(at(live, "metadata", "managedFields"))

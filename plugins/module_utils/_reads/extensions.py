@@ -1,0 +1,90 @@
+# GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
+"""What stands of a mesh's Wasm extensions, and which pods have proxies: one LIST per kind and namespace."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from .._cluster.client import Cluster
+from .._core.control_plane.live import ControlPlane
+from .._core.extensions.plan import INBOUND_ONLY, Ground
+from .._core.extensions.selecting import Proxy, proxy_of
+from .._core.plain.data import at, mapping, strings
+from .._core.plain.errors import FederationError
+from .._core.plain.kinds import MEMBER_ROLL, POD, Kind
+from .peerings import read_control_plane
+
+FORBIDDEN, NOT_SERVED = "FED104", "FED108"
+ON = (True, "true", "True", "1")
+
+
+@dataclass(frozen=True)
+class Around:
+    """A mesh as far as its extensions need it: its ground, the objects of both kinds, and what could not be read."""
+
+    control_plane: ControlPlane
+    ground: Ground
+    live: tuple[dict, ...]
+    unknown: tuple[str, ...]
+
+
+def ground_of(control_plane: ControlPlane, mesh: str, members: Iterable[str]) -> Ground:
+    """Return what of a control plane decides how extensions are written. Raises ``FederationError`` FED804 where it has no version."""
+    version = control_plane.version
+    if version is None or version < (2, 1):
+        raise FederationError(
+            "FED804",
+            where=control_plane.place,
+            what=f"is {control_plane.version_text}, and extensions are kept from v2.1 on",
+            fix="Wait until its operator has looked at it, or upgrade it first",
+        )
+    said = control_plane.said("techPreview", "wasmExtensions", "enabled")
+    env = mapping(control_plane.said("runtime", "components", "pilot", "container", "env"))
+    return Ground(
+        mesh=mesh,
+        namespace=control_plane.namespace,
+        version=version,
+        members=frozenset(members),
+        has_cacher=said is None or said in ON,
+        is_inbound_only=env.get(INBOUND_ONLY) in ON,
+    )
+
+
+def read_around(cluster: Cluster, params: Mapping[str, Any], needed: Collection[str] = (), kinds: Iterable[Kind] = ()) -> Around:
+    """Return a mesh and the extensions that stand in it, of ``kinds`` or of those that its version obeys.
+
+    What may not be read is told, but in ``needed`` namespaces, where it raises ``FederationError`` FED104.
+    """
+    namespace = params["namespace"] or f"{params['mesh']}-mesh-system"
+    control_plane = read_control_plane(cluster, namespace, params["control_plane"])
+    roll = cluster.get(MEMBER_ROLL, namespace, "default")
+    ground = ground_of(control_plane, params["mesh"], strings(at(roll, "status", "configuredMembers")))
+    live: list[dict] = []
+    unknown: list[str] = []
+    for kind in kinds or ground.kinds:
+        for place in sorted(ground.namespaces):
+            try:
+                live += cluster.list(kind, place)
+            except FederationError as error:
+                if error.code == NOT_SERVED and place not in needed:
+                    break
+                if error.code != FORBIDDEN or place in needed:
+                    raise
+                unknown.append(f"{kind.name} objects in {place}: this account may not read them")
+    return Around(control_plane, ground, tuple(live), tuple(unknown))
+
+
+def read_pods(cluster: Cluster, namespaces: Iterable[str]) -> tuple[list[Proxy], list[str]]:
+    """Return the proxies in some namespaces, and the namespaces whose pods this account may not read."""
+    proxies: list[Proxy] = []
+    unread: list[str] = []
+    for namespace in sorted(namespaces):
+        try:
+            proxies += cluster.list(POD, namespace, keep=proxy_of)
+        except FederationError as error:
+            if error.code != FORBIDDEN:
+                raise
+            unread.append(namespace)
+    return proxies, unread

@@ -1,0 +1,179 @@
+#!/usr/bin/python
+# GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: wasm_extension
+short_description: Keep the Wasm extensions of a mesh
+version_added: 0.3.0
+author: [The ossm.federation authors (@ossm)]
+description:
+  - Keeps all Wasm extensions of one mesh in one call. Each becomes a ServiceMeshExtension or a WasmPlugin, as the version of the mesh has it.
+  - Extensions that this module made and that are no longer described are removed. Objects that others made are left alone.
+  - What the kind or the version of the mesh cannot express is refused with the field's name, before anything is written.
+attributes:
+  check_mode: {support: full, description: Changes nothing, and shows which pods each extension selects and in which order several run.}
+  diff_mode: {support: full, description: Shows the fields that change. What a module is told is shown as a digest.}
+  idempotent: {support: full, description: Extensions that are as described are left alone.}
+options:
+  state:
+    description: Whether the extensions are kept, or all that this module made for the mesh are removed.
+    type: str
+    choices: [present, absent]
+    default: present
+  extensions:
+    description:
+      - The extensions, each a mapping. Required are C(name), C(namespace), C(image) and C(selector), which is a mapping of
+        labels or the word V(all).
+      - Further fields are C(phase) (V(AUTHN), V(AUTHZ), V(STATS), V(UNSPECIFIED_PHASE)), C(priority), C(config), C(pull_secret), C(pull_policy),
+        C(kind), C(plugin_name), C(sha256), C(traffic) (V(inbound), V(outbound), V(both), V(gateway)), C(ports), C(fail) (V(closed), V(open))
+        and C(env).
+    type: list
+    elements: dict
+    default: []
+extends_documentation_fragment:
+  - ossm.federation.cluster
+  - ossm.federation.mesh
+  - ossm.federation.force
+"""
+
+EXAMPLES = r"""
+- name: Keep the extensions of this mesh
+  ossm.federation.wasm_extension:
+    kubeconfig: east.kubeconfig
+    mesh: east
+    extensions:
+      - name: header
+        namespace: shop
+        selector: {app: cart}
+        image: registry.example/header:1.2@sha256:9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08
+        phase: STATS
+        config: {header: x-shop}
+"""
+
+RETURN = r"""
+changes:
+  description: What was changed, or would be in check mode.
+  returned: success
+  type: list
+  elements: dict
+  sample: [{action: create, kind: WasmPlugin, namespace: shop, name: header, fields: [spec.url]}]
+extensions:
+  description: Each extension with its kind, the pods that it selects (null where they may not be read), and whether it is ready (null if unknown).
+  returned: success
+  type: list
+  elements: dict
+  sample:
+    - name: header
+      namespace: shop
+      kind: WasmPlugin
+      phase: STATS
+      priority: null
+      selector: app=cart
+      pods: [shop/cart-1]
+      ready: null
+      why: a WasmPlugin has no status; its proxies know
+orders:
+  description: Where several extensions run in one phase, and in which order; C(ties) are those whose order nobody has said.
+  returned: success
+  type: list
+  elements: dict
+  sample: [{phase: AUTHZ, extensions: [shop/first, shop/second], ties: [], pods: [shop/cart-1]}]
+lines:
+  description: The same as lines for people.
+  returned: success
+  type: list
+  elements: str
+  sample: ["shop/header: WasmPlugin, STATS, 1 pod (shop/cart-1), readiness unknown: a WasmPlugin has no status; its proxies know"]
+unknown:
+  description: What could not be read for lack of rights.
+  returned: success
+  type: list
+  elements: str
+  sample: []
+"""
+
+from collections.abc import Iterable  # noqa: E402
+from datetime import datetime  # noqa: E402
+
+from ..module_utils._cluster.client import Cluster  # noqa: E402
+from ..module_utils._core.extensions.described import OPTION, Extension, read_extensions  # noqa: E402
+from ..module_utils._core.extensions.keeping import changes, hidden, open_until_fetched, standing_of, warnings  # noqa: E402
+from ..module_utils._core.extensions.plan import Ground, objections, plan  # noqa: E402
+from ..module_utils._core.extensions.problems import Problem, refuse  # noqa: E402
+from ..module_utils._core.extensions.selecting import orders  # noqa: E402
+from ..module_utils._core.plain.diff import as_diff  # noqa: E402
+from ..module_utils._options import CLUSTER, FORCE, MESH  # noqa: E402
+from ..module_utils._reads.extensions import read_around, read_pods  # noqa: E402
+from ..module_utils._run import Module, Run, run_module  # noqa: E402
+
+OPTIONS = {
+    "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
+    "extensions": {"type": "list", "elements": "dict", "default": []},
+}
+
+
+def run(run: Run, cluster: Cluster, now: datetime) -> dict:
+    """Bring the extensions of a mesh to what is described and return the module's result."""
+    params = run.params
+    extensions = asked_for(params)
+    around = read_around(cluster, params, {each.namespace for each in extensions})
+    refuse(objections(extensions, around.ground))
+    desired = plan(extensions, around.ground)
+    found = changes(around.live, desired, params["mesh"], force=params["force"])
+    proxies, unread = read_pods(cluster, looked_in(extensions, around.ground))
+    doubts = warnings(extensions, desired, around.live, proxies, around.ground, unread)
+    for finding in (*doubts, *open_until_fetched(found, extensions)):
+        run.warn(finding.text)
+    run.apply(cluster, found)
+    touched = {(change.kind.name, change.namespace, change.name) for change in found}
+    standing = {key_of(each): each for each in around.live if key_of(each) not in touched}
+    rows = [
+        standing_of(each, manifest, standing.get(key_of(manifest)), proxies, around.ground, unread)
+        for each, manifest in zip(sorted(extensions, key=lambda each: each.key), desired)
+    ]
+    others = [live for key, live in standing.items() if key not in {key_of(manifest) for manifest in desired}]
+    several = orders([*desired, *others], proxies, around.ground.namespace)
+    shown = hidden(found)
+    unknown = [*around.unknown, *(f"pods in {place}: this account may not read them" for place in unread)]
+    return {
+        "changed": bool(found),
+        "diff": as_diff(shown),
+        "changes": [change.summary() for change in shown],
+        "extensions": [row.as_data() for row in rows],
+        "orders": [order.as_data() for order in several],
+        "lines": [*(row.text for row in rows), *(order.text for order in several), *(f"unknown: {gap}" for gap in unknown)],
+        "unknown": unknown,
+    }
+
+
+def asked_for(params: dict) -> list[Extension]:
+    """Return the extensions that are described, none with C(state=absent); refused where anything is wrong with them."""
+    if params["state"] == "absent":
+        return []
+    extensions, problems = read_extensions(params["extensions"])
+    if not params["extensions"]:
+        fix = "Describe the extensions, or say extensions_state: absent (option state) to remove all that were made"
+        problems = [Problem("FED800", (OPTION,), "is empty, which would remove every extension of the mesh", fix)]
+    refuse(problems)
+    return extensions
+
+
+def key_of(live: dict) -> tuple[str, str, str]:
+    """Return what tells an object from all others: kind, namespace and name."""
+    return live["kind"], live["metadata"]["namespace"], live["metadata"]["name"]
+
+
+def looked_in(extensions: Iterable[Extension], ground: Ground) -> set[str]:
+    """Return the namespaces whose pods extensions may select: all of the mesh for one in the control plane's namespace."""
+    places = {each.namespace for each in extensions}
+    return set(ground.namespaces) if ground.namespace in places else places
+
+
+def main() -> None:
+    module = Module({**CLUSTER, **MESH, **FORCE, **OPTIONS}, supports_check_mode=True)
+    run_module(module, run)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,28 @@
+# GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Which texts of a module's options are secret, beside those that the tests of access know."""
+
+from __future__ import annotations
+
+import pytest
+from ansible_collections.ossm.federation.plugins.module_utils._secrets import secrets_of
+
+TEXT = "hunter2hunter2"
+
+
+@pytest.mark.parametrize(
+    "extension",
+    [
+        {"config": {"system": {"token": TEXT}}},
+        {"config": {"services": [{"credentials": {"user_key": TEXT}}]}},
+        {"config": {"passwords": [TEXT]}},
+        {"env": [{"name": "API_KEY", "value": TEXT}]},
+    ],
+    ids=["token", "nested-key", "list", "environment"],
+)
+def test_what_a_wasm_module_is_told_under_a_key_that_names_a_secret_is_one(extension):
+    assert secrets_of({"extensions": [{"name": "header", **extension}]}) == {TEXT}
+
+
+def test_names_and_what_a_wasm_module_is_told_otherwise_are_none():
+    told = {"name": "header", "pull_secret": "registry", "config": {"header": "x-shop"}, "env": [{"name": "LEVEL", "value": "debug"}]}
+    assert secrets_of({"extensions": [told]}) == set()

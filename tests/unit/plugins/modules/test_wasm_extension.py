@@ -1,0 +1,202 @@
+# GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
+"""The module ``wasm_extension`` against a cluster in memory."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+import yaml
+from ansible_collections.ossm.federation.plugins.module_utils._core.extensions.plan import EXTENSIONS_MANAGER, INBOUND_ONLY
+from ansible_collections.ossm.federation.plugins.module_utils._core.plain.errors import FederationError
+from ansible_collections.ossm.federation.plugins.module_utils._core.plain.kinds import EXTENSION, WASM_PLUGIN
+from ansible_collections.ossm.federation.plugins.module_utils._options import FORCE, MESH
+from ansible_collections.ossm.federation.plugins.modules import wasm_extension
+from ansible_collections.ossm.federation.tests.unit.cluster_in_memory import ClusterInMemory
+from ansible_collections.ossm.federation.tests.unit.pem import NOW
+from ansible_collections.ossm.federation.tests.unit.plugins.module_utils._core.extensions.meshes import WHOLE
+from ansible_collections.ossm.federation.tests.unit.run_in_memory import RunInMemory
+
+SPACE = "east-mesh-system"
+
+
+def mesh(version, members=("shop", "desk"), **spec):
+    plane = {
+        "apiVersion": "maistra.io/v2",
+        "kind": "ServiceMeshControlPlane",
+        "metadata": {"name": "basic", "namespace": SPACE, "generation": 1},
+        "spec": {"version": version, **spec},
+    }
+    roll = {
+        "apiVersion": "maistra.io/v1",
+        "kind": "ServiceMeshMemberRoll",
+        "metadata": {"name": "default", "namespace": SPACE},
+        "status": {"configuredMembers": list(members)},
+    }
+    return ClusterInMemory(NOW, plane, roll, pod("cart-1", app="cart"), pod("till-1", app="till"))
+
+
+def pod(name, namespace="shop", **labels):
+    return {
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": {"name": name, "namespace": namespace, "labels": labels},
+        "spec": {"containers": [{"name": "istio-proxy"}]},
+    }
+
+
+def asked(check_mode=False, **params):
+    return RunInMemory(MESH, FORCE, wasm_extension.OPTIONS, check_mode=check_mode, **{"mesh": "east", "extensions": [WHOLE], **params})
+
+
+def run(cluster, **params):
+    return wasm_extension.run(asked(**params), cluster, NOW)
+
+
+def refusal(cluster, **params):
+    with pytest.raises(FederationError) as refused:
+        run(cluster, **params)
+    assert cluster.writes == []
+    return refused.value.code
+
+
+@pytest.mark.parametrize(("version", "kind"), [("v2.1", EXTENSION), ("v2.2", WASM_PLUGIN), ("v2.5", WASM_PLUGIN)])
+def test_an_extension_is_made_kept_and_removed(version, kind):
+    cluster = mesh(version)
+    planned = run(cluster, check_mode=True)
+    assert (planned["changed"], cluster.writes) == (True, [])
+    assert run(cluster)["changed"] and cluster.get(kind, "shop", "header")
+    again = run(cluster)
+    assert (again["changed"], again["diff"]) == (False, [])
+    gone = run(cluster, state="absent", extensions=[])
+    assert [change["action"] for change in gone["changes"]] == ["delete"] and cluster.get(kind, "shop", "header") is None
+    assert not run(cluster, state="absent")["changed"]
+
+
+def test_one_list_per_kind_and_namespace_is_all_that_a_run_without_changes_asks():
+    cluster = mesh("v2.5")
+    run(cluster)
+    cluster.requests = 0
+    run(cluster)
+    # The control plane, the roll, WasmPlugins in three namespaces, pods in one.
+    assert cluster.requests == 6
+
+
+def test_what_is_no_longer_described_goes_and_what_others_made_stays():
+    cluster = mesh("v2.5")
+    run(cluster, extensions=[WHOLE, {**WHOLE, "name": "second"}])
+    copied = cluster.get(WASM_PLUGIN, "shop", "header")
+    copied["metadata"] = {"name": "copy", "namespace": "desk", "labels": copied["metadata"]["labels"]}
+    other = cluster.get(WASM_PLUGIN, "shop", "header")
+    other["metadata"] = {**other["metadata"], "name": "west", "labels": {"ossm.federation/mesh": "west"}}
+    cluster.put(copied)
+    cluster.put(other)
+    result = run(cluster)
+    assert [(change["action"], change["name"]) for change in result["changes"]] == [("delete", "second")]
+    assert {live["metadata"]["name"] for live in cluster.list(WASM_PLUGIN, "")} == {"header", "copy", "west"}
+
+
+def test_a_field_that_is_no_longer_described_is_removed():
+    cluster = mesh("v2.5")
+    run(cluster, extensions=[{**WHOLE, "priority": 5, "config": {"a": 1, "b": {"c": 2}}}])
+    run(cluster, extensions=[{**WHOLE, "config": {"b": {}}}])
+    assert cluster.get(WASM_PLUGIN, "shop", "header")["spec"].get("priority") is None
+    assert not run(cluster, extensions=[{**WHOLE, "config": {"b": {}}}])["changed"]
+
+
+def test_any_list_may_stand_in_what_a_module_is_told():
+    cluster = mesh("v2.5")
+    config = {"ports": [80, {"port": 1}, {"name": "x"}], "nested": {"ports": ["a"]}}
+    assert run(cluster, extensions=[{**WHOLE, "config": config}])["changed"]
+    assert not run(cluster, extensions=[{**WHOLE, "config": config}])["changed"]
+    assert run(cluster, extensions=[{**WHOLE, "config": {**config, "ports": [80]}}])["changed"]
+
+
+def test_an_object_of_somebody_else_is_refused_and_taken_with_force():
+    cluster = mesh("v2.5")
+    cluster.put({"apiVersion": WASM_PLUGIN.api_version, "kind": "WasmPlugin", "metadata": {"name": "header", "namespace": "shop"}, "spec": {}})
+    assert refusal(cluster) == "FED811"
+    assert run(cluster, force=True)["changed"] and not run(cluster)["changed"]
+
+
+def test_both_kinds_under_one_name_are_refused():
+    cluster = mesh("v2.2")
+    run(cluster, extensions=[{**WHOLE, "kind": "ServiceMeshExtension"}])
+    cluster.writes.clear()
+    assert refusal(cluster) == "FED810"
+
+
+@pytest.mark.parametrize(
+    ("version", "fields", "code"),
+    [
+        ("v2.3", {}, "FED805"),
+        ("v2.2", {"pull_secret": "registry"}, "FED802"),
+        ("v2.5", {"fail": "open"}, "FED802"),
+        ("v2.5", {"namespace": "elsewhere"}, "FED803"),
+        ("v2.5", {"phase": "PreAuthZ"}, "FED800"),
+        ("v2.0", {}, "FED804"),
+    ],
+)
+def test_nothing_is_written_of_what_is_refused(version, fields, code):
+    assert refusal(mesh(version), extensions=[{**WHOLE, "name": "good"}, {**WHOLE, **fields}]) == code
+
+
+def test_an_empty_list_is_not_taken_for_the_wish_to_remove_everything():
+    assert refusal(mesh("v2.5"), extensions=[]) == "FED800"
+
+
+def test_istiod_of_2_3_is_told_to_leave_outbound_calls_alone():
+    env = {"runtime": {"components": {"pilot": {"container": {"env": {INBOUND_ONLY: "true"}}}}}}
+    assert run(mesh("v2.3", **env))["changed"]
+
+
+def test_check_mode_shows_which_pods_are_selected_and_in_which_order_extensions_run():
+    extensions = [{**WHOLE, "phase": "AUTHZ", "priority": number, "name": f"e{number}"} for number in (1, 2)]
+    result = run(mesh("v2.5"), check_mode=True, extensions=[*extensions, {**WHOLE, "selector": "all"}])
+    assert [(row["name"], row["pods"]) for row in result["extensions"]] == [
+        ("e1", ["shop/cart-1"]),
+        ("e2", ["shop/cart-1"]),
+        ("header", ["shop/cart-1", "shop/till-1"]),
+    ]
+    assert result["orders"] == [{"phase": "AUTHZ", "extensions": ["shop/e2", "shop/e1"], "ties": [], "pods": ["shop/cart-1"]}]
+    assert result["lines"][-1] == "AUTHZ: shop/e2 → shop/e1 in shop/cart-1"
+
+
+def test_doubts_are_warnings():
+    started = asked(
+        extensions=[
+            {**WHOLE, "phase": "AUTHZ"},
+            {**WHOLE, "name": "tag", "image": "registry.example/header:1", "phase": "AUTHZ"},
+            {**WHOLE, "name": "none", "selector": {"app": "crat"}},
+        ]
+    )
+    wasm_extension.run(started, mesh("v2.5"), NOW)
+    assert sorted(text[:6] for text in started.warnings) == ["FED807", "FED808", "FED809", "FED812", "FED812"]
+
+
+def test_what_a_module_is_told_is_a_digest_in_diffs():
+    cluster = mesh("v2.5")
+    first = run(cluster, extensions=[{**WHOLE, "config": {"token": "hunter2hunter2"}}])
+    second = run(cluster, extensions=[{**WHOLE, "config": {"token": "another-of-them"}}])
+    assert "hunter2" not in json.dumps([first, second]) and "another-of-them" not in json.dumps(second)
+    assert "spec.pluginConfig" in second["changes"][0]["fields"] and second["diff"][0]["before"] != second["diff"][0]["after"]
+
+
+def test_an_old_extension_tells_whether_it_is_ready():
+    cluster = mesh("v2.1")
+    run(cluster)
+    status = {"deployment": {"ready": False, "message": "no such image"}}
+    cluster.set_status("ServiceMeshExtension", "shop", "header", status)
+    (row,) = run(cluster)["extensions"]
+    assert (row["ready"], row["why"]) == (False, "no such image")
+
+
+def test_the_objects_bear_a_manager_of_their_own():
+    cluster = mesh("v2.5")
+    run(cluster)
+    managers = [entry["manager"] for entry in cluster.get(WASM_PLUGIN, "shop", "header")["metadata"]["managedFields"]]
+    assert managers == [EXTENSIONS_MANAGER]
+
+
+def test_all_that_is_returned_is_documented_and_the_other_way_round():
+    assert set(yaml.safe_load(wasm_extension.RETURN)) == set(run(mesh("v2.5"))) - {"changed", "diff"}
