@@ -31,6 +31,7 @@ STEPS = (
     "__peers_gateways_gone",
     "__peers_restarted",
     "__peers_restarted_and_up",
+    "__peers_drifted",
     "__peers_waited",
     "__peers_watched",
     "__peers_insisted",
@@ -203,7 +204,7 @@ def _entry(known: Mapping) -> dict:
     entry = {key: shown[key] for key in ("server", "control_plane", "members", "peers", "faults", "restart") if key in shown}
     if failed:
         entry["error"] = _error(failed)
-    elif not (is_alone or stands or {"__status_seen", "__preflight_seen"} & set(known)):
+    elif not (is_alone or stands or {"__status_seen", "__preflight_seen", "__peers_drifted"} & set(known)):
         entry["error"] = {"code": None, "message": "was refused or stopped before its status could be read; see the output of the run"}
     entry["verdict"] = _verdict(failed, shown, is_failed="error" in entry)
     if failed or is_alone:
@@ -223,6 +224,9 @@ def _found(known: Mapping) -> dict:
     """Return what was kept and found: what waits, what is left, and the findings of the last look."""
     kept, found = (known.get(step) if isinstance(known.get(step), Mapping) else {} for step in ("__peers_kept", "__preflight_seen"))
     entry = {key: kept.get(key) or [] for key in ("pending", "leftovers")} if kept else {}
+    if "__peers_drifted" in known:
+        looked = (result for result in (known.get("card_made"), kept) if isinstance(result, Mapping))
+        entry["drift"] = [change for result in looked for change in result.get("changes") or []]
     for key in ("findings", "findings_left_out", "unknown", "pending", "changed_peers", "hand_over"):
         entry.update({key: result[key] for result in (kept, found) if key in result})
     return entry

@@ -48,10 +48,14 @@ def shown(
     restart: Restart,
     now: datetime,
     fail_on: Sequence[str] = (),
+    *,
+    is_planned: bool = False,
+    is_leaving: bool = False,
 ) -> dict:
     """Return the part of a module's result that people look at: control plane, rows, lines, verdict, and whether istiod must be restarted.
 
-    ``seen`` are the peerings and their rows; faults of the kinds ``fail_on`` are shown as failures.
+    ``seen`` are the peerings and their rows; faults of the kinds ``fail_on`` are shown as failures. With
+    ``is_planned`` the table's head says that it is older than the plan; with ``is_leaving`` a peer without a peering is no fault.
     """
     peerings, rows = seen
     try:
@@ -61,13 +65,15 @@ def shown(
         roots = ()
     data = control_plane.as_data(roots, now)
     bundles = {row["peer"]: peerings.of(row["peer"]).bundle for row in rows}
-    faults = verdict.faults_of(rows, data, bundles, now)
+    standing = [row for row in rows if not (is_leaving and row["outbound"] == status.ABSENT)]
+    faults = verdict.faults_of(standing, data, bundles, now)
     lines = [*status.lines(control_plane, mesh, roots, rows, now), *([restart.sentence] if restart.sentence else [])]
+    lines[0] = f"as it stands now: {lines[0]}" if is_planned else lines[0]
     return {
         "control_plane": data,
         "peers": rows,
-        "lines": [*lines, verdict.verdict_line(mesh, rows, faults, fail_on)],
+        "lines": [*lines, verdict.verdict_line(mesh, standing, faults, fail_on)],
         "restart": restart.to_data(),
         "verdict": verdict.verdict_of(faults, fail_on),
-        "faults": [fault.as_row() for fault in faults],
+        "faults": [fault.as_row(fail_on) for fault in faults],
     }

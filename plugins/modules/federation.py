@@ -172,6 +172,14 @@ changes:
   type: list
   elements: dict
   sample: [{action: create, kind: ServiceMeshPeer, namespace: east-mesh-system, name: west, fields: [spec.remote.addresses]}]
+plan:
+  description:
+    - The same for people. It has how many objects change, which names peers gain and lose, and which this mesh takes and takes no more. In
+      check mode it says what is to change; empty where nothing is.
+  returned: when O(state) is V(present)
+  type: list
+  elements: str
+  sample: ["east · 1 object to change", "  west gains book.shop (ledger.shop)"]
 findings:
   description: What would be skipped in silence, as M(ossm.federation.preflight_info) returns it. Each is a warning, too;
     more than five of one code are one warning.
@@ -248,6 +256,7 @@ from ..module_utils._core.peering.adopting import as_it_stands, check_gateways  
 from ..module_utils._core.peering.carrying import Identity, Received, receive, what_is_missing  # noqa: E402
 from ..module_utils._core.peering.changing import Restart  # noqa: E402
 from ..module_utils._core.peering.deciding import Decision, Intent, as_result, decide  # noqa: E402
+from ..module_utils._core.peering.foretelling import plan_block  # noqa: E402
 from ..module_utils._core.peering.identity import Accepted  # noqa: E402
 from ..module_utils._core.peering.keeping import check_descriptions, check_identity, check_peer  # noqa: E402
 from ..module_utils._core.peering.leaving import leftovers  # noqa: E402
@@ -352,13 +361,14 @@ def present(run: Run, cluster: Cluster, mesh: Mesh, control_plane: ControlPlane,
         "changed": bool(changes),
         "diff": as_diff(changes, [item for one in decisions for item in one.names]),
         "changes": [change.summary() for change in changes],
+        "plan": plan_block(mesh.name, changes, [line for one in decisions for line in one.told], is_planned=run.check_mode),
         **result,
         **looked,
         **followed,
         **NOTHING,
         "suspending": suspending,
         "leftovers": unwanted,
-        "standing": how_it_stands(cluster, mesh, control_plane, peerings, result["expected"], now) if is_whole else {},
+        "standing": how_it_stands(cluster, mesh, control_plane, peerings, result["expected"], now, is_planned=run.check_mode) if is_whole else {},
         "files": [],
         "control_plane": control_plane.as_data(),
     }
@@ -412,13 +422,13 @@ def check_unwanted(
 
 
 def how_it_stands(
-    cluster: Cluster, mesh: Mesh, control_plane: ControlPlane, peerings: Peerings, expected: list[dict], now: datetime
+    cluster: Cluster, mesh: Mesh, control_plane: ControlPlane, peerings: Peerings, expected: list[dict], now: datetime, *, is_planned: bool = False
 ) -> dict:
     """Return what federation_info would, after a run that had nothing to do; empty when something is still to be waited for."""
     rows = peer_rows({peer.local_name: peer.name for peer in mesh.peers}, {}, peerings, control_plane, cluster.now)
     if status.unmet(rows, {entry["peer"]: entry["imports"] for entry in expected}):
         return {}
-    return {"server": cluster.server, **shown(cluster, mesh.name, control_plane, (peerings, rows), Restart(), now), "waiting_for": []}
+    return {"server": cluster.server, **shown(cluster, mesh.name, control_plane, (peerings, rows), Restart(), now, is_planned=is_planned), "waiting_for": []}
 
 
 def cards_of(

@@ -75,6 +75,10 @@ options:
     elements: str
     choices: [pending, unknown, expiring, drift]
     default: []
+  leaving:
+    description: Whether peers have just been left, so that one without a peering is as it should be.
+    type: bool
+    default: false
   notes:
     description: A note per peer to show in the table, by our name of the peer.
     type: dict
@@ -158,7 +162,7 @@ faults:
   returned: success
   type: list
   elements: dict
-  sample: [{kind: pending, peer: west, what: OUT pending (503)}]
+  sample: [{kind: pending, peer: west, what: OUT pending (503), fails: true}]
 lines:
   description: The same for people, a table as a list of lines.
   returned: success
@@ -243,6 +247,7 @@ OPTIONS = {
     "wait_timeout": {"type": "int"},
     **WAITING,
     "fail_on": {"type": "list", "elements": "str", "choices": list(verdict.KINDS), "default": []},
+    "leaving": {"type": "bool", "default": False},
     "notes": {"type": "dict", "default": {}},
     "loopback": {"type": "bool", "default": False},
 }
@@ -309,7 +314,7 @@ def seen(run: Run, cluster: Cluster, now: datetime) -> dict:
     if passing(fail_on, rows) and not params["wait"]:
         _left, again = wait_until(look_again, AGAIN_SECONDS, 1.0)
     restart = restart_needed(cluster, params["mesh"], control_plane, peerings.peers)
-    told = shown(cluster, params["mesh"], control_plane, (peerings, rows), restart, now, fail_on)
+    told = shown(cluster, params["mesh"], control_plane, (peerings, rows), restart, now, fail_on, is_planned=run.check_mode, is_leaving=params["leaving"])
     members = read_members(cluster, namespace)
     result = {
         "changed": False,
@@ -321,7 +326,7 @@ def seen(run: Run, cluster: Cluster, now: datetime) -> dict:
         "polled_seconds": waited,
         "wait_limit": params["wait_timeout"] or default_seconds(params, control_plane),
     }
-    counted = [fault for fault in told["faults"] if fault["kind"] in fail_on]
+    counted = [fault for fault in told["faults"] if fault["fails"]]
     if counted:
         raise verdict.refusal(params["mesh"], counted, again, result)
     return result

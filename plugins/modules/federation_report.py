@@ -8,17 +8,22 @@ short_description: Write the report of a run to a file
 version_added: 0.1.0
 author: [The ossm.federation authors (@ossm)]
 description:
-  - Writes the report, as JSON, to a file that only you can read. No cluster is asked.
-  - The report replaces the file in one step. A link, a pipe or a folder in its place is refused and left as it is.
+  - Writes the report to files that only you can read, as JSON, as JUnit's XML, or as metrics for Prometheus. No cluster is asked.
+  - Each replaces its file in one step. A link, a pipe or a folder in its place is refused and left as it is.
 attributes:
   check_mode: {support: full, description: Writes nothing.}
   diff_mode: {support: none, description: The report holds ages and differs each time.}
   idempotent: {support: full, description: An equal report is not written again.}
 options:
   path:
-    description: The report's file. Missing folders on the way are made.
+    description: The file for JSON. Missing folders on the way are made, as for the others.
     type: path
-    required: true
+  junit_path:
+    description: The file for JUnit's XML. It has a suite for each mesh, and a case for each peer, finding and change.
+    type: path
+  metrics_path:
+    description: The file for metrics in Prometheus' text format (0.0.4), such as one that the node exporter's textfile collector reads.
+    type: path
   report:
     description: What to write, as the filter P(ossm.federation.mesh_report#filter) gives it.
     type: dict
@@ -32,52 +37,91 @@ EXAMPLES = r"""
     report: "{{ ansible_play_hosts_all | ossm.federation.mesh_report(hostvars) }}"
   delegate_to: localhost
   run_once: true
+
+- name: Write metrics for the node exporter
+  ossm.federation.federation_report:
+    metrics_path: /var/lib/node_exporter/federation.prom
+    report: "{{ ansible_play_hosts_all | ossm.federation.mesh_report(hostvars) }}"
+  delegate_to: localhost
+  run_once: true
+
+- name: Write test results for a CI system
+  ossm.federation.federation_report:
+    junit_path: report.xml
+    report: "{{ ansible_play_hosts_all | ossm.federation.mesh_report(hostvars) }}"
+  delegate_to: localhost
+  run_once: true
 """
 
 RETURN = r"""
 path:
-  description: The report's file.
+  description: The file with JSON; empty where none was asked for.
   returned: success
   type: str
   sample: report.json
+paths:
+  description: All files of the report.
+  returned: success
+  type: list
+  elements: str
+  sample: [report.json, report.xml, federation.prom]
 """
 
 import json  # noqa: E402
 import os  # noqa: E402
+from collections.abc import Callable  # noqa: E402
 from datetime import datetime  # noqa: E402
 
+from ..module_utils._core.report.junit import junit  # noqa: E402
+from ..module_utils._core.report.metrics import metrics  # noqa: E402
 from ..module_utils._files import Place, read, write  # noqa: E402
 from ..module_utils._run import Module, Run, run_module  # noqa: E402
 
 # Many hundreds of meshes.
 LARGEST = 64 << 20
 OPTIONS = {
-    "path": {"type": "path", "required": True},
+    "path": {"type": "path"},
+    "junit_path": {"type": "path"},
+    "metrics_path": {"type": "path"},
     "report": {"type": "dict", "required": True},
 }
+
+
+def as_json(report: dict) -> str:
+    """Return a report as JSON."""
+    return json.dumps(report, indent=4, sort_keys=True, ensure_ascii=False)
+
+
+FORMATS: dict[str, Callable[[dict], str]] = {"path": as_json, "junit_path": junit, "metrics_path": metrics}
 
 
 class ReportModule(Module):
     """A module whose invocation does not repeat the whole report, in ``-vvv`` or in the system's log."""
 
     def _log_invocation(self) -> None:
-        self.log(f"Invoked with path={self.params['path']}")
+        self.log(f"Invoked with {' '.join(f'{name}={self.params[name]}' for name in FORMATS)}")
 
 
 def run(run: Run, _cluster: None, _now: datetime) -> dict:
     """Write the report and return the module's result."""
-    folder, name = os.path.split(run.params["path"])
-    place = Place(folder, name, kind="Report")
-    text = json.dumps(run.params.pop("report"), indent=4, sort_keys=True, ensure_ascii=False)
-    is_changed = read(place, LARGEST) != text.encode("utf-8", "replace")
-    if is_changed and not run.check_mode:
-        write(place, text, 0o600)
+    report = run.params.pop("report")
+    texts = {place_of(run.params[name]): write_out(report) for name, write_out in FORMATS.items() if run.params[name]}
+    changed = [place for place, text in texts.items() if read(place, LARGEST) != text.encode("utf-8", "replace")]
+    for place in () if run.check_mode else changed:
+        write(place, texts[place], 0o600)
         run.journal.done.append(f"file {place.path}")
-    return {"changed": is_changed, "path": place.path}
+    path = run.params["path"]
+    return {"changed": bool(changed), "path": place_of(path).path if path else "", "paths": [place.path for place in texts]}
+
+
+def place_of(path: str) -> Place:
+    """Return where a file of the report goes."""
+    folder, name = os.path.split(path)
+    return Place(folder, name, kind="Report")
 
 
 def main() -> None:
-    run_module(ReportModule(OPTIONS, supports_check_mode=True), run, needs_cluster=False)
+    run_module(ReportModule(OPTIONS, required_one_of=[tuple(FORMATS)], supports_check_mode=True), run, needs_cluster=False)
 
 
 if __name__ == "__main__":

@@ -105,6 +105,12 @@ files:
   type: list
   elements: str
   sample: [cards/east-for-west.json]
+files_changed:
+  description: Those of them that were written, or would be in check mode.
+  returned: success
+  type: list
+  elements: str
+  sample: [cards/east-for-west.json]
 changes:
   description: What was changed about the gateways, or would be in check mode.
   returned: success
@@ -291,6 +297,7 @@ def run(run: Run, cluster: Cluster, now: datetime) -> dict:
         "fingerprint": ", ".join(root.spoken for root in roots),
         "fingerprints": [root.fingerprint for root in roots],
         "files": files,
+        "files_changed": [item["after_header"] for item in diffs],
         "recipients": recipients_of(mesh, files),
         "identities": [identity_row(mesh, peer, card) for peer, card in zip(mesh.peers, cards)],
         "hand_over": sentences,
@@ -390,12 +397,17 @@ def keep(run: Run, cards: Mapping[str, Card], directory: str | None, now: dateti
         former = earlier(directory, place.name, now)
         is_own = former is not None and (former.mesh, former.audience) == (card.mesh, card.audience)
         shown = former.to_text() if is_own else NOT_OURS if before is not None else ""
-        diffs.append({"before_header": place.path, "after_header": place.path, "before": shown, "after": text})
+        diffs.append({"before_header": place.path, "after_header": place.path, "before": _facts(shown), "after": _facts(text)})
         changed.append(place)
     for place in () if run.check_mode else changed:
         write(place, places[place].to_text(), 0o644)
         run.journal.done.append(f"file {place.path}")
     return [place.path for place in places], diffs
+
+
+def _facts(text: str) -> str:
+    """Return a card's text without the line that says when it was issued: that is renewed with every change, and no change itself."""
+    return "".join(line for line in text.splitlines(keepends=True) if not line.startswith('  "issued": '))
 
 
 def identity_changes(mesh: Mesh, cards: Sequence[Card], directory: str | None, now: datetime) -> list[str]:

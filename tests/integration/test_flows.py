@@ -106,6 +106,8 @@ def test_one_run_federates_both_meshes_and_takes_it_back(bed: Testbed, administr
     both = administrator("east", "west")
     fresh = both.play("federate", "--check", "--diff")
     assert "(known after apply)" in fresh.output
+    assert re.search(r"east · \d objects to create\n  west gains cart\.shop\n", fresh.output), fresh.output
+    assert "as it stands now: east · east-mesh-system/basic" in fresh.output
     assert federation_of(bed, "east") == federation_of(bed, "west") == {}
 
     done = both.play("federate", "--diff")
@@ -119,7 +121,20 @@ def test_one_run_federates_both_meshes_and_takes_it_back(bed: Testbed, administr
 
     both.meshes["west"]["mesh_imports"] = [{"name": "cart", "namespace": "shop", "import_as_local": True}]
     bed.meshes["west"].echo("shop", "cart", text="west's own")
+    reports = {"federation_report": "drift.json", "federation_report_junit": "drift.xml", "federation_report_metrics": "drift.prom"}
+    before = versions_of(bed, "west")
+    drifted = both.play("drift", variables=reports, must_pass=False)
+    assert "FED631 Mesh west: federate would change ImportedServiceSet west-mesh-system/east" in drifted.output, drifted.output
+    assert "√ east: federate would change nothing" in drifted.output and (drifted.failed("east"), drifted.failed("west")) == (0, 1)
+    assert "west imports cart.shop from east as cart.shop.svc.cluster.local" in drifted.output
+    assert versions_of(bed, "west") == before
+    report = json.loads((both.folder / "drift.json").read_text(encoding="utf-8"))
+    assert {mesh: entry["verdict"] for mesh, entry in report.items()} == {"east": "ok", "west": "drift"}
+    assert 'ossm_federation_drift_objects{mesh="west"} 1\n' in (both.folder / "drift.prom").read_text(encoding="utf-8")
+    assert '<failure type="drift"' in (both.folder / "drift.xml").read_text(encoding="utf-8")
+    assert {(both.folder / f"drift.{end}").stat().st_mode & 0o777 for end in ("json", "xml", "prom")} == {0o600}
     changed = both.play("federate", "--diff")
+    assert "west · 1 object changed\n  west imports cart.shop from east as" in changed.output
     assert (changed.changed("east"), changed.changed("west")) == (0, 1)
     answers = {bed.meshes["west"].call("cart.shop.svc.cluster.local").json["mesh"] for _try in range(8)}
     assert answers == {"east", "west"}

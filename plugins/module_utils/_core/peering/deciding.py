@@ -12,7 +12,8 @@ from ..mesh.topology import Mesh, Peer
 from ..plain.diff import Change
 from .adopting import HAND_MADE
 from .carrying import Received, what_is_missing
-from .keeping import changes_for, names_item, remembered_beside, still_live, stranger
+from .foretelling import Names
+from .keeping import changes_for, remembered_beside, still_live, stranger
 from .leaving import lost_hosts, suspended
 from .live import Peering
 from .plan import takes
@@ -44,7 +45,7 @@ class Decision:
     """What becomes of one peer: its ``state``, the ``changes`` of its peering, and what is to be said of it.
 
     ``beside`` are changes of the control plane that go before, ``reason`` says why a peer is pending or left alone, ``names`` are diff
-    items, ``lost`` the hosts that are imported no more, and ``is_awaited`` that something must be seen to end first.
+    items, ``told`` the same in words, ``lost`` the hosts that are imported no more, and ``is_awaited`` that something must be seen to end first.
     """
 
     peer: Peer
@@ -53,6 +54,7 @@ class Decision:
     changes: Sequence[Change] = ()
     beside: Sequence[Change] = ()
     names: Sequence[dict] = ()
+    told: Sequence[str] = ()
     expected: dict | None = None
     lost: Sequence[str] = ()
     warning: str = ""
@@ -97,12 +99,14 @@ def _kept(intent: Intent, peer: Peer, peering: Peering, found: Received) -> Deci
         "in_run": found.in_run,
     }
     is_old = found.card.is_old(intent.now)
+    names = Names.of(peer.local_name, changes, peering, intent.services, hosts, control_plane.cluster_domain)
     return Decision(
         peer,
         SUSPENDED if peer.suspended else PRESENT,
         changes=changes,
         beside=remembered_beside(mesh, peer, found.card, control_plane, changes) if intent.managed_gateways else (),
-        names=names_item(peer.local_name, changes, peering, intent.services, hosts, control_plane.cluster_domain),
+        names=names.as_diff(peer.local_name),
+        told=names.told(mesh.name, peer.local_name),
         expected=None if peer.suspended else expected,
         lost=lost_hosts(peering, changes, control_plane),
         warning=f"{found.where} is older than 180 days; ask {peer.name} to run publish_cards" if is_old else "",

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -36,7 +36,6 @@ from .identity import (
     shared_roots,
 )
 from .live import Peering, Peerings
-from .names import exported_names, imported_names
 from .plan import plan_peering
 from .status import answers, still_exported, still_imported
 
@@ -143,30 +142,6 @@ def still_live(name: str, peering: Peering, now: object, version: tuple[int, int
     if answers(peering.peer, now, version):
         found += [f"{name}: {host} is still imported" for host in still_imported(peering.imports)]
     return found
-
-
-def names_item(peer: str, changes: Sequence[Change], live: Peering, services: Callable[[], list], hosts: Sequence[str], domain: str) -> list[dict]:
-    """Return a diff item with the names that one peering's new rules will give, beside those of its present rules.
-
-    Empty when no rule changes a name. ``services`` is asked only when export rules change.
-    """
-    before, after = [], []
-    for change in changes:
-        stands, wanted = (live.live(change.kind.name) or {}).get("spec"), (change.manifest or {}).get("spec")
-        if change.kind is EXPORTS:
-            found = services()
-            for rows, shown in ((exported_names(found, stands, peer), before), (exported_names(found, wanted, peer), after)):
-                shown += [f"{row['namespace']}/{row['name']} exported as {row['exported']}" for row in rows if row["exported"]]
-        if change.kind is IMPORTS:
-            for spec, shown in ((stands, before), (wanted, after)):
-                rows = imported_names(list(hosts), spec, peer, domain)
-                shown += [f"{row['host']} imported as {row['imported']}" for row in rows if row["imported"]]
-    if before == after:
-        return []
-    header = f"names for {peer}, predicted"
-    return [
-        {"before_header": header, "after_header": header, "before": _text(before), "after": _text(after)},
-    ]
 
 
 def check_peer(peer: Peer, control_plane: ControlPlane, found: Received | None) -> None:
@@ -299,10 +274,6 @@ def refuse_live(places: Sequence[str]) -> None:
             fix="Run again in a minute: emptied sets take effect when istiod looks, up to 5 minutes before version 2.5",
             facts={"waiting_for": list(places)},
         )
-
-
-def _text(lines: Sequence[str]) -> str:
-    return "".join(f"{line}\n" for line in lines)
 
 
 def remembered_beside(

@@ -36,9 +36,9 @@ class Fault:
     def __str__(self) -> str:
         return f"{self.peer} {self.what}" if self.peer else self.what
 
-    def as_row(self) -> dict[str, str]:
-        """Return it as a row of a module's result."""
-        return asdict(self)
+    def as_row(self, fail_on: Sequence[str]) -> dict:
+        """Return it as a row of a module's result, with whether it fails a run."""
+        return {**asdict(self), "fails": self.kind in fail_on}
 
 
 def faults_of(rows: Iterable[Mapping], control_plane: Mapping, bundles: Mapping[str, Mapping | None], now: datetime) -> list[Fault]:
@@ -128,7 +128,7 @@ def refusal(mesh: str, faults: Sequence[Mapping], waited: int, result: dict) -> 
     return FederationError(
         "FED630",
         where=f"Mesh {mesh}",
-        what=f"{some_faults([Fault(**fault) for fault in faults])}{again}",
+        what=f"{some_faults([Fault(fault["kind"], fault["peer"], fault["what"]) for fault in faults])}{again}",
         fix="Look at the reasons in the table; status_fail_on: [] shows the same without failing",
         result=result,
     )

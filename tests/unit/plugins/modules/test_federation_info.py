@@ -150,6 +150,8 @@ def test_a_described_peer_without_a_peering_is_pending_and_a_peer_that_istiod_ha
     assert [(fault["kind"], fault["peer"]) for fault in result["faults"]] == [("pending", "north"), ("unknown", "west"), ("unknown", "west")]
     with pytest.raises(FederationError, match="north has no peering"):
         seen(ClusterInMemory(NOW, CONTROL_PLANE), peers=["north"], fail_on=["pending"])
+    left = seen(ClusterInMemory(NOW, CONTROL_PLANE), peers=["north"], leaving=True)
+    assert (left["verdict"], left["lines"][-1]) == ("ok", "√ east: no peers")
     assert no_sleep == [], "what is not there does not come by waiting"
     with pytest.raises(FederationError, match="west OUT unknown"):
         seen(ClusterInMemory(NOW, CONTROL_PLANE, fresh, bundle()), fail_on=["unknown"])
