@@ -224,6 +224,7 @@ TESTS = {
     "plugins": ("plugins",),
     "unit": ("tests/unit",),
     "attacks": ("tests/attacks",),
+    "inputs": ("tests/inputs",),
     "integration": ("tests/integration",),
     "testbed tests": ("tests/testbed_tests",),
 }

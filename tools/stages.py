@@ -27,7 +27,7 @@ from places import CACHE, TREE, locked
 STAGES_AT_ONCE = 3  # on two cores: what runs on a testbed waits more than it works
 SCRATCH = CACHE / "runs"
 # Slow ones first. A file's tests share a testbed, so a file stays in one process.
-PYTEST_FOLDERS = ("tests/integration", "tests/testbed_tests", "tests/attacks", "tests/unit")
+PYTEST_FOLDERS = ("tests/integration", "tests/testbed_tests", "tests/attacks", "tests/inputs", "tests/unit")
 SIDE_BY_SIDE = ("--numprocesses=3", "--dist=loadfile", "--no-loadscope-reorder")
 
 # ansible-test fetches pip's installer from a host that need not answer. It looks for a copy of its own first: this one
@@ -329,7 +329,7 @@ def unit(run: Run) -> None:
 
 def integration(run: Run) -> None:
     """Run the testbed's own tests and the integration tests on the newest supported Ansible."""
-    _pytest(run, *SIDE_BY_SIDE, "tests/integration", "tests/testbed_tests", "tests/attacks")
+    _pytest(run, *SIDE_BY_SIDE, "tests/integration", "tests/testbed_tests", "tests/attacks", "tests/inputs")
 
 
 def _pytest(run: Run, *words: str) -> None:

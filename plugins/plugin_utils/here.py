@@ -34,7 +34,7 @@ from ansible_collections.ossm.federation.plugins.module_utils._core.plain.errors
 from ansible_collections.ossm.federation.plugins.module_utils._core.plain.words import shown
 from ansible_collections.ossm.federation.plugins.module_utils._run import NOTHING_WRITTEN
 from ansible_collections.ossm.federation.plugins.plugin_utils.credentials import are_own, borrowed
-from ansible_collections.ossm.federation.plugins.plugin_utils.specs import SHARED, SPECS, refuse_wrong
+from ansible_collections.ossm.federation.plugins.plugin_utils.specs import SHARED, SPECS, refuse_unknown, refuse_wrong
 
 try:
     from ansible.module_utils.common.json import Direction, get_module_decoder, get_module_encoder
@@ -81,7 +81,7 @@ class HereAction(ActionBase):
         return self._execute_module(task_vars=variables)
 
     def _refuse(self, variables: Mapping[str, Any]) -> None:
-        """Refuse variables that the role's specs do not allow, and credentials that are not the host's own: FED325, FED102."""
+        """Refuse variables that the role's specs do not allow or know, and credentials that are not the host's own: FED325, FED330, FED102."""
         role = self._role()
         if role is None:
             return
@@ -95,6 +95,7 @@ class HereAction(ActionBase):
             raise borrowed("mesh" if name else "cluster", host, len(hosts), name=name)
 
     def _refuse_wrong(self, role: Any, variables: Mapping[str, Any]) -> None:
+        refuse_unknown(variables, self._templar.template)
         own = role.get_name(include_role_fqcn=False)
         names = [each.get_name(include_role_fqcn=False) for each in role.get_all_dependencies()]
         entry = str(role._from_files.get("tasks", "main")).removesuffix(".yml")

@@ -14,9 +14,12 @@ from typing import Any
 
 import yaml
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
+from ansible.module_utils.common.validation import check_type_list
 from ansible.module_utils.errors import AnsibleValidationError, ArgumentTypeError, ArgumentValueError, ElementError, RequiredError
 from ansible_collections.ossm.federation.plugins.module_utils._core.plain.errors import FederationError
 from ansible_collections.ossm.federation.plugins.module_utils._core.plain.words import shown
+from ansible_collections.ossm.federation.plugins.plugin_utils import unknown
+from ansible_collections.ossm.federation.plugins.plugin_utils.unknown import IGNORED
 
 ROLES = Path(__file__).resolve().parents[2] / "roles"
 OMITTED = "AnsibleValueOmittedError"
@@ -52,11 +55,11 @@ def refuse_wrong(spec: Mapping[str, Mapping], role: str, variables: Mapping, tem
 
     ``template`` evaluates a value. Nothing is changed: modules convert what they are given.
     """
-    wrong = [(name, what) for name, option in spec.items() for what in _wrong(name, option, variables, template)]
+    wrong = [found for name, option in spec.items() for found in _wrong(name, option, variables, template)]
     if not wrong:
         return
     (first, what), others = wrong[0], wrong[1:]
-    told = "".join(f"; {name} {also}" for name, also in others[: MOST_TOLD - 1])
+    told = "".join(f"; {place} {also}" for place, also in others[: MOST_TOLD - 1])
     more = f"; and {len(wrong) - MOST_TOLD} more" if len(wrong) > MOST_TOLD else ""
     raise FederationError(
         "FED325",
@@ -66,8 +69,17 @@ def refuse_wrong(spec: Mapping[str, Mapping], role: str, variables: Mapping, tem
     )
 
 
-def _wrong(name: str, option: Mapping, variables: Mapping, template: Callable[[Any], Any]) -> Iterator[str]:
-    """Give in words what is wrong with one variable."""
+def refuse_unknown(variables: Mapping, template: Callable[[Any], Any]) -> None:
+    """Refuse variables that were meant for this collection and that no spec knows: FED330, and FED325 where they cannot be let pass."""
+    option = SPECS["mesh"][SHARED][IGNORED]
+    refuse_wrong({IGNORED: option}, "mesh", variables, template)
+    said = template(variables[IGNORED]) if IGNORED in variables else None
+    ignored = said.split(",") if isinstance(said, str) else said or []
+    unknown.refuse_unknown([name for name in variables if isinstance(name, str)], SPECS, [str(name).strip() for name in ignored])
+
+
+def _wrong(name: str, option: Mapping, variables: Mapping, template: Callable[[Any], Any]) -> Iterator[tuple[str, str]]:
+    """Give in words what is wrong with one variable, and where: the variable, or a rule or entry of it."""
     given: dict[str, Any] = {}
     if name in variables:
         try:
@@ -75,12 +87,39 @@ def _wrong(name: str, option: Mapping, variables: Mapping, template: Callable[[A
         except Exception as error:
             # A variable that is omitted is not there.
             if type(error).__name__ != OMITTED:
-                yield _unusable(error)
+                yield name, _unusable(error)
                 return
         else:
             given = {} if value == variables.get("omit", object) else {name: value}
+    if given and _is_no_text(option.get("type"), given[name]):
+        yield name, f"is {_kind_of(given[name])}, and must be a text"
+        return
+    entries = list(_wrong_entries(name, option, given.get(name)))
+    yield from entries
     for error in ArgumentSpecValidator({name: dict(option)}).validate(given).errors:
-        yield _told(error, option, given.get(name))
+        if not (entries and isinstance(error, ElementError)):
+            yield name, _told(error, option, given.get(name))
+
+
+def _wrong_entries(name: str, option: Mapping, value: Any) -> Iterator[tuple[str, str]]:
+    """Give the entries of a list that are of a wrong kind. A text is the list that Ansible takes it for."""
+    kind = option.get("elements")
+    if option.get("type") != "list" or kind in (None, "raw") or isinstance(value, Mapping) or value is None:
+        return
+    word = "rule" if name.endswith(("_exports", "_imports")) else "entry"
+    try:
+        entries = check_type_list(value)
+    except TypeError:
+        return
+    for number, entry in enumerate(entries, start=1):
+        wrong = entry is None or _is_no_text(kind, entry)
+        if wrong or list(ArgumentSpecValidator({name: {"type": kind}}).validate({name: entry}).errors):
+            yield f"{name}, {word} {number}", f"is not {KINDS.get(kind, kind)}"
+
+
+def _is_no_text(kind: object, value: Any) -> bool:
+    """Return whether a mapping or a list stands where a text belongs: Ansible would take its spelling for the text."""
+    return kind in (None, "str", "path") and isinstance(value, (Mapping, list, tuple))
 
 
 def _told(error: AnsibleValidationError, option: Mapping, value: Any) -> str:
@@ -88,9 +127,6 @@ def _told(error: AnsibleValidationError, option: Mapping, value: Any) -> str:
         return "is not set"
     if isinstance(error, ArgumentValueError):
         return f"is {_quoted(value)}, and must be one of {', '.join(map(str, option.get('choices') or ()))}"
-    if isinstance(error, ElementError):
-        wanted = KINDS.get(option.get("elements", ""), option.get("elements"))
-        return f"has an entry that is not {wanted}"
     if isinstance(error, ArgumentTypeError):
         return f"is {_kind_of(value)}, and must be {KINDS.get(option.get('type', 'str'), option.get('type'))}"
     return shown(str(error), longest=200)

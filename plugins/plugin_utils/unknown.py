@@ -1,0 +1,79 @@
+# GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Variables that look like ours and that nothing here reads: a misspelled name would be passed over in silence.
+
+What begins as ours do (``mesh_``, ``federation_``, ``unfederate_``) is ours, so a name that no spec knows is wrong. Other words that
+our variables begin with (``cluster_``, and the names of playbooks and roles) belong to everybody: only a name that is close to one of
+ours counts as misspelled.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterable, Mapping
+from difflib import SequenceMatcher, get_close_matches
+from fnmatch import fnmatchcase
+from pathlib import Path
+
+from ansible_collections.ossm.federation.plugins.module_utils._core.plain.data import some
+from ansible_collections.ossm.federation.plugins.module_utils._core.plain.errors import FederationError
+from ansible_collections.ossm.federation.plugins.module_utils._core.plain.words import shown
+
+OURS = ("mesh", "federation", "unfederate")
+# What playbooks take and roles keep, and no spec describes.
+OF_PLAYBOOKS = ("federation_cards", "uninstall_crds", "uninstall_leave_sidecars", "upgrade_report")
+# A workflow's jobs hand their cards on in variables that are called after meshes.
+HANDED_ON = re.compile(r"federation_cards_of_\w+")
+IGNORED = "federation_ignore_variables"
+CLOSE = 0.8
+NEAR = 0.6
+# Two names that differ in one whole word are two names: cluster_api_url is no misspelled cluster_api_key.
+SAME_WORD = 0.7
+MOST_TOLD = 5
+PLAYBOOKS = tuple(path.stem for path in (Path(__file__).resolve().parents[2] / "playbooks").glob("*.yml"))
+
+
+def refuse_unknown(names: Iterable[str], specs: Mapping[str, Mapping[str, Mapping]], ignored: Collection[str] = ()) -> None:
+    """Refuse names of variables that were meant for this collection and that none of its ``specs`` knows: FED330.
+
+    ``specs`` are the options by role and entry. ``ignored`` are names, or patterns with ``*``, that belong to somebody else.
+    """
+    known = {*OF_PLAYBOOKS, *(name for entries in specs.values() for options in entries.values() for name in options)}
+    shared = {"cluster", *PLAYBOOKS, *specs} - set(OURS)
+    found = [(name, meant) for name in sorted(names) if (meant := _meant(name, known, shared)) is not None]
+    unknown = [(name, meant) for name, meant in found if not any(fnmatchcase(name, pattern) for pattern in ignored)]
+    if not unknown:
+        return
+    (first, meant), others = unknown[0], unknown[1:]
+    told = [f"{name} (nearest: {near})" if near else name for name, near in others]
+    more = f"; unknown as well: {some([shown(one, longest=160) for one in told], MOST_TOLD - 1)}" if told else ""
+    nearest = f"; the nearest that is known is {meant}" if meant else ""
+    raise FederationError(
+        "FED330",
+        where=shown(first, longest=80),
+        what=f"is no variable that this collection knows{nearest}{more}",
+        fix=f"Correct the name, or list it in {IGNORED} where it belongs to somebody else",
+    )
+
+
+def _meant(name: str, known: Collection[str], shared: Collection[str]) -> str | None:
+    """Return the nearest name that is known, "" where none is near; None for a name that is known, or that is not ours."""
+    if name in known or name.startswith(("_", "ansible_")) or HANDED_ON.fullmatch(name):
+        return None
+    plain = name.lower().replace("-", "_")
+    first = plain.partition("_")[0]
+    if plain.startswith(tuple(f"{word}_" for word in OURS)):
+        return next(iter(get_close_matches(plain, known, 1, NEAR)), "")
+    if get_close_matches(first, OURS, 1, CLOSE):
+        return next((near for near in get_close_matches(plain, known, 3, CLOSE) if near.startswith(OURS)), None)
+    if not plain.startswith(tuple(f"{word}_" for word in shared)):
+        return None
+    own = [each for each in known if each.partition("_")[0] == first]
+    near = get_close_matches(plain, own, 1, CLOSE)
+    return near[0] if near and not _has_another_word(plain, near[0]) else None
+
+
+def _has_another_word(one: str, other: str) -> bool:
+    """Return whether two names have as many words, and one of these is not the other's in another spelling."""
+    pairs = list(zip(one.split("_"), other.split("_")))
+    is_as_long = one.count("_") == other.count("_")
+    return is_as_long and any(SequenceMatcher(None, *pair).ratio() < SAME_WORD for pair in pairs)
