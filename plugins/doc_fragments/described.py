@@ -10,7 +10,7 @@ options:
   peers:
     description:
       - The peers, each a name or a mapping with C(name), C(local_name), C(root_fingerprints), C(same_cluster),
-        C(suspended), C(adopt) and C(gateways). An empty list is refused.
+        C(suspended), C(adopt), C(gateways) and C(locality) (C(region), C(zone), C(subzone)). An empty list is refused.
       - With C(adopt) a peering that somebody else made is taken over as it stands, where the entry does not say otherwise.
     type: list
     elements: raw

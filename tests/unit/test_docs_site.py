@@ -81,8 +81,9 @@ def test_a_playbook_that_the_table_does_not_name_is_refused(site: ModuleType, tr
         site.lay_out(tree, tmp_path / "site")
 
 
-def test_the_picture_says_in_words_what_it_shows_and_loads_nothing() -> None:
-    text = (TREE / "docs" / "pictures" / "two-meshes.svg").read_text(encoding="utf-8")
+@pytest.mark.parametrize("picture", sorted(path.name for path in (TREE / "docs" / "pictures").glob("*.svg")))
+def test_a_picture_says_in_words_what_it_shows_and_loads_nothing(picture: str) -> None:
+    text = (TREE / "docs" / "pictures" / picture).read_text(encoding="utf-8")
     root = xml.etree.ElementTree.fromstring(text)
     names = [element.tag.rpartition("}")[2] for element in root.iter()]
     assert names.count("title") == 1 and names.count("desc") == 1

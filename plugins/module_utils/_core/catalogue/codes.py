@@ -16,7 +16,7 @@ RANGES = {
     "5": "Objects on the cluster",
     "6": "Waiting",
     "7": "Skipped in silence",
-    "8": "Wasm extensions",
+    "8": "Wasm extensions, and traffic between meshes",
 }
 
 
@@ -1665,5 +1665,146 @@ CODES: dict[str, Code] = {
         WARNING,
         "`traffic: inbound` selects the inbound listeners of sidecars; the listeners of a gateway are of the other class.",
         "Write `traffic: gateway`, or select sidecars alone.",
+    "FED850": Code(
+        "Traffic rule that cannot be read",
+        ERROR,
+        "`mesh_traffic` is a list with one mapping per service. A key that is unknown, or there and empty, could "
+        "mean anything, so it means nothing. `mesh_traffic: []` withdraws all that was there.",
+        "Correct the entry; `docs/traffic.md` shows each key.",
+    ),
+    "FED851": Code(
+        "Service that is not there",
+        ERROR,
+        "Traffic is routed to a service that stands in a member namespace, or that a peer gives under that name.",
+        "Correct the name, written `namespace/name` as it is called in this mesh, or create the Service.",
+    ),
+    "FED852": Code(
+        "Peer that the service does not go to, or come from",
+        ERROR,
+        "Failover needs the service imported as local under the same names, a share needs it imported, callers of "
+        "a peer need it exported to that peer.",
+        "Add the rule to `mesh_imports` or `mesh_exports`, run `federate`, then run again.",
+    ),
+    "FED853": Code(
+        "Two traffic rules for one service",
+        ERROR,
+        "Of two rules for one host a proxy obeys one, and nobody said which.",
+        "Write everything about one service in one entry.",
+    ),
+    "FED854": Code(
+        "Service account that is not there",
+        ERROR,
+        "A policy that names an account that does not exist admits nobody, or shuts everybody out.",
+        "Correct the name, written `namespace/name`, or create the account first.",
+    ),
+    "FED855": Code(
+        "Weights that cannot be used",
+        ERROR,
+        "Shares are whole numbers that make 100 together, with `local` for this mesh. Inside one host no side can "
+        "get nothing, because Istio empties each locality that has no weight.",
+        "Correct the weights. To send a peer nothing, take the split out.",
+    ),
+    "FED856": Code(
+        "Locality without its parents",
+        ERROR,
+        "istiod drops a locality whole, without an error, when it has a zone without its region or a subzone without its zone.",
+        "Give the parts from the region down, as the labels of the nodes have them.",
+    ),
+    "FED857": Code(
+        "Service that cannot be routed so",
+        ERROR,
+        "A headless Service is called pod by pod, an ExternalName Service has no endpoints, and a policy needs "
+        "the selector of a Service to find its workload.",
+        "Use a Service with a cluster IP and a selector.",
+    ),
+    "FED858": Code(
+        "Failover and split of one service",
+        ERROR,
+        "Istio refuses `failover` and `distribute` in one rule, and a service has one imported name per peer. A "
+        "split by weight already fails over by itself, since it ejects what fails.",
+        "Keep one of the two, or import the service a second time from another export name.",
+    ),
+    "FED859": Code(
+        "Host that a foreign VirtualService holds",
+        ERROR,
+        "Two VirtualServices for one host are merged in no fixed order, or one of them is ignored.",
+        "Put the routes into the VirtualService that is there, or delete that.",
+    ),
+    "FED860": Code(
+        "Host that a foreign DestinationRule holds",
+        ERROR,
+        "Of several DestinationRules for one host only the first one's traffic policy counts, and it counts "
+        "whole. This collection never overwrites yours.",
+        "Add the fields that the message shows to your rule, or delete your rule.",
+    ),
+    "FED861": Code(
+        "Protocol that cannot be routed so",
+        ERROR,
+        "A split between two hosts needs a Service with one port of HTTP or TCP. Timeouts and retries are read by "
+        "the client's sidecar, for HTTP only.",
+        "Name the port for what it speaks, or use one Service per port.",
+    ),
+    "FED862": Code(
+        "Local callers that nobody named",
+        ERROR,
+        "The first ALLOW policy on a workload cuts off every caller that no policy names: workloads of this mesh, "
+        "ingress gateways, scrapers, and callers without an identity. Who calls today is not visible in the "
+        "objects of the cluster.",
+        "List the service accounts in `callers.local`, or write `local: nobody`. Rehearse with `dry_run: true` from 2.2 on.",
+    ),
+    "FED863": Code(
+        "Object in the way",
+        ERROR,
+        "An object of somebody else has the name that a traffic rule needs, or a workload bears the label of a "
+        "gateway and would be hit by the gateway's policy.",
+        "Rename or delete that object, or take the label off the workload.",
+    ),
+    "FED864": Code(
+        "Region that is not known",
+        ERROR,
+        "A split by weight inside one host, and failover on 2.1, follow regions. What has none gets no share.",
+        "Set `mesh_locality`, and `locality` in `mesh_peers`; in a multi-tenant mesh label the pods "
+        "(`istio-locality`), since istiod cannot read nodes there.",
+    ),
+    "FED865": Code(
+        "Rehearsal that this version would enforce",
+        ERROR,
+        "Control planes before 2.2 ignore the annotation `istio.io/dry-run` and enforce the policy.",
+        "Upgrade first, or leave `dry_run` out.",
+    ),
+    "FED866": Code(
+        "Split of two kinds",
+        ERROR,
+        "A service that is imported as local is one host with several localities; one that has a name of its own "
+        "is a second host. One split cannot be both.",
+        "Import the service from all peers of the split in the same way.",
+    ),
+    "FED867": Code(
+        "Failover on a version that may not have it",
+        WARNING,
+        "OSSM-1211: reports disagree whether failover to a peer works on 2.1 to 2.3. It was fixed late in 2.1.z "
+        "and in 2.2 by one account, by another it fails up to an unknown patch of 2.3.",
+        "Try it before you rely on it: scale the local workload down and call the service.",
+    ),
+    "FED868": Code(
+        "Traffic rules that cannot be read",
+        ERROR,
+        "Without reading VirtualServices, DestinationRules and AuthorizationPolicies of the mesh's namespaces "
+        "nobody knows whether a host is held by somebody else.",
+        "Ask a cluster administrator for the Role of `playbooks/files/mesh-traffic.yml`, explained in `docs/rights.md`.",
+    ),
+    "FED869": Code(
+        "Split by number of endpoints",
+        WARNING,
+        "A service that is imported as local beside a local Service is shared by number of endpoints: each pod of "
+        "our egress gateway counts as one. No rule says that this is meant.",
+        "Add `failover_to` or `split` for it to `mesh_traffic`.",
+    ),
+    "FED870": Code(
+        "Rule that would turn mutual TLS off",
+        ERROR,
+        "With `automtls: false` a host is called with mutual TLS only where a DestinationRule says so, and the "
+        "traffic policy of a new rule counts whole.",
+        "Turn `security.dataPlane.automtls` on, or keep a DestinationRule with `tls` for `*.local`, whose `tls` is taken over.",
     ),
 }

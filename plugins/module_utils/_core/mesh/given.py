@@ -31,6 +31,7 @@ PEER_ENTRY = {
     "suspended": "that the peer is federated with",
     "adopt": "that what was made by hand is left alone",
     "gateways": "the settings of mesh_gateways",
+    "locality": "that the peer's endpoints have no locality",
 }
 GATEWAYS = {
     "addresses": "the addresses that the Service reports",

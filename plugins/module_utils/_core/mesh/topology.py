@@ -39,6 +39,8 @@ _OF_ONE_PEER = {
     "load_balancer_ip": "would give the gateways of all peers one address",
 }
 ANY = "*"
+LOCALITY = ("region", "zone", "subzone")
+_PLACE = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]{0,61}[A-Za-z0-9])?")
 # Stands for a rule that was refused before, so that those after it keep their numbers; it concerns no peer.
 LEFT_OUT: Mapping = MappingProxyType({})
 
@@ -152,7 +154,7 @@ class Peer:
     """One other mesh: its ``name`` on its cards, our ``local_name`` for it (the ServiceMeshPeer's name).
 
     ``given`` names the gateway settings that the peer's own entry makes. ``bundle`` is the ConfigMap with its roots.
-    ``found_ingress`` and ``found_egress`` are what stands on the cluster already, once it was looked at.
+    ``found_ingress`` and ``found_egress`` are what stands on the cluster already, once it was looked at. ``locality`` is where it is.
     """
 
     name: str
@@ -164,6 +166,7 @@ class Peer:
     adopt: bool = False
     given: frozenset[str] = frozenset()
     bundle: str = ""
+    locality: Mapping[str, str] = field(default_factory=dict)
     found_ingress: Found | None = None
     found_egress: Found | None = None
 
@@ -332,7 +335,7 @@ def _peer(entry: str | Mapping, shared: Mapping, at: int, namespace: str, *, loo
         entry = {"name": entry}
     if not isinstance(entry, Mapping):
         _refuse("FED303", place, "is neither a name nor a mapping with a name", "Write the peer's mesh name")
-    known = {"name", "local_name", "root_fingerprints", "same_cluster", "suspended", "adopt", "gateways"}
+    known = {"name", "local_name", "root_fingerprints", "same_cluster", "suspended", "adopt", "gateways", "locality"}
     _check_keys(entry, known, place)
     name = _check_word(_check_label(entry.get("name"), f"{place}, name", 63), f"{place}, name")
     place = f"mesh_peers, {name}"
@@ -366,7 +369,30 @@ def _peer(entry: str | Mapping, shared: Mapping, at: int, namespace: str, *, loo
         suspended=_boolean(entry.get("suspended"), f"{place}, suspended"),
         adopt=adopt,
         given=frozenset(own),
+        locality=checked_locality(entry.get("locality"), f"{place}, locality"),
     )
+
+
+def checked_locality(value: object, place: str) -> dict[str, str]:
+    """Return where a mesh is: its ``region``, and a ``zone`` and ``subzone`` where they are given.
+
+    Raises ``FederationError`` FED856 for a zone without its region or a subzone without its zone, of which istiod drops all.
+    """
+    if value is None:
+        return {}
+    if not isinstance(value, Mapping):
+        _refuse("FED856", place, "is not a mapping", "Write it as region: eu-west, and zone where you want one")
+    unknown = sorted(str(key) for key in value if key not in LOCALITY)
+    if unknown:
+        _refuse("FED856", place, f"has the unknown key {unknown[0]}", f"Known are {', '.join(LOCALITY)}")
+    for word in value:
+        if not isinstance(value[word], str) or not _PLACE.fullmatch(value[word]):
+            _refuse("FED856", f"{place}, {word}", f"is {value[word]!r}", "Write it as the nodes' labels topology.kubernetes.io do")
+    missing = [above for at, above in enumerate(LOCALITY) if above not in value and any(below in value for below in LOCALITY[at + 1 :])]
+    if missing:
+        last = [word for word in LOCALITY if word in value][-1]
+        _refuse("FED856", place, f"has a {last} and no {missing[0]}, so istiod would drop all of it", f"Add the {missing[0]}")
+    return {word: value[word] for word in LOCALITY if word in value}
 
 
 def _check_shared(shared: Mapping) -> None:

@@ -155,7 +155,8 @@ def plan_exports(mesh: Mesh, peer: Peer) -> dict:
 def plan_imports(mesh: Mesh, peer: Peer) -> dict:
     """Return the ImportedServiceSet for one peer; without rules it imports nothing."""
     rules = [rule.stored() for rule in mesh.imports_from(peer)]
-    return _object(mesh, peer, IMPORTS, peer.local_name, {"spec": {"importRules": rules}})
+    locality = {"locality": dict(peer.locality)} if peer.locality else {}
+    return _object(mesh, peer, IMPORTS, peer.local_name, {"spec": {**locality, "importRules": rules}})
 
 
 def check_card(mesh: Mesh, peer: Peer, card: Card, trust_domain: str, *, where: str) -> None:

@@ -105,7 +105,7 @@ def uses_in(objects: Iterable[Mapping], taken: Sequence[Taken], cluster_domain: 
         metadata = live.get("metadata") or {}
         namespace = str(metadata.get("namespace") or "")
         for place, name in _names_in(live):
-            for text in [name] if live.get("kind") == AUTHORIZATION_POLICY.name else _full_names(name, namespace, cluster_domain):
+            for text in [name] if live.get("kind") == AUTHORIZATION_POLICY.name else full_names(name, namespace, cluster_domain):
                 for given in taken:
                     host = given.named_by(_host_of_sni(text))
                     if host:
@@ -172,7 +172,7 @@ def _names_in_route(at: str, route: Mapping) -> Iterator[tuple[str, str]]:
         yield from ((f"{at}.match", text) for text in _texts(match.get("sniHosts")))
 
 
-def _full_names(name: str, namespace: str, cluster_domain: str) -> list[str]:
+def full_names(name: str, namespace: str, cluster_domain: str) -> list[str]:
     """Return the host that a name means, as Istio and Kubernetes complete short ones."""
     labels = name.split(".")
     if "*" in name or len(labels) > 3:

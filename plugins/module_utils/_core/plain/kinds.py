@@ -107,6 +107,7 @@ KINDS = {
         *(SUBSCRIPTION, INSTALL_PLAN, CSV, OPERATOR_GROUP, MUTATING_WEBHOOK, VALIDATING_WEBHOOK),
         *(STATEFUL_SET, DAEMON_SET, DEPLOYMENT_CONFIG),
         *(EXTENSION, WASM_PLUGIN),
+        *(VIRTUAL_SERVICE, DESTINATION_RULE, AUTHORIZATION_POLICY),
         *(NAMESPACE, SECRET, SERVICE_ACCOUNT, ROLE, ROLE_BINDING, CLUSTER_ROLE, CLUSTER_ROLE_BINDING, CRD),
     )
 }
@@ -118,6 +119,9 @@ KIALI, JAEGER = "kiali.io", "jaegertracing.io"
 MESH_LABEL = "ossm.federation/mesh"
 PEER_LABEL = "ossm.federation/peer"
 CONTROL_PLANE_LABEL = "ossm.federation/control-plane"
+# What routes traffic carries the name of its service, and as an annotation the peers that it depends on.
+TRAFFIC_LABEL = "ossm.federation/traffic"
+TRAFFIC_PEERS = "ossm.federation/peers"
 GATEWAY_LABEL = "maistra.io/gateway"
 INGRESS_FOR = "federation.maistra.io/ingress-for"
 EGRESS_FOR = "federation.maistra.io/egress-for"
@@ -176,6 +180,11 @@ def identity_manager(peer: str) -> str:
 def control_plane_manager() -> str:
     """Return the field manager that owns the body of a ServiceMeshControlPlane that this collection keeps."""
     return f"{MANAGER}/control-plane"
+
+
+def traffic_manager() -> str:
+    """Return the field manager that owns the rules by which traffic goes between meshes."""
+    return f"{MANAGER}/traffic"
 
 
 def is_reserved_gateway(name: str) -> bool:

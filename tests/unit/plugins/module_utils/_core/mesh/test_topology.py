@@ -13,6 +13,7 @@ from ansible_collections.ossm.federation.plugins.module_utils._core.mesh.topolog
     Mesh,
     client_id,
 )
+from ansible_collections.ossm.federation.plugins.module_utils._core.peering.plan import plan_imports
 from ansible_collections.ossm.federation.plugins.module_utils._core.plain.errors import FederationError
 from hypothesis import given
 from hypothesis import strategies as st
@@ -602,3 +603,16 @@ def test_a_hub_with_many_peers_is_described_in_a_moment():
     mesh = described([f"spoke-{number}" for number in range(2000)], exports=[{"namespace": "shop"}], imports=[{}])
     assert len(mesh.peers) == 2000
     assert time.process_time() - started < 5
+
+
+def test_a_peers_locality_stands_on_what_is_imported_from_it():
+    peers = [{"name": "west", "locality": {"zone": "b", "region": "eu-west"}}]
+    mesh = Mesh.described(name="east", namespace="east-mesh-system", control_plane="basic", peers=peers)
+    assert plan_imports(mesh, mesh.peers[0])["spec"] == {"locality": {"region": "eu-west", "zone": "b"}, "importRules": []}
+
+
+@pytest.mark.parametrize("locality", [{"zone": "b"}, {"region": "eu", "subzone": "r"}, "eu", {"region": "eu west"}, {"area": "eu"}, {"region": None}])
+def test_a_locality_that_istiod_would_drop_is_refused(locality):
+    with pytest.raises(FederationError) as refused:
+        Mesh.described(name="east", namespace="e", control_plane="basic", peers=[{"name": "west", "locality": locality}])
+    assert refused.value.code == "FED856"

@@ -1,0 +1,266 @@
+# GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
+"""What is wrong with rules of ``mesh_traffic`` on this mesh as it stands: every problem, before anything is written.
+
+Sources: federation.maistra.io/v1 (imports and their locality); Istio documentation, "Locality Load Balancing", "Traffic Management".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+
+from ..mesh.topology import Mesh, Peer
+from ..peering.names import exported_names
+from ..peering.plan import plan_exports
+from ..plain.data import at, listed, mapping, place_of
+from ..plain.errors import FederationError
+from ..plain.kinds import DESTINATION_RULE, VIRTUAL_SERVICE
+from .plan import BY_WEIGHT, egress_selector, needed_fields, plan_rule, way_of
+from .standing import HTTP, Standing, covers, is_external, is_headless, is_labelled, is_ours, ports_in, protocols
+from .wanted import LOCAL, Wanted
+
+
+def problems_of(wanted: Iterable[Wanted], mesh: Mesh, standing: Standing, locality: Mapping[str, str]) -> list[FederationError]:
+    """Return everything that stands in the way of these rules; ``locality`` is where this mesh is, as far as it was said."""
+    found: list[FederationError] = []
+    for one in wanted:
+        unknown = list(_service(one, standing))
+        found += unknown
+        if unknown:
+            continue
+        own = [*_failover(one, mesh, standing, locality), *_split(one, mesh, standing, locality), *_http(one, standing)]
+        own += [*_callers(one, mesh, standing), *_accounts(one, standing)]
+        found += own or list(_holders(one, mesh, standing, locality))
+    return found
+
+
+def _service(one: Wanted, standing: Standing) -> Iterator[FederationError]:
+    service = standing.services.get((one.namespace, one.name))
+    if one.namespace not in standing.members and not standing.imports_of(one.namespace, one.name):
+        what = f"names the namespace {one.namespace}, which is not a member of the mesh, and no peer gives such a service"
+        yield _problem("FED851", one, "service", what, f"Members are {listed(sorted(standing.members), 10) or 'none'}")
+    elif service is None and not standing.imports_of(one.namespace, one.name):
+        near = sorted(f"{namespace}/{name}" for namespace, name in standing.services if namespace == one.namespace)
+        what = "names a service that neither stands in this mesh nor is imported"
+        yield _problem("FED851", one, "service", what, f"Services of {one.namespace}: {listed(near, 10) or 'none'}")
+    elif service is None and (one.failover_to or one.split):
+        word = "failover_to" if one.failover_to else "split"
+        what = "needs a Service of this cluster under that name, and there is only the imported one"
+        yield _problem("FED851", one, word, what, "Create the Service, or call the imported host itself")
+
+
+def _failover(one: Wanted, mesh: Mesh, standing: Standing, locality: Mapping[str, str]) -> Iterator[FederationError]:
+    if not one.failover_to:
+        return
+    service = standing.services[(one.namespace, one.name)]
+    if is_headless(service) or is_external(service):
+        kind = "headless" if is_headless(service) else "of type ExternalName"
+        what = f"is for a Service that is {kind}, which has no endpoints to choose among"
+        yield _problem("FED857", one, "failover_to", what, "Give the service a cluster IP")
+    yield from _as_local(one, "failover_to", [one.failover_to], standing)
+    if one.failover_to in one.split:
+        yield _problem(
+            "FED858",
+            one,
+            "failover_to",
+            f"and split both name {one.failover_to}; Istio refuses failover and distribute in one rule, and a service has one name per peer",
+            "Keep split alone (by weight it already fails over), or keep failover_to alone",
+        )
+    elif one.split and way_of(one, standing) == BY_WEIGHT:
+        yield _problem("FED858", one, "failover_to", "stands beside a split by weight, and Istio refuses both in one rule", "Keep one of the two")
+    if (standing.control_plane.version or (2, 5)) < (2, 2):
+        peer = mesh.peer(one.failover_to)
+        theirs = peer.locality.get("region") if peer else None
+        if not theirs or not locality.get("region") or theirs == locality["region"]:
+            what = f"needs regions that differ on {standing.control_plane.version_text}: ours is {locality.get('region') or 'not said'}"
+            yield _problem(
+                "FED864", one, "failover_to", f"{what}, that of {one.failover_to} {theirs or 'not said'}", "Set mesh_locality, and locality in mesh_peers"
+            )
+    yield from _in_force(one, standing)
+
+
+def _as_local(one: Wanted, word: str, peers: Iterable[str], standing: Standing) -> Iterator[FederationError]:
+    for peer in peers:
+        given = standing.imports_of(one.namespace, one.name, peer)
+        if not any(found.is_local for found in given):
+            seen = f"{peer} gives it as {given[0].host} only" if given else f"no rule imports it from {peer}"
+            yield _problem(
+                "FED852",
+                one,
+                word,
+                f"needs the service imported as local from {peer} under the same names, and {seen}",
+                f"Add {{name: <its name at {peer}>, namespace: <its namespace>, import_as_local: true, alias: "
+                f"{{name: {one.name}, namespace: {one.namespace}}}, from: [{peer}]}} to mesh_imports, before rules that match it, and federate",
+            )
+
+
+def _split(one: Wanted, mesh: Mesh, standing: Standing, locality: Mapping[str, str]) -> Iterator[FederationError]:
+    if not one.split:
+        return
+    service = standing.services[(one.namespace, one.name)]
+    if is_headless(service) or is_external(service):
+        kind = "headless" if is_headless(service) else "of type ExternalName"
+        yield _problem("FED857", one, "split", f"is for a Service that is {kind}", "Give the service a cluster IP")
+        return
+    missing = [peer for peer in one.split_peers if not standing.imports_of(one.namespace, one.name, peer)]
+    if missing:
+        what = f"gives a share to {listed(missing)}, and no rule imports {one.service} from there"
+        yield _problem("FED852", one, "split", what, "Add the service to mesh_imports, under another suffix or as local, and federate")
+        return
+    way = way_of(one, standing)
+    if way is None:
+        what = "gives shares to one peer whose service is imported as local and to one whose service has a name of its own"
+        yield _problem("FED866", one, "split", what, "Import it from all of these peers in the same way")
+    elif way == BY_WEIGHT:
+        yield from _by_weight(one, mesh, standing, locality)
+    elif len(ports_in(service)) != 1 or "UDP" in protocols(service):
+        what = "is by host, and the Service does not have just one port that is HTTP or TCP"
+        yield _problem("FED861", one, "split", what, "Export and split one Service per port")
+
+
+def _by_weight(one: Wanted, mesh: Mesh, standing: Standing, locality: Mapping[str, str]) -> Iterator[FederationError]:
+    """Yield what is wrong with a split inside one host: each locality must be known, and none may get nothing."""
+    if any(not weight for weight in one.split.values()) or LOCAL not in one.split:
+        what = "is by weight inside one host, where each side has 1 to 99"
+        yield _problem("FED855", one, "split", what, "Take the split out to send a peer nothing; 99 : 1 is the farthest that local can give")
+    regions = {LOCAL: locality.get("region")} | {name: _region(mesh.peer(name)) for name in one.split_peers}
+    unsaid = [name for name, region in regions.items() if not region]
+    if unsaid:
+        how = ["mesh_locality" if name == LOCAL else f"locality of {name} in mesh_peers" for name in unsaid]
+        yield _problem("FED864", one, "split", "is by weight inside one host, which needs the region of each side", f"Set {listed(how)}, and federate")
+        return
+    if len(set(regions.values())) < len(regions):
+        what = f"has two sides in one region ({listed(str(region) for region in regions.values())})"
+        yield _problem("FED864", one, "split", what, "Give each side a region of its own")
+    for pod in standing.pods_of(one.namespace, one.name):
+        seen = standing.locality_of(pod)
+        if seen is not None and seen.get("region") != regions[LOCAL]:
+            what = f"would give the pod {at(pod, 'metadata', 'name')} nothing: its region is {seen.get('region') or 'unknown to istiod'}"
+            yield _problem("FED864", one, "split", f"{what}, not {regions[LOCAL]}", "Label the pods of the workload: istio-locality: <region>")
+            break
+    yield from _in_force(one, standing)
+
+
+def _region(peer: Peer | None) -> str | None:
+    return peer.locality.get("region") if peer else None
+
+
+def _in_force(one: Wanted, standing: Standing) -> Iterator[FederationError]:
+    """Yield where a DestinationRule of ours would not count, or would take mutual TLS away."""
+    host = standing.host(one.namespace, one.name)
+    elsewhere = [
+        live
+        for _name, live in standing.destination_rules(host)
+        if not is_ours(live)
+        and at(live, "metadata", "namespace") not in (one.namespace, standing.home)
+        and at(live, "metadata", "namespace") in standing.members
+    ]
+    if elsewhere:
+        places = listed(sorted({str(at(live, "metadata", "namespace")) for live in elsewhere}), 10)
+        what = f"would be without effect for clients in {places}: {listed(map(place_of, elsewhere))} counts there first"
+        yield FederationError("FED860", where=one.place, what=what, fix=f"Take that rule away, or add these fields to it: {needed_fields(one, standing)}")
+    if standing.control_plane.said("security", "dataPlane", "automtls") is False:
+        shadowed = standing.effective_rule(host, one.namespace, one.namespace)
+        if not mapping(at(shadowed, "spec", "trafficPolicy", "tls")):
+            what = "needs a DestinationRule, and this mesh has automtls: false and no rule that says how the host is called"
+            yield FederationError("FED870", where=one.place, what=what, fix="Turn security.dataPlane.automtls on, or write a rule with tls for *.local")
+
+
+def _http(one: Wanted, standing: Standing) -> Iterator[FederationError]:
+    """Yield what is wrong with a timeout and retries: a client's sidecar must read them, for a host that comes from a peer."""
+    words = [word for word, value in (("timeout", one.timeout), ("retries", one.retries)) if value is not None]
+    if not words:
+        return
+    if not standing.imports_of(one.namespace, one.name):
+        what = "is for a service that no peer gives; it is offered for imported hosts"
+        yield _problem("FED852", one, words[0], what, "Write a VirtualService of your own for local services")
+    service = standing.services.get((one.namespace, one.name))
+    if service is not None and not set(protocols(service)) & set(HTTP):
+        what = f"is for ports that speak {listed(protocols(service)) or 'nothing'}, and nothing would read it"
+        yield _problem("FED861", one, words[0], what, "Name the port http, http2 or grpc if it speaks that")
+
+
+def _callers(one: Wanted, mesh: Mesh, standing: Standing) -> Iterator[FederationError]:
+    callers = one.callers
+    if callers is None:
+        return
+    if callers.from_mesh:
+        yield from _from_mesh(one, mesh, standing)
+    if callers.service_accounts and not standing.imports_of(one.namespace, one.name):
+        what = f"says which workloads may call {one.service} at a peer, and no peer gives it"
+        yield _problem("FED852", one, "callers, service_accounts", what, "For callers of a service of ours use local, beside from_mesh")
+    for peer in {found.peer for found in standing.imports_of(one.namespace, one.name)} if callers.service_accounts else ():
+        labels = egress_selector(mesh.peer(peer), peer, standing)
+        bearing = [pod for namespace in standing.members for pod in standing.pods.get(namespace, ()) if is_labelled(pod, labels)]
+        if bearing:
+            pod = f"{at(bearing[0], 'metadata', 'namespace')}/{at(bearing[0], 'metadata', 'name')}"
+            what = f"would hit the pod {pod}, which has the labels of the egress gateway ({listed(labels)})"
+            yield _problem("FED863", one, "callers", what, "Take that label off the workload")
+
+
+def _from_mesh(one: Wanted, mesh: Mesh, standing: Standing) -> Iterator[FederationError]:
+    callers = one.callers
+    service = standing.services.get((one.namespace, one.name))
+    if service is None or not mapping(at(service, "spec", "selector")):
+        what = "admits peers to a workload, and there is no Service of ours with a selector that says which workload that is"
+        yield _problem("FED857", one, "callers, from_mesh", what, "Admit callers where the service runs")
+        return
+    for name in callers.from_mesh:
+        peer = mesh.peer(name)
+        rows = exported_names([service], plan_exports(mesh, peer)["spec"], peer.local_name) if peer else []
+        if not any(row["exported"] for row in rows):
+            what = f"admits {name}, and no rule exports {one.service} to it"
+            yield _problem("FED852", one, "callers, from_mesh", what, f"Add the service to mesh_exports for {name}, or take {name} out")
+    if callers.local is None:
+        what = "makes a first ALLOW policy for the workload, which cuts off every caller that it does not name"
+        yield _problem(
+            "FED862",
+            one,
+            "callers, local",
+            what,
+            "List the service accounts of this mesh that call it, such as local: [shop/web], ingress gateways and scrapers included; "
+            "or write local: nobody",
+        )
+    if callers.dry_run and (standing.control_plane.version or (2, 5)) < (2, 2):
+        what = f"is for a mesh of {standing.control_plane.version_text}, which ignores the annotation and enforces the policy"
+        yield _problem("FED865", one, "callers, dry_run", what, "Upgrade to 2.2 first, or leave it out")
+
+
+def _accounts(one: Wanted, standing: Standing) -> Iterator[FederationError]:
+    named = [*(one.callers.local or ()), *one.callers.service_accounts] if one.callers else []
+    places = {*standing.members, standing.home}
+    for namespace, name in named:
+        if namespace not in places:
+            what = f"names {namespace}/{name}, and the namespace {namespace} is not a member of the mesh"
+            yield _problem("FED854", one, "callers", what, "Name service accounts of member namespaces")
+        elif standing.accounts is not None and (namespace, name) not in standing.accounts:
+            near = sorted(other for place, other in standing.accounts if place == namespace)
+            what = f"names the service account {namespace}/{name}, which does not exist"
+            yield _problem("FED854", one, "callers", what, f"Those of {namespace}: {listed(near, 10) or 'none'}")
+
+
+def _holders(one: Wanted, mesh: Mesh, standing: Standing, locality: Mapping[str, str]) -> Iterator[FederationError]:
+    """Yield which objects of others hold what this rule would write: a host, or the name of an object."""
+    standing_names = {(live.get("kind"), at(live, "metadata", "namespace"), at(live, "metadata", "name")): live for live in standing.others}
+    for manifest in plan_rule(one, mesh, standing, locality):
+        metadata = manifest["metadata"]
+        named = standing_names.get((manifest["kind"], metadata["namespace"], metadata["name"]))
+        if named:
+            yield FederationError("FED863", where=one.place, what=f"needs {place_of(named)}, which somebody else made", fix="Rename or delete that object")
+            continue
+        if manifest["kind"] == VIRTUAL_SERVICE.name:
+            for host in manifest["spec"]["hosts"]:
+                for live in standing.routes_for(host):
+                    if not is_ours(live):
+                        what = f"routes {host}, and {place_of(live)} already does"
+                        yield FederationError("FED859", where=one.place, what=what, fix="Put the routes into that VirtualService, or delete it")
+        if manifest["kind"] == DESTINATION_RULE.name:
+            host = manifest["spec"]["host"]
+            for name, live in standing.destination_rules(host):
+                if not is_ours(live) and covers(name, host) and "*" not in name and at(live, "metadata", "namespace") in (one.namespace, standing.home):
+                    what = f"needs a DestinationRule for {host}, and {place_of(live)} already is one"
+                    fix = f"Add these fields to it and take the rule out of mesh_traffic, or delete it: {needed_fields(one, standing)}"
+                    yield FederationError("FED860", where=one.place, what=what, fix=fix)
+
+
+def _problem(code: str, one: Wanted, word: str, what: str, fix: str) -> FederationError:
+    return FederationError(code, where=f"{one.place}, {word}", what=what, fix=fix)

@@ -1,0 +1,270 @@
+# GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
+"""From checked rules of ``mesh_traffic`` to the DestinationRules, VirtualServices and AuthorizationPolicies that should stand.
+
+Sources: Istio documentation, "Destination Rule", "Virtual Service", "Authorization Policy"; OpenShift Service Mesh, "Federation".
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+
+from ..mesh.topology import Mesh, Peer
+from ..plain.data import at, listed, mapping, place_of
+from ..plain.diff import Change, change_to, removal_of
+from ..plain.kinds import (
+    AUTHORIZATION_POLICY,
+    DESTINATION_RULE,
+    EGRESS_FOR,
+    GATEWAY_LABEL,
+    MESH_LABEL,
+    SERVICE_PORT,
+    TRAFFIC_LABEL,
+    TRAFFIC_PEERS,
+    VIRTUAL_SERVICE,
+    Kind,
+    traffic_manager,
+)
+from .standing import HTTP, Standing, is_ours, protocols
+from .wanted import LOCAL, Wanted
+
+BY_HOST, BY_WEIGHT = "host", "weight"
+DRY_RUN = "istio.io/dry-run"
+# Of what a rule of ours hides: what it says beside localities and ejection stays as it was.
+_KEPT = ("tls", "connectionPool", "loadBalancer")
+_CLUSTER = "topology.istio.io/cluster"
+
+
+def way_of(one: Wanted, standing: Standing) -> str | None:
+    """Return how a split is done: by weight inside one host where all its peers give the service as local, by host where none does."""
+    kinds = {any(found.is_local for found in standing.imports_of(one.namespace, one.name, peer)) for peer in one.split_peers}
+    return {frozenset({True}): BY_WEIGHT, frozenset({False}): BY_HOST}.get(frozenset(kinds))
+
+
+def plan_traffic(wanted: Iterable[Wanted], mesh: Mesh, standing: Standing, locality: Mapping[str, str]) -> list[dict]:
+    """Return all objects that these rules ask for."""
+    return [manifest for one in wanted for manifest in plan_rule(one, mesh, standing, locality)]
+
+
+def changes_of(planned: Sequence[Mapping], standing: Standing, *, force: bool = False) -> list[Change]:
+    """Return the changes from what stands to what is planned; of what stands only what is ours goes.
+
+    Rules that route go before those that admit, and what goes first is what nothing wants any more.
+    """
+    live = {_key(one): one for one in standing.ours}
+    wanted = {_key(one) for one in planned}
+    gone = [removal_of(one, traffic_manager()) for key, one in live.items() if key not in wanted]
+    kept = (change_to(live.get(_key(one)), one, traffic_manager(), force=force) for one in planned)
+    return [*gone, *(change for change in kept if change)]
+
+
+def plan_rule(one: Wanted, mesh: Mesh, standing: Standing, locality: Mapping[str, str]) -> list[dict]:
+    """Return the objects that one rule asks for."""
+    objects: list[dict] = []
+    way = way_of(one, standing) if one.split else None
+    if one.failover_to or way == BY_WEIGHT:
+        objects.append(_destination_rule(one, mesh, standing, locality, way))
+    objects += _virtual_services(one, mesh, standing, way)
+    if one.callers and one.callers.from_mesh:
+        objects.append(_admitting(one, mesh, standing))
+    if one.callers and one.callers.service_accounts:
+        objects += _restricting(one, mesh, standing)
+    return objects
+
+
+def needed_fields(one: Wanted, standing: Standing) -> str:
+    """Return, for an owner of another DestinationRule, what it would have to say, as one line of JSON."""
+    return json.dumps(_balancing(one, None, standing, {}, way_of(one, standing) if one.split else None), sort_keys=True)
+
+
+def _destination_rule(one: Wanted, mesh: Mesh, standing: Standing, locality: Mapping[str, str], way: str | None) -> dict:
+    host = standing.host(one.namespace, one.name)
+    hidden = mapping(at(_hidden(one, standing, host), "spec", "trafficPolicy"))
+    ours = _balancing(one, mesh, standing, locality, way)
+    kept = {key: hidden[key] for key in _KEPT if key in hidden}
+    balancer = {**mapping(kept.get("loadBalancer")), **ours["loadBalancer"]}
+    peers = [one.failover_to] if one.failover_to else list(one.split_peers)
+    return _object(mesh, one, DESTINATION_RULE, one.namespace, _name(one), peers, {"host": host, "trafficPolicy": {**kept, **ours, "loadBalancer": balancer}})
+
+
+def _hidden(one: Wanted, standing: Standing, host: str) -> Mapping | None:
+    """Return the rule with a wildcard that counted for the host before ours: of its traffic policy nothing would be inherited."""
+    theirs = [(name, live) for name, live in standing.destination_rules(host) if not is_ours(live) and "*" in name]
+    for place in (one.namespace, standing.home):
+        found = [(name, live) for name, live in theirs if at(live, "metadata", "namespace") == place]
+        if found:
+            return max(found, key=lambda pair: len(pair[0]))[1]
+    return None
+
+
+def _balancing(one: Wanted, mesh: Mesh | None, standing: Standing, locality: Mapping[str, str], way: str | None) -> dict:
+    """Return the part of a traffic policy that says who gets what. Without ejection Istio gives no priorities, and with its default of
+    10 % a lone endpoint is never ejected."""
+    outlier = {
+        "consecutive5xxErrors": one.outlier.consecutive_5xx,
+        "interval": one.outlier.interval,
+        "baseEjectionTime": one.outlier.base_ejection_time,
+        "maxEjectionPercent": 100,
+    }
+    ours = f"{locality.get('region') or '<our region>'}/*"
+    if way == BY_WEIGHT:
+        shares = {ours if name == LOCAL else f"{_region(mesh, name)}/*": weight for name, weight in one.split.items()}
+        setting: dict = {"enabled": True, "distribute": [{"from": ours, "to": shares}]}
+    elif (standing.control_plane.version or (2, 5)) >= (2, 2):
+        # An import bears its peer's name as its cluster, a local pod and every proxy ours: an order that needs no localities.
+        setting = {"enabled": True, "failoverPriority": [_CLUSTER]}
+    else:
+        region = _region(mesh, one.failover_to or "")
+        setting = {"enabled": True, "failover": [{"from": ours[:-2], "to": region}]}
+    return {"loadBalancer": {"localityLbSetting": setting}, "outlierDetection": outlier}
+
+
+def _region(mesh: Mesh | None, name: str) -> str:
+    peer = mesh.peer(name) if mesh else None
+    return (peer.locality.get("region") if peer else None) or f"<region of {name}>"
+
+
+def _virtual_services(one: Wanted, mesh: Mesh, standing: Standing, way: str | None) -> list[dict]:
+    """Return what routes: a split between hosts, and timeout and retries for every host under which a peer gives the service."""
+    service = standing.services.get((one.namespace, one.name))
+    is_http = service is None or bool(set(protocols(service)) & set(HTTP))
+    extra = _http(one)
+    local = standing.host(one.namespace, one.name)
+    found = []
+    if way == BY_HOST:
+        hosts = {LOCAL: local} | {peer: standing.imports_of(one.namespace, one.name, peer)[0].host for peer in one.split_peers}
+        routes = [{"destination": {"host": hosts[name]}, "weight": weight} for name, weight in one.split.items() if weight]
+        body = {"http": [{"route": routes, **extra}]} if is_http else {"tcp": [{"route": routes}]}
+        found.append(_object(mesh, one, VIRTUAL_SERVICE, one.namespace, _name(one), one.split_peers, {"hosts": [local], **body}))
+    for each in standing.imports_of(one.namespace, one.name) if extra else ():
+        if each.host == local and not any(manifest["spec"]["hosts"] == [local] for manifest in found):
+            peers = [other.peer for other in standing.imports_of(one.namespace, one.name) if other.host == local]
+            body = {"hosts": [local], "http": [{"route": [{"destination": {"host": local}}], **extra}]}
+            found.append(_object(mesh, one, VIRTUAL_SERVICE, one.namespace, _name(one), peers, body))
+        elif each.host != local:
+            body = {"hosts": [each.host], "http": [{"route": [{"destination": {"host": each.host}}], **extra}]}
+            found.append(_object(mesh, one, VIRTUAL_SERVICE, standing.home, _name(one, each.peer), [each.peer], body))
+    return found
+
+
+def _http(one: Wanted) -> dict:
+    extra: dict = {"timeout": one.timeout} if one.timeout else {}
+    if one.retries:
+        more = {"perTryTimeout": one.retries.per_try_timeout, "retryOn": one.retries.retry_on}
+        extra["retries"] = {"attempts": one.retries.attempts, **{key: value for key, value in more.items() if value}}
+    return extra
+
+
+def _admitting(one: Wanted, mesh: Mesh, standing: Standing) -> dict:
+    """Return the policy on the workload: a peer's callers all come as this mesh's own ingress gateway for that peer."""
+    callers = one.callers
+    gateways = [ingress_principal(mesh.peer(name), standing) for name in callers.from_mesh]
+    local = [principal(standing, *account) for account in callers.local or ()]
+    selector = dict(mapping(at(standing.services.get((one.namespace, one.name)), "spec", "selector")))
+    spec = {
+        "action": "ALLOW",
+        "selector": {"matchLabels": selector},
+        "rules": [{"from": [{"source": {"principals": [*gateways, *local]}}]}],
+    }
+    return _object(mesh, one, AUTHORIZATION_POLICY, one.namespace, _name(one), callers.from_mesh, spec, {DRY_RUN: "true"} if callers.dry_run else {})
+
+
+def _restricting(one: Wanted, mesh: Mesh, standing: Standing) -> list[dict]:
+    """Return what stops all other workloads at the egress gateways, by the server name that they ask for.
+
+    DENY, since an ALLOW there would also stop discovery; on the port for services alone.
+    """
+    allowed = [principal(standing, *account) for account in one.callers.service_accounts]
+    found = []
+    for peer in sorted({each.peer for each in standing.imports_of(one.namespace, one.name)}):
+        names = sorted({f"*.{each.host}" for each in standing.imports_of(one.namespace, one.name, peer)})
+        rule = {
+            "from": [{"source": {"notPrincipals": allowed}}],
+            "to": [{"operation": {"ports": [str(SERVICE_PORT)]}}],
+            "when": [{"key": "connection.sni", "values": names}],
+        }
+        spec = {"action": "DENY", "selector": {"matchLabels": egress_selector(mesh.peer(peer), peer, standing)}, "rules": [rule]}
+        found.append(_object(mesh, one, AUTHORIZATION_POLICY, standing.home, _name(one, peer), [peer], spec))
+    return found
+
+
+def egress_label(peer: Peer | None, name: str) -> str:
+    """Return the value of the federation label on the pods of a peer's egress gateway; empty where one that stands has none."""
+    return name if peer is None or peer.found_egress is None else peer.found_egress.label or ""
+
+
+def egress_selector(peer: Peer | None, name: str, standing: Standing) -> dict[str, str]:
+    """Return labels that the pods of a peer's egress gateway have, and no others of the mesh."""
+    label = egress_label(peer, name)
+    gateway = peer.gateways.egress if peer else f"{name}-egress"
+    return {EGRESS_FOR: label} if label else {GATEWAY_LABEL: f"{gateway}.{standing.home}"}
+
+
+def principal(standing: Standing, namespace: str, account: str) -> str:
+    """Return how a policy names a service account of this mesh."""
+    return f"{standing.control_plane.trust_domain}/ns/{namespace}/sa/{account}"
+
+
+def ingress_principal(peer: Peer | None, standing: Standing) -> str:
+    """Return as whom the callers of a peer reach the workloads of this mesh."""
+    return principal(standing, standing.home, f"{peer.gateways.ingress if peer else ''}-service-account")
+
+
+def _name(one: Wanted, peer: str = "") -> str:
+    """Return what an object of ours is called: beside the service, or in the control plane's namespace for one peer."""
+    return f"federation.{one.name}.{one.namespace}.{peer}" if peer else f"federation.{one.name}"
+
+
+def _object(
+    mesh: Mesh, one: Wanted, kind: Kind, namespace: str, name: str, peers: Iterable[str], spec: Mapping, annotations: Mapping[str, str] | None = None
+) -> dict:
+    return {
+        "apiVersion": kind.api_version,
+        "kind": kind.name,
+        "metadata": {
+            "name": name,
+            "namespace": namespace,
+            "labels": {MESH_LABEL: mesh.name, TRAFFIC_LABEL: one.name[:63].rstrip(".-")},
+            "annotations": {TRAFFIC_PEERS: ",".join(sorted(set(peers))), **(annotations or {})},
+        },
+        "spec": dict(spec),
+    }
+
+
+def _key(live: Mapping) -> tuple:
+    return live.get("kind"), at(live, "metadata", "namespace"), at(live, "metadata", "name")
+
+
+def told(wanted: Iterable[Wanted], mesh: Mesh, standing: Standing) -> list[str]:
+    """Return in words what each rule does, and what a reader could take for granted and must not."""
+    lines = []
+    for one in wanted:
+        name, peers = one.service, listed(one.split_peers)
+        if one.failover_to:
+            lines.append(
+                f"{name}: local endpoints first, {one.failover_to} when none of them is left "
+                f"(ejected after {one.outlier.consecutive_5xx} errors in a row, for {one.outlier.base_ejection_time} times the number of ejections)"
+            )
+        if one.split and way_of(one, standing) == BY_WEIGHT:
+            lines.append(f"{name}: split by weight inside one host, {_shares(one)}; a client without a region gets neither weights nor failover")
+        elif one.split:
+            lines.append(f"{name}: split between two hosts, {_shares(one)}; when {peers} stops giving it, that share fails until this rule changes")
+        if one.callers and one.callers.from_mesh:
+            rehearsed = " (rehearsed only)" if one.callers.dry_run else ""
+            lines.append(
+                f"{name}: admits all callers of {listed(one.callers.from_mesh)}{rehearsed}; they come as the ingress gateway, "
+                "so the workload that calls over there cannot be told"
+            )
+        if one.callers and one.callers.service_accounts:
+            accounts = listed((f"{namespace}/{account}" for namespace, account in one.callers.service_accounts), 5)
+            local = any(each.is_local for each in standing.imports_of(one.namespace, one.name))
+            rest = "; calls to local pods do not pass the gateway and are not stopped" if local else ""
+            lines.append(f"{name}: only {accounts} may call it at a peer, stopped at the egress gateway by server name{rest}")
+        hidden = _hidden(one, standing, standing.host(one.namespace, one.name)) if one.failover_to or way_of(one, standing) == BY_WEIGHT else None
+        if hidden:
+            lines.append(f"{name}: takes over {', '.join(_KEPT)} of {place_of(hidden)}, which its rule hides")
+    return lines
+
+
+def _shares(one: Wanted) -> str:
+    return " : ".join(f"{who} {weight}" for who, weight in one.split.items())

@@ -1,0 +1,105 @@
+# GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
+"""What of a mesh decides where calls go: one LIST per kind and namespace, of those namespaces alone that count."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping
+
+from .._cluster.client import Cluster
+from .._core.control_plane.live import ControlPlane
+from .._core.mesh.topology import Mesh
+from .._core.plain.data import at, mapping
+from .._core.plain.errors import FederationError
+from .._core.plain.kinds import IMPORTS, NODE, POD, SERVICE, SERVICE_ACCOUNT, Kind
+from .._core.peering.using import NAMING_KINDS
+from .._core.traffic.standing import Standing, imports_from
+from .._core.traffic.wanted import Wanted
+from .peerings import read_members
+
+
+def read_traffic(cluster: Cluster, mesh: Mesh, control_plane: ControlPlane, wanted: Iterable[Wanted], *, pods_in: Collection[str] = ()) -> Standing:
+    """Return what stands, as far as ``wanted`` needs it; ``pods_in`` are namespaces whose pods are wanted in any case.
+
+    Raises ``FederationError`` FED868 where rules of a namespace may not be read.
+    """
+    wanted = list(wanted)
+    members = frozenset(read_members(cluster, control_plane.namespace)["configured"])
+    rules = [live for namespace in sorted({*members, control_plane.namespace}) for kind in NAMING_KINDS for live in _rules(cluster, kind, namespace)]
+    sets = {live["metadata"]["name"]: live for live in _known(cluster, IMPORTS, control_plane.namespace)} if mesh.peers else {}
+    imports = [found for peer in mesh.peers for found in imports_from(mesh, peer, sets.get(peer.local_name), control_plane.cluster_domain)]
+    spaces = members & {*(one.namespace for one in wanted), *pods_in, *(found.service[0] for found in imports if found.is_local)}
+    services = [live for namespace in sorted(spaces) for live in _known(cluster, SERVICE, namespace)]
+    is_split = any(one.split for one in wanted)
+    holding = members if any(one.callers and one.callers.service_accounts for one in wanted) else frozenset()
+    looked_at = members & {*holding, *pods_in, *(one.namespace for one in wanted if one.split)}
+    standing = Standing(
+        control_plane=control_plane,
+        members=members,
+        services={(live["metadata"]["namespace"], live["metadata"]["name"]): live for live in services},
+        imports=tuple(imports),
+        rules=tuple(rules),
+        accounts=_accounts(cluster, wanted, {*members, control_plane.namespace}),
+        pods={namespace: tuple(_known(cluster, POD, namespace, outline)) for namespace in sorted(looked_at)},
+    )
+    if standing.reads_nodes and (is_split or pods_in):
+        nodes = _may(cluster, NODE, "")
+        standing = Standing(**{**standing.__dict__, "nodes": None if nodes is None else {live["metadata"]["name"]: live for live in nodes}})
+    return standing
+
+
+def outline(live: Mapping) -> dict:
+    """Return of a pod what says who it is, where it runs, as whom, and whether it can be called."""
+    metadata, conditions = live["metadata"], at(live, "status", "conditions")
+    return {
+        "kind": "Pod",
+        "metadata": {key: metadata.get(key) for key in ("name", "namespace", "labels", "deletionTimestamp")},
+        "spec": {key: at(live, "spec", key) for key in ("nodeName", "serviceAccountName")},
+        "status": {"phase": at(live, "status", "phase"), "conditions": conditions if isinstance(conditions, list) else []},
+    }
+
+
+def _rules(cluster: Cluster, kind: Kind, namespace: str) -> list[dict]:
+    try:
+        return cluster.list(kind, namespace)
+    except FederationError as error:
+        if error.code == "FED108":
+            return []
+        if error.code != "FED104":
+            raise
+        raise FederationError(
+            "FED868",
+            where=f"{kind.name} objects in {namespace}",
+            what="may not be read, so nobody knows which hosts are held by others",
+            fix="Ask a cluster administrator for the Role of playbooks/files/mesh-traffic.yml",
+        ) from error
+
+
+def _may(cluster: Cluster, kind: Kind, namespace: str) -> list[dict] | None:
+    """Return objects of a kind, None where they may not be read."""
+    try:
+        return cluster.list(kind, namespace)
+    except FederationError as error:
+        if error.code not in ("FED104", "FED108"):
+            raise
+        return None
+
+
+def _known(cluster: Cluster, kind: Kind, namespace: str, keep: object = None) -> list[dict]:
+    """Return objects of a kind; none where the API server does not serve it."""
+    try:
+        return cluster.list(kind, namespace, keep=keep)
+    except FederationError as error:
+        if error.code != "FED108":
+            raise
+        return []
+
+
+def _accounts(cluster: Cluster, wanted: Iterable[Wanted], places: Collection[str]) -> frozenset[tuple[str, str]] | None:
+    named = {account for one in wanted if one.callers for account in (*(one.callers.local or ()), *one.callers.service_accounts)}
+    found: set[tuple[str, str]] = set()
+    for namespace in sorted({namespace for namespace, _name in named} & set(places)):
+        listed = _may(cluster, SERVICE_ACCOUNT, namespace)
+        if listed is None:
+            return None
+        found |= {(namespace, str(mapping(live.get("metadata")).get("name"))) for live in listed}
+    return frozenset(found) if named else None

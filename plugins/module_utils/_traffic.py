@@ -1,0 +1,74 @@
+# GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
+"""What the modules about traffic share: their options, what was asked, and what stands, read and checked together."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+
+from ._cluster.client import Cluster
+from ._core.mesh.topology import Mesh, checked_locality
+from ._core.plain.errors import FederationError
+from ._core.traffic.checking import problems_of
+from ._core.traffic.localities import found_locality
+from ._core.traffic.standing import Standing
+from ._core.traffic.wanted import Wanted, read_wanted
+from ._described import described_mesh
+from ._reads.peerings import read_control_plane, standing_mesh
+from ._reads.traffic import read_traffic
+from ._run import Run
+
+TRAFFIC = {"traffic": {"type": "raw"}, "locality": {"type": "dict"}}
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What a run asks for, what stands, and what is wrong; ``where`` says in words where this mesh is and who said so."""
+
+    mesh: Mesh
+    wanted: list[Wanted]
+    standing: Standing
+    problems: list[FederationError]
+    locality: Mapping[str, str]
+    where: str
+
+
+def look(run: Run, cluster: Cluster, *, is_absent: bool = False, pods_in: Collection[str] = ()) -> Asked:
+    """Read what the rules of ``traffic`` need and return all of it, and every problem; nothing has been refused by then.
+
+    Raises ``FederationError`` for what makes the rest unreadable: the description of the mesh, its control plane, rights.
+    """
+    params = run.params
+    mesh = described_mesh(params, allow_no_peers=True)
+    said = checked_locality(params["locality"], "mesh_locality")
+    if params["traffic"] is None and not is_absent and not pods_in:
+        raise FederationError(
+            "FED850",
+            where="mesh_traffic",
+            what="is not set",
+            fix="Write the rules, mesh_traffic: [] to withdraw all that was there, or set traffic_state: absent",
+        )
+    wanted, problems = ([], []) if is_absent else read_wanted(params["traffic"] or [], mesh)
+    control_plane = read_control_plane(cluster, mesh.namespace, mesh.control_plane)
+    if mesh.peers:
+        mesh, _peers = standing_mesh(cluster, mesh, control_plane)
+    standing = read_traffic(cluster, mesh, control_plane, wanted, pods_in=pods_in)
+    locality, where = found_locality(said, wanted, standing)
+    problems = [*problems, *problems_of(wanted, mesh, standing, locality)]
+    return Asked(mesh, wanted, standing, problems, locality, where)
+
+
+def refuse(problems: list[FederationError]) -> None:
+    """Refuse the first of several problems, with all of them as facts and the others named."""
+    if not problems:
+        return
+    first, others = problems[0], problems[1:]
+    more = "".join(f"; also {other.code} {other.where}: {other.what}" for other in others[:4])
+    more += f"; and {len(others) - 4} more, shown by traffic_info" if len(others) > 4 else ""
+    raise FederationError(
+        first.code,
+        where=first.where,
+        what=f"{first.what}",
+        fix=f"{first.fix}{more}",
+        facts={"problems": [{"code": one.code, "where": one.where, "what": one.what, "fix": one.fix} for one in problems[:100]]},
+    )

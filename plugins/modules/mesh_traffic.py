@@ -1,0 +1,116 @@
+#!/usr/bin/python
+# GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: mesh_traffic
+short_description: Keep failover, splits and callers of services between meshes
+version_added: 0.3.0
+author: [The ossm.federation authors (@ossm)]
+description:
+  - Keeps the DestinationRules, VirtualServices and AuthorizationPolicies that O(traffic) asks for, in one call for a whole mesh.
+  - What it made and nothing asks for any more is removed. What others made is never written; where it holds a host, the rule is refused and
+    the fields that it needs are shown.
+  - Every problem of every rule is found before anything is written.
+attributes:
+  check_mode: {support: full, description: Plans and shows everything; writes nothing.}
+  diff_mode: {support: full, description: Shows the fields that change.}
+  idempotent: {support: full, description: A second run changes nothing.}
+options:
+  state:
+    description: Whether the rules are kept, or all that this module made in this mesh is removed.
+    type: str
+    choices: [present, absent]
+    default: present
+  traffic:
+    description:
+      - The rules, one per service. Each has C(service) (C(namespace/name), as it is called in this mesh) and one or more of C(failover_to),
+        C(outlier), C(split), C(callers), C(timeout) and C(retries).
+      - An empty list removes all that was made before. Required with O(state=present).
+    type: raw
+  locality:
+    description: Where this mesh is, with C(region), and C(zone) and C(subzone) where wanted. Found on pods or nodes when absent.
+    type: dict
+extends_documentation_fragment:
+  - ossm.federation.cluster
+  - ossm.federation.mesh
+  - ossm.federation.described
+  - ossm.federation.force
+"""
+
+EXAMPLES = r"""
+- name: Answer for cart from west when no local endpoint is left
+  ossm.federation.mesh_traffic:
+    kubeconfig: east.kubeconfig
+    mesh: east
+    peers: [west]
+    imports:
+      - {name: cart, namespace: shop, import_as_local: true}
+    traffic:
+      - service: shop/cart
+        failover_to: west
+        outlier: {consecutive_5xx: 3}
+"""
+
+RETURN = r"""
+changes:
+  description: What was changed, or would be in check mode.
+  returned: success
+  type: list
+  elements: dict
+  sample: [{action: create, kind: DestinationRule, namespace: shop, name: federation.cart, fields: [spec.host]}]
+lines:
+  description: What each rule does, in words, and what a reader must not take for granted.
+  returned: success
+  type: list
+  elements: str
+  sample: ["east · 1 rule", "shop/cart: local endpoints first, west when none of them is left"]
+locality:
+  description: Where this mesh is, as far as it is known.
+  returned: success
+  type: dict
+  sample: {region: eu-central}
+"""
+
+from datetime import datetime  # noqa: E402
+
+from ..module_utils._cluster.client import Cluster  # noqa: E402
+from ..module_utils._core.catalogue.findings import texts  # noqa: E402
+from ..module_utils._core.plain.diff import as_diff  # noqa: E402
+from ..module_utils._core.traffic.localities import warnings_of  # noqa: E402
+from ..module_utils._core.traffic.plan import changes_of, plan_traffic, told  # noqa: E402
+from ..module_utils._described import DESCRIBED  # noqa: E402
+from ..module_utils._options import CLUSTER, FORCE  # noqa: E402
+from ..module_utils._run import Module, Run, run_module  # noqa: E402
+from ..module_utils._traffic import TRAFFIC, look, refuse  # noqa: E402
+
+OPTIONS = {"state": {"type": "str", "choices": ["present", "absent"], "default": "present"}, **TRAFFIC}
+
+
+def run(run: Run, cluster: Cluster, now: datetime) -> dict:
+    """Bring the rules of one mesh to their desired state and return the module's result."""
+    asked = look(run, cluster, is_absent=run.params["state"] == "absent")
+    refuse(asked.problems)
+    for warning in texts(warnings_of(asked.wanted, asked.standing)) if run.params["state"] == "present" else ():
+        run.warn(warning)
+    planned = plan_traffic(asked.wanted, asked.mesh, asked.standing, asked.locality)
+    changes = changes_of(planned, asked.standing, force=run.params["force"])
+    run.apply(cluster, changes)
+    count = len(asked.wanted)
+    head = f"{asked.mesh.name} · {count or 'no'} rule{'' if count == 1 else 's'}{f' · {asked.where}' if asked.where else ''}"
+    return {
+        "changed": bool(changes),
+        "diff": as_diff(changes),
+        "changes": [change.summary() for change in changes],
+        "lines": [head, *told(asked.wanted, asked.mesh, asked.standing)],
+        "locality": dict(asked.locality),
+    }
+
+
+def main() -> None:
+    module = Module({**CLUSTER, **DESCRIBED, **FORCE, **OPTIONS}, supports_check_mode=True)
+    run_module(module, run)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,45 @@
+# GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Rules of traffic by way of the playbook: written once, never over what somebody else made, and never half."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from attacks.api import ApiInMemory, serving
+from integration.administrators import Administrator
+from unit.traffic_in_memory import EXPORTS, IMPORTS, LOCALITY, PEERS, account, control_plane, roll, routes, service
+
+TRAFFIC = [
+    {"service": "shop/cart", "failover_to": "west"},
+    {"service": "shop/till", "split": {"local": "80", "west": 20}},
+    {"service": "shop/checkout", "callers": {"from_mesh": ["west"], "local": ["shop/web"]}},
+]
+
+
+@pytest.fixture
+def east(tmp_path: Path) -> Iterator[ApiInMemory]:
+    objects = [control_plane(), roll("shop"), service("cart"), service("till"), service("checkout"), account("web")]
+    with serving(tmp_path / "api", *objects) as running:
+        yield running
+
+
+@pytest.fixture
+def owner(tmp_path: Path, collections: str, east: ApiInMemory) -> Administrator:
+    folder = tmp_path / "owner"
+    folder.mkdir()
+    described = {"mesh_peers": PEERS, "mesh_exports": EXPORTS, "mesh_imports": IMPORTS, "mesh_locality": LOCALITY, "mesh_traffic": TRAFFIC}
+    return Administrator(folder, collections, {"east": {**east.variables, **described}})
+
+
+def test_the_playbook_keeps_the_rules_once_with_few_tasks_and_all_or_none_of_them(owner: Administrator, east: ApiInMemory) -> None:
+    assert owner.play("traffic").changed("east") == 1
+    assert [name for _verb, _kind, name in east.writes] == ["federation.cart", "federation.till", "federation.checkout"]
+    again = owner.play("traffic")
+    assert (again.changed("east"), len(east.writes), again.tasks("east") <= 5) == (0, 3, True)
+    assert "shop/till: split between two hosts, local 80 : west 20" in again.output
+    east.store.put(routes("till", name="by-hand"))
+    refused = owner.play("traffic", variables={"mesh_traffic": [*TRAFFIC[1:], {**TRAFFIC[0], "timeout": "1s"}]}, must_pass=False)
+    assert "FED859 mesh_traffic, shop/till: routes till.shop.svc.cluster.local" in " ".join(refused.output.split())
+    assert len(east.writes) == 3

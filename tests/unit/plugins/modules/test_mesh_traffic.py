@@ -1,0 +1,330 @@
+# GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
+"""The module ``mesh_traffic`` against a cluster in memory: what it writes, what it leaves alone, what it refuses."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+import yaml
+from ansible_collections.ossm.federation.plugins.module_utils._core.plain.errors import FederationError
+from ansible_collections.ossm.federation.plugins.module_utils._core.plain.kinds import AUTHORIZATION_POLICY, DESTINATION_RULE, VIRTUAL_SERVICE
+from ansible_collections.ossm.federation.plugins.module_utils._described import DESCRIBED
+from ansible_collections.ossm.federation.plugins.module_utils._options import FORCE
+from ansible_collections.ossm.federation.plugins.modules import mesh_traffic
+from ansible_collections.ossm.federation.tests.unit.pem import NOW
+from ansible_collections.ossm.federation.tests.unit.run_in_memory import RunInMemory
+from ansible_collections.ossm.federation.tests.unit.traffic_in_memory import (
+    EXPORTS,
+    IMPORTS,
+    LOCALITY,
+    PEERS,
+    SPACE,
+    estate,
+    pod,
+    routes,
+    rule,
+    service,
+)
+
+FAILOVER = {"service": "shop/cart", "failover_to": "west", "outlier": {"consecutive_5xx": 3}}
+WEIGHTS = {"service": "shop/cart", "split": {"local": 80, "west": 20}}
+SPLIT = {"service": "shop/till", "split": {"local": 80, "west": 20}}
+FROM_WEST = {"service": "shop/checkout", "callers": {"from_mesh": ["west"], "local": ["shop/web"]}}
+TO_WEST = {"service": "shop/price", "callers": {"service_accounts": ["shop/web"]}}
+ALL = (FAILOVER, SPLIT, FROM_WEST, TO_WEST)
+CART = "cart.shop.svc.cluster.local"
+
+
+def asked(check_mode=False, **params):
+    """Return a run of mesh_traffic for east."""
+    given = {"mesh": "east", "peers": PEERS, "exports": EXPORTS, "imports": IMPORTS, "locality": LOCALITY, **params}
+    return RunInMemory(DESCRIBED, FORCE, mesh_traffic.OPTIONS, check_mode=check_mode, **given)
+
+
+def keep(cluster, *rules, check_mode=False, **params):
+    """Keep the rules and return the module's result."""
+    return mesh_traffic.run(asked(check_mode, traffic=list(rules), **params), cluster, NOW)
+
+
+def refused(cluster, *rules, **params):
+    with pytest.raises(FederationError) as error:
+        keep(cluster, *rules, **params)
+    assert cluster.writes == []
+    return error.value
+
+
+def spec(cluster, kind, name, namespace="shop"):
+    return cluster.get(kind, namespace, name)["spec"]
+
+
+def test_failover_is_a_rule_by_cluster_with_ejection_of_every_endpoint():
+    cluster = estate()
+    keep(cluster, FAILOVER)
+    assert spec(cluster, DESTINATION_RULE, "federation.cart") == {
+        "host": CART,
+        "trafficPolicy": {
+            "loadBalancer": {"localityLbSetting": {"enabled": True, "failoverPriority": ["topology.istio.io/cluster"]}},
+            "outlierDetection": {"consecutive5xxErrors": 3, "interval": "10s", "baseEjectionTime": "30s", "maxEjectionPercent": 100},
+        },
+    }
+
+
+def test_on_2_1_failover_goes_by_region_and_the_version_is_warned_of():
+    cluster, run = estate(version="v2.1"), asked(traffic=[FAILOVER])
+    mesh_traffic.run(run, cluster, NOW)
+    policy = spec(cluster, DESTINATION_RULE, "federation.cart")["trafficPolicy"]
+    assert policy["loadBalancer"]["localityLbSetting"] == {"enabled": True, "failover": [{"from": "eu-central", "to": "eu-west"}]}
+    assert [line.split()[0] for line in run.warnings] == ["FED867"]
+
+
+def test_a_split_of_what_is_imported_as_local_is_by_weight_inside_one_host():
+    cluster = estate(pod("cart-1", "cart", istio_locality="eu-central"))
+    keep(cluster, WEIGHTS)
+    setting = spec(cluster, DESTINATION_RULE, "federation.cart")["trafficPolicy"]["loadBalancer"]["localityLbSetting"]
+    assert setting == {"enabled": True, "distribute": [{"from": "eu-central/*", "to": {"eu-central/*": 80, "eu-west/*": 20}}]}
+    assert cluster.get(VIRTUAL_SERVICE, "shop", "federation.cart") is None
+
+
+def test_a_split_of_what_has_a_name_of_its_own_is_between_two_hosts():
+    cluster = estate()
+    keep(cluster, {**SPLIT, "timeout": "2s", "retries": {"attempts": 1, "retry_on": "connect-failure"}})
+    assert spec(cluster, VIRTUAL_SERVICE, "federation.till") == {
+        "hosts": ["till.shop.svc.cluster.local"],
+        "http": [
+            {
+                "route": [
+                    {"destination": {"host": "till.shop.svc.cluster.local"}, "weight": 80},
+                    {"destination": {"host": "till.shop.svc.west-imports.local"}, "weight": 20},
+                ],
+                "timeout": "2s",
+                "retries": {"attempts": 1, "retryOn": "connect-failure"},
+            }
+        ],
+    }
+    assert spec(cluster, VIRTUAL_SERVICE, "federation.till.shop.west", SPACE)["hosts"] == ["till.shop.svc.west-imports.local"]
+
+
+def test_a_service_of_tcp_is_split_by_tcp_routes():
+    cluster = estate(service("till", port="tcp"))
+    keep(cluster, SPLIT)
+    assert list(spec(cluster, VIRTUAL_SERVICE, "federation.till")) == ["hosts", "tcp"]
+
+
+def test_callers_of_a_peer_come_as_the_ingress_gateway_and_local_ones_stay():
+    cluster = estate()
+    keep(cluster, FROM_WEST)
+    assert spec(cluster, AUTHORIZATION_POLICY, "federation.checkout") == {
+        "action": "ALLOW",
+        "selector": {"matchLabels": {"app": "checkout"}},
+        "rules": [
+            {
+                "from": [
+                    {
+                        "source": {
+                            "principals": [
+                                f"east.local/ns/{SPACE}/sa/west-ingress-service-account",
+                                "east.local/ns/shop/sa/web",
+                            ]
+                        }
+                    }
+                ]
+            }
+        ],
+    }
+
+
+def test_at_the_egress_gateway_the_others_are_denied_by_name_on_the_port_for_services_alone():
+    cluster = estate()
+    keep(cluster, TO_WEST)
+    policy = spec(cluster, AUTHORIZATION_POLICY, "federation.price.shop.west", SPACE)
+    assert policy["action"] == "DENY"
+    assert policy["selector"] == {"matchLabels": {"federation.maistra.io/egress-for": "west"}}
+    assert policy["rules"] == [
+        {
+            "from": [{"source": {"notPrincipals": ["east.local/ns/shop/sa/web"]}}],
+            "to": [{"operation": {"ports": ["15443"]}}],
+            "when": [{"key": "connection.sni", "values": ["*.price.shop.svc.west-imports.local"]}],
+        }
+    ]
+
+
+def test_a_second_run_changes_nothing_and_check_mode_writes_nothing():
+    cluster = estate()
+    planned = keep(cluster, *ALL, check_mode=True)
+    assert (planned["changed"], len(planned["changes"]), cluster.writes) == (True, 4, [])
+    done = keep(cluster, *ALL)
+    assert done["changes"] == planned["changes"]
+    again = keep(cluster, *ALL)
+    assert (again["changed"], again["changes"], again["diff"]) == (False, [], [])
+
+
+def test_what_nothing_asks_for_any_more_goes_and_what_others_made_stays():
+    cluster = estate(rule("*.elsewhere.example", name="federation.other"))
+    keep(cluster, *ALL)
+    gone = keep(cluster, FAILOVER)
+    assert [change["action"] for change in gone["changes"]] == ["delete"] * 3
+    left = mesh_traffic.run(asked(state="absent"), cluster, NOW)
+    assert [change["name"] for change in left["changes"]] == ["federation.cart"]
+    assert cluster.get(DESTINATION_RULE, "shop", "federation.other")
+
+
+def test_an_object_with_our_label_that_our_manager_did_not_apply_is_left_alone():
+    copied = rule("x.shop.svc.cluster.local", name="copied")
+    copied["metadata"]["labels"] = {"ossm.federation/traffic": "cart", "ossm.federation/mesh": "east"}
+    cluster = estate(copied)
+    assert mesh_traffic.run(asked(state="absent"), cluster, NOW)["changes"] == []
+
+
+def test_fifty_rules_without_a_change_cost_one_list_per_kind_and_namespace():
+    names = [f"s{number}" for number in range(50)]
+    imports = [{"name": name, "namespace": "shop", "import_as_local": True, "from": ["west"]} for name in names]
+    cluster = estate(*(service(name) for name in names))
+    rules = [{"service": f"shop/{name}", "failover_to": "west"} for name in names]
+    keep(cluster, *rules, imports=imports)
+    before = cluster.requests
+    assert not keep(cluster, *rules, imports=imports)["changed"]
+    # The control plane, the roll, two kinds of a peering, three kinds of rules in three namespaces, Services in one.
+    assert cluster.requests - before == 4 + 9 + 1
+
+
+def test_a_wildcard_rule_that_ours_hides_keeps_its_mutual_tls():
+    cluster = estate(rule("*.local", SPACE, "default", tls={"mode": "ISTIO_MUTUAL"}, loadBalancer={"simple": "RANDOM"}))
+    said = keep(cluster, FAILOVER)
+    policy = spec(cluster, DESTINATION_RULE, "federation.cart")["trafficPolicy"]
+    assert policy["tls"] == {"mode": "ISTIO_MUTUAL"}
+    assert policy["loadBalancer"]["simple"] == "RANDOM" and "localityLbSetting" in policy["loadBalancer"]
+    assert any("DestinationRule east-mesh-system/default" in line for line in said["lines"])
+    assert not keep(cluster, FAILOVER)["changed"]
+
+
+@pytest.mark.parametrize("namespace", ["shop", SPACE])
+def test_a_rule_of_somebody_else_for_the_host_is_never_overwritten_and_the_fields_are_shown(namespace):
+    error = refused(estate(rule("cart" if namespace == "shop" else CART, namespace)), FAILOVER)
+    assert (error.code, "theirs" in error.what) == ("FED860", True)
+    assert json.loads(error.fix[error.fix.index("{") :])["outlierDetection"]["maxEjectionPercent"] == 100
+
+
+def test_a_rule_in_a_clients_namespace_would_count_there_first():
+    error = refused(estate(rule("*.shop.svc.cluster.local", "desk")), FAILOVER)
+    assert (error.code, "clients in desk" in error.what) == ("FED860", True)
+
+
+def test_without_automtls_a_new_rule_would_turn_mutual_tls_off():
+    plane = {"security": {"trust": {"domain": "east.local"}, "dataPlane": {"automtls": False}}}
+    assert refused(estate(**plane), FAILOVER).code == "FED870"
+    keep(estate(rule("*.local", SPACE, "default", tls={"mode": "ISTIO_MUTUAL"}), **plane), FAILOVER)
+
+
+@pytest.mark.parametrize("held", ["till", "till.shop.svc.cluster.local", "*.shop.svc.cluster.local"])
+def test_a_host_that_a_virtual_service_holds_is_refused(held):
+    assert refused(estate(routes(held)), SPLIT).code == "FED859"
+
+
+def test_a_virtual_service_for_a_gateway_alone_holds_no_host_of_the_mesh():
+    keep(estate(routes("till", gateways=["public"])), SPLIT)
+
+
+def test_an_object_of_somebody_else_with_our_name_is_not_taken():
+    assert refused(estate(rule("other.example", name="federation.cart")), FAILOVER).code == "FED863"
+
+
+@pytest.mark.parametrize(
+    ("code", "rules", "params"),
+    [
+        ("FED851", [{"service": "shop/carts", "failover_to": "west"}], {}),
+        ("FED851", [{"service": "elsewhere/cart", "failover_to": "west"}], {}),
+        ("FED851", [{"service": "shop/price", "split": {"local": 50, "west": 50}}], {}),
+        ("FED302", [{"service": "shop/cart", "failover_to": "south"}], {}),
+        ("FED852", [{"service": "shop/till", "failover_to": "west"}], {}),
+        ("FED852", [{"service": "shop/checkout", "failover_to": "west"}], {}),
+        ("FED852", [{"service": "shop/checkout", "split": {"local": 50, "west": 50}}], {}),
+        ("FED852", [{"service": "shop/checkout", "timeout": "3s"}], {}),
+        ("FED852", [{"service": "shop/checkout", "callers": {"service_accounts": ["shop/web"]}}], {}),
+        ("FED852", [{"service": "shop/checkout", "callers": {"from_mesh": ["north"], "local": "nobody"}}], {}),
+        ("FED853", [FAILOVER, {**FAILOVER, "failover_to": "north"}], {}),
+        ("FED854", [{"service": "shop/checkout", "callers": {"from_mesh": ["west"], "local": ["shop/wep"]}}], {}),
+        ("FED854", [{"service": "shop/price", "callers": {"service_accounts": ["elsewhere/web"]}}], {}),
+        ("FED855", [{"service": "shop/till", "split": {"local": 80, "west": 30}}], {}),
+        ("FED855", [{"service": "shop/till", "split": {"local": 100}}], {}),
+        ("FED855", [{"service": "shop/till", "split": {"local": 110, "west": -10}}], {}),
+        ("FED855", [{"service": "shop/cart", "split": {"local": 0, "west": 100}}], {}),
+        ("FED856", [], {"locality": {"zone": "a"}}),
+        ("FED856", [], {"peers": [{"name": "west", "locality": {"region": "eu", "subzone": "r1"}}]}),
+        ("FED856", [], {"peers": [{"name": "west", "locality": "eu"}]}),
+        ("FED858", [{**WEIGHTS, "failover_to": "west"}], {}),
+        ("FED862", [{"service": "shop/checkout", "callers": {"from_mesh": ["west"]}}], {}),
+        ("FED864", [WEIGHTS], {"locality": None}),
+        ("FED864", [WEIGHTS], {"peers": ["west", "north"]}),
+        ("FED864", [WEIGHTS], {"locality": {"region": "eu-west"}}),
+        ("FED866", [{"service": "shop/cart", "split": {"local": 50, "west": 30, "north": 20}}], {"imports": "both"}),
+    ],
+)
+def test_what_cannot_be_right_is_refused_before_anything_is_written(code, rules, params):
+    both = [
+        {"name": "cart", "namespace": "shop", "import_as_local": True, "from": ["west"]},
+        {"name": "cart", "namespace": "shop", "from": ["north"]},
+    ]
+    assert refused(estate(), *rules, **{**params, **({"imports": both} if params.get("imports") else {})}).code == code
+
+
+@pytest.mark.parametrize(
+    ("code", "rules", "objects", "version"),
+    [
+        ("FED857", [SPLIT], [service("till", clusterIP="None")], "v2.5"),
+        ("FED857", [SPLIT], [service("till", type="ExternalName")], "v2.5"),
+        ("FED857", [FAILOVER], [service("cart", clusterIP="None")], "v2.5"),
+        ("FED857", [FROM_WEST], [service("checkout", selector={})], "v2.5"),
+        ("FED861", [SPLIT], [service("till", ports=[{"name": "http", "port": 80}, {"name": "tcp", "port": 81}])], "v2.5"),
+        ("FED861", [{**SPLIT, "timeout": "1s"}], [service("till", port="tcp")], "v2.5"),
+        ("FED863", [TO_WEST], [pod("fake", "fake", **{"federation.maistra.io/egress_for": "west"})], "v2.5"),
+        ("FED864", [WEIGHTS], [pod("cart-1", "cart")], "v2.5"),
+        ("FED865", [{**FROM_WEST, "callers": {**FROM_WEST["callers"], "dry_run": True}}], [], "v2.1"),
+    ],
+)
+def test_what_stands_may_make_a_rule_impossible(code, rules, objects, version):
+    assert refused(estate(*objects, version=version), *rules).code == code
+
+
+def test_all_problems_are_told_at_once():
+    error = refused(estate(), {"service": "shop/cart", "failover_to": "south"}, {"service": "shop/nothing", "timeout": "1s"})
+    assert [one["code"] for one in error.facts["problems"]] == ["FED302", "FED851"]
+    assert "FED851 mesh_traffic, shop/nothing" in error.fix
+
+
+def test_rules_that_are_not_set_are_not_an_empty_list():
+    with pytest.raises(FederationError, match="mesh_traffic: is not set"):
+        mesh_traffic.run(asked(), estate(), NOW)
+
+
+def test_a_region_is_found_on_pods_and_said():
+    cluster = estate(pod("cart-1", "cart", istio_locality="eu-central.a"))
+    said = keep(cluster, WEIGHTS, locality=None)
+    assert (said["locality"], "found on the pods of shop/cart" in said["lines"][0]) == ({"region": "eu-central"}, True)
+
+
+def test_a_rehearsed_policy_says_so_on_the_object():
+    cluster = estate()
+    keep(cluster, {**FROM_WEST, "callers": {**FROM_WEST["callers"], "dry_run": True}})
+    live = cluster.get(AUTHORIZATION_POLICY, "shop", "federation.checkout")
+    assert live["metadata"]["annotations"]["istio.io/dry-run"] == "true"
+
+
+def test_an_import_as_local_without_a_rule_is_said_to_be_a_split_by_endpoints():
+    run = asked(traffic=[SPLIT], peers=PEERS)
+    mesh_traffic.run(run, estate(), NOW)
+    assert [line.split()[0] for line in run.warnings] == ["FED869"]
+
+
+def test_the_example_of_the_documentation_works_as_it_stands():
+    page = (Path(__file__).parents[4] / "docs" / "traffic.md").read_text(encoding="utf-8")
+    east = yaml.safe_load(re.findall(r"```yaml\n(meshes:.*?)```", page, re.DOTALL)[0])["meshes"]["hosts"]["east"]
+    cluster = estate()
+    params = {name: east[f"mesh_{name}"] for name in ("peers", "exports", "imports", "locality")}
+    done = keep(cluster, *east["mesh_traffic"], **params)
+    shown = yaml.safe_load(re.findall(r"`shop/federation\.cart`:\n\n```yaml\n(.*?)```", page, re.DOTALL)[0])["spec"]
+    stands = spec(cluster, DESTINATION_RULE, "federation.cart")
+    stands["trafficPolicy"]["outlierDetection"]["baseEjectionTime"] = "1m"
+    assert (len(done["changes"]), stands) == (3, shown)
