@@ -1665,6 +1665,7 @@ CODES: dict[str, Code] = {
         WARNING,
         "`traffic: inbound` selects the inbound listeners of sidecars; the listeners of a gateway are of the other class.",
         "Write `traffic: gateway`, or select sidecars alone.",
+    ),
     "FED850": Code(
         "Traffic rule that cannot be read",
         ERROR,
