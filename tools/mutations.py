@@ -1,5 +1,5 @@
 # GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Break the planner, the comparison and the card reader in ten ways and see that the unit tests notice each.
+"""Break the planner, the comparison, the card reader, keeping and leaving in twenty ways and see that the unit tests notice each.
 
 Run it with the Python of the venv "newest", in a copy of the tree: ``python tools/mutations.py``. A change that no longer
 fits its file fails the run as well: it has to be written anew.
@@ -40,19 +40,109 @@ MUTATIONS = (
         '"requestedNetworkView": list(networks)',
         '"requestedNetworkView": [f"{network}-network" for network in networks]',
     ),
-    Mutation("router mode is sent to new control planes", "peering/plan.py", "if version and version < (2, 2):", "if version and version > (2, 2):"),
-    Mutation("the client's identity is its trust domain", "peering/plan.py", '"clientID": card.client_id', '"clientID": card.trust_domain'),
+    Mutation(
+        "router mode is sent to new control planes",
+        "peering/plan.py",
+        "if version and version < (2, 2):",
+        "if version and version > (2, 2):",
+    ),
+    Mutation(
+        "the client's identity is its trust domain",
+        "peering/plan.py",
+        '"clientID": card.client_id',
+        '"clientID": card.trust_domain',
+    ),
     Mutation(
         "what is no longer wanted is not seen",
         "plain/diff.py",
         "if stands is not MISSING and not (isinstance(stands, Mapping) and stands):",
         "if stands is MISSING:",
     ),
-    Mutation("an update may re-create what has gone", "plain/diff.py", 'differences, live["metadata"]["uid"], force', "differences, None, force"),
-    Mutation("another manager's field is taken", "plain/diff.py", "if other != manager and difference", "if other == manager and difference"),
-    Mutation("an unknown field on a card is read over", "card/card.py", "        if unknown:\n", "        if unknown and not data:\n"),
-    Mutation("a fingerprint may differ from its root", "card/card.py", "if not is_same_fingerprint(", "if False and not is_same_fingerprint("),
-    Mutation("an identity may belong to another trust domain", "card/card.py", 'if parts["domain"] != card.trust_domain:', 'if not parts["domain"]:'),
+    Mutation(
+        "an update may re-create what has gone",
+        "plain/diff.py",
+        'differences, live["metadata"]["uid"], force',
+        "differences, None, force",
+    ),
+    Mutation(
+        "another manager's field is taken",
+        "plain/diff.py",
+        "if other != manager and difference",
+        "if other == manager and difference",
+    ),
+    Mutation(
+        "an unknown field on a card is read over",
+        "card/card.py",
+        "        if unknown:\n",
+        "        if unknown and not data:\n",
+    ),
+    Mutation(
+        "a fingerprint may differ from its root",
+        "card/card.py",
+        "if not is_same_fingerprint(",
+        "if False and not is_same_fingerprint(",
+    ),
+    Mutation(
+        "an identity may belong to another trust domain",
+        "card/card.py",
+        'if parts["domain"] != card.trust_domain:',
+        'if not parts["domain"]:',
+    ),
+    Mutation(
+        "imports of a peer of old are made at once",
+        "peering/keeping.py",
+        "if made and now and now - made < YOUNG:",
+        "if made and now:",
+    ),
+    Mutation(
+        "what others made is taken away",
+        "peering/keeping.py",
+        "for live in peering.objects if is_ours(live)]\n\n\ndef brought",
+        "for live in peering.objects]\n\n\ndef brought",
+    ),
+    Mutation(
+        "a silent peer is waited for",
+        "peering/keeping.py",
+        "    if answers(peering.peer, now, version):\n",
+        "    if peering.peer:\n",
+    ),
+    Mutation(
+        "a live export lets its peer go",
+        "peering/keeping.py",
+        "if peering.peer is not None else []\n    if answers",
+        "if peering.peer is None else []\n    if answers",
+    ),
+    Mutation(
+        "a known peer may be somebody else",
+        "peering/keeping.py",
+        "    if not (peering.objects or known):",
+        "    if not peering.objects or known:",
+    ),
+    Mutation(
+        "an older card is taken",
+        "peering/keeping.py",
+        "if found.in_run or not is_older_and_accepted(",
+        "if True or not is_older_and_accepted(",
+    ),
+    Mutation(
+        "a peer that answers loses its addresses",
+        "peering/leaving.py",
+        "or answers(live, now, control_plane.version):",
+        "or not answers(live, now, control_plane.version):",
+    ),
+    Mutation(
+        "a set that was filled again lets its peer go",
+        "peering/leaving.py",
+        "if is_ours(live) and not is_emptied:",
+        "if is_ours(live):",
+    ),
+    Mutation("gateways alone are no leftover", "peering/leaving.py", ", *gateway_owners(control_plane.live)}", "}"),
+    Mutation(
+        "another peer's gateway goes as well",
+        "peering/leaving.py",
+        "if path_of(key)[3] not in others]",
+        "if path_of(key)[3] not in ()]",
+    ),
 )
 
 
