@@ -128,7 +128,7 @@ def refusal(mesh: str, faults: Sequence[Mapping], waited: int, result: dict) -> 
     return FederationError(
         "FED630",
         where=f"Mesh {mesh}",
-        what=f"{some_faults([Fault(fault["kind"], fault["peer"], fault["what"]) for fault in faults])}{again}",
+        what=f"{some_faults([Fault(fault['kind'], fault['peer'], fault['what']) for fault in faults])}{again}",
         fix="Look at the reasons in the table; status_fail_on: [] shows the same without failing",
         result=result,
     )
