@@ -32,9 +32,10 @@ from ._core.peering.live import Peering, Peerings
 from ._core.peering.status import settling_seconds
 from ._core.peering.using import Taken, Use, accounts_in, taken_from
 from ._core.plain.data import some
-from ._core.plain.diff import Change, as_diff, is_ours
+from ._core.plain.diff import Change, as_diff, is_ours, removal_of
+from ._core.plain.kinds import traffic_manager
 from ._reads.peerings import read_peerings
-from ._reads.uses import uses_of
+from ._reads.uses import routes_to, uses_of
 from ._run import Run, wait_until
 
 NOTHING = {"used": [], "stays": [], "suspending": [], "known_peers": [], "gateway_places": {}}
@@ -153,10 +154,14 @@ def refuse_what_breaks(
     return uses
 
 
-def warn_of_lost(run: Run, cluster: Cluster, control_plane: ControlPlane, lost: Mapping[str, Iterable[str]]) -> None:
-    """Warn of objects that name hosts which dropped import rules take away; ``lost`` are the hosts by our name of the peer."""
+def without_lost(run: Run, cluster: Cluster, control_plane: ControlPlane, lost: Mapping[str, Iterable[str]]) -> list[Change]:
+    """Return the changes that withdraw our own routes to hosts which dropped import rules take away, to be made before these go.
+
+    Other people's objects that name them are a warning. ``lost`` are the hosts by our name of the peer.
+    """
     local = f".svc.{control_plane.cluster_domain}"
     taken = [Taken(peer, {host.lower(): host.endswith(local) for host in hosts}) for peer, hosts in lost.items() if hosts]
     uses, _unreadable, _policies = uses_of(cluster, control_plane, taken)
-    for line in told([str(use) for use in uses], "FED508 no rule imports it any more: "):
+    for line in told([str(use) for use in uses if not use.is_routed], "FED508 no rule imports it any more: "):
         run.warn(line)
+    return [removal_of(live, traffic_manager()) for live in routes_to(cluster, control_plane, taken)]

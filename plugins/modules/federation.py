@@ -267,7 +267,7 @@ from ..module_utils._core.plain.diff import as_diff  # noqa: E402
 from ..module_utils._core.plain.errors import FederationError  # noqa: E402
 from ..module_utils._described import DESCRIBED, described_mesh  # noqa: E402
 from ..module_utils._files import NOT_OURS, Place, read, write  # noqa: E402
-from ..module_utils._leaving import NOTHING, absent, leave, refuse_what_breaks, warn_of_lost  # noqa: E402
+from ..module_utils._leaving import NOTHING, absent, leave, refuse_what_breaks, without_lost  # noqa: E402
 from ..module_utils._options import CLUSTER, FORCE  # noqa: E402
 from ..module_utils._reads.estate import Reader, Remembered, look_at_run  # noqa: E402
 from ..module_utils._reads.istiod import what_follows  # noqa: E402
@@ -341,7 +341,7 @@ def present(run: Run, cluster: Cluster, mesh: Mesh, control_plane: ControlPlane,
     changes = [change for one in decisions for change in (*one.beside, *one.changes)]
     unwanted = leftovers(peerings, control_plane, mesh)
     check_unwanted(run, remembered, control_plane, peerings, unwanted)
-    warn_of_lost(run, remembered, control_plane, {one.peer.local_name: one.lost for one in decisions})
+    routes = without_lost(run, remembered, control_plane, {one.peer.local_name: one.lost for one in decisions})
     in_run = {name for name, one in received.items() if one.in_run}
     followed = what_follows(cluster, mesh, control_plane, peerings, changes, in_run)
     states = {one.peer.local_name: one.state for one in decisions}
@@ -350,6 +350,8 @@ def present(run: Run, cluster: Cluster, mesh: Mesh, control_plane: ControlPlane,
     )
     for warning in warnings:
         run.warn(warning)
+    # A share of calls must not go where nothing is any more.
+    changes = [*routes, *changes]
     run.apply(cluster, changes)
     if params["prune"]:
         changes += leave(run, cluster, control_plane, unwanted, "all")

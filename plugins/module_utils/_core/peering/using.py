@@ -9,12 +9,23 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from ..plain.kinds import AUTHORIZATION_POLICY, CLUSTER_DOMAIN, DESTINATION_RULE, VIRTUAL_SERVICE
+from ..plain.data import at
+from ..plain.diff import owned_leaves
+from ..plain.kinds import (
+    AUTHORIZATION_POLICY,
+    CLUSTER_DOMAIN,
+    DESTINATION_RULE,
+    TRAFFIC_LABEL,
+    TRAFFIC_PEERS,
+    VIRTUAL_SERVICE,
+    traffic_manager,
+)
 from .names import imported_names
 from .status import imported
 
 NAMING_KINDS = (VIRTUAL_SERVICE, DESTINATION_RULE, AUTHORIZATION_POLICY)
 _SNI = "connection.sni"
+TRAFFIC = "mesh_traffic"
 
 
 @dataclass(frozen=True)
@@ -52,7 +63,10 @@ class Taken:
 
 @dataclass(frozen=True)
 class Use:
-    """One object of ours that names an imported ``host`` in ``field``."""
+    """One object of this mesh that names an imported ``host`` in ``field``.
+
+    One that ``is_routed`` was written for ``mesh_traffic`` and depends on the peer, whoever else serves the host.
+    """
 
     kind: str
     namespace: str
@@ -60,6 +74,7 @@ class Use:
     field: str
     host: str
     peer: str
+    is_routed: bool = False
 
     def __str__(self) -> str:
         return f"{self.kind} {self.namespace}/{self.name} ({self.field}) names {self.host}"
@@ -104,14 +119,37 @@ def uses_in(objects: Iterable[Mapping], taken: Sequence[Taken], cluster_domain: 
     for live in objects:
         metadata = live.get("metadata") or {}
         namespace = str(metadata.get("namespace") or "")
-        for place, name in _names_in(live):
-            for text in [name] if live.get("kind") == AUTHORIZATION_POLICY.name else full_names(name, namespace, cluster_domain):
-                for given in taken:
-                    host = given.named_by(_host_of_sni(text))
-                    if host:
-                        use = Use(str(live.get("kind")), namespace, str(metadata.get("name")), place, host, given.peer)
-                        found.setdefault((use.kind, use.namespace, use.name, use.field, use.host, use.peer), use)
+        is_routed = live.get("kind") != AUTHORIZATION_POLICY.name and is_of_traffic(live)
+        for given in _peers_of(live, taken) if is_routed else taken:
+            named = list(_named(live, namespace, given, cluster_domain))
+            if is_routed:
+                # It depends on the peer whoever else serves the host, and says so once for each host.
+                hosts = [host for _place, host in named] or [text for place, text in _names_in(live) if place in ("host", "hosts")]
+                named = [(TRAFFIC, host) for host in hosts]
+            for place, host in named:
+                use = Use(str(live.get("kind")), namespace, str(metadata.get("name")), place, host, given.peer, is_routed)
+                found.setdefault((use.kind, use.namespace, use.name, use.field, use.host, use.peer), use)
     return list(found.values())
+
+
+def _peers_of(live: Mapping, taken: Sequence[Taken]) -> list[Taken]:
+    peers = str(at(live, "metadata", "annotations", TRAFFIC_PEERS) or "").split(",")
+    return [given for given in taken if given.peer in peers]
+
+
+def _named(live: Mapping, namespace: str, given: Taken, cluster_domain: str) -> Iterator[tuple[str, str]]:
+    """Yield (field, host) for each place where an object names what is taken from one peer."""
+    for place, name in _names_in(live):
+        for text in [name] if live.get("kind") == AUTHORIZATION_POLICY.name else full_names(name, namespace, cluster_domain):
+            host = given.named_by(_host_of_sni(text))
+            if host:
+                yield place, host
+
+
+def is_of_traffic(live: Mapping) -> bool:
+    """Return whether this collection wrote an object for ``mesh_traffic``: it carries our label, and our manager applied it."""
+    labels = at(live, "metadata", "labels")
+    return isinstance(labels, Mapping) and TRAFFIC_LABEL in labels and bool(owned_leaves(live, traffic_manager()))
 
 
 def accounts_in(policies: Iterable[Mapping], account: str) -> list[str]:

@@ -11,11 +11,12 @@ from collections.abc import Iterable, Iterator, Mapping
 from ..mesh.topology import Mesh, Peer
 from ..peering.names import exported_names
 from ..peering.plan import plan_exports
+from ..peering.using import is_of_traffic
 from ..plain.data import at, listed, mapping, place_of
 from ..plain.errors import FederationError
 from ..plain.kinds import DESTINATION_RULE, VIRTUAL_SERVICE
 from .plan import BY_WEIGHT, egress_selector, needed_fields, plan_rule, way_of
-from .standing import HTTP, Standing, covers, is_external, is_headless, is_labelled, is_ours, ports_in, protocols
+from .standing import HTTP, Standing, covers, is_external, is_headless, is_labelled, ports_in, protocols
 from .wanted import LOCAL, Wanted
 
 
@@ -150,7 +151,7 @@ def _in_force(one: Wanted, standing: Standing) -> Iterator[FederationError]:
     elsewhere = [
         live
         for _name, live in standing.destination_rules(host)
-        if not is_ours(live)
+        if not is_of_traffic(live)
         and at(live, "metadata", "namespace") not in (one.namespace, standing.home)
         and at(live, "metadata", "namespace") in standing.members
     ]
@@ -250,13 +251,13 @@ def _holders(one: Wanted, mesh: Mesh, standing: Standing, locality: Mapping[str,
         if manifest["kind"] == VIRTUAL_SERVICE.name:
             for host in manifest["spec"]["hosts"]:
                 for live in standing.routes_for(host):
-                    if not is_ours(live):
+                    if not is_of_traffic(live):
                         what = f"routes {host}, and {place_of(live)} already does"
                         yield FederationError("FED859", where=one.place, what=what, fix="Put the routes into that VirtualService, or delete it")
         if manifest["kind"] == DESTINATION_RULE.name:
             host = manifest["spec"]["host"]
             for name, live in standing.destination_rules(host):
-                if not is_ours(live) and covers(name, host) and "*" not in name and at(live, "metadata", "namespace") in (one.namespace, standing.home):
+                if not is_of_traffic(live) and covers(name, host) and "*" not in name and at(live, "metadata", "namespace") in (one.namespace, standing.home):
                     what = f"needs a DestinationRule for {host}, and {place_of(live)} already is one"
                     fix = f"Add these fields to it and take the rule out of mesh_traffic, or delete it: {needed_fields(one, standing)}"
                     yield FederationError("FED860", where=one.place, what=what, fix=fix)

@@ -10,6 +10,7 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 
 from ..mesh.topology import Mesh, Peer
+from ..peering.using import is_of_traffic
 from ..plain.data import at, listed, mapping, place_of
 from ..plain.diff import Change, change_to, removal_of
 from ..plain.kinds import (
@@ -25,7 +26,7 @@ from ..plain.kinds import (
     Kind,
     traffic_manager,
 )
-from .standing import HTTP, Standing, is_ours, protocols
+from .standing import HTTP, Standing, protocols
 from .wanted import LOCAL, Wanted
 
 BY_HOST, BY_WEIGHT = "host", "weight"
@@ -89,7 +90,7 @@ def _destination_rule(one: Wanted, mesh: Mesh, standing: Standing, locality: Map
 
 def _hidden(one: Wanted, standing: Standing, host: str) -> Mapping | None:
     """Return the rule with a wildcard that counted for the host before ours: of its traffic policy nothing would be inherited."""
-    theirs = [(name, live) for name, live in standing.destination_rules(host) if not is_ours(live) and "*" in name]
+    theirs = [(name, live) for name, live in standing.destination_rules(host) if not is_of_traffic(live) and "*" in name]
     for place in (one.namespace, standing.home):
         found = [(name, live) for name, live in theirs if at(live, "metadata", "namespace") == place]
         if found:

@@ -14,10 +14,9 @@ from ..mesh.topology import LOCALITY, Mesh, Peer
 from ..peering.names import imported_names, ports_of
 from ..peering.plan import plan_imports
 from ..peering.status import imported
-from ..peering.using import full_names
+from ..peering.using import full_names, is_of_traffic
 from ..plain.data import at, items, mapping, strings
-from ..plain.diff import owned_leaves
-from ..plain.kinds import DESTINATION_RULE, TRAFFIC_LABEL, VIRTUAL_SERVICE, traffic_manager
+from ..plain.kinds import DESTINATION_RULE, VIRTUAL_SERVICE
 
 HTTP = ("HTTP", "HTTP2", "GRPC", "GRPC-Web")
 _OF_NODES = {word: f"topology.kubernetes.io/{word}" for word in ("region", "zone")} | {"subzone": "topology.istio.io/subzone"}
@@ -71,12 +70,12 @@ class Standing:
     @property
     def ours(self) -> list[Mapping]:
         """Return the rules that this collection made."""
-        return [live for live in self.rules if is_ours(live)]
+        return [live for live in self.rules if is_of_traffic(live)]
 
     @property
     def others(self) -> list[Mapping]:
         """Return the rules that other people made."""
-        return [live for live in self.rules if not is_ours(live)]
+        return [live for live in self.rules if not is_of_traffic(live)]
 
     def routes_for(self, host: str) -> list[Mapping]:
         """Return the VirtualServices, whoever made them, that sidecars obey for ``host``."""
@@ -147,11 +146,6 @@ class Standing:
             "ClusterScoped",
             "ClusterWide",
         )
-
-
-def is_ours(live: Mapping) -> bool:
-    """Return whether this collection made a rule: it carries our label, and our manager applied it."""
-    return TRAFFIC_LABEL in mapping(at(live, "metadata", "labels")) and bool(owned_leaves(live, traffic_manager()))
 
 
 def imports_from(mesh: Mesh, peer: Peer, live: Mapping | None, cluster_domain: str) -> list[Import]:

@@ -14,6 +14,13 @@ from ansible_collections.ossm.federation.plugins.module_utils._core.plain.kinds 
     IMPORTS,
     PEER,
 )
+from ansible_collections.ossm.federation.plugins.module_utils._core.plain.kinds import (
+    DESTINATION_RULE,
+    TRAFFIC_LABEL,
+    TRAFFIC_PEERS,
+    VIRTUAL_SERVICE,
+    traffic_manager,
+)
 from ansible_collections.ossm.federation.plugins.module_utils._described import DESCRIBED
 from ansible_collections.ossm.federation.plugins.module_utils._options import FORCE, MESH
 from ansible_collections.ossm.federation.plugins.modules import federation, federation_gateways, federation_info
@@ -526,3 +533,38 @@ def test_of_a_peering_that_was_taken_over_both_gateways_are_on_the_list_of_what_
     assert sorted(given_up["left"][0]["keys"]) == sorted(both)
     shown = look(cluster, gateway_places=left["gateway_places"], **named)["lines"]
     assert shown == [f"left of west: ServiceMeshControlPlane {SPACE}/basic, {place} is kept by kubectl; take it out there" for place in both]
+
+
+# What mesh_traffic routes --------------------------------------------------------------------------------------------
+
+
+def routed(cluster, kind, name, spec, peers="west"):
+    """Keep an object as mesh_traffic writes it."""
+    metadata = {"name": name, "namespace": "shop", "labels": {TRAFFIC_LABEL: "stock"}, "annotations": {TRAFFIC_PEERS: peers}}
+    cluster.apply(kind, {"apiVersion": kind.api_version, "kind": kind.name, "metadata": metadata, "spec": spec}, traffic_manager())
+    cluster.writes.clear()
+
+
+def test_a_failover_to_the_peer_refuses_leaving_though_local_pods_serve_the_host(cluster):
+    federate(cluster, imports=[{**STOCK, "import_as_local": True}])
+    put(cluster, "Service", "shop", "stock", {"selector": {"app": "stock"}}, "v1")
+    routed(cluster, DESTINATION_RULE, "federation.stock", {"host": LOCAL}, peers="north,west")
+    with pytest.raises(FederationError, match=r"DestinationRule shop/federation\.stock \(mesh_traffic\) names stock\.shop\.svc\.cluster\.local") as refused:
+        run(cluster, state="absent")
+    assert (refused.value.code, cluster.writes) == ("FED505", [])
+
+
+def test_a_failover_to_another_peer_refuses_nothing(cluster):
+    federate(cluster, imports=[{**STOCK, "import_as_local": True}])
+    put(cluster, "Service", "shop", "stock", {"selector": {"app": "stock"}}, "v1")
+    routed(cluster, DESTINATION_RULE, "federation.stock", {"host": LOCAL}, peers="north")
+    assert run(cluster, state="absent")["changed"]
+
+
+def test_our_own_route_to_a_host_that_is_imported_no_more_goes_first_and_is_no_warning(federated):
+    take(federated)
+    routes = [{"destination": {"host": LOCAL}, "weight": 80}, {"destination": {"host": HOST}, "weight": 20}]
+    routed(federated, VIRTUAL_SERVICE, "federation.stock", {"hosts": [LOCAL], "http": [{"route": routes}]})
+    result = run(federated, cards=[card()], exports=[CART], imports=[])
+    assert federated.writes[:2] == [("delete", "VirtualService", "federation.stock"), ("apply", "ImportedServiceSet", "west")]
+    assert not any("FED508" in text for text in result["warnings"])
