@@ -71,6 +71,14 @@ options:
     description: Remove peerings that this collection made and that are no longer in O(peers).
     type: bool
     default: false
+  withdraw:
+    description:
+      - Peers that may lose all that they are offered, or something while a rule was added that matches nothing. For any other peer this is
+        refused with FED332, since a misspelled rule looks the same.
+    type: list
+    elements: str
+    default: []
+    version_added: 0.2.0
   render_dir:
     description: With O(state=rendered), the folder to write to.
     type: path
@@ -262,9 +270,11 @@ from ..module_utils._core.peering.keeping import check_descriptions, check_ident
 from ..module_utils._core.peering.leaving import leftovers  # noqa: E402
 from ..module_utils._core.peering.live import Peerings  # noqa: E402
 from ..module_utils._core.peering.plan import plan_gateways, plan_peering, refuse_our_server  # noqa: E402
+from ..module_utils._core.peering.withdrawing import refuse_withdrawals, withdrawal  # noqa: E402
 from ..module_utils._core.plain.data import some  # noqa: E402
 from ..module_utils._core.plain.diff import as_diff  # noqa: E402
 from ..module_utils._core.plain.errors import FederationError  # noqa: E402
+from ..module_utils._core.plain.kinds import EXPORTS  # noqa: E402
 from ..module_utils._described import DESCRIBED, described_mesh  # noqa: E402
 from ..module_utils._files import NOT_OURS, Place, read, write  # noqa: E402
 from ..module_utils._leaving import NOTHING, absent, leave, refuse_what_breaks, without_lost  # noqa: E402
@@ -293,6 +303,7 @@ OPTIONS = {
     "cards_in_run": {"type": "list", "elements": "raw", "default": []},
     "cards_dir": {"type": "path"},
     "prune": {"type": "bool", "default": False},
+    "withdraw": {"type": "list", "elements": "str", "default": []},
     "render_dir": {"type": "path"},
     "version": {"type": "str"},
     "managed_gateways": {"type": "bool", "default": True},
@@ -338,6 +349,7 @@ def present(run: Run, cluster: Cluster, mesh: Mesh, control_plane: ControlPlane,
         is_planned=run.check_mode,
     )
     decisions = decided(run, intent, peerings, received)
+    check_withdrawals(run, intent, peerings, decisions)
     changes = [change for one in decisions for change in (*one.beside, *one.changes)]
     unwanted = leftovers(peerings, control_plane, mesh)
     check_unwanted(run, remembered, control_plane, peerings, unwanted)
@@ -408,6 +420,17 @@ def decided(run: Run, intent: Intent, peerings: Peerings, received: Mapping[str,
         if decisions[-1].warning:
             run.warn(decisions[-1].warning)
     return decisions
+
+
+def check_withdrawals(run: Run, intent: Intent, peerings: Peerings, decisions: Sequence[Decision]) -> None:
+    """Refuse rules that would take from a peer what it is offered and look like a mistake, and say what else it would lose: FED332."""
+    mesh = intent.mesh
+    rules_change = [one for one in decisions if any(change.kind is EXPORTS for change in one.changes)]
+    found = [withdrawal(one.peer, peerings.of(one.peer.local_name), one.changes, intent.services()) for one in rules_change]
+    refuse_withdrawals(found, run.params["withdraw"], {peer.local_name: mesh.names_of(peer) for peer in mesh.peers})
+    for each in found:
+        if each.names:
+            run.warn(f"mesh_exports: {each}")
 
 
 def check_unwanted(

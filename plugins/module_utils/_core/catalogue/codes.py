@@ -557,6 +557,15 @@ CODES: dict[str, Code] = {
         "Look for the group's name in the inventory (it is `meshes`), and give the right inventory with `-i`. Where an inventory cannot be "
         "parsed, Ansible goes on without it: set `any_unparsed_is_failed = true` in `ansible.cfg`, as the examples do.",
     ),
+    "FED332": Code(
+        "A peer would lose what it is offered",
+        ERROR,
+        "By the changed rules of `mesh_exports`, names vanish that the status of the peer's set has as exported: all of them, or some while a "
+        "rule that was added matches no Service. A misspelled name looks just so, and the peer's callers would be cut off. Nothing is written; "
+        "the message lists the names.",
+        "Correct the rules. Where it is meant, name the peer in `federation_withdraw` (`withdraw` of the module) for this run; "
+        "a peer that is `suspended` needs no such word.",
+    ),
     "FED401": Code(
         "Control plane missing",
         ERROR,
