@@ -22,6 +22,14 @@ options:
     description: Whether the upgrade takes Mixer and the 3scale add-on out by itself, so that neither stops it.
     type: bool
     default: false
+  convert_extensions:
+    description: Whether the upgrade turns ServiceMeshExtensions into WasmPlugins on 2.2, so that they do not stop it.
+    type: bool
+    default: false
+  images:
+    description: What M(ossm.federation.extension_conversion) is told of images, so that the plan names the extensions that cannot be converted.
+    type: dict
+    default: {}
   strict:
     description: Whether to fail when the first step is stopped.
     type: bool
@@ -70,7 +78,7 @@ control_plane:
   sample: {name: basic, namespace: east-mesh-system, version: v2.0, trust_domain: east.local}
 """
 
-from collections.abc import Callable  # noqa: E402
+from collections.abc import Callable, Mapping  # noqa: E402
 from dataclasses import replace  # noqa: E402
 from datetime import datetime  # noqa: E402
 from typing import Any  # noqa: E402
@@ -88,6 +96,8 @@ from ..module_utils._core.control_plane.upgrade import (  # noqa: E402
     refuse_blocked,
     text_of,
 )
+from ..module_utils._core.extensions.converting import conversions  # noqa: E402
+from ..module_utils._core.extensions.problems import Problem  # noqa: E402
 from ..module_utils._core.plain.errors import FederationError  # noqa: E402
 from ..module_utils._core.plain.kinds import (  # noqa: E402
     AUTHORIZATION_POLICY,
@@ -97,16 +107,21 @@ from ..module_utils._core.plain.kinds import (  # noqa: E402
     MIXER_KINDS,
     PEER,
     POD,
+    WASM_PLUGIN,
     Kind,
 )
 from ..module_utils._options import CLUSTER, MESH  # noqa: E402
+from ..module_utils._reads.extensions import ground_of  # noqa: E402
 from ..module_utils._reads.peerings import read_control_plane  # noqa: E402
 from ..module_utils._reads.workloads import Surveyor  # noqa: E402
 from ..module_utils._run import Module, Run, run_module  # noqa: E402
 
+OLDEST_FOR_EXTENSIONS = (2, 1)
 OPTIONS = {
     "to": {"type": "str", "required": True},
     "remove_mixer": {"type": "bool", "default": False},
+    "convert_extensions": {"type": "bool", "default": False},
+    "images": {"type": "dict", "default": {}},
     "strict": {"type": "bool", "default": False},
 }
 
@@ -116,10 +131,12 @@ def run(run: Run, cluster: Cluster, now: datetime) -> dict:
     params = run.params
     namespace = params["namespace"] or f"{params['mesh']}-mesh-system"
     control_plane = read_control_plane(cluster, namespace, params["control_plane"])
-    found = look(cluster, namespace, control_plane.version)
+    found = look(cluster, control_plane, params)
     if control_plane.version:
         found = replace(found, held=held_back(cluster, control_plane, found))
-    steps = plan_upgrade(control_plane, params["to"], found, removes_mixer=params["remove_mixer"])
+    steps = plan_upgrade(
+        control_plane, params["to"], found, removes_mixer=params["remove_mixer"], converts_extensions=params["convert_extensions"]
+    )
     if params["strict"] and steps:
         refuse_blocked(control_plane, steps[0])
     return {
@@ -132,8 +149,9 @@ def run(run: Run, cluster: Cluster, now: datetime) -> dict:
     }
 
 
-def look(cluster: Cluster, namespace: str, version: tuple[int, int] | None) -> Found:
-    """Return what stands around a control plane of a version: one LIST per kind and namespace of the mesh."""
+def look(cluster: Cluster, control_plane: ControlPlane, params: Mapping[str, Any]) -> Found:
+    """Return what stands around a control plane: one LIST per kind and namespace of the mesh."""
+    namespace, version = control_plane.namespace, control_plane.version
     roll = cluster.get(MEMBER_ROLL, namespace, "default") or {}
     places = sorted({namespace, *((roll.get("status") or {}).get("configuredMembers") or [])})
     unknown: list[str] = []
@@ -156,15 +174,27 @@ def look(cluster: Cluster, namespace: str, version: tuple[int, int] | None) -> F
         sidecars.setdefault(own, []).append(name)
     # Mixer's own kinds are many: only where Mixer can be, and where the cluster has them.
     of_mixer = MIXER_KINDS if version == OLDEST and cluster.serves("config.istio.io") else ()
+    extensions = listed(EXTENSION)
+    impossible = unconvertible(control_plane, params, places, extensions)
     return Found(
+        unconvertible=impossible,
+        plugins=names_of(listed(WASM_PLUGIN)) if version in ((2, 2), (2, 3)) else (),
         mixer_objects=tuple(f"{kind.name} {name}" for kind in of_mixer for name in names_of(listed(kind))),
-        extensions=names_of(listed(EXTENSION)),
+        extensions=names_of(extensions),
         envoy_filters=names_of(listed(ENVOY_FILTER)),
         ip_blocks=names_of(policy for policy in listed(AUTHORIZATION_POLICY) if has_ip_blocks(policy)),
         peers=tuple(live["metadata"]["name"] for live in listed(PEER, namespace)),
         sidecars={own: tuple(pods) for own, pods in sorted(sidecars.items())},
         unknown=tuple(unknown),
     )
+
+
+def unconvertible(control_plane: ControlPlane, params: Mapping[str, Any], places: list[str], extensions: list[dict]) -> tuple[Problem, ...]:
+    """Return what keeps ServiceMeshExtensions from becoming WasmPlugins; before 2.1 nobody knows."""
+    if not extensions or (control_plane.version or OLDEST) < OLDEST_FOR_EXTENSIONS:
+        return ()
+    found = conversions(extensions, ground_of(control_plane, params["mesh"], places), params["images"])
+    return tuple(problem for each in found for problem in each.problems)
 
 
 def held_back(cluster: Cluster, control_plane: ControlPlane, found: Found) -> dict[str, tuple[str, str]]:

@@ -1683,6 +1683,33 @@ CODES: dict[str, Code] = {
         "`traffic: inbound` selects the inbound listeners of sidecars; the listeners of a gateway are of the other class.",
         "Write `traffic: gateway`, or select sidecars alone.",
     ),
+    "FED820": Code(
+        "Extension that cannot become a WasmPlugin",
+        ERROR,
+        "A ServiceMeshExtension has something that a WasmPlugin does not express, or that its version does not look at: free text as its "
+        "configuration, several pull secrets, a pull secret on 2.2, the pull policy Never.",
+        "Change the extension as the message says, then convert.",
+    ),
+    "FED821": Code(
+        "Nothing tells that the new extension is loaded",
+        ERROR,
+        "An extension that guards requests is created in the new kind before the old one goes. A WasmPlugin has no status, so somebody has to see "
+        "in each proxy that it is loaded. Until then both stand, and the module runs twice.",
+        "Look into the pods that the result names in `facts.selected`, then run again with `convert_extensions_loaded`.",
+    ),
+    "FED822": Code(
+        "No copy of what is to be deleted",
+        ERROR,
+        "A run that dies between the deletion of the old object and the creation of the new one leaves neither. The files bring both back.",
+        "Set `convert_extensions_dir` (option dest).",
+    ),
+    "FED823": Code(
+        "Image that a WasmPlugin may not be able to read",
+        ERROR,
+        "A ServiceMeshExtension reads the module that the image's manifest names, a WasmPlugin the file `plugin.wasm`, on 2.2 from the only layer.",
+        "Build an image with `/manifest.yaml` (`module: plugin.wasm`) and `/plugin.wasm` in one gzip layer, which both kinds read, and name it in "
+        "`convert_extensions_images`.",
+    ),
     "FED850": Code(
         "Traffic rule that cannot be read",
         ERROR,

@@ -10,7 +10,9 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from ..plain.data import some
+from ..extensions.plan import INBOUND_ONLY
+from ..extensions.problems import Problem
+from ..plain.data import at, some
 from ..plain.errors import FederationError
 from ..plain.supported import FEATURES
 from .live import ControlPlane, parse_version
@@ -18,6 +20,7 @@ from .spec import NEWEST, OLDEST, UNDEPLOYED_FOR, UNDEPLOYED_NAME, objections
 
 Version = tuple[int, int]
 MOST_HELD = 5
+UNREAD_IMAGE = "FED823"
 _MINOR = re.compile(r"v?[0-9]+\.[0-9]+")
 _PATCH = re.compile(r"v?[0-9]+\.[0-9]+\.[0-9]+")
 
@@ -55,10 +58,13 @@ NOTES: Mapping[Version, tuple[str, ...]] = {
 class Found:
     """What was found around a control plane: names of objects, sidecars by their version, and what could not be read.
 
+    ``extensions`` are ServiceMeshExtensions, ``unconvertible`` what keeps them from becoming ``plugins``, which are WasmPlugins.
     ``held`` are pods with sidecars that no restart renews, by namespace/name: who owns them, and why, with what to do.
     """
 
     extensions: tuple[str, ...] = ()
+    unconvertible: tuple[Problem, ...] = ()
+    plugins: tuple[str, ...] = ()
     envoy_filters: tuple[str, ...] = ()
     ip_blocks: tuple[str, ...] = ()
     mixer_objects: tuple[str, ...] = ()
@@ -96,10 +102,13 @@ class Step:
         }
 
 
-def plan_upgrade(control_plane: ControlPlane, target: str, found: Found, *, removes_mixer: bool = False) -> list[Step]:
+def plan_upgrade(
+    control_plane: ControlPlane, target: str, found: Found, *, removes_mixer: bool = False, converts_extensions: bool = False
+) -> list[Step]:
     """Return the steps to ``target``, one per minor version; none when the control plane is there.
 
-    ``removes_mixer`` says that the upgrade takes Mixer and the 3scale add-on out by itself. Raises ``FederationError``
+    ``removes_mixer`` says that the upgrade takes Mixer and the 3scale add-on out by itself, ``converts_extensions`` that it
+    turns ServiceMeshExtensions into WasmPlugins on 2.2. Raises ``FederationError``
     FED430 where no way leads to ``target``.
     """
     wanted, version = _wanted(control_plane, target), control_plane.version
@@ -108,7 +117,8 @@ def plan_upgrade(control_plane: ControlPlane, target: str, found: Found, *, remo
     while version < wanted:
         following = (version[0], version[1] + 1)
         # Mixer is told where the way first meets it: whoever takes it out there does not meet it again.
-        blockers = [each for each in _blockers(control_plane, following, found) if not (each.is_mixer and (removes_mixer or steps))]
+        met = _blockers(control_plane, following, found, converts=converts_extensions)
+        blockers = [each for each in met if not (each.is_mixer and (removes_mixer or steps))]
         if not steps:
             blockers += _unready(control_plane)
             blockers += _lagging(found, following)
@@ -225,7 +235,7 @@ def _check_way(control_plane: ControlPlane, wanted: Version) -> None:
         )
 
 
-def _blockers(control_plane: ControlPlane, version: Version, found: Found) -> Iterator[Blocker]:
+def _blockers(control_plane: ControlPlane, version: Version, found: Found, *, converts: bool) -> Iterator[Blocker]:
     operator = control_plane.operator
     first, last = ACCEPTED.get(operator, (None, None)) if operator else (None, None)
     if first and not first <= version <= last:
@@ -249,8 +259,29 @@ def _blockers(control_plane: ControlPlane, version: Version, found: Found) -> It
             f"it is called {UNDEPLOYED_NAME}, and {text_of(version)} fails to deploy under this name (OSSM-2042)",
             "make a control plane of another name in a new namespace and move the members to it",
         )
-    if version >= (2, 3) and found.extensions:
-        yield Blocker(f"ServiceMeshExtensions exist: {some(found.extensions, 5)}", "replace them by WasmPlugins on 2.2 and delete them")
+    yield from _of_extensions(control_plane, version, found, converts=converts)
+
+
+def _of_extensions(control_plane: ControlPlane, version: Version, found: Found, *, converts: bool) -> Iterator[Blocker]:
+    """Give what Wasm extensions stop: old kinds that 2.3 has no place for, and new ones that would see more there."""
+    if version < (2, 3):
+        return
+    if found.extensions and not converts:
+        fix = "turn them into WasmPlugins on 2.2 (upgrade_convert_extensions: true, or playbook convert_extensions)"
+        yield Blocker(f"ServiceMeshExtensions exist: {some(found.extensions, 5)}", fix)
+    # Which image a WasmPlugin can read is asked of those alone who want the upgrade to convert.
+    kept = [each for each in found.unconvertible if converts or each.code != UNREAD_IMAGE]
+    for each in kept[:MOST_HELD]:
+        yield Blocker(f"{each.where} {each.what}", each.fix[:1].lower() + each.fix[1:])
+    if len(kept) > MOST_HELD:
+        yield Blocker(f"{len(kept) - MOST_HELD} more things keep extensions from conversion", "playbook convert_extensions lists them")
+    env = at(control_plane.live, "spec", "runtime", "components", "pilot", "container", "env", INBOUND_ONLY)
+    wide = [*found.plugins, *(found.extensions if converts else ())]
+    if version == (2, 3) and wide and str(env).lower() not in ("true", "1"):
+        yield Blocker(
+            f"WasmPlugins would also run on the calls that their workloads make: {some(wide, 5)}",
+            f"set {INBOUND_ONLY} for istiod to true first (spec.runtime.components.pilot.container.env)",
+        )
 
 
 def _unready(control_plane: ControlPlane) -> list[Blocker]:
@@ -291,6 +322,8 @@ def _notes(control_plane: ControlPlane, version: Version, found: Found, *, is_fi
         yield f"objects of config.istio.io do nothing any more, delete them: {some(found.mixer_objects, 5)}"
     if version == (2, 2) and found.peers:
         yield "gateways of peers: routerMode has no meaning any more, and the next federate takes it out"
+    if version == (2, 4) and found.plugins:
+        yield "WasmPlugins get a match from here on: run extend after the step, which limits each to the calls that it is for"
     features = FEATURES.of(version)
     if features:
         yield f"in preview there, without support: {', '.join(features.preview)}"

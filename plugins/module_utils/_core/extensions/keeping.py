@@ -86,7 +86,7 @@ def changes(live: Iterable[Mapping], desired: Sequence[Mapping], mesh: str, *, f
                 what="was made by somebody else, or for another mesh",
                 fix="Give the extension another name, delete that object, or take it over with federation_force: true (option force)",
             )
-        change = change_to(own, manifest, EXTENSIONS_MANAGER, force=force)
+        change = change_to(own, _carried(manifest, own), EXTENSIONS_MANAGER, force=force)
         found += [change] if change else []
     gone = [each for key, each in sorted(standing.items()) if key not in wanted and is_kept_here(each, mesh)]
     return found + [removal_of(each, EXTENSIONS_MANAGER) for each in gone if not each["metadata"].get("deletionTimestamp")]
@@ -148,6 +148,18 @@ def open_until_fetched(found: Iterable[Change], extensions: Iterable[Extension])
         if extension.key in new and extension.phase in _GUARDS:
             seen = f"guards requests in {extension.phase}, and running proxies go on without it until each has fetched the module"
             yield Finding("FED812", f"{OPTION}, {extension.place}", seen)
+
+
+def _carried(manifest: Mapping, own: Mapping | None) -> Mapping:
+    """Return a manifest with the root id that a conversion gave its object, where the description says none: the module registered it."""
+    root = f"{manifest['metadata']['name']}_root"
+    if at(own, "spec", "pluginName") != root or "pluginName" in manifest["spec"] or not own or not is_kept_here(own, _mesh_of(manifest)):
+        return manifest
+    return {**manifest, "spec": {**manifest["spec"], "pluginName": root}}
+
+
+def _mesh_of(manifest: Mapping) -> str:
+    return str(manifest["metadata"]["labels"][MESH_LABEL])
 
 
 def _is_hidden(extension: Extension, ground: Ground, unread: Sequence[str]) -> bool:

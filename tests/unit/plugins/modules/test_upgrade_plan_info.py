@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import pytest
+from ansible_collections.ossm.federation.plugins.module_utils._core.control_plane.live import ControlPlane
 from ansible_collections.ossm.federation.plugins.module_utils._core.plain.errors import FederationError
 from ansible_collections.ossm.federation.plugins.module_utils._options import MESH
 from ansible_collections.ossm.federation.plugins.modules import upgrade_plan_info
@@ -25,7 +26,8 @@ def test_mixers_objects_are_looked_for_by_the_control_planes_version_whatever_si
     rule = {"kind": "rule", "metadata": {"name": "limit", "namespace": SPACE}}
     cluster = ClusterInMemory(NOW, injected("cart-1", sidecar), rule)
     cluster.groups = {"config.istio.io"}
-    found = upgrade_plan_info.look(cluster, SPACE, version)
+    plane = {"metadata": {"name": "basic", "namespace": SPACE}, "spec": {"version": f"v{version[0]}.{version[1]}"}}
+    found = upgrade_plan_info.look(cluster, ControlPlane.read(plane), {"mesh": "east", "images": {}})
     assert found.mixer_objects == ((f"rule {SPACE}/limit",) if is_looked_for else ())
 
 
@@ -82,3 +84,18 @@ def test_nobody_is_asked_for_owners_while_no_sidecar_stops_the_step():
     bare = ClusterInMemory(NOW, PLANE)
     upgrade_plan_info.run(asked(to="v2.3"), bare, NOW)
     assert before == bare.requests
+
+
+def test_what_keeps_an_extension_from_conversion_is_told_before_the_way_begins():
+    spec = {"image": "registry.example/hdr:1", "phase": "PostAuthZ", "config": {"raw_v1alpha1_config": "text"}}
+    extension = {"kind": "ServiceMeshExtension", "metadata": {"name": "hdr", "namespace": SPACE}, "spec": spec}
+    cluster = ClusterInMemory(NOW, PLANE, extension)
+    told = {}
+    for converts in (False, True):
+        asked = RunInMemory(MESH, upgrade_plan_info.OPTIONS, mesh="east", to="v2.3", convert_extensions=converts)
+        (step,) = upgrade_plan_info.run(asked, cluster, NOW)["steps"]
+        told[converts] = [each["what"].partition(": ")[0] for each in step["blockers"]]
+    raw, image = (f"ServiceMeshExtension {SPACE}/hdr, {field}" for field in ("config", "image"))
+    assert [len(each) for each in told.values()] == [2, 3]
+    assert told[False][0] == "ServiceMeshExtensions exist" and told[False][1].startswith(raw)
+    assert any(each.startswith(image) for each in told[True]) and told[True][-1].startswith("WasmPlugins would also run")

@@ -97,6 +97,14 @@ def test_extensions_stop_the_way_at_2_2():
     assert refused.value.code == "FED431" and "WasmPlugins" in refused.value.fix
 
 
+def test_extensions_that_the_upgrade_converts_do_not_stop_it_and_plugins_that_would_see_more_do():
+    told = {"runtime": {"components": {"pilot": {"container": {"env": {"APPLY_WASM_PLUGINS_TO_INBOUND_ONLY": "true"}}}}}}
+    for found in (Found(extensions=("shop/hdr",)), Found(plugins=("shop/hdr",))):
+        steps = plan_upgrade(plane("v2.2"), "v2.4", found, converts_extensions=True)
+        assert stopped(steps)["2-3"] == ["WasmPlugins would also run on the calls that their workloads make: shop/hdr"]
+        assert "2-3" not in stopped(plan_upgrade(plane("v2.2", spec=told), "v2.4", found, converts_extensions=True))
+
+
 def test_mixer_stops_the_first_step_unless_the_upgrade_takes_it_out():
     live = plane(spec=MIXER)
     assert mixer_of(live) == ["spec.addons.3scale", "spec.policy"]

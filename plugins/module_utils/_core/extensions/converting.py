@@ -1,0 +1,274 @@
+# GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
+"""ServiceMeshExtensions as WasmPlugins: what each becomes, why one cannot, and in which order the two kinds take turns.
+
+Sources: maistra/istio, branch 2.2, which obeys both kinds; maistra.io/v1 conversion webhook (``raw_v1alpha1_config``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from ..plain.data import at, items, mapping, place_of, some
+from ..plain.diff import Change, change_to, removal_of
+from ..plain.errors import FederationError
+from ..plain.kinds import EXTENSION, MANAGER, MESH_LABEL, WASM_PLUGIN
+from ..plain.supported import WASM_PLUGINS_FROM
+from .described import Extension
+from .keeping import is_kept_here
+from .phases import NEW_PHASE, OLD_ORDER, OLD_PHASE, new_phase
+from .plan import EXTENSIONS_MANAGER, Ground, manifest_of, objections
+from .problems import Problem
+
+CONVERSION_MANAGER = f"{MANAGER}/conversion"
+"""Who applies what becomes of others' extensions: ``extend`` keeps and prunes its own alone."""
+RAW = "raw_v1alpha1_config"
+GUARDS = ("AUTHN", "AUTHZ")
+_NOT_KEPT = ("kubectl.kubernetes.io/last-applied-configuration",)
+_THREESCALE = "3scale-auth-wasm"
+
+
+@dataclass(frozen=True)
+class Conversion:
+    """One ServiceMeshExtension and what it becomes; with ``problems`` it cannot become anything. ``notes`` say what differs."""
+
+    live: Mapping
+    extension: Extension
+    manifest: Mapping
+    manager: str
+    problems: tuple[Problem, ...] = ()
+    notes: tuple[str, ...] = ()
+
+    @property
+    def place(self) -> str:
+        """Return it as people name it: namespace/name."""
+        return self.extension.place
+
+    @property
+    def is_guard(self) -> bool:
+        """Return whether requests must never pass without it: the new one is seen before the old one goes."""
+        return self.extension.phase in GUARDS
+
+    def as_data(self) -> dict:
+        """Return it as JSON-friendly data, without what the module is told."""
+        return {
+            "namespace": self.extension.namespace,
+            "name": self.extension.name,
+            "image": self.extension.image,
+            "phase": self.extension.phase,
+            "priority": self.extension.priority,
+            "order": "create, see it loaded, delete" if self.is_guard else "delete, create",
+            "problems": [problem.as_data() for problem in self.problems],
+            "notes": list(self.notes),
+        }
+
+    @property
+    def lines(self) -> list[str]:
+        """Return it as lines for people."""
+        old = at(self.live, "spec", "phase") or at(self.live, "status", "phase")
+        head = f"{self.place}: {'cannot be converted' if self.problems else f'{old} becomes {self.extension.phase}'}"
+        return [head, *(f"  {each.code} {each.where} {each.what}; {each.fix}" for each in self.problems), *(f"  note: {note}" for note in self.notes)]
+
+
+def conversions(live: Iterable[Mapping], ground: Ground, images: Mapping[str, str]) -> list[Conversion]:
+    """Return what each ServiceMeshExtension becomes, by namespace and name.
+
+    ``images`` says for each image which one a WasmPlugin can read: the same, where its module is called ``plugin.wasm``, too.
+    """
+    old = sorted((each for each in live if each.get("kind") == EXTENSION.name), key=lambda each: (_namespace(each), _name(each)))
+    raised = _raised(old)
+    # On 2.1 the plan is that of the next version.
+    ground = replace(ground, version=max(ground.version, WASM_PLUGINS_FROM))
+    return [_conversion(each, ground, images, raised.get((_namespace(each), _name(each)), 0)) for each in old]
+
+
+def refuse_impossible(found: Sequence[Conversion], ground: Ground) -> None:
+    """Refuse to write where anything cannot be converted: FED820, FED823; or where the mesh does not obey WasmPlugins yet: FED804."""
+    if ground.version < WASM_PLUGINS_FROM:
+        raise FederationError(
+            "FED804",
+            where=f"Mesh {ground.mesh}",
+            what=f"is {ground.text}, which obeys ServiceMeshExtensions alone",
+            fix="Upgrade to v2.2, which obeys both kinds, convert there, then go on",
+        )
+    problems = [problem for each in found for problem in each.problems]
+    if problems:
+        first = problems[0]
+        raise FederationError(
+            first.code,
+            where=first.where,
+            what=f"{first.what}{f'; {len(problems) - 1} more stand in facts.problems' if len(problems) > 1 else ''}",
+            fix=first.fix,
+            facts={"problems": [problem.as_data() for problem in problems]},
+        )
+
+
+@dataclass(frozen=True)
+class Turn:
+    """What one run does: the changes in their order, and the guards whose old object has to wait for evidence."""
+
+    changes: tuple[Change, ...]
+    waiting: tuple[Conversion, ...]
+
+
+def turns(found: Sequence[Conversion], live: Iterable[Mapping], loaded: Iterable[str], *, force: bool = False) -> Turn:
+    """Return what one run does.
+
+    An old object of a guard goes once its new one stands as planned and ``loaded`` names it (namespace/name): what is made in
+    this run cannot have been seen. Raises ``FederationError`` FED811 where a WasmPlugin of that name is somebody else's.
+    """
+    standing = {(_namespace(each), _name(each)): each for each in live if each.get("kind") == WASM_PLUGIN.name}
+    seen = set(loaded)
+    changes: list[Change] = []
+    waiting: list[Conversion] = []
+    for each in found:
+        beside = standing.get(each.extension.key)
+        if beside is not None and not force and not _is_converted(beside):
+            raise FederationError(
+                "FED811",
+                where=place_of(beside),
+                what="was made by somebody else, and stands where a converted extension is to stand",
+                fix="Delete it, or delete the ServiceMeshExtension by hand if it has taken its place already",
+            )
+        new = change_to(beside, each.manifest, each.manager, force=force)
+        old = [] if at(each.live, "metadata", "deletionTimestamp") else [removal_of(each.live, each.manager)]
+        made = [new] if new else []
+        if not each.is_guard:
+            changes += [*old, *made]
+        elif new is None and each.place in seen:
+            changes += old
+        else:
+            changes += made
+            waiting.append(each)
+    return Turn(tuple(changes), tuple(waiting))
+
+
+def refuse_unseen(waiting: Sequence[Conversion], selected: Mapping[str, Sequence[str]]) -> None:
+    """Stop where guards stand in both kinds until somebody has seen the new ones: FED821; ``selected`` are the pods of each."""
+    if not waiting:
+        return
+    places = [each.place for each in waiting]
+    first = waiting[0].extension
+    raise FederationError(
+        "FED821",
+        where=f"WasmPlugin {places[0]}" if len(places) == 1 else f"WasmPlugins {some(places, 5)}",
+        what="guard requests, and nothing tells that every proxy has loaded them; the old ones stay, and both run",
+        fix=(
+            "See in each pod of facts.selected that the active_state of its listeners holds the filter "
+            f"{first.namespace}.{first.name} (oc exec <pod> -c istio-proxy -- pilot-agent request GET config_dump), "
+            f"then run again with convert_extensions_loaded={','.join(places[:5])}"
+        ),
+        facts={"waiting": places, "selected": {place: list(selected.get(place, ())) for place in places}},
+    )
+
+
+def _conversion(live: Mapping, ground: Ground, images: Mapping[str, str], raise_by: int) -> Conversion:
+    spec, place = mapping(live.get("spec")), f"ServiceMeshExtension {_namespace(live)}/{_name(live)}"
+    word = spec.get("phase") or at(live, "status", "phase")
+    image = str(spec.get("image") or "")
+    priority, secrets = _priority(live), items(spec.get("imagePullSecrets"))
+    extension = Extension(
+        name=_name(live),
+        namespace=_namespace(live),
+        image=str(images.get(image, image)).removeprefix("oci://"),
+        selector=dict(mapping(at(spec, "workloadSelector", "labels"))) or None,
+        phase=new_phase(word) or NEW_PHASE["PostStats"],
+        priority=priority + raise_by if priority is not None else raise_by or None,
+        config=mapping(spec.get("config")),
+        pull_secret=str(secrets[0].get("name") or "") if secrets else "",
+        pull_policy=str(spec.get("imagePullPolicy") or ""),
+        kind=WASM_PLUGIN.name,
+        plugin_name=f"{_name(live)}_root",
+    )
+    problems = [Problem("FED820", (place, field), what, fix) for field, what, fix in _impossible(spec, word, len(secrets))]
+    problems += [Problem("FED823", (place, "image"), what, fix) for what, fix in _unreadable(image, images)]
+    problems += [Problem("FED820", (place, each.path[-1]), each.what, each.fix) for each in objections([extension], ground)]
+    is_ours = is_kept_here(live, ground.mesh)
+    return Conversion(
+        live,
+        extension,
+        _manifest(live, extension, ground, is_ours=is_ours),
+        EXTENSIONS_MANAGER if is_ours else CONVERSION_MANAGER,
+        tuple(problems),
+        tuple(_notes(word, raise_by, extension)),
+    )
+
+
+def _manifest(live: Mapping, extension: Extension, ground: Ground, *, is_ours: bool) -> dict:
+    """Return the WasmPlugin, with the labels and annotations that people gave the old object."""
+    manifest = manifest_of(extension, WASM_PLUGIN, ground)
+    labels = {key: value for key, value in mapping(at(live, "metadata", "labels")).items() if key != MESH_LABEL}
+    annotations = {key: value for key, value in mapping(at(live, "metadata", "annotations")).items() if key not in _NOT_KEPT}
+    own = {MESH_LABEL: ground.mesh} if is_ours else {}
+    metadata = {"name": extension.name, "namespace": extension.namespace, "labels": {**labels, **own}, "annotations": annotations}
+    return {**manifest, "metadata": {key: value for key, value in metadata.items() if value}}
+
+
+def _impossible(spec: Mapping, word: object, secrets: int) -> Iterator[tuple[str, str, str]]:
+    """Give what a WasmPlugin has no place for: the field, what is wrong, what to do."""
+    if not spec.get("image"):
+        yield "image", "is missing", "Delete the extension, which does nothing, or give it its image"
+    if new_phase(word) is None:
+        yield "phase", f"is {word or 'neither said nor known from the image'}", f"Set spec.phase to one of {', '.join(OLD_ORDER)}"
+    config = spec.get("config")
+    if isinstance(config, Mapping) and RAW in config or config is not None and not isinstance(config, Mapping):
+        fix = "Change the module so that it reads an object, give the extension that object, then convert"
+        yield "config", "is free text of v1alpha1, and the pluginConfig of a WasmPlugin is an object", fix
+    if secrets > 1:
+        yield "imagePullSecrets", f"has {secrets} entries, and a WasmPlugin takes one", "Keep the one that the registry of the image needs"
+
+
+def _unreadable(image: str, images: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+    """Give why a WasmPlugin cannot read an image, as far as anybody has said."""
+    if _THREESCALE in image:
+        fix = "Describe the WasmPlugin of 3scale in mesh_extensions under another name, and delete this extension"
+        yield "is 3scale's, whose image, phase and configuration change together", fix
+    elif image and image not in images:
+        what = "may hold a module of another name than plugin.wasm, which is the one that a WasmPlugin reads"
+        yield what, f"Rebuild it with /plugin.wasm in its only layer, and say so: convert_extensions_images: {{{image}: <image>}}"
+
+
+def _notes(word: object, raise_by: int, extension: Extension) -> Iterator[str]:
+    if word == "PostStats":
+        yield "PostStats has no counterpart: it runs at the end, before the router, which is the nearest"
+    if raise_by:
+        yield f"its priority is raised by {raise_by}, so that {word} stays before {_later_of(str(word))}, which is the same phase now"
+    if extension.phase in GUARDS:
+        yield "the old one is deleted after somebody has seen every proxy with the new one; until then both run"
+
+
+def _later_of(word: str) -> str:
+    return OLD_PHASE["AUTHZ"] if NEW_PHASE.get(word) == "AUTHZ" else "PreStats"
+
+
+def _raised(old: Sequence[Mapping]) -> dict[tuple[str, str], int]:
+    """Return by how much priorities are raised: where two phases become one, those of the earlier stay before the later."""
+    result: dict[tuple[str, str], int] = {}
+    for earlier, later in (("PostAuthN", "PreAuthZ"), ("PostAuthZ", "PreStats")):
+        first, second = ([each for each in old if (at(each, "spec", "phase") or at(each, "status", "phase")) == word] for word in (earlier, later))
+        if first and second:
+            by = max(_priority(each) or 0 for each in second) - min(_priority(each) or 0 for each in first) + 1
+            result |= {(_namespace(each), _name(each)): by for each in first if by > 0}
+    return result
+
+
+def _priority(live: Mapping) -> int | None:
+    """Return the priority in force: its own, else that of the image's manifest."""
+    for part in ("spec", "status"):
+        value = at(live, part, "priority")
+        if isinstance(value, int) and not isinstance(value, bool):
+            return value
+    return None
+
+
+def _is_converted(live: Mapping) -> bool:
+    managers = {entry.get("manager") for entry in items(at(live, "metadata", "managedFields")) if entry.get("operation", "Apply") == "Apply"}
+    return bool(managers & {CONVERSION_MANAGER, EXTENSIONS_MANAGER})
+
+
+def _namespace(live: Mapping) -> str:
+    return str(at(live, "metadata", "namespace"))
+
+
+def _name(live: Mapping) -> str:
+    return str(at(live, "metadata", "name"))

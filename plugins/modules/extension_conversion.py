@@ -1,0 +1,203 @@
+#!/usr/bin/python
+# GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: extension_conversion
+short_description: Turn the ServiceMeshExtensions of a mesh into WasmPlugins
+version_added: 0.3.0
+author: [The ossm.federation authors (@ossm)]
+description:
+  - Plans for each ServiceMeshExtension in the namespaces of a mesh the WasmPlugin that takes its place, writes both to a folder, and with
+    O(apply) replaces one by the other on the cluster.
+  - Extensions of the phases AUTHN and AUTHZ are created first. The old one is deleted in a later run, once O(loaded) names it. Others are
+    deleted and created in one go.
+attributes:
+  check_mode: {support: full, description: Changes nothing and writes no files.}
+  diff_mode: {support: full, description: Shows the fields that change. What a module is told is shown as a digest.}
+  idempotent: {support: full, description: Without ServiceMeshExtensions there is nothing to do.}
+options:
+  images:
+    description:
+      - For each image of a ServiceMeshExtension the image that a WasmPlugin can read, which holds its module as C(/plugin.wasm). It may be the
+        same image, if it does.
+    type: dict
+    default: {}
+  dest:
+    description: A folder for one file per old and per new object. They hold what the modules are told in clear, and only you may read them.
+    type: path
+  apply:
+    description: Whether the cluster is changed. Needs O(dest), so that a copy of each old object stands before it is deleted.
+    type: bool
+    default: false
+  loaded:
+    description: Extensions of AUTHN and AUTHZ, as C(namespace/name), whose WasmPlugin somebody has seen loaded in every proxy.
+    type: list
+    elements: str
+    default: []
+extends_documentation_fragment:
+  - ossm.federation.cluster
+  - ossm.federation.mesh
+  - ossm.federation.force
+"""
+
+EXAMPLES = r"""
+- name: See what becomes of the extensions of this mesh
+  ossm.federation.extension_conversion:
+    kubeconfig: east.kubeconfig
+    mesh: east
+
+- name: Convert them
+  ossm.federation.extension_conversion:
+    kubeconfig: east.kubeconfig
+    mesh: east
+    images: {"registry.example/header:1.2": "registry.example/header:1.3"}
+    dest: converted/east
+    apply: true
+"""
+
+RETURN = r"""
+conversions:
+  description: Each ServiceMeshExtension, what it becomes, in which order, and why it cannot.
+  returned: success
+  type: list
+  elements: dict
+  sample:
+    - namespace: shop
+      name: header
+      image: registry.example/header:1.3
+      phase: STATS
+      priority: 10
+      order: delete, create
+      problems: []
+      notes: []
+changes:
+  description: What was changed, or would be in check mode.
+  returned: success
+  type: list
+  elements: dict
+  sample: [{action: delete, kind: ServiceMeshExtension, namespace: shop, name: header, fields: [spec.image]}]
+files:
+  description: The files that were written, or would be in check mode.
+  returned: success
+  type: list
+  elements: str
+  sample: [converted/east/shop-header-old.yml, converted/east/shop-header-new.yml]
+waiting:
+  description: Extensions of AUTHN and AUTHZ whose old object waits for O(loaded).
+  returned: success
+  type: list
+  elements: str
+  sample: []
+lines:
+  description: The plan as lines for people.
+  returned: success
+  type: list
+  elements: str
+  sample: ["shop/header: PostAuthZ becomes STATS"]
+"""
+
+from collections.abc import Mapping  # noqa: E402
+from datetime import datetime  # noqa: E402
+
+from ..module_utils._cluster.client import Cluster  # noqa: E402
+from ..module_utils._core.extensions.converting import (  # noqa: E402
+    Conversion,
+    Turn,
+    conversions,
+    refuse_impossible,
+    refuse_unseen,
+    turns,
+)
+from ..module_utils._core.extensions.keeping import hidden  # noqa: E402
+from ..module_utils._core.extensions.rendering import old_text, text_of  # noqa: E402
+from ..module_utils._core.extensions.selecting import selected_by  # noqa: E402
+from ..module_utils._core.plain.diff import as_diff  # noqa: E402
+from ..module_utils._core.plain.errors import FederationError  # noqa: E402
+from ..module_utils._core.plain.kinds import EXTENSION, WASM_PLUGIN  # noqa: E402
+from ..module_utils._files import Place, read, write  # noqa: E402
+from ..module_utils._options import CLUSTER, FORCE, MESH  # noqa: E402
+from ..module_utils._reads.extensions import Around, read_around, read_pods  # noqa: E402
+from ..module_utils._run import Module, Run, rehearse, run_module  # noqa: E402
+
+OPTIONS = {
+    "images": {"type": "dict", "default": {}},
+    "dest": {"type": "path"},
+    "apply": {"type": "bool", "default": False},
+    "loaded": {"type": "list", "elements": "str", "default": []},
+}
+LARGEST = 4 << 20
+MINE_ALONE = 0o600
+
+
+def run(run: Run, cluster: Cluster, now: datetime) -> dict:
+    """Plan the conversion, write it down, and carry it out if asked; return the module's result."""
+    params = run.params
+    around = read_around(cluster, params, kinds=(EXTENSION, WASM_PLUGIN))
+    found = conversions(around.live, around.ground, {str(key): str(value) for key, value in params["images"].items()})
+    turn = Turn((), ())
+    if params["apply"] and found:
+        refuse_without_copy(params)
+        refuse_impossible(found, around.ground)
+        turn = turns(found, around.live, params["loaded"], force=params["force"])
+    files = written(run, found) if params["dest"] else {}
+    carry_out(run, cluster, turn, around, params["apply"])
+    shown = hidden(turn.changes)
+    return {
+        "changed": bool(turn.changes) or any(files.values()),
+        "diff": as_diff(shown),
+        "changes": [change.summary() for change in shown],
+        "conversions": [each.as_data() for each in found],
+        "files": list(files),
+        "waiting": [each.place for each in turn.waiting],
+        "lines": [line for each in found for line in each.lines] or ["there are no ServiceMeshExtensions in this mesh"],
+    }
+
+
+def refuse_without_copy(params: Mapping) -> None:
+    """Refuse to delete what nobody has a copy of: FED822."""
+    if not params["dest"]:
+        raise FederationError(
+            "FED822",
+            where="Option dest (convert_extensions_dir)",
+            what="is not given, so no copy of the old extensions would be kept",
+            fix="Name a folder for the copies",
+        )
+
+
+def carry_out(run: Run, cluster: Cluster, turn: Turn, around: Around, is_asked: bool) -> None:
+    """Apply the changes, after the API server has judged all that is to be made; then stop where guards wait for evidence."""
+    for change in turn.changes:
+        if change.action != "delete":
+            rehearse(cluster, change)
+    run.apply(cluster, turn.changes)
+    if is_asked and not run.check_mode and turn.waiting:
+        proxies, _unread = read_pods(cluster, around.ground.namespaces)
+        selected = {each.place: sorted(proxy.place for proxy in selected_by(each.manifest, proxies, around.ground.namespace)) for each in turn.waiting}
+        refuse_unseen(turn.waiting, selected)
+
+
+def written(run: Run, found: list[Conversion]) -> dict[str, bool]:
+    """Write each old object and what it becomes; return the files, and whether each has changed."""
+    result: dict[str, bool] = {}
+    for each in found:
+        stem = f"{each.extension.namespace}-{each.extension.name}"
+        texts = {f"{stem}-old.yml": old_text(each.live), **({} if each.problems else {f"{stem}-new.yml": text_of(each.manifest)})}
+        for name, text in texts.items():
+            place = Place(str(run.params["dest"]), name, "File of an extension")
+            stands = read(place, LARGEST)
+            is_new = stands != text.encode()
+            if is_new and not run.check_mode:
+                write(place, text, MINE_ALONE)
+                run.journal.done.append(f"write {place.path}")
+            result[place.path] = is_new
+    return result
+
+
+def main() -> None:
+    module = Module({**CLUSTER, **MESH, **FORCE, **OPTIONS}, supports_check_mode=True)
+    run_module(module, run)
+
+
+if __name__ == "__main__":
+    main()

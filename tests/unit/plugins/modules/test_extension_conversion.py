@@ -1,0 +1,112 @@
+# GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
+"""The module ``extension_conversion`` against a cluster in memory."""
+
+from __future__ import annotations
+
+import stat
+
+import pytest
+import yaml
+from ansible_collections.ossm.federation.plugins.module_utils._core.plain.errors import FederationError
+from ansible_collections.ossm.federation.plugins.module_utils._core.plain.kinds import EXTENSION, WASM_PLUGIN
+from ansible_collections.ossm.federation.plugins.module_utils._options import FORCE, MESH
+from ansible_collections.ossm.federation.plugins.modules import extension_conversion, wasm_extension
+from ansible_collections.ossm.federation.tests.unit.pem import NOW
+from ansible_collections.ossm.federation.tests.unit.plugins.module_utils._core.extensions.meshes import WHOLE
+from ansible_collections.ossm.federation.tests.unit.plugins.module_utils._core.extensions.test_converting import IMAGE, old
+from ansible_collections.ossm.federation.tests.unit.plugins.modules.test_wasm_extension import mesh
+from ansible_collections.ossm.federation.tests.unit.run_in_memory import RunInMemory
+
+
+def run(cluster, check_mode=False, **params):
+    asked = RunInMemory(MESH, FORCE, extension_conversion.OPTIONS, check_mode=check_mode, **{"mesh": "east", "images": {IMAGE: IMAGE}, **params})
+    return extension_conversion.run(asked, cluster, NOW)
+
+
+def with_old(version="v2.2", *objects):
+    cluster = mesh(version)
+    for each in objects or (old(),):
+        cluster.put(each)
+    return cluster
+
+
+def test_a_plan_writes_nothing_anywhere(tmp_path):
+    cluster = with_old()
+    planned = run(cluster, check_mode=True, dest=str(tmp_path / "copies"), apply=True)
+    assert planned["changed"] and cluster.writes == [] and not (tmp_path / "copies").exists()
+    assert run(cluster)["lines"] == ["shop/header: PostAuthZ becomes STATS"] and cluster.writes == []
+
+
+def test_files_hold_both_kinds_for_their_owner_alone(tmp_path):
+    cluster = with_old()
+    first = run(cluster, dest=str(tmp_path))
+    assert first["changed"] and cluster.writes == [] and not run(cluster, dest=str(tmp_path))["changed"]
+    texts = [yaml.safe_load((tmp_path / f"shop-header-{age}.yml").read_text(encoding="utf-8")) for age in ("old", "new")]
+    assert [text["kind"] for text in texts] == ["ServiceMeshExtension", "WasmPlugin"]
+    assert {stat.S_IMODE(path.stat().st_mode) for path in tmp_path.iterdir()} == {0o600}
+
+
+def test_a_link_where_a_copy_belongs_is_refused_before_anything_is_deleted(tmp_path):
+    cluster = with_old()
+    (tmp_path / "shop-header-old.yml").symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(FederationError):
+        run(cluster, dest=str(tmp_path), apply=True)
+    assert cluster.writes == [] and not (tmp_path / "elsewhere").exists()
+
+
+def test_an_extension_is_replaced_and_a_second_run_has_nothing_to_do(tmp_path):
+    cluster = with_old()
+    assert run(cluster, dest=str(tmp_path), apply=True)["changed"]
+    assert cluster.dry_runs == [("WasmPlugin", "header")]
+    assert cluster.writes == [("delete", "ServiceMeshExtension", "header"), ("apply", "WasmPlugin", "header")]
+    assert not run(cluster, dest=str(tmp_path), apply=True)["changed"]
+
+
+def test_without_a_copy_nothing_is_deleted():
+    cluster = with_old()
+    with pytest.raises(FederationError) as refused:
+        run(cluster, apply=True)
+    assert (refused.value.code, cluster.writes) == ("FED822", [])
+
+
+def test_a_guard_stops_the_run_until_it_has_been_seen(tmp_path):
+    cluster = with_old("v2.2", old(phase="PreAuthZ", workloadSelector={"labels": {"app": "cart"}}))
+    # What is made in this run cannot have been seen before it.
+    for loaded in (["shop/header"], []):
+        with pytest.raises(FederationError) as stopped:
+            run(cluster, dest=str(tmp_path), apply=True, loaded=loaded)
+        assert stopped.value.code == "FED821" and stopped.value.facts["selected"] == {"shop/header": ["shop/cart-1"]}
+        assert cluster.get(EXTENSION, "shop", "header") and cluster.get(WASM_PLUGIN, "shop", "header")
+    assert run(cluster, dest=str(tmp_path), apply=True, loaded=["shop/header"])["changed"]
+    assert cluster.get(EXTENSION, "shop", "header") is None and cluster.get(WASM_PLUGIN, "shop", "header")
+
+
+def test_one_that_cannot_be_converted_keeps_all_of_them(tmp_path):
+    cluster = with_old("v2.2", old("a"), old("b", config={"raw_v1alpha1_config": "text"}))
+    with pytest.raises(FederationError) as refused:
+        run(cluster, dest=str(tmp_path), apply=True)
+    assert (refused.value.code, cluster.writes) == ("FED820", [])
+
+
+def test_what_extend_made_stays_extends_and_keeps_its_root_id(tmp_path):
+    cluster = mesh("v2.2")
+
+    def extend(**fields):
+        asked = RunInMemory(MESH, FORCE, wasm_extension.OPTIONS, mesh="east", extensions=[{**WHOLE, "phase": "STATS", **fields}])
+        return wasm_extension.run(asked, cluster, NOW)
+
+    extend(kind="ServiceMeshExtension")
+    assert run(cluster, dest=str(tmp_path), apply=True, images={WHOLE["image"]: WHOLE["image"]})["changed"]
+    assert not extend()["changed"]
+    assert cluster.get(WASM_PLUGIN, "shop", "header")["spec"]["pluginName"] == "header_root"
+
+
+def test_what_others_made_is_not_pruned_by_extend_after_its_conversion(tmp_path):
+    cluster = with_old()
+    run(cluster, dest=str(tmp_path), apply=True)
+    asked = RunInMemory(MESH, FORCE, wasm_extension.OPTIONS, mesh="east", state="absent")
+    assert not wasm_extension.run(asked, cluster, NOW)["changed"] and cluster.get(WASM_PLUGIN, "shop", "header")
+
+
+def test_all_that_is_returned_is_documented_and_the_other_way_round():
+    assert set(yaml.safe_load(extension_conversion.RETURN)) == set(run(with_old())) - {"changed", "diff"}
