@@ -33,22 +33,24 @@ class Asked:
     where: str
 
 
-def look(run: Run, cluster: Cluster, *, is_absent: bool = False, pods_in: Collection[str] = ()) -> Asked:
+def look(run: Run, cluster: Cluster, *, may_be_unset: bool = False, pods_in: Collection[str] = ()) -> Asked:
     """Read what the rules of ``traffic`` need and return all of it, and every problem; nothing has been refused by then.
+
+    Without rules where they ``may_be_unset`` and are; ``pods_in`` are namespaces whose pods are wanted in any case.
 
     Raises ``FederationError`` for what makes the rest unreadable: the description of the mesh, its control plane, rights.
     """
     params = run.params
     mesh = described_mesh(params, allow_no_peers=True)
     said = checked_locality(params["locality"], "mesh_locality")
-    if params["traffic"] is None and not is_absent and not pods_in:
+    if params["traffic"] is None and not may_be_unset:
         raise FederationError(
             "FED850",
             where="mesh_traffic",
             what="is not set",
             fix="Write the rules, mesh_traffic: [] to withdraw all that was there, or set traffic_state: absent",
         )
-    wanted, problems = ([], []) if is_absent else read_wanted(params["traffic"] or [], mesh)
+    wanted, problems = ([], []) if params["traffic"] is None else read_wanted(params["traffic"], mesh)
     control_plane = read_control_plane(cluster, mesh.namespace, mesh.control_plane)
     if mesh.peers:
         mesh, _peers = standing_mesh(cluster, mesh, control_plane)

@@ -89,9 +89,12 @@ OPTIONS = {"state": {"type": "str", "choices": ["present", "absent"], "default":
 
 def run(run: Run, cluster: Cluster, now: datetime) -> dict:
     """Bring the rules of one mesh to their desired state and return the module's result."""
-    asked = look(run, cluster, is_absent=run.params["state"] == "absent")
+    is_absent = run.params["state"] == "absent"
+    if is_absent:
+        run.params = {**run.params, "traffic": None}
+    asked = look(run, cluster, may_be_unset=is_absent)
     refuse(asked.problems)
-    for warning in texts(warnings_of(asked.wanted, asked.standing)) if run.params["state"] == "present" else ():
+    for warning in texts(warnings_of(asked.wanted, asked.standing)) if not is_absent else ():
         run.warn(warning)
     planned = plan_traffic(asked.wanted, asked.mesh, asked.standing, asked.locality)
     changes = changes_of(planned, asked.standing, force=run.params["force"])

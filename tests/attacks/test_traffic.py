@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from attacks.api import ApiInMemory, serving
 from integration.administrators import Administrator
-from unit.traffic_in_memory import EXPORTS, IMPORTS, LOCALITY, PEERS, account, control_plane, roll, routes, service
+from unit.traffic_in_memory import EXPORTS, IMPORTS, LOCALITY, PEERS, account, control_plane, pod, roll, routes, service
 
 TRAFFIC = [
     {"service": "shop/cart", "failover_to": "west"},
@@ -40,6 +40,9 @@ def test_the_playbook_keeps_the_rules_once_with_few_tasks_and_all_or_none_of_the
     assert (again.changed("east"), len(east.writes), again.tasks("east") <= 5) == (0, 3, True)
     assert "shop/till: split between two hosts, local 80 : west 20" in again.output
     east.store.put(routes("till", name="by-hand"))
+    east.store.put(pod("web-1", "web", account="web"))
+    shown = owner.play("routes", variables={"routes_service": "shop/till", "routes_from": "shop/web"}).output
+    assert " 80.0 %  till.shop.svc.cluster.local: no endpoint, calls fail with 503" in shown and "several VirtualServices route" in shown, shown
     refused = owner.play("traffic", variables={"mesh_traffic": [*TRAFFIC[1:], {**TRAFFIC[0], "timeout": "1s"}]}, must_pass=False)
     assert "FED859 mesh_traffic, shop/till: routes till.shop.svc.cluster.local" in " ".join(refused.output.split())
     assert len(east.writes) == 3

@@ -31,7 +31,7 @@ def read_traffic(cluster: Cluster, mesh: Mesh, control_plane: ControlPlane, want
     services = [live for namespace in sorted(spaces) for live in _known(cluster, SERVICE, namespace)]
     is_split = any(one.split for one in wanted)
     holding = members if any(one.callers and one.callers.service_accounts for one in wanted) else frozenset()
-    looked_at = members & {*holding, *pods_in, *(one.namespace for one in wanted if one.split)}
+    looked_at = {*members, control_plane.namespace} & {*holding, *pods_in, *(one.namespace for one in wanted if one.split)}
     standing = Standing(
         control_plane=control_plane,
         members=members,

@@ -1,0 +1,140 @@
+#!/usr/bin/python
+# GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: traffic_info
+short_description: Show how calls go between meshes
+version_added: 0.3.0
+author: [The ossm.federation authors (@ossm)]
+description:
+  - Shows which rules of M(ossm.federation.mesh_traffic) stand, and everything that is wrong with those that are described.
+  - With O(service) and O(client) it computes from live objects where a call goes, with shares, endpoints by priority, and the policies that
+    admit it on each hop of this mesh. What no object tells is said in notes.
+attributes:
+  check_mode: {support: full, description: Reads only.}
+  diff_mode: {support: none, description: Changes nothing.}
+options:
+  traffic:
+    description: The rules, as M(ossm.federation.mesh_traffic) takes them. What stands is shown without them as well.
+    type: raw
+  locality:
+    description: Where this mesh is, as M(ossm.federation.mesh_traffic) takes it.
+    type: dict
+  service:
+    description: The service that is called, as C(namespace/name) in this mesh.
+    type: str
+  client:
+    description: Who calls it, as C(namespace/name) of a service account, label app, Service or pod (the first that fits), or the name of a peer.
+    type: str
+extends_documentation_fragment:
+  - ossm.federation.cluster
+  - ossm.federation.mesh
+  - ossm.federation.described
+"""
+
+EXAMPLES = r"""
+- name: Show where calls of web to cart go
+  ossm.federation.traffic_info:
+    kubeconfig: east.kubeconfig
+    mesh: east
+    peers: [west]
+    imports:
+      - {name: cart, namespace: shop, import_as_local: true}
+    service: shop/cart
+    client: shop/web
+"""
+
+RETURN = r"""
+findings:
+  description: What is wrong with the rules that are described, or deserves a warning.
+  returned: success
+  type: list
+  elements: dict
+  sample: []
+rules:
+  description: The objects that stand for C(mesh_traffic).
+  returned: success
+  type: list
+  elements: dict
+  sample: [{kind: DestinationRule, namespace: shop, name: federation.cart, peers: [west]}]
+routes:
+  description: Where the call goes, one row per endpoint, in the order of priorities; empty without O(service).
+  returned: success
+  type: list
+  elements: dict
+  sample:
+    - {host: cart.shop.svc.cluster.local, endpoint: cart-1, peer: "", priority: 0, share: 100.0, passes: "yes", policies: []}
+notes:
+  description: What is not certain about the routes, or not visible from here.
+  returned: success
+  type: list
+  elements: str
+  sample: ["shop/web is read as service account: 1 pod"]
+lines:
+  description: All of it as lines.
+  returned: success
+  type: list
+  elements: str
+  sample: ["shop/web → shop/cart", "100.0 %  cart.shop.svc.cluster.local"]
+"""
+
+from datetime import datetime  # noqa: E402
+
+from ..module_utils._cluster.client import Cluster  # noqa: E402
+from ..module_utils._core.catalogue.findings import finding_of, told  # noqa: E402
+from ..module_utils._core.plain.data import at  # noqa: E402
+from ..module_utils._core.plain.errors import FederationError  # noqa: E402
+from ..module_utils._core.plain.kinds import TRAFFIC_PEERS  # noqa: E402
+from ..module_utils._core.traffic.going import client_of, where_it_goes  # noqa: E402
+from ..module_utils._core.traffic.localities import warnings_of  # noqa: E402
+from ..module_utils._described import DESCRIBED  # noqa: E402
+from ..module_utils._options import CLUSTER  # noqa: E402
+from ..module_utils._run import Module, Run, run_module  # noqa: E402
+from ..module_utils._traffic import TRAFFIC, look  # noqa: E402
+
+OPTIONS = {**TRAFFIC, "service": {"type": "str"}, "client": {"type": "str"}}
+
+
+def run(run: Run, cluster: Cluster, now: datetime) -> dict:
+    """Return what stands, what is wrong, and where a call goes."""
+    service, client = run.params["service"], run.params["client"]
+    parts = parts_of(service) if service is not None or client is not None else ("", "")
+    if service is not None and not client:
+        raise FederationError("FED850", where="routes_from", what="is not set", fix="Write who calls: a workload as namespace/name, or a peer")
+    home = run.params["namespace"] or f"{run.params['mesh']}-mesh-system"
+    pods_in = {parts[0], str(client).partition("/")[0], home} if service is not None else ()
+    asked = look(run, cluster, may_be_unset=True, pods_in=pods_in)
+    standing = asked.standing
+    if service is None:
+        found = told(asked.mesh.name, [*map(finding_of, asked.problems), *warnings_of(asked.wanted, standing)], [])
+        rules = [row_of(live) for live in standing.ours]
+        shown = [f"{row['kind']} {row['namespace']}/{row['name']} · {', '.join(row['peers'])}" for row in rules]
+        return {"changed": False, "findings": found["findings"], "rules": rules, "routes": [], "notes": [], "lines": [*found["lines"], *shown]}
+    going = where_it_goes(*parts, client_of(str(client), asked.mesh, standing), asked.mesh, standing)
+    rules = [row_of(live) for live in standing.ours]
+    return {"changed": False, "findings": [], "rules": rules, "routes": going.as_data(), "notes": list(going.notes), "lines": going.lines()}
+
+
+def parts_of(service: object) -> tuple[str, str]:
+    """Return namespace and name of a service."""
+    namespace, slash, name = str(service or "").partition("/")
+    if not (namespace and slash and name) or "/" in name:
+        raise FederationError("FED850", where="routes_service", what=f"is {service!r}", fix="Write a service as namespace/name, such as shop/cart")
+    return namespace, name
+
+
+def row_of(live: dict) -> dict:
+    """Return one object as a row."""
+    peers = str(at(live, "metadata", "annotations", TRAFFIC_PEERS) or "").split(",")
+    metadata = live["metadata"]
+    return {"kind": live["kind"], "namespace": metadata["namespace"], "name": metadata["name"], "peers": [peer for peer in peers if peer]}
+
+
+def main() -> None:
+    module = Module({**CLUSTER, **DESCRIBED, **OPTIONS}, supports_check_mode=True)
+    run_module(module, run, writes=False)
+
+
+if __name__ == "__main__":
+    main()
