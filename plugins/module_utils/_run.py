@@ -142,6 +142,8 @@ def run_module(module: Module, body: Body, *, needs_cluster: bool = True, writes
         if cluster is not None:
             module.know(cluster.secrets)
             warn_if_unverified(module, cluster)
+            if writes and not module.check_mode:
+                refuse_unchosen(cluster)
         result = body(run, cluster, datetime.now(timezone.utc))
     except FederationError as error:
         failed = error
@@ -151,7 +153,7 @@ def run_module(module: Module, body: Body, *, needs_cluster: bool = True, writes
         if failed.result and cluster is not None:
             failed.result = {"server": cluster.server, "requests": cluster.requests, **failed.result}
         # Outside of the block above, where Ansible would add the traceback of what is being handled.
-        fail(module, failed, journal if writes else None)
+        fail(module, failed, journal if writes else None, asked_of(failed, cluster))
     if cluster is not None:
         result = {"server": cluster.server, "requests": cluster.requests, **result}
     if writes and "wrote" in module.params:
@@ -189,10 +191,28 @@ def unexpected(error: Exception, module: str) -> FederationError:
     )
 
 
-def fail(module: Module, error: FederationError, journal: Journal | None) -> NoReturn:
+def refuse_unchosen(cluster: Cluster) -> None:
+    """Refuse to write where several contexts could be meant and nobody has said which: FED460."""
+    if cluster.others:
+        raise FederationError(
+            "FED460",
+            where="mesh_context",
+            what=f"is not given, and the kubeconfig has the contexts {cluster.context} (current) and {some(sorted(cluster.others))}",
+            fix="Say which is meant (mesh_context or cluster_context of the host, context of a task), or give a kubeconfig that has one only",
+        )
+
+
+def asked_of(error: FederationError, cluster: Cluster | None) -> str:
+    """Return as a sentence which API server an error about a control plane came from: two meshes may have equal names."""
+    if cluster is None or not error.code.startswith("FED4"):
+        return ""
+    return f"Asked was {cluster.server}{f', context {cluster.context}' if cluster.context else ''}."
+
+
+def fail(module: Module, error: FederationError, journal: Journal | None, asked: str = "") -> NoReturn:
     """Fail with the error in the user's words, and what had been written by then."""
     told = {
-        **error.failure(journal.text() if journal else ""),
+        **error.failure(" ".join(text for text in (journal.text() if journal else "", asked) if text)),
         "written": journal.done if journal else [],
         "changed": bool(journal and journal.done),
     }

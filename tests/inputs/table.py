@@ -141,7 +141,7 @@ CONTEXTS = [
     Input("exported_services", NO_CONTEXT, "mesh_context"),
     Input("member_roll", NO_CONTEXT, "mesh_context"),
     Input("federation_info", "FED401", "context home"),
-    Input("federation_info", "FED404", "context home", {"trust_domain": "other.local"}),
+    Input("mesh_card", "FED404", "context home", {"trust_domain": "other.local"}),
 ]
 
 # 7. Folders of cards that are not there: which module is told, and what of its options.

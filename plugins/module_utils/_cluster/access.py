@@ -57,6 +57,10 @@ class Access:
     """The proxy that is used, without its log-in; empty without one."""
     unverified: str
     """Who says that the API server's certificate is not verified; empty when it is."""
+    context: str = ""
+    """The kubeconfig's context that is used; empty without one."""
+    others: tuple[str, ...] = ()
+    """The contexts that could have been meant as well, where only the kubeconfig's current-context chose."""
     secrets: set[str] = field(default_factory=set)
 
 
@@ -93,6 +97,8 @@ def open_access(params: Mapping[str, Any], environment: Mapping[str, str], secon
         is_compressed=said.is_compressed,
         via=route.url if route else "",
         unverified=_unverified(said, options) if context is not None and said.is_insecure else "",
+        context=said.context,
+        others=said.others,
         secrets={secret for secret in secrets if secret},
     )
 

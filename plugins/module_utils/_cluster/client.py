@@ -48,7 +48,8 @@ USERINFO = re.compile(r"//[^/@\s]+@")
 class Cluster:
     """One API server and who we are to it.
 
-    ``server`` is its URL without anything secret. ``requests`` counts what was sent to it, retries included.
+    ``server`` is its URL without anything secret. ``requests`` counts what was sent to it, retries included. ``context`` is the
+    kubeconfig's that is used, ``others`` are those that could have been meant as well.
     """
 
     def __init__(
@@ -63,11 +64,15 @@ class Cluster:
         via: str = "",
         unverified: str = "",
         is_compressed: bool = True,
+        context: str = "",
+        others: tuple[str, ...] = (),
     ) -> None:
         self.server = server
         self.requests = 0
         self.secrets = set(secrets)
         self.unverified = unverified
+        self.context = context
+        self.others = others
         self._pool = pool
         self._authorization = authorization
         self._headers = headers
@@ -97,6 +102,8 @@ class Cluster:
             via=access.via,
             unverified=access.unverified,
             is_compressed=access.is_compressed,
+            context=access.context,
+            others=access.others,
         )
 
     @property

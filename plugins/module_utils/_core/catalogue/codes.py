@@ -868,6 +868,13 @@ CODES: dict[str, Code] = {
         "Set `mesh_control_plane` to another name, such as `basic`. For one that stands as an earlier version, make a control plane of another name in a new "
         "namespace and move the members to it.",
     ),
+    "FED460": Code(
+        "Which context of the kubeconfig is not said",
+        ERROR,
+        "The kubeconfig has several contexts, and only its `current-context` chooses one. `oc login`, `oc project` and `kubectl config use-context` "
+        "change that from one day to the next, so a run that writes could change another cluster. What only reads, and check mode, goes on.",
+        "Set `mesh_context` (`cluster_context` for a cluster, `context` of a module), or give a kubeconfig that has one context.",
+    ),
     "FED501": Code(
         "Made by someone else",
         ERROR,

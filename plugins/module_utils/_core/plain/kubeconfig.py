@@ -88,7 +88,11 @@ class Plugin:
 
 @dataclass(frozen=True)
 class Said:
-    """What a kubeconfig says: where the API server is, how to get there, and as whom."""
+    """What a kubeconfig says: where the API server is, how to get there, and as whom.
+
+    ``context`` is the one that is used, and ``others`` are those that could have been meant as well where nothing but
+    ``current-context`` chose it.
+    """
 
     place: str
     server: str
@@ -105,6 +109,8 @@ class Said:
     key: Pem = Pem()
     plugin: Plugin | None = None
     impersonation: tuple[tuple[str, str], ...] = ()
+    context: str = ""
+    others: tuple[str, ...] = ()
 
     @property
     def has_credentials(self) -> bool:
@@ -162,6 +168,8 @@ def what_is_said(documents: Sequence[Document], context: str | None, now: float)
             else _plugin(user, cluster)
         ),
         impersonation=_impersonation(user),
+        context=reading.context if _is_quotable(reading.context) else "",
+        others=() if context else reading.other_contexts,
     )
     _refuse_contradictions(said, cluster, user)
     return said
@@ -245,6 +253,8 @@ class _Reading:
     cluster: _Entry
     user: _Entry
     others: tuple[tuple[_Entry, Iterable[str]], ...]
+    context: str
+    other_contexts: tuple[str, ...]
 
     @classmethod
     def of(cls, documents: Sequence[Document], context: str | None) -> _Reading:
@@ -272,7 +282,9 @@ class _Reading:
             if found is None and (name or word == "cluster"):
                 chosen.fail(word, f"names a {word} that is not there" if name else "is missing", code="FED101")
             parts[word] = found or _Entry(chosen.place, chosen.folder, {})
-        return cls(place, **parts, others=(*((top, TOP) for top in tops), (chosen, CONTEXT)))
+        named = dict.fromkeys(entry["name"] for top in tops for entry in _listed(top, "contexts") if entry["name"] != current)
+        read = (*((top, TOP) for top in tops), (chosen, CONTEXT))
+        return cls(place, **parts, others=read, context=current, other_contexts=tuple(named))
 
     def refuse_unknown(self) -> None:
         for entry, known in (*self.others, (self.cluster, CLUSTER), (self.user, USER)):
