@@ -18,6 +18,7 @@ from ._core.plain.data import some
 from ._core.plain.diff import Change, leaves, owned_leaves, value_at
 from ._core.plain.errors import FederationError
 from ._core.plain.kinds import MEMBER_ROLL, Kind
+from ._core.plain.reference import link_to
 from ._core.plain.words import shown, shown_in
 from ._secrets import LONG, secrets_of, shown_arguments, to_mask, without, without_keys
 
@@ -136,7 +137,7 @@ def run_module(module: Module, body: Body, *, needs_cluster: bool = True, writes
     run = Run(module.params, module.warn, module.check_mode, journal)
     result, failed, cluster = {}, None, None
     if module.params.get("loopback"):
-        module.warn(f"FED324 {LOOPBACK}  (docs: codes#fed324)")
+        module.warn(f"FED324 {LOOPBACK}  ({link_to('FED324')})")
     try:
         cluster = Cluster.connect(module.params) if needs_cluster else None
         if cluster is not None:
@@ -168,7 +169,7 @@ def warn_if_unverified(module: Module, cluster: Cluster) -> None:
         module.warn(
             f"FED117 {whose}{cluster.server}: its certificate is not verified ({cluster.unverified}), so anybody on the way can read the "
             "credentials and answer in its place. Give the CA certificate instead (mesh_ca_cert, cluster_ca_cert, or in the kubeconfig)."
-            "  (docs: codes#fed117)"
+            f"  ({link_to('FED117')})"
         )
 
 

@@ -68,11 +68,16 @@ def shown(
     standing = [row for row in rows if not (is_leaving and row["outbound"] == status.ABSENT)]
     faults = verdict.faults_of(standing, data, bundles, now)
     lines = [*status.lines(control_plane, mesh, roots, rows, now), *([restart.sentence] if restart.sentence else [])]
+    line = verdict.verdict_line(mesh, standing, faults, fail_on)
+    # The rows of the table of peers stand below its head.
+    states = {text: verdict.state_of(row, faults) for text, row in zip(lines[2:], rows)}
+    states[line] = verdict.DOWN if verdict.counting(faults, fail_on) else verdict.UNSURE if faults else verdict.OK
     lines[0] = f"as it stands now: {lines[0]}" if is_planned else lines[0]
     return {
         "control_plane": data,
         "peers": rows,
-        "lines": [*lines, verdict.verdict_line(mesh, standing, faults, fail_on)],
+        "lines": [*lines, line],
+        "states": states,
         "restart": restart.to_data(),
         "verdict": verdict.verdict_of(faults, fail_on),
         "faults": [fault.as_row(fail_on) for fault in faults],

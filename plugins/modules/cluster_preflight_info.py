@@ -62,7 +62,7 @@ findings:
       seen: would come from the CatalogSource openshift-marketplace/mirror, which has no package kiali-ossm
       why: OLM would look for it for ever. A mirrored catalog often has fewer packages and versions than the one that it mirrors.
       cure: Mirror the package, or name another catalog for it in cluster_operators.
-      reference: "docs: codes#fed449"
+      reference: https://example.com/ossm/federation/docs/0.1.0/codes/fed449.html
 findings_left_out:
   description: By code, how many more findings there are than the first 100 that RV(findings) holds; empty when it holds all.
   returned: success

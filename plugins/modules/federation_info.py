@@ -169,6 +169,11 @@ lines:
   type: list
   elements: str
   sample: ["PEER  OUT        IN         LAST SYNC  EXPORTS  IMPORTS  NOTE"]
+states:
+  description: For lines that have one, the state to colour them by. It is C(ok), C(down), or C(unsure) for what is to be looked at.
+  returned: success
+  type: dict
+  sample: {"√ east: 1 peer connected both ways": ok}
 left:
   description: With O(until=gone), what is left of I(peers), and why.
   returned: success
@@ -265,7 +270,7 @@ MENDS = {
 def run(run: Run, cluster: Cluster, now: datetime) -> dict:
     """Read, wait if asked, and return the module's result; a failure has a verdict, too."""
     try:
-        return {"verdict": verdict.OK, "faults": [], **seen(run, cluster, now)}
+        return {"verdict": verdict.OK, "faults": [], "states": {}, **seen(run, cluster, now)}
     except FederationError as error:
         error.result.setdefault("verdict", verdict.ERROR)
         raise

@@ -125,6 +125,7 @@ from ..module_utils._core.plain.data import listed, some  # noqa: E402
 from ..module_utils._core.plain.diff import Change, as_diff, change_to, is_ours, removal_of  # noqa: E402
 from ..module_utils._core.plain.errors import FederationError  # noqa: E402
 from ..module_utils._core.plain.kinds import CONTROL_PLANE, MANAGER, MEMBER_ROLL, NAMESPACE  # noqa: E402
+from ..module_utils._core.plain.reference import link_to  # noqa: E402
 from ..module_utils._options import CLUSTER, FORCE, MESH, WAITING  # noqa: E402
 from ..module_utils._run import Module, Run, live_or_planned, rehearse, run_module, wait_until  # noqa: E402
 
@@ -268,7 +269,7 @@ def told_pending(namespace: str, pending: list[str]) -> str:
     return (
         f"FED610 ServiceMeshMemberRoll {namespace}/{ROLL}: {listed(pending)} {'do' if several else 'does'} not exist, and "
         f"nobody makes {'them' if several else 'it'} now; the other members are configured. Create {'them' if several else 'it'}, "
-        f"and the operator adds {'them' if several else 'it'} to the mesh by itself, or correct mesh_members.  (docs: codes#fed610)"
+        f"and the operator adds {'them' if several else 'it'} to the mesh by itself, or correct mesh_members.  ({link_to('FED610')})"
     )
 
 

@@ -27,6 +27,7 @@ from typing import Any, NoReturn
 from ansible import constants
 from ansible.module_utils import basic
 from ansible.plugins.action import ActionBase
+from ansible.utils.color import stringc
 from ansible.utils.display import Display
 from ansible.utils.unsafe_proxy import wrap_var
 from ansible_collections.ossm.federation.plugins import modules
@@ -51,6 +52,8 @@ COLLECTION = "ossm.federation."
 # What modules import when they need it, so that no process has to do it again.
 LIBRARIES = ("cryptography.x509", "urllib3", "yaml")
 SHOW = "__show"
+
+COLOURS = {"ok": constants.COLOR_OK, "down": constants.COLOR_ERROR, "unsure": constants.COLOR_WARN}
 
 display = Display()
 
@@ -131,7 +134,7 @@ class HereAction(ActionBase):
             self._templar.available_variables = before
         lines = [str(line) for line in found] if isinstance(found, (list, tuple)) else [str(found or "")]
         if any(lines):
-            display.display("\n".join(shown(line) for line in lines))
+            display.display("\n".join(coloured(shown(line), states_in(result)) for line in lines))
 
     def _execute_module(
         self, module_name: str | None = None, module_args: dict | None = None, tmp: str | None = None, task_vars: dict | None = None, **more: Any
@@ -157,6 +160,19 @@ class HereAction(ActionBase):
             and bool(python)
             and str(self._templar.template(python)) == sys.executable
         )
+
+
+def states_in(result: Mapping) -> dict[str, str]:
+    """Return the states of lines that a result tells, its own or those of what it says that stands."""
+    standing = result.get("standing")
+    parts = (result, standing if isinstance(standing, Mapping) else {})
+    return {str(line): str(state) for part in parts if isinstance(part.get("states"), Mapping) for line, state in part["states"].items()}
+
+
+def coloured(line: str, states: Mapping[str, str]) -> str:
+    """Return a line in the colour of its state; as it is where Ansible shows no colours."""
+    colour = COLOURS.get(states.get(line, ""))
+    return stringc(line, colour) if colour else line
 
 
 class PlainAction(HereAction):

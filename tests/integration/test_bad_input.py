@@ -43,7 +43,7 @@ def test_wrong_input_is_refused_before_anything_is_written(
     refused = east.play("federate", variables=variables, must_pass=False)
     assert refused.returncode != 0
     assert code in refused.output, refused.output
-    assert re.search(rf"docs: codes#{code[:6].lower()}", refused.output)
+    assert re.search(rf"/codes/{code[:6].lower()}\.html", refused.output)
     assert "argument_spec" not in refused.output
     assert versions_of(bed, "east") == before
 

@@ -50,7 +50,7 @@ def trapped(card: dict, trap: Path) -> dict:
 def assert_refused(run: Run, code: str, trap: Path | None = None) -> None:
     assert run.returncode == 2, run.output
     assert code in run.output, run.output
-    assert f"docs: codes#{code.lower()}" in run.output
+    assert f"/codes/{code.lower()}.html" in run.output
     assert not trap or not trap.exists(), "what stood on the card was executed"
     assert_harmless(run.output)
 

@@ -65,7 +65,7 @@ FLOORS = (
     ("modules",),
     ("plugin_utils",),
     ("lookup",),
-    ("action", "filter"),
+    ("action", "callback", "filter"),
 )
 ROOMS = {room: number for number, floor in enumerate(FLOORS) for room in floor}
 PLUGINS = TREE / "plugins"

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from ..plain.errors import FederationError
+from ..plain.reference import link_to
 from ..plain.words import shown
 from .codes import CODES, ERROR
 
@@ -49,7 +50,7 @@ class Finding:
     @property
     def text(self) -> str:
         """Return it as one message: code, place, what was seen, the cure, and where the code is explained."""
-        return f"{self.code} {self.place}: {self.seen}. {self.fix}.  (docs: codes#{self.code.lower()})"
+        return f"{self.code} {self.place}: {self.seen}. {self.fix}.  ({link_to(self.code)})"
 
     def as_data(self) -> dict:
         """Return it as JSON-friendly data for a module's result."""
@@ -61,7 +62,7 @@ class Finding:
             "seen": self.seen,
             "why": CODES[self.code].why,
             "cure": f"{self.fix}.",
-            "reference": f"docs: codes#{self.code.lower()}",
+            "reference": link_to(self.code),
         }
 
 

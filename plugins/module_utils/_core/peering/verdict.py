@@ -15,6 +15,7 @@ from . import status
 
 OK, DRIFT, DOWN, ERROR = "ok", "drift", "down", "error"
 PENDING, UNKNOWN, EXPIRING, DRIFTED = "pending", "unknown", "expiring", "drift"
+UNSURE = "unsure"
 KINDS = (PENDING, UNKNOWN, EXPIRING, DRIFTED)
 NEAR_EXPIRY = timedelta(days=30)
 # A watch that is renewed this very moment is not connected for an instant; a fault of these kinds may pass by itself.
@@ -112,6 +113,12 @@ def verdict_line(mesh: str, rows: Sequence[Mapping], faults: Sequence[Fault], fa
     return f"{'×' if counted else '‼'} {mesh}: {some_faults(told)}"
 
 
+def state_of(row: Mapping, faults: Iterable[Fault]) -> str:
+    """Return the state of a peer's line: ``down``, ``unsure`` for what is to be looked at, else ``ok``."""
+    kinds = {fault.kind for fault in faults if fault.peer == row["peer"]}
+    return DOWN if PENDING in kinds else UNSURE if kinds else OK
+
+
 def _suspended(rows: Iterable[Mapping]) -> int:
     return sum(row["outbound"] == status.SUSPENDED for row in rows)
 
@@ -124,11 +131,12 @@ def some_faults(faults: Sequence[Fault]) -> str:
 
 def refusal(mesh: str, faults: Sequence[Mapping], waited: int, result: dict) -> FederationError:
     """Return the failure of a status whose ``faults`` count, as rows: FED630. ``result`` is what was seen."""
+    told = some_faults([Fault(fault["kind"], fault["peer"], fault["what"]) for fault in faults])
     again = f", also after looking again for {waited} s" if waited else ""
     return FederationError(
         "FED630",
         where=f"Mesh {mesh}",
-        what=f"{some_faults([Fault(fault['kind'], fault['peer'], fault['what']) for fault in faults])}{again}",
+        what=f"{told}{again}",
         fix="Look at the reasons in the table; status_fail_on: [] shows the same without failing",
         result=result,
     )

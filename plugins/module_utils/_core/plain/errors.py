@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from .reference import link_to
 from .words import shown
 
 
@@ -27,10 +28,10 @@ class FederationError(Exception):
     @property
     def reference(self) -> str:
         """Where the documentation explains the code."""
-        return f"docs: codes#{self.code.lower()}"
+        return link_to(self.code)
 
     def failure(self, written: str = "") -> dict:
         """Return what each failed task's result says of this; ``written`` is what had been written by then, as a sentence."""
         said = f" {written}" if written else ""
-        parts = {"code": self.code, "where": self.where, "what": self.what, "fix": self.fix}
+        parts = {"code": self.code, "where": self.where, "what": self.what, "fix": self.fix, "link": self.reference}
         return {"msg": f"{self}{said}  ({self.reference})", **parts}

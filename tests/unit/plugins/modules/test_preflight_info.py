@@ -147,7 +147,7 @@ def test_a_run_warns_of_what_is_found_and_a_second_one_says_the_same():
     cluster, first, again = setup.cluster(), Keeping(setup), Keeping(setup)
     assert codes(first.on(cluster)) == codes(again.on(cluster)) == ["FED761"]
     assert len(first.warnings) == 1 and first.warnings == again.warnings
-    assert first.warnings[0].startswith("FED761 Service shop/cart: has 2 ports") and "docs: codes#fed761" in first.warnings[0]
+    assert first.warnings[0].startswith("FED761 Service shop/cart: has 2 ports") and "/codes/fed761.html" in first.warnings[0]
 
 
 def test_a_run_is_not_warned_of_what_it_mends_itself():

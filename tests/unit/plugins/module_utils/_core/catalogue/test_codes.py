@@ -8,8 +8,10 @@ import pathlib
 import re
 
 import pytest
+import yaml
 from ansible_collections.ossm.federation.plugins.module_utils._core.catalogue.codes import CODES, ERROR, RANGES, WARNING
 from ansible_collections.ossm.federation.plugins.module_utils._core.plain.errors import FederationError
+from ansible_collections.ossm.federation.plugins.module_utils._core.plain.reference import link_to
 from ansible_collections.ossm.federation.plugins.module_utils._core.preflight import clusters as cluster_findings
 from ansible_collections.ossm.federation.plugins.module_utils._core.preflight import everything as preflight
 
@@ -53,9 +55,10 @@ def test_the_page_of_the_preflight_has_what_the_checks_declare():
 def test_the_page_has_the_place_that_an_error_refers_to():
     page = (TREE / "docs" / "codes.md").read_text(encoding="utf-8")
     headings = {line.removeprefix("### ").lower() for line in page.splitlines() if line.startswith("### ")}
+    galaxy = yaml.safe_load((TREE / "galaxy.yml").read_text(encoding="utf-8"))
     for code in CODES:
         error = FederationError(code, where="Here", what="is wrong", fix="Fix it")
-        assert error.reference == f"docs: codes#{code.lower()}"
+        assert error.reference == link_to(code) == f"{galaxy['documentation']}/{galaxy['version']}/codes/{code.lower()}.html"
         assert code.lower() in headings
 
 

@@ -27,7 +27,7 @@ def test_more_than_five_of_one_code_are_one_message(number, messages):
 def test_the_one_message_has_the_code_the_number_and_the_first_five():
     (text,) = texts(many(40_001))
     assert text.startswith("FED761 40,001 findings: Exported service with several ports: Service shop/s000000, ")
-    assert "Service shop/s000004 … and 39,996 more. " in text and "s000005" not in text and "(docs: codes#fed761)" in text
+    assert "Service shop/s000004 … and 39,996 more. " in text and "s000005" not in text and "/codes/fed761.html)" in text
 
 
 def test_long_places_do_not_push_out_the_number():

@@ -1,0 +1,195 @@
+# GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+name: brief
+type: stdout
+short_description: Show what a run found out, and nothing else
+version_added: 0.2.0
+author: The ossm.federation authors (@ossm)
+description:
+  - Shows the tables, plans and sentences of this collection's playbooks, what changed, warnings and failures. Tasks that say nothing are not
+    shown, nor are their names.
+  - A failure is shown in at most four lines, which are the code with the place and what is wrong there, what to do, what was written, and the
+    page that explains the code.
+  - With C(-v) or more everything is shown as P(ansible.builtin.default#callback) shows it.
+  - The rows of a table are coloured by their state, unless E(ANSIBLE_NOCOLOR) is set.
+requirements:
+  - Set it as C(stdout_callback) in the section C(defaults) of C(ansible.cfg), or with E(ANSIBLE_STDOUT_CALLBACK).
+seealso:
+  - plugin: ansible.builtin.default
+    plugin_type: callback
+extends_documentation_fragment:
+  - default_callback
+  - result_format_callback
+"""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from ansible import constants
+from ansible.plugins.callback.default import CallbackModule as Default
+from ansible.utils.color import stringc
+from ansible_collections.ossm.federation.plugins.module_utils._core.plain.words import shown
+from ansible_collections.ossm.federation.plugins.plugin_utils.here import coloured, states_in
+
+DEBUG = ("debug", "ansible.builtin.debug")
+
+
+def of(result: Any, part: str) -> Any:
+    """Return the ``host``, ``task`` or ``result`` of what Ansible hands over. Before ansible-core 2.19 their names are private."""
+    found = getattr(result, part, None)
+    return getattr(result, f"_{part}") if found is None else found
+
+
+class CallbackModule(Default):
+    """Shows what people run a playbook for."""
+
+    CALLBACK_VERSION = 2.0
+    CALLBACK_TYPE = "stdout"
+    CALLBACK_NAME = "ossm.federation.brief"
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._states: dict[str, str] = {}
+
+    @property
+    def _is_loud(self) -> bool:
+        return self._display.verbosity > 0
+
+    def _say(self, lines: Iterable[str], colour: str | None = None) -> None:
+        """Show lines as they are: Display folds warnings and errors, and nothing else."""
+        told = [stringc(line, colour) if colour else coloured(line, self._states) for line in map(str, lines)]
+        if any(told):
+            self._display.display("\n".join(told))
+
+    def v2_playbook_on_start(self, playbook: Any) -> None:
+        """Say nothing."""
+        if self._is_loud:
+            super().v2_playbook_on_start(playbook)
+
+    def v2_playbook_on_play_start(self, play: Any) -> None:
+        """Remember the play; its name is not shown."""
+        self._play = play
+        if self._is_loud:
+            super().v2_playbook_on_play_start(play)
+
+    def v2_playbook_on_no_hosts_matched(self) -> None:
+        """Say nothing of a play that is for none of these hosts; Ansible itself warns of a pattern that matches nothing."""
+        if self._is_loud:
+            super().v2_playbook_on_no_hosts_matched()
+
+    def v2_playbook_on_task_start(self, task: Any, is_conditional: bool) -> None:
+        """Say nothing."""
+        if self._is_loud:
+            super().v2_playbook_on_task_start(task, is_conditional)
+
+    def v2_playbook_on_cleanup_task_start(self, task: Any) -> None:
+        """Say nothing."""
+        if self._is_loud:
+            super().v2_playbook_on_cleanup_task_start(task)
+
+    def v2_playbook_on_handler_task_start(self, task: Any) -> None:
+        """Say nothing."""
+        if self._is_loud:
+            super().v2_playbook_on_handler_task_start(task)
+
+    def v2_runner_on_start(self, host: Any, task: Any) -> None:
+        """Say nothing."""
+        if self._is_loud:
+            super().v2_runner_on_start(host, task)
+
+    def v2_playbook_on_include(self, included_file: Any) -> None:
+        """Say nothing."""
+        if self._is_loud:
+            super().v2_playbook_on_include(included_file)
+
+    def v2_runner_on_skipped(self, result: Any) -> None:
+        """Show the warnings of a skipped task only."""
+        if self._is_loud:
+            super().v2_runner_on_skipped(result)
+            return
+        self._handle_warnings(of(result, "result"))
+
+    def v2_runner_item_on_skipped(self, result: Any) -> None:
+        """Say nothing."""
+        if self._is_loud:
+            super().v2_runner_item_on_skipped(result)
+
+    def v2_runner_item_on_ok(self, result: Any) -> None:
+        """Show what one round of a loop says."""
+        self.v2_runner_on_ok(result) if not self._is_loud else super().v2_runner_item_on_ok(result)
+
+    def v2_runner_on_ok(self, result: Any) -> None:
+        """Show what a task says: a debug task's message, or that something was changed."""
+        if self._is_loud:
+            super().v2_runner_on_ok(result)
+            return
+        found, task = of(result, "result"), of(result, "task")
+        self._handle_warnings(found)
+        self._states.update(states_in(found))
+        if task.action in DEBUG:
+            self._say(_lines(found))
+        elif found.get("changed") and "results" not in found:
+            self._say([f"{of(result, 'host').get_name()} · changed: {task.get_name().partition(' : ')[2] or task.get_name()}"], constants.COLOR_CHANGED)
+
+    def v2_runner_on_failed(self, result: Any, ignore_errors: bool = False) -> None:
+        """Show a failure in at most four lines; one that is ignored is none."""
+        if self._is_loud:
+            super().v2_runner_on_failed(result, ignore_errors)
+            return
+        found, task = of(result, "result"), of(result, "task")
+        self._handle_warnings(found)
+        # The items of a loop have been shown as they failed.
+        if not ignore_errors and not (task.loop and "results" in found):
+            self._say(refusal(of(result, "host").get_name(), found), constants.COLOR_ERROR)
+
+    def v2_runner_item_on_failed(self, result: Any) -> None:
+        """Show the failure of one round of a loop."""
+        if self._is_loud:
+            super().v2_runner_item_on_failed(result)
+            return
+        found = of(result, "result")
+        self._handle_warnings(found)
+        self._say(refusal(of(result, "host").get_name(), found), constants.COLOR_ERROR)
+
+    def v2_runner_on_unreachable(self, result: Any) -> None:
+        """Show whom Ansible cannot reach."""
+        if self._is_loud:
+            super().v2_runner_on_unreachable(result)
+            return
+        self._say(refusal(of(result, "host").get_name(), of(result, "result")), constants.COLOR_UNREACHABLE)
+
+    def v2_playbook_on_stats(self, stats: Any) -> None:
+        """Show in one line who changed and who failed."""
+        if self._is_loud:
+            super().v2_playbook_on_stats(stats)
+            return
+        told = {}
+        for host in sorted(stats.processed):
+            counts = stats.summarize(host)
+            ended = "failed" if counts["failures"] or counts["unreachable"] else "changed" if counts["changed"] else "unchanged"
+            told.setdefault(ended, []).append(host)
+        self._say([" · ".join(f"{ended}: {', '.join(told[ended])}" for ended in ("failed", "changed", "unchanged") if ended in told)])
+
+
+def refusal(host: str, found: Mapping) -> list[str]:
+    """Return a failure in at most four lines: code, place and what; what to do; what was written; where it is explained."""
+    if not found.get("code") or not found.get("what"):
+        # Another module's, or a sentence of ours that has all of it.
+        text = str(found.get("msg") or found.get("stderr") or "failed")
+        return [f"× {host}: {shown(' '.join(text.split()))}"]
+    lines = [f"× {host}: {found['code']} {found.get('where')}: {found['what']}", f"  {found.get('fix')}"]
+    written = [str(each) for each in found.get("written") or []]
+    if written:
+        lines.append(f"  written before that: {', '.join(written[:5])}{f' and {len(written) - 5} more' if len(written) > 5 else ''}; run again to finish")
+    return [shown(line) for line in [*lines, f"  {found.get('link') or ''}".rstrip()] if line]
+
+
+def _lines(found: Mapping) -> list[str]:
+    """Return what a debug task says, as lines."""
+    said = found.get("msg")
+    if said is None:
+        # It shows a variable, under the variable's name.
+        said = [f"{key}: {value}" for key, value in found.items() if key not in ("changed", "failed") and not key.startswith("_")]
+    return [shown(str(line)) for line in (said if isinstance(said, (list, tuple)) else str(said).split("\n"))]
