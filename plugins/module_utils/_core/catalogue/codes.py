@@ -1717,6 +1717,61 @@ CODES: dict[str, Code] = {
         "Build an image with `/manifest.yaml` (`module: plugin.wasm`) and `/plugin.wasm` in one gzip layer, which both kinds read, and name it in "
         "`convert_extensions_images`.",
     ),
+    "FED830": Code(
+        "Not a Wasm module",
+        ERROR,
+        "The file is something else than a module of WebAssembly 1.0: compressed, a component, a text, a program of a machine.",
+        "Name the `.wasm` file that the build has made; unpack it first. A component has to be built as a core module.",
+    ),
+    "FED831": Code(
+        "Broken Wasm module",
+        ERROR,
+        "The file breaks the binary format: it is cut off, was changed on the way, or was made to look like a module.",
+        "Copy or build it again, and compare its digest with that of the source.",
+    ),
+    "FED832": Code(
+        "Module without a Proxy-Wasm ABI",
+        ERROR,
+        "Envoy loads a module only if one of its exported functions names the version of the Proxy-Wasm ABI. Other modules are for other programs.",
+        "Build it with a Proxy-Wasm SDK (C++, Rust, Go, AssemblyScript).",
+    ),
+    "FED833": Code(
+        "Proxy-Wasm ABI that no proxy here takes",
+        ERROR,
+        "The proxies of 2.1 to 2.6 take versions 0.1.0, 0.2.0 and 0.2.1.",
+        "Build it with an SDK of one of these versions.",
+    ),
+    "FED834": Code(
+        "Module with another digest",
+        ERROR,
+        "The file is not the one whose digest was written down: an older build, or one that somebody changed.",
+        "Do not use it until you know who changed it. Then write the digest down anew.",
+    ),
+    "FED835": Code(
+        "Module beyond all bounds",
+        ERROR,
+        "The file is larger, or has more or longer names, than any compiler writes. Reading on would cost time and memory without end.",
+        "See whether it is the right file, or strip its debugging symbols.",
+    ),
+    "FED836": Code(
+        "Module file that cannot be read",
+        ERROR,
+        "The file does not exist, may not be read, or is a link, a folder, a pipe or a device. Links are not followed: others could lead them elsewhere.",
+        "Name the file itself.",
+    ),
+    "FED837": Code(
+        "Module that needs more than every proxy gives",
+        WARNING,
+        "A module imports functions of its host. Where the proxy does not have one of them, it refuses the whole module, and with it every change of the "
+        "listener.",
+        "Build it with an older SDK or for another target, or try it on one workload first.",
+    ),
+    "FED838": Code(
+        "Module that no proxy can speak with",
+        ERROR,
+        "A proxy hands over data in the module's memory, which the module must export with a function that allocates.",
+        "Build it with a Proxy-Wasm SDK as a library (reactor), and strip nothing that is exported.",
+    ),
     "FED850": Code(
         "Traffic rule that cannot be read",
         ERROR,
