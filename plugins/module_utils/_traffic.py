@@ -72,5 +72,9 @@ def refuse(problems: list[FederationError]) -> None:
         where=first.where,
         what=f"{first.what}",
         fix=f"{first.fix}{more}",
-        facts={"problems": [{"code": one.code, "where": one.where, "what": one.what, "fix": one.fix} for one in problems[:100]]},
+        facts={
+            "problems": [
+                {"code": one.code, "where": one.where, "what": one.what, "fix": one.fix} for one in problems[:100]
+            ]
+        },
     )

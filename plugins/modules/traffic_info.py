@@ -101,7 +101,12 @@ def run(run: Run, cluster: Cluster, now: datetime) -> dict:
     service, client = run.params["service"], run.params["client"]
     parts = parts_of(service) if service is not None or client is not None else ("", "")
     if service is not None and not client:
-        raise FederationError("FED850", where="routes_from", what="is not set", fix="Write who calls: a workload as namespace/name, or a peer")
+        raise FederationError(
+            "FED850",
+            where="routes_from",
+            what="is not set",
+            fix="Write who calls: a workload as namespace/name, or a peer",
+        )
     home = run.params["namespace"] or f"{run.params['mesh']}-mesh-system"
     pods_in = {parts[0], str(client).partition("/")[0], home} if service is not None else ()
     asked = look(run, cluster, may_be_unset=True, pods_in=pods_in)
@@ -110,17 +115,36 @@ def run(run: Run, cluster: Cluster, now: datetime) -> dict:
         found = told(asked.mesh.name, [*map(finding_of, asked.problems), *warnings_of(asked.wanted, standing)], [])
         rules = [row_of(live) for live in standing.ours]
         shown = [f"{row['kind']} {row['namespace']}/{row['name']} · {', '.join(row['peers'])}" for row in rules]
-        return {"changed": False, "findings": found["findings"], "rules": rules, "routes": [], "notes": [], "lines": [*found["lines"], *shown]}
+        return {
+            "changed": False,
+            "findings": found["findings"],
+            "rules": rules,
+            "routes": [],
+            "notes": [],
+            "lines": [*found["lines"], *shown],
+        }
     going = where_it_goes(*parts, client_of(str(client), asked.mesh, standing), asked.mesh, standing)
     rules = [row_of(live) for live in standing.ours]
-    return {"changed": False, "findings": [], "rules": rules, "routes": going.as_data(), "notes": list(going.notes), "lines": going.lines()}
+    return {
+        "changed": False,
+        "findings": [],
+        "rules": rules,
+        "routes": going.as_data(),
+        "notes": list(going.notes),
+        "lines": going.lines(),
+    }
 
 
 def parts_of(service: object) -> tuple[str, str]:
     """Return namespace and name of a service."""
     namespace, slash, name = str(service or "").partition("/")
     if not (namespace and slash and name) or "/" in name:
-        raise FederationError("FED850", where="routes_service", what=f"is {service!r}", fix="Write a service as namespace/name, such as shop/cart")
+        raise FederationError(
+            "FED850",
+            where="routes_service",
+            what=f"is {service!r}",
+            fix="Write a service as namespace/name, such as shop/cart",
+        )
     return namespace, name
 
 
@@ -128,7 +152,12 @@ def row_of(live: dict) -> dict:
     """Return one object as a row."""
     peers = str(at(live, "metadata", "annotations", TRAFFIC_PEERS) or "").split(",")
     metadata = live["metadata"]
-    return {"kind": live["kind"], "namespace": metadata["namespace"], "name": metadata["name"], "peers": [peer for peer in peers if peer]}
+    return {
+        "kind": live["kind"],
+        "namespace": metadata["namespace"],
+        "name": metadata["name"],
+        "peers": [peer for peer in peers if peer],
+    }
 
 
 def main() -> None:

@@ -29,11 +29,19 @@ def east(tmp_path: Path) -> Iterator[ApiInMemory]:
 def owner(tmp_path: Path, collections: str, east: ApiInMemory) -> Administrator:
     folder = tmp_path / "owner"
     folder.mkdir()
-    described = {"mesh_peers": PEERS, "mesh_exports": EXPORTS, "mesh_imports": IMPORTS, "mesh_locality": LOCALITY, "mesh_traffic": TRAFFIC}
+    described = {
+        "mesh_peers": PEERS,
+        "mesh_exports": EXPORTS,
+        "mesh_imports": IMPORTS,
+        "mesh_locality": LOCALITY,
+        "mesh_traffic": TRAFFIC,
+    }
     return Administrator(folder, collections, {"east": {**east.variables, **described}})
 
 
-def test_the_playbook_keeps_the_rules_once_with_few_tasks_and_all_or_none_of_them(owner: Administrator, east: ApiInMemory) -> None:
+def test_the_playbook_keeps_the_rules_once_with_few_tasks_and_all_or_none_of_them(
+    owner: Administrator, east: ApiInMemory
+) -> None:
     assert owner.play("traffic").changed("east") == 1
     assert [name for _verb, _kind, name in east.writes] == ["federation.cart", "federation.till", "federation.checkout"]
     again = owner.play("traffic")
@@ -43,6 +51,8 @@ def test_the_playbook_keeps_the_rules_once_with_few_tasks_and_all_or_none_of_the
     shown = owner.play("routes", variables={"routes_service": "shop/till", "routes_from": "shop/web"}).output
     assert " 80.0 %  till.shop.svc.cluster.local: no endpoint, calls fail with 503" in shown, shown
     east.store.put(routes("till", name="by-hand"))
-    refused = owner.play("traffic", variables={"mesh_traffic": [*TRAFFIC[1:], {**TRAFFIC[0], "timeout": "1s"}]}, must_pass=False)
+    refused = owner.play(
+        "traffic", variables={"mesh_traffic": [*TRAFFIC[1:], {**TRAFFIC[0], "timeout": "1s"}]}, must_pass=False
+    )
     assert "FED859 mesh_traffic, shop/till: routes till.shop.svc.cluster.local" in " ".join(refused.output.split())
     assert len(east.writes) == 3

@@ -13,7 +13,13 @@ SPACE = "east-mesh-system"
 PEERS = [{"name": "west", "locality": {"region": "eu-west"}}, {"name": "north", "locality": {"region": "eu-north"}}]
 EXPORTS = [{"name": "checkout", "namespace": "shop", "to": ["west"]}]
 IMPORTS = [
-    {"name": "cart", "namespace": "public", "alias": {"name": "cart", "namespace": "shop"}, "import_as_local": True, "from": ["west"]},
+    {
+        "name": "cart",
+        "namespace": "public",
+        "alias": {"name": "cart", "namespace": "shop"},
+        "import_as_local": True,
+        "from": ["west"],
+    },
     {"name": "till", "namespace": "shop", "from": ["west"]},
     {"name": "price", "namespace": "shop", "from": ["west"]},
 ]
@@ -22,7 +28,11 @@ LOCALITY = {"region": "eu-central"}
 
 def thing(version: str, kind: str, namespace: str, name: str, **body: Any) -> dict:
     """Return an object; ``labels`` and ``annotations`` are its metadata's."""
-    metadata = {"name": name, "namespace": namespace, **{key: body.pop(key) for key in ("labels", "annotations") if key in body}}
+    metadata = {
+        "name": name,
+        "namespace": namespace,
+        **{key: body.pop(key) for key in ("labels", "annotations") if key in body},
+    }
     return {"apiVersion": version, "kind": kind, "metadata": metadata, **body}
 
 
@@ -38,11 +48,27 @@ def service(name: str, namespace: str = "shop", port: str = "http", **spec: Any)
     return thing("v1", "Service", namespace, name, spec=body)
 
 
-def pod(name: str, app: str, namespace: str = "shop", *, account: str = "default", ready: bool = True, node: str = "n1", **labels: str) -> dict:
+def pod(
+    name: str,
+    app: str,
+    namespace: str = "shop",
+    *,
+    account: str = "default",
+    ready: bool = True,
+    node: str = "n1",
+    **labels: str,
+) -> dict:
     """Return a pod of a workload."""
     status = {"phase": "Running", "conditions": [{"type": "Ready", "status": str(ready)}]}
     body = {"spec": {"nodeName": node, "serviceAccountName": account}, "status": status}
-    return thing("v1", "Pod", namespace, name, labels={"app": app, **{key.replace("_", "-"): value for key, value in labels.items()}}, **body)
+    return thing(
+        "v1",
+        "Pod",
+        namespace,
+        name,
+        labels={"app": app, **{key.replace("_", "-"): value for key, value in labels.items()}},
+        **body,
+    )
 
 
 def account(name: str, namespace: str = "shop") -> dict:
@@ -51,7 +77,9 @@ def account(name: str, namespace: str = "shop") -> dict:
 
 def rule(host: str, namespace: str = "shop", name: str = "theirs", **policy: Any) -> dict:
     """Return a DestinationRule that somebody else made."""
-    return thing("networking.istio.io/v1beta1", "DestinationRule", namespace, name, spec={"host": host, "trafficPolicy": policy})
+    return thing(
+        "networking.istio.io/v1beta1", "DestinationRule", namespace, name, spec={"host": host, "trafficPolicy": policy}
+    )
 
 
 def routes(*hosts: str, namespace: str = "shop", name: str = "theirs", **spec: Any) -> dict:
@@ -66,6 +94,12 @@ def roll(*members: str) -> dict:
 
 def estate(*more: dict, version: str = "v2.5", **spec: Any) -> ClusterInMemory:
     """Return a cluster with the mesh east, and ``more`` objects."""
-    standing = [control_plane(version, **spec), roll("shop", "desk"), service("cart"), service("till"), service("checkout")]
+    standing = [
+        control_plane(version, **spec),
+        roll("shop", "desk"),
+        service("cart"),
+        service("till"),
+        service("checkout"),
+    ]
     standing += [account("web"), account("till"), account("clerk", "desk")]
     return ClusterInMemory(NOW, *map(copy.deepcopy, [*standing, *more]))

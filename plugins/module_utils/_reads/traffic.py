@@ -4,34 +4,63 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
+from dataclasses import replace
 
 from .._cluster.client import Cluster
 from .._core.control_plane.live import ControlPlane
 from .._core.mesh.topology import Mesh
+from .._core.peering.using import NAMING_KINDS
 from .._core.plain.data import at, mapping
 from .._core.plain.errors import FederationError
 from .._core.plain.kinds import IMPORTS, NODE, POD, SERVICE, SERVICE_ACCOUNT, Kind
-from .._core.peering.using import NAMING_KINDS
 from .._core.traffic.standing import Standing, imports_from
 from .._core.traffic.wanted import Wanted
 from .peerings import read_members
 
 
-def read_traffic(cluster: Cluster, mesh: Mesh, control_plane: ControlPlane, wanted: Iterable[Wanted], *, pods_in: Collection[str] = ()) -> Standing:
+def read_traffic(
+    cluster: Cluster,
+    mesh: Mesh,
+    control_plane: ControlPlane,
+    wanted: Iterable[Wanted],
+    *,
+    pods_in: Collection[str] = (),
+) -> Standing:
     """Return what stands, as far as ``wanted`` needs it; ``pods_in`` are namespaces whose pods are wanted in any case.
 
     Raises ``FederationError`` FED868 where rules of a namespace may not be read.
     """
     wanted = list(wanted)
     members = frozenset(read_members(cluster, control_plane.namespace)["configured"])
-    rules = [live for namespace in sorted({*members, control_plane.namespace}) for kind in NAMING_KINDS for live in _rules(cluster, kind, namespace)]
-    sets = {live["metadata"]["name"]: live for live in _known(cluster, IMPORTS, control_plane.namespace)} if mesh.peers else {}
-    imports = [found for peer in mesh.peers for found in imports_from(mesh, peer, sets.get(peer.local_name), control_plane.cluster_domain)]
-    spaces = members & {*(one.namespace for one in wanted), *pods_in, *(found.service[0] for found in imports if found.is_local)}
+    rules = [
+        live
+        for namespace in sorted({*members, control_plane.namespace})
+        for kind in NAMING_KINDS
+        for live in _rules(cluster, kind, namespace)
+    ]
+    sets = (
+        {live["metadata"]["name"]: live for live in _known(cluster, IMPORTS, control_plane.namespace)}
+        if mesh.peers
+        else {}
+    )
+    imports = [
+        found
+        for peer in mesh.peers
+        for found in imports_from(mesh, peer, sets.get(peer.local_name), control_plane.cluster_domain)
+    ]
+    spaces = members & {
+        *(one.namespace for one in wanted),
+        *pods_in,
+        *(found.service[0] for found in imports if found.is_local),
+    }
     services = [live for namespace in sorted(spaces) for live in _known(cluster, SERVICE, namespace)]
     is_split = any(one.split for one in wanted)
     holding = members if any(one.callers and one.callers.service_accounts for one in wanted) else frozenset()
-    looked_at = {*members, control_plane.namespace} & {*holding, *pods_in, *(one.namespace for one in wanted if one.split)}
+    looked_at = {*members, control_plane.namespace} & {
+        *holding,
+        *pods_in,
+        *(one.namespace for one in wanted if one.split),
+    }
     standing = Standing(
         control_plane=control_plane,
         members=members,
@@ -41,10 +70,15 @@ def read_traffic(cluster: Cluster, mesh: Mesh, control_plane: ControlPlane, want
         accounts=_accounts(cluster, wanted, {*members, control_plane.namespace}),
         pods={namespace: tuple(_known(cluster, POD, namespace, outline)) for namespace in sorted(looked_at)},
     )
-    if standing.reads_nodes and (is_split or pods_in):
-        nodes = _may(cluster, NODE, "")
-        standing = Standing(**{**standing.__dict__, "nodes": None if nodes is None else {live["metadata"]["name"]: live for live in nodes}})
-    return standing
+    return _with_nodes(cluster, standing) if is_split or pods_in else standing
+
+
+def _with_nodes(cluster: Cluster, standing: Standing) -> Standing:
+    """Return the same with all nodes, where this mesh's istiod goes by their labels."""
+    if not standing.reads_nodes:
+        return standing
+    nodes = _may(cluster, NODE, "")
+    return replace(standing, nodes=None if nodes is None else {live["metadata"]["name"]: live for live in nodes})
 
 
 def outline(live: Mapping) -> dict:
@@ -54,7 +88,10 @@ def outline(live: Mapping) -> dict:
         "kind": "Pod",
         "metadata": {key: metadata.get(key) for key in ("name", "namespace", "labels", "deletionTimestamp")},
         "spec": {key: at(live, "spec", key) for key in ("nodeName", "serviceAccountName")},
-        "status": {"phase": at(live, "status", "phase"), "conditions": conditions if isinstance(conditions, list) else []},
+        "status": {
+            "phase": at(live, "status", "phase"),
+            "conditions": conditions if isinstance(conditions, list) else [],
+        },
     }
 
 
@@ -95,7 +132,12 @@ def _known(cluster: Cluster, kind: Kind, namespace: str, keep: object = None) ->
 
 
 def _accounts(cluster: Cluster, wanted: Iterable[Wanted], places: Collection[str]) -> frozenset[tuple[str, str]] | None:
-    named = {account for one in wanted if one.callers for account in (*(one.callers.local or ()), *one.callers.service_accounts)}
+    named = {
+        account
+        for one in wanted
+        if one.callers
+        for account in (*(one.callers.local or ()), *one.callers.service_accounts)
+    }
     found: set[tuple[str, str]] = set()
     for namespace in sorted({namespace for namespace, _name in named} & set(places)):
         listed = _may(cluster, SERVICE_ACCOUNT, namespace)

@@ -65,7 +65,11 @@ def verdict(policies: Iterable[Mapping], call: Call) -> Verdict:
     admitted = [place for found, place in allowing if found == YES]
     if allowing and not admitted:
         perhaps = [place for found, place in allowing if found == MAYBE]
-        return Verdict(MAYBE, tuple(perhaps + doubtful)) if perhaps else Verdict(NO, tuple(place for _found, place in allowing))
+        return (
+            Verdict(MAYBE, tuple(perhaps + doubtful))
+            if perhaps
+            else Verdict(NO, tuple(place for _found, place in allowing))
+        )
     return Verdict(MAYBE, tuple(doubtful)) if doubtful else Verdict(YES, tuple(admitted))
 
 
@@ -100,7 +104,9 @@ def _operation(operation: Mapping, call: Call, action: str) -> str:
     parts = []
     for key, value in operation.items():
         if key in ("ports", "notPorts"):
-            parts.append(_listed(strings(value), None if call.port is None else str(call.port), is_not=key.startswith("not")))
+            parts.append(
+                _listed(strings(value), None if call.port is None else str(call.port), is_not=key.startswith("not"))
+            )
         elif key in _OF_HTTP and call.is_tcp:
             # A DENY goes on without what it cannot read, an ALLOW never applies.
             parts += [] if action == "DENY" else [NO]

@@ -20,7 +20,9 @@ from .standing import HTTP, Standing, covers, is_external, is_headless, is_label
 from .wanted import LOCAL, Wanted
 
 
-def problems_of(wanted: Iterable[Wanted], mesh: Mesh, standing: Standing, locality: Mapping[str, str]) -> list[FederationError]:
+def problems_of(
+    wanted: Iterable[Wanted], mesh: Mesh, standing: Standing, locality: Mapping[str, str]
+) -> list[FederationError]:
     """Return everything that stands in the way of these rules; ``locality`` is where this mesh is, as far as it was said."""
     found: list[FederationError] = []
     for one in wanted:
@@ -37,7 +39,9 @@ def problems_of(wanted: Iterable[Wanted], mesh: Mesh, standing: Standing, locali
 def _service(one: Wanted, standing: Standing) -> Iterator[FederationError]:
     service = standing.services.get((one.namespace, one.name))
     if one.namespace not in standing.members and not standing.imports_of(one.namespace, one.name):
-        what = f"names the namespace {one.namespace}, which is not a member of the mesh, and no peer gives such a service"
+        what = (
+            f"names the namespace {one.namespace}, which is not a member of the mesh, and no peer gives such a service"
+        )
         yield _problem("FED851", one, "service", what, f"Members are {listed(sorted(standing.members), 10) or 'none'}")
     elif service is None and not standing.imports_of(one.namespace, one.name):
         near = sorted(f"{namespace}/{name}" for namespace, name in standing.services if namespace == one.namespace)
@@ -67,14 +71,24 @@ def _failover(one: Wanted, mesh: Mesh, standing: Standing, locality: Mapping[str
             "Keep split alone (by weight it already fails over), or keep failover_to alone",
         )
     elif one.split and way_of(one, standing) == BY_WEIGHT:
-        yield _problem("FED858", one, "failover_to", "stands beside a split by weight, and Istio refuses both in one rule", "Keep one of the two")
+        yield _problem(
+            "FED858",
+            one,
+            "failover_to",
+            "stands beside a split by weight, and Istio refuses both in one rule",
+            "Keep one of the two",
+        )
     if (standing.control_plane.version or (2, 5)) < (2, 2):
         peer = mesh.peer(one.failover_to)
         theirs = peer.locality.get("region") if peer else None
         if not theirs or not locality.get("region") or theirs == locality["region"]:
             what = f"needs regions that differ on {standing.control_plane.version_text}: ours is {locality.get('region') or 'not said'}"
             yield _problem(
-                "FED864", one, "failover_to", f"{what}, that of {one.failover_to} {theirs or 'not said'}", "Set mesh_locality, and locality in mesh_peers"
+                "FED864",
+                one,
+                "failover_to",
+                f"{what}, that of {one.failover_to} {theirs or 'not said'}",
+                "Set mesh_locality, and locality in mesh_peers",
             )
     yield from _in_force(one, standing)
 
@@ -105,11 +119,19 @@ def _split(one: Wanted, mesh: Mesh, standing: Standing, locality: Mapping[str, s
     missing = [peer for peer in one.split_peers if not standing.imports_of(one.namespace, one.name, peer)]
     if missing:
         what = f"gives a share to {listed(missing)}, and no rule imports {one.service} from there"
-        yield _problem("FED852", one, "split", what, "Add the service to mesh_imports, under another suffix or as local, and federate")
+        yield _problem(
+            "FED852",
+            one,
+            "split",
+            what,
+            "Add the service to mesh_imports, under another suffix or as local, and federate",
+        )
         return
     way = way_of(one, standing)
     if way is None:
-        what = "gives shares to one peer whose service is imported as local and to one whose service has a name of its own"
+        what = (
+            "gives shares to one peer whose service is imported as local and to one whose service has a name of its own"
+        )
         yield _problem("FED866", one, "split", what, "Import it from all of these peers in the same way")
     elif way == BY_WEIGHT:
         yield from _by_weight(one, mesh, standing, locality)
@@ -122,12 +144,24 @@ def _by_weight(one: Wanted, mesh: Mesh, standing: Standing, locality: Mapping[st
     """Yield what is wrong with a split inside one host: each locality must be known, and none may get nothing."""
     if any(not weight for weight in one.split.values()) or LOCAL not in one.split:
         what = "is by weight inside one host, where each side has 1 to 99"
-        yield _problem("FED855", one, "split", what, "Take the split out to send a peer nothing; 99 : 1 is the farthest that local can give")
+        yield _problem(
+            "FED855",
+            one,
+            "split",
+            what,
+            "Take the split out to send a peer nothing; 99 : 1 is the farthest that local can give",
+        )
     regions = {LOCAL: locality.get("region")} | {name: _region(mesh.peer(name)) for name in one.split_peers}
     unsaid = [name for name, region in regions.items() if not region]
     if unsaid:
         how = ["mesh_locality" if name == LOCAL else f"locality of {name} in mesh_peers" for name in unsaid]
-        yield _problem("FED864", one, "split", "is by weight inside one host, which needs the region of each side", f"Set {listed(how)}, and federate")
+        yield _problem(
+            "FED864",
+            one,
+            "split",
+            "is by weight inside one host, which needs the region of each side",
+            f"Set {listed(how)}, and federate",
+        )
         return
     if len(set(regions.values())) < len(regions):
         what = f"has two sides in one region ({listed(str(region) for region in regions.values())})"
@@ -136,7 +170,13 @@ def _by_weight(one: Wanted, mesh: Mesh, standing: Standing, locality: Mapping[st
         seen = standing.locality_of(pod)
         if seen is not None and seen.get("region") != regions[LOCAL]:
             what = f"would give the pod {at(pod, 'metadata', 'name')} nothing: its region is {seen.get('region') or 'unknown to istiod'}"
-            yield _problem("FED864", one, "split", f"{what}, not {regions[LOCAL]}", "Label the pods of the workload: istio-locality: <region>")
+            yield _problem(
+                "FED864",
+                one,
+                "split",
+                f"{what}, not {regions[LOCAL]}",
+                "Label the pods of the workload: istio-locality: <region>",
+            )
             break
     yield from _in_force(one, standing)
 
@@ -158,12 +198,22 @@ def _in_force(one: Wanted, standing: Standing) -> Iterator[FederationError]:
     if elsewhere:
         places = listed(sorted({str(at(live, "metadata", "namespace")) for live in elsewhere}), 10)
         what = f"would be without effect for clients in {places}: {listed(map(place_of, elsewhere))} counts there first"
-        yield FederationError("FED860", where=one.place, what=what, fix=f"Take that rule away, or add these fields to it: {needed_fields(one, standing)}")
+        yield FederationError(
+            "FED860",
+            where=one.place,
+            what=what,
+            fix=f"Take that rule away, or add these fields to it: {needed_fields(one, standing)}",
+        )
     if standing.control_plane.said("security", "dataPlane", "automtls") is False:
         shadowed = standing.effective_rule(host, one.namespace, one.namespace)
         if not mapping(at(shadowed, "spec", "trafficPolicy", "tls")):
             what = "needs a DestinationRule, and this mesh has automtls: false and no rule that says how the host is called"
-            yield FederationError("FED870", where=one.place, what=what, fix="Turn security.dataPlane.automtls on, or write a rule with tls for *.local")
+            yield FederationError(
+                "FED870",
+                where=one.place,
+                what=what,
+                fix="Turn security.dataPlane.automtls on, or write a rule with tls for *.local",
+            )
 
 
 def _http(one: Wanted, standing: Standing) -> Iterator[FederationError]:
@@ -188,10 +238,23 @@ def _callers(one: Wanted, mesh: Mesh, standing: Standing) -> Iterator[Federation
         yield from _from_mesh(one, mesh, standing)
     if callers.service_accounts and not standing.imports_of(one.namespace, one.name):
         what = f"says which workloads may call {one.service} at a peer, and no peer gives it"
-        yield _problem("FED852", one, "callers, service_accounts", what, "For callers of a service of ours use local, beside from_mesh")
-    for peer in {found.peer for found in standing.imports_of(one.namespace, one.name)} if callers.service_accounts else ():
+        yield _problem(
+            "FED852",
+            one,
+            "callers, service_accounts",
+            what,
+            "For callers of a service of ours use local, beside from_mesh",
+        )
+    for peer in (
+        {found.peer for found in standing.imports_of(one.namespace, one.name)} if callers.service_accounts else ()
+    ):
         labels = egress_selector(mesh.peer(peer), peer, standing)
-        bearing = [pod for namespace in standing.members for pod in standing.pods.get(namespace, ()) if is_labelled(pod, labels)]
+        bearing = [
+            pod
+            for namespace in standing.members
+            for pod in standing.pods.get(namespace, ())
+            if is_labelled(pod, labels)
+        ]
         if bearing:
             pod = f"{at(bearing[0], 'metadata', 'namespace')}/{at(bearing[0], 'metadata', 'name')}"
             what = f"would hit the pod {pod}, which has the labels of the egress gateway ({listed(labels)})"
@@ -210,7 +273,13 @@ def _from_mesh(one: Wanted, mesh: Mesh, standing: Standing) -> Iterator[Federati
         rows = exported_names([service], plan_exports(mesh, peer)["spec"], peer.local_name) if peer else []
         if not any(row["exported"] for row in rows):
             what = f"admits {name}, and no rule exports {one.service} to it"
-            yield _problem("FED852", one, "callers, from_mesh", what, f"Add the service to mesh_exports for {name}, or take {name} out")
+            yield _problem(
+                "FED852",
+                one,
+                "callers, from_mesh",
+                what,
+                f"Add the service to mesh_exports for {name}, or take {name} out",
+            )
     if callers.local is None:
         what = "makes a first ALLOW policy for the workload, which cuts off every caller that it does not name"
         yield _problem(
@@ -241,23 +310,41 @@ def _accounts(one: Wanted, standing: Standing) -> Iterator[FederationError]:
 
 def _holders(one: Wanted, mesh: Mesh, standing: Standing, locality: Mapping[str, str]) -> Iterator[FederationError]:
     """Yield which objects of others hold what this rule would write: a host, or the name of an object."""
-    standing_names = {(live.get("kind"), at(live, "metadata", "namespace"), at(live, "metadata", "name")): live for live in standing.others}
+    standing_names = {
+        (live.get("kind"), at(live, "metadata", "namespace"), at(live, "metadata", "name")): live
+        for live in standing.others
+    }
     for manifest in plan_rule(one, mesh, standing, locality):
         metadata = manifest["metadata"]
         named = standing_names.get((manifest["kind"], metadata["namespace"], metadata["name"]))
         if named:
-            yield FederationError("FED863", where=one.place, what=f"needs {place_of(named)}, which somebody else made", fix="Rename or delete that object")
+            yield FederationError(
+                "FED863",
+                where=one.place,
+                what=f"needs {place_of(named)}, which somebody else made",
+                fix="Rename or delete that object",
+            )
             continue
         if manifest["kind"] == VIRTUAL_SERVICE.name:
             for host in manifest["spec"]["hosts"]:
                 for live in standing.routes_for(host):
                     if not is_of_traffic(live):
                         what = f"routes {host}, and {place_of(live)} already does"
-                        yield FederationError("FED859", where=one.place, what=what, fix="Put the routes into that VirtualService, or delete it")
+                        yield FederationError(
+                            "FED859",
+                            where=one.place,
+                            what=what,
+                            fix="Put the routes into that VirtualService, or delete it",
+                        )
         if manifest["kind"] == DESTINATION_RULE.name:
             host = manifest["spec"]["host"]
             for name, live in standing.destination_rules(host):
-                if not is_of_traffic(live) and covers(name, host) and "*" not in name and at(live, "metadata", "namespace") in (one.namespace, standing.home):
+                if (
+                    not is_of_traffic(live)
+                    and covers(name, host)
+                    and "*" not in name
+                    and at(live, "metadata", "namespace") in (one.namespace, standing.home)
+                ):
                     what = f"needs a DestinationRule for {host}, and {place_of(live)} already is one"
                     fix = f"Add these fields to it and take the rule out of mesh_traffic, or delete it: {needed_fields(one, standing)}"
                     yield FederationError("FED860", where=one.place, what=what, fix=fix)

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 
 from ..mesh.topology import LOCALITY, Mesh
 from ..peering.names import ports_of
+from ..peering.using import full_names
 from ..plain.data import at, items, listed, mapping, place_of, strings
 from ..plain.errors import FederationError
 from ..plain.kinds import AUTHORIZATION_POLICY, GATEWAY_LABEL, SERVICE_PORT
@@ -128,15 +129,22 @@ def where_it_goes(namespace: str, name: str, client: Client, mesh: Mesh, standin
             fix="Write it as namespace/name, as it is called in this mesh",
         )
     if len(hosts) > 1:
-        notes.append(f"several peers give it, each under a name of its own: {listed(hosts)}; the caller chooses, here the first is shown")
+        notes.append(
+            f"several peers give it, each under a name of its own: {listed(hosts)}; the caller chooses, here the first is shown"
+        )
     service = standing.services.get((namespace, name))
     if service is not None and is_headless(service):
-        notes.append("the Service is headless: a caller that asks for one pod's name gets that pod, whatever the rules say")
+        notes.append(
+            "the Service is headless: a caller that asks for one pod's name gets that pod, whatever the rules say"
+        )
     # What comes from a peer is routed over there; here it only meets the pods.
     destinations = [(hosts[0], "", 100.0)] if client.peer else _destinations(hosts[0], client, service, standing, notes)
     if client.peer:
         notes.append(f"{client.peer} decides over there whether it calls us")
-    shares = tuple((host, share, _endpoints(host, subset, share, client, mesh, standing, notes)) for host, subset, share in destinations)
+    shares = tuple(
+        (host, share, _endpoints(host, subset, share, client, mesh, standing, notes))
+        for host, subset, share in destinations
+    )
     if any(one.peer for _host, _share, endpoints in shares for one in endpoints):
         notes.append("whether the peer's own policies admit the call is not visible from here")
     return Going(f"{namespace}/{name}", client, shares, tuple(dict.fromkeys(notes)))
@@ -149,19 +157,25 @@ def _hosts(namespace: str, name: str, standing: Standing) -> list[str]:
     return [one.host for one in standing.imports_of(namespace, name)]
 
 
-def _destinations(host: str, client: Client, service: Mapping | None, standing: Standing, notes: list[str]) -> list[tuple[str, str, float]]:
+def _destinations(
+    host: str, client: Client, service: Mapping | None, standing: Standing, notes: list[str]
+) -> list[tuple[str, str, float]]:
     """Return (host, subset, per cent) as a VirtualService says, or the host itself."""
     found = [live for live in standing.routes_for(host) if is_visible(live, client.namespace)]
     if not found:
         return [(host, "", 100.0)]
     if len(found) > 1:
         found.sort(key=lambda live: (str(at(live, "metadata", "creationTimestamp") or ""), place_of(live)))
-        notes.append(f"several VirtualServices route {host}: {listed(map(place_of, found))}; which one counts is not certain, the oldest is shown")
+        notes.append(
+            f"several VirtualServices route {host}: {listed(map(place_of, found))}; which one counts is not certain, the oldest is shown"
+        )
     live = found[0]
     is_http = service is None or bool(set(protocols(service)) & set(HTTP))
     routes = items(at(live, "spec", "http" if is_http else "tcp"))
     if not routes:
-        notes.append(f"{place_of(live)} has no routes for {'HTTP' if is_http else 'TCP'}, so calls go to the host itself")
+        notes.append(
+            f"{place_of(live)} has no routes for {'HTTP' if is_http else 'TCP'}, so calls go to the host itself"
+        )
         return [(host, "", 100.0)]
     matching = [route for route in routes if items(route.get("match"))]
     plain = next((route for route in routes if not items(route.get("match"))), None)
@@ -172,19 +186,23 @@ def _destinations(host: str, client: Client, service: Mapping | None, standing: 
         return []
     if plain.get("fault") or plain.get("redirect") or plain.get("delegate") or plain.get("directResponse"):
         notes.append(f"{place_of(live)} also injects faults, redirects, answers or delegates; that is not computed")
-    entries = items(plain.get("route"))
-    weights = [float(entry.get("weight") or 0) for entry in entries]
-    if len(entries) == 1:
-        weights = [100.0]
+    return _weighted(plain, live, standing)
+
+
+def _weighted(route: Mapping, live: Mapping, standing: Standing) -> list[tuple[str, str, float]]:
+    """Return (host, subset, per cent) of one route of a VirtualService."""
+    entries = items(route.get("route"))
+    weights = [100.0] if len(entries) == 1 else [float(entry.get("weight") or 0) for entry in entries]
     whole = sum(weights) or 1.0
+    namespace = str(at(live, "metadata", "namespace"))
+    known = {*(standing.host(*one) for one in standing.services), *(one.host for one in standing.imports)}
     result = []
     for entry, weight in zip(entries, weights):
-        target = str(at(entry, "destination", "host") or "")
-        known = [standing.host(*one) for one in standing.services] + [one.host for one in standing.imports]
-        full = next((one for one in known if one == target or one.startswith(f"{target}.") and target.count(".") < 3), target)
-        if "." not in target:
-            full = standing.host(str(at(live, "metadata", "namespace")), target)
+        names = full_names(
+            str(at(entry, "destination", "host") or ""), namespace, standing.control_plane.cluster_domain
+        )
         if weight:
+            full = next((name for name in names if name in known), names[0])
             result.append((full, str(at(entry, "destination", "subset") or ""), 100 * weight / whole))
     return result
 
@@ -201,13 +219,22 @@ def _endpoints(
     if subset:
         one = next((one for one in items(at(rule, "spec", "subsets")) if one.get("name") == subset), None)
         if one is None:
-            notes.append(f"no DestinationRule that counts has the subset {subset} of {host}, so calls to it fail with 503")
+            notes.append(
+                f"no DestinationRule that counts has the subset {subset} of {host}, so calls to it fail with 503"
+            )
             return ()
         labels, policy = mapping(one.get("labels")), {**policy, **mapping(one.get("trafficPolicy"))}
     found: list[tuple[str, str | None, Mapping[str, str] | None, Verdict]] = []
     for pod in standing.pods_of(namespace, name) if is_local else ():
         if is_ready(pod) and is_labelled(pod, labels):
-            found.append((str(at(pod, "metadata", "name")), None, standing.locality_of(pod), _at_pod(pod, client, namespace, name, standing)))
+            found.append(
+                (
+                    str(at(pod, "metadata", "name")),
+                    None,
+                    standing.locality_of(pod),
+                    _at_pod(pod, client, namespace, name, standing),
+                )
+            )
     gives = [one for one in standing.imports if one.host == host] if not (subset or client.peer) else []
     for one in gives:
         found += _at_gateways(one, client, mesh, standing, notes)
@@ -216,50 +243,94 @@ def _endpoints(
     ordered = _ordered([(peer, locality) for _name, peer, locality, _verdict in found], policy, client, standing, notes)
     return tuple(
         Endpoint(name, peer, priority, share * part, judged, "/".join((locality or {}).values()))
-        for (name, peer, locality, judged), (priority, part) in sorted(zip(found, ordered), key=lambda pair: (pair[1][0], pair[0][1] or "", pair[0][0]))
+        for (name, peer, locality, judged), (priority, part) in sorted(
+            zip(found, ordered), key=lambda pair: (pair[1][0], pair[0][1] or "", pair[0][0])
+        )
     )
 
 
 def _ordered(
-    endpoints: Sequence[tuple[str | None, Mapping[str, str] | None]], policy: Mapping, client: Client, standing: Standing, notes: list[str]
+    endpoints: Sequence[tuple[str | None, Mapping[str, str] | None]],
+    policy: Mapping,
+    client: Client,
+    standing: Standing,
+    notes: list[str],
 ) -> list[tuple[int, float]]:
     """Return (priority, part of the host's calls) for each endpoint, given as (peer, locality)."""
     setting = mapping(at(policy, "loadBalancer", "localityLbSetting"))
-    is_ejecting = bool(mapping(policy.get("outlierDetection")))
-    priorities = [0] * len(endpoints)
-    if setting.get("enabled") is False:
-        pass
-    elif items(setting.get("distribute")):
+    if setting.get("enabled") is not False and items(setting.get("distribute")):
         parts = _distributed(endpoints, items(setting["distribute"]), client, notes)
         if parts is not None:
             return [(0, part) for part in parts]
-    elif is_ejecting and strings(setting.get("failoverPriority")):
-        if not client.locality and not client.peer:
-            notes.append("the caller's proxy has no locality that we can see; it may then get no priorities at all")
-        priorities = _by_labels(endpoints, strings(setting["failoverPriority"]), client, notes)
-    elif is_ejecting and client.locality:
-        priorities = [_distance(client.locality, locality or {}, items(setting.get("failover"))) for _peer, locality in endpoints]
-    elif is_ejecting and not client.peer:
-        notes.append("the caller's proxy has no locality that we can see, so it gets no priorities")
-    elif setting.get("failover") or setting.get("failoverPriority"):
-        notes.append("failover without outlierDetection is inert: all endpoints have one priority")
+    is_ejecting = bool(mapping(policy.get("outlierDetection")))
+    priorities = _priorities(endpoints, setting, client, notes, is_ejecting=is_ejecting)
     ranks = {priority: rank for rank, priority in enumerate(sorted(set(priorities)))}
     first = sum(priority == min(priorities) for priority in priorities) if priorities else 1
     return [(ranks[priority], 1 / first if ranks[priority] == 0 else 0.0) for priority in priorities]
 
 
+def _priorities(
+    endpoints: Sequence[tuple[str | None, Mapping[str, str] | None]],
+    setting: Mapping,
+    client: Client,
+    notes: list[str],
+    *,
+    is_ejecting: bool,
+) -> list[int]:
+    """Return the priority of each endpoint, lower first; without ejection, or without a locality to go by, all have one."""
+    even = [0] * len(endpoints)
+    labels = strings(setting.get("failoverPriority"))
+    if setting.get("enabled") is False or items(setting.get("distribute")):
+        return even
+    if not is_ejecting:
+        if setting.get("failover") or labels:
+            notes.append("failover without outlierDetection is inert: all endpoints have one priority")
+        return even
+    if not client.locality and not client.peer:
+        notes.append(
+            "the caller's proxy has no locality that we can see; it may then get no priorities at all"
+            if labels
+            else "the caller's proxy has no locality that we can see, so it gets no priorities"
+        )
+    if labels:
+        return _by_labels(endpoints, labels, client, notes)
+    if not client.locality:
+        return even
+    return [_distance(client.locality, locality or {}, items(setting.get("failover"))) for _peer, locality in endpoints]
+
+
 def _distributed(
-    endpoints: Sequence[tuple[str | None, Mapping[str, str] | None]], distribute: Iterable[Mapping], client: Client, notes: list[str]
+    endpoints: Sequence[tuple[str | None, Mapping[str, str] | None]],
+    distribute: Iterable[Mapping],
+    client: Client,
+    notes: list[str],
 ) -> list[float] | None:
-    rule = next((one for one in distribute if _is_in(client.locality, str(one.get("from") or ""))), None) if client.locality else None
+    rule = (
+        next((one for one in distribute if _is_in(client.locality, str(one.get("from") or ""))), None)
+        if client.locality
+        else None
+    )
     if rule is None:
         notes.append("no from of distribute fits the caller's locality, so it gets neither weights nor failover")
         return None
     parts = [0.0] * len(endpoints)
-    weights = {str(place): float(weight) for place, weight in mapping(rule.get("to")).items() if isinstance(weight, (int, float))}
-    whole = sum(weight for place, weight in weights.items() if any(_is_in(locality or {}, place) for _peer, locality in endpoints)) or 1.0
+    weights = {
+        str(place): float(weight)
+        for place, weight in mapping(rule.get("to")).items()
+        if isinstance(weight, (int, float))
+    }
+    whole = (
+        sum(
+            weight
+            for place, weight in weights.items()
+            if any(_is_in(locality or {}, place) for _peer, locality in endpoints)
+        )
+        or 1.0
+    )
     for place, weight in weights.items():
-        there = [at for at, (_peer, locality) in enumerate(endpoints) if _is_in(locality or {}, place) and not parts[at]]
+        there = [
+            at for at, (_peer, locality) in enumerate(endpoints) if _is_in(locality or {}, place) and not parts[at]
+        ]
         for at_index in there:
             parts[at_index] = weight / whole / len(there)
     if any(not part for part in parts):
@@ -268,7 +339,10 @@ def _distributed(
 
 
 def _by_labels(
-    endpoints: Sequence[tuple[str | None, Mapping[str, str] | None]], labels: Sequence[str], client: Client, notes: list[str]
+    endpoints: Sequence[tuple[str | None, Mapping[str, str] | None]],
+    labels: Sequence[str],
+    client: Client,
+    notes: list[str],
 ) -> list[int]:
     """Return the priorities of ``failoverPriority``: how many of the labels, from the first on, are as the caller's."""
     found = []
@@ -307,7 +381,9 @@ def _is_in(locality: Mapping[str, str], place: str) -> bool:
 
 def is_ready(pod: Mapping) -> bool:
     """Return whether a pod gets calls."""
-    ready = any(one.get("type") == "Ready" and one.get("status") == "True" for one in items(at(pod, "status", "conditions")))
+    ready = any(
+        one.get("type") == "Ready" and one.get("status") == "True" for one in items(at(pod, "status", "conditions"))
+    )
     return ready and not at(pod, "metadata", "deletionTimestamp")
 
 
@@ -324,7 +400,11 @@ def _at_gateways(
     """Return the pods of the egress gateway that stand for a peer: they bear the peer's locality."""
     peer = mesh.peer(one.peer)
     gateway = f"{peer.gateways.egress if peer else one.peer}.{standing.home}"
-    pods = [pod for pod in standing.pods.get(standing.home, ()) if is_labelled(pod, {GATEWAY_LABEL: gateway}) and is_ready(pod)]
+    pods = [
+        pod
+        for pod in standing.pods.get(standing.home, ())
+        if is_labelled(pod, {GATEWAY_LABEL: gateway}) and is_ready(pod)
+    ]
     if not pods:
         notes.append(f"no pod of the egress gateway for {one.peer} is ready")
     locality = dict(peer.locality) if peer else {}
@@ -332,7 +412,13 @@ def _at_gateways(
     domain = standing.control_plane.trust_domain
     call = Call(client.namespace, client.account, domain, SERVICE_PORT, f"outbound_.{port}_._.{one.host}", is_tcp=True)
     return [
-        (str(at(pod, "metadata", "name")), one.peer, locality, verdict(_policies_of(pod, standing.home, standing), call)) for pod in pods
+        (
+            str(at(pod, "metadata", "name")),
+            one.peer,
+            locality,
+            verdict(_policies_of(pod, standing.home, standing), call),
+        )
+        for pod in pods
     ]
 
 

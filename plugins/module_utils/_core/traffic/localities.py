@@ -11,7 +11,9 @@ from .standing import Standing
 from .wanted import Wanted
 
 
-def found_locality(said: Mapping[str, str], wanted: Iterable[Wanted], standing: Standing) -> tuple[Mapping[str, str], str]:
+def found_locality(
+    said: Mapping[str, str], wanted: Iterable[Wanted], standing: Standing
+) -> tuple[Mapping[str, str], str]:
     """Return the locality of this mesh and, in words, where it is from; empty where nobody says, or pods differ."""
     if said:
         return said, f"locality {'/'.join(said.values())}, as mesh_locality says"
@@ -19,7 +21,9 @@ def found_locality(said: Mapping[str, str], wanted: Iterable[Wanted], standing: 
     regions = sorted({(standing.locality_of(pod) or {}).get("region") or "" for pod in pods})
     if len(regions) == 1 and regions[0]:
         kind = "nodes" if standing.nodes is not None else "pods"
-        return {"region": regions[0]}, f"locality {regions[0]}, found on the {kind} of {listed(one.service for one in wanted)}"
+        return {
+            "region": regions[0]
+        }, f"locality {regions[0]}, found on the {kind} of {listed(one.service for one in wanted)}"
     if len(regions) > 1:
         return {}, f"locality not known: pods are in {listed(region or 'none' for region in regions)}"
     return {}, ""
@@ -37,6 +41,14 @@ def warnings_of(wanted: Sequence[Wanted], standing: Standing) -> Iterator[Findin
         service = standing.services.get(each.service)
         if each.is_local and each.service not in routed and mapping(at(service, "spec", "selector")):
             place = f"Service {'/'.join(each.service)}"
-            rules = [live for _name, live in standing.destination_rules(each.host) if at(live, "spec", "trafficPolicy", "outlierDetection")]
+            rules = [
+                live
+                for _name, live in standing.destination_rules(each.host)
+                if at(live, "spec", "trafficPolicy", "outlierDetection")
+            ]
             if not rules:
-                yield Finding("FED869", place, f"is imported as local from {each.peer}, so calls are shared by number of endpoints")
+                yield Finding(
+                    "FED869",
+                    place,
+                    f"is imported as local from {each.peer}, so calls are shared by number of endpoints",
+                )

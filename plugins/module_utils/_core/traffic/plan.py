@@ -38,7 +38,9 @@ _CLUSTER = "topology.istio.io/cluster"
 
 def way_of(one: Wanted, standing: Standing) -> str | None:
     """Return how a split is done: by weight inside one host where all its peers give the service as local, by host where none does."""
-    kinds = {any(found.is_local for found in standing.imports_of(one.namespace, one.name, peer)) for peer in one.split_peers}
+    kinds = {
+        any(found.is_local for found in standing.imports_of(one.namespace, one.name, peer)) for peer in one.split_peers
+    }
     return {frozenset({True}): BY_WEIGHT, frozenset({False}): BY_HOST}.get(frozenset(kinds))
 
 
@@ -78,19 +80,31 @@ def needed_fields(one: Wanted, standing: Standing) -> str:
     return json.dumps(_balancing(one, None, standing, {}, way_of(one, standing) if one.split else None), sort_keys=True)
 
 
-def _destination_rule(one: Wanted, mesh: Mesh, standing: Standing, locality: Mapping[str, str], way: str | None) -> dict:
+def _destination_rule(
+    one: Wanted, mesh: Mesh, standing: Standing, locality: Mapping[str, str], way: str | None
+) -> dict:
     host = standing.host(one.namespace, one.name)
     hidden = mapping(at(_hidden(one, standing, host), "spec", "trafficPolicy"))
     ours = _balancing(one, mesh, standing, locality, way)
     kept = {key: hidden[key] for key in _KEPT if key in hidden}
     balancer = {**mapping(kept.get("loadBalancer")), **ours["loadBalancer"]}
     peers = [one.failover_to] if one.failover_to else list(one.split_peers)
-    return _object(mesh, one, DESTINATION_RULE, one.namespace, _name(one), peers, {"host": host, "trafficPolicy": {**kept, **ours, "loadBalancer": balancer}})
+    return _object(
+        mesh,
+        one,
+        DESTINATION_RULE,
+        one.namespace,
+        _name(one),
+        peers,
+        {"host": host, "trafficPolicy": {**kept, **ours, "loadBalancer": balancer}},
+    )
 
 
 def _hidden(one: Wanted, standing: Standing, host: str) -> Mapping | None:
     """Return the rule with a wildcard that counted for the host before ours: of its traffic policy nothing would be inherited."""
-    theirs = [(name, live) for name, live in standing.destination_rules(host) if not is_of_traffic(live) and "*" in name]
+    theirs = [
+        (name, live) for name, live in standing.destination_rules(host) if not is_of_traffic(live) and "*" in name
+    ]
     for place in (one.namespace, standing.home):
         found = [(name, live) for name, live in theirs if at(live, "metadata", "namespace") == place]
         if found:
@@ -98,7 +112,9 @@ def _hidden(one: Wanted, standing: Standing, host: str) -> Mapping | None:
     return None
 
 
-def _balancing(one: Wanted, mesh: Mesh | None, standing: Standing, locality: Mapping[str, str], way: str | None) -> dict:
+def _balancing(
+    one: Wanted, mesh: Mesh | None, standing: Standing, locality: Mapping[str, str], way: str | None
+) -> dict:
     """Return the part of a traffic policy that says who gets what. Without ejection Istio gives no priorities, and with its default of
     10 % a lone endpoint is never ejected."""
     outlier = {
@@ -133,10 +149,16 @@ def _virtual_services(one: Wanted, mesh: Mesh, standing: Standing, way: str | No
     local = standing.host(one.namespace, one.name)
     found = []
     if way == BY_HOST:
-        hosts = {LOCAL: local} | {peer: standing.imports_of(one.namespace, one.name, peer)[0].host for peer in one.split_peers}
-        routes = [{"destination": {"host": hosts[name]}, "weight": weight} for name, weight in one.split.items() if weight]
+        hosts = {LOCAL: local} | {
+            peer: standing.imports_of(one.namespace, one.name, peer)[0].host for peer in one.split_peers
+        }
+        routes = [
+            {"destination": {"host": hosts[name]}, "weight": weight} for name, weight in one.split.items() if weight
+        ]
         body = {"http": [{"route": routes, **extra}]} if is_http else {"tcp": [{"route": routes}]}
-        found.append(_object(mesh, one, VIRTUAL_SERVICE, one.namespace, _name(one), one.split_peers, {"hosts": [local], **body}))
+        found.append(
+            _object(mesh, one, VIRTUAL_SERVICE, one.namespace, _name(one), one.split_peers, {"hosts": [local], **body})
+        )
     for each in standing.imports_of(one.namespace, one.name) if extra else ():
         if each.host == local and not any(manifest["spec"]["hosts"] == [local] for manifest in found):
             peers = [other.peer for other in standing.imports_of(one.namespace, one.name) if other.host == local]
@@ -167,7 +189,16 @@ def _admitting(one: Wanted, mesh: Mesh, standing: Standing) -> dict:
         "selector": {"matchLabels": selector},
         "rules": [{"from": [{"source": {"principals": [*gateways, *local]}}]}],
     }
-    return _object(mesh, one, AUTHORIZATION_POLICY, one.namespace, _name(one), callers.from_mesh, spec, {DRY_RUN: "true"} if callers.dry_run else {})
+    return _object(
+        mesh,
+        one,
+        AUTHORIZATION_POLICY,
+        one.namespace,
+        _name(one),
+        callers.from_mesh,
+        spec,
+        {DRY_RUN: "true"} if callers.dry_run else {},
+    )
 
 
 def _restricting(one: Wanted, mesh: Mesh, standing: Standing) -> list[dict]:
@@ -184,7 +215,11 @@ def _restricting(one: Wanted, mesh: Mesh, standing: Standing) -> list[dict]:
             "to": [{"operation": {"ports": [str(SERVICE_PORT)]}}],
             "when": [{"key": "connection.sni", "values": names}],
         }
-        spec = {"action": "DENY", "selector": {"matchLabels": egress_selector(mesh.peer(peer), peer, standing)}, "rules": [rule]}
+        spec = {
+            "action": "DENY",
+            "selector": {"matchLabels": egress_selector(mesh.peer(peer), peer, standing)},
+            "rules": [rule],
+        }
         found.append(_object(mesh, one, AUTHORIZATION_POLICY, standing.home, _name(one, peer), [peer], spec))
     return found
 
@@ -217,7 +252,14 @@ def _name(one: Wanted, peer: str = "") -> str:
 
 
 def _object(
-    mesh: Mesh, one: Wanted, kind: Kind, namespace: str, name: str, peers: Iterable[str], spec: Mapping, annotations: Mapping[str, str] | None = None
+    mesh: Mesh,
+    one: Wanted,
+    kind: Kind,
+    namespace: str,
+    name: str,
+    peers: Iterable[str],
+    spec: Mapping,
+    annotations: Mapping[str, str] | None = None,
 ) -> dict:
     return {
         "apiVersion": kind.api_version,
@@ -247,9 +289,13 @@ def told(wanted: Iterable[Wanted], mesh: Mesh, standing: Standing) -> list[str]:
                 f"(ejected after {one.outlier.consecutive_5xx} errors in a row, for {one.outlier.base_ejection_time} times the number of ejections)"
             )
         if one.split and way_of(one, standing) == BY_WEIGHT:
-            lines.append(f"{name}: split by weight inside one host, {_shares(one)}; a client without a region gets neither weights nor failover")
+            lines.append(
+                f"{name}: split by weight inside one host, {_shares(one)}; a client without a region gets neither weights nor failover"
+            )
         elif one.split:
-            lines.append(f"{name}: split between two hosts, {_shares(one)}; when {peers} stops giving it, that share fails until this rule changes")
+            lines.append(
+                f"{name}: split between two hosts, {_shares(one)}; when {peers} stops giving it, that share fails until this rule changes"
+            )
         if one.callers and one.callers.from_mesh:
             rehearsed = " (rehearsed only)" if one.callers.dry_run else ""
             lines.append(
@@ -260,8 +306,14 @@ def told(wanted: Iterable[Wanted], mesh: Mesh, standing: Standing) -> list[str]:
             accounts = listed((f"{namespace}/{account}" for namespace, account in one.callers.service_accounts), 5)
             local = any(each.is_local for each in standing.imports_of(one.namespace, one.name))
             rest = "; calls to local pods do not pass the gateway and are not stopped" if local else ""
-            lines.append(f"{name}: only {accounts} may call it at a peer, stopped at the egress gateway by server name{rest}")
-        hidden = _hidden(one, standing, standing.host(one.namespace, one.name)) if one.failover_to or way_of(one, standing) == BY_WEIGHT else None
+            lines.append(
+                f"{name}: only {accounts} may call it at a peer, stopped at the egress gateway by server name{rest}"
+            )
+        hidden = (
+            _hidden(one, standing, standing.host(one.namespace, one.name))
+            if one.failover_to or way_of(one, standing) == BY_WEIGHT
+            else None
+        )
         if hidden:
             lines.append(f"{name}: takes over {', '.join(_KEPT)} of {place_of(hidden)}, which its rule hides")
     return lines

@@ -19,7 +19,9 @@ from ..plain.data import at, items, mapping, strings
 from ..plain.kinds import DESTINATION_RULE, VIRTUAL_SERVICE
 
 HTTP = ("HTTP", "HTTP2", "GRPC", "GRPC-Web")
-_OF_NODES = {word: f"topology.kubernetes.io/{word}" for word in ("region", "zone")} | {"subzone": "topology.istio.io/subzone"}
+_OF_NODES = {word: f"topology.kubernetes.io/{word}" for word in ("region", "zone")} | {
+    "subzone": "topology.istio.io/subzone"
+}
 
 
 @dataclass(frozen=True)
@@ -109,7 +111,9 @@ class Standing:
             found = [
                 (name, live)
                 for name, live in self.destination_rules(host)
-                if at(live, "metadata", "namespace") == place and is_visible(live, client) and not at(live, "spec", "workloadSelector")
+                if at(live, "metadata", "namespace") == place
+                and is_visible(live, client)
+                and not at(live, "spec", "workloadSelector")
             ]
             if found:
                 return min(found, key=lambda one: ("*" in one[0], -len(one[0]), *_age(one[1])))[1]
@@ -142,7 +146,9 @@ class Standing:
     @property
     def reads_nodes(self) -> bool:
         """Return whether this mesh's istiod may read the labels of nodes."""
-        return "ClusterWide" in (self.control_plane.said("mode"),) or self.control_plane.said("techPreview", "controlPlaneMode") in (
+        return "ClusterWide" in (self.control_plane.said("mode"),) or self.control_plane.said(
+            "techPreview", "controlPlaneMode"
+        ) in (
             "ClusterScoped",
             "ClusterWide",
         )
@@ -151,7 +157,11 @@ class Standing:
 def imports_from(mesh: Mesh, peer: Peer, live: Mapping | None, cluster_domain: str) -> list[Import]:
     """Return what ``peer`` gives by the described rules: what it offers (as its live set tells), and what rules name one by one."""
     offered = [str(row["exported"]) for row in imported(live)]
-    fixed = [f"{rule.name}.{rule.namespace}.svc.{peer.local_name}-exports.local" for rule in mesh.imports_from(peer) if rule.name and rule.namespace]
+    fixed = [
+        f"{rule.name}.{rule.namespace}.svc.{peer.local_name}-exports.local"
+        for rule in mesh.imports_from(peer)
+        if rule.name and rule.namespace
+    ]
     rows = imported_names([*offered, *fixed], plan_imports(mesh, peer)["spec"], peer.local_name, cluster_domain)
     hosts = {str(row["imported"]): bool(row["local"]) for row in rows if row["imported"]}
     return [Import(peer.local_name, host, is_local) for host, is_local in sorted(hosts.items())]
@@ -166,7 +176,12 @@ def covers(name: str, host: str) -> bool:
 def is_visible(live: Mapping, client: str) -> bool:
     """Return whether a rule is exported to the namespace of a client. A rule without ``exportTo`` is for everybody."""
     places = strings(at(live, "spec", "exportTo"))
-    return not places or "*" in places or client in places or ("." in places and at(live, "metadata", "namespace") == client)
+    return (
+        not places
+        or "*" in places
+        or client in places
+        or ("." in places and at(live, "metadata", "namespace") == client)
+    )
 
 
 def is_labelled(live: Mapping, labels: Mapping) -> bool:

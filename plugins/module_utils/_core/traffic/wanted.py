@@ -128,7 +128,12 @@ class _Reading:
             return None
         if isinstance(value, str) and value != found.local_name and self.mesh.is_shared(value):
             names = listed(peer.local_name for peer in self.mesh.peers if peer.name == value)
-            self.refuse("FED320", place, f"names {value}, and several peers call themselves that", f"Use our own names for them: {names}")
+            self.refuse(
+                "FED320",
+                place,
+                f"names {value}, and several peers call themselves that",
+                f"Use our own names for them: {names}",
+            )
             return None
         return found.local_name
 
@@ -166,7 +171,9 @@ def read_wanted(entries: object, mesh: Mesh) -> tuple[list[Wanted], list[Federat
     """
     reading = _Reading(mesh)
     if not isinstance(entries, (list, tuple)):
-        reading.refuse("FED850", "mesh_traffic", "is not a list", "Write one entry per service; [] withdraws all that was there")
+        reading.refuse(
+            "FED850", "mesh_traffic", "is not a list", "Write one entry per service; [] withdraws all that was there"
+        )
         return [], reading.problems
     found: dict[tuple[str, str], Wanted] = {}
     for number, entry in enumerate(entries, start=1):
@@ -175,7 +182,12 @@ def read_wanted(entries: object, mesh: Mesh) -> tuple[list[Wanted], list[Federat
             continue
         first = found.setdefault((wanted.namespace, wanted.name), wanted)
         if first is not wanted:
-            reading.refuse("FED853", f"mesh_traffic, rule {number}", f"is for {wanted.service}, as rule {first.number} is", "Write both in one rule")
+            reading.refuse(
+                "FED853",
+                f"mesh_traffic, rule {number}",
+                f"is for {wanted.service}, as rule {first.number} is",
+                "Write both in one rule",
+            )
     return list(found.values()), reading.problems
 
 
@@ -192,7 +204,9 @@ def _rule(reading: _Reading, entry: object, number: int) -> Wanted | None:
         return None
     place = f"mesh_traffic, {'/'.join(service)}"
     if "outlier" in given and "failover_to" not in given and "split" not in given:
-        reading.refuse("FED850", f"{place}, outlier", "stands without failover_to and split", "Add one of them, or take it out")
+        reading.refuse(
+            "FED850", f"{place}, outlier", "stands without failover_to and split", "Add one of them, or take it out"
+        )
     elif len(given) == 1 and len(reading.problems) == before:
         reading.refuse("FED850", place, "asks for nothing", f"Give it one of {', '.join(RULE[1:])}")
     return Wanted(
@@ -219,7 +233,9 @@ def _outlier(reading: _Reading, given: Mapping, place: str) -> Outlier:
 
 def _split(reading: _Reading, value: object, place: str) -> dict[str, int]:
     if not isinstance(value, Mapping):
-        reading.refuse("FED855", place, "is not a mapping", "Write a weight for local and for each peer: {local: 80, west: 20}")
+        reading.refuse(
+            "FED855", place, "is not a mapping", "Write a weight for local and for each peer: {local: 80, west: 20}"
+        )
         return {}
     weights: dict[str, int] = {}
     before = len(reading.problems)
@@ -235,9 +251,19 @@ def _split(reading: _Reading, value: object, place: str) -> dict[str, int]:
     if len(reading.problems) > before:
         return {}
     if sum(weights.values()) != 100:
-        reading.refuse("FED855", place, f"has weights of {sum(weights.values())} in all", "Make them 100, the share of local included")
+        reading.refuse(
+            "FED855",
+            place,
+            f"has weights of {sum(weights.values())} in all",
+            "Make them 100, the share of local included",
+        )
     elif len(weights) < 2:
-        reading.refuse("FED855", place, f"gives all to {next(iter(weights))}", "Give a weight to local and to one peer at least; 0 is one")
+        reading.refuse(
+            "FED855",
+            place,
+            f"gives all to {next(iter(weights))}",
+            "Give a weight to local and to one peer at least; 0 is one",
+        )
     return weights
 
 
@@ -252,9 +278,16 @@ def _callers(reading: _Reading, value: object, place: str) -> Callers:
         is_nobody = found["local"] == NOBODY
         local = () if is_nobody else reading.list_of(found["local"], f"{place}, local", account)
     if "local" in found and "from_mesh" not in found:
-        reading.refuse("FED850", f"{place}, local", "stands without from_mesh", "Add the peers that may call, or take it out")
+        reading.refuse(
+            "FED850", f"{place}, local", "stands without from_mesh", "Add the peers that may call, or take it out"
+        )
     if "dry_run" in found and "from_mesh" not in found:
-        reading.refuse("FED850", f"{place}, dry_run", "stands without from_mesh", "Only a policy on a workload of ours can be rehearsed")
+        reading.refuse(
+            "FED850",
+            f"{place}, dry_run",
+            "stands without from_mesh",
+            "Only a policy on a workload of ours can be rehearsed",
+        )
     return Callers(
         from_mesh=reading.list_of(found.get("from_mesh", []), f"{place}, from_mesh", reading.peer),
         local=local,
@@ -271,7 +304,14 @@ def _retries(reading: _Reading, value: object, place: str) -> Retries | None:
     attempts = reading.whole(found["attempts"], f"{place}, attempts", 0, 20)
     on = found.get("retry_on")
     if on is not None and not (isinstance(on, str) and _RETRY_ON.fullmatch(on)):
-        reading.refuse("FED850", f"{place}, retry_on", f"is {on!r}", "Write Envoy's words with commas: connect-failure,refused-stream,503")
+        reading.refuse(
+            "FED850",
+            f"{place}, retry_on",
+            f"is {on!r}",
+            "Write Envoy's words with commas: connect-failure,refused-stream,503",
+        )
         on = None
-    per_try = reading.duration(found["per_try_timeout"], f"{place}, per_try_timeout") if "per_try_timeout" in found else None
+    per_try = (
+        reading.duration(found["per_try_timeout"], f"{place}, per_try_timeout") if "per_try_timeout" in found else None
+    )
     return None if attempts is None else Retries(attempts, per_try, on)

@@ -10,7 +10,11 @@ from pathlib import Path
 import pytest
 import yaml
 from ansible_collections.ossm.federation.plugins.module_utils._core.plain.errors import FederationError
-from ansible_collections.ossm.federation.plugins.module_utils._core.plain.kinds import AUTHORIZATION_POLICY, DESTINATION_RULE, VIRTUAL_SERVICE
+from ansible_collections.ossm.federation.plugins.module_utils._core.plain.kinds import (
+    AUTHORIZATION_POLICY,
+    DESTINATION_RULE,
+    VIRTUAL_SERVICE,
+)
 from ansible_collections.ossm.federation.plugins.module_utils._described import DESCRIBED
 from ansible_collections.ossm.federation.plugins.module_utils._options import FORCE
 from ansible_collections.ossm.federation.plugins.modules import mesh_traffic
@@ -67,7 +71,12 @@ def test_failover_is_a_rule_by_cluster_with_ejection_of_every_endpoint():
         "host": CART,
         "trafficPolicy": {
             "loadBalancer": {"localityLbSetting": {"enabled": True, "failoverPriority": ["topology.istio.io/cluster"]}},
-            "outlierDetection": {"consecutive5xxErrors": 3, "interval": "10s", "baseEjectionTime": "30s", "maxEjectionPercent": 100},
+            "outlierDetection": {
+                "consecutive5xxErrors": 3,
+                "interval": "10s",
+                "baseEjectionTime": "30s",
+                "maxEjectionPercent": 100,
+            },
         },
     }
 
@@ -76,7 +85,10 @@ def test_on_2_1_failover_goes_by_region_and_the_version_is_warned_of():
     cluster, run = estate(version="v2.1"), asked(traffic=[FAILOVER])
     mesh_traffic.run(run, cluster, NOW)
     policy = spec(cluster, DESTINATION_RULE, "federation.cart")["trafficPolicy"]
-    assert policy["loadBalancer"]["localityLbSetting"] == {"enabled": True, "failover": [{"from": "eu-central", "to": "eu-west"}]}
+    assert policy["loadBalancer"]["localityLbSetting"] == {
+        "enabled": True,
+        "failover": [{"from": "eu-central", "to": "eu-west"}],
+    }
     assert [line.split()[0] for line in run.warnings] == ["FED867"]
 
 
@@ -84,7 +96,10 @@ def test_a_split_of_what_is_imported_as_local_is_by_weight_inside_one_host():
     cluster = estate(pod("cart-1", "cart", istio_locality="eu-central"))
     keep(cluster, WEIGHTS)
     setting = spec(cluster, DESTINATION_RULE, "federation.cart")["trafficPolicy"]["loadBalancer"]["localityLbSetting"]
-    assert setting == {"enabled": True, "distribute": [{"from": "eu-central/*", "to": {"eu-central/*": 80, "eu-west/*": 20}}]}
+    assert setting == {
+        "enabled": True,
+        "distribute": [{"from": "eu-central/*", "to": {"eu-central/*": 80, "eu-west/*": 20}}],
+    }
     assert cluster.get(VIRTUAL_SERVICE, "shop", "federation.cart") is None
 
 
@@ -104,7 +119,9 @@ def test_a_split_of_what_has_a_name_of_its_own_is_between_two_hosts():
             }
         ],
     }
-    assert spec(cluster, VIRTUAL_SERVICE, "federation.till.shop.west", SPACE)["hosts"] == ["till.shop.svc.west-imports.local"]
+    assert spec(cluster, VIRTUAL_SERVICE, "federation.till.shop.west", SPACE)["hosts"] == [
+        "till.shop.svc.west-imports.local"
+    ]
 
 
 def test_a_service_of_tcp_is_split_by_tcp_routes():
@@ -277,7 +294,12 @@ def test_what_cannot_be_right_is_refused_before_anything_is_written(code, rules,
         ("FED857", [SPLIT], [service("till", type="ExternalName")], "v2.5"),
         ("FED857", [FAILOVER], [service("cart", clusterIP="None")], "v2.5"),
         ("FED857", [FROM_WEST], [service("checkout", selector={})], "v2.5"),
-        ("FED861", [SPLIT], [service("till", ports=[{"name": "http", "port": 80}, {"name": "tcp", "port": 81}])], "v2.5"),
+        (
+            "FED861",
+            [SPLIT],
+            [service("till", ports=[{"name": "http", "port": 80}, {"name": "tcp", "port": 81}])],
+            "v2.5",
+        ),
         ("FED861", [{**SPLIT, "timeout": "1s"}], [service("till", port="tcp")], "v2.5"),
         ("FED863", [TO_WEST], [pod("fake", "fake", **{"federation.maistra.io/egress_for": "west"})], "v2.5"),
         ("FED864", [WEIGHTS], [pod("cart-1", "cart")], "v2.5"),
@@ -289,7 +311,9 @@ def test_what_stands_may_make_a_rule_impossible(code, rules, objects, version):
 
 
 def test_all_problems_are_told_at_once():
-    error = refused(estate(), {"service": "shop/cart", "failover_to": "south"}, {"service": "shop/nothing", "timeout": "1s"})
+    error = refused(
+        estate(), {"service": "shop/cart", "failover_to": "south"}, {"service": "shop/nothing", "timeout": "1s"}
+    )
     assert [one["code"] for one in error.facts["problems"]] == ["FED302", "FED851"]
     assert "FED851 mesh_traffic, shop/nothing" in error.fix
 

@@ -6,7 +6,8 @@ from __future__ import annotations
 import pytest
 from ansible_collections.ossm.federation.plugins.module_utils._core.plain.errors import FederationError
 from ansible_collections.ossm.federation.plugins.module_utils._described import DESCRIBED
-from ansible_collections.ossm.federation.plugins.modules import traffic_info
+from ansible_collections.ossm.federation.plugins.module_utils._options import FORCE
+from ansible_collections.ossm.federation.plugins.modules import mesh_traffic, traffic_info
 from ansible_collections.ossm.federation.tests.unit.pem import NOW
 from ansible_collections.ossm.federation.tests.unit.run_in_memory import RunInMemory
 from ansible_collections.ossm.federation.tests.unit.traffic_in_memory import (
@@ -39,7 +40,11 @@ def gateway(name="gw", peer="west", **more):
 
 
 def policy(name, *, namespace="shop", action=None, selector=None, rehearsed=False, **spec):
-    body = {**({"action": action} if action else {}), **({"selector": {"matchLabels": selector}} if selector else {}), **spec}
+    body = {
+        **({"action": action} if action else {}),
+        **({"selector": {"matchLabels": selector}} if selector else {}),
+        **spec,
+    }
     more = {"annotations": {"istio.io/dry-run": "true"}} if rehearsed else {}
     return thing("security.istio.io/v1beta1", "AuthorizationPolicy", namespace, name, spec=body, **more)
 
@@ -55,7 +60,15 @@ BASE = (WEB, CART, GATEWAY)
 
 
 def ask(*objects, service="shop/cart", client="shop/web", **params):
-    given = {"mesh": "east", "peers": PEERS, "exports": EXPORTS, "imports": IMPORTS, "locality": LOCALITY, "service": service, "client": client}
+    given = {
+        "mesh": "east",
+        "peers": PEERS,
+        "exports": EXPORTS,
+        "imports": IMPORTS,
+        "locality": LOCALITY,
+        "service": service,
+        "client": client,
+    }
     return traffic_info.run(RunInMemory(DESCRIBED, traffic_info.OPTIONS, **{**given, **params}), estate(*objects), NOW)
 
 
@@ -69,7 +82,9 @@ def balanced(**setting):
 
 def weighted(*weights):
     hosts = (TILL, TILL_WEST)
-    return {"http": [{"route": [{"destination": {"host": host}, "weight": weight} for host, weight in zip(hosts, weights)]}]}
+    return {
+        "http": [{"route": [{"destination": {"host": host}, "weight": weight} for host, weight in zip(hosts, weights)]}]
+    }
 
 
 @pytest.mark.parametrize(
@@ -122,7 +137,12 @@ def weighted(*weights):
             id="by cluster",
         ),
         pytest.param(
-            (pod("web-1", "web", account="web"), pod("cart-1", "cart"), GATEWAY, rule(HOST, **OUTLIER, **balanced(failoverPriority=["topology.istio.io/cluster"]))),
+            (
+                pod("web-1", "web", account="web"),
+                pod("cart-1", "cart"),
+                GATEWAY,
+                rule(HOST, **OUTLIER, **balanced(failoverPriority=["topology.istio.io/cluster"])),
+            ),
             {"cart-1": (0, 100), "gw": (1, 0)},
             id="by cluster without localities",
         ),
@@ -137,7 +157,12 @@ def weighted(*weights):
             id="zones are priorities",
         ),
         pytest.param(
-            (*BASE, rule(HOST, **balanced(distribute=[{"from": "eu-central/*", "to": {"eu-central/*": 80, "eu-west/*": 20}}]))),
+            (
+                *BASE,
+                rule(
+                    HOST, **balanced(distribute=[{"from": "eu-central/*", "to": {"eu-central/*": 80, "eu-west/*": 20}}])
+                ),
+            ),
             {"cart-1": (0, 80), "gw": (0, 20)},
             id="distribute",
         ),
@@ -147,12 +172,22 @@ def weighted(*weights):
             id="distribute from elsewhere",
         ),
         pytest.param(
-            (*BASE, pod("cart-2", "cart"), rule(HOST, **balanced(distribute=[{"from": "*", "to": {"eu-central/*": 80, "eu-west/*": 20}}]))),
+            (
+                *BASE,
+                pod("cart-2", "cart"),
+                rule(HOST, **balanced(distribute=[{"from": "*", "to": {"eu-central/*": 80, "eu-west/*": 20}}])),
+            ),
             {"cart-1": (0, 80), "cart-2": (0, 0), "gw": (0, 20)},
             id="distribute empties the rest",
         ),
         pytest.param(
-            (WEB, GATEWAY, rule(HOST, **balanced(distribute=[{"from": "eu-central/*", "to": {"eu-central/*": 80, "eu-west/*": 20}}]))),
+            (
+                WEB,
+                GATEWAY,
+                rule(
+                    HOST, **balanced(distribute=[{"from": "eu-central/*", "to": {"eu-central/*": 80, "eu-west/*": 20}}])
+                ),
+            ),
             {"gw": (0, 100)},
             id="distribute with one side gone",
         ),
@@ -162,7 +197,7 @@ def weighted(*weights):
             id="switched off",
         ),
     ],
-)  # fmt: skip
+)
 def test_endpoints_have_the_priorities_and_shares_that_istiod_gives_them(objects, expected):
     assert seen(ask(*objects)) == expected
 
@@ -192,7 +227,15 @@ def test_endpoints_have_the_priorities_and_shares_that_istiod_gives_them(objects
             id="two of them",
         ),
         pytest.param(
-            (routes(TILL, http=[{"match": [{"uri": {"prefix": "/x"}}], **weighted(0, 100)["http"][0]}, *weighted(50, 50)["http"]]),),
+            (
+                routes(
+                    TILL,
+                    http=[
+                        {"match": [{"uri": {"prefix": "/x"}}], **weighted(0, 100)["http"][0]},
+                        *weighted(50, 50)["http"],
+                    ],
+                ),
+            ),
             {"till-1": 50, "gw": 50},
             "calls that match something",
             id="matches",
@@ -229,7 +272,7 @@ def test_endpoints_have_the_priorities_and_shares_that_istiod_gives_them(objects
             id="faults",
         ),
     ],
-)  # fmt: skip
+)
 def test_virtual_services_share_calls_between_hosts(objects, expected, note):
     result = ask(WEB, GATEWAY, pod("till-1", "till"), *objects, service="shop/till")
     assert {row["endpoint"]: row["share"] for row in result["routes"]} == expected
@@ -301,19 +344,45 @@ SNI = [{"key": "connection.sni", "values": [f"*.{HOST}"]}]
         ),
         pytest.param((policy("a", action="CUSTOM", rules=[{}]),), "maybe", "yes", id="by somebody else's decision"),
         pytest.param(
-            (policy("a", namespace=SPACE, selector=EGRESS, action="DENY", rules=[{**source(notPrincipals=[OTHER])[0], "to": [{"operation": {"ports": ["15443"]}}], "when": SNI}]),),
+            (
+                policy(
+                    "a",
+                    namespace=SPACE,
+                    selector=EGRESS,
+                    action="DENY",
+                    rules=[
+                        {**source(notPrincipals=[OTHER])[0], "to": [{"operation": {"ports": ["15443"]}}], "when": SNI}
+                    ],
+                ),
+            ),
             "yes",
             "no",
             id="denied at the gateway",
         ),
         pytest.param(
-            (policy("a", namespace=SPACE, selector=EGRESS, action="DENY", rules=[{**source(notPrincipals=[ME])[0], "when": SNI}]),),
+            (
+                policy(
+                    "a",
+                    namespace=SPACE,
+                    selector=EGRESS,
+                    action="DENY",
+                    rules=[{**source(notPrincipals=[ME])[0], "when": SNI}],
+                ),
+            ),
             "yes",
             "yes",
             id="listed at the gateway",
         ),
         pytest.param(
-            (policy("a", namespace=SPACE, selector=EGRESS, action="DENY", rules=[{**source(notPrincipals=[OTHER])[0], "to": [{"operation": {"ports": ["8188"]}}]}]),),
+            (
+                policy(
+                    "a",
+                    namespace=SPACE,
+                    selector=EGRESS,
+                    action="DENY",
+                    rules=[{**source(notPrincipals=[OTHER])[0], "to": [{"operation": {"ports": ["8188"]}}]}],
+                ),
+            ),
             "yes",
             "yes",
             id="for discovery alone",
@@ -325,7 +394,7 @@ SNI = [{"key": "connection.sni", "values": [f"*.{HOST}"]}]
             id="an ALLOW about HTTP at a gateway is void",
         ),
     ],
-)  # fmt: skip
+)
 def test_policies_are_judged_on_each_hop(objects, pod_passes, gateway_passes):
     result = ask(*BASE, *objects)
     assert {row["endpoint"]: row["passes"] for row in result["routes"]} == {"cart-1": pod_passes, "gw": gateway_passes}
@@ -333,7 +402,9 @@ def test_policies_are_judged_on_each_hop(objects, pod_passes, gateway_passes):
 
 def test_an_imported_service_without_a_local_one_goes_to_the_gateway():
     result = ask(WEB, GATEWAY, service="shop/price")
-    assert [(row["host"], row["peer"], row["share"]) for row in result["routes"]] == [("price.shop.svc.west-imports.local", "west", 100)]
+    assert [(row["host"], row["peer"], row["share"]) for row in result["routes"]] == [
+        ("price.shop.svc.west-imports.local", "west", 100)
+    ]
     assert any("not visible from here" in note for note in result["notes"])
 
 
@@ -341,7 +412,9 @@ def test_a_call_of_a_peer_comes_as_our_ingress_gateway_and_ends_at_our_pods():
     ingress = f"east.local/ns/{SPACE}/sa/west-ingress-service-account"
     admitted = policy("a", rules=source(principals=[ingress]))
     result = ask(*BASE, admitted, client="west")
-    assert [(row["endpoint"], row["passes"], row["policies"]) for row in result["routes"]] == [("cart-1", "yes", ["AuthorizationPolicy shop/a"])]
+    assert [(row["endpoint"], row["passes"], row["policies"]) for row in result["routes"]] == [
+        ("cart-1", "yes", ["AuthorizationPolicy shop/a"])
+    ]
     assert ask(*BASE, policy("a", rules=source(principals=[ME])), client="west")["routes"][0]["passes"] == "no"
 
 
@@ -383,3 +456,34 @@ def test_without_a_question_problems_and_rules_are_shown():
     result = ask(service=None, client=None, traffic=[{"service": "shop/nothing", "failover_to": "west"}])
     assert {finding["code"] for finding in result["findings"]} == {"FED851", "FED869"}
     assert result["rules"] == []
+
+
+@pytest.mark.parametrize("mode", [{"mode": "ClusterWide"}, {"techPreview": {"controlPlaneMode": "ClusterScoped"}}])
+def test_a_mesh_of_the_whole_cluster_goes_by_the_labels_of_nodes(mode):
+    labels = {"topology.kubernetes.io/region": "eu-central"}
+    nodes = [thing("v1", "Node", "", "n1", labels=labels), thing("v1", "Node", "", "n2")]
+    near, far = pod("cart-1", "cart"), pod("cart-2", "cart", node="n2")
+    objects = (pod("web-1", "web", account="web"), near, far, rule(HOST, **OUTLIER), *nodes)
+    given = {
+        "mesh": "east",
+        "peers": PEERS,
+        "imports": IMPORTS,
+        "service": "shop/cart",
+        "client": "shop/web",
+    }
+    run = RunInMemory(DESCRIBED, traffic_info.OPTIONS, **given)
+    assert seen(traffic_info.run(run, estate(*objects, **mode, security={"trust": {"domain": "east.local"}}), NOW)) == {
+        "cart-1": (0, 100),
+        "cart-2": (1, 0),
+    }
+
+
+def test_what_is_written_for_a_failover_goes_where_it_promises():
+    cluster = estate(*BASE)
+    rules = [{"service": "shop/cart", "failover_to": "west"}]
+    described = {"mesh": "east", "peers": PEERS, "exports": EXPORTS, "imports": IMPORTS, "locality": LOCALITY}
+    mesh_traffic.run(RunInMemory(DESCRIBED, FORCE, mesh_traffic.OPTIONS, traffic=rules, **described), cluster, NOW)
+    asked = RunInMemory(DESCRIBED, traffic_info.OPTIONS, service="shop/cart", client="shop/web", **described)
+    assert seen(traffic_info.run(asked, cluster, NOW)) == {"cart-1": (0, 100), "gw": (1, 0)}
+    shown = traffic_info.run(RunInMemory(DESCRIBED, traffic_info.OPTIONS, **described), cluster, NOW)
+    assert shown["rules"] == [{"kind": "DestinationRule", "namespace": "shop", "name": "federation.cart", "peers": ["west"]}]
