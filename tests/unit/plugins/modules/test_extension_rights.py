@@ -1,0 +1,61 @@
+# GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
+"""The rights that are shipped for who keeps extensions are those that the modules use."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import yaml
+from ansible_collections.ossm.federation.plugins.module_utils._options import FORCE, MESH
+from ansible_collections.ossm.federation.plugins.modules import extension_conversion, wasm_extension
+from ansible_collections.ossm.federation.tests.unit.cluster_in_memory import ClusterInMemory
+from ansible_collections.ossm.federation.tests.unit.pem import NOW
+from ansible_collections.ossm.federation.tests.unit.plugins.module_utils._core.extensions.meshes import WHOLE
+from ansible_collections.ossm.federation.tests.unit.plugins.module_utils._core.extensions.test_converting import IMAGE, old
+from ansible_collections.ossm.federation.tests.unit.plugins.modules.test_wasm_extension import SPACE, mesh
+from ansible_collections.ossm.federation.tests.unit.run_in_memory import RunInMemory
+
+FILE = Path(__file__).parents[4] / "playbooks" / "files" / "extensions-administrator.yml"
+VERBS = {"get": "get", "list": "list", "apply": "patch", "delete": "delete"}
+
+
+def granted() -> dict[str, set[tuple[str, str, str]]]:
+    """Return what each namespace's Role grants: (verb, group, resource)."""
+    roles = [each for each in yaml.safe_load(FILE.read_text(encoding="utf-8"))["items"] if each["kind"] == "Role"]
+    return {
+        role["metadata"]["namespace"]: {
+            (verb, group, resource) for rule in role["rules"] for group in rule["apiGroups"] for resource in rule["resources"] for verb in rule["verbs"]
+        }
+        for role in roles
+    }
+
+
+@pytest.fixture
+def used(monkeypatch) -> set:
+    """Whatever is asked of a cluster from here on: (namespace, verb, group, resource)."""
+    asked: set[tuple[str, str, str, str]] = set()
+    for name, verb in VERBS.items():
+        answer = getattr(ClusterInMemory, name)
+
+        def told(self, kind, *rest, _answer=answer, _verb=verb, **more):
+            namespace = rest[0]["metadata"]["namespace"] if _verb == "patch" else rest[0]
+            group = kind.api_version.rpartition("/")[0]
+            asked.update({(namespace, _verb, group, kind.plural), *([(namespace, "create", group, kind.plural)] if _verb == "patch" else [])})
+            return _answer(self, kind, *rest, **more)
+
+        monkeypatch.setattr(ClusterInMemory, name, told)
+    return asked
+
+
+def test_the_shipped_roles_hold_all_that_is_asked_and_no_secret(tmp_path, used):
+    cluster = mesh("v2.2", members=("shop",))
+    everywhere = [WHOLE, {**WHOLE, "namespace": SPACE}]
+    for state in ("present", "absent"):
+        wasm_extension.run(RunInMemory(MESH, FORCE, wasm_extension.OPTIONS, mesh="east", state=state, extensions=everywhere), cluster, NOW)
+    cluster.put(old())
+    options = {"mesh": "east", "images": {IMAGE: IMAGE}, "dest": str(tmp_path), "apply": True}
+    extension_conversion.run(RunInMemory(MESH, FORCE, extension_conversion.OPTIONS, **options), cluster, NOW)
+    rights = granted()
+    assert len(used) > 10 and {each for each in used if each[1:] not in rights[each[0]]} == set()
+    assert not [right for role in rights.values() for right in role if right[2] in ("secrets", "*") or "*" in right[:2]]
