@@ -138,6 +138,26 @@ def test_imports_that_were_deleted_by_hand_come_back(bed: Testbed, both: Adminis
     until(answers(bed, "west", CART), "cart is imported again")
 
 
+def test_rules_of_traffic_are_kept_once_and_stand_in_the_way_of_leaving(bed: Testbed, both: Administrator) -> None:
+    """On a real API server: what istiod makes of the rules is not looked at here."""
+    rules = [
+        {"service": "shop/cart", "failover_to": "west", "callers": {"from_mesh": ["west"], "local": "nobody"}},
+        {"service": "shop/checkout", "timeout": "2s"},
+    ]
+    imports = [{"name": "cart", "namespace": "shop", "import_as_local": True}, {"namespace": "shop"}]
+    asked = {"mesh_traffic": rules, "mesh_imports": imports}
+    kept = both.play("traffic", "--limit", "east", variables=asked)
+    assert kept.changed("east") == 1, kept.output
+    again = both.play("traffic", "--limit", "east", "--diff", variables=asked)
+    assert (again.changed("east"), again.tasks("east") <= 5) == (0, True), again.output
+    refused = both.play("unfederate", "--limit", "east", variables={"unfederate_peers": "west"}, must_pass=False)
+    assert "FED505" in refused.output and "federation.checkout.shop.west" in refused.output, refused.output
+    assert both.play("traffic", "--limit", "east", variables={"traffic_state": "absent"}).changed("east") == 1
+    kube = bed.meshes["east"].kube
+    left = [kube.list(kind, "shop") for kind in ("DestinationRule", "VirtualService", "AuthorizationPolicy")]
+    assert left == [[], [], []]
+
+
 def test_the_peer_is_told_in_one_sentence_what_a_new_client_identity_asks_of_it(bed: Testbed, tmp_path: Path, collections: str) -> None:
     east = Administrator(tmp_path, collections, {"east": {**described(bed, "east"), "mesh_peers": ["west"]}})
     east.play("publish_cards")
