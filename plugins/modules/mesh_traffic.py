@@ -77,6 +77,7 @@ from datetime import datetime  # noqa: E402
 from ..module_utils._cluster.client import Cluster  # noqa: E402
 from ..module_utils._core.catalogue.findings import texts  # noqa: E402
 from ..module_utils._core.plain.diff import as_diff  # noqa: E402
+from ..module_utils._core.traffic.cutting import cut_off  # noqa: E402
 from ..module_utils._core.traffic.localities import warnings_of  # noqa: E402
 from ..module_utils._core.traffic.plan import changes_of, plan_traffic, told  # noqa: E402
 from ..module_utils._described import DESCRIBED  # noqa: E402
@@ -94,7 +95,8 @@ def run(run: Run, cluster: Cluster, now: datetime) -> dict:
         run.params = {**run.params, "traffic": None}
     asked = look(run, cluster, may_be_unset=is_absent)
     refuse(asked.problems)
-    for warning in texts(warnings_of(asked.wanted, asked.standing)) if not is_absent else ():
+    found = [*warnings_of(asked.wanted, asked.standing), *cut_off(asked.wanted, asked.mesh, asked.standing)]
+    for warning in texts(found) if not is_absent else ():
         run.warn(warning)
     planned = plan_traffic(asked.wanted, asked.mesh, asked.standing, asked.locality)
     changes = changes_of(planned, asked.standing, force=run.params["force"])

@@ -86,6 +86,7 @@ from ..module_utils._core.catalogue.findings import finding_of, told  # noqa: E4
 from ..module_utils._core.plain.data import at  # noqa: E402
 from ..module_utils._core.plain.errors import FederationError  # noqa: E402
 from ..module_utils._core.plain.kinds import TRAFFIC_PEERS  # noqa: E402
+from ..module_utils._core.traffic.cutting import cut_off  # noqa: E402
 from ..module_utils._core.traffic.going import client_of, where_it_goes  # noqa: E402
 from ..module_utils._core.traffic.localities import warnings_of  # noqa: E402
 from ..module_utils._described import DESCRIBED  # noqa: E402
@@ -112,7 +113,8 @@ def run(run: Run, cluster: Cluster, now: datetime) -> dict:
     asked = look(run, cluster, may_be_unset=True, pods_in=pods_in)
     standing = asked.standing
     if service is None:
-        found = told(asked.mesh.name, [*map(finding_of, asked.problems), *warnings_of(asked.wanted, standing)], [])
+        warned = [*warnings_of(asked.wanted, standing), *cut_off(asked.wanted, asked.mesh, standing)]
+        found = told(asked.mesh.name, [*map(finding_of, asked.problems), *warned], [])
         rules = [row_of(live) for live in standing.ours]
         shown = [f"{row['kind']} {row['namespace']}/{row['name']} · {', '.join(row['peers'])}" for row in rules]
         return {

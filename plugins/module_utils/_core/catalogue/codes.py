@@ -1914,4 +1914,11 @@ CODES: dict[str, Code] = {
         "traffic policy of a new rule counts whole.",
         "Turn `security.dataPlane.automtls` on, or keep a DestinationRule with `tls` for `*.local`, whose `tls` is taken over.",
     ),
+    "FED871": Code(
+        "Exported service whose policies refuse the peer",
+        WARNING,
+        "All callers of a peer arrive as this mesh's own ingress gateway for that peer. An ALLOW policy that lists only local "
+        "callers, or a DENY that fits, answers them with 403, though the service is imported over there.",
+        "Admit the peer: `callers: {from_mesh: [<peer>], local: [...]}` in `mesh_traffic`, or its gateway in your own policy.",
+    ),
 }

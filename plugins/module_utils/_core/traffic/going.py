@@ -391,7 +391,7 @@ def _at_pod(pod: Mapping, client: Client, namespace: str, name: str, standing: S
     ports = ports_of(standing.services.get((namespace, name)) or {})
     is_tcp = bool(ports) and not {port["protocol"] for port in ports} & set(HTTP)
     call = Call(client.namespace, client.account, standing.control_plane.trust_domain, is_tcp=is_tcp)
-    return verdict(_policies_of(pod, namespace, standing), call)
+    return verdict(policies_of(pod, namespace, standing), call)
 
 
 def _at_gateways(
@@ -416,13 +416,13 @@ def _at_gateways(
             str(at(pod, "metadata", "name")),
             one.peer,
             locality,
-            verdict(_policies_of(pod, standing.home, standing), call),
+            verdict(policies_of(pod, standing.home, standing), call),
         )
         for pod in pods
     ]
 
 
-def _policies_of(pod: Mapping, namespace: str, standing: Standing) -> list[Mapping]:
+def policies_of(pod: Mapping, namespace: str, standing: Standing) -> list[Mapping]:
     """Return the policies of a pod: those of its namespace and of the mesh's root namespace that select it."""
     return [
         live

@@ -18,6 +18,7 @@ from ansible_collections.ossm.federation.plugins.module_utils._core.plain.kinds 
 from ansible_collections.ossm.federation.plugins.module_utils._described import DESCRIBED
 from ansible_collections.ossm.federation.plugins.module_utils._options import FORCE
 from ansible_collections.ossm.federation.plugins.modules import mesh_traffic
+from ansible_collections.ossm.federation.tests.unit.cluster_in_memory import ClusterInMemory
 from ansible_collections.ossm.federation.tests.unit.pem import NOW
 from ansible_collections.ossm.federation.tests.unit.run_in_memory import RunInMemory
 from ansible_collections.ossm.federation.tests.unit.traffic_in_memory import (
@@ -31,6 +32,7 @@ from ansible_collections.ossm.federation.tests.unit.traffic_in_memory import (
     routes,
     rule,
     service,
+    thing,
 )
 
 FAILOVER = {"service": "shop/cart", "failover_to": "west", "outlier": {"consecutive_5xx": 3}}
@@ -352,3 +354,83 @@ def test_the_example_of_the_documentation_works_as_it_stands():
     stands = spec(cluster, DESTINATION_RULE, "federation.cart")
     stands["trafficPolicy"]["outlierDetection"]["baseEjectionTime"] = "1m"
     assert (len(done["changes"]), stands) == (3, shown)
+
+
+class Watched(ClusterInMemory):
+    """A cluster that writes down what rights each request needs: (namespace, group, resource, verb)."""
+
+    needed: set[tuple[str, str, str, str]]
+
+    def note(self, kind, namespace, *verbs):
+        group = kind.api_version.partition("/")[0] if "/" in kind.api_version else ""
+        self.needed = {*getattr(self, "needed", ()), *((namespace, group, kind.plural, verb) for verb in verbs)}
+
+    def get(self, kind, namespace, name):
+        self.note(kind, namespace, "get")
+        return super().get(kind, namespace, name)
+
+    def list(self, kind, namespace, selector=None, keep=None):
+        self.note(kind, namespace, "list")
+        return super().list(kind, namespace, selector, keep)
+
+    def apply(self, kind, manifest, manager, force=False, dry_run=False):
+        self.note(kind, manifest["metadata"]["namespace"], "create", "patch")
+        return super().apply(kind, manifest, manager, force, dry_run)
+
+    def delete(self, kind, namespace, name, uid):
+        self.note(kind, namespace, "delete")
+        return super().delete(kind, namespace, name, uid)
+
+
+def test_the_shipped_role_has_the_rights_that_are_used_and_no_other_writing_ones():
+    shipped = yaml.safe_load(
+        (Path(__file__).parents[4] / "playbooks" / "files" / "mesh-traffic.yml").read_text(encoding="utf-8")
+    )
+    given = {
+        (item["metadata"]["namespace"], group, resource, verb)
+        for item in shipped["items"]
+        if item["kind"] == "Role"
+        for each in item["rules"]
+        for group in each["apiGroups"]
+        for resource in each["resources"]
+        for verb in each["verbs"]
+    }
+    watched = Watched(
+        NOW, *(live for live in estate(pod("cart-1", "cart", istio_locality="eu-central"))._objects.values())
+    )
+    wanted = ({**WEIGHTS, "timeout": "1s"}, SPLIT, FROM_WEST, TO_WEST)
+    keep(watched, *wanted)
+    keep(watched, WEIGHTS)
+    mesh_traffic.run(asked(state="absent"), watched, NOW)
+    used = {("shop" if namespace == "desk" else namespace, *rest) for namespace, *rest in watched.needed}
+    assert used - given == set()
+    writing = {right for right in given if right[3] in ("create", "patch", "delete")}
+    assert {right[2] for right in writing} == {"virtualservices", "destinationrules", "authorizationpolicies"}
+
+
+def allow(*principals, **selector):
+    spec = {"rules": [{"from": [{"source": {"principals": list(principals)}}]}]}
+    body = {**spec, **({"selector": {"matchLabels": selector}} if selector else {})}
+    return thing("security.istio.io/v1beta1", "AuthorizationPolicy", "shop", "theirs", spec=body)
+
+
+WEB = "east.local/ns/shop/sa/web"
+INGRESS = f"cluster.local/ns/{SPACE}/sa/west-ingress-service-account"
+
+
+@pytest.mark.parametrize(
+    ("objects", "rules", "is_told"),
+    [
+        pytest.param((allow(WEB),), (SPLIT,), True, id="only local callers"),
+        pytest.param((allow(WEB, app="checkout"),), (SPLIT,), True, id="only local callers, by label"),
+        pytest.param((allow(WEB, app="till"),), (SPLIT,), False, id="another workload"),
+        pytest.param((allow(WEB, INGRESS),), (SPLIT,), False, id="the gateway is listed"),
+        pytest.param((allow(WEB),), (FROM_WEST,), False, id="a rule is about to admit it"),
+        pytest.param((), (SPLIT,), False, id="no policy"),
+    ],
+)
+def test_an_exported_service_whose_policies_refuse_the_peer_is_a_warning(objects, rules, is_told):
+    run = asked(traffic=list(rules))
+    mesh_traffic.run(run, estate(*objects), NOW)
+    found = [line for line in run.warnings if line.startswith("FED871 Service shop/checkout: is exported to west")]
+    assert bool(found) == is_told
