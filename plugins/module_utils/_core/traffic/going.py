@@ -192,7 +192,7 @@ def _destinations(
 def _weighted(route: Mapping, live: Mapping, standing: Standing) -> list[tuple[str, str, float]]:
     """Return (host, subset, per cent) of one route of a VirtualService."""
     entries = items(route.get("route"))
-    weights = [100.0] if len(entries) == 1 else [float(entry.get("weight") or 0) for entry in entries]
+    weights = [100.0] if len(entries) == 1 else [_number(entry.get("weight")) for entry in entries]
     whole = sum(weights) or 1.0
     namespace = str(at(live, "metadata", "namespace"))
     known = {*(standing.host(*one) for one in standing.services), *(one.host for one in standing.imports)}
@@ -205,6 +205,11 @@ def _weighted(route: Mapping, live: Mapping, standing: Standing) -> list[tuple[s
             full = next((name for name in names if name in known), names[0])
             result.append((full, str(at(entry, "destination", "subset") or ""), 100 * weight / whole))
     return result
+
+
+def _number(weight: object) -> float:
+    """Return a weight of somebody's, nothing for what is none."""
+    return max(0.0, float(weight)) if isinstance(weight, (int, float)) and not isinstance(weight, bool) else 0.0
 
 
 def _endpoints(
@@ -314,11 +319,7 @@ def _distributed(
         notes.append("no from of distribute fits the caller's locality, so it gets neither weights nor failover")
         return None
     parts = [0.0] * len(endpoints)
-    weights = {
-        str(place): float(weight)
-        for place, weight in mapping(rule.get("to")).items()
-        if isinstance(weight, (int, float))
-    }
+    weights = {str(place): _number(weight) for place, weight in mapping(rule.get("to")).items()}
     whole = (
         sum(
             weight

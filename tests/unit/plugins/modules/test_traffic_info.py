@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+import copy
+
 import pytest
 from ansible_collections.ossm.federation.plugins.module_utils._core.plain.errors import FederationError
 from ansible_collections.ossm.federation.plugins.module_utils._described import DESCRIBED
@@ -486,4 +488,74 @@ def test_what_is_written_for_a_failover_goes_where_it_promises():
     asked = RunInMemory(DESCRIBED, traffic_info.OPTIONS, service="shop/cart", client="shop/web", **described)
     assert seen(traffic_info.run(asked, cluster, NOW)) == {"cart-1": (0, 100), "gw": (1, 0)}
     shown = traffic_info.run(RunInMemory(DESCRIBED, traffic_info.OPTIONS, **described), cluster, NOW)
-    assert shown["rules"] == [{"kind": "DestinationRule", "namespace": "shop", "name": "federation.cart", "peers": ["west"]}]
+    assert shown["rules"] == [
+        {"kind": "DestinationRule", "namespace": "shop", "name": "federation.cart", "peers": ["west"]}
+    ]
+
+
+JUNK = [None, "", "x", 7, True, -1.5, [], {}, ["x", 7, None], {"x": "y"}, [{"x": {}}], {"": None}]
+
+
+def places(value, path=()):
+    """Give the path of every field below an object's spec and labels."""
+    if isinstance(value, dict):
+        for key in value:
+            yield (*path, key)
+            yield from places(value[key], (*path, key))
+    elif isinstance(value, list):
+        for at, one in enumerate(value):
+            yield (*path, at)
+            yield from places(one, (*path, at))
+
+
+def spoiled(live, path, junk):
+    found = copy.deepcopy(live)
+    inner = found
+    for step in path[:-1]:
+        inner = inner[step]
+    inner[path[-1]] = junk
+    return found
+
+
+RICH = [
+    *BASE,
+    service("till"),
+    rule(HOST, **OUTLIER, **balanced(failoverPriority=["topology.istio.io/cluster"]), tls={"mode": "ISTIO_MUTUAL"}),
+    rule(
+        HOST, name="b", **balanced(distribute=[{"from": "eu-central/*", "to": {"eu-central/*": 80, "eu-west/*": 20}}])
+    ),
+    routes(TILL, gateways=["mesh"], exportTo=["*"], **weighted(80, 20)),
+    policy(
+        "a",
+        selector={"app": "cart"},
+        rules=[{**source(principals=[ME])[0], "to": [{"operation": {"ports": ["80"]}}], "when": SNI}],
+    ),
+]
+SPOTS = [
+    (at, path)
+    for at, live in enumerate(RICH)
+    for path in places(live)
+    if path[0] == "spec" or path[-2:-1] == ("labels",)
+]
+
+
+def test_odd_objects_of_others_stop_nobody():
+    """Each field once, with one kind of junk each; the kinds take turns."""
+    for turn, (at, path) in enumerate(SPOTS):
+        junk = JUNK[turn % len(JUNK)]
+        objects = [spoiled(live, path, junk) if number == at else live for number, live in enumerate(RICH)]
+        for asked in (
+            {"service": "shop/cart"},
+            {"service": "shop/till"},
+            {"service": None, "client": None, "traffic": []},
+        ):
+            try:
+                ask(*objects, **asked)
+            except FederationError:
+                pass
+
+
+@pytest.mark.parametrize("weight", ["x", [7], {"x": 7}, None, -5, True])
+def test_a_weight_that_is_none_counts_as_nothing(weight):
+    objects = (WEB, GATEWAY, pod("till-1", "till"), routes(TILL, **weighted(weight, 100)))
+    assert seen(ask(*objects, service="shop/till")) == {"gw": (0, 100)}
