@@ -173,7 +173,10 @@ def carry_out(run: Run, cluster: Cluster, turn: Turn, around: Around, is_asked: 
     run.apply(cluster, turn.changes)
     if is_asked and not run.check_mode and turn.waiting:
         proxies, _unread = read_pods(cluster, around.ground.namespaces)
-        selected = {each.place: sorted(proxy.place for proxy in selected_by(each.manifest, proxies, around.ground.namespace)) for each in turn.waiting}
+        selected = {
+            each.place: sorted(proxy.place for proxy in selected_by(each.manifest, proxies, around.ground.namespace))
+            for each in turn.waiting
+        }
         refuse_unseen(turn.waiting, selected)
 
 
@@ -182,7 +185,10 @@ def written(run: Run, found: list[Conversion]) -> dict[str, bool]:
     result: dict[str, bool] = {}
     for each in found:
         stem = f"{each.extension.namespace}-{each.extension.name}"
-        texts = {f"{stem}-old.yml": old_text(each.live), **({} if each.problems else {f"{stem}-new.yml": text_of(each.manifest)})}
+        texts = {
+            f"{stem}-old.yml": old_text(each.live),
+            **({} if each.problems else {f"{stem}-new.yml": text_of(each.manifest)}),
+        }
         for name, text in texts.items():
             place = Place(str(run.params["dest"]), name, "File of an extension")
             stands = read(place, LARGEST)

@@ -98,7 +98,13 @@ from datetime import datetime  # noqa: E402
 
 from ..module_utils._cluster.client import Cluster  # noqa: E402
 from ..module_utils._core.extensions.described import OPTION, Extension, read_extensions  # noqa: E402
-from ..module_utils._core.extensions.keeping import changes, hidden, open_until_fetched, standing_of, warnings  # noqa: E402
+from ..module_utils._core.extensions.keeping import (
+    changes,
+    hidden,
+    open_until_fetched,
+    standing_of,
+    warnings,
+)  # noqa: E402
 from ..module_utils._core.extensions.plan import Ground, objections, plan  # noqa: E402
 from ..module_utils._core.extensions.problems import Problem, refuse  # noqa: E402
 from ..module_utils._core.extensions.selecting import orders  # noqa: E402
@@ -142,7 +148,11 @@ def run(run: Run, cluster: Cluster, now: datetime) -> dict:
         "changes": [change.summary() for change in shown],
         "extensions": [row.as_data() for row in rows],
         "orders": [order.as_data() for order in several],
-        "lines": [*(row.text for row in rows), *(order.text for order in several), *(f"unknown: {gap}" for gap in unknown)],
+        "lines": [
+            *(row.text for row in rows),
+            *(order.text for order in several),
+            *(f"unknown: {gap}" for gap in unknown),
+        ],
         "unknown": unknown,
     }
 

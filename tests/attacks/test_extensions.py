@@ -34,7 +34,12 @@ PLUGIN = {
     "apiVersion": "extensions.istio.io/v1alpha1",
     "kind": "WasmPlugin",
     "metadata": {"name": "other", "namespace": "east-mesh-system"},
-    "spec": {"url": "oci://registry.example/other:1", "selector": {"matchLabels": {"app": "cart"}}, "phase": "AUTHZ", "priority": 1},
+    "spec": {
+        "url": "oci://registry.example/other:1",
+        "selector": {"matchLabels": {"app": "cart"}},
+        "phase": "AUTHZ",
+        "priority": 1,
+    },
 }
 POD = {
     "apiVersion": "v1",
@@ -66,12 +71,24 @@ def test_what_a_module_is_told_is_shown_nowhere(collections: str, server: ApiInM
     wrong = {**HEADER, "config": {"password": SECRET}, "phase": "Later"}
     asked = [{**server.access, "mesh": "east", "extensions": [each]} for each in (HEADER, other, wrong)]
     outcomes = call_each(collections, "wasm_extension", asked, shown=True)
-    assert [(outcome.code, outcome.result.get("changed")) for outcome in outcomes] == [(None, True), (None, True), ("FED800", False)]
+    assert [(outcome.code, outcome.result.get("changed")) for outcome in outcomes] == [
+        (None, True),
+        (None, True),
+        ("FED800", False),
+    ]
     assert not [text for text in (SECRET, OTHER, SECRET[::-1]) if any(text in outcome.printed for outcome in outcomes)]
 
 
 ODD = [None, "text", [], {"a": {"b": []}}]
-PATHS = ["spec", "spec.selector", "spec.selector.matchLabels", "spec.priority", "spec.phase", "metadata.labels", "metadata.managedFields"]
+PATHS = [
+    "spec",
+    "spec.selector",
+    "spec.selector.matchLabels",
+    "spec.priority",
+    "spec.phase",
+    "metadata.labels",
+    "metadata.managedFields",
+]
 
 
 def with_field(live: dict, path: str, value: Any) -> dict:
@@ -88,15 +105,38 @@ def with_field(live: dict, path: str, value: Any) -> dict:
     ("module", "version", "live", "paths"),
     [
         attack("server", "odd WasmPlugins", "wasm_extension", "v2.5", PLUGIN, PATHS),
-        attack("server", "odd pods", "wasm_extension", "v2.5", POD, ["spec", "spec.containers", "metadata.labels", "status"]),
-        attack("server", "odd old ones", "wasm_extension", "v2.1", OLD, ["spec", "spec.phase", "spec.workloadSelector", "status"]),
-        attack("server", "odd old ones to convert", "extension_conversion", "v2.2", OLD, ["spec", "spec.config", "spec.imagePullSecrets", "spec.image"]),
+        attack(
+            "server",
+            "odd pods",
+            "wasm_extension",
+            "v2.5",
+            POD,
+            ["spec", "spec.containers", "metadata.labels", "status"],
+        ),
+        attack(
+            "server",
+            "odd old ones",
+            "wasm_extension",
+            "v2.1",
+            OLD,
+            ["spec", "spec.phase", "spec.workloadSelector", "status"],
+        ),
+        attack(
+            "server",
+            "odd old ones to convert",
+            "extension_conversion",
+            "v2.2",
+            OLD,
+            ["spec", "spec.config", "spec.imagePullSecrets", "spec.image"],
+        ),
     ],
 )
 def test_an_object_of_an_odd_shape_is_taken_or_refused_and_never_crashes(
     collections: str, server: ApiInMemory, tmp_path: Path, module: str, version: str, live: dict, paths: list[str]
 ) -> None:
-    given = {"extensions": [HEADER]} if module == "wasm_extension" else {"dest": str(tmp_path / "copies"), "apply": True}
+    given = (
+        {"extensions": [HEADER]} if module == "wasm_extension" else {"dest": str(tmp_path / "copies"), "apply": True}
+    )
     for path in paths:
         for value in ODD:
             standing(server, version, with_field(live, path, value))
@@ -110,6 +150,8 @@ def test_a_hostile_module_file_is_refused_in_little_memory(collections: str, tmp
         (tmp_path / name).write_bytes(HOSTILE[name][0])
     with (tmp_path / "endless").open("wb") as sparse:
         sparse.truncate(1 << 40)
-    outcomes = call_each(collections, "wasm_module_info", [{"path": str(tmp_path / name)} for name in [*rows, "endless"]])
+    outcomes = call_each(
+        collections, "wasm_module_info", [{"path": str(tmp_path / name)} for name in [*rows, "endless"]]
+    )
     assert [outcome.code for outcome in outcomes] == [*(HOSTILE[name][1] for name in rows), "FED835"]
     assert max(outcome.peak_mib for outcome in outcomes) < 400

@@ -52,7 +52,9 @@ def ground_of(control_plane: ControlPlane, mesh: str, members: Iterable[str]) ->
     )
 
 
-def read_around(cluster: Cluster, params: Mapping[str, Any], needed: Collection[str] = (), kinds: Iterable[Kind] = ()) -> Around:
+def read_around(
+    cluster: Cluster, params: Mapping[str, Any], needed: Collection[str] = (), kinds: Iterable[Kind] = ()
+) -> Around:
     """Return a mesh and the extensions that stand in it, of ``kinds`` or of those that its version obeys.
 
     What may not be read is told, but in ``needed`` namespaces, where it raises ``FederationError`` FED104.

@@ -67,7 +67,11 @@ class Conversion:
         """Return it as lines for people."""
         old = at(self.live, "spec", "phase") or at(self.live, "status", "phase")
         head = f"{self.place}: {'cannot be converted' if self.problems else f'{old} becomes {self.extension.phase}'}"
-        return [head, *(f"  {each.code} {each.where} {each.what}; {each.fix}" for each in self.problems), *(f"  note: {note}" for note in self.notes)]
+        return [
+            head,
+            *(f"  {each.code} {each.where} {each.what}; {each.fix}" for each in self.problems),
+            *(f"  note: {note}" for note in self.notes),
+        ]
 
 
 def conversions(live: Iterable[Mapping], ground: Ground, images: Mapping[str, str]) -> list[Conversion]:
@@ -75,7 +79,9 @@ def conversions(live: Iterable[Mapping], ground: Ground, images: Mapping[str, st
 
     ``images`` says for each image which one a WasmPlugin can read: the same, where its module is called ``plugin.wasm``, too.
     """
-    old = sorted((each for each in live if each.get("kind") == EXTENSION.name), key=lambda each: (_namespace(each), _name(each)))
+    old = sorted(
+        (each for each in live if each.get("kind") == EXTENSION.name), key=lambda each: (_namespace(each), _name(each))
+    )
     raised = _raised(old)
     # On 2.1 the plan is that of the next version.
     ground = replace(ground, version=max(ground.version, WASM_PLUGINS_FROM))
@@ -180,9 +186,13 @@ def _conversion(live: Mapping, ground: Ground, images: Mapping[str, str], raise_
         kind=WASM_PLUGIN.name,
         plugin_name=f"{_name(live)}_root",
     )
-    problems = [Problem("FED820", (place, field), what, fix) for field, what, fix in _impossible(spec, word, len(secrets))]
+    problems = [
+        Problem("FED820", (place, field), what, fix) for field, what, fix in _impossible(spec, word, len(secrets))
+    ]
     problems += [Problem("FED823", (place, "image"), what, fix) for what, fix in _unreadable(image, images)]
-    problems += [Problem("FED820", (place, each.path[-1]), each.what, each.fix) for each in objections([extension], ground)]
+    problems += [
+        Problem("FED820", (place, each.path[-1]), each.what, each.fix) for each in objections([extension], ground)
+    ]
     is_ours = is_kept_here(live, ground.mesh)
     return Conversion(
         live,
@@ -198,9 +208,16 @@ def _manifest(live: Mapping, extension: Extension, ground: Ground, *, is_ours: b
     """Return the WasmPlugin, with the labels and annotations that people gave the old object."""
     manifest = manifest_of(extension, WASM_PLUGIN, ground)
     labels = {key: value for key, value in mapping(at(live, "metadata", "labels")).items() if key != MESH_LABEL}
-    annotations = {key: value for key, value in mapping(at(live, "metadata", "annotations")).items() if key not in _NOT_KEPT}
+    annotations = {
+        key: value for key, value in mapping(at(live, "metadata", "annotations")).items() if key not in _NOT_KEPT
+    }
     own = {MESH_LABEL: ground.mesh} if is_ours else {}
-    metadata = {"name": extension.name, "namespace": extension.namespace, "labels": {**labels, **own}, "annotations": annotations}
+    metadata = {
+        "name": extension.name,
+        "namespace": extension.namespace,
+        "labels": {**labels, **own},
+        "annotations": annotations,
+    }
     return {**manifest, "metadata": {key: value for key, value in metadata.items() if value}}
 
 
@@ -245,7 +262,10 @@ def _raised(old: Sequence[Mapping]) -> dict[tuple[str, str], int]:
     """Return by how much priorities are raised: where two phases become one, those of the earlier stay before the later."""
     result: dict[tuple[str, str], int] = {}
     for earlier, later in (("PostAuthN", "PreAuthZ"), ("PostAuthZ", "PreStats")):
-        first, second = ([each for each in old if (at(each, "spec", "phase") or at(each, "status", "phase")) == word] for word in (earlier, later))
+        first, second = (
+            [each for each in old if (at(each, "spec", "phase") or at(each, "status", "phase")) == word]
+            for word in (earlier, later)
+        )
         if first and second:
             by = max(_priority(each) or 0 for each in second) - min(_priority(each) or 0 for each in first) + 1
             result |= {(_namespace(each), _name(each)): by for each in first if by > 0}
@@ -262,7 +282,11 @@ def _priority(live: Mapping) -> int | None:
 
 
 def _is_converted(live: Mapping) -> bool:
-    managers = {entry.get("manager") for entry in items(at(live, "metadata", "managedFields")) if entry.get("operation", "Apply") == "Apply"}
+    managers = {
+        entry.get("manager")
+        for entry in items(at(live, "metadata", "managedFields"))
+        if entry.get("operation", "Apply") == "Apply"
+    }
     return bool(managers & {CONVERSION_MANAGER, EXTENSIONS_MANAGER})
 
 

@@ -79,7 +79,14 @@ class Extension:
 def read_extensions(described: object) -> tuple[list[Extension], list[Problem]]:
     """Return the extensions that are described well, and everything that is wrong with the others: FED800 and FED801."""
     if not isinstance(described, Sequence) or isinstance(described, str):
-        return [], [Problem("FED800", (OPTION,), "is not a list", "Write a list of extensions, each a mapping with name, namespace and image")]
+        return [], [
+            Problem(
+                "FED800",
+                (OPTION,),
+                "is not a list",
+                "Write a list of extensions, each a mapping with name, namespace and image",
+            )
+        ]
     if len(described) > MOST:
         what = f"has {len(described):,} entries, and at most {MOST:,} are taken"
         return [], [Problem("FED800", (OPTION,), what, "Keep several meshes, or fewer extensions with wider selectors")]
@@ -94,7 +101,11 @@ def read_extensions(described: object) -> tuple[list[Extension], list[Problem]]:
         extension = _extension(entry)
         if extension.key in seen:
             what = f"is described twice, as entries {seen[extension.key] + 1} and {number + 1}"
-            problems.append(Problem("FED801", (OPTION, extension.place), what, "Give each extension of a namespace a name of its own"))
+            problems.append(
+                Problem(
+                    "FED801", (OPTION, extension.place), what, "Give each extension of a namespace a name of its own"
+                )
+            )
             continue
         seen[extension.key] = number
         extensions.append(extension)
@@ -117,7 +128,11 @@ def _extension(entry: Mapping) -> Extension:
 
 
 def _is_name(value: object) -> str:
-    return "" if isinstance(value, str) and _NAME.fullmatch(value) else "must be lower-case letters, digits, dots and hyphens"
+    return (
+        ""
+        if isinstance(value, str) and _NAME.fullmatch(value)
+        else "must be lower-case letters, digits, dots and hyphens"
+    )
 
 
 def _is_namespace(value: object) -> str:
@@ -170,7 +185,11 @@ def _is_priority(value: object) -> str:
 
 
 def _is_config(value: object) -> str:
-    return "" if isinstance(value, Mapping) and all(isinstance(key, str) for key in value) else "must be a mapping: both kinds hand over an object"
+    return (
+        ""
+        if isinstance(value, Mapping) and all(isinstance(key, str) for key in value)
+        else "must be a mapping: both kinds hand over an object"
+    )
 
 
 def _is_text(value: object) -> str:
@@ -183,7 +202,9 @@ def _is_sha256(value: object) -> str:
 
 def _are_ports(value: object) -> str:
     is_list = isinstance(value, (list, tuple)) and value
-    is_good = is_list and all(isinstance(port, int) and not isinstance(port, bool) and 0 < port < 65536 for port in value)
+    is_good = is_list and all(
+        isinstance(port, int) and not isinstance(port, bool) and 0 < port < 65536 for port in value
+    )
     return "" if is_good else "must be a list of port numbers from 1 to 65535"
 
 
@@ -191,7 +212,11 @@ def _is_env(value: object) -> str:
     if not isinstance(value, (list, tuple)) or not value:
         return "must be a list of {name, value}"
     for each in value:
-        if not isinstance(each, Mapping) or set(each) != {"name", "value"} or not all(isinstance(text, str) for text in each.values()):
+        if (
+            not isinstance(each, Mapping)
+            or set(each) != {"name", "value"}
+            or not all(isinstance(text, str) for text in each.values())
+        ):
             return "must be a list of {name, value}, both texts"
         if not _ENV_NAME.fullmatch(each["name"]):
             return f"has the name {each['name']}, which no environment variable can have"
@@ -223,16 +248,24 @@ _REQUIRED = ("name", "namespace", "image", "selector")
 def _wrong(number: int, entry: object) -> Iterator[Problem]:
     """Give everything that is wrong with one entry."""
     if not isinstance(entry, Mapping):
-        yield Problem("FED800", (OPTION, f"entry {number + 1}"), "is not a mapping", "Write name, namespace, selector and image")
+        yield Problem(
+            "FED800", (OPTION, f"entry {number + 1}"), "is not a mapping", "Write name, namespace, selector and image"
+        )
         return
     name, namespace = entry.get("name"), entry.get("namespace")
     at = f"{namespace}/{name}" if isinstance(name, str) and isinstance(namespace, str) else f"entry {number + 1}"
     for key in entry:
         if key not in _CHECKS:
-            yield Problem("FED800", (OPTION, at, str(key)), "is not a field of an extension", f"Use one of {', '.join(_CHECKS)}")
+            yield Problem(
+                "FED800", (OPTION, at, str(key)), "is not a field of an extension", f"Use one of {', '.join(_CHECKS)}"
+            )
     for key in _REQUIRED:
         if entry.get(key) is None:
-            fix = f"Write labels, or selector: {ALL} for every workload of the namespace" if key == "selector" else f"Give the {key}"
+            fix = (
+                f"Write labels, or selector: {ALL} for every workload of the namespace"
+                if key == "selector"
+                else f"Give the {key}"
+            )
             yield Problem("FED800", (OPTION, at, key), "is missing", fix)
     for key, check in _CHECKS.items():
         what = check(entry[key]) if entry.get(key) is not None else ""

@@ -63,7 +63,10 @@ def is_kept_here(live: Mapping, mesh: str) -> bool:
     A copy that somebody makes takes the label along, and not the manager.
     """
     labels = mapping(at(live, "metadata", "labels"))
-    applied = any(entry.get("manager") == EXTENSIONS_MANAGER and entry.get("operation", "Apply") == "Apply" for entry in _managed(live))
+    applied = any(
+        entry.get("manager") == EXTENSIONS_MANAGER and entry.get("operation", "Apply") == "Apply"
+        for entry in _managed(live)
+    )
     return labels.get(MESH_LABEL) == mesh and applied
 
 
@@ -89,7 +92,9 @@ def changes(live: Iterable[Mapping], desired: Sequence[Mapping], mesh: str, *, f
         change = change_to(own, _carried(manifest, own), EXTENSIONS_MANAGER, force=force)
         found += [change] if change else []
     gone = [each for key, each in sorted(standing.items()) if key not in wanted and is_kept_here(each, mesh)]
-    return found + [removal_of(each, EXTENSIONS_MANAGER) for each in gone if not each["metadata"].get("deletionTimestamp")]
+    return found + [
+        removal_of(each, EXTENSIONS_MANAGER) for each in gone if not each["metadata"].get("deletionTimestamp")
+    ]
 
 
 def hidden(found: Iterable[Change]) -> list[Change]:
@@ -98,7 +103,12 @@ def hidden(found: Iterable[Change]) -> list[Change]:
 
 
 def standing_of(
-    extension: Extension, manifest: Mapping, live: Mapping | None, proxies: Sequence[Proxy], ground: Ground, unread: Sequence[str] = ()
+    extension: Extension,
+    manifest: Mapping,
+    live: Mapping | None,
+    proxies: Sequence[Proxy],
+    ground: Ground,
+    unread: Sequence[str] = (),
 ) -> Standing:
     """Return how one extension stands, by its ``manifest`` and its ``live`` object, None where that is about to be written.
 
@@ -106,7 +116,9 @@ def standing_of(
     """
     chosen = tuple(sorted(proxy.place for proxy in selected_by(manifest, proxies, ground.namespace)))
     is_ready, why = _readiness(live or manifest)
-    return Standing(extension, manifest["kind"], None if _is_hidden(extension, ground, unread) else chosen, is_ready, why)
+    return Standing(
+        extension, manifest["kind"], None if _is_hidden(extension, ground, unread) else chosen, is_ready, why
+    )
 
 
 def warnings(
@@ -126,14 +138,25 @@ def warnings(
         gateways = [proxy.place for proxy in chosen if proxy.is_gateway]
         if not chosen and not _is_hidden(extension, ground, unread):
             yield Finding("FED809", place, f"selects no pod with a proxy ({selector_text(extension.selector)})")
-        if gateways and extension.traffic != "gateway" and manifest["kind"] == WASM_PLUGIN.name and manifest["spec"].get("match"):
-            yield Finding("FED813", place, f"selects the gateway {some(gateways, 3)}, where it never runs with traffic: {extension.traffic}")
+        if (
+            gateways
+            and extension.traffic != "gateway"
+            and manifest["kind"] == WASM_PLUGIN.name
+            and manifest["spec"].get("match")
+        ):
+            yield Finding(
+                "FED813",
+                place,
+                f"selects the gateway {some(gateways, 3)}, where it never runs with traffic: {extension.traffic}",
+            )
     keys = {(each["kind"], *_key(each)) for each in desired}
     others = [each for each in live if (each["kind"], *_key(each)) not in keys]
     mine = {f"{manifest['metadata']['namespace']}/{manifest['metadata']['name']}" for manifest in desired}
     for order in orders([*desired, *others], proxies, ground.namespace):
         if mine.intersection(order.ties):
-            seen = f"of {order.phase} have one priority, so nobody has said which runs first in {some(order.proxies, 3)}"
+            seen = (
+                f"of {order.phase} have one priority, so nobody has said which runs first in {some(order.proxies, 3)}"
+            )
             yield Finding("FED808", some(order.ties), seen)
 
 
@@ -142,7 +165,8 @@ def open_until_fetched(found: Iterable[Change], extensions: Iterable[Extension])
     new = {
         (change.namespace, change.name)
         for change in found
-        if change.action == "create" or any(each.path[:2] in (("spec", "url"), ("spec", "image")) for each in change.differences)
+        if change.action == "create"
+        or any(each.path[:2] in (("spec", "url"), ("spec", "image")) for each in change.differences)
     }
     for extension in extensions:
         if extension.key in new and extension.phase in _GUARDS:
@@ -153,7 +177,12 @@ def open_until_fetched(found: Iterable[Change], extensions: Iterable[Extension])
 def _carried(manifest: Mapping, own: Mapping | None) -> Mapping:
     """Return a manifest with the root id that a conversion gave its object, where the description says none: the module registered it."""
     root = f"{manifest['metadata']['name']}_root"
-    if at(own, "spec", "pluginName") != root or "pluginName" in manifest["spec"] or not own or not is_kept_here(own, _mesh_of(manifest)):
+    if (
+        at(own, "spec", "pluginName") != root
+        or "pluginName" in manifest["spec"]
+        or not own
+        or not is_kept_here(own, _mesh_of(manifest))
+    ):
         return manifest
     return {**manifest, "spec": {**manifest["spec"], "pluginName": root}}
 
@@ -196,7 +225,11 @@ def _refuse_both(manifest: Mapping, standing: Mapping[tuple, Mapping]) -> None:
         "FED810",
         where=place_of(beside),
         what=f"stands under the name that a {manifest['kind']} is to have, and the module would run twice",
-        fix="Convert it first (playbook convert_extensions), or write kind: ServiceMeshExtension" if is_old else "Write kind: WasmPlugin, or delete it first",
+        fix=(
+            "Convert it first (playbook convert_extensions), or write kind: ServiceMeshExtension"
+            if is_old
+            else "Write kind: WasmPlugin, or delete it first"
+        ),
     )
 
 
@@ -207,7 +240,9 @@ def _readiness(live: Mapping) -> tuple[bool | None, str]:
     deployment = mapping(at(live, "status", "deployment"))
     if not deployment or at(live, "status", "observedGeneration") != at(live, "metadata", "generation"):
         return None, "the operator has not looked at it yet"
-    return deployment.get("ready") is True, "" if deployment.get("ready") is True else str(deployment.get("message") or "no reason given")
+    return deployment.get("ready") is True, (
+        "" if deployment.get("ready") is True else str(deployment.get("message") or "no reason given")
+    )
 
 
 def _key(live: Mapping) -> tuple[str, str]:

@@ -58,7 +58,10 @@ class Ground:
         """Return the kinds that this version obeys."""
         return tuple(
             kind
-            for kind, is_there in ((EXTENSION, self.version < EXTENSIONS_BEFORE), (WASM_PLUGIN, self.version >= WASM_PLUGINS_FROM))
+            for kind, is_there in (
+                (EXTENSION, self.version < EXTENSIONS_BEFORE),
+                (WASM_PLUGIN, self.version >= WASM_PLUGINS_FROM),
+            )
             if is_there
         )
 
@@ -134,15 +137,21 @@ def _objections(extension: Extension, ground: Ground) -> Iterator[Problem]:
 
     if extension.namespace not in ground.namespaces:
         fix = "Add the namespace to mesh_members and run control_plane, or correct the extension"
-        yield problem("FED803", "namespace", f"names {extension.namespace}, which is not a configured member of the mesh", fix)
+        yield problem(
+            "FED803", "namespace", f"names {extension.namespace}, which is not a configured member of the mesh", fix
+        )
     kind = kind_of(extension, ground)
     if kind not in ground.kinds:
         others = " or ".join(each.name for each in ground.kinds)
-        yield problem("FED804", "kind", f"is {kind.name}, which {ground.text} does not obey", f"Write {others}, or leave kind out")
+        yield problem(
+            "FED804", "kind", f"is {kind.name}, which {ground.text} does not obey", f"Write {others}, or leave kind out"
+        )
         return
     if kind is EXTENSION and not ground.has_cacher:
         fix = "Set spec.techPreview.wasmExtensions.enabled to true in the control plane"
-        yield problem("FED806", "kind", "is ServiceMeshExtension, and Wasm extensions are off in the control plane", fix)
+        yield problem(
+            "FED806", "kind", "is ServiceMeshExtension, and Wasm extensions are off in the control plane", fix
+        )
     table = _not_in_extension(extension) if kind is EXTENSION else _not_in_plugin(extension, ground)
     for field, what, fix in table:
         yield problem("FED802", field, what, fix)
@@ -183,7 +192,9 @@ def _not_in_plugin(extension: Extension, ground: Ground) -> Iterator[tuple[str, 
         if extension.pull_secret:
             yield "pull_secret", f"has no effect in a WasmPlugin on {ground.text}, whose istiod does not look at it", fix
         if extension.pull_policy in ("IfNotPresent", "Always"):
-            yield "pull_policy", f"has no effect in a WasmPlugin on {ground.text}", either.format(*PULL_SECRET_OF_WASM_PLUGIN_FROM)
+            yield "pull_policy", f"has no effect in a WasmPlugin on {ground.text}", either.format(
+                *PULL_SECRET_OF_WASM_PLUGIN_FROM
+            )
     for field, is_given, first in (
         ("env", extension.env, ENV_FROM),
         ("ports", extension.ports, MATCH_FROM),

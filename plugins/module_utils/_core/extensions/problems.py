@@ -37,7 +37,11 @@ def refuse(problems: Sequence[Problem]) -> None:
     if not problems:
         return
     first, others = problems[0], problems[1:]
-    more = f"; also {some([f'{each.code} {each.where} {each.what}' for each in others], MOST_TOLD, '; ')}" if others else ""
+    more = (
+        f"; also {some([f'{each.code} {each.where} {each.what}' for each in others], MOST_TOLD, '; ')}"
+        if others
+        else ""
+    )
     raise FederationError(
         first.code,
         where=first.where,

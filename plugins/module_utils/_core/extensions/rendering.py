@@ -9,7 +9,16 @@ import yaml
 
 from ..plain.data import mapping
 
-_OF_THE_SERVER = ("uid", "resourceVersion", "generation", "creationTimestamp", "managedFields", "selfLink", "ownerReferences", "finalizers")
+_OF_THE_SERVER = (
+    "uid",
+    "resourceVersion",
+    "generation",
+    "creationTimestamp",
+    "managedFields",
+    "selfLink",
+    "ownerReferences",
+    "finalizers",
+)
 
 
 def text_of(manifest: Mapping) -> str:
@@ -20,4 +29,6 @@ def text_of(manifest: Mapping) -> str:
 def old_text(live: Mapping) -> str:
     """Return a live object as YAML that makes it again: without its status and what the API server wrote."""
     metadata = {key: value for key, value in mapping(live.get("metadata")).items() if key not in _OF_THE_SERVER}
-    return text_of({"apiVersion": live.get("apiVersion"), "kind": live.get("kind"), "metadata": metadata, "spec": live.get("spec")})
+    return text_of(
+        {"apiVersion": live.get("apiVersion"), "kind": live.get("kind"), "metadata": metadata, "spec": live.get("spec")}
+    )

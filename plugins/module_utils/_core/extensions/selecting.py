@@ -43,7 +43,12 @@ class Order:
 
     def as_data(self) -> dict:
         """Return it as JSON-friendly data."""
-        return {"phase": self.phase, "extensions": list(self.extensions), "ties": list(self.ties), "pods": list(self.proxies)}
+        return {
+            "phase": self.phase,
+            "extensions": list(self.extensions),
+            "ties": list(self.ties),
+            "pods": list(self.proxies),
+        }
 
     @property
     def text(self) -> str:
@@ -68,7 +73,11 @@ def proxy_of(pod: Mapping) -> Proxy | None:
 def selected_by(live: Mapping, proxies: Iterable[Proxy], root: str) -> list[Proxy]:
     """Return the proxies that an object of either kind selects; ``root`` is the control plane's namespace."""
     namespace = at(live, "metadata", "namespace")
-    path = ("spec", "workloadSelector", "labels") if live.get("kind") == EXTENSION.name else ("spec", "selector", "matchLabels")
+    path = (
+        ("spec", "workloadSelector", "labels")
+        if live.get("kind") == EXTENSION.name
+        else ("spec", "selector", "matchLabels")
+    )
     wanted = mapping(at(live, *path))
     return [
         proxy
@@ -107,6 +116,8 @@ def phase_of(live: Mapping) -> str:
 def _rank(live: Mapping) -> tuple:
     """Return what sorts an object among others of its phase: the higher priority first, none last."""
     priority = at(live, "spec", "priority")
-    priority = priority if priority is not None or live.get("kind") != EXTENSION.name else at(live, "status", "priority")
+    priority = (
+        priority if priority is not None or live.get("kind") != EXTENSION.name else at(live, "status", "priority")
+    )
     is_said = isinstance(priority, int) and not isinstance(priority, bool)
     return (0, -priority) if is_said else (1, 0)

@@ -22,7 +22,9 @@ _MAGIC, _VERSION = b"\0asm", b"\1\0\0\0"
 _COMPONENT = b"\x0d\0\1\0"
 _IMPORT, _EXPORT, _CUSTOM, _LAST = 2, 7, 0, 13
 # The order that the specification demands; a tag section stands between memory and global, the data count before the code.
-_ORDER: Mapping[int, int] = {section: place for place, section in enumerate((1, 2, 3, 4, 5, 13, 6, 7, 8, 9, 12, 10, 11))}
+_ORDER: Mapping[int, int] = {
+    section: place for place, section in enumerate((1, 2, 3, 4, 5, 13, 6, 7, 8, 9, 12, 10, 11))
+}
 _SORTS = ("function", "table", "memory", "global", "tag")
 _INSTEAD = {
     b"\x1f\x8b": "compressed with gzip",
@@ -35,7 +37,11 @@ _INSTEAD = {
     b"versio": "a Git LFS pointer, or another text",
     b"BC\xc0\xde": "LLVM bitcode",
 }
-ABI_EXPORTS = {"proxy_abi_version_0_1_0": "0.1.0", "proxy_abi_version_0_2_0": "0.2.0", "proxy_abi_version_0_2_1": "0.2.1"}
+ABI_EXPORTS = {
+    "proxy_abi_version_0_1_0": "0.1.0",
+    "proxy_abi_version_0_2_0": "0.2.0",
+    "proxy_abi_version_0_2_1": "0.2.1",
+}
 """What each Envoy of OpenShift Service Mesh 2.1 to 2.6 (Envoy 1.17 to 1.28) takes."""
 _ABI_START = "proxy_abi_version_"
 _STARTS = ("_initialize", "_start", "proxy_on_vm_start", "proxy_on_configure", "proxy_on_context_create")
@@ -53,7 +59,9 @@ _HOST = frozenset(
     ).split()
 )
 _OF_ABI: Mapping[str, frozenset[str]] = {
-    "0.1.0": frozenset({"proxy_get_configuration", "proxy_continue_request", "proxy_continue_response", "proxy_clear_route_cache"}),
+    "0.1.0": frozenset(
+        {"proxy_get_configuration", "proxy_continue_request", "proxy_continue_response", "proxy_clear_route_cache"}
+    ),
     "0.2.0": frozenset({"proxy_continue_stream", "proxy_close_stream"}),
     "0.2.1": frozenset({"proxy_continue_stream", "proxy_close_stream", "proxy_get_log_level"}),
 }
@@ -106,7 +114,10 @@ class WasmModule:
     def missing_exports(self) -> list[str]:
         """Return what a proxy calls and the module does not give: its memory and an allocator."""
         has_allocator = any(self.exports.get(name) == "function" for name in _ALLOCATORS)
-        return [*([] if self.exports.get("memory") == "memory" else ["memory"]), *([] if has_allocator else [" or ".join(_ALLOCATORS)])]
+        return [
+            *([] if self.exports.get("memory") == "memory" else ["memory"]),
+            *([] if has_allocator else [" or ".join(_ALLOCATORS)]),
+        ]
 
     def as_data(self) -> dict:
         """Return it as JSON-friendly data."""
@@ -129,10 +140,20 @@ def read_module(content: bytes, where: str, sha256: str = "") -> WasmModule:
     a broken one, FED832 without an ABI of Proxy-Wasm, FED833 with one that no Envoy of 2.1 to 2.6 takes.
     """
     if len(content) > LARGEST:
-        raise _refusal("FED835", where, f"is larger than {LARGEST >> 20} MiB", "Strip it of debugging symbols, or see whether it is the right file")
+        raise _refusal(
+            "FED835",
+            where,
+            f"is larger than {LARGEST >> 20} MiB",
+            "Strip it of debugging symbols, or see whether it is the right file",
+        )
     digest = hashlib.sha256(content).hexdigest()
     if sha256 and digest != sha256.strip().lower():
-        raise _refusal("FED834", where, f"has the digest {digest}, and {sha256} is expected", "Do not use it until you know who changed it, and why")
+        raise _refusal(
+            "FED834",
+            where,
+            f"has the digest {digest}, and {sha256} is expected",
+            "Do not use it until you know who changed it, and why",
+        )
     _refuse_other(content, where)
     reader = _Reader(content, where)
     imports: tuple[Import, ...] = ()
@@ -156,9 +177,18 @@ def _refuse_other(content: bytes, where: str) -> None:
         return
     what = next((told for start, told in _INSTEAD.items() if content.lstrip()[: len(start)] == start), "")
     if content[:4] == _MAGIC:
-        what = "a component (WASI preview 2)" if content[4:8] == _COMPONENT else "a module of another version of WebAssembly, or cut off"
+        what = (
+            "a component (WASI preview 2)"
+            if content[4:8] == _COMPONENT
+            else "a module of another version of WebAssembly, or cut off"
+        )
     what = what or ("empty" if not content else "no WebAssembly at all")
-    raise _refusal("FED830", where, f"is {what}, and a proxy runs modules of WebAssembly 1.0", "Build it for wasm32-wasi or wasm32-unknown-unknown")
+    raise _refusal(
+        "FED830",
+        where,
+        f"is {what}, and a proxy runs modules of WebAssembly 1.0",
+        "Build it for wasm32-wasi or wasm32-unknown-unknown",
+    )
 
 
 class _Reader:
@@ -204,10 +234,15 @@ class _Reader:
         """Return the next name."""
         size = self.number()
         if size > LONGEST_NAME:
-            raise _refusal("FED835", self._where, f"has a name of {size:,} bytes", "See whether it is the right file; no compiler writes such names")
-        part = self.part(size)
+            raise _refusal(
+                "FED835",
+                self._where,
+                f"has a name of {size:,} bytes",
+                "See whether it is the right file; no compiler writes such names",
+            )
+        start = self.part(size).at
         try:
-            return self._content[part.at : part.end].decode("utf-8")
+            return self._content[start : self.at].decode("utf-8")
         except UnicodeDecodeError:
             raise self.broken("has a name that is no UTF-8") from None
 
@@ -222,11 +257,18 @@ class _Reader:
 
     def broken(self, what: str) -> FederationError:
         """Return the error for a module that breaks the format here."""
-        return _refusal("FED831", self._where, f"{what}, at byte {self.at:,}", "Build or copy it again; compare its digest with that of the source")
+        return _refusal(
+            "FED831",
+            self._where,
+            f"{what}, at byte {self.at:,}",
+            "Build or copy it again; compare its digest with that of the source",
+        )
 
     def too_many(self, what: str) -> FederationError:
         """Return the error for more entries than any compiler writes."""
-        return _refusal("FED835", self._where, f"has more than {MOST_NAMES:,} {what}", "See whether it is the right file")
+        return _refusal(
+            "FED835", self._where, f"has more than {MOST_NAMES:,} {what}", "See whether it is the right file"
+        )
 
 
 def _sections(reader: _Reader) -> Iterator[tuple[int, _Reader]]:
@@ -246,7 +288,7 @@ def _sections(reader: _Reader) -> Iterator[tuple[int, _Reader]]:
 def _imports(body: _Reader) -> Iterator[Import]:
     for _number in range(body.count("imports")):
         module, name, sort = body.name(), body.name(), _sort(body)
-        if sort in ("function",):
+        if sort == "function":
             body.number()
         elif sort == "table":
             body.byte()
@@ -300,13 +342,24 @@ def _abi(exports: Mapping[str, str], where: str) -> str:
     found = next((ABI_EXPORTS[name] for name in functions if name in ABI_EXPORTS), "")
     if found:
         return found
-    other = next((name.removeprefix(_ABI_START).replace("_", ".") for name in functions if name.startswith(_ABI_START)), "")
+    other = next(
+        (name.removeprefix(_ABI_START).replace("_", ".") for name in functions if name.startswith(_ABI_START)), ""
+    )
     if other:
         what = f"declares version {other} of the Proxy-Wasm ABI, which the Envoy of no mesh from 2.1 to 2.6 takes"
         raise _refusal("FED833", where, what, f"Build it with an SDK of version {', '.join(ABI_EXPORTS.values())}")
     is_command = any(name in functions for name in _STARTS)
-    what = "exports no version of the Proxy-Wasm ABI" if is_command else "is a WebAssembly module for something else than a proxy"
-    raise _refusal("FED832", where, f"{what} (no function {_ABI_START}…)", "Build it with a Proxy-Wasm SDK, and export the version's function")
+    what = (
+        "exports no version of the Proxy-Wasm ABI"
+        if is_command
+        else "is a WebAssembly module for something else than a proxy"
+    )
+    raise _refusal(
+        "FED832",
+        where,
+        f"{what} (no function {_ABI_START}…)",
+        "Build it with a Proxy-Wasm SDK, and export the version's function",
+    )
 
 
 def _refusal(code: str, where: str, what: str, fix: str) -> FederationError:

@@ -24,5 +24,10 @@ def test_what_a_wasm_module_is_told_under_a_key_that_names_a_secret_is_one(exten
 
 
 def test_names_and_what_a_wasm_module_is_told_otherwise_are_none():
-    told = {"name": "header", "pull_secret": "registry", "config": {"header": "x-shop"}, "env": [{"name": "LEVEL", "value": "debug"}]}
+    told = {
+        "name": "header",
+        "pull_secret": "registry",
+        "config": {"header": "x-shop"},
+        "env": [{"name": "LEVEL", "value": "debug"}],
+    }
     assert secrets_of({"extensions": [told]}) == set()

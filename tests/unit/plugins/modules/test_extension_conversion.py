@@ -13,13 +13,22 @@ from ansible_collections.ossm.federation.plugins.module_utils._options import FO
 from ansible_collections.ossm.federation.plugins.modules import extension_conversion, wasm_extension
 from ansible_collections.ossm.federation.tests.unit.pem import NOW
 from ansible_collections.ossm.federation.tests.unit.plugins.module_utils._core.extensions.meshes import WHOLE
-from ansible_collections.ossm.federation.tests.unit.plugins.module_utils._core.extensions.test_converting import IMAGE, old
+from ansible_collections.ossm.federation.tests.unit.plugins.module_utils._core.extensions.test_converting import (
+    IMAGE,
+    old,
+)
 from ansible_collections.ossm.federation.tests.unit.plugins.modules.test_wasm_extension import mesh
 from ansible_collections.ossm.federation.tests.unit.run_in_memory import RunInMemory
 
 
 def run(cluster, check_mode=False, **params):
-    asked = RunInMemory(MESH, FORCE, extension_conversion.OPTIONS, check_mode=check_mode, **{"mesh": "east", "images": {IMAGE: IMAGE}, **params})
+    asked = RunInMemory(
+        MESH,
+        FORCE,
+        extension_conversion.OPTIONS,
+        check_mode=check_mode,
+        **{"mesh": "east", "images": {IMAGE: IMAGE}, **params},
+    )
     return extension_conversion.run(asked, cluster, NOW)
 
 
@@ -41,7 +50,9 @@ def test_files_hold_both_kinds_for_their_owner_alone(tmp_path):
     cluster = with_old()
     first = run(cluster, dest=str(tmp_path))
     assert first["changed"] and cluster.writes == [] and not run(cluster, dest=str(tmp_path))["changed"]
-    texts = [yaml.safe_load((tmp_path / f"shop-header-{age}.yml").read_text(encoding="utf-8")) for age in ("old", "new")]
+    texts = [
+        yaml.safe_load((tmp_path / f"shop-header-{age}.yml").read_text(encoding="utf-8")) for age in ("old", "new")
+    ]
     assert [text["kind"] for text in texts] == ["ServiceMeshExtension", "WasmPlugin"]
     assert {stat.S_IMODE(path.stat().st_mode) for path in tmp_path.iterdir()} == {0o600}
 
@@ -92,7 +103,9 @@ def test_what_extend_made_stays_extends_and_keeps_its_root_id(tmp_path):
     cluster = mesh("v2.2")
 
     def extend(**fields):
-        asked = RunInMemory(MESH, FORCE, wasm_extension.OPTIONS, mesh="east", extensions=[{**WHOLE, "phase": "STATS", **fields}])
+        asked = RunInMemory(
+            MESH, FORCE, wasm_extension.OPTIONS, mesh="east", extensions=[{**WHOLE, "phase": "STATS", **fields}]
+        )
         return wasm_extension.run(asked, cluster, NOW)
 
     extend(kind="ServiceMeshExtension")

@@ -12,7 +12,10 @@ from ansible_collections.ossm.federation.plugins.modules import extension_conver
 from ansible_collections.ossm.federation.tests.unit.cluster_in_memory import ClusterInMemory
 from ansible_collections.ossm.federation.tests.unit.pem import NOW
 from ansible_collections.ossm.federation.tests.unit.plugins.module_utils._core.extensions.meshes import WHOLE
-from ansible_collections.ossm.federation.tests.unit.plugins.module_utils._core.extensions.test_converting import IMAGE, old
+from ansible_collections.ossm.federation.tests.unit.plugins.module_utils._core.extensions.test_converting import (
+    IMAGE,
+    old,
+)
 from ansible_collections.ossm.federation.tests.unit.plugins.modules.test_wasm_extension import SPACE, mesh
 from ansible_collections.ossm.federation.tests.unit.run_in_memory import RunInMemory
 
@@ -25,7 +28,11 @@ def granted() -> dict[str, set[tuple[str, str, str]]]:
     roles = [each for each in yaml.safe_load(FILE.read_text(encoding="utf-8"))["items"] if each["kind"] == "Role"]
     return {
         role["metadata"]["namespace"]: {
-            (verb, group, resource) for rule in role["rules"] for group in rule["apiGroups"] for resource in rule["resources"] for verb in rule["verbs"]
+            (verb, group, resource)
+            for rule in role["rules"]
+            for group in rule["apiGroups"]
+            for resource in rule["resources"]
+            for verb in rule["verbs"]
         }
         for role in roles
     }
@@ -41,7 +48,12 @@ def used(monkeypatch) -> set:
         def told(self, kind, *rest, _answer=answer, _verb=verb, **more):
             namespace = rest[0]["metadata"]["namespace"] if _verb == "patch" else rest[0]
             group = kind.api_version.rpartition("/")[0]
-            asked.update({(namespace, _verb, group, kind.plural), *([(namespace, "create", group, kind.plural)] if _verb == "patch" else [])})
+            asked.update(
+                {
+                    (namespace, _verb, group, kind.plural),
+                    *([(namespace, "create", group, kind.plural)] if _verb == "patch" else []),
+                }
+            )
             return _answer(self, kind, *rest, **more)
 
         monkeypatch.setattr(ClusterInMemory, name, told)
@@ -52,7 +64,11 @@ def test_the_shipped_roles_hold_all_that_is_asked_and_no_secret(tmp_path, used):
     cluster = mesh("v2.2", members=("shop",))
     everywhere = [WHOLE, {**WHOLE, "namespace": SPACE}]
     for state in ("present", "absent"):
-        wasm_extension.run(RunInMemory(MESH, FORCE, wasm_extension.OPTIONS, mesh="east", state=state, extensions=everywhere), cluster, NOW)
+        wasm_extension.run(
+            RunInMemory(MESH, FORCE, wasm_extension.OPTIONS, mesh="east", state=state, extensions=everywhere),
+            cluster,
+            NOW,
+        )
     cluster.put(old())
     options = {"mesh": "east", "images": {IMAGE: IMAGE}, "dest": str(tmp_path), "apply": True}
     extension_conversion.run(RunInMemory(MESH, FORCE, extension_conversion.OPTIONS, **options), cluster, NOW)

@@ -7,7 +7,10 @@ import json
 
 import pytest
 import yaml
-from ansible_collections.ossm.federation.plugins.module_utils._core.extensions.plan import EXTENSIONS_MANAGER, INBOUND_ONLY
+from ansible_collections.ossm.federation.plugins.module_utils._core.extensions.plan import (
+    EXTENSIONS_MANAGER,
+    INBOUND_ONLY,
+)
 from ansible_collections.ossm.federation.plugins.module_utils._core.plain.errors import FederationError
 from ansible_collections.ossm.federation.plugins.module_utils._core.plain.kinds import EXTENSION, WASM_PLUGIN
 from ansible_collections.ossm.federation.plugins.module_utils._options import FORCE, MESH
@@ -46,7 +49,9 @@ def pod(name, namespace="shop", **labels):
 
 
 def asked(check_mode=False, **params):
-    return RunInMemory(MESH, FORCE, wasm_extension.OPTIONS, check_mode=check_mode, **{"mesh": "east", "extensions": [WHOLE], **params})
+    return RunInMemory(
+        MESH, FORCE, wasm_extension.OPTIONS, check_mode=check_mode, **{"mesh": "east", "extensions": [WHOLE], **params}
+    )
 
 
 def run(cluster, **params):
@@ -69,7 +74,9 @@ def test_an_extension_is_made_kept_and_removed(version, kind):
     again = run(cluster)
     assert (again["changed"], again["diff"]) == (False, [])
     gone = run(cluster, state="absent", extensions=[])
-    assert [change["action"] for change in gone["changes"]] == ["delete"] and cluster.get(kind, "shop", "header") is None
+    assert [change["action"] for change in gone["changes"]] == ["delete"] and cluster.get(
+        kind, "shop", "header"
+    ) is None
     assert not run(cluster, state="absent")["changed"]
 
 
@@ -114,7 +121,14 @@ def test_any_list_may_stand_in_what_a_module_is_told():
 
 def test_an_object_of_somebody_else_is_refused_and_taken_with_force():
     cluster = mesh("v2.5")
-    cluster.put({"apiVersion": WASM_PLUGIN.api_version, "kind": "WasmPlugin", "metadata": {"name": "header", "namespace": "shop"}, "spec": {}})
+    cluster.put(
+        {
+            "apiVersion": WASM_PLUGIN.api_version,
+            "kind": "WasmPlugin",
+            "metadata": {"name": "header", "namespace": "shop"},
+            "spec": {},
+        }
+    )
     assert refusal(cluster) == "FED811"
     assert run(cluster, force=True)["changed"] and not run(cluster)["changed"]
 
@@ -158,7 +172,9 @@ def test_check_mode_shows_which_pods_are_selected_and_in_which_order_extensions_
         ("e2", ["shop/cart-1"]),
         ("header", ["shop/cart-1", "shop/till-1"]),
     ]
-    assert result["orders"] == [{"phase": "AUTHZ", "extensions": ["shop/e2", "shop/e1"], "ties": [], "pods": ["shop/cart-1"]}]
+    assert result["orders"] == [
+        {"phase": "AUTHZ", "extensions": ["shop/e2", "shop/e1"], "ties": [], "pods": ["shop/cart-1"]}
+    ]
     assert result["lines"][-1] == "AUTHZ: shop/e2 → shop/e1 in shop/cart-1"
 
 
@@ -179,7 +195,10 @@ def test_what_a_module_is_told_is_a_digest_in_diffs():
     first = run(cluster, extensions=[{**WHOLE, "config": {"token": "hunter2hunter2"}}])
     second = run(cluster, extensions=[{**WHOLE, "config": {"token": "another-of-them"}}])
     assert "hunter2" not in json.dumps([first, second]) and "another-of-them" not in json.dumps(second)
-    assert "spec.pluginConfig" in second["changes"][0]["fields"] and second["diff"][0]["before"] != second["diff"][0]["after"]
+    assert (
+        "spec.pluginConfig" in second["changes"][0]["fields"]
+        and second["diff"][0]["before"] != second["diff"][0]["after"]
+    )
 
 
 def test_an_old_extension_tells_whether_it_is_ready():

@@ -3,7 +3,10 @@
 
 from __future__ import annotations
 
-from ansible_collections.ossm.federation.plugins.module_utils._core.extensions.described import Extension, read_extensions
+from ansible_collections.ossm.federation.plugins.module_utils._core.extensions.described import (
+    Extension,
+    read_extensions,
+)
 from ansible_collections.ossm.federation.plugins.module_utils._core.extensions.plan import Ground
 
 DIGEST = f"sha256:{'a' * 64}"
@@ -20,4 +23,12 @@ def described(**fields: object) -> Extension:
 
 def ground(minor: int, **fields: object) -> Ground:
     """Return a mesh of version 2.``minor`` with the member shop."""
-    return Ground(**{"mesh": "east", "namespace": "east-mesh-system", "version": (2, minor), "members": frozenset({"shop"}), **fields})
+    return Ground(
+        **{
+            "mesh": "east",
+            "namespace": "east-mesh-system",
+            "version": (2, minor),
+            "members": frozenset({"shop"}),
+            **fields,
+        }
+    )

@@ -40,7 +40,13 @@ def exported(text: str, sort: int = FUNCTION) -> bytes:
     return name(text) + bytes([sort, 0])
 
 
-def module(abi: str = "0.2.1", imports: tuple = (("env", "proxy_log"),), exports: tuple = (), custom: tuple = ("name",), memory: bool = True) -> bytes:
+def module(
+    abi: str = "0.2.1",
+    imports: tuple = (("env", "proxy_log"),),
+    exports: tuple = (),
+    custom: tuple = ("name",),
+    memory: bool = True,
+) -> bytes:
     """Return a module as a Proxy-Wasm SDK makes it, without its code."""
     given = [exported("memory", MEMORY), exported("proxy_on_memory_allocate")] if memory else []
     given += [exported(f"proxy_abi_version_{abi.replace('.', '_')}")] if abi else []

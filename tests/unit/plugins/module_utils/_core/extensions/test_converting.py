@@ -4,7 +4,11 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.ossm.federation.plugins.module_utils._core.extensions.converting import conversions, refuse_impossible, turns
+from ansible_collections.ossm.federation.plugins.module_utils._core.extensions.converting import (
+    conversions,
+    refuse_impossible,
+    turns,
+)
 from ansible_collections.ossm.federation.plugins.module_utils._core.extensions.phases import NEW_PHASE
 from ansible_collections.ossm.federation.plugins.module_utils._core.extensions.rendering import old_text
 from ansible_collections.ossm.federation.plugins.module_utils._core.plain.errors import FederationError
@@ -55,7 +59,9 @@ def test_every_field_has_its_counterpart():
 @pytest.mark.parametrize(("word", "phase"), NEW_PHASE.items())
 def test_each_phase_is_the_same_place_or_said_to_be_the_nearest(word, phase):
     (found,) = converted(old(phase=word))
-    assert found.manifest["spec"]["phase"] == phase and bool(found.notes) == (word == "PostStats" or phase in ("AUTHN", "AUTHZ"))
+    assert found.manifest["spec"]["phase"] == phase and bool(found.notes) == (
+        word == "PostStats" or phase in ("AUTHN", "AUTHZ")
+    )
 
 
 def test_what_the_image_says_of_phase_and_priority_is_kept():
@@ -64,7 +70,12 @@ def test_what_the_image_says_of_phase_and_priority_is_kept():
 
 
 def test_where_two_phases_become_one_the_earlier_stays_before_the_later():
-    found = converted(old("a", phase="PostAuthN", priority=1), old("b", phase="PreAuthZ", priority=9), old("c", phase="PostAuthN", priority=5), old("d"))
+    found = converted(
+        old("a", phase="PostAuthN", priority=1),
+        old("b", phase="PreAuthZ", priority=9),
+        old("c", phase="PostAuthN", priority=5),
+        old("d"),
+    )
     assert {each.extension.name: each.extension.priority for each in found} == {"a": 10, "b": 9, "c": 14, "d": None}
     found = converted(old("a", phase="PostAuthZ"), old("b", phase="PreStats"))
     assert {each.extension.name: each.extension.priority for each in found} == {"a": 1, "b": None}
@@ -143,7 +154,9 @@ def test_a_plugin_of_somebody_else_is_not_taken():
     assert refused.value.code == "FED811"
 
 
-@pytest.mark.parametrize("spec", [None, "text", {"workloadSelector": [], "imagePullSecrets": {}, "priority": "x", "image": 5}])
+@pytest.mark.parametrize(
+    "spec", [None, "text", {"workloadSelector": [], "imagePullSecrets": {}, "priority": "x", "image": 5}]
+)
 def test_an_odd_object_is_told_as_impossible(spec):
     (found,) = conversions([{**old(), "spec": spec}], ground(2), {})
     assert found.problems and found.lines

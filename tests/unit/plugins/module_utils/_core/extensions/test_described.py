@@ -61,7 +61,15 @@ def test_what_no_extension_can_be_is_refused_with_the_field(field, value, says):
 
 def test_all_that_is_wrong_is_told_at_once():
     _extensions, problems = read_extensions([{**WHOLE, "phase": "x", "priority": "y"}, "text", {}])
-    assert [problem.path[-1] for problem in problems] == ["phase", "priority", "entry 2", "name", "namespace", "image", "selector"]
+    assert [problem.path[-1] for problem in problems] == [
+        "phase",
+        "priority",
+        "entry 2",
+        "name",
+        "namespace",
+        "image",
+        "selector",
+    ]
     with pytest.raises(FederationError) as refused:
         refuse(problems)
     assert refused.value.where == "mesh_extensions, shop/header: phase" and len(refused.value.facts["problems"]) == 7
@@ -72,7 +80,9 @@ def test_two_extensions_of_one_name_are_refused_and_of_two_namespaces_taken():
     assert read_extensions([WHOLE, {**WHOLE, "namespace": "desk"}])[1] == []
 
 
-@pytest.mark.parametrize("value", ["text", {"a": 1}, None, [WHOLE] * (MOST + 1)], ids=["text", "mapping", "nothing", "too-many"])
+@pytest.mark.parametrize(
+    "value", ["text", {"a": 1}, None, [WHOLE] * (MOST + 1)], ids=["text", "mapping", "nothing", "too-many"]
+)
 def test_what_is_no_list_and_a_list_without_end_are_refused(value):
     assert [problem.code for problem in read_extensions(value)[1]] == ["FED800"]
 

@@ -4,11 +4,21 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.ossm.federation.plugins.module_utils._core.extensions.plan import INBOUND_ONLY, objections, plan
+from ansible_collections.ossm.federation.plugins.module_utils._core.extensions.plan import (
+    INBOUND_ONLY,
+    objections,
+    plan,
+)
 
 from .meshes import IMAGE, described, ground
 
-EVERYTHING = {"phase": "AUTHZ", "priority": 10, "config": {"header": "x"}, "pull_secret": "registry", "pull_policy": "Always"}
+EVERYTHING = {
+    "phase": "AUTHZ",
+    "priority": 10,
+    "config": {"header": "x"},
+    "pull_secret": "registry",
+    "pull_policy": "Always",
+}
 
 
 def spec_in(minor, **fields):
@@ -17,7 +27,10 @@ def spec_in(minor, **fields):
 
 
 def codes(minor, is_told=True, **fields):
-    return [(each.code, each.path[-1]) for each in objections([described(**fields)], ground(minor, is_inbound_only=is_told and minor == 3))]
+    return [
+        (each.code, each.path[-1])
+        for each in objections([described(**fields)], ground(minor, is_inbound_only=is_told and minor == 3))
+    ]
 
 
 def test_one_description_is_each_versions_own_kind():
@@ -60,7 +73,11 @@ def test_priority_zero_is_said_and_none_is_left_out():
     ("minor", "fields", "match"),
     [
         (4, {"traffic": "both"}, [{"mode": "CLIENT_AND_SERVER"}]),
-        (4, {"traffic": "outbound", "ports": [443, 80]}, [{"mode": "CLIENT", "ports": [{"number": 80}, {"number": 443}]}]),
+        (
+            4,
+            {"traffic": "outbound", "ports": [443, 80]},
+            [{"mode": "CLIENT", "ports": [{"number": 80}, {"number": 443}]}],
+        ),
         (4, {"traffic": "gateway"}, None),
         (4, {"traffic": "gateway", "ports": [8443]}, [{"ports": [{"number": 8443}]}]),
         (2, {}, None),

@@ -5,12 +5,21 @@ from __future__ import annotations
 
 import pytest
 from ansible_collections.ossm.federation.plugins.module_utils._core.extensions.plan import plan
-from ansible_collections.ossm.federation.plugins.module_utils._core.extensions.selecting import Proxy, orders, proxy_of, selected_by
+from ansible_collections.ossm.federation.plugins.module_utils._core.extensions.selecting import (
+    Proxy,
+    orders,
+    proxy_of,
+    selected_by,
+)
 
 from .meshes import described, ground
 
 ROOT = "east-mesh-system"
-CART, DESK, TILL = Proxy("shop", "cart-1", {"app": "cart"}), Proxy("desk", "desk-1", {"app": "cart"}), Proxy("shop", "till-1", {"app": "till"})
+CART, DESK, TILL = (
+    Proxy("shop", "cart-1", {"app": "cart"}),
+    Proxy("desk", "desk-1", {"app": "cart"}),
+    Proxy("shop", "till-1", {"app": "till"}),
+)
 PROXIES = [CART, DESK, TILL]
 
 
