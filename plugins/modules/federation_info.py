@@ -193,6 +193,12 @@ waiting_for:
   type: list
   elements: str
   sample: []
+progress:
+  description: The same in few words, an entry per peer; only with O(until=connected).
+  returned: success
+  type: list
+  elements: str
+  sample: ["west OUT pending (503) · 0 of 1 imports"]
 polled_seconds:
   description: How long the module waited.
   returned: success
@@ -270,7 +276,7 @@ MENDS = {
 def run(run: Run, cluster: Cluster, now: datetime) -> dict:
     """Read, wait if asked, and return the module's result; a failure has a verdict, too."""
     try:
-        return {"verdict": verdict.OK, "faults": [], "states": {}, **seen(run, cluster, now)}
+        return {"verdict": verdict.OK, "faults": [], "states": {}, "progress": [], **seen(run, cluster, now)}
     except FederationError as error:
         error.result.setdefault("verdict", verdict.ERROR)
         raise
@@ -328,6 +334,7 @@ def seen(run: Run, cluster: Cluster, now: datetime) -> dict:
         "lines": [told["lines"][0], *member_lines(members), *told["lines"][1:]],
         "left": [],
         "waiting_for": waiting_for,
+        "progress": status.progress(rows, {entry["peer"]: entry["imports"] for entry in params["expected"]}) if waiting_for else [],
         "polled_seconds": waited,
         "wait_limit": params["wait_timeout"] or default_seconds(params, control_plane),
     }

@@ -19,9 +19,11 @@ import importlib
 import json
 import os
 import pkgutil
+import select
 import signal
 import sys
 from collections.abc import Mapping
+from functools import partial
 from typing import Any, NoReturn
 
 from ansible import constants
@@ -31,6 +33,7 @@ from ansible.utils.color import stringc
 from ansible.utils.display import Display
 from ansible.utils.unsafe_proxy import wrap_var
 from ansible_collections.ossm.federation.plugins import modules
+from ansible_collections.ossm.federation.plugins.module_utils._cluster import client
 from ansible_collections.ossm.federation.plugins.module_utils._core.plain.errors import FederationError
 from ansible_collections.ossm.federation.plugins.module_utils._core.plain.words import shown
 from ansible_collections.ossm.federation.plugins.module_utils._run import NOTHING_WRITTEN
@@ -147,7 +150,8 @@ class HereAction(ActionBase):
         environment: dict[str, Any] = {}
         self._compute_environment_string(environment)
         display.vvv(f"Running {COLLECTION}{name} in a process forked from Ansible's own")
-        return wrap_var(_ran(name, json.dumps({"ANSIBLE_MODULE_ARGS": arguments}, **_ENCODER), environment))
+        whose = str(arguments.get("mesh") or (task_vars or {}).get("inventory_hostname") or "")
+        return wrap_var(_ran(name, json.dumps({"ANSIBLE_MODULE_ARGS": arguments}, **_ENCODER), environment, whose))
 
     def _would_run_here(self, variables: Mapping[str, Any]) -> bool:
         """Return whether the module would run on this machine, as this user, with this Python."""
@@ -186,17 +190,23 @@ class PlainAction(HereAction):
         return self._execute_module(task_vars=variables, **background)
 
 
-def _ran(name: str, arguments: str, environment: Mapping[str, Any]) -> dict:
-    """Run one module in a process of its own and return its result; what it says beside that is left out."""
+def _ran(name: str, arguments: str, environment: Mapping[str, Any], whose: str = "") -> dict:
+    """Run one module in a process of its own and return its result; what it says beside that is left out.
+
+    A silent API server is told of while the module still asks it.
+    """
     readable, writable = os.pipe()
+    heard, telling = os.pipe()
     child = os.fork()
     if not child:
         os.close(readable)
+        os.close(heard)
+        client.on_silence = partial(_tell, telling)
         _be_module(name, arguments, environment, writable)
     os.close(writable)
+    os.close(telling)
     try:
-        with open(readable, "rb") as stream:
-            said = stream.read()
+        said = _said(readable, heard, whose)
     finally:
         _pid, status = os.waitpid(child, 0)
     try:
@@ -212,6 +222,32 @@ def _ran(name: str, arguments: str, environment: Mapping[str, Any]) -> dict:
         fix="Run again; a negative number is the signal that ended it",
     )
     return failure(error, "What it had written by then is not known.")
+
+
+def _tell(telling: int, text: str) -> None:
+    """Say a line to the process that waits for this one."""
+    with contextlib.suppress(OSError):
+        os.write(telling, text.encode("utf-8", "replace") + b"\n")
+
+
+def _said(readable: int, heard: int, whose: str) -> bytes:
+    """Return all that a module's process writes to ``readable``, showing the lines that it writes to ``heard`` meanwhile."""
+    found: dict[int, bytes] = {readable: b"", heard: b""}
+    open_ends = set(found)
+    try:
+        while readable in open_ends:
+            for end in select.select(list(open_ends), [], [])[0]:
+                part = os.read(end, 1 << 16)
+                found[end] += part
+                if not part:
+                    open_ends.discard(end)
+            *lines, found[heard] = found[heard].split(b"\n")
+            for line in lines:
+                display.display(shown(f"{whose}: {line.decode('utf-8', 'replace')}"))
+    finally:
+        os.close(readable)
+        os.close(heard)
+    return found[readable]
 
 
 def _be_module(name: str, arguments: str, environment: Mapping[str, Any], writable: int) -> NoReturn:

@@ -12,6 +12,8 @@ from ansible_collections.ossm.federation.plugins.plugin_utils.here import HereAc
 
 SLICE = 10
 REPEAT = 30
+# A line that is read at a glance, whatever others wrote.
+LONGEST = 200
 
 
 class WaitingAction(HereAction):
@@ -33,7 +35,7 @@ class WaitingAction(HereAction):
 
     def _wait(self, arguments: dict, task_vars: dict | None) -> dict:
         started = time.monotonic()
-        progress = Progress(str(arguments.get("mesh") or ""))
+        progress = Progress(str(arguments.get("mesh") or (task_vars or {}).get("inventory_hostname") or ""))
         before = int(arguments.get("waited") or 0)
         changed, changes, diffs, is_last, limit = False, [], [], False, 0
         # The first call only looks, and tells how long a wait like this may take.
@@ -52,7 +54,7 @@ class WaitingAction(HereAction):
             limit = limit or int(found["wait_limit"])
             left = limit - waited
             if left > 1:
-                progress.show(waited, limit, missing)
+                progress.show(waited, limit, list(found.get("progress") or missing))
             is_last = left <= SLICE
             part = {"wait_timeout": max(1, min(left, SLICE)), "waited": before + waited, **({} if is_last else {"soft": True})}
             # What a failure at the deadline says was written, the first call has written.
@@ -70,17 +72,20 @@ class Progress:
 
     def show(self, waited: int, limit: int, missing: list[str]) -> None:
         """Show one line, unless the same was said less than ``REPEAT`` seconds ago."""
-        if missing == self._shown and waited - self._shown_at < REPEAT:
+        is_same = missing == self._shown
+        if is_same and waited - self._shown_at < REPEAT:
             return
         self._shown, self._shown_at = missing, waited
-        self._display.display(line(self._mesh, waited, limit, missing))
+        self._display.display(line(self._mesh, waited, limit, [] if is_same else missing))
 
 
 def line(mesh: str, waited: int, limit: int, missing: list[str]) -> str:
-    """Return one line of progress. A peer may have had a hand in the text."""
-    seen = shown("; ".join(missing[:3]))
-    more = f"; and {len(missing) - 3} more" if len(missing) > 3 else ""
-    return f"{shown(mesh)}: waiting {waited} s of {limit} s; last seen: {seen}{more}"
+    """Return one line of progress; without anything missing one that says no more than the last. A peer may have had a hand in the text."""
+    head = f"{shown(mesh)} {waited}/{limit} s · "
+    if not missing:
+        return f"{head}still the same"
+    more = f" · and {len(missing) - 3} more" if len(missing) > 3 else ""
+    return f"{head}{shown(' · '.join(missing[:3]), longest=LONGEST)}{more}"
 
 
 def _as_list(diff: object) -> list:

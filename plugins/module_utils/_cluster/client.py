@@ -11,6 +11,7 @@ import http.client
 import json
 import os
 import re
+import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -40,6 +41,9 @@ SMALL_PAGE = 100  # where little of many objects is kept: what is at hand at onc
 # What one module may ask for in all; one list may take LIST_TIMES as long as one request.
 LIST_TIMES = 10
 ALL_SECONDS = 3600.0
+QUIET_SECONDS = 5.0
+"""How long an API server may be silent before people are told, where somebody listens: ``on_silence``."""
+on_silence: Callable[[str], object] | None = None
 HEAVIEST_IN_ALL = 1 << 30  # bytes in memory of what is kept whole
 
 USERINFO = re.compile(r"//[^/@\s]+@")
@@ -271,10 +275,19 @@ class Cluster:
         if self._spent > ALL_SECONDS:
             raise Unusable("FED118", f"is waited for no longer: requests have taken {self._spent:.0f} s in all")
         started = time.monotonic()
+        told = threading.Timer(QUIET_SECONDS, lambda: on_silence(self._quiet())) if on_silence else None
+        if told:
+            told.daemon = True
+            told.start()
         try:
             return self._tried(request, started, *expected)
         finally:
+            if told:
+                told.cancel()
             self._spent += time.monotonic() - started
+
+    def _quiet(self) -> str:
+        return f"{self.server} has given no good answer for {QUIET_SECONDS:g} s; it is asked again until {self._seconds:g} s have passed"
 
     def _tried(self, request: Request, started: float, *expected: int) -> Answer:
         deadline = started + self._seconds

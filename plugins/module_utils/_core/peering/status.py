@@ -270,6 +270,27 @@ def unmet(rows: Iterable[Mapping], expected: Mapping[str, Sequence[str]]) -> lis
     return missing
 
 
+def progress(rows: Iterable[Mapping], expected: Mapping[str, Sequence[str]]) -> list[str]:
+    """Return the same in few words: ``west OUT pending (503 …) · 0 of 1 imports``, one entry per peer that is waited for."""
+    by_name, told = {row["peer"]: row for row in rows}, []
+    for name, hosts in expected.items():
+        row = by_name.get(name)
+        if row is None:
+            told.append(f"{name} has no peering yet")
+            continue
+        parts = []
+        for direction, word in (("outbound", "OUT"), ("inbound", "IN")):
+            if row[direction] != CONNECTED:
+                # istiod's own words come first, and are enough while one waits.
+                reason = row[f"{direction}_reason"].partition("; ")[0] if direction == "outbound" else ""
+                parts.append(f"{word} {row[direction]}{f' ({reason})' if reason else ''}")
+        there = {entry["imported"] for entry in row["imports"] or []}
+        taken = sum(host in there for host in hosts)
+        parts += [f"{taken} of {len(hosts)} imports"] if taken < len(hosts) else []
+        told += [f"{name} {' · '.join(parts)}"] if parts else []
+    return told
+
+
 def still_imported(imports: Mapping | None) -> list[str]:
     """Return the hosts that a set's status still says are imported."""
     return [row["imported"] for row in imported(imports) if row["imported"]]

@@ -39,14 +39,14 @@ class Module:
 
 @pytest.fixture(name="run")
 def run_of(monkeypatch):
-    def run(module, arguments, action=federation_info.ActionModule, check_mode=False):
+    def run(module, arguments, action=federation_info.ActionModule, check_mode=False, variables=None):
         task = mock.MagicMock(args=arguments, check_mode=check_mode, async_val=0)
         display = mock.MagicMock()
         monkeypatch.setattr(waiting.time, "monotonic", lambda: module.clock)
         monkeypatch.setattr(waiting, "Display", lambda: display)
         plugin = action(task, mock.MagicMock(), mock.MagicMock(), mock.MagicMock(), mock.MagicMock(), mock.MagicMock())
         monkeypatch.setattr(plugin, "_execute_module", module)
-        result = plugin.run(task_vars={})
+        result = plugin.run(task_vars=variables or {})
         return result, [call.args[0] for call in display.display.call_args_list]
 
     return run
@@ -76,8 +76,8 @@ def test_a_wait_says_what_it_waits_for_when_that_changes_and_every_half_minute(r
     module = Module(ready_at=75)
     result, shown = run(module, {"mesh": "east", "wait": "yes"})
     assert result["waiting_for"] == []
-    assert shown[0] == "east: waiting 1 s of 600 s; last seen: west: outbound pending"
-    assert [line.split()[2] for line in shown] == ["1", "34", "67"]
+    assert shown[0] == "east 1/600 s · west: outbound pending"
+    assert shown[1:] == ["east 34/600 s · still the same", "east 67/600 s · still the same"]
     assert result["polled_seconds"] == 75
 
 
@@ -134,11 +134,21 @@ def test_a_failure_at_the_deadline_knows_what_the_first_call_wrote(run):
 
 
 def test_a_line_of_progress_spells_control_characters():
-    assert waiting.line("east", 1, 30, ["a\x1b[2Jb\nc"]) == "east: waiting 1 s of 30 s; last seen: a\\x1b[2Jb\\x0ac"
+    assert waiting.line("east", 1, 30, ["a\x1b[2Jb\nc"]) == "east 1/30 s · a\\x1b[2Jb\\x0ac"
 
 
 def test_a_line_of_progress_names_the_first_three():
-    assert waiting.line("east", 1, 30, list("abcde")).endswith("last seen: a; b; c; and 2 more")
+    assert waiting.line("east", 1, 30, list("abcde")) == "east 1/30 s · a · b · c · and 2 more"
+
+
+def test_a_host_that_is_a_cluster_is_named_as_the_inventory_does_and_the_short_words_are_taken(run):
+    class Short(Module):
+        def __call__(self, module_args, task_vars=None):
+            found = super().__call__(module_args, task_vars)
+            return {**found, "progress": ["west OUT pending (503) · 0 of 1 imports"] if found["waiting_for"] else []}
+
+    _result, shown = run(Short(ready_at=15), {"wait": True}, variables={"inventory_hostname": "cluster-1"})
+    assert shown == ["cluster-1 1/600 s · west OUT pending (503) · 0 of 1 imports"]
 
 
 class Istiod(Module):

@@ -96,3 +96,14 @@ def test_a_module_that_is_killed_is_a_failure_that_does_not_claim_to_have_writte
     result = here._ran("killed", "{}", {})
     assert result["failed"] and result["code"] == "FED115" and "(-9)" in result["what"]
     assert "Nothing was written" not in result["msg"] and "What it had written by then is not known." in result["msg"]
+
+
+def test_a_silent_api_server_is_told_of_while_the_module_still_asks_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(here.client, "QUIET_SECONDS", 0.2)
+    shown: list[str] = []
+    monkeypatch.setattr(here.display, "display", lambda text, *_arguments, **_named: shown.append(text))
+    # Nobody listens there.
+    options = {"host": "https://127.0.0.1:9", "api_key": "a-token-of-the-tests", "api_timeout": 1, "mesh": "east"}
+    result = here._ran("federation_info", json.dumps({"ANSIBLE_MODULE_ARGS": options}), {}, "east")
+    assert (result["failed"], result["code"], result["verdict"]) == (True, "FED105", "error")
+    assert shown == ["east: https://127.0.0.1:9 has given no good answer for 0.2 s; it is asked again until 1 s have passed"]

@@ -173,3 +173,10 @@ def test_a_wait_does_not_fail_for_want_of_a_proof():
     objects = {"peer": changed("trustDomain", AFTER), "exports": EXPORTS, "imports": IMPORTS}
     found = status.peer_row("west", "west", objects, now=NOW, version=(2, 3), cluster_domain="cluster.local")
     assert status.unmet([found], {"west": []}) == []
+
+
+def test_progress_is_one_short_entry_per_peer_and_has_the_reason_once():
+    west = {"peer": "west", "outbound": "pending", "outbound_reason": "503; no answer: far too long to read", "inbound": "connected", "inbound_reason": ""}
+    north = {"peer": "north", "outbound": "connected", "outbound_reason": "", "inbound": "connected", "inbound_reason": "", "imports": [{"imported": "a"}]}
+    expected = {"west": ["x"], "north": ["a"], "south": []}
+    assert status.progress([{**west, "imports": None}, north], expected) == ["west OUT pending (503) · 0 of 1 imports", "south has no peering yet"]
