@@ -24,15 +24,19 @@ extends_documentation_fragment:
   - result_format_callback
 """
 
+import atexit
+import os
 from collections.abc import Iterable, Mapping
 from typing import Any
 
 from ansible import constants
 from ansible.plugins.callback.default import CallbackModule as Default
 from ansible.utils.color import stringc
+from ansible_collections.ossm.federation.plugins.module_utils._core.plain.data import some
 from ansible_collections.ossm.federation.plugins.module_utils._core.plain.words import shown
 from ansible_collections.ossm.federation.plugins.plugin_utils.here import coloured, states_in
 
+MOST_CHANGED = 10
 DEBUG = ("debug", "ansible.builtin.debug")
 
 
@@ -52,6 +56,9 @@ class CallbackModule(Default):
     def __init__(self) -> None:
         super().__init__()
         self._states: dict[str, str] = {}
+        self._changed: list[str] = []
+        self._has_ended = True
+        self._process = os.getpid()
 
     @property
     def _is_loud(self) -> bool:
@@ -64,9 +71,25 @@ class CallbackModule(Default):
             self._display.display("\n".join(told))
 
     def v2_playbook_on_start(self, playbook: Any) -> None:
-        """Say nothing."""
+        """Say nothing, unless the run stops before its end."""
+        if self._has_ended:
+            atexit.register(self._say_what_stopped)
+        self._has_ended = False
         if self._is_loud:
             super().v2_playbook_on_start(playbook)
+
+    def _say_what_stopped(self) -> None:
+        """Say what a run that somebody stopped has changed by then, and how to look."""
+        if self._has_ended or os.getpid() != self._process:
+            return
+        self._has_ended = True
+        changed = shown(some(list(dict.fromkeys(map(str, self._changed))), MOST_CHANGED)) or "nothing"
+        self._say(
+            [
+                f"stopped before the end · changed by then: {changed}",
+                "  ossm.federation.status shows how it stands; run again to finish, nothing has to be taken back before",
+            ]
+        )
 
     def v2_playbook_on_play_start(self, play: Any) -> None:
         """Remember the play; its name is not shown."""
@@ -128,6 +151,8 @@ class CallbackModule(Default):
         found, task = of(result, "result"), of(result, "task")
         self._handle_warnings(found)
         self._states.update(states_in(found))
+        if found.get("changed"):
+            self._changed += found.get("written") or _places(found) or [task.get_name()]
         if task.action in DEBUG:
             self._say(_lines(found))
         elif found.get("changed") and "results" not in found:
@@ -162,6 +187,7 @@ class CallbackModule(Default):
 
     def v2_playbook_on_stats(self, stats: Any) -> None:
         """Show in one line who changed and who failed."""
+        self._has_ended = True
         if self._is_loud:
             super().v2_playbook_on_stats(stats)
             return
@@ -184,6 +210,12 @@ def refusal(host: str, found: Mapping) -> list[str]:
     if written:
         lines.append(f"  written before that: {', '.join(written[:5])}{f' and {len(written) - 5} more' if len(written) > 5 else ''}; run again to finish")
     return [shown(line) for line in [*lines, f"  {found.get('link') or ''}".rstrip()] if line]
+
+
+def _places(found: Mapping) -> list[str]:
+    """Return the objects that a result of ours says were changed."""
+    changes = [change for change in found.get("changes") or [] if isinstance(change, Mapping)]
+    return [f"{change.get('kind')} {change.get('namespace')}/{change.get('name')}" for change in changes]
 
 
 def _lines(found: Mapping) -> list[str]:

@@ -3,12 +3,14 @@
 
 from __future__ import annotations
 
+import os
+import signal
 from datetime import datetime, timezone
 from pathlib import Path
 
 from attacks.api import ApiInMemory
 from attacks.test_identity import SPACE, card, config_map
-from integration.administrators import TREE, Administrator
+from integration.administrators import TREE, Administrator, until
 from unit.pem import root
 
 NASTY = "503 \x1b[2J\u202eno peering\nfor us"
@@ -66,3 +68,17 @@ def test_a_status_takes_fifteen_lines_a_federate_that_changes_nothing_twenty_and
     assert red.returncode and len(refusal) <= 4 and refusal[-1].endswith("/codes/fed630.html"), red.output
     assert "\x1b" not in red.output and "\u202e" not in red.output and "\nfor us" not in red.output
     assert "\\x1b[2J" in red.output, "what the peer had a hand in is shown, and moves nothing"
+
+
+def test_a_run_that_is_stopped_while_it_waits_says_what_is_written_and_how_to_look(api: ApiInMemory, collections: str, tmp_path: Path) -> None:
+    api.store.put(config_map("istio-ca-root-cert", {"root-cert.pem": root("east")}))
+    peer = {"name": "west", "gateways": {"addresses": ["192.0.2.30"]}}
+    described = {**api.variables, "mesh_peers": [peer], "federation_cards": [carried("west", "192.0.2.1")]}
+    east, output = Administrator(tmp_path, collections, {"east": described}, BRIEF), tmp_path / "output"
+    run = east.start("federate", output=output)
+    until(lambda: "/10 s · west OUT unknown" in output.read_text(encoding="utf-8"), "the run waits")
+    os.killpg(run.pid, signal.SIGINT)
+    assert run.wait(60)
+    shown = output.read_text(encoding="utf-8")
+    assert "stopped before the end · changed by then: update ServiceMeshControlPlane east-mesh-system/basic" in shown, shown
+    assert "ServiceMeshPeer east-mesh-system/west" in shown and "ossm.federation.status shows how it stands" in shown

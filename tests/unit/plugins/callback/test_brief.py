@@ -111,6 +111,27 @@ def test_the_last_line_says_who_failed_and_who_changed(shown):
     assert shown._display.lines == ["failed: west · changed: east · unchanged: north"]
 
 
+def test_a_run_that_is_stopped_says_what_it_has_changed_and_how_to_look(shown, monkeypatch):
+    registered = []
+    monkeypatch.setattr(brief.atexit, "register", registered.append)
+    shown.v2_playbook_on_start(SimpleNamespace())
+    shown.v2_runner_on_ok(told({"changed": True}))
+    (at_the_end,) = registered
+    shown._display.lines.clear()
+    at_the_end()
+    assert shown._display.lines[0] == "stopped before the end · changed by then: ossm.federation.peers : Keep this side"
+    assert "ossm.federation.status shows how it stands" in shown._display.lines[1]
+
+
+def test_a_run_that_has_ended_says_nothing_more(shown, monkeypatch):
+    registered = []
+    monkeypatch.setattr(brief.atexit, "register", registered.append)
+    shown.v2_playbook_on_start(SimpleNamespace())
+    shown.v2_playbook_on_stats(SimpleNamespace(processed={}))
+    registered[0]()
+    assert shown._display.lines == []
+
+
 def test_with_v_everything_is_shown_as_the_default_callback_shows_it(shown, monkeypatch):
     asked = []
     for name in ("v2_runner_on_ok", "v2_runner_on_failed", "v2_runner_on_skipped", "v2_playbook_on_task_start", "v2_playbook_on_stats"):
