@@ -54,6 +54,17 @@ class Place:
         return FederationError(self.code, where=where, what=what, fix=fix)
 
 
+def refuse_no_folder(folder: str | None) -> None:
+    """Refuse a folder of cards that was given and is not there: FED333. None was given where it is empty."""
+    if folder and not os.path.isdir(folder):
+        raise FederationError(
+            "FED333",
+            where="federation_cards_dir",
+            what=f"{folder} {'is no folder' if os.path.lexists(folder) else 'does not exist'}, so no card can be read from it",
+            fix="Correct the path (a relative one starts at the inventory), or run publish_cards, which makes the folder",
+        )
+
+
 def beginning(place: Place, size: int) -> bytes | None:
     """Return at most the first ``size`` bytes of a file, None where there is none.
 

@@ -65,7 +65,7 @@ options:
     elements: raw
     default: []
   cards_dir:
-    description: A folder with cards as files named C(<peer>-for-<mesh>.json).
+    description: A folder with cards as files named C(<peer>-for-<mesh>.json). It must be there.
     type: path
   prune:
     description: Remove peerings that this collection made and that are no longer in O(peers).
@@ -276,7 +276,7 @@ from ..module_utils._core.plain.diff import as_diff  # noqa: E402
 from ..module_utils._core.plain.errors import FederationError  # noqa: E402
 from ..module_utils._core.plain.kinds import EXPORTS  # noqa: E402
 from ..module_utils._described import DESCRIBED, described_mesh  # noqa: E402
-from ..module_utils._files import NOT_OURS, Place, read, write  # noqa: E402
+from ..module_utils._files import NOT_OURS, Place, read, refuse_no_folder, write  # noqa: E402
 from ..module_utils._leaving import NOTHING, absent, leave, refuse_what_breaks, without_lost  # noqa: E402
 from ..module_utils._options import CLUSTER, FORCE  # noqa: E402
 from ..module_utils._reads.estate import Reader, Remembered, look_at_run  # noqa: E402
@@ -347,6 +347,7 @@ def present(run: Run, cluster: Cluster, mesh: Mesh, control_plane: ControlPlane,
         force=params["force"],
         managed_gateways=params["managed_gateways"],
         is_planned=run.check_mode,
+        cards_dir=params["cards_dir"] or "",
     )
     decisions = decided(run, intent, peerings, received)
     check_withdrawals(run, intent, peerings, decisions)
@@ -461,6 +462,7 @@ def cards_of(
 ) -> dict[str, Received]:
     """Return the peers' cards by our names of the peers; notes become warnings. ``known`` is who the live peers are."""
     params = run.params
+    refuse_no_folder(params["cards_dir"])
     received, notes = receive(
         mesh,
         trust_domain,

@@ -28,6 +28,11 @@ options:
     description:
       - A folder in which to keep the cards as files named C(<mesh>-for-<peer>.json). Without it the cards are only returned.
     type: path
+  make_dir:
+    description: Whether O(cards_dir) is made where it is missing. Otherwise a folder that is missing is refused.
+    type: bool
+    default: true
+    version_added: 0.2.0
   keep_gateways:
     description: Keep the gateways first, as M(ossm.federation.federation_gateways) does.
     type: bool
@@ -227,7 +232,7 @@ from ..module_utils._core.plain.errors import FederationError  # noqa: E402
 from ..module_utils._core.plain.fingerprints import spoken  # noqa: E402
 from ..module_utils._core.plain.kinds import SERVICE  # noqa: E402
 from ..module_utils._described import DESCRIBED, described_mesh  # noqa: E402
-from ..module_utils._files import NOT_OURS, read, write  # noqa: E402
+from ..module_utils._files import NOT_OURS, read, refuse_no_folder, write  # noqa: E402
 from ..module_utils._gateways import NOTHING, keep_gateways  # noqa: E402
 from ..module_utils._options import CLUSTER, FORCE, WAITING  # noqa: E402
 from ..module_utils._reads.peerings import (  # noqa: E402
@@ -246,6 +251,7 @@ OPTIONS = {
     "roots": {"type": "raw"},
     "extra_roots": {"type": "raw"},
     "cards_dir": {"type": "path"},
+    "make_dir": {"type": "bool", "default": True},
     "keep_gateways": {"type": "bool", "default": False},
     "managed": {"type": "bool", "default": True},
     "wait": {"type": "bool", "default": False},
@@ -262,6 +268,8 @@ def run(run: Run, cluster: Cluster, now: datetime) -> dict:
     control_plane.check(mesh.trust_domain)
     mesh.check_suffixes(control_plane.cluster_domain)
     described, (mesh, peers) = mesh, standing_mesh(cluster, mesh, control_plane)
+    if not params["make_dir"]:
+        refuse_no_folder(params["cards_dir"])
     look_at_files(mesh, params["cards_dir"])
     kept = NOTHING
     if params["keep_gateways"]:

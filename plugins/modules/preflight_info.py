@@ -147,6 +147,7 @@ from ..module_utils._core.plain.kinds import CONFIG_MAP, EXPORTS, IMPORTS, PEER 
 from ..module_utils._core.preflight.everything import look  # noqa: E402
 from ..module_utils._described import DESCRIBED  # noqa: E402
 from ..module_utils._gateways import refuse_foreign  # noqa: E402
+from ..module_utils._files import refuse_no_folder  # noqa: E402
 from ..module_utils._options import CLUSTER  # noqa: E402
 from ..module_utils._reads.estate import Reader, Remembered, describe, found_by, read_estate  # noqa: E402
 from ..module_utils._reads.peerings import (  # noqa: E402
@@ -246,6 +247,7 @@ def cards_of(
 ) -> Delivery:
     """Return what came of the peers' cards; notes become warnings."""
     params = run.params
+    refuse_no_folder(params["cards_dir"])
     cards = receive_all(
         mesh,
         trust_domain,

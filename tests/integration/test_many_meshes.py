@@ -209,6 +209,7 @@ def test_who_fails_is_named_by_the_others_which_finish_and_the_next_run_joins_al
     before = {name: versions_of(estate, name) for name in finishing}
     admin.turn_round()
     admin.meshes = {"cedar": {"mesh_peers": ["larch", "birch"]}}
+    (admin.folder / "cards").mkdir(exist_ok=True)
     admin.play("federate", *FULL_MESH, *limit, "-f", "3", variables=CARDS)
     for name in finishing:
         after = versions_of(estate, name)

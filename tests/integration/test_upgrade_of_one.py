@@ -56,6 +56,7 @@ def test_a_client_of_an_imported_service_loses_nothing_while_one_of_two_meshes_g
 ) -> None:
     both = {name: {**described(bed, name), "federation_cards_dir": str(tmp_path / "cards")} for name in bed.meshes}
     admin = Administrator(tmp_path, collections, both)
+    (tmp_path / "cards").mkdir()
     admin.play("federate")
     peers = {name: bed.meshes[name].kube.list("ServiceMeshPeer", bed.meshes[name].namespace)[0]["metadata"]["uid"] for name in bed.meshes}
     client = Client(bed)

@@ -566,6 +566,14 @@ CODES: dict[str, Code] = {
         "Correct the rules. Where it is meant, name the peer in `federation_withdraw` (`withdraw` of the module) for this run; "
         "a peer that is `suspended` needs no such word.",
     ),
+    "FED333": Code(
+        "The folder of cards is missing",
+        ERROR,
+        "`federation_cards_dir` (`cards_dir` of a module) names a folder that is not there, or something that is no folder. Taken for an empty "
+        "one, every peer would wait for its card without a word of the misspelled path.",
+        "Correct the path; a relative one starts at the inventory. `publish_cards` makes the folder. Without the variable the folder `cards` "
+        "beside the inventory is used where it is there.",
+    ),
     "FED401": Code(
         "Control plane missing",
         ERROR,

@@ -156,10 +156,14 @@ def _in_short(notes: Sequence[str]) -> list[str]:
     return [*notes[:_MOST_NOTES], *more]
 
 
-def what_is_missing(mesh: Mesh, peer: Peer, found: Received | None, *, is_planned: bool = False) -> str:
-    """Return what a peer waits for, "" for nothing; an address that only a real run knows ``is_planned`` in check mode."""
+def what_is_missing(mesh: Mesh, peer: Peer, found: Received | None, *, is_planned: bool = False, folder: str = "") -> str:
+    """Return what a peer waits for, "" for nothing; an address that only a real run knows ``is_planned`` in check mode.
+
+    ``folder`` is where card files were looked for.
+    """
     if found is None:
-        return f"waits for card {file_name(mesh.known_as(peer), mesh.name)}; ask {peer.name} to run publish_cards"
+        place = f" in {folder}" if folder else ""
+        return f"waits for card {file_name(mesh.known_as(peer), mesh.name)}{place}; ask {peer.name} to run publish_cards"
     if found.card.ingress is None and not (is_planned and found.in_run):
         return f"waits for the address of {peer.name}'s gateway; ask {peer.name} to run publish_cards again"
     return ""

@@ -16,8 +16,10 @@ from .foretelling import Names
 from .keeping import changes_for, remembered_beside, still_live, stranger
 from .leaving import lost_hosts, suspended
 from .live import Peering
-from .plan import takes
+from .plan import plan_exports, plan_imports, takes
 
+# Of one peering: the bundle, the ServiceMeshPeer and both sets.
+OBJECTS = 4
 PRESENT, SUSPENDED, PENDING, LEFT_ALONE, HELD = "present", "suspended", "pending", "left alone", "held"
 
 
@@ -38,6 +40,7 @@ class Intent:
     force: bool = False
     managed_gateways: bool = False
     is_planned: bool = False
+    cards_dir: str = ""
 
 
 @dataclass(frozen=True)
@@ -71,10 +74,20 @@ def decide(intent: Intent, peer: Peer, peering: Peering, found: Received | None)
         return Decision(peer, LEFT_ALONE, f"{stranger(peering)} {HAND_MADE}")
     if peer in intent.quiet:
         return _quietened(intent, peer, peering)
-    reason = what_is_missing(intent.mesh, peer, found, is_planned=intent.is_planned)
+    reason = what_is_missing(intent.mesh, peer, found, is_planned=intent.is_planned, folder=intent.cards_dir)
     if reason or found is None:
-        return Decision(peer, PENDING, reason)
+        waiting = 0 if found else _waiting(intent, peer, peering)
+        many = f" ({waiting} change{' waits' if waiting == 1 else 's wait'} for it)" if waiting else ""
+        return Decision(peer, PENDING, f"{reason}{many}")
     return _kept(intent, peer, peering, found)
+
+
+def _waiting(intent: Intent, peer: Peer, peering: Peering) -> int:
+    """Return how many changes wait for a peer's card: all objects of a new peer, the sets of one that stands and has other rules."""
+    if not peering.objects:
+        return OBJECTS
+    sets = ((plan_exports(intent.mesh, peer), peering.exports), (plan_imports(intent.mesh, peer), peering.imports))
+    return sum((wanted.get("spec") or {}) != ((live or {}).get("spec") or {}) for wanted, live in sets)
 
 
 def _quietened(intent: Intent, peer: Peer, peering: Peering) -> Decision:

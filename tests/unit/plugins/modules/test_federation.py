@@ -124,7 +124,7 @@ def test_a_changed_address_is_one_write(federated):
 @pytest.mark.parametrize(
     ("cards", "reason"),
     [
-        pytest.param([], "waits for card west-for-east.json; ask west to run publish_cards", id="no card"),
+        pytest.param([], "waits for card west-for-east.json; ask west to run publish_cards (2 changes wait for it)", id="no card"),
         pytest.param(
             [card(address=None)], "waits for the address of west's gateway; ask west to run publish_cards again", id="no address yet"
         ),

@@ -203,7 +203,7 @@ def test_what_was_said_with_the_cards_is_found_and_not_said_again():
 )
 def test_a_run_reads_no_more_than_its_rules_ask_for(without, more):
     setup = base()
-    setup.options.update({option: [] for option in without})
+    setup.options.update({option: [] for option in without}, withdraw=["west"])
     cluster = Guarded(setup.cluster())
     Keeping(setup).on(cluster)
     cluster.asked.clear()
