@@ -95,6 +95,12 @@ lines:
   type: list
   elements: str
   sample: ["shop/header: PostAuthZ becomes STATS"]
+unknown:
+  description: What could not be read for lack of rights; extensions may stand there that stop the upgrade to 2.3.
+  returned: success
+  type: list
+  elements: str
+  sample: []
 """
 
 from collections.abc import Mapping  # noqa: E402
@@ -150,7 +156,11 @@ def run(run: Run, cluster: Cluster, now: datetime) -> dict:
         "conversions": [each.as_data() for each in found],
         "files": list(files),
         "waiting": [each.place for each in turn.waiting],
-        "lines": [line for each in found for line in each.lines] or ["there are no ServiceMeshExtensions in this mesh"],
+        "lines": [
+            *([line for each in found for line in each.lines] or ["there are no ServiceMeshExtensions in this mesh"]),
+            *(f"unknown: {gap}" for gap in around.unknown),
+        ],
+        "unknown": list(around.unknown),
     }
 
 

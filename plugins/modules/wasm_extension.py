@@ -12,7 +12,9 @@ description:
   - Extensions that this module made and that are no longer described are removed. Objects that others made are left alone.
   - What the kind or the version of the mesh cannot express is refused with the field's name, before anything is written.
 attributes:
-  check_mode: {support: full, description: Changes nothing, and shows which pods each extension selects and in which order several run.}
+  check_mode:
+    support: full
+    description: Changes nothing and shows which pods each extension selects, and in which order several run.
   diff_mode: {support: full, description: Shows the fields that change. What a module is told is shown as a digest.}
   idempotent: {support: full, description: Extensions that are as described are left alone.}
 options:
@@ -98,13 +100,13 @@ from datetime import datetime  # noqa: E402
 
 from ..module_utils._cluster.client import Cluster  # noqa: E402
 from ..module_utils._core.extensions.described import OPTION, Extension, read_extensions  # noqa: E402
-from ..module_utils._core.extensions.keeping import (
+from ..module_utils._core.extensions.keeping import (  # noqa: E402
     changes,
     hidden,
     open_until_fetched,
     standing_of,
     warnings,
-)  # noqa: E402
+)
 from ..module_utils._core.extensions.plan import Ground, objections, plan  # noqa: E402
 from ..module_utils._core.extensions.problems import Problem, refuse  # noqa: E402
 from ..module_utils._core.extensions.selecting import orders  # noqa: E402

@@ -175,7 +175,7 @@ def _refuse_other(content: bytes, where: str) -> None:
     """Refuse what is no module: FED830 that says what it is, where the beginning tells."""
     if content[:4] == _MAGIC and content[4:8] == _VERSION:
         return
-    what = next((told for start, told in _INSTEAD.items() if content.lstrip()[: len(start)] == start), "")
+    what = next((told for start, told in _INSTEAD.items() if content[:64].lstrip().startswith(start)), "")
     if content[:4] == _MAGIC:
         what = (
             "a component (WASI preview 2)"
@@ -242,7 +242,7 @@ class _Reader:
             )
         start = self.part(size).at
         try:
-            return self._content[start : self.at].decode("utf-8")
+            return self._content[start:self.at].decode("utf-8")
         except UnicodeDecodeError:
             raise self.broken("has a name that is no UTF-8") from None
 

@@ -121,5 +121,23 @@ def test_what_others_made_is_not_pruned_by_extend_after_its_conversion(tmp_path)
     assert not wasm_extension.run(asked, cluster, NOW)["changed"] and cluster.get(WASM_PLUGIN, "shop", "header")
 
 
+def test_a_namespace_that_may_not_be_read_is_told(monkeypatch):
+    cluster = with_old()
+    answer = cluster.list
+
+    def forbidden(kind, namespace, *rest, **more):
+        if namespace == "desk":
+            raise FederationError("FED104", where="list", what="is forbidden", fix="Ask")
+        return answer(kind, namespace, *rest, **more)
+
+    monkeypatch.setattr(cluster, "list", forbidden)
+    found = run(cluster)
+    assert [text.split(":")[0] for text in found["unknown"]] == [
+        "ServiceMeshExtension objects in desk",
+        "WasmPlugin objects in desk",
+    ]
+    assert found["lines"][-1].startswith("unknown: ")
+
+
 def test_all_that_is_returned_is_documented_and_the_other_way_round():
     assert set(yaml.safe_load(extension_conversion.RETURN)) == set(run(with_old())) - {"changed", "diff"}
