@@ -65,6 +65,23 @@ def leaving_unknown(hosts: object, hostvars: Mapping, names: object) -> str:
     return _told(error)
 
 
+def names_in_run(hosts: object, hostvars: Mapping) -> list[str]:
+    """Return the names that hosts of the run are known to know: meshes, whom they made cards for, and whose gateways are left.
+
+    Empty while one of them has made no cards: then nobody can say that it does not know a name.
+    """
+    raw = getattr(hostvars, "raw_get", hostvars.__getitem__)
+    made = [raw(host).get("card_made") for host in hosts]
+    if not all(isinstance(found, Mapping) and isinstance(found.get("cards"), list) for found in made):
+        return []
+    found = set(mesh_names(hosts, hostvars))
+    for one in made:
+        found |= {str(card.get("audience")) for card in one["cards"]}
+        found |= {str(row.get("peer")) for row in one.get("identities") or []}
+        found |= {str(name) for name in one.get("leftovers") or []}
+    return sorted(found)
+
+
 def _wanted(names: object) -> list[str]:
     """Return the names as a list, ``[EVERYBODY]`` for every peer. Raises ``FederationError`` FED322."""
     if isinstance(names, str):
@@ -110,4 +127,9 @@ class FilterModule:
 
     def filters(self) -> dict:
         """Return the filters by name."""
-        return {"leaving_refused": leaving_refused, "leaving_unknown": leaving_unknown, "peers_leaving": peers_leaving}
+        return {
+            "leaving_refused": leaving_refused,
+            "leaving_unknown": leaving_unknown,
+            "names_in_run": names_in_run,
+            "peers_leaving": peers_leaving,
+        }

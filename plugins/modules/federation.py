@@ -79,6 +79,14 @@ options:
     elements: str
     default: []
     version_added: 0.2.0
+  known_in_run:
+    description:
+      - Names that other meshes of the run know. With any, an entry of O(accept_changes) for somebody whom neither they nor this mesh know is
+        refused with FED302.
+    type: list
+    elements: str
+    default: []
+    version_added: 0.2.0
   render_dir:
     description: With O(state=rendered), the folder to write to.
     type: path
@@ -304,6 +312,7 @@ OPTIONS = {
     "cards_dir": {"type": "path"},
     "prune": {"type": "bool", "default": False},
     "withdraw": {"type": "list", "elements": "str", "default": []},
+    "known_in_run": {"type": "list", "elements": "str", "default": []},
     "render_dir": {"type": "path"},
     "version": {"type": "str"},
     "managed_gateways": {"type": "bool", "default": True},
@@ -328,6 +337,9 @@ def present(run: Run, cluster: Cluster, mesh: Mesh, control_plane: ControlPlane,
     """Keep the peerings of all peers whose card is there."""
     params, accepted = run.params, Accepted.read(run.params["accept_changes"])
     peerings = read_peerings(cluster, control_plane)
+    if params["known_in_run"]:
+        described = {name for peer in (*mesh.peers, *mesh.held) for name in (peer.name, peer.local_name)}
+        accepted.refuse_strangers({mesh.name, *described, *params["known_in_run"], *(one.name for one in peerings.standing())})
     check_descriptions(mesh, peerings, accepted)
     mesh = as_it_stands(mesh, peerings.peers, control_plane, bundles=peerings.bundles)
     check_gateways(mesh, peerings.peers, control_plane, managed=False)

@@ -396,7 +396,8 @@ CODES: dict[str, Code] = {
     "FED302": Code(
         "Unknown peer",
         ERROR,
-        "A rule or option names a peer that `mesh_peers` does not have.",
+        "A rule or option names a peer that `mesh_peers` does not have; or `unfederate_peers` or `federation_accept_changes` names somebody whom no "
+        "mesh of the run knows: no mesh, no peer, nobody of whom anything is left.",
         "Correct the name, or add the peer.",
     ),
     "FED303": Code(

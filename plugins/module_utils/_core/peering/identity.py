@@ -24,6 +24,7 @@ from ..plain.errors import FederationError
 from ..plain.fingerprints import fingerprints_in, same_spoken, spoken
 from ..plain.kinds import CONTROL_PLANE, MANAGER, MESH_LABEL, ROOT_KEY, bundle_name
 from ..plain.moments import time_of, time_text
+from ..plain.words import shown
 from .changing import roots_changed
 
 IDENTITY = f"{MANAGER}/identity"
@@ -92,6 +93,18 @@ class Accepted:
         """Return whether one of ``names`` is accepted with the digits of the digest ``wanted``."""
         names = set(names)
         return any(name in names and same_spoken(digits, wanted) for name, digits in self.entries)
+
+    def refuse_strangers(self, known: Iterable[str]) -> None:
+        """Refuse an entry for somebody who is not ``known``, a typing mistake that would accept nothing: FED302."""
+        names = set(known)
+        unknown = [name for name, _digits in self.entries if name not in names]
+        if unknown:
+            raise FederationError(
+                "FED302",
+                where="federation_accept_changes",
+                what=f"names {some([shown(name, longest=63) for name in unknown])}, whom no mesh of this run knows",
+                fix=f"Correct the name, or take the entry out; known are {some(sorted(names)) or 'none'}",
+            )
 
     def check(self) -> None:
         """Refuse an entry that names no digits, or too few: FED227. It would accept whatever comes."""
