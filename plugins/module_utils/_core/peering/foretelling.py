@@ -105,7 +105,9 @@ def unique(changes: Iterable[Change]) -> list[Change]:
 def drift_of(changes: Iterable[Mapping], files: Iterable[str]) -> list[str]:
     """Return in words what a run would change: ``changes`` are summaries, ``files`` the paths of cards."""
     lines = [
-        f"{_VERBS.get(change['action'], _CHANGE)[0]} {change['kind']} {change['namespace']}/{change['name']}{_fields(change.get('fields') or [])}" for change in changes
+        f"{_VERBS.get(change['action'], _CHANGE)[0]} {change['kind']} {change['namespace']}/{change['name']}"
+        + _fields(change.get("fields") or [])
+        for change in changes
     ]
     return [*lines, *(f"write {path}" for path in files)]
 
