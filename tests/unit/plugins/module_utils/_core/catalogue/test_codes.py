@@ -29,7 +29,8 @@ def test_every_code_that_is_used_stands_in_the_catalogue():
 
 
 def test_every_code_of_the_catalogue_is_met_somewhere():
-    texts = [path.read_text(encoding="utf-8") for path in (TREE / "plugins").glob("**/*.py") if path.name != "codes.py"]
+    paths = [*(TREE / "plugins").glob("**/*.py"), *(TREE / "playbooks").glob("**/*.yml")]
+    texts = [path.read_text(encoding="utf-8") for path in paths if path.name != "codes.py"]
     met = {code for text in texts for code in CODE.findall(text)}
     assert [code for code in CODES if code not in met] == []
 
