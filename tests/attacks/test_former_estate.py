@@ -121,7 +121,8 @@ def test_a_federation_within_a_federation_leaves_no_mixture_that_both_call_done(
 
     def wanting(api: ApiInMemory, name: str) -> dict[str, Any]:
         exports = [{"name": "cart", "namespace": "shop", "alias": {"name": name, "namespace": "x"}}]
-        return {**api.access, **common, "exports": exports, "imports": [{"name": name, "namespace": "shop"}]}
+        rules = {"exports": exports, "imports": [{"name": name, "namespace": "shop"}], "withdraw": ["west"]}
+        return {**api.access, **common, **rules}
 
     objects = json.loads((FORMER / "objects.json").read_text(encoding="utf-8"))
     with serving(tmp_path / "api", *objects) as api, serving(tmp_path / "door") as door:
