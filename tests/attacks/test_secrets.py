@@ -173,7 +173,6 @@ def _played_and_searched(
             "control_plane_timeout",
             "operator_timeout",
             "federation_timeout",
-            "unfederate_timeout",
             "upgrade_timeout",
         )
     }
