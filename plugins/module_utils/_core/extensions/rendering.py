@@ -5,8 +5,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-import yaml
-
 from ..plain.data import mapping
 
 _OF_THE_SERVER = (
@@ -23,6 +21,8 @@ _OF_THE_SERVER = (
 
 def text_of(manifest: Mapping) -> str:
     """Return an object as YAML."""
+    import yaml  # only those who write files need it
+
     return yaml.safe_dump(manifest, sort_keys=True, default_flow_style=False, allow_unicode=True)
 
 
