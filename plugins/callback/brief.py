@@ -208,7 +208,7 @@ def refusal(host: str, found: Mapping) -> list[str]:
     lines = [f"× {host}: {found['code']} {found.get('where')}: {found['what']}", f"  {found.get('fix')}"]
     written = [str(each) for each in found.get("written") or []]
     if written:
-        lines.append(f"  written before that: {', '.join(written[:5])}{f' and {len(written) - 5} more' if len(written) > 5 else ''}; run again to finish")
+        lines.append(f"  written before that: {some(written, 5)}; run again to finish")
     return [shown(line) for line in [*lines, f"  {found.get('link') or ''}".rstrip()] if line]
 
 

@@ -30,12 +30,12 @@ from ._core.peering.leaving import (
 )
 from ._core.peering.live import Peering, Peerings
 from ._core.peering.status import settling_seconds
-from ._core.peering.using import Taken, Use, accounts_in, taken_from
+from ._core.peering.using import Taken, Use, accounts_in, routes_in, taken_from
 from ._core.plain.data import some
 from ._core.plain.diff import Change, as_diff, is_ours, removal_of
-from ._core.plain.kinds import traffic_manager
+from ._core.plain.kinds import AUTHORIZATION_POLICY, traffic_manager
 from ._reads.peerings import read_peerings
-from ._reads.uses import routes_to, uses_of
+from ._reads.uses import uses_of
 from ._run import Run, wait_until
 
 NOTHING = {"used": [], "stays": [], "suspending": [], "known_peers": [], "gateway_places": {}}
@@ -136,7 +136,8 @@ def refuse_what_breaks(
         for name, peering in leaving.items()
         if peering.imports is not None and is_ours(peering.imports)
     ]
-    uses, unreadable, policies = uses_of(cluster, control_plane, [given for given in taken if given])
+    uses, unreadable, objects = uses_of(cluster, control_plane, [given for given in taken if given])
+    policies = [live for live in objects if live["kind"] == AUTHORIZATION_POLICY.name]
     if run.params["leave_when"] != "always":
         refuse_used(uses)
         refuse_unknown(list(names), unreadable)
@@ -161,7 +162,7 @@ def without_lost(run: Run, cluster: Cluster, control_plane: ControlPlane, lost: 
     """
     local = f".svc.{control_plane.cluster_domain}"
     taken = [Taken(peer, {host.lower(): host.endswith(local) for host in hosts}) for peer, hosts in lost.items() if hosts]
-    uses, _unreadable, _policies = uses_of(cluster, control_plane, taken)
+    uses, _unreadable, objects = uses_of(cluster, control_plane, taken)
     for line in told([str(use) for use in uses if not use.is_routed], "FED508 no rule imports it any more: "):
         run.warn(line)
-    return [removal_of(live, traffic_manager()) for live in routes_to(cluster, control_plane, taken)]
+    return [removal_of(live, traffic_manager()) for live in routes_in(objects, uses, taken)]

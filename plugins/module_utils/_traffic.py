@@ -70,7 +70,7 @@ def refuse(problems: list[FederationError]) -> None:
     raise FederationError(
         first.code,
         where=first.where,
-        what=f"{first.what}",
+        what=first.what,
         fix=f"{first.fix}{more}",
         facts={
             "problems": [

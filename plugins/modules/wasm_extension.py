@@ -103,6 +103,7 @@ from ..module_utils._core.extensions.described import OPTION, Extension, read_ex
 from ..module_utils._core.extensions.keeping import (  # noqa: E402
     changes,
     hidden,
+    key_of,
     open_until_fetched,
     standing_of,
     warnings,
@@ -140,7 +141,8 @@ def run(run: Run, cluster: Cluster, now: datetime) -> dict:
         standing_of(each, manifest, standing.get(key_of(manifest)), proxies, around.ground, unread)
         for each, manifest in zip(sorted(extensions, key=lambda each: each.key), desired)
     ]
-    others = [live for key, live in standing.items() if key not in {key_of(manifest) for manifest in desired}]
+    wanted = {key_of(manifest) for manifest in desired}
+    others = [live for key, live in standing.items() if key not in wanted]
     several = orders([*desired, *others], proxies, around.ground.namespace)
     shown = hidden(found)
     unknown = [*around.unknown, *(f"pods in {place}: this account may not read them" for place in unread)]
@@ -169,11 +171,6 @@ def asked_for(params: dict) -> list[Extension]:
         problems = [Problem("FED800", (OPTION,), "is empty, which would remove every extension of the mesh", fix)]
     refuse(problems)
     return extensions
-
-
-def key_of(live: dict) -> tuple[str, str, str]:
-    """Return what tells an object from all others: kind, namespace and name."""
-    return live["kind"], live["metadata"]["namespace"], live["metadata"]["name"]
 
 
 def looked_in(extensions: Iterable[Extension], ground: Ground) -> set[str]:

@@ -9,9 +9,10 @@ from typing import Any
 
 from .._cluster.client import Cluster
 from .._core.control_plane.live import ControlPlane
+from .._core.control_plane.members import ROLL, membership
 from .._core.extensions.plan import INBOUND_ONLY, Ground
 from .._core.extensions.selecting import Proxy, proxy_of
-from .._core.plain.data import at, mapping, strings
+from .._core.plain.data import mapping
 from .._core.plain.errors import FederationError
 from .._core.plain.kinds import MEMBER_ROLL, POD, Kind
 from .peerings import read_control_plane
@@ -61,8 +62,8 @@ def read_around(
     """
     namespace = params["namespace"] or f"{params['mesh']}-mesh-system"
     control_plane = read_control_plane(cluster, namespace, params["control_plane"])
-    roll = cluster.get(MEMBER_ROLL, namespace, "default")
-    ground = ground_of(control_plane, params["mesh"], strings(at(roll, "status", "configuredMembers")))
+    members = membership(cluster.get(MEMBER_ROLL, namespace, ROLL))
+    ground = ground_of(control_plane, params["mesh"], members["configured"])
     live: list[dict] = []
     unknown: list[str] = []
     for kind in kinds or ground.kinds:

@@ -11,16 +11,16 @@ from .._core.mesh.topology import Mesh
 from .._core.peering.adopting import as_it_stands
 from .._core.peering.leaving import not_adopting
 from .._core.peering.leftovers import Left, left_of
-from .._core.peering.using import NAMING_KINDS, Taken, Use, is_of_traffic, uses_in
+from .._core.peering.using import NAMING_KINDS, Taken, Use, uses_in
 from .._core.plain.errors import FederationError
-from .._core.plain.kinds import AUTHORIZATION_POLICY, DEPLOYMENT, MEMBER_ROLL, SERVICE, Kind
+from .._core.plain.kinds import DEPLOYMENT, MEMBER_ROLL, SERVICE, Kind
 from .peerings import read_peerings
 
 
 def uses_of(
     cluster: Cluster, control_plane: ControlPlane, taken: Sequence[Taken]
 ) -> tuple[list[Use], list[str], list[Mapping]]:
-    """Return who uses what is ``taken``, what could not be read, and all AuthorizationPolicies that could.
+    """Return who uses what is ``taken``, what could not be read, and all objects that could and may name a host or a gateway.
 
     Nothing is asked when nothing is taken; else one LIST per kind and namespace, and of Services where a host is imported
     as local. A use of a host that a local Service with endpoints of its own serves as well does not count.
@@ -34,25 +34,7 @@ def uses_of(
             objects += _listed(cluster, kind, namespace, unreadable)
     uses = uses_in(objects, taken, control_plane.cluster_domain)
     served = _served_here(cluster, [use.host for use in uses if use.host.endswith(f".svc.{control_plane.cluster_domain}")])
-    policies = [live for live in objects if live["kind"] == AUTHORIZATION_POLICY.name]
-    return [use for use in uses if use.is_routed or use.host not in served], unreadable, policies
-
-
-def routes_to(cluster: Cluster, control_plane: ControlPlane, taken: Sequence[Taken]) -> list[Mapping]:
-    """Return the objects of ``mesh_traffic`` that send calls to a host which is ``taken``.
-
-    A policy is none of them: what keeps callers out stays as long as there is anything to call.
-    """
-    objects = [
-        live
-        for namespace in (_namespaces(cluster, control_plane, []) if taken else ())
-        for kind in NAMING_KINDS
-        if kind is not AUTHORIZATION_POLICY
-        for live in _listed(cluster, kind, namespace, [])
-        if is_of_traffic(live)
-    ]
-    hosts = {host for given in taken for host in given.hosts}
-    return [live for live in objects if any(use.host in hosts for use in uses_in([live], taken, control_plane.cluster_domain))]
+    return [use for use in uses if use.is_routed or use.host not in served], unreadable, objects
 
 
 def what_is_left(cluster: Cluster, mesh: Mesh, control_plane: ControlPlane, places: Mapping[str, Sequence[str]]) -> list[Left]:

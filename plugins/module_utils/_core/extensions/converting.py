@@ -15,15 +15,14 @@ from ..plain.errors import FederationError
 from ..plain.kinds import EXTENSION, MANAGER, MESH_LABEL, WASM_PLUGIN
 from ..plain.supported import WASM_PLUGINS_FROM
 from .described import Extension
-from .keeping import is_kept_here
-from .phases import NEW_PHASE, OLD_ORDER, OLD_PHASE, new_phase
+from .keeping import is_applied_by, is_kept_here, key_of
+from .phases import GUARDS, NEW_PHASE, OLD_ORDER, OLD_PHASE, new_phase
 from .plan import EXTENSIONS_MANAGER, Ground, manifest_of, objections
 from .problems import Problem
 
 CONVERSION_MANAGER = f"{MANAGER}/conversion"
 """Who applies what becomes of others' extensions: ``extend`` keeps and prunes its own alone."""
 RAW = "raw_v1alpha1_config"
-GUARDS = ("AUTHN", "AUTHZ")
 _NOT_KEPT = ("kubectl.kubernetes.io/last-applied-configuration",)
 _THREESCALE = "3scale-auth-wasm"
 
@@ -79,13 +78,11 @@ def conversions(live: Iterable[Mapping], ground: Ground, images: Mapping[str, st
 
     ``images`` says for each image which one a WasmPlugin can read: the same, where its module is called ``plugin.wasm``, too.
     """
-    old = sorted(
-        (each for each in live if each.get("kind") == EXTENSION.name), key=lambda each: (_namespace(each), _name(each))
-    )
+    old = sorted((each for each in live if each.get("kind") == EXTENSION.name), key=key_of)
     raised = _raised(old)
     # On 2.1 the plan is that of the next version.
     ground = replace(ground, version=max(ground.version, WASM_PLUGINS_FROM))
-    return [_conversion(each, ground, images, raised.get((_namespace(each), _name(each)), 0)) for each in old]
+    return [_conversion(each, ground, images, raised.get(key_of(each), 0)) for each in old]
 
 
 def refuse_impossible(found: Sequence[Conversion], ground: Ground) -> None:
@@ -123,13 +120,13 @@ def turns(found: Sequence[Conversion], live: Iterable[Mapping], loaded: Iterable
     An old object of a guard goes once its new one stands as planned and ``loaded`` names it (namespace/name): what is made in
     this run cannot have been seen. Raises ``FederationError`` FED811 where a WasmPlugin of that name is somebody else's.
     """
-    standing = {(_namespace(each), _name(each)): each for each in live if each.get("kind") == WASM_PLUGIN.name}
+    standing = {key_of(each): each for each in live}
     seen = set(loaded)
     changes: list[Change] = []
     waiting: list[Conversion] = []
     for each in found:
-        beside = standing.get(each.extension.key)
-        if beside is not None and not force and not _is_converted(beside):
+        beside = standing.get((WASM_PLUGIN.name, *each.extension.key))
+        if beside is not None and not force and not is_applied_by(beside, CONVERSION_MANAGER, EXTENSIONS_MANAGER):
             raise FederationError(
                 "FED811",
                 where=place_of(beside),
@@ -169,13 +166,14 @@ def refuse_unseen(waiting: Sequence[Conversion], selected: Mapping[str, Sequence
 
 
 def _conversion(live: Mapping, ground: Ground, images: Mapping[str, str], raise_by: int) -> Conversion:
-    spec, place = mapping(live.get("spec")), f"ServiceMeshExtension {_namespace(live)}/{_name(live)}"
+    spec, place = mapping(live.get("spec")), place_of(live)
+    _kind, namespace, name = key_of(live)
     word = spec.get("phase") or at(live, "status", "phase")
     image = str(spec.get("image") or "")
     priority, secrets = _priority(live), items(spec.get("imagePullSecrets"))
     extension = Extension(
-        name=_name(live),
-        namespace=_namespace(live),
+        name=name,
+        namespace=namespace,
         image=str(images.get(image, image)).removeprefix("oci://"),
         selector=dict(mapping(at(spec, "workloadSelector", "labels"))) or None,
         phase=new_phase(word) or NEW_PHASE["PostStats"],
@@ -184,7 +182,7 @@ def _conversion(live: Mapping, ground: Ground, images: Mapping[str, str], raise_
         pull_secret=str(secrets[0].get("name") or "") if secrets else "",
         pull_policy=str(spec.get("imagePullPolicy") or ""),
         kind=WASM_PLUGIN.name,
-        plugin_name=f"{_name(live)}_root",
+        plugin_name=f"{name}_root",
     )
     problems = [
         Problem("FED820", (place, field), what, fix) for field, what, fix in _impossible(spec, word, len(secrets))
@@ -258,9 +256,9 @@ def _later_of(word: str) -> str:
     return OLD_PHASE["AUTHZ"] if NEW_PHASE.get(word) == "AUTHZ" else "PreStats"
 
 
-def _raised(old: Sequence[Mapping]) -> dict[tuple[str, str], int]:
+def _raised(old: Sequence[Mapping]) -> dict[tuple[str, str, str], int]:
     """Return by how much priorities are raised: where two phases become one, those of the earlier stay before the later."""
-    result: dict[tuple[str, str], int] = {}
+    result: dict[tuple[str, str, str], int] = {}
     for earlier, later in (("PostAuthN", "PreAuthZ"), ("PostAuthZ", "PreStats")):
         first, second = (
             [each for each in old if (at(each, "spec", "phase") or at(each, "status", "phase")) == word]
@@ -268,7 +266,7 @@ def _raised(old: Sequence[Mapping]) -> dict[tuple[str, str], int]:
         )
         if first and second:
             by = max(_priority(each) or 0 for each in second) - min(_priority(each) or 0 for each in first) + 1
-            result |= {(_namespace(each), _name(each)): by for each in first if by > 0}
+            result |= {key_of(each): by for each in first if by > 0}
     return result
 
 
@@ -279,20 +277,3 @@ def _priority(live: Mapping) -> int | None:
         if isinstance(value, int) and not isinstance(value, bool):
             return value
     return None
-
-
-def _is_converted(live: Mapping) -> bool:
-    managers = {
-        entry.get("manager")
-        for entry in items(at(live, "metadata", "managedFields"))
-        if entry.get("operation", "Apply") == "Apply"
-    }
-    return bool(managers & {CONVERSION_MANAGER, EXTENSIONS_MANAGER})
-
-
-def _namespace(live: Mapping) -> str:
-    return str(at(live, "metadata", "namespace"))
-
-
-def _name(live: Mapping) -> str:
-    return str(at(live, "metadata", "name"))

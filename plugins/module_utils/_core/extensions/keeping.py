@@ -14,11 +14,11 @@ from ..plain.diff import MISSING, Change, Difference, change_to, removal_of
 from ..plain.errors import FederationError
 from ..plain.kinds import EXTENSION, MESH_LABEL, WASM_PLUGIN
 from .described import OPTION, Extension
+from .phases import GUARDS
 from .plan import EXTENSIONS_MANAGER, Ground, selector_text
 from .selecting import Proxy, orders, selected_by
 
 _CONFIGURATIONS = (("spec", "config"), ("spec", "pluginConfig"))
-_GUARDS = ("AUTHN", "AUTHZ")
 
 
 @dataclass(frozen=True)
@@ -63,11 +63,15 @@ def is_kept_here(live: Mapping, mesh: str) -> bool:
     A copy that somebody makes takes the label along, and not the manager.
     """
     labels = mapping(at(live, "metadata", "labels"))
-    applied = any(
-        entry.get("manager") == EXTENSIONS_MANAGER and entry.get("operation", "Apply") == "Apply"
-        for entry in _managed(live)
+    return labels.get(MESH_LABEL) == mesh and is_applied_by(live, EXTENSIONS_MANAGER)
+
+
+def is_applied_by(live: Mapping, *managers: str) -> bool:
+    """Return whether one of these managers applied an object, or a part of it."""
+    return any(
+        entry.get("manager") in managers and entry.get("operation", "Apply") == "Apply"
+        for entry in items(at(live, "metadata", "managedFields"))
     )
-    return labels.get(MESH_LABEL) == mesh and applied
 
 
 def changes(live: Iterable[Mapping], desired: Sequence[Mapping], mesh: str, *, force: bool = False) -> list[Change]:
@@ -76,12 +80,12 @@ def changes(live: Iterable[Mapping], desired: Sequence[Mapping], mesh: str, *, f
     Raises ``FederationError``: FED810 where the other kind stands under the same name, FED811 for an object that somebody
     else made, unless ``force``, FED107 for a field of another manager.
     """
-    standing = {(each["kind"], *_key(each)): each for each in live}
-    wanted = {(each["kind"], *_key(each)) for each in desired}
+    standing = {key_of(each): each for each in live}
+    wanted = {key_of(each) for each in desired}
     found: list[Change] = []
     for manifest in desired:
         _refuse_both(manifest, standing)
-        own = standing.get((manifest["kind"], *_key(manifest)))
+        own = standing.get(key_of(manifest))
         if own is not None and not force and not is_kept_here(own, mesh):
             raise FederationError(
                 "FED811",
@@ -149,8 +153,8 @@ def warnings(
                 place,
                 f"selects the gateway {some(gateways, 3)}, where it never runs with traffic: {extension.traffic}",
             )
-    keys = {(each["kind"], *_key(each)) for each in desired}
-    others = [each for each in live if (each["kind"], *_key(each)) not in keys]
+    keys = {key_of(each) for each in desired}
+    others = [each for each in live if key_of(each) not in keys]
     mine = {f"{manifest['metadata']['namespace']}/{manifest['metadata']['name']}" for manifest in desired}
     for order in orders([*desired, *others], proxies, ground.namespace):
         if mine.intersection(order.ties):
@@ -169,7 +173,7 @@ def open_until_fetched(found: Iterable[Change], extensions: Iterable[Extension])
         or any(each.path[:2] in (("spec", "url"), ("spec", "image")) for each in change.differences)
     }
     for extension in extensions:
-        if extension.key in new and extension.phase in _GUARDS:
+        if extension.key in new and extension.phase in GUARDS:
             seen = f"guards requests in {extension.phase}, and running proxies go on without it until each has fetched the module"
             yield Finding("FED812", f"{OPTION}, {extension.place}", seen)
 
@@ -217,7 +221,7 @@ def _digest(value: object) -> str:
 def _refuse_both(manifest: Mapping, standing: Mapping[tuple, Mapping]) -> None:
     """Refuse an object beside one of the other kind: FED810. Its module would run twice."""
     other = WASM_PLUGIN if manifest["kind"] == EXTENSION.name else EXTENSION
-    beside = standing.get((other.name, *_key(manifest)))
+    beside = standing.get((other.name, *key_of(manifest)[1:]))
     if beside is None:
         return
     is_old = other is EXTENSION
@@ -245,9 +249,6 @@ def _readiness(live: Mapping) -> tuple[bool | None, str]:
     )
 
 
-def _key(live: Mapping) -> tuple[str, str]:
-    return str(at(live, "metadata", "namespace")), str(at(live, "metadata", "name"))
-
-
-def _managed(live: Mapping) -> list[Mapping]:
-    return items(at(live, "metadata", "managedFields"))
+def key_of(live: Mapping) -> tuple[str, str, str]:
+    """Return what tells an object from all others: kind, namespace and name."""
+    return str(live.get("kind")), str(at(live, "metadata", "namespace")), str(at(live, "metadata", "name"))

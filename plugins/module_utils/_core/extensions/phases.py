@@ -9,6 +9,8 @@ from __future__ import annotations
 PHASES = ("AUTHN", "AUTHZ", "STATS", "UNSPECIFIED_PHASE")
 """WasmPlugin's words, from the first filter to the last."""
 LAST_PHASE = PHASES[-1]
+GUARDS = PHASES[:2]
+"""Where extensions stand that requests must not pass by."""
 NEW_PHASE = {
     "PreAuthN": "AUTHN",
     "PostAuthN": "AUTHZ",

@@ -7,10 +7,11 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from ..plain.data import some
 from ..plain.diff import Change
 from ..plain.kinds import EXPORTS, IMPORTS
 from .live import Peering
-from .names import exported_names, host_parts, imported_names
+from .names import exported_names, imported_names, short_host
 
 MOST_LINES = 20
 # What is done to objects, by the action of a change: to be done, and done.
@@ -61,21 +62,16 @@ class Names:
     def told(self, mesh: str, peer: str) -> list[str]:
         """Return in words which names ``peer`` gains and loses, and which ``mesh`` takes from it and takes no more."""
         before, after = self.exports
-        lines = [f"{peer} gains {_short(host)}{_of(host, after[host])}" for host in after if before.get(host) != after[host]]
-        lines += [f"{peer} loses {_short(host)}, which it can import now" for host in before if host not in after]
+        lines = [f"{peer} gains {short_host(host)}{_of(host, after[host])}" for host in after if before.get(host) != after[host]]
+        lines += [f"{peer} loses {short_host(host)}, which it can import now" for host in before if host not in after]
         before, after = self.imports
-        lines += [f"{mesh} imports {_short(host)} from {peer} as {after[host]}" for host in after if before.get(host) != after[host]]
-        return lines + [f"{mesh} no longer imports {_short(host)} from {peer}" for host in before if host not in after]
-
-
-def _short(host: str) -> str:
-    parts = host_parts(host)
-    return ".".join(parts) if parts else host
+        lines += [f"{mesh} imports {short_host(host)} from {peer} as {after[host]}" for host in after if before.get(host) != after[host]]
+        return lines + [f"{mesh} no longer imports {short_host(host)} from {peer}" for host in before if host not in after]
 
 
 def _of(host: str, service: str) -> str:
     namespace, _slash, name = service.partition("/")
-    return "" if f"{name}.{namespace}" == _short(host) else f" ({name}.{namespace})"
+    return "" if f"{name}.{namespace}" == short_host(host) else f" ({name}.{namespace})"
 
 
 def counted(actions: Iterable[str], *, is_planned: bool) -> str:
@@ -113,6 +109,4 @@ def drift_of(changes: Iterable[Mapping], files: Iterable[str]) -> list[str]:
 
 
 def _fields(fields: Sequence[str]) -> str:
-    if not fields:
-        return ""
-    return f": {', '.join(fields[:3])}{f' and {len(fields) - 3} more' if len(fields) > 3 else ''}"
+    return f": {some(fields, 3)}" if fields else ""

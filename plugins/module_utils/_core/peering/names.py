@@ -92,6 +92,12 @@ def host_parts(host: str) -> tuple[str, str] | None:
     return (match["name"], match["namespace"]) if match else None
 
 
+def short_host(host: str) -> str:
+    """Return an exported host as people name its service, ``cart.shop``; what is none as it is."""
+    parts = host_parts(host)
+    return ".".join(parts) if parts else host
+
+
 def ports_of(service: Mapping) -> list[dict]:
     """Return the ports of a Service or ServiceEntry manifest as a mesh tells them to its peers.
 

@@ -132,6 +132,16 @@ def uses_in(objects: Iterable[Mapping], taken: Sequence[Taken], cluster_domain: 
     return list(found.values())
 
 
+def routes_in(objects: Iterable[Mapping], uses: Iterable[Use], taken: Iterable[Taken]) -> list[Mapping]:
+    """Return those ``objects`` of ``mesh_traffic`` that send calls to a host which is ``taken``; ``uses`` are theirs, as ``uses_in`` gives them.
+
+    A policy is none of them: what keeps callers out stays as long as there is anything to call.
+    """
+    hosts = {host for given in taken for host in given.hosts}
+    routes = {(use.kind, use.namespace, use.name) for use in uses if use.is_routed and use.host in hosts}
+    return [live for live in objects if (live["kind"], live["metadata"]["namespace"], live["metadata"]["name"]) in routes]
+
+
 def _peers_of(live: Mapping, taken: Sequence[Taken]) -> list[Taken]:
     peers = str(at(live, "metadata", "annotations", TRAFFIC_PEERS) or "").split(",")
     return [given for given in taken if given.peer in peers]

@@ -16,7 +16,7 @@ from ..plain.diff import Change
 from ..plain.errors import FederationError
 from ..plain.kinds import EXPORTS
 from .live import Peering
-from .names import exported_names, host_parts
+from .names import exported_names, short_host
 from .status import exported
 
 
@@ -35,7 +35,7 @@ class Withdrawal:
         return bool(self.names) and (self.is_all or bool(self.nothing))
 
     def __str__(self) -> str:
-        lost = some([_short(name) for name in self.names])
+        lost = some([short_host(name) for name in self.names])
         why = f"; {some(self.nothing)} was added and matches nothing" if self.nothing else ""
         return f"{self.peer.local_name} would lose {'all that it is offered: ' if self.is_all else ''}{lost}{why}"
 
@@ -100,8 +100,3 @@ def _told(rule: Mapping) -> str:
         return f"the rule {named.get('namespace') or '*'}/{named.get('name') or '*'}"
     labels = ((labelled.get("selector") or {}).get("matchLabels") or {}).items()
     return f"the rule {labelled.get('namespace') or '*'}/{','.join(f'{key}={value}' for key, value in labels) or 'by labels'}"
-
-
-def _short(host: str) -> str:
-    parts = host_parts(host)
-    return ".".join(parts) if parts else host

@@ -146,12 +146,8 @@ class Standing:
     @property
     def reads_nodes(self) -> bool:
         """Return whether this mesh's istiod may read the labels of nodes."""
-        return "ClusterWide" in (self.control_plane.said("mode"),) or self.control_plane.said(
-            "techPreview", "controlPlaneMode"
-        ) in (
-            "ClusterScoped",
-            "ClusterWide",
-        )
+        previewed = self.control_plane.said("techPreview", "controlPlaneMode")
+        return self.control_plane.said("mode") == "ClusterWide" or previewed in ("ClusterScoped", "ClusterWide")
 
 
 def imports_from(mesh: Mesh, peer: Peer, live: Mapping | None, cluster_domain: str) -> list[Import]:

@@ -5,12 +5,14 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+import pytest
 from ansible_collections.ossm.federation.plugins.module_utils._core.card.card import Card, Ingress
 from ansible_collections.ossm.federation.plugins.module_utils._core.card.trust import read_roots
 from ansible_collections.ossm.federation.plugins.module_utils._core.control_plane.live import ControlPlane
 from ansible_collections.ossm.federation.plugins.module_utils._core.mesh.topology import Mesh
 from ansible_collections.ossm.federation.plugins.module_utils._core.peering.live import Peering, Peerings
 from ansible_collections.ossm.federation.plugins.module_utils._core.peering.plan import plan_peering
+from ansible_collections.ossm.federation.plugins.module_utils._core.plain.errors import FederationError
 from ansible_collections.ossm.federation.tests.unit.pem import NOW, root
 
 HOST = "cart.shop.svc.west-imports.local"
@@ -25,6 +27,13 @@ CARD = Card(
     client_id="west.local/ns/west-mesh-system/sa/east-egress-service-account",
     exports=(),
 )
+
+
+def refused(call):
+    """Return the error with which ``call`` refuses."""
+    with pytest.raises(FederationError) as caught:
+        call()
+    return caught.value
 
 
 def east(**changes):

@@ -11,7 +11,6 @@ from ansible_collections.ossm.federation.plugins.module_utils._core.peering impo
 from ansible_collections.ossm.federation.plugins.module_utils._core.peering.carrying import Received
 from ansible_collections.ossm.federation.plugins.module_utils._core.peering.identity import Accepted
 from ansible_collections.ossm.federation.plugins.module_utils._core.peering.live import Peering
-from ansible_collections.ossm.federation.plugins.module_utils._core.plain.errors import FederationError
 from ansible_collections.ossm.federation.tests.unit.pem import NOW
 from ansible_collections.ossm.federation.tests.unit.plugins.module_utils._core.peering.standing import (
     CARD,
@@ -20,6 +19,7 @@ from ansible_collections.ossm.federation.tests.unit.plugins.module_utils._core.p
     all_of,
     control_plane,
     east,
+    refused,
     standing,
 )
 
@@ -40,12 +40,6 @@ def made(peering, **options):
     """Return action and kind of each change that brings west to what east describes."""
     changes = keeping.changes_for(EAST, WEST, CARD, peering, force=False, now=NOW, **options)
     return [(change.action, change.kind.name) for change in changes]
-
-
-def refused(call):
-    with pytest.raises(FederationError) as caught:
-        call()
-    return caught.value
 
 
 # --- what brings it about

@@ -8,7 +8,6 @@ from dataclasses import replace
 import pytest
 from ansible_collections.ossm.federation.plugins.module_utils._core.peering import leaving
 from ansible_collections.ossm.federation.plugins.module_utils._core.peering.keeping import changes_for, emptied
-from ansible_collections.ossm.federation.plugins.module_utils._core.plain.errors import FederationError
 from ansible_collections.ossm.federation.tests.unit.pem import NOW
 from ansible_collections.ossm.federation.tests.unit.plugins.module_utils._core.peering.standing import (
     CARD,
@@ -17,17 +16,12 @@ from ansible_collections.ossm.federation.tests.unit.plugins.module_utils._core.p
     all_of,
     control_plane,
     east,
+    refused,
     standing,
 )
 
 EAST = east()
 WEST = EAST.peers[0]
-
-
-def refused(call):
-    with pytest.raises(FederationError) as caught:
-        call()
-    return caught.value
 
 
 # --- peers that do not answer
