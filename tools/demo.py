@@ -58,7 +58,9 @@ def play(folder: str, playbook: str, *options: str, is_refused: bool = False) ->
 
 def plays(playbooks: Mapping[str, str], *options: str, is_refused: bool = False) -> dict[str, str]:
     """Run a playbook in each administrator's folder, all at the same time, and show one after the other; else like ``play``."""
-    environment = {**os.environ, **({"ANSIBLE_FORCE_COLOR": "1"} if sys.stdout.isatty() else {})}
+    # As the examples' own configuration shows it, whatever configuration the demo itself was started with.
+    environment = {**os.environ, "ANSIBLE_STDOUT_CALLBACK": "ossm.federation.brief"}
+    environment |= {"ANSIBLE_FORCE_COLOR": "1"} if sys.stdout.isatty() else {}
     with contextlib.ExitStack() as stack:
         runs = {}
         for mesh, playbook in playbooks.items():
