@@ -10,8 +10,10 @@ options:
   peers:
     description:
       - The peers, each a name or a mapping with C(name), C(local_name), C(root_fingerprints), C(same_cluster),
-        C(suspended), C(adopt), C(gateways) and C(locality) (C(region), C(zone), C(subzone)). An empty list is refused.
+        C(suspended), C(adopt), C(gateways), C(locality) (C(region), C(zone), C(subzone)) and C(kubectl). An empty list is refused.
       - With C(adopt) a peering that somebody else made is taken over as it stands, where the entry does not say otherwise.
+      - C(kubectl) describes the peer's own mesh, with C(namespace), C(control_plane), C(version), C(gateways), C(exports) and C(imports),
+        where M(ossm.federation.mesh_card) is to write the peer's half as files.
     type: list
     elements: raw
   gateways:

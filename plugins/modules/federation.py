@@ -284,7 +284,7 @@ from ..module_utils._core.plain.diff import as_diff  # noqa: E402
 from ..module_utils._core.plain.errors import FederationError  # noqa: E402
 from ..module_utils._core.plain.kinds import EXPORTS  # noqa: E402
 from ..module_utils._described import DESCRIBED, described_mesh  # noqa: E402
-from ..module_utils._files import NOT_OURS, Place, read, refuse_no_folder, write  # noqa: E402
+from ..module_utils._files import refuse_no_folder  # noqa: E402
 from ..module_utils._leaving import NOTHING, absent, leave, refuse_what_breaks, without_lost  # noqa: E402
 from ..module_utils._options import CLUSTER, FORCE  # noqa: E402
 from ..module_utils._reads.estate import Reader, Remembered, look_at_run  # noqa: E402
@@ -298,8 +298,8 @@ from ..module_utils._reads.peerings import (  # noqa: E402
 )
 from ..module_utils._run import Module, Run, run_module  # noqa: E402
 from ..module_utils._standing import peer_rows, shown  # noqa: E402
+from ..module_utils._writing import written_down  # noqa: E402
 
-LARGEST_MANIFEST = 16 << 20
 OPTIONS = {
     "state": {"type": "str", "choices": ["present", "absent", "rendered"], "default": "present"},
     "stage": {"type": "str", "choices": ["look", "check", "imports", "exports", "all", "suspend"], "default": "all"},
@@ -511,14 +511,16 @@ def rendered(run: Run, mesh: Mesh, now: datetime) -> dict:
     gateways, manifests, pending = [], [], []
     for peer in mesh.peers:
         if params["managed_gateways"]:
-            gateways.append(plan_gateways(mesh, peer, version=version, has_route_config=bool(version and version >= (2, 5))))
+            part = plan_gateways(mesh, peer, version=version, has_route_config=bool(version and version >= (2, 5)))
+            gateways.append((peer.local_name, part))
         found = received.get(peer.local_name)
         reason = what_is_missing(mesh, peer, found, is_planned=False)
         if reason:
             pending.append({"peer": peer.local_name, "reason": reason})
         else:
             manifests.append((peer.local_name, plan_peering(mesh, peer, found.card)))
-    files, diffs = written_down(run, mesh, render.files(mesh, gateways, manifests))
+    texts = render.files(mesh, gateways, manifests)
+    files, diffs = written_down(run, params["render_dir"], texts, lambda former: render.is_ours(former, mesh))
     return {
         "changed": bool(diffs),
         "diff": diffs,
@@ -533,23 +535,6 @@ def rendered(run: Run, mesh: Mesh, now: datetime) -> dict:
         "leftovers": [],
         "files": files,
     }
-
-
-def written_down(run: Run, mesh: Mesh, texts: Mapping[str, str]) -> tuple[list[str], list[dict]]:
-    """Write the files that differ, once all have been looked at; return all files and a diff of those that change."""
-    changed, diffs, places = [], [], {Place(run.params["render_dir"], name): text for name, text in texts.items()}
-    for place, text in places.items():
-        before = read(place, LARGEST_MANIFEST)
-        if before == text.encode():
-            continue
-        former = (before or b"").decode("utf-8", "replace")
-        shown_before = former if before is None or render.is_ours(former, mesh) else NOT_OURS
-        diffs.append({"before_header": place.path, "after_header": place.path, "before": shown_before, "after": text})
-        changed.append(place)
-    for place in () if run.check_mode else changed:
-        write(place, places[place], 0o644)
-        run.journal.done.append(f"file {place.path}")
-    return [place.path for place in places], diffs
 
 
 def main() -> None:

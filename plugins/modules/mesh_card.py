@@ -33,6 +33,14 @@ options:
     type: bool
     default: true
     version_added: 0.2.0
+  letters:
+    description:
+      - Write a letter beside each card, C(<mesh>-for-<peer>.md), that tells the peer's administrator what the card is and what to do
+        with it. A peer whose entry has C(kubectl) also gets a folder C(<mesh>-for-<peer>) with its own half as files and a README.
+      - None of them holds a fingerprint. Letters that exist are kept up to date without this option.
+    type: bool
+    default: false
+    version_added: 0.2.0
   keep_gateways:
     description: Keep the gateways first, as M(ossm.federation.federation_gateways) does.
     type: bool
@@ -116,6 +124,20 @@ files_changed:
   type: list
   elements: str
   sample: [cards/east-for-west.json]
+letters:
+  description: The letters beside the cards, and the files for peers whose administrators have no Ansible.
+  returned: success
+  type: list
+  elements: str
+  sample: [cards/east-for-west.md]
+  version_added: 0.2.0
+halves:
+  description: The folders with the files for peers whose administrators have no Ansible.
+  returned: success
+  type: list
+  elements: str
+  sample: []
+  version_added: 0.2.0
 changes:
   description: What was changed about the gateways, or would be in check mode.
   returned: success
@@ -208,6 +230,7 @@ control_plane:
 import os  # noqa: E402
 from collections.abc import Collection, Mapping, Sequence  # noqa: E402
 from datetime import datetime  # noqa: E402
+from typing import NamedTuple  # noqa: E402
 
 from ..module_utils._cluster.client import Cluster  # noqa: E402
 from ..module_utils._core.card import firewall  # noqa: E402
@@ -222,7 +245,9 @@ from ..module_utils._core.card.card import (  # noqa: E402
 from ..module_utils._core.card.trust import Root  # noqa: E402
 from ..module_utils._core.control_plane.live import ControlPlane  # noqa: E402
 from ..module_utils._core.mesh.topology import Mesh, Peer, client_id  # noqa: E402
+from ..module_utils._core.peering import by_hand  # noqa: E402
 from ..module_utils._core.peering.adopting import HAND_MADE, as_it_stands, is_left_alone  # noqa: E402
+from ..module_utils._core.peering.by_hand import Told, letters  # noqa: E402
 from ..module_utils._core.peering.carrying import card_files  # noqa: E402
 from ..module_utils._core.peering.changing import hand_over  # noqa: E402
 from ..module_utils._core.peering.identity import accept_line, identity_digest  # noqa: E402
@@ -232,7 +257,7 @@ from ..module_utils._core.plain.errors import FederationError  # noqa: E402
 from ..module_utils._core.plain.fingerprints import spoken  # noqa: E402
 from ..module_utils._core.plain.kinds import SERVICE  # noqa: E402
 from ..module_utils._described import DESCRIBED, described_mesh  # noqa: E402
-from ..module_utils._files import NOT_OURS, read, refuse_no_folder, write  # noqa: E402
+from ..module_utils._files import NOT_OURS, Place, read, refuse_no_folder, write  # noqa: E402
 from ..module_utils._gateways import NOTHING, keep_gateways  # noqa: E402
 from ..module_utils._options import CLUSTER, FORCE, WAITING  # noqa: E402
 from ..module_utils._reads.peerings import (  # noqa: E402
@@ -246,12 +271,14 @@ from ..module_utils._reads.peerings import (  # noqa: E402
 )
 from ..module_utils._resolving import resolved  # noqa: E402
 from ..module_utils._run import Module, Run, run_module, wait_until  # noqa: E402
+from ..module_utils._writing import LARGEST, written_down  # noqa: E402
 
 OPTIONS = {
     "roots": {"type": "raw"},
     "extra_roots": {"type": "raw"},
     "cards_dir": {"type": "path"},
     "make_dir": {"type": "bool", "default": True},
+    "letters": {"type": "bool", "default": False},
     "keep_gateways": {"type": "bool", "default": False},
     "managed": {"type": "bool", "default": True},
     "wait": {"type": "bool", "default": False},
@@ -291,14 +318,16 @@ def run(run: Run, cluster: Cluster, now: datetime) -> dict:
         wait_until(look, params["wait_timeout"])
     sentences = identity_changes(mesh, cards, params["cards_dir"], now)
     files, diffs = keep(run, named_files(mesh, cards), params["cards_dir"], now)
+    passed = passage(mesh, control_plane, cards, params["cards_dir"], now)
+    beside = keep_letters(run, mesh, cards, passed["firewall_by_peer"])
     if pending and params["wait"] and not run.check_mode and not params["soft"]:
         raise address_pending(mesh, pending, params["waited"] + params["wait_timeout"])
     for root in roots:
         if root.days_left(now) < 30:
             run.warn(f"Root {root.spoken} of {mesh.name} expires in {root.days_left(now)} days")
     return {
-        "changed": bool(kept.changes or diffs),
-        "diff": [*as_diff(kept.changes), *diffs],
+        "changed": bool(kept.changes or diffs or beside.diffs),
+        "diff": [*as_diff(kept.changes), *diffs, *beside.diffs],
         "changes": [change.summary() for change in kept.changes],
         "leftovers": kept.leftovers,
         "cards": [card.to_data() for card in cards],
@@ -306,12 +335,14 @@ def run(run: Run, cluster: Cluster, now: datetime) -> dict:
         "fingerprints": [root.fingerprint for root in roots],
         "files": files,
         "files_changed": [item["after_header"] for item in diffs],
-        "recipients": recipients_of(mesh, files),
+        "letters": beside.files,
+        "halves": beside.halves,
+        "recipients": [*recipients_of(mesh, files), *beside.lines],
         "identities": [identity_row(mesh, peer, card) for peer, card in zip(mesh.peers, cards)],
         "hand_over": sentences,
         "pending": pending,
         "wait_limit": params["wait_timeout"],
-        **passage(mesh, control_plane, cards, params["cards_dir"], now),
+        **{key: rows for key, rows in passed.items() if key != "firewall_by_peer"},
         "control_plane": control_plane.as_data(roots, now),
     }
 
@@ -418,6 +449,33 @@ def _facts(text: str) -> str:
     return "".join(line for line in text.splitlines(keepends=True) if not line.startswith('  "issued": '))
 
 
+class Letters(NamedTuple):
+    """What is kept beside the cards: files, folders of halves, and in words what to hand over with which card."""
+
+    files: list[str]
+    diffs: list[dict]
+    halves: list[str]
+    lines: list[str]
+
+
+def keep_letters(run: Run, mesh: Mesh, cards: Sequence[Card], passages: Mapping[str, tuple[str, ...]]) -> Letters:
+    """Write the letters that are asked for, and those that exist and say something else by now."""
+    directory = run.params["cards_dir"]
+    if not directory:
+        return Letters([], [], [], [])
+    told = [
+        Told(mesh, peer, card, passages[peer.local_name]) for peer, card in zip(mesh.peers, cards) if peer.local_name in passages
+    ]
+    told = [one for one in told if run.params["letters"] or read(Place(directory, f"{one.stem}.md"), LARGEST) is not None]
+    files, diffs = written_down(run, directory, letters(told), lambda former: by_hand.is_ours(former, mesh))
+    halves = [os.path.join(directory, one.stem) for one in told if one.peer.half]
+    lines = []
+    for one in told:
+        folder = f" and the folder {one.stem}" if one.peer.half else ""
+        lines.append(f"with {one.stem}.json goes {one.stem}.md{folder}: what the administrator of {mesh.known_as(one.peer)} does next")
+    return Letters(files, diffs, halves, lines)
+
+
 def identity_changes(mesh: Mesh, cards: Sequence[Card], directory: str | None, now: datetime) -> list[str]:
     """Return a sentence for each peer that knows us by another client identity, by the card that it was given last."""
     sentences = []
@@ -460,6 +518,7 @@ def passage(mesh: Mesh, control_plane: ControlPlane, cards: Sequence[Card], dire
     names = resolved([name for path in paths for name in path.names()])
     return {
         "firewall": [line for path in paths for line in firewall.lines(path)],
+        "firewall_by_peer": {path.local_name: tuple(firewall.lines(path)) for path in paths},
         "firewall_rules": [rule.to_data() for path in paths for rule in firewall.rules(path)],
         "firewall_notes": [note for path in paths for note in firewall.notes(path, control_plane.version, names)],
     }

@@ -5,14 +5,16 @@ from __future__ import annotations
 
 import base64
 import json
+import os
 import re
 import shutil
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 import yaml
-from integration.administrators import EVERYBODY, Administrator, federation_of, until, versions_of
+from integration.administrators import EVERYBODY, Administrator, clear, federation_of, until, versions_of
 
 from testbed import Testbed
 
@@ -143,6 +145,47 @@ def test_one_run_federates_both_meshes_and_takes_it_back(bed: Testbed, administr
     both.play("unfederate", variables=EVERYBODY)
     assert federation_of(bed, "east") == federation_of(bed, "west") == {}
     assert both.play("unfederate", variables=EVERYBODY).changed("west") == 0
+
+
+def commands_of(readme: str, step: int) -> list[str]:
+    """Return the blocks of commands that one step of a README gives."""
+    return re.findall(r"```sh\n(.*?)```", re.split(r"^## \d+\. ", readme, flags=re.MULTILINE)[step], re.DOTALL)
+
+
+@pytest.mark.skipif(any(shutil.which(program) is None for program in ("kubectl", "jq", "openssl")), reason="kubectl, jq or openssl is not installed")
+def test_a_peer_joins_with_kubectl_alone_and_its_own_federate_finds_what_it_would_have_written(bed: Testbed, administrator: Make) -> None:
+    east, west, mesh = administrator("east"), administrator("west"), bed.meshes["west"]
+    half = {"namespace": mesh.namespace, "control_plane": "basic", "version": "v2.3", "imports": [{"namespace": "shop"}]}
+    east.meshes["east"]["mesh_peers"] = [{"name": "west", "kubectl": half}]
+    east.play("publish_cards", variables=CARDS)
+    folder = Path(shutil.copytree(east.folder / "cards" / "east-for-west", west.folder / "from-east"))
+    environment = {"PATH": os.environ["PATH"], "KUBECONFIG": str(mesh.kubeconfig), "HOME": str(west.folder)}
+
+    def follow(step: int, block: int = 0) -> str:
+        words = ["sh", "-euc", commands_of((folder / "README.md").read_text(encoding="utf-8"), step)[block]]
+        done = subprocess.run(words, cwd=folder, env=environment, capture_output=True, text=True, check=False, timeout=120)
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
+
+    card = json.loads((east.folder / "cards" / "east-for-west.json").read_text(encoding="utf-8"))
+    assert card["roots"][0]["fingerprint"] in follow(1).replace(":", "")
+    follow(2)
+    until(lambda: (mesh.kube.get("Service", "east-ingress", mesh.namespace) or {}).get("status", {}).get("loadBalancer"), "west's gateway has an address")
+    assert "east-ingress" in follow(2, 1)
+    follow(4)
+    follow(5)
+    made = json.loads((folder / "west-for-east.json").read_text(encoding="utf-8"))
+    shutil.copy2(folder / "west-for-east.json", east.folder / "cards")
+    east.play("federate", variables=CARDS)
+    assert until(lambda: mesh.call("cart.shop.svc.east-imports.local").status == 200, "west's call is answered by east")
+
+    hand_over(east, west, "east-for-west.json")
+    before = versions_of(bed, "west")
+    west.play("federate", variables=CARDS)
+    assert versions_of(bed, "west") == before, "federate wrote again what kubectl had written in its name"
+    by_module = json.loads((west.folder / "cards" / "west-for-east.json").read_text(encoding="utf-8"))
+    assert {**made, "issued": by_module["issued"]} == by_module
+    clear(bed)
 
 
 def test_cards_given_as_data_and_evaluated_nowhere(bed: Testbed, administrator: Make) -> None:

@@ -60,7 +60,7 @@ FLOORS = (
     ("_cluster",),
     ("_reads",),
     ("_run",),
-    ("_gateways", "_service_sets", "_standing", "_tenants", "_traffic", "_uninstalling"),
+    ("_gateways", "_service_sets", "_standing", "_tenants", "_traffic", "_uninstalling", "_writing"),
     ("_leaving",),
     ("modules",),
     ("plugin_utils",),

@@ -575,6 +575,13 @@ CODES: dict[str, Code] = {
         "Correct the path; a relative one starts at the inventory. `publish_cards` makes the folder. Without the variable the folder `cards` "
         "beside the inventory is used where it is there.",
     ),
+    "FED350": Code(
+        "Files for a peer without Ansible lack a place",
+        ERROR,
+        "An entry of `mesh_peers` has `kubectl`, so the peer's half is to be written as files for the peer's administrator. They name the peer's "
+        "control plane and its namespace, which nobody here can look up, and a guess would make objects in somebody else's cluster.",
+        "Ask the peer's administrator, and write `kubectl: {namespace: west-mesh-system, control_plane: basic}`; `version: v2.5` helps, too.",
+    ),
     "FED401": Code(
         "Control plane missing",
         ERROR,

@@ -32,6 +32,15 @@ PEER_ENTRY = {
     "adopt": "that what was made by hand is left alone",
     "gateways": "the settings of mesh_gateways",
     "locality": "that the peer's endpoints have no locality",
+    "kubectl": "that no files are written for the peer's administrator",
+}
+KUBECTL = {
+    "namespace": "nothing: it is needed",
+    "control_plane": "nothing: it is needed",
+    "version": "that the version is not known",
+    "gateways": "the usual gateways",
+    "exports": "that the peer offers nothing yet",
+    "imports": "that the peer takes nothing yet",
 }
 GATEWAYS = {
     "addresses": "the addresses that the Service reports",

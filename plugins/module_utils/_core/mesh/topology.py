@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
-from typing import NoReturn
+from typing import NamedTuple, NoReturn
 
 from ..plain.addresses import is_address, unfit
 from ..plain.errors import FederationError
@@ -25,12 +25,13 @@ from ..plain.kinds import (
     is_trust_domain,
 )
 from ..plain.selectors import label_selector, selects_by_presence
-from .given import ALIAS, EXPORT_RULE, GATEWAYS, IMPORT_RULE, PEER_ENTRY, refuse_empty
+from .given import ALIAS, EXPORT_RULE, GATEWAYS, IMPORT_RULE, KUBECTL, PEER_ENTRY, refuse_empty
 
 LONGEST_PEER = 55
 _OWNER = re.compile(r"[A-Za-z0-9]([A-Za-z0-9 ._@/:+-]{0,126}[A-Za-z0-9])?")
 _LABEL = re.compile(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?")
 _NAME = re.compile(r"[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?")
+_VERSION = re.compile(r"v?2\.[0-9]{1,2}(\.[0-9]{1,3})?")
 _SERVICE_TYPES = ("LoadBalancer", "NodePort", "ClusterIP")
 _OF_ONE_PEER = {
     "ingress": "would give all peers one gateway, and each would be refused by the other's rules",
@@ -150,11 +151,29 @@ class Found:
 
 
 @dataclass(frozen=True)
+class Half:
+    """The peer's side of the peering, for an administrator who has kubectl and no Ansible: written as files for them.
+
+    ``mesh`` is the peer as its administrator would describe it, with this mesh as its only peer; ``version`` its
+    control plane's, None while unknown.
+    """
+
+    mesh: Mesh
+    version: str | None = None
+
+    @property
+    def peer(self) -> Peer:
+        """Return this mesh as the peer's administrator would describe it."""
+        return self.mesh.peers[0]
+
+
+@dataclass(frozen=True)
 class Peer:
     """One other mesh: its ``name`` on its cards, our ``local_name`` for it (the ServiceMeshPeer's name).
 
     ``given`` names the gateway settings that the peer's own entry makes. ``bundle`` is the ConfigMap with its roots.
-    ``found_ingress`` and ``found_egress`` are what stands on the cluster already, once it was looked at. ``locality`` is where it is.
+    ``found_ingress`` and ``found_egress`` are what stands on the cluster already, once it was looked at. ``locality`` is where it is,
+    ``half`` the peer's own side, where its administrator is to get it as files.
     """
 
     name: str
@@ -165,6 +184,7 @@ class Peer:
     suspended: bool = False
     adopt: bool = False
     given: frozenset[str] = frozenset()
+    half: Half | None = None
     bundle: str = ""
     locality: Mapping[str, str] = field(default_factory=dict)
     found_ingress: Found | None = None
@@ -226,7 +246,7 @@ class Mesh:
             )
         _check_shared(gateways or {})
         described = tuple(
-            _peer(entry, gateways or {}, at, namespace, loopback=loopback) for at, entry in enumerate(peers or (), start=1)
+            _peer(entry, gateways or {}, at, _Home(name, namespace, loopback)) for at, entry in enumerate(peers or (), start=1)
         )
         if not described and not allow_no_peers:
             _refuse(
@@ -329,14 +349,21 @@ def client_id(trust_domain: str, namespace: str, gateways: Gateways) -> str:
     return f"{trust_domain}/ns/{namespace}/sa/{egress_account(gateways)}"
 
 
-def _peer(entry: str | Mapping, shared: Mapping, at: int, namespace: str, *, loopback: bool) -> Peer:
+class _Home(NamedTuple):
+    """The mesh whose peers are read."""
+
+    name: str
+    namespace: str
+    loopback: bool
+
+
+def _peer(entry: str | Mapping, shared: Mapping, at: int, home: _Home) -> Peer:
     place = f"mesh_peers, entry {at}"
     if isinstance(entry, str):
         entry = {"name": entry}
     if not isinstance(entry, Mapping):
         _refuse("FED303", place, "is neither a name nor a mapping with a name", "Write the peer's mesh name")
-    known = {"name", "local_name", "root_fingerprints", "same_cluster", "suspended", "adopt", "gateways", "locality"}
-    _check_keys(entry, known, place)
+    _check_keys(entry, {"name", *PEER_ENTRY}, place)
     name = _check_word(_check_label(entry.get("name"), f"{place}, name", 63), f"{place}, name")
     place = f"mesh_peers, {name}"
     refuse_empty(entry, place, PEER_ENTRY)
@@ -349,15 +376,15 @@ def _peer(entry: str | Mapping, shared: Mapping, at: int, namespace: str, *, loo
     _refuse_empty_settings(own, f"{place}, gateways")
     adopt = _boolean(entry.get("adopt"), f"{place}, adopt")
     gateways = _gateways({**_fitting(shared, own, same_cluster), **own}, local_name, place, same_cluster)
-    _check_addresses(gateways, f"{place}, gateways", same_cluster=same_cluster, loopback=loopback)
+    _check_addresses(gateways, f"{place}, gateways", same_cluster=same_cluster, loopback=home.loopback)
     if not adopt:
         check_reach(gateways, place, same_cluster=same_cluster)
     for kind, gateway in (("ingress", gateways.ingress), ("egress", gateways.egress)):
-        if len(gateway) + len(namespace) > 62 and (not adopt or kind in own):
+        if len(gateway) + len(home.namespace) > 62 and (not adopt or kind in own):
             _refuse(
                 "FED307",
                 f"{place}, gateway {gateway}",
-                f"is too long: with the namespace {namespace} a label of the operator would exceed 63 characters",
+                f"is too long: with the namespace {home.namespace} a label of the operator would exceed 63 characters",
                 "Choose a shorter local_name or gateway name",
             )
     return Peer(
@@ -369,8 +396,42 @@ def _peer(entry: str | Mapping, shared: Mapping, at: int, namespace: str, *, loo
         suspended=_boolean(entry.get("suspended"), f"{place}, suspended"),
         adopt=adopt,
         given=frozenset(own),
+        half=_half(entry["kubectl"], name, home, place, same_cluster=same_cluster) if "kubectl" in entry else None,
         locality=checked_locality(entry.get("locality"), f"{place}, locality"),
     )
+
+
+def _half(given: object, peer: str, home: _Home, place: str, *, same_cluster: bool) -> Half:
+    """Return the side of a peer whose administrator has no Ansible, by what is known of the peer's mesh here."""
+    place = f"{place}, kubectl"
+    _check_keys(given, set(KUBECTL), place)
+    refuse_empty(given, place, KUBECTL)
+    missing = [key for key in ("namespace", "control_plane") if key not in given]
+    if missing:
+        _refuse(
+            "FED350",
+            place,
+            f"has no {missing[0]}, and what is written for {peer} goes to its control plane only",
+            f"Ask the administrator of {peer} for the namespace and the name of the ServiceMeshControlPlane",
+        )
+    version = given.get("version")
+    if version is not None and not _VERSION.fullmatch(str(version)):
+        _refuse("FED350", f"{place}, version", f"is {version!r}", "Write the version as v2.5")
+    own = {"gateways": given["gateways"]} if "gateways" in given else {}
+    try:
+        mesh = Mesh.described(
+            name=peer,
+            namespace=given["namespace"],
+            control_plane=given["control_plane"],
+            peers=[{"name": home.name, "same_cluster": same_cluster, **own}],
+            exports=_list(given.get("exports"), f"{place}, exports"),
+            imports=_list(given.get("imports"), f"{place}, imports"),
+            loopback=home.loopback,
+        )
+    except FederationError as error:
+        # What the peer would call mesh_exports is called exports here.
+        raise FederationError(error.code, where=f"{place}, {error.where.removeprefix('mesh_')}", what=error.what, fix=error.fix) from None
+    return Half(mesh, str(version) if version else None)
 
 
 def checked_locality(value: object, place: str) -> dict[str, str]:

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from ..mesh.topology import Mesh
 from ..plain.kinds import CONTROL_PLANE
 
+KUSTOMIZATION = {"apiVersion": "kustomize.config.k8s.io/v1beta1", "kind": "Kustomization"}
 _HEAD = """\
 # Written by ossm.federation for mesh {mesh}. Written again by the next render; change the inventory, not this file.
 """
@@ -18,22 +19,26 @@ def is_ours(text: str, mesh: Mesh) -> bool:
     return text.startswith(_HEAD.format(mesh=mesh.name))
 
 
-def files(mesh: Mesh, gateways: Sequence[Mapping], peerings: Sequence[tuple[str, Sequence[Mapping]]]) -> dict[str, str]:
+def files(
+    mesh: Mesh, gateways: Sequence[tuple[str, Mapping]], peerings: Sequence[tuple[str, Sequence[Mapping]]]
+) -> dict[str, str]:
     """Return the files of one mesh's plan: path below the folder to text.
 
-    ``gateways`` are control plane parts as ``plan_gateways`` gives them, ``peerings`` our name of a peer with its
-    manifests. The folder is a kustomize component: included where the control plane is kept, it patches the gateways
-    in. Source: kustomize documentation, "components" and "patches".
+    ``gateways`` are our name of a peer with its control plane part as ``plan_gateways`` gives it, ``peerings`` our name of a
+    peer with its manifests. The folder is a kustomize component: included where the control plane is kept, it patches the
+    gateways in. It has no control plane to patch, so ``kubectl apply -k`` of it would leave them out without a word: for that
+    there is ``apply``, one folder per field manager. Source: kustomize documentation, "components" and "patches".
     """
-    written = {f"{name}-peering.yaml": _documents(mesh, manifests) for name, manifests in peerings}
-    patch = merged(gateways)
+    head = _HEAD.format(mesh=mesh.name)
+    written = {f"{name}-peering.yaml": documents(head, manifests) for name, manifests in peerings}
+    patch = merged([part for _name, part in gateways])
     component: dict = {
         "apiVersion": "kustomize.config.k8s.io/v1alpha1",
         "kind": "Component",
         "resources": sorted(written),
     }
     if patch:
-        written["control-plane-patch.yaml"] = _documents(mesh, [patch])
+        written["control-plane-patch.yaml"] = documents(head, [patch])
         group, _slash, version = CONTROL_PLANE.api_version.partition("/")
         component["patches"] = [
             {
@@ -47,8 +52,21 @@ def files(mesh: Mesh, gateways: Sequence[Mapping], peerings: Sequence[tuple[str,
                 },
             }
         ]
-    written["kustomization.yaml"] = _documents(mesh, [component])
+    written["kustomization.yaml"] = documents(head, [component])
+    for name, part in gateways:
+        written.update(applicable(head, f"apply/{name}/gateways", [part]))
+    for name, manifests in peerings:
+        written.update(applicable(head, f"apply/{name}/peering", manifests))
     return {f"{mesh.name}/{name}": text for name, text in sorted(written.items())}
+
+
+def applicable(head: str, folder: str, manifests: Sequence[Mapping]) -> dict[str, str]:
+    """Return a folder that ``kubectl apply -k --server-side`` applies whole and in this order, as one field manager."""
+    names = [f"{at}-{manifest['kind'].lower()}.yaml" for at, manifest in enumerate(manifests, start=1)]
+    written = {f"{folder}/{name}": documents(head, [manifest]) for name, manifest in zip(names, manifests)}
+    # Without sortOptions kustomize would put the sets before the peer, and the peer's roots anywhere.
+    kustomization = {**KUSTOMIZATION, "resources": names, "sortOptions": {"order": "fifo"}}
+    return {**written, f"{folder}/kustomization.yaml": documents(head, [kustomization])}
 
 
 def merged(parts: Sequence[Mapping]) -> dict:
@@ -67,7 +85,8 @@ def _merge(into: dict, part: Mapping) -> None:
             into[key] = value
 
 
-def _documents(mesh: Mesh, manifests: Sequence[Mapping]) -> str:
+def documents(head: str, manifests: Sequence[Mapping]) -> str:
+    """Return manifests as one YAML text below ``head``."""
     import yaml
 
     class Dumper(yaml.SafeDumper):
@@ -78,7 +97,7 @@ def _documents(mesh: Mesh, manifests: Sequence[Mapping]) -> str:
 
     Dumper.add_representer(str, _represent_text)
     texts = [yaml.dump(manifest, Dumper=Dumper, sort_keys=False, width=120, allow_unicode=True) for manifest in manifests]
-    return _HEAD.format(mesh=mesh.name) + "---\n" + "---\n".join(texts)
+    return head + "---\n" + "---\n".join(texts)
 
 
 def _represent_text(dumper: object, text: str) -> object:

@@ -7,6 +7,7 @@ import json
 from datetime import timedelta
 
 import pytest
+import yaml
 from ansible_collections.ossm.federation.plugins.module_utils._core.plain import kinds
 from ansible_collections.ossm.federation.plugins.module_utils._core.plain.errors import FederationError
 from ansible_collections.ossm.federation.plugins.module_utils._described import DESCRIBED
@@ -163,3 +164,68 @@ def test_gateways_that_are_kept_elsewhere_are_only_compared(run, cluster):
 def test_gateways_of_former_peers_are_named(run):
     run(keep_gateways=True)
     assert run(keep_gateways=True, peers=["north"])["leftovers"] == ["west"]
+
+
+WEST_BY_HAND = {"name": "west", "kubectl": {"namespace": "west-mesh-system", "control_plane": "basic", "imports": [{"namespace": "shop"}]}}
+
+
+def test_a_letter_goes_with_each_card_when_it_is_asked_for_and_is_kept_up_to_date_after_that(run, cluster, file):
+    letter = file.with_suffix(".md")
+    assert run()["letters"] == [] and not letter.exists()
+    first = run(letters=True)
+    assert (first["changed"], first["letters"], first["halves"]) == (True, [str(letter)], [])
+    assert first["recipients"][-1] == "with east-for-west.json goes east-for-west.md: what the administrator of west does next"
+    assert run(letters=True)["changed"] is False
+    cluster.put(service("192.0.2.99"))
+    run()
+    assert "192.0.2.99" in letter.read_text(encoding="utf-8")
+
+
+def test_neither_a_letter_nor_a_half_says_what_is_compared_by_voice(run, file):
+    result = run(letters=True, peers=[WEST_BY_HAND])
+    texts = [path.read_text(encoding="utf-8") for path in (file.with_suffix(".md"), file.with_suffix("") / "README.md")]
+    said = [result["fingerprint"], *result["fingerprints"], *(row["identity"] for row in result["identities"])]
+    assert not [word for word in said for text in texts if word.replace("-", "") in text.upper().replace("-", "").replace(":", "")]
+    assert all("openssl x509" in text and "-fingerprint -sha256" in text for text in texts)
+
+
+def test_check_mode_shows_a_letter_and_writes_none(run, file):
+    planned = run(check_mode=True, letters=True)
+    assert planned["letters"] == [str(file.with_suffix(".md"))] and not file.parent.exists()
+
+
+def test_what_stands_in_a_letters_place_and_is_not_ours_is_not_shown(run, file):
+    run()
+    file.with_suffix(".md").write_text("somebody's notes", encoding="utf-8")
+    (shown,) = [entry for entry in run(letters=True)["diff"] if entry["after_header"].endswith(".md")]
+    assert "somebody" not in shown["before"]
+
+
+def test_a_peer_without_ansible_gets_what_its_own_federate_would_write(run, file):
+    result = run(letters=True, peers=[WEST_BY_HAND])
+    folder = file.with_suffix("")
+    assert result["halves"] == [str(folder)]
+    texts = {str(path.relative_to(folder)): path.read_text(encoding="utf-8") for path in folder.rglob("*.*")}
+    assert {name for name in texts if name.startswith("peering/")} == {
+        "peering/1-configmap.yaml",
+        "peering/2-servicemeshpeer.yaml",
+        "peering/3-exportedserviceset.yaml",
+        "peering/4-importedserviceset.yaml",
+        "peering/kustomization.yaml",
+    }
+    peer = yaml.safe_load(texts["peering/2-servicemeshpeer.yaml"])
+    assert (peer["metadata"]["name"], peer["metadata"]["namespace"]) == ("east", "west-mesh-system")
+    assert peer["spec"]["remote"]["addresses"] == ["192.0.2.10"]
+    assert peer["spec"]["security"]["clientID"] == "east.local/ns/east-mesh-system/sa/west-egress-service-account"
+    (rule,) = yaml.safe_load(texts["peering/4-importedserviceset.yaml"])["spec"]["importRules"]
+    assert rule["nameSelector"] == {"name": "*", "namespace": "shop"}
+
+
+def test_every_command_that_writes_is_server_side_and_names_our_field_manager(run, file):
+    run(letters=True, peers=[WEST_BY_HAND])
+    readme = (file.with_suffix("") / "README.md").read_text(encoding="utf-8")
+    writing = [line.strip() for line in readme.splitlines() if " apply " in line and line.strip().startswith("kubectl")]
+    assert len(writing) == 5
+    assert all("--server-side --field-manager=ossm.federation" in line for line in writing)
+    assert "--field-manager=ossm.federation/gateways/east -f gateways/1-servicemeshcontrolplane.yaml" in readme
+    assert not [line for line in readme.splitlines() if line.startswith("kubectl") and any(f" {verb} " in line for verb in ("create", "patch", "delete"))]

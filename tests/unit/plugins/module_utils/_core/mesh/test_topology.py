@@ -616,3 +616,29 @@ def test_a_locality_that_istiod_would_drop_is_refused(locality):
     with pytest.raises(FederationError) as refused:
         Mesh.described(name="east", namespace="e", control_plane="basic", peers=[{"name": "west", "locality": locality}])
     assert refused.value.code == "FED856"
+
+
+def test_a_peer_without_ansible_is_a_mesh_of_its_own_with_this_one_as_its_peer():
+    (west,) = described([{"name": "west", "kubectl": {"namespace": "mesh", "control_plane": "main", "version": "v2.5", "exports": [{"name": "a", "namespace": "b"}]}}]).peers
+    assert (west.half.mesh.name, west.half.mesh.namespace, west.half.mesh.control_plane, west.half.version) == ("west", "mesh", "main", "v2.5")
+    assert (west.half.peer.name, west.half.peer.gateways.ingress) == ("east", "east-ingress")
+    assert [rule.name for rule in west.half.mesh.exports] == ["a"]
+
+
+@pytest.mark.parametrize(
+    ("kubectl", "said"),
+    [
+        ({"control_plane": "basic"}, "FED350 mesh_peers, west, kubectl: has no namespace"),
+        ({"namespace": "mesh"}, "FED350 mesh_peers, west, kubectl: has no control_plane"),
+        ({"namespace": "mesh", "control_plane": "basic", "version": "1.1"}, "FED350 mesh_peers, west, kubectl, version"),
+        ({"namespace": "", "control_plane": "basic"}, "FED317 mesh_peers, west, kubectl, namespace"),
+        ({"namespace": "Mesh", "control_plane": "basic"}, "FED303 mesh_peers, west, kubectl, namespace"),
+        ({"namespace": "mesh", "control_plane": "basic", "export": []}, "FED317 mesh_peers, west, kubectl: has the unknown key export"),
+        ({"namespace": "mesh", "control_plane": "basic", "exports": [{"nam": "a"}]}, "FED317 mesh_peers, west, kubectl, exports, rule 1"),
+        ({"namespace": "mesh", "control_plane": "basic", "gateways": {"service_type": "x"}}, "FED307 mesh_peers, west, kubectl, peers, east"),
+        ("west-mesh-system", "FED317 mesh_peers, west, kubectl: is not a mapping"),
+    ],
+)
+def test_what_is_said_of_a_peer_without_ansible_is_checked_in_the_users_own_words(kubectl, said):
+    with pytest.raises(FederationError, match=f"^{said}"):
+        described([{"name": "west", "kubectl": kubectl}])

@@ -31,12 +31,13 @@ KEPT_IN_GIT = {
 def rendered(peers=("west", "north"), gateways=True):
     described = [EAST.peer(name) for name in peers]
     card = Card("west", "east", NOW, "west.local", read_roots(ROOT, "here", NOW), Ingress(("192.0.2.1",)), "west.local/ns/w/sa/e", ())
-    parts = [plan_gateways(EAST, peer, version=(2, 3), has_route_config=False) for peer in described] if gateways else []
+    parts = [(peer.local_name, plan_gateways(EAST, peer, version=(2, 3), has_route_config=False)) for peer in described if gateways]
     return files(EAST, parts, [("west", plan_peering(EAST, EAST.peer("west"), card))])
 
 
 def test_a_folder_holds_a_file_per_peering_and_one_patch():
-    assert sorted(rendered()) == ["east/control-plane-patch.yaml", "east/kustomization.yaml", "east/west-peering.yaml"]
+    top = sorted(path for path in rendered() if path.count("/") == 1)
+    assert top == ["east/control-plane-patch.yaml", "east/kustomization.yaml", "east/west-peering.yaml"]
 
 
 def test_a_peering_s_file_holds_its_objects_in_the_order_in_which_they_must_come_to_be():
@@ -69,7 +70,7 @@ def test_equal_plans_give_equal_texts():
 def base(tmp_path):
     """A kept control plane that takes our folder in as a component."""
     for path, text in rendered().items():
-        (tmp_path / path).parent.mkdir(exist_ok=True)
+        (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / path).write_text(text, encoding="utf-8")
     (tmp_path / "control-plane.yaml").write_text(yaml.safe_dump(KEPT_IN_GIT), encoding="utf-8")
     kustomization = {"resources": ["control-plane.yaml"], "components": ["east"]}
@@ -90,3 +91,22 @@ def test_kustomize_merges_our_gateways_into_a_control_plane_kept_elsewhere(base)
     assert sorted(control_plane["gateways"]["additionalIngress"]) == ["north-ingress", "shop-ingress", "west-ingress"]
     ports = control_plane["gateways"]["additionalIngress"]["west-ingress"]["service"]["ports"]
     assert ports == [{"name": "tls", "port": 15443}, {"name": "https-discovery", "port": 8188}]
+
+
+def test_each_folder_below_apply_holds_all_that_one_field_manager_writes():
+    written = rendered()
+    folders = {path.rpartition("/")[0] for path in written if path.startswith("east/apply/")}
+    assert folders == {"east/apply/north/gateways", "east/apply/west/gateways", "east/apply/west/peering"}
+    for folder in folders:
+        beside = {path.rpartition("/")[2] for path in written if path.rpartition("/")[0] == folder} - {"kustomization.yaml"}
+        assert set(yaml.safe_load(written[f"{folder}/kustomization.yaml"])["resources"]) == beside
+
+
+def test_kubectl_applies_a_folder_whole_and_in_the_order_in_which_it_must_come_to_be(base):
+    try:
+        built = subprocess.run(["kubectl", "kustomize", str(base / "east/apply/west/peering")], capture_output=True, text=True, check=False, timeout=60)
+    except FileNotFoundError:
+        pytest.skip("kubectl is not installed")
+    assert built.returncode == 0, built.stderr
+    found = [document["kind"] for document in yaml.safe_load_all(built.stdout)]
+    assert found == ["ConfigMap", "ServiceMeshPeer", "ExportedServiceSet", "ImportedServiceSet"]
