@@ -1,7 +1,7 @@
 #!/bin/sh
 # GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
-# Prints the card of a mesh for one peer, as publish_cards of the collection ossm.federation makes it. It reads the cluster that
-# kubectl (or oc) reaches and writes nothing to it. A card holds public facts only.
+# Prints the card of a mesh for one peer, as publish_cards of the collection ossm.federation makes it, and on standard error the
+# fingerprints of its roots. It reads the cluster that kubectl (or oc) reaches and writes nothing to it. A card holds public facts only.
 set -eu
 
 usage() {
@@ -16,6 +16,8 @@ Usage: make-card.sh --mesh NAME --for PEER --namespace NAMESPACE --control-plane
   --address ADDRESS      where the peer reaches your gateway, instead of what its Service says; may be repeated. Needed for node ports
   --discovery-port PORT  the port for discovery at that address, 8188 or the node port by default
   --service-port PORT    the port for services at that address, 15443 or the node port by default
+
+The fingerprints of your roots go to standard error: read them out when the peer's administrator calls.
 
 The program kubectl, or oc, asks the cluster; KUBECTL names another one, also with options: KUBECTL="kubectl --context west".
 USAGE
@@ -178,3 +180,6 @@ jq -n -a --indent 2 --arg mesh "$mesh" --arg audience "$audience" --arg issued "
       client_id: $client_id,
       exports: [$exported[0] | sort_by(.exportedName)[] | {name: .exportedName, ports: ports(.localService)}]
     }'
+
+echo "The roots on this card. Read these fingerprints out when the administrator of $audience calls:" >&2
+jq -r '"  " + (.fingerprint[:32] | [scan("....")] | join("-"))' "$work/roots.json" >&2

@@ -152,7 +152,10 @@ def commands_of(readme: str, step: int) -> list[str]:
     return re.findall(r"```sh\n(.*?)```", re.split(r"^## \d+\. ", readme, flags=re.MULTILINE)[step], re.DOTALL)
 
 
-@pytest.mark.skipif(any(shutil.which(program) is None for program in ("kubectl", "jq", "openssl")), reason="kubectl, jq or openssl is not installed")
+BY_HAND = [program for program in ("kubectl", "jq", "openssl") if shutil.which(program) is None]
+
+
+@pytest.mark.skipif(bool(BY_HAND), reason=f"not installed: {', '.join(BY_HAND)}")
 def test_a_peer_joins_with_kubectl_alone_and_its_own_federate_finds_what_it_would_have_written(bed: Testbed, administrator: Make) -> None:
     east, west, mesh = administrator("east"), administrator("west"), bed.meshes["west"]
     half = {"namespace": mesh.namespace, "control_plane": "basic", "version": "v2.3", "imports": [{"namespace": "shop"}]}

@@ -11,6 +11,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from ansible_collections.ossm.federation.plugins.module_utils._core.plain.fingerprints import spoken
 from ansible_collections.ossm.federation.plugins.module_utils._described import DESCRIBED
 from ansible_collections.ossm.federation.plugins.module_utils._options import FORCE
 from ansible_collections.ossm.federation.plugins.modules import mesh_card
@@ -122,6 +123,7 @@ def test_the_script_makes_the_card_that_the_module_makes_byte_for_byte(made, ser
     for field, value in expected.items():
         assert card[field] == value or field == "issued", field
     assert done.stdout == json.dumps({**expected, "issued": card["issued"]}, indent=2) + "\n"
+    assert done.stderr.splitlines()[1:] == [f"  {spoken(one['fingerprint'])}" for one in expected["roots"]]
 
 
 @pytest.mark.parametrize(

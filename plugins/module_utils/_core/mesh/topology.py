@@ -396,7 +396,7 @@ def _peer(entry: str | Mapping, shared: Mapping, at: int, home: _Home) -> Peer:
         suspended=_boolean(entry.get("suspended"), f"{place}, suspended"),
         adopt=adopt,
         given=frozenset(own),
-        half=_half(entry["kubectl"], name, home, place, same_cluster=same_cluster) if "kubectl" in entry else None,
+        half=_half(entry["kubectl"], name, home, place, same_cluster=same_cluster) if "kubectl" in entry and name != home.name else None,
         locality=checked_locality(entry.get("locality"), f"{place}, locality"),
     )
 
@@ -418,19 +418,20 @@ def _half(given: object, peer: str, home: _Home, place: str, *, same_cluster: bo
     if version is not None and not _VERSION.fullmatch(str(version)):
         _refuse("FED350", f"{place}, version", f"is {version!r}", "Write the version as v2.5")
     own = {"gateways": given["gateways"]} if "gateways" in given else {}
+    rules = {key: _list(given.get(key), f"{place}, {key}") for key in ("exports", "imports")}
     try:
         mesh = Mesh.described(
             name=peer,
             namespace=given["namespace"],
             control_plane=given["control_plane"],
             peers=[{"name": home.name, "same_cluster": same_cluster, **own}],
-            exports=_list(given.get("exports"), f"{place}, exports"),
-            imports=_list(given.get("imports"), f"{place}, imports"),
             loopback=home.loopback,
+            **rules,
         )
     except FederationError as error:
-        # What the peer would call mesh_exports is called exports here.
-        raise FederationError(error.code, where=f"{place}, {error.where.removeprefix('mesh_')}", what=error.what, fix=error.fix) from None
+        # What the peer would call mesh_exports is called exports here, and its only peer is this mesh, which nobody wrote down.
+        where = error.where.removeprefix(f"mesh_peers, {home.name}, ").removeprefix("mesh_")
+        raise FederationError(error.code, where=f"{place}, {where}", what=error.what, fix=error.fix) from None
     return Half(mesh, str(version) if version else None)
 
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from ..card.card import Card, file_name
 from ..control_plane.live import parse_version
 from ..mesh.topology import Half, Mesh, Peer
-from ..plain.kinds import MANAGER, ROOT_CONFIG_MAP, gateways_manager
+from ..plain.kinds import MANAGER, gateways_manager
 from .identity import remembering
 from .plan import plan_gateways, plan_peering
 from .render import applicable, documents
@@ -101,8 +101,8 @@ Print the fingerprint of each root on the card:
 With Ansible, `ansible-playbook -i meshes.yml ossm.federation.show_card -e show_card_file={received}` prints it, too, with what else the card says.
 
 Now call the administrator of {mesh}. {called}Use a number that you had before, or that your company's directory has: not one from the
-message that brought this letter. They read their fingerprint from the output of `publish_cards`, or from their own cluster. Compare all
-of it. This letter does not hold the fingerprint: whoever can replace the card can replace the letter.
+message that brought this letter. They read their fingerprint from the output of `publish_cards`, or from their own cluster. `publish_cards`
+prints the first 32 digits in eight groups: compare all eight. This letter does not hold the fingerprint: whoever can replace the card can replace the letter.
 
 ## 2. Open the firewall
 
@@ -186,7 +186,8 @@ The certificates that you are about to trust are in `{bundle}`. Print their fing
 {_APPLIED.format(file=bundle)}
 ```
 
-Call the administrator of {mesh} by a number that you had before, and compare all of it. Stop when they differ.
+Call the administrator of {mesh} by a number that you had before. They read you 32 digits in eight groups: compare all eight with the
+first 32 digits that you see. Stop when they differ.
 
 ## 2. Make the gateways
 
@@ -226,11 +227,8 @@ and apply the file again with the same command.
 sh make-card.sh --mesh {peer} --for {mesh} --namespace {space} --control-plane {given.mesh.control_plane}{addresses} > {back}
 ```
 
-Send `{back}` to the administrator of {mesh}. When they call you, read them the fingerprint of your own root:
-
-```sh
-kubectl -n {space} get configmap {ROOT_CONFIG_MAP} -o jsonpath='{{.data.root-cert\\.pem}}' | openssl x509 -noout -fingerprint -sha256
-```
+It also prints the fingerprint of each root certificate on your card. Keep them, and send `{back}` to the administrator of {mesh}. When
+they call you, read the fingerprints out.
 
 ## 6. Look whether it works
 

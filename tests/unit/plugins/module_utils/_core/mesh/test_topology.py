@@ -635,7 +635,12 @@ def test_a_peer_without_ansible_is_a_mesh_of_its_own_with_this_one_as_its_peer()
         ({"namespace": "Mesh", "control_plane": "basic"}, "FED303 mesh_peers, west, kubectl, namespace"),
         ({"namespace": "mesh", "control_plane": "basic", "export": []}, "FED317 mesh_peers, west, kubectl: has the unknown key export"),
         ({"namespace": "mesh", "control_plane": "basic", "exports": [{"nam": "a"}]}, "FED317 mesh_peers, west, kubectl, exports, rule 1"),
-        ({"namespace": "mesh", "control_plane": "basic", "gateways": {"service_type": "x"}}, "FED307 mesh_peers, west, kubectl, peers, east"),
+        ({"namespace": "mesh", "control_plane": "basic", "gateways": {"service_type": "x"}}, "FED307 mesh_peers, west, kubectl, gateways, service_type: is"),
+        ({"namespace": "mesh", "control_plane": "basic", "gateways": {"ingress": ""}}, "FED317 mesh_peers, west, kubectl, gateways, ingress: is"),
+        ({"namespace": "mesh", "control_plane": "basic", "gateways": {"addresses": ["0.0.0.0"]}}, "FED219 mesh_peers, west, kubectl, gateways"),
+        ({"namespace": "m" * 60, "control_plane": "basic"}, "FED307 mesh_peers, west, kubectl, gateway east-ingress: is too long"),
+        ({"namespace": "mesh", "control_plane": "basic", "imports": "shop"}, "FED317 mesh_peers, west, kubectl, imports: is not a list"),
+        ({"namespace": "mesh", "control_plane": "basic", "imports": [{"from": ["x"]}]}, "FED302 mesh_peers, west, kubectl, imports, rule 1, from"),
         ("west-mesh-system", "FED317 mesh_peers, west, kubectl: is not a mapping"),
     ],
 )
