@@ -182,4 +182,4 @@ jq -n -a --indent 2 --arg mesh "$mesh" --arg audience "$audience" --arg issued "
     }'
 
 echo "The roots on this card. Read these fingerprints out when the administrator of $audience calls:" >&2
-jq -r '"  " + (.fingerprint[:32] | [scan("....")] | join("-"))' "$work/roots.json" >&2
+jq -r '"  " + (.fingerprint | [scan("....")][:8] | join("-"))' "$work/roots.json" >&2
