@@ -55,7 +55,7 @@ FLOORS = (
     ("_core/control_plane",),
     ("_core/peering", "_core/install"),
     ("_core/preflight", "_core/report", "_core/traffic"),
-    ("_files", "_options", "_resolving"),
+    ("_files", "_options", "_page", "_resolving"),
     ("_described", "_secrets"),
     ("_cluster",),
     ("_reads",),

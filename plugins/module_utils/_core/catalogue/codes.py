@@ -17,6 +17,7 @@ RANGES = {
     "6": "Waiting",
     "7": "Skipped in silence",
     "8": "Wasm extensions, and traffic between meshes",
+    "9": "Insight: health, configuration, logs, causes, and the report",
 }
 
 
@@ -1936,5 +1937,19 @@ CODES: dict[str, Code] = {
         "All callers of a peer arrive as this mesh's own ingress gateway for that peer. An ALLOW policy that lists only local "
         "callers, or a DENY that fits, answers them with 403, though the service is imported over there.",
         "Admit the peer: `callers: {from_mesh: [<peer>], local: [...]}` in `mesh_traffic`, or its gateway in your own policy.",
+    ),
+    "FED970": Code(
+        "Saved report that cannot be compared with",
+        ERROR,
+        "`report_since` names the report of an earlier run, from which the page takes what has changed. Only the JSON that `report_json` "
+        "writes has all of it; the HTML page and the report of other playbooks (`federation_report`) have not.",
+        "Run `report` once with `report_json`, keep that file, and name it in `report_since` the next time.",
+    ),
+    "FED971": Code(
+        "No Jinja2 for the page",
+        ERROR,
+        "The page is made by Jinja2, which Ansible itself needs. The machine that runs Ansible has it; another machine, or another Python "
+        "on it, may not.",
+        "Delegate the task to localhost and set `ansible_python_interpreter` to `ansible_playbook_python`, as playbook `report` does.",
     ),
 }

@@ -1,0 +1,210 @@
+#!/usr/bin/python
+# GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: federation_page
+short_description: Write what a run has seen as one page
+version_added: 0.3.0
+author: [The ossm.federation authors (@ossm)]
+description:
+  - Writes one HTML file that needs no network, and on request the same as Markdown and as JSON. No cluster is asked.
+  - The page has what has to be done and by whom, a picture of meshes and peerings, services, trust, findings, and what has changed
+    since a saved report. A mesh that the run did not see is unknown in it.
+  - Each file can be read by you alone and is replaced in one step. A link, a pipe or a folder in its place is refused and left as it is.
+attributes:
+  check_mode: {support: full, description: Writes nothing.}
+  diff_mode: {support: none, description: The page holds ages and differs each time.}
+requirements: [Jinja2]
+options:
+  path:
+    description: The HTML file. Missing folders on the way are made, as for the others.
+    type: path
+  markdown_path:
+    description: The file for Markdown.
+    type: path
+  json_path:
+    description: The file for JSON, which C(docs/report.schema.json) describes and O(since) takes.
+    type: path
+  report:
+    description: What was seen, as the filter P(ossm.federation.mesh_report#filter) gives it.
+    type: dict
+    required: true
+  others:
+    description: Names of all meshes of the inventory. Those that O(report) does not have are shown as unknown.
+    type: list
+    elements: str
+    default: []
+  since:
+    description: A JSON file of an earlier run. The page then says what has come, gone and changed.
+    type: path
+"""
+
+EXAMPLES = r"""
+- name: Write the page
+  ossm.federation.federation_page:
+    path: report.html
+    report: "{{ ansible_play_hosts_all | ossm.federation.mesh_report(hostvars) }}"
+  delegate_to: localhost
+  run_once: true
+
+- name: Write the page and what has changed since yesterday
+  ossm.federation.federation_page:
+    path: report.html
+    json_path: today.json
+    since: yesterday.json
+    report: "{{ ansible_play_hosts_all | ossm.federation.mesh_report(hostvars) }}"
+  delegate_to: localhost
+  run_once: true
+"""
+
+RETURN = r"""
+paths:
+  description: The files.
+  returned: success
+  type: list
+  elements: str
+  sample: [report.html, report.json]
+summary:
+  description: The numbers at the head of the page.
+  returned: success
+  type: dict
+  sample:
+    {meshes: 2, meshes_unknown: 0, peerings: 1, peerings_ok: 1, offered: 2, taken: 2, errors: 0, warnings: 1, actions: 1}
+actions:
+  description:
+    - What has to be done. Several names in C(who) mean that one of them has to act, and that the run cannot tell which.
+  returned: success
+  type: list
+  elements: dict
+  sample:
+    - who: [west]
+      about: peering east – west
+      what: "west refuses east: 403 Forbidden"
+      fix: west takes the card of east and runs federate
+      code: ""
+      severity: error
+changes:
+  description: What is different since O(since); empty without it.
+  returned: success
+  type: list
+  elements: dict
+  sample: [{kind: peering, where: east to west, before: "OUT connected, IN connected", after: "OUT pending, IN connected"}]
+lines:
+  description: Where the page is, in words.
+  returned: success
+  type: list
+  elements: str
+  sample: ["Report · 2 of 2 meshes seen · 1 of 1 peerings connected · 1 thing to do · report.html"]
+"""
+
+import json  # noqa: E402
+import os  # noqa: E402
+from collections.abc import Callable, Mapping  # noqa: E402
+from datetime import datetime  # noqa: E402
+
+from ..module_utils._core.plain.data import some  # noqa: E402
+from ..module_utils._core.plain.errors import FederationError  # noqa: E402
+from ..module_utils._core.plain.moments import time_text  # noqa: E402
+from ..module_utils._core.plain.words import shown_in  # noqa: E402
+from ..module_utils._core.report.markdown import markdown  # noqa: E402
+from ..module_utils._core.report.page import page_of  # noqa: E402
+from ..module_utils._core.report.since import changes_since, is_page  # noqa: E402
+from ..module_utils._files import Place, read, write  # noqa: E402
+from ..module_utils._page.rendering import html  # noqa: E402
+from ..module_utils._run import Module, Run, run_module  # noqa: E402
+
+LARGEST = 64 << 20
+OPTIONS = {
+    "path": {"type": "path"},
+    "markdown_path": {"type": "path"},
+    "json_path": {"type": "path"},
+    "report": {"type": "dict", "required": True},
+    "others": {"type": "list", "elements": "str", "default": []},
+    "since": {"type": "path"},
+}
+
+
+def as_json(page: Mapping) -> str:
+    """Return a page as JSON."""
+    return f"{json.dumps(page, indent=2, sort_keys=True, ensure_ascii=False)}\n"
+
+
+FORMATS: dict[str, Callable[[Mapping], str]] = {"path": html, "markdown_path": markdown, "json_path": as_json}
+
+
+class PageModule(Module):
+    """A module whose invocation does not repeat the whole report, in ``-vvv`` or in the system's log."""
+
+    def _log_invocation(self) -> None:
+        self.log(f"Invoked with {' '.join(f'{name}={self.params[name]}' for name in (*FORMATS, 'since'))}")
+
+
+def run(run: Run, _cluster: None, now: datetime) -> dict:
+    """Write the files and return the module's result."""
+    params = run.params
+    page = shown_in(page_of(params.pop("report"), others=params["others"], made=time_text(now)))
+    if params["since"]:
+        page["changes"] = shown_in(changes_since(saved(params["since"]), page))
+    # All of them are made before the first is written.
+    texts = {place_of(params[name]): write_out(page) for name, write_out in FORMATS.items() if params[name]}
+    for place in () if run.check_mode else texts:
+        write(place, texts[place], 0o600)
+        run.journal.done.append(f"file {place.path}")
+    paths = [place.path for place in texts]
+    changes = page["changes"]["rows"] if params["since"] else []
+    return {
+        "changed": not run.check_mode,
+        "paths": paths,
+        "summary": page["summary"],
+        "actions": page["actions"],
+        "changes": changes,
+        "lines": [line_of(page, paths, is_written=not run.check_mode)],
+    }
+
+
+def line_of(page: Mapping, paths: list[str], *, is_written: bool) -> str:
+    """Return what was seen in numbers, and where the page is."""
+    total = page["summary"]
+    number = total["actions"]
+    told = [
+        "Report",
+        f"{total['meshes'] - total['meshes_unknown']} of {total['meshes']} meshes seen",
+        f"{total['peerings_ok']} of {total['peerings']} peerings connected",
+        f"{number} thing{'s' if number != 1 else ''} to do" if number else "nothing to do",
+    ]
+    if "changes" in page:
+        told.append(f"{len(page['changes']['rows']) + page['changes']['left_out']} changes since {page['changes']['since']}")
+    return " · ".join([*told, some(paths) if is_written else "not written in check mode"])
+
+
+def saved(path: str) -> Mapping:
+    """Return the page that an earlier run saved as JSON. Raises ``FederationError`` FED970 where that is none."""
+    place = place_of(path)
+    content = read(place, LARGEST)
+    what = "does not exist"
+    if content is not None:
+        what = "is no report that playbook report has written as JSON"
+        try:
+            data = json.loads(content)
+        except (ValueError, RecursionError):
+            data = None
+        if is_page(data):
+            return data
+    raise FederationError(
+        "FED970", where=f"report_since {path}", what=what, fix="Name a file that report_json has written, or leave report_since out"
+    )
+
+
+def place_of(path: str) -> Place:
+    """Return where a file of the report goes."""
+    folder, name = os.path.split(path)
+    return Place(folder, name, kind="Report")
+
+
+def main() -> None:
+    run_module(PageModule(OPTIONS, required_one_of=[tuple(FORMATS)], supports_check_mode=True), run, needs_cluster=False)
+
+
+if __name__ == "__main__":
+    main()
