@@ -148,13 +148,15 @@ def run(run: Run, _cluster: None, now: datetime) -> dict:
         page["changes"] = shown_in(changes_since(saved(params["since"]), page))
     # All of them are made before the first is written.
     texts = {place_of(params[name]): write_out(page) for name, write_out in FORMATS.items() if params[name]}
-    for place in () if run.check_mode else texts:
+    # Two pages of one moment are equal; what stands there and is no file is refused in check mode as well.
+    changed = [place for place, text in texts.items() if read(place, LARGEST) != text.encode("utf-8", "replace")]
+    for place in () if run.check_mode else changed:
         write(place, texts[place], 0o600)
         run.journal.done.append(f"file {place.path}")
     paths = [place.path for place in texts]
     changes = page["changes"]["rows"] if params["since"] else []
     return {
-        "changed": not run.check_mode,
+        "changed": bool(changed),
         "paths": paths,
         "summary": page["summary"],
         "actions": page["actions"],

@@ -16,6 +16,8 @@ from ..plain.data import at, items, mapping, strings
 
 VERSION = 1
 UNKNOWN = "unknown"
+NOT_READY = "FED726"
+"""The finding of a preflight that says what the control plane says itself."""
 # Best first: the state of a whole is the worst of its parts. What is unknown may be as bad as what is down, but is not known to be.
 STATES = (OK, UNKNOWN, UNSURE, DOWN)
 SUSPENDED = status.SUSPENDED
@@ -243,7 +245,8 @@ def _of_mesh(mesh: str, entry: Mapping) -> Iterator[dict]:
     if error and not plane:
         fix = "Make the mesh readable and run report again; until then everything about it is unknown"
         yield _action([mesh], mesh, str(error.get("message")), fix, code=str(error.get("code") or ""))
-    if plane and plane.get("ready") is False:
+    is_told = any(row.get("code") == NOT_READY for row in items(entry.get("findings")))
+    if plane and plane.get("ready") is False and not is_told:
         yield _action([mesh], f"control plane of {mesh}", f"is not ready: {plane.get('condition')}", "Look at its operator and its components")
     restart = mapping(entry.get("restart"))
     if restart.get("needed"):

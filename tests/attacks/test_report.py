@@ -1,0 +1,73 @@
+# GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
+"""The page is made of what others call their things, and a run that sees little says so."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from pathlib import Path
+
+from attacks.api import ApiInMemory
+from attacks.attack import call
+from integration.administrators import Administrator
+
+HOSTILE = "</script><script>alert(1)</script>{{ 7 * 7 }}"
+
+
+def test_playbook_report_shows_unknown_for_what_it_cannot_reach_and_for_what_the_limit_leaves_out(
+    api: ApiInMemory, collections: str, tmp_path: Path
+) -> None:
+    # Nobody listens on the discard port.
+    south = {**api.variables, "mesh_host": "https://127.0.0.1:9", "mesh_api_timeout": 1, "mesh_peers": ["east"]}
+    meshes = {"east": {**api.variables, "mesh_peers": ["west"]}, "south": south, "far": dict(south)}
+    admin = Administrator(tmp_path, collections, meshes)
+    said = {"report_json": "page.json", "report_markdown": "page.md"}
+    run = admin.play("report", "--limit", "east,south", variables=said, must_pass=False)
+    assert run.returncode, "a mesh that cannot be read fails the run, and the page is there all the same"
+    assert f"Report · 1 of 4 meshes seen · 0 of 1 peerings connected · 5 things to do · {tmp_path}/federation-report.html" in run.output, run.output
+    page = json.loads((tmp_path / "page.json").read_text(encoding="utf-8"))
+    assert {row["name"]: row["state"] for row in page["meshes"]} == {"east": "down", "south": "unknown", "far": "unknown", "west": "unknown"}
+    assert {tuple(action["who"]) for action in page["actions"]} >= {("east",), ("south",)}
+    for name in ("federation-report.html", "page.json", "page.md"):
+        assert (tmp_path / name).stat().st_mode & 0o777 == 0o600
+
+    # A second run says what has changed; here nothing has, and the saved file may be replaced by what it was compared with.
+    again = admin.play("report", "--limit", "east", variables={**said, "report_since": "page.json"})
+    changes = json.loads((tmp_path / "page.json").read_text(encoding="utf-8"))["changes"]
+    assert changes["since"] == page["made"] and "changes since" in again.output
+    assert [row for row in changes["rows"] if row["where"].startswith("east")] == []
+
+
+def test_names_that_others_chose_are_text_on_the_page(collections: str, tmp_path: Path) -> None:
+    row = {"peer": HOSTILE, "mesh": HOSTILE, "outbound": "pending", "inbound": "unknown", "outbound_reason": HOSTILE, "imports": None, "exports": []}
+    report = {"east": {"control_plane": {"name": HOSTILE, "version": HOSTILE, "ready": False, "condition": HOSTILE}, "peers": [row], "verdict": "down"}}
+    options = {"path": f"{tmp_path}/page.html", "json_path": f"{tmp_path}/page.json", "report": report, "others": [HOSTILE]}
+    made = call(collections, "federation_page", options)
+    assert made.code is None and made.result["summary"]["meshes_unknown"] == 1, made.printed
+    text = (tmp_path / "page.html").read_text(encoding="utf-8")
+    assert len(re.findall(r"<script", text)) == 1 and "&lt;/script&gt;&lt;script&gt;alert(1)" in text and "{{ 7 * 7 }}" in text
+
+
+def test_what_stands_where_the_page_goes_and_is_no_file_is_left_alone(collections: str, tmp_path: Path) -> None:
+    place, secret = tmp_path / "page.html", tmp_path / "secret"
+    secret.write_text("keep me", encoding="utf-8")
+    for plant in (lambda: place.symlink_to(secret), place.mkdir, lambda: os.mkfifo(place)):
+        plant()
+        refused = call(collections, "federation_page", {"markdown_path": str(place), "report": {}})
+        assert refused.code == "FED235" and secret.read_text(encoding="utf-8") == "keep me", refused.printed
+        place.rmdir() if place.is_dir() and not place.is_symlink() else place.unlink()
+
+
+def test_what_is_no_saved_report_is_refused_before_anything_is_written(collections: str, tmp_path: Path) -> None:
+    saved = tmp_path / "saved.json"
+    options = {"path": f"{tmp_path}/page.html", "since": str(saved), "report": {}}
+    for content in (None, "{}", "[" * 100_000):
+        if content is not None:
+            saved.write_text(content, encoding="utf-8")
+        refused = call(collections, "federation_page", options)
+        assert refused.code == "FED970" and not (tmp_path / "page.html").exists(), refused.printed
+    saved.unlink()
+    saved.symlink_to("/etc/passwd")
+    refused = call(collections, "federation_page", options)
+    assert refused.code == "FED235" and "root:" not in refused.printed
