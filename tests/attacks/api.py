@@ -18,7 +18,7 @@ from datetime import datetime, timezone
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, BinaryIO
 from urllib.parse import parse_qs, urlsplit
 
 import yaml
@@ -94,8 +94,15 @@ class Raw:
     blocks: Iterable[bytes]
 
 
+@dataclass(frozen=True)
+class Switched:
+    """A connection that speaks another protocol from now on: what it says, head included, while it reads what the other end sends."""
+
+    talk: Callable[[BinaryIO], Iterable[bytes]]
+
+
 # Answers a request instead of the store, or gives None and leaves it to the store: (status, headers, body).
-Hostile = Callable[[Asked], "tuple[int, dict[str, str], bytes | Iterator[bytes]] | Raw | None"]
+Hostile = Callable[[Asked], "tuple[int, dict[str, str], bytes | Iterator[bytes]] | Raw | Switched | None"]
 
 
 @dataclass
@@ -174,9 +181,9 @@ def _handler(api: ApiInMemory) -> type[BaseHTTPRequestHandler]:
                 api.asked.append(asked)
                 told = (api.hostile and api.hostile(asked)) or _honest(api.store, asked)
             try:
-                if isinstance(told, Raw):
+                if isinstance(told, (Raw, Switched)):
                     self.close_connection = True
-                    for block in told.blocks:
+                    for block in told.blocks if isinstance(told, Raw) else told.talk(self.rfile):
                         self.wfile.write(block)
                 else:
                     self._send(*told)

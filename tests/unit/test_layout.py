@@ -54,7 +54,7 @@ FLOORS = (
     ("_core/card", "_core/mesh", "_core/extensions"),
     ("_core/control_plane",),
     ("_core/peering", "_core/install"),
-    ("_core/preflight", "_core/report", "_core/traffic"),
+    ("_core/preflight", "_core/report", "_core/traffic", "_core/insight"),
     ("_files", "_options", "_page", "_resolving"),
     ("_described", "_secrets"),
     ("_cluster",),

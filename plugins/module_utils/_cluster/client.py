@@ -20,11 +20,12 @@ from datetime import datetime, timezone
 from email.utils import parsedate_to_datetime
 from typing import Any, NoReturn
 
+from .._core.insight.asking import Page
 from .._core.plain.errors import FederationError
-from .._core.plain.kinds import Kind
+from .._core.plain.kinds import POD, Kind
 from .._options import CLUSTER
 from .._secrets import HIDDEN, without
-from . import answers
+from . import answers, streams
 from .access import open_access, within
 from .answers import CutOff, Pages, Unusable, checked_items, checked_object
 from .messages import Answer, Request, answer_of, quoted
@@ -227,6 +228,81 @@ class Cluster:
         request = replace(request, path=f"{request.path}/{subresource}", resource=f"{request.resource}/{subresource}")
         return self._done(request, kind)
 
+    def page(self, namespace: str, pod: str, page: Page, *, by_exec: bool = False) -> tuple[int, bytes]:
+        """Return the HTTP status and the content of a page that a pod serves to itself alone, such as Envoy's or istiod's debug pages.
+
+        It is asked for by port-forward, or ``by_exec`` by a command inside the container where its image has one (the status is then
+        200). Both go the way of every other request: the same account, impersonation, proxy and TLS. ``Page`` says what may be asked.
+        It is not asked for again. Raises ``FederationError`` FED104 without the right, FED106 where the API server refuses, FED900 where
+        the pod does not answer, FED901 for an answer that is out of bounds.
+        """
+        program = page.program if by_exec else None
+        if program:
+            container, command = program[0], streams.command_of(page, program[1])
+            query: dict[str, Any] = {"container": container, "command": command, "stdout": "true", "stderr": "true"}
+            request, where = self._below(namespace, pod, "exec", query), f"container {container} of pod {namespace}/{pod}"
+        else:
+            request = self._below(namespace, pod, "portforward", {"ports": str(page.port)})
+            where = f"port {page.port} of pod {namespace}/{pod}"
+        started = time.monotonic()
+        try:
+            stream = self._switched(request, where, page.most + streams.MOST_HEADERS)
+            try:
+                if not program:
+                    return streams.asked_through(stream, page)
+                content, ended = streams.printed(stream, page.most)
+            finally:
+                stream.close()
+        except Unusable as error:
+            self._fail(error.code, where, f"the answer to GET {streams.target_of(page)} {error.what}", "See what answers there; nothing of it was used")
+        except (CutOff, streams.Unreached, OSError) as error:
+            self._fail_unreached(where, page, self._clean(str(error) or type(error).__name__))
+        finally:
+            self._spent += time.monotonic() - started
+        if '"Failure"' in ended:
+            self._fail_unreached(where, page, f"the command failed{quoted(ended)}")
+        return 200, content
+
+    def _below(self, namespace: str, pod: str, subresource: str, query: Mapping[str, Any]) -> Request:
+        request = Request.of("get", "GET", POD, namespace, pod, query=query, accept="*/*", encoding="identity")
+        about = f"open {subresource} of Pod {namespace}/{pod}"
+        return replace(request, path=f"{request.path}/{subresource}", resource=f"pods/{subresource}", about=about)
+
+    def _switched(self, request: Request, where: str, most: int) -> streams.Stream:
+        """Return the connection that the API server has switched for a request. Raises ``FederationError`` where it does not."""
+        import urllib3
+
+        headers = self._headers_of(request)
+        for name, value in streams.upgrade_headers().items():
+            headers[name] = value
+        deadline = time.monotonic() + self._seconds
+        connect, read = min(CONNECT_SECONDS, self._seconds), min(READ_SECONDS, self._seconds)
+
+        def ask() -> tuple[Any, Answer | None]:
+            response = self._open(request, headers, connect, read)
+            return response, None if response.status == 101 else answer_of(response, answers.content_of(response, deadline))
+
+        try:
+            response, answer = within(self._seconds + GRACE_SECONDS, ask)
+        except Unusable as error:
+            self._fail_unusable(request, error)
+        except (urllib3.exceptions.NewConnectionError, urllib3.exceptions.ConnectTimeoutError) as error:
+            self._give_up(request, self._clean(_why_no_answer(error, connect, read)), self._seconds)
+        except (urllib3.exceptions.HTTPError, http.client.HTTPException, OSError, CutOff) as error:
+            if _is_refusal_of_tls(error):
+                self._fail_without_trust(error)
+            self._fail_unreached(where, None, self._clean(_last_words(error)))
+        if answer is not None:
+            self._fail_with(request, answer)
+        if response.headers.get("Sec-WebSocket-Protocol") != streams.PROTOCOL:
+            response.close()
+            self._fail("FED901", where, f"the API server does not speak {streams.PROTOCOL}", "See what stands between it and this machine")
+        return streams.Stream(response, most, deadline)
+
+    def _fail_unreached(self, where: str, page: Page | None, why: str) -> NoReturn:
+        asked = f" GET {streams.target_of(page)}" if page else ""
+        self._fail("FED900", where, f"does not answer{asked} ({why})", "See that the pod runs; a port-forward by hand shows the same")
+
     def schema(self, api_version: str) -> dict | None:
         """Return the OpenAPI v3 document of one group and version, such as ``maistra.io/v2``; None when it is not served."""
         path = "/openapi/v3/api/v1" if api_version == "v1" else f"/openapi/v3/apis/{api_version}"
@@ -319,28 +395,12 @@ class Cluster:
         """Send a request once; return the answer, or in words why there is none."""
         import urllib3
 
-        headers = urllib3.HTTPHeaderDict({"Accept": request.accept, "Accept-Encoding": self._encoding, "User-Agent": "ossm.federation"})
-        headers.extend(self._authorization())
-        for name, value in self._headers:
-            headers.add(name, value)
-        if request.body is not None:
-            headers["Content-Type"] = request.content_type
+        headers = self._headers_of(request)
         connect, read = (max(0.05, min(limit, seconds)) for limit in (CONNECT_SECONDS, READ_SECONDS))
-        self.requests += 1
-
         deadline = time.monotonic() + max(connect, read, seconds)
 
         def ask() -> tuple[Any, bytearray]:
-            response = self._pool.request(
-                request.method,
-                self.server + request.target,
-                body=None if request.body is None else json.dumps(request.body),
-                headers=headers,
-                timeout=urllib3.Timeout(connect=connect, read=read),
-                retries=False,
-                redirect=False,  # the token is for this server alone
-                preload_content=False,
-            )
+            response = self._open(request, headers, connect, read)
             return response, answers.content_of(response, deadline)
 
         try:
@@ -358,6 +418,35 @@ class Cluster:
             self._fail_unsent(error)
         self._keep_date(response.headers.get("Date"))
         return answer_of(response, content)
+
+    def _headers_of(self, request: Request) -> Any:
+        """Return a request's headers: who we are, and as whom we act, are among them."""
+        import urllib3
+
+        encoding = request.encoding or self._encoding
+        headers = urllib3.HTTPHeaderDict({"Accept": request.accept, "Accept-Encoding": encoding, "User-Agent": "ossm.federation"})
+        headers.extend(self._authorization())
+        for name, value in self._headers:
+            headers.add(name, value)
+        if request.body is not None:
+            headers["Content-Type"] = request.content_type
+        return headers
+
+    def _open(self, request: Request, headers: Any, connect: float, read: float) -> Any:
+        """Send a request and return the response, of which nothing has been read but its head."""
+        import urllib3
+
+        self.requests += 1
+        return self._pool.request(
+            request.method,
+            self.server + request.target,
+            body=None if request.body is None else json.dumps(request.body),
+            headers=headers,
+            timeout=urllib3.Timeout(connect=connect, read=read),
+            retries=False,
+            redirect=False,  # the token is for this server alone
+            preload_content=False,
+        )
 
     def _keep_date(self, text: str | None) -> None:
         try:

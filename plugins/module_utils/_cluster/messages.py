@@ -90,7 +90,10 @@ class Answer:
 
 @dataclass(frozen=True)
 class Request:
-    """One request in the API's words and as HTTP; ``verb`` is the right that it needs."""
+    """One request in the API's words and as HTTP; ``verb`` is the right that it needs.
+
+    ``encoding`` is one that the answer must have, whatever the connection takes otherwise.
+    """
 
     verb: str
     method: str
@@ -98,10 +101,11 @@ class Request:
     about: str
     resource: str = ""
     namespace: str = ""
-    query: Mapping[str, str] = field(default_factory=dict)
+    query: Mapping[str, str | list[str]] = field(default_factory=dict)
     body: Any = None
     content_type: str = "application/json"
     accept: str = "application/json"
+    encoding: str = ""
 
     @classmethod
     def of(cls, verb: str, method: str, kind: Kind, namespace: str, name: str = "", **rest: Any) -> Request:
@@ -119,7 +123,7 @@ class Request:
 
     @property
     def target(self) -> str:
-        return f"{self.path}?{urlencode(self.query)}" if self.query else self.path
+        return f"{self.path}?{urlencode(self.query, doseq=True)}" if self.query else self.path
 
 
 def answer_of(response: Any, content: bytearray) -> Answer:

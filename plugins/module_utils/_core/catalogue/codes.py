@@ -1938,6 +1938,20 @@ CODES: dict[str, Code] = {
         "callers, or a DENY that fits, answers them with 403, though the service is imported over there.",
         "Admit the peer: `callers: {from_mesh: [<peer>], local: [...]}` in `mesh_traffic`, or its gateway in your own policy.",
     ),
+    "FED900": Code(
+        "A pod does not answer",
+        ERROR,
+        "Envoy's admin interface and istiod's debug pages answer inside their pod only, so they are asked by port-forward, with the same "
+        "account as every other request. The pod did not answer there: it does not run, nothing listens, or the way is cut.",
+        "Look whether the pod runs and is ready, and run again.",
+    ),
+    "FED901": Code(
+        "An answer of a pod that cannot be used",
+        ERROR,
+        "What a pod answers over a forwarded port is read as a stranger's: it is bounded in bytes and time and must have the shape that its "
+        "version gives it.",
+        "See which program answers on that port; nothing of the answer was used.",
+    ),
     "FED970": Code(
         "Saved report that cannot be compared with",
         ERROR,
