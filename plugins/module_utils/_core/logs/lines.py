@@ -1,0 +1,180 @@
+# GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Lines of containers with the times at which they were written, merged by time with a line of each stream in memory.
+
+Nothing is lost: a line without a time has that of the line before it, one that is too long comes in pieces, and bytes that are no
+text are spelled. Source: Kubernetes, ``kubectl logs --timestamps`` (RFC 3339 with nanoseconds, in the node's own offset).
+"""
+
+from __future__ import annotations
+
+import heapq
+import json
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from datetime import datetime, timezone
+from functools import lru_cache
+
+from .access import Fields, Parser, number_of, value_of
+
+LONGEST = 1 << 16
+"""Bytes of a piece of a line. The largest line that a container runtime keeps whole is 16 KiB."""
+SECOND = 1_000_000_000
+
+PROXY = "istio-proxy"
+ACCESS, PROXY_LINE, APPLICATION = "access", "proxy", "application"
+
+_TIME = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.(\d{1,9}))?(Z|[+-]\d\d:?\d\d)(?: |$)")
+
+
+@dataclass(frozen=True)
+class Stream:
+    """One container of one pod of one mesh, and what it is there for; ``peer`` is the peer whose gateway it is."""
+
+    mesh: str
+    namespace: str
+    pod: str
+    container: str
+    is_gateway: bool = False
+    peer: str = ""
+    is_ingress: bool = False
+
+    @property
+    def name(self) -> str:
+        """Return it as people read it."""
+        return f"{self.mesh}/{self.namespace}/{self.pod}/{self.container}"
+
+    @property
+    def is_proxy(self) -> bool:
+        return self.container == PROXY
+
+
+@dataclass
+class Entry:
+    """One line: when it was written, in nanoseconds since 1970, by whom, and its fields where it is of an access log."""
+
+    written: int
+    stream: Stream
+    text: str
+    fields: Fields | None = None
+    continued: bool = field(default=False)
+
+    @property
+    def kind(self) -> str:
+        """Return ``access``, ``proxy`` or ``application``."""
+        return ACCESS if self.fields else PROXY_LINE if self.stream.is_proxy else APPLICATION
+
+    @property
+    def started(self) -> int | None:
+        """Return when the request or connection began; None for what is no access line, or has no such time."""
+        return nanoseconds(value_of(self.fields, "start_time")) if self.fields else None
+
+    @property
+    def ended(self) -> int | None:
+        """Return when it ended, by the proxy's own measure."""
+        began, lasted = self.started, number_of(self.fields, "duration") if self.fields else None
+        return None if began is None or lasted is None else began + int(lasted * 1_000_000)
+
+
+def nanoseconds(text: str) -> int | None:
+    """Return the moment that an RFC 3339 text begins with, in nanoseconds since 1970; None for another text."""
+    found = _TIME.match(text)
+    return _moment(found) if found else None
+
+
+def _moment(found: re.Match[str]) -> int | None:
+    second = _second(found[1], found[3])
+    return None if second is None else second * SECOND + int((found[2] or "0").ljust(9, "0"))
+
+
+@lru_cache(maxsize=4096)
+def _second(text: str, offset: str) -> int | None:
+    plain = "+00:00" if offset == "Z" else offset if ":" in offset else f"{offset[:3]}:{offset[3:]}"
+    try:
+        return int(datetime.fromisoformat(text + plain).timestamp())
+    except ValueError:
+        return None
+
+
+def time_text(written: int) -> str:
+    """Return a moment as text: UTC, with milliseconds."""
+    moment = datetime.fromtimestamp(written // SECOND, timezone.utc)
+    return f"{moment:%Y-%m-%dT%H:%M:%S}.{written % SECOND // 1_000_000:03d}Z"
+
+
+def entries(stream: Stream, pieces: Iterable[bytes], parse: Parser) -> Iterator[Entry]:
+    """Give the lines of one container, from pieces of at most ``LONGEST`` bytes of which each but a cut one ends its line.
+
+    Access lines are looked for where a proxy writes.
+    """
+    written, is_whole = 0, True
+    for piece in pieces:
+        text = piece.decode("utf-8", "backslashreplace")
+        continued, is_whole = not is_whole, text.endswith("\n")
+        text = text.rstrip("\r\n")
+        found = None if continued else _TIME.match(text)
+        moment = _moment(found) if found else None
+        if moment is not None:
+            written, text = moment, text[found.end() :]
+        fields = parse(text) if stream.is_proxy and not continued else None
+        yield Entry(written, stream, text, fields, continued)
+
+
+def saved_entries(pieces: Iterable[bytes], parse: Parser, mesh: str) -> Iterator[Entry]:
+    """Give the lines of a file that somebody else saved: JSON lines as this collection writes them, or lines with times.
+
+    What has no time stays beside the line before it.
+    """
+    streams: dict[tuple[str, ...], Stream] = {}
+    other = Stream(mesh, "", "saved", PROXY, is_gateway=True)
+    written = 0
+    for piece in pieces:
+        text = piece.decode("utf-8", "backslashreplace").rstrip("\r\n")
+        row = _row(text)
+        if row is None:
+            found = _TIME.match(text)
+            moment = _moment(found) if found else None
+            if moment is not None:
+                written, text = moment, text[found.end() :]
+            yield Entry(written, other, text, parse(text))
+            continue
+        key = tuple(str(row.get(name) or "")[:253] for name in ("namespace", "pod", "container", "peer"))
+        stream = streams.get(key)
+        if stream is None:
+            role = str(row.get("gateway") or "")
+            stream = Stream(mesh, *key[:3], bool(role), key[3], role == "ingress")
+            if len(streams) < MOST_STREAMS:
+                streams[key] = stream
+        moment = nanoseconds(str(row.get("time") or ""))
+        written = written if moment is None else moment
+        line = str(row.get("text") or "")
+        yield Entry(written, stream, line, parse(line) if stream.is_proxy else None)
+
+
+MOST_STREAMS = 200
+"""Containers that are read in one run."""
+
+
+def _row(text: str) -> dict | None:
+    if not text.startswith('{"time"'):
+        return None
+    try:
+        read = json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+    return read if isinstance(read, dict) and "text" in read else None
+
+
+def merged(streams: Iterable[Iterator[Entry]]) -> Iterator[Entry]:
+    """Give the lines of all streams in the order of their times; lines of one stream stay in their order.
+
+    A line that is older than the one before it in its stream comes beside that.
+    """
+    return heapq.merge(*map(_rising, streams), key=lambda entry: entry.written)
+
+
+def _rising(stream: Iterator[Entry]) -> Iterator[Entry]:
+    latest = 0
+    for entry in stream:
+        latest = entry.written = max(entry.written, latest)
+        yield entry

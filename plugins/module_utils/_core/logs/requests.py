@@ -1,0 +1,191 @@
+# GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
+"""One request on its way: the lines of its two sidecars by its id, and those of the gateways between by the connection.
+
+A gateway of a federation routes TCP: it never sees the id, writes one line per connection, and only when that ends. So lines are
+joined end to end: the address from which one proxy called is the one that the next was called from. Between meshes an address may be
+translated on its way, so what is joined there is probable, never exact.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from .access import value_of
+from .fields import in_words
+from .lines import SECOND, Entry, time_text
+
+EXACT, PROBABLE, POSSIBLE = "exact", "probable", "possible"
+CLIENT, EGRESS, INGRESS, SERVER = "client", "egress gateway", "ingress gateway", "server"
+SLACK = SECOND
+"""How much the clocks of two nodes may differ before a connection does not cover a request."""
+MOST_LINES = 1000
+MOST_CONNECTIONS = 10_000
+
+
+@dataclass(frozen=True)
+class Hop:
+    """One line of the request's way, how sure it is, and by what it was found."""
+
+    role: str
+    entry: Entry
+    certainty: str
+    found_by: str
+
+    def as_data(self) -> dict:
+        """Return it as data for a module's result; no text of the line is in it."""
+        fields, entry = self.entry.fields or {}, self.entry
+        return {
+            "role": self.role,
+            "container": entry.stream.name,
+            "written": time_text(entry.written),
+            "started": time_text(entry.started) if entry.started is not None else "",
+            "duration": value_of(fields, "duration"),
+            "code": value_of(fields, "response_code"),
+            "flags": in_words(value_of(fields, "response_flags")),
+            "failure": value_of(fields, "upstream_transport_failure_reason"),
+            "to": value_of(fields, "upstream_host"),
+            "certainty": self.certainty,
+            "found_by": self.found_by,
+        }
+
+    def line(self) -> str:
+        """Return it as one line for people."""
+        row = self.as_data()
+        said = [f"{row['duration']} ms" if row["duration"] else "", f"code {row['code']}" if row["code"] not in ("", "0") else ""]
+        said += [*row["flags"], row["failure"], f"to {row['to']}" if row["to"] else "no endpoint was chosen"]
+        return (
+            f"{self.role:<15}  {row['container']}  {row['started'] or row['written']}  "
+            f"{', '.join(part for part in said if part)}  ({self.certainty}, {self.found_by})"
+        )
+
+
+@dataclass(frozen=True)
+class Journey:
+    """The hops of one request in their order, and what is not certain about them."""
+
+    hops: tuple[Hop, ...]
+    notes: tuple[str, ...]
+
+
+def is_connection(entry: Entry) -> bool:
+    """Return whether a line is of a TCP connection through a gateway."""
+    return bool(entry.fields) and entry.stream.is_gateway and not value_of(entry.fields, "method")
+
+
+def journey(lines: Sequence[Entry], connections: Sequence[Entry]) -> Journey:
+    """Return the way of the request whose access ``lines`` are given, through ``connections`` of gateways."""
+    clients = [entry for entry in lines if _direction(entry) == "outbound"]
+    servers = [entry for entry in lines if _direction(entry) == "inbound"]
+    hops: list[Hop] = []
+    notes: list[str] = []
+    for client in clients:
+        hops.append(Hop(CLIENT, client, EXACT, "its request id"))
+        hops += _beyond(client, servers, connections, notes)
+    met = {id(hop.entry) for hop in hops}
+    for server in servers:
+        if id(server) not in met:
+            hops += [*_before(server, connections), Hop(SERVER, server, EXACT, "its request id")]
+    if not hops:
+        notes.append("No access line has this id. The sidecars may not write an access log, or these pods were not asked")
+    notes += _skew(clients, servers)
+    return Journey(tuple(hops), tuple(dict.fromkeys(notes)))
+
+
+def _beyond(client: Entry, servers: Sequence[Entry], connections: Sequence[Entry], notes: list[str]) -> list[Hop]:
+    """Return the hops after a client, as far as lines lead."""
+    local = value_of(client.fields or {}, "upstream_local_address")
+    through = [
+        entry
+        for entry in connections
+        if local and _from(entry) == local and entry.stream.mesh == client.stream.mesh and _covers(entry, client)
+    ]
+    direct = [server for server in servers if local and _from(server) == local]
+    if direct:
+        return [Hop(SERVER, direct[0], EXACT, "its request id and the connection")]
+    if not through:
+        if value_of(client.fields or {}, "upstream_host"):
+            notes.append(
+                f"{client.stream.name}: no gateway line has the connection from {local or 'an unknown address'}. A line is written when the "
+                "connection closes: it may still be open, or that gateway was not asked"
+            )
+        return []
+    egress = through[0]
+    sure = EXACT if len(through) == 1 else PROBABLE
+    hops = [Hop(EGRESS, egress, sure, "the connection from the client")]
+    ingress, how, certainty = _other_end(egress, connections)
+    if ingress is None:
+        notes.append(f"{egress.stream.name}: {how}")
+        return hops
+    hops.append(Hop(INGRESS, ingress, certainty, how))
+    onward = value_of(ingress.fields or {}, "upstream_local_address")
+    reached = [server for server in servers if onward and _from(server) == onward]
+    return hops + [Hop(SERVER, server, EXACT, "its request id and the connection") for server in reached[:1]]
+
+
+def _other_end(egress: Entry, connections: Sequence[Entry]) -> tuple[Entry | None, str, str]:
+    """Return the line of the peer's ingress gateway for a connection of our egress gateway, by what it was found, and how sure it is."""
+    local = value_of(egress.fields or {}, "upstream_local_address")
+    inward = [entry for entry in connections if entry.stream.is_ingress and entry.stream.mesh != egress.stream.mesh]
+    same = [entry for entry in inward if local and _from(entry) == local and _overlap(egress, entry)]
+    if same:
+        return same[0], "the connection between the meshes", PROBABLE
+    host = value_of(egress.fields or {}, "upstream_cluster").split("|")
+    name = f"outbound_.{host[1]}_.{host[2]}_.{host[3]}" if len(host) == 4 else ""
+    alike = [
+        entry
+        for entry in inward
+        if name and value_of(entry.fields or {}, "requested_server_name") == name and _overlap(egress, entry)
+    ]
+    if len(alike) == 1:
+        return alike[0], "SNI and time; the address was translated on its way", PROBABLE
+    if alike:
+        return alike[0], f"SNI and time, one of {len(alike)} connections", POSSIBLE
+    return None, "no line of the peer's ingress gateway fits. Give the file that its administrator saved (logs_with)", ""
+
+
+def _before(server: Entry, connections: Sequence[Entry]) -> list[Hop]:
+    """Return the gateway through which a server was called whose client is not known."""
+    came = _from(server)
+    found = [
+        entry
+        for entry in connections
+        if entry.stream.mesh == server.stream.mesh
+        and came
+        and value_of(entry.fields or {}, "upstream_local_address") == came
+        and _covers(entry, server)
+    ]
+    return [Hop(INGRESS, found[0], EXACT if len(found) == 1 else PROBABLE, "the connection to the server")] if found else []
+
+
+def _skew(clients: Iterable[Entry], servers: Iterable[Entry]) -> list[str]:
+    """Say by how much clocks differ at least: a server works within the time in which its client waits."""
+    for client in clients:
+        for server in servers:
+            began, ended, at, done = client.started, client.ended, server.started, server.ended
+            if None in (began, ended, at, done):
+                continue
+            behind, ahead = began - at, done - ended
+            least = max(behind, ahead) // 1_000_000
+            if least > 1:
+                which = "behind" if behind > ahead else "ahead of"
+                return [f"Clock skew: {server.stream.name} is at least {least:,} ms {which} {client.stream.name}"]
+    return []
+
+
+def _direction(entry: Entry) -> str:
+    return value_of(entry.fields or {}, "upstream_cluster").partition("|")[0] or "outbound"
+
+
+def _from(entry: Entry) -> str:
+    return value_of(entry.fields or {}, "downstream_remote_address")
+
+
+def _covers(connection: Entry, request: Entry) -> bool:
+    began, ended, at = connection.started, connection.ended, request.started
+    return None not in (began, ended, at) and began - SLACK <= at <= ended + SLACK
+
+
+def _overlap(one: Entry, other: Entry) -> bool:
+    a, b, c, d = one.started, one.ended, other.started, other.ended
+    return None not in (a, b, c, d) and a - SLACK <= d and c - SLACK <= b
