@@ -7,13 +7,16 @@ one that it replaces and renamed, so that nobody reads half of it and whoever ha
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 import secrets
 import stat
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import BinaryIO
 
 from ._core.plain.errors import FederationError
 
@@ -107,6 +110,41 @@ def write(place: Place, text: str, mode: int) -> None:
             _replace(folder, name, text.encode("utf-8", "replace"), mode)
 
 
+@contextmanager
+def written(place: Place, mode: int) -> Iterator[BinaryIO]:
+    """Give a file to write what is too much for memory; it takes the place's name when the block ends well, and is gone otherwise.
+
+    Raises as ``write``.
+    """
+    with _refused(place, "written"):
+        os.makedirs(place.folder or ".", exist_ok=True)
+        with _folder_of(place, is_made=True) as (folder, name):
+            with contextlib.suppress(FileNotFoundError):
+                _refuse_other(os.stat(name, dir_fd=folder, follow_symlinks=False).st_mode)
+            with _beside(folder, name, mode) as file:
+                yield file
+
+
+@contextmanager
+def spooled() -> Iterator[BinaryIO]:
+    """Give a file without a name, which nobody else can open and which is gone when the block ends, whatever ends it."""
+    with tempfile.TemporaryFile(prefix="ossm-federation-") as file:
+        yield file
+
+
+def own_lines(place: Place, longest: int) -> Iterator[bytes]:
+    """Give the lines of a file that the user names alone, each at most ``longest`` bytes, longer ones in pieces.
+
+    Raises ``FederationError`` for what is no ordinary file, and for what cannot be read.
+    """
+    with _refused(place, "read"):
+        opened = os.open(place.path, _READ)
+        with os.fdopen(opened, "rb") as file:
+            _refuse_other(os.fstat(opened).st_mode)
+            while piece := file.readline(longest):
+                yield piece
+
+
 def own_content(path: str, size: int) -> bytes:
     """Return at most the first ``size`` bytes of a file that the user names alone, through links, as mounted Secrets have them.
 
@@ -129,11 +167,18 @@ def _content(opened: int, size: int) -> bytes:
 
 
 def _replace(folder: int, name: str, content: bytes, mode: int) -> None:
+    with _beside(folder, name, mode) as file:
+        file.write(content)
+
+
+@contextmanager
+def _beside(folder: int, name: str, mode: int) -> Iterator[BinaryIO]:
+    """Give a file beside the one that it replaces when the block ends well."""
     beside = f".ossm-federation-{secrets.token_hex(16)}"
     opened = os.open(beside, _MAKE, 0o600, dir_fd=folder)
     try:
         with os.fdopen(opened, "wb") as file:
-            file.write(content)
+            yield file
             file.flush()
             os.fchmod(file.fileno(), mode)
         os.replace(beside, name, src_dir_fd=folder, dst_dir_fd=folder)

@@ -25,7 +25,7 @@ from .._core.plain.errors import FederationError
 from .._core.plain.kinds import POD, Kind
 from .._options import CLUSTER
 from .._secrets import HIDDEN, without
-from . import answers, streams
+from . import answers, logs, streams
 from .access import open_access, within
 from .answers import CutOff, Pages, Unusable, checked_items, checked_object
 from .messages import Answer, Request, answer_of, quoted
@@ -302,6 +302,28 @@ class Cluster:
     def _fail_unreached(self, where: str, page: Page | None, why: str) -> NoReturn:
         asked = f" GET {streams.target_of(page)}" if page else ""
         self._fail("FED900", where, f"does not answer{asked} ({why})", "See that the pod runs; a port-forward by hand shows the same")
+
+    def copy_log(self, namespace: str, pod: str, query: Mapping[str, str], write: Callable[[bytes], object], most: int) -> int:
+        """Hand a container's log to ``write`` as it comes, at most ``most`` bytes, and return how many came; nothing is kept here.
+
+        ``query`` is that of ``pods/log``. Raises ``FederationError`` where the API server refuses it or does not answer, also in the middle.
+        """
+        request = Request.of("get", "GET", POD, namespace, pod, query=query, accept="*/*", encoding="identity")
+        about = f"get the log of {namespace}/{pod}, container {query.get('container', '')}"
+        request = replace(request, path=f"{request.path}/log", resource="pods/log", about=about)
+        headers, started = self._headers_of(request), time.monotonic()
+        deadline = started + LIST_TIMES * self._seconds
+        try:
+            with self._reading(request):
+                return logs.copied(self._open(request, headers, CONNECT_SECONDS, READ_SECONDS), write, most, deadline)
+        except logs.Refused as refused:
+            self._fail_with(request, refused.answer)
+        except logs.broken() as error:
+            if _is_refusal_of_tls(error):
+                self._fail_without_trust(error)
+            self._give_up(request, self._clean(_why_no_answer(error, CONNECT_SECONDS, READ_SECONDS)), time.monotonic() - started)
+        finally:
+            self._spent += time.monotonic() - started
 
     def schema(self, api_version: str) -> dict | None:
         """Return the OpenAPI v3 document of one group and version, such as ``maistra.io/v2``; None when it is not served."""

@@ -1952,6 +1952,33 @@ CODES: dict[str, Code] = {
         "version gives it.",
         "See which program answers on that port; nothing of the answer was used.",
     ),
+    "FED930": Code(
+        "Access log that is off",
+        WARNING,
+        "The proxies of a mesh write an access log only where the control plane or a Telemetry object says so; by default they write none. "
+        "Without it a request leaves no line in any proxy, and the logs hold applications' own lines and warnings of proxies alone.",
+        "Set `spec.proxy.accessLogging.file: {name: /dev/stdout, encoding: JSON}` in the ServiceMeshControlPlane. Running proxies take it "
+        "without a restart; requests from then on leave lines.",
+    ),
+    "FED931": Code(
+        "Question about logs that cannot be read",
+        ERROR,
+        "An option of the playbook `logs` is not of the shape that it has: a status, a flag, a time, a format, or a regular expression that "
+        "could take very long on a line that others wrote.",
+        "Correct the option that the message names; `docs/logs.md` has an example of each.",
+    ),
+    "FED932": Code(
+        "Too many logs at once",
+        ERROR,
+        "The logs of more containers are asked for than are read in one run.",
+        "Name fewer workloads in `logs_of`, or the containers in `logs_containers`.",
+    ),
+    "FED933": Code(
+        "Log that was cut",
+        WARNING,
+        "A container has written more than is read of it. The API server gives a log from its beginning, so the latest lines are missing.",
+        "Ask for less time with `logs_since`, for the last lines with `logs_tail`, or for more with `logs_most_mib`.",
+    ),
     "FED970": Code(
         "Saved report that cannot be compared with",
         ERROR,

@@ -117,7 +117,7 @@ class Tally:
         }
 
 
-def explained(line: str, fields: Fields | None) -> list[dict]:
+def explained(fields: Fields | None) -> list[dict]:
     """Return the fields of one access line in their order: operator, value, meaning, and whether ``-`` is as it should be."""
     if fields is None:
         return []
@@ -151,11 +151,11 @@ def _of_nothing(name: str, meaning: str, *, is_tcp: bool) -> str:
     return f"- : nothing to tell here ({meaning})" if meaning else "- : nothing to tell here"
 
 
-def explanation(line: str, fields: Fields | None) -> list[str]:
-    """Return one line explained, as lines for people."""
-    rows = explained(line, fields)
+def explanation(fields: Fields | None) -> list[str]:
+    """Return the fields of one access line explained, as lines for people."""
+    rows = explained(fields)
     if not rows:
         return ["This line is of none of the formats that are known: give yours as logs_formats, or see that the line is whole"]
-    kind = "a TCP connection" if not value_of(fields or {}, "method") else "an HTTP request"
+    kind = "an HTTP request" if value_of(fields or {}, "method") else "a TCP connection"
     width = max(len(row["field"]) for row in rows)
     return [f"The line is of {kind}.", *(f"{row['field']:<{width}}  {row['value']}  {row['meaning']}" for row in rows)]

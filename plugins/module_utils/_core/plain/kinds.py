@@ -87,6 +87,7 @@ MIXER_KINDS = tuple(
     )
 )
 EXTENSION = Kind("ServiceMeshExtension", "maistra.io/v1", "servicemeshextensions")
+TELEMETRY = Kind("Telemetry", "telemetry.istio.io/v1alpha1", "telemetries")
 WASM_PLUGIN = Kind("WasmPlugin", "extensions.istio.io/v1alpha1", "wasmplugins")
 SECRET = Kind("Secret", "v1", "secrets")
 CRD = Kind("CustomResourceDefinition", "apiextensions.k8s.io/v1", "customresourcedefinitions")

@@ -1,0 +1,228 @@
+# GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
+"""In which order logs are read, merged, joined and written: what the core decides about lines, over files that hold them."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, nullcontext
+from functools import partial
+
+from ._cluster.client import Cluster
+from ._core.catalogue.findings import Finding, Unknown, told
+from ._core.logs import requests
+from ._core.logs.access import Parser, Unparsable, parser, value_of
+from ._core.logs.choosing import Source, Span, sources_of, streams_of
+from ._core.logs.filtering import Wanted, refused
+from ._core.logs.lines import LONGEST, Entry, Stream, merged, saved_entries
+from ._core.logs.requests import Journey, is_connection, journey
+from ._core.logs.showing import Tally, Writer, explained, explanation
+from ._core.logs.switched import Switched, findings_of, switched
+from ._core.plain.data import some
+from ._described import described_mesh
+from ._files import Place, own_lines, written
+from ._reads.logs import Spool, read_pods, read_telemetries, spool
+from ._reads.peerings import read_control_plane
+from ._run import Run
+
+_TEXTS = {"type": "list", "elements": "str", "default": []}
+LOGS = {
+    "of": _TEXTS,
+    "containers": _TEXTS,
+    "file": {"type": "path"},
+    "format": {"type": "str", "choices": ["text", "json"], "default": "text"},
+    "colour": {"type": "bool", "default": False},
+    "since": {"type": "str", "default": "10m"},
+    "until": {"type": "str"},
+    "tail": {"type": "int"},
+    "previous": {"type": "bool", "default": False},
+    "most_mib": {"type": "int", "default": 256},
+    "codes": _TEXTS,
+    "flags": _TEXTS,
+    "path": {"type": "str"},
+    "request": {"type": "str"},
+    "slower_than": {"type": "float"},
+    "show": _TEXTS,
+    "hide": _TEXTS,
+    "formats": _TEXTS,
+    "others": _TEXTS,
+    "explain": {"type": "str"},
+}
+MOST_OTHERS = 20
+MOST_HOPS = 100
+
+Reading = Callable[[], Iterator[Entry]]
+
+
+def explain(run: Run) -> dict:
+    """Return one line explained."""
+    fields = _parser(run.params["formats"])(run.params["explain"].strip()[:LONGEST])
+    found = {"file": "", "counts": {}, "streams": [], "unread": [], "findings": [], "hops": [], "notes": []}
+    return {"changed": False, **found, "fields": explained(fields), "lines": explanation(fields)}
+
+
+def gather(run: Run, cluster: Cluster, stack: ExitStack) -> dict:
+    """Read the logs that are asked for, write the lines that are wanted, and return what they come to."""
+    params = run.params
+    mesh = described_mesh(params, allow_no_peers=True)
+    sources, span = sources_of(params["of"], mesh), Span.read(params, cluster.now)
+    wanted = _wanted(params, span.until)
+    unread: list[dict] = []
+    control_plane = read_control_plane(cluster, mesh.namespace, mesh.control_plane)
+    span = Span.read(params, cluster.now)
+    spaces = sorted({mesh.namespace, *(source.namespace for source in sources)})
+    log = switched(control_plane.live, read_telemetries(cluster, spaces, unread), params["formats"])
+    streams = streams_of(read_pods(cluster, sources, unread), sources, params["containers"], mesh.name)
+    spools = spool(cluster, streams, span, stack, unread)
+    readings = [*_readings(spools, log), *_others(params["others"], log)]
+    found = _joined(readings, wanted.request) if wanted.request else Journey((), ())
+    tally = _written(run, readings, wanted, found)
+    findings = [*(findings_of(log) if any(stream.is_proxy for stream in streams) else ()), *_cut(spools)]
+    notes = [*log.unread, *found.notes, *_missed(sources, streams), *_uncertain(tally, wanted)]
+    return _result(run, mesh.name, spools, unread, findings, notes, found, tally)
+
+
+def _wanted(params: Mapping, until: int | None) -> Wanted:
+    return Wanted.read(
+        params["codes"],
+        params["flags"],
+        params["path"] or "",
+        params["request"] or "",
+        params["slower_than"],
+        until,
+        params["show"],
+        params["hide"],
+    )
+
+
+def _parser(formats: Sequence[str], keys: Mapping[str, str] | None = None) -> Parser:
+    try:
+        return parser(formats, keys)
+    except Unparsable as error:
+        raise refused("logs_formats", f"has a format that {error}", "Correct it") from None
+
+
+def _readings(spools: Sequence[Spool], log: Switched) -> list[Reading]:
+    return [partial(one.entries, _parser(log.formats, log.keys)) for one in spools]
+
+
+def _others(files: Sequence[str], log: Switched) -> list[Reading]:
+    """Return how the files that others saved are read, each by the name of its mesh. Raises ``FederationError`` FED931, FED235."""
+    if len(files) > MOST_OTHERS:
+        raise refused("logs_with", f"names {len(files)} files", f"Name at most {MOST_OTHERS}")
+    found: list[Reading] = []
+    for text in files:
+        mesh, equals, path = text.partition("=")
+        mesh, path = (mesh, path) if equals else ("other", text)
+        place = Place(*os.path.split(path), kind="Saved log")
+        for _piece in own_lines(place, 1):  # refuses here what cannot be read
+            break
+        found.append(partial(_saved, place, _parser(log.formats, log.keys), mesh))
+    return found
+
+
+def _saved(place: Place, parse: Parser, mesh: str) -> Iterator[Entry]:
+    return saved_entries(own_lines(place, LONGEST), parse, mesh)
+
+
+def _joined(readings: Sequence[Reading], request: str) -> Journey:
+    """Return the way of one request: its own lines first, then the connections that were open at that time."""
+    lines, notes = [], []
+    for reading in readings:
+        for entry in reading():
+            if entry.fields and value_of(entry.fields, "request_id") == request:
+                lines.append(entry)
+        if len(lines) > requests.MOST_LINES:
+            notes.append(f"More than {requests.MOST_LINES:,} lines have this id; the first are joined")
+            del lines[requests.MOST_LINES :]
+            break
+    times = [entry.started for entry in lines if entry.started is not None]
+    connections: list[Entry] = []
+    for reading in readings if times else ():
+        for entry in reading():
+            if not is_connection(entry) or not _is_near(entry, min(times), max(times)):
+                continue
+            if len(connections) == requests.MOST_CONNECTIONS:
+                notes.append(f"More than {requests.MOST_CONNECTIONS:,} connections were open at that time; the first are looked at")
+                break
+            connections.append(entry)
+    found = journey(lines, connections)
+    return Journey(found.hops, (*notes, *found.notes))
+
+
+def _is_near(entry: Entry, first: int, last: int) -> bool:
+    began, ended = entry.started, entry.ended
+    return began is not None and ended is not None and began - requests.SLACK <= last and ended + requests.SLACK >= first
+
+
+def _written(run: Run, readings: Sequence[Reading], wanted: Wanted, found: Journey) -> Tally:
+    """Write what is wanted in the order of time, in check mode nothing, and return what it comes to."""
+    params, tally = run.params, Tally()
+    carried = {(hop.entry.written, hop.entry.stream, hop.entry.text) for hop in found.hops}
+    writer = Writer(params["format"], colour=params["colour"])
+    place = Place(*os.path.split(params["file"]), kind="File of logs")
+    with nullcontext() if run.check_mode else written(place, 0o600) as file:
+        for entry in merged(reading() for reading in readings):
+            is_wanted = wanted.takes(entry) or (entry.written, entry.stream, entry.text) in carried
+            tally.note(entry, is_wanted=is_wanted)
+            if is_wanted and file is not None:
+                file.write(writer.line(entry).encode("utf-8", "replace"))
+    return tally
+
+
+def _cut(spools: Sequence[Spool]) -> list[Finding]:
+    return [
+        Finding("FED933", one.stream.name, f"its log has more than the {one.size >> 20:,} MiB that were read, so later lines are missing")
+        for one in spools
+        if one.is_cut
+    ]
+
+
+def _missed(sources: Sequence[Source], streams: Sequence[Stream]) -> list[str]:
+    """Say what was asked for and is not there."""
+    met = {(stream.namespace, stream.peer) for stream in streams if stream.peer}
+    plain = [source for source in sources if not source.peer]
+    missing = sorted({source.words for source in sources if source.peer and (source.namespace, source.peer) not in met})
+    missing += [source.words for source in plain if not any(stream.namespace == source.namespace for stream in streams)]
+    return [f"No pod was found of {some(missing)}"] if missing else []
+
+
+def _uncertain(tally: Tally, wanted: Wanted) -> list[str]:
+    notes = []
+    if tally.unparsed and wanted.asks_fields:
+        notes.append(
+            f"{tally.unparsed:,} lines of proxies fit no known format, so nobody can say whether they are wanted: they are left out. "
+            "Give the format as logs_formats, or leave the filter out"
+        )
+    return notes
+
+
+def _result(
+    run: Run,
+    mesh: str,
+    spools: Sequence[Spool],
+    unread: list[dict],
+    findings: Sequence[Finding],
+    notes: list[str],
+    found: Journey,
+    tally: Tally,
+) -> dict:
+    path = "" if run.check_mode else run.params["file"]
+    head = f"{mesh} · {tally.written:,} of {tally.read:,} lines from {len(spools)} containers"
+    gaps = [Unknown(row["what"], row["because"]) for row in unread]
+    seen = told(head + (f" → {path}" if path else ""), findings, gaps)
+    counted = [f"{tally.codes[code]:>8,}  status {code}" for code in sorted(tally.codes)]
+    counted += [f"{number:>8,}  {flag}" for flag, number in tally.flags.most_common()]
+    hops = found.hops[:MOST_HOPS]
+    return {
+        "changed": False,
+        "file": path,
+        "counts": tally.as_data(),
+        "streams": [{"name": one.stream.name, "bytes": one.size, "cut": one.is_cut} for one in spools],
+        "unread": unread,
+        "findings": seen["findings"],
+        "fields": [],
+        "hops": [hop.as_data() for hop in hops],
+        "notes": notes,
+        "lines": [*seen["lines"], *counted, *(hop.line() for hop in hops), *notes],
+    }

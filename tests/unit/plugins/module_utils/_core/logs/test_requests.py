@@ -1,0 +1,73 @@
+# GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
+"""One request is followed through four proxies; what is only probable is never called exact."""
+
+from __future__ import annotations
+
+from ansible_collections.ossm.federation.plugins.module_utils._core.logs.lines import Entry
+from ansible_collections.ossm.federation.plugins.module_utils._core.logs.requests import is_connection, journey
+
+from unit.access_lines import CLIENT, EGRESS, EXPORTED, INGRESS, SERVER, entry, http, tcp, way
+
+
+def followed(*entries: Entry) -> tuple[list[tuple[str, str]], list[str]]:
+    found = journey([one for one in entries if not is_connection(one)], [one for one in entries if is_connection(one)])
+    return [(hop.role, hop.certainty) for hop in found.hops], list(found.notes)
+
+
+def test_a_request_is_followed_from_its_client_through_both_gateways_to_its_server() -> None:
+    hops, notes = followed(*way().values())
+    # Between meshes an address may be somebody else's.
+    assert hops == [("client", "exact"), ("egress gateway", "exact"), ("ingress gateway", "probable"), ("server", "exact")]
+    assert notes == []
+
+
+def test_a_translated_address_is_joined_by_sni_and_time_and_only_probable() -> None:
+    lines = way()
+    lines["ingress"] = entry(INGRESS, tcp(local="10.2.0.9:52002", remote="203.0.113.9:1025", sni=f"outbound_.80_._.{EXPORTED}"))
+    hops, _notes = followed(*lines.values())
+    assert hops[2] == ("ingress gateway", "probable")
+    other = entry(INGRESS, tcp(local="10.2.0.9:52099", remote="203.0.113.9:1026", sni=f"outbound_.80_._.{EXPORTED}"))
+    hops, _notes = followed(*lines.values(), other)
+    assert hops[2] == ("ingress gateway", "possible")
+
+
+def test_without_a_line_of_the_gateway_the_connection_may_still_be_open() -> None:
+    lines = way()
+    hops, notes = followed(lines["client"])
+    assert hops == [("client", "exact")]
+    assert "may still be open" in notes[0]
+
+
+def test_a_connection_that_had_ended_before_is_not_the_requests() -> None:
+    lines = way()
+    lines["egress"] = entry(EGRESS, tcp(at="2026-11-23T10:00:00.000Z", lasted="1000"))
+    hops, _notes = followed(lines["client"], lines["egress"])
+    assert hops == [("client", "exact")]
+
+
+def test_one_address_on_two_connections_at_that_time_is_not_exact() -> None:
+    lines = way()
+    hops, _notes = followed(*lines.values(), entry(EGRESS, tcp(local="10.1.0.15:33999")))
+    assert hops[1] == ("egress gateway", "probable")
+
+
+def test_from_the_exporting_side_alone_the_gateway_before_the_server_is_found() -> None:
+    lines = way()
+    assert followed(lines["ingress"], lines["server"])[0] == [("ingress gateway", "exact"), ("server", "exact")]
+
+
+def test_clocks_that_cannot_be_right_are_told() -> None:
+    early = entry(SERVER, http(at="2026-11-23T10:11:09.100Z", lasted="8", cluster="inbound|8080||", remote="10.2.0.9:52002"))
+    _hops, notes = followed(entry(CLIENT, http()), early)
+    assert "Clock skew: west/shop/cart-1/istio-proxy is at least 3,000 ms behind east/shop/web-1/istio-proxy" in notes
+
+
+def test_a_request_that_nobody_logged_is_said_to_be_so() -> None:
+    assert followed() == ([], ["No access line has this id. The sidecars may not write an access log, or these pods were not asked"])
+
+
+def test_a_hop_is_told_without_the_text_of_its_line() -> None:
+    found = journey([entry(CLIENT, http(code="503", flags="UH", host="-", path="/secret-path"))], [])
+    (hop,) = found.hops
+    assert "no endpoint was chosen" in hop.line() and "UH: no healthy endpoint" in hop.line()
+    assert "secret-path" not in str(hop.as_data()) + hop.line()
