@@ -67,6 +67,7 @@ def gather(run: Run, cluster: Cluster, stack: ExitStack) -> dict:
     mesh = described_mesh(params, allow_no_peers=True)
     sources, span = sources_of(params["of"], mesh), Span.read(params, cluster.now)
     wanted = _wanted(params, span.until)
+    _parser(params["formats"])  # refuses here what cannot be read
     unread: list[dict] = []
     control_plane = read_control_plane(cluster, mesh.namespace, mesh.control_plane)
     span = Span.read(params, cluster.now)

@@ -8,7 +8,8 @@ from ansible_collections.ossm.federation.plugins.module_utils._core.logs.filteri
 from ansible_collections.ossm.federation.plugins.module_utils._core.logs.lines import nanoseconds
 from ansible_collections.ossm.federation.plugins.module_utils._core.plain.errors import FederationError
 
-from unit.access_lines import APPLICATION, CLIENT, REQUEST, entry, http
+from unit.access_lines import REQUEST, http
+from unit.log_entries import APPLICATION, CLIENT, entry
 
 FAILED = entry(CLIENT, http(code="503", flags="UF,URX", lasted="1200"))
 FINE = entry(CLIENT, http(path="/till", request="other"))

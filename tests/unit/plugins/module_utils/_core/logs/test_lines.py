@@ -19,7 +19,7 @@ from ansible_collections.ossm.federation.plugins.module_utils._core.logs.lines i
 from ansible_collections.ossm.federation.plugins.module_utils._core.logs.showing import Writer
 
 from unit import access_lines
-from unit.access_lines import APPLICATION, CLIENT
+from unit.log_entries import APPLICATION, CLIENT, way
 
 
 def test_lines_of_several_containers_come_in_the_order_of_their_times() -> None:
@@ -75,11 +75,11 @@ def test_an_access_line_shows_when_its_request_began_and_ended() -> None:
 
 
 def test_what_one_administrator_saved_the_other_reads_in_as_it_was() -> None:
-    way = access_lines.way()
-    saved = [Writer("json").line(entry).encode() for entry in way.values()]
+    lines = way()
+    saved = [Writer("json").line(entry).encode() for entry in lines.values()]
     read = list(saved_entries([*saved, b"a line of somebody\n", b'{"time": 3, "text": []}\n'], parser(), "west"))
     assert [(entry.written, entry.text, entry.fields) for entry in read[:4]] == [
-        (entry.written, entry.text, entry.fields) for entry in way.values()
+        (entry.written, entry.text, entry.fields) for entry in lines.values()
     ]
     assert [(entry.stream.pod, entry.stream.is_gateway, entry.stream.is_ingress) for entry in read[:4]] == [
         ("web-1", False, False),

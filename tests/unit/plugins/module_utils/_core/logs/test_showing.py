@@ -11,7 +11,8 @@ from ansible_collections.ossm.federation.plugins.module_utils._core.logs.fields 
 from ansible_collections.ossm.federation.plugins.module_utils._core.logs.showing import Tally, Writer, explained, explanation
 from ansible_collections.ossm.federation.plugins.module_utils._core.logs.switched import findings_of, switched
 
-from unit.access_lines import CLIENT, EGRESS, entry, http, tcp
+from unit.access_lines import http, tcp
+from unit.log_entries import CLIENT, EGRESS, entry
 
 
 def test_each_field_of_a_line_is_explained_and_what_a_connection_never_has_is_said() -> None:
