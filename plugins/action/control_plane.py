@@ -3,6 +3,11 @@
 
 from __future__ import annotations
 
-from ansible_collections.ossm.federation.plugins.plugin_utils.waiting import WaitingAction as ActionModule
+from ansible_collections.ossm.federation.plugins.modules import control_plane as module
+from ansible_collections.ossm.federation.plugins.plugin_utils.waiting import WaitingAction
 
-__all__ = ["ActionModule"]
+
+class ActionModule(WaitingAction):
+    """Run the module of the same name."""
+
+    MODULE = module

@@ -3,11 +3,14 @@
 
 from __future__ import annotations
 
+from ansible_collections.ossm.federation.plugins.modules import data_plane as module
 from ansible_collections.ossm.federation.plugins.plugin_utils.waiting import WaitingAction
 
 
 class ActionModule(WaitingAction):
     """Wait until all sidecars are new."""
+
+    MODULE = module
 
     def act(self, variables: dict) -> dict:
         """Return the module's result; what was restarted is that of all slices together, and a failure has the report as well."""

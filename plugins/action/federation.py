@@ -16,6 +16,7 @@ from ansible_collections.ossm.federation.plugins.module_utils._core.card.card im
 )
 from ansible_collections.ossm.federation.plugins.module_utils._core.plain.errors import FederationError
 from ansible_collections.ossm.federation.plugins.module_utils._core.plain.words import printable
+from ansible_collections.ossm.federation.plugins.modules import federation as module
 from ansible_collections.ossm.federation.plugins.plugin_utils.expressions import evaluated, refuse_calls
 from ansible_collections.ossm.federation.plugins.plugin_utils.here import HereAction
 
@@ -26,6 +27,8 @@ display = Display()
 
 class ActionModule(HereAction):
     """Run the module with the cards of the variable that ``cards_from`` names."""
+
+    MODULE = module
 
     def act(self, variables: dict) -> dict:
         """Return the module's result; cards that are out of bounds never reach the module."""

@@ -4,11 +4,14 @@
 from __future__ import annotations
 
 from ansible.module_utils.parsing.convert_bool import boolean
+from ansible_collections.ossm.federation.plugins.modules import istiod as module
 from ansible_collections.ossm.federation.plugins.plugin_utils.waiting import WaitingAction
 
 
 class ActionModule(WaitingAction):
     """Restart once, then wait in slices until the new pods are there."""
+
+    MODULE = module
 
     def act(self, variables: dict) -> dict:
         """Return the module's result. Waiting is what people expect of a restart, so it is on unless it is switched off."""

@@ -3,11 +3,14 @@
 
 from __future__ import annotations
 
+from ansible_collections.ossm.federation.plugins.modules import mesh_card as module
 from ansible_collections.ossm.federation.plugins.plugin_utils.waiting import WaitingAction
 
 
 class ActionModule(WaitingAction):
     """Wait for the addresses of gateways."""
+
+    MODULE = module
 
     def missing(self, result: dict) -> list[str]:
         """Return why cards are not complete yet."""

@@ -4,7 +4,10 @@
 from __future__ import annotations
 
 from ansible_collections.ossm.federation.plugins.action.federation import ActionModule as WithCards
+from ansible_collections.ossm.federation.plugins.modules import preflight_info as module
 
 
 class ActionModule(WithCards):
     """Run the module with the cards of the variable that ``cards_from`` names."""
+
+    MODULE = module

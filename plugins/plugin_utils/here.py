@@ -18,12 +18,12 @@ import contextlib
 import importlib
 import json
 import os
-import pkgutil
 import select
 import signal
 import sys
 from collections.abc import Mapping
 from functools import partial
+from types import ModuleType
 from typing import Any, NoReturn
 
 from ansible import constants
@@ -32,7 +32,6 @@ from ansible.plugins.action import ActionBase
 from ansible.utils.color import stringc
 from ansible.utils.display import Display
 from ansible.utils.unsafe_proxy import wrap_var
-from ansible_collections.ossm.federation.plugins import modules
 from ansible_collections.ossm.federation.plugins.module_utils._cluster import client
 from ansible_collections.ossm.federation.plugins.module_utils._core.plain.errors import FederationError
 from ansible_collections.ossm.federation.plugins.module_utils._core.plain.words import shown
@@ -60,15 +59,19 @@ COLOURS = {"ok": constants.COLOR_OK, "down": constants.COLOR_ERROR, "unsure": co
 
 display = Display()
 
-# Ansible loads action plugins in the process that all of a run's workers are forked from.
-MODULES = {name: importlib.import_module(f"{modules.__name__}.{name}") for _finder, name, _is_package in pkgutil.iter_modules(modules.__path__)}
 for _library in LIBRARIES:
     with contextlib.suppress(ImportError):
         importlib.import_module(_library)
 
 
 class HereAction(ActionBase):
-    """Runs the module of the task's name, here where that changes nothing but the time it takes."""
+    """Runs the module of the task's name, here where that changes nothing but the time it takes.
+
+    Ansible loads action plugins in the process that all of a run's workers are forked from: whoever names its ``MODULE`` has
+    imported it there, once, and a run imports no module that it has no task for.
+    """
+
+    MODULE: ModuleType
 
     def run(self, tmp: str | None = None, task_vars: dict | None = None) -> dict:
         """Return the module's result, or the refusal of what the role was told."""
@@ -115,8 +118,7 @@ class HereAction(ActionBase):
         return role if is_ours else None
 
     def _asks_a_cluster(self) -> bool:
-        module = MODULES.get(self._task.action.removeprefix(COLLECTION))
-        return hasattr(module, "CLUSTER") and self._task.args.get("state") != "rendered"
+        return hasattr(self.MODULE, "CLUSTER") and self._task.args.get("state") != "rendered"
 
     def _show(self, result: dict, variables: Mapping[str, Any]) -> None:
         """Show what the role says of the result, unless the run's output is for machines: they find it in the result.
@@ -143,7 +145,7 @@ class HereAction(ActionBase):
         self, module_name: str | None = None, module_args: dict | None = None, tmp: str | None = None, task_vars: dict | None = None, **more: Any
     ) -> dict:
         name = (module_name or self._task.action).removeprefix(COLLECTION)
-        if name not in MODULES or more or not self._would_run_here(task_vars or {}):
+        if name != _name_of(self.MODULE) or more or not self._would_run_here(task_vars or {}):
             return super()._execute_module(module_name, module_args, tmp, task_vars, **more)
         arguments = dict(self._task.args if module_args is None else module_args)
         self._update_module_args(COLLECTION + name, arguments, task_vars or {})
@@ -151,7 +153,7 @@ class HereAction(ActionBase):
         self._compute_environment_string(environment)
         display.vvv(f"Running {COLLECTION}{name} in a process forked from Ansible's own")
         whose = str(arguments.get("mesh") or (task_vars or {}).get("inventory_hostname") or "")
-        return wrap_var(_ran(name, json.dumps({"ANSIBLE_MODULE_ARGS": arguments}, **_ENCODER), environment, whose))
+        return wrap_var(_ran(self.MODULE, json.dumps({"ANSIBLE_MODULE_ARGS": arguments}, **_ENCODER), environment, whose))
 
     def _would_run_here(self, variables: Mapping[str, Any]) -> bool:
         """Return whether the module would run on this machine, as this user, with this Python."""
@@ -190,7 +192,11 @@ class PlainAction(HereAction):
         return self._execute_module(task_vars=variables, **background)
 
 
-def _ran(name: str, arguments: str, environment: Mapping[str, Any], whose: str = "") -> dict:
+def _name_of(module: ModuleType) -> str:
+    return module.__name__.rpartition(".")[2]
+
+
+def _ran(module: ModuleType, arguments: str, environment: Mapping[str, Any], whose: str = "") -> dict:
     """Run one module in a process of its own and return its result; what it says beside that is left out.
 
     A silent API server is told of while the module still asks it.
@@ -202,7 +208,7 @@ def _ran(name: str, arguments: str, environment: Mapping[str, Any], whose: str =
         os.close(readable)
         os.close(heard)
         client.on_silence = partial(_tell, telling)
-        _be_module(name, arguments, environment, writable)
+        _be_module(module, arguments, environment, writable)
     os.close(writable)
     os.close(telling)
     try:
@@ -217,7 +223,7 @@ def _ran(name: str, arguments: str, environment: Mapping[str, Any], whose: str =
         return result
     error = FederationError(
         "FED115",
-        where=name,
+        where=_name_of(module),
         what=f"the module ended without a result ({os.waitstatus_to_exitcode(status)})",
         fix="Run again; a negative number is the signal that ended it",
     )
@@ -250,7 +256,7 @@ def _said(readable: int, heard: int, whose: str) -> bytes:
     return found[readable]
 
 
-def _be_module(name: str, arguments: str, environment: Mapping[str, Any], writable: int) -> NoReturn:
+def _be_module(module: ModuleType, arguments: str, environment: Mapping[str, Any], writable: int) -> NoReturn:
     """Be the process of a module: its result goes to ``writable``, and nothing of Ansible's own process ends with it."""
     code = 1
     try:
@@ -266,7 +272,7 @@ def _be_module(name: str, arguments: str, environment: Mapping[str, Any], writab
         sys.stderr = open(2, "w", encoding="utf-8", closefd=False)
         _leave_the_controller()
         basic._ANSIBLE_ARGS, basic._ANSIBLE_PROFILE = arguments.encode(), "legacy"
-        MODULES[name].main()
+        module.main()
     except SystemExit as ended:
         code = ended.code if isinstance(ended.code, int) else 1
     except BaseException:

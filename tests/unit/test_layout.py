@@ -134,6 +134,13 @@ def test_the_action_group_names_every_module_that_speaks_to_a_cluster():
     assert sorted(runtime["action_groups"]["mesh"]) == speaking
 
 
+@pytest.mark.parametrize("path", MODULES, ids=[path.stem for path in MODULES])
+def test_a_module_is_imported_by_its_own_action_and_so_before_the_workers_fork(path):
+    action = TREE / "plugins" / "action" / path.name
+    assert f"from ansible_collections.ossm.federation.plugins.modules import {path.stem} as module\n" in action.read_text(encoding="utf-8")
+    assert "    MODULE = module\n" in action.read_text(encoding="utf-8")
+
+
 @pytest.mark.parametrize("role", ROLES)
 def test_a_role_has_an_argument_spec_with_the_defaults_that_it_really_has(role):
     folder = TREE / "roles" / role

@@ -13,6 +13,7 @@ from types import SimpleNamespace
 
 import pytest
 import yaml
+from ansible_collections.ossm.federation.plugins.modules import federation_info
 from ansible_collections.ossm.federation.plugins.plugin_utils import here
 
 TREE = Path(__file__).absolute().parents[4]
@@ -90,10 +91,9 @@ def test_a_task_s_environment_may_hold_more_than_texts(tmp_path: Path) -> None:
     assert FORKED in printed and result["code"].startswith("FED")
 
 
-def test_a_module_that_is_killed_is_a_failure_that_does_not_claim_to_have_written_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    killed = SimpleNamespace(main=lambda: os.kill(os.getpid(), signal.SIGKILL))
-    monkeypatch.setitem(here.MODULES, "killed", killed)
-    result = here._ran("killed", "{}", {})
+def test_a_module_that_is_killed_is_a_failure_that_does_not_claim_to_have_written_nothing() -> None:
+    killed = SimpleNamespace(__name__="killed", main=lambda: os.kill(os.getpid(), signal.SIGKILL))
+    result = here._ran(killed, "{}", {})
     assert result["failed"] and result["code"] == "FED115" and "(-9)" in result["what"]
     assert "Nothing was written" not in result["msg"] and "What it had written by then is not known." in result["msg"]
 
@@ -104,6 +104,6 @@ def test_a_silent_api_server_is_told_of_while_the_module_still_asks_it(monkeypat
     monkeypatch.setattr(here.display, "display", lambda text, *_arguments, **_named: shown.append(text))
     # Nobody listens there.
     options = {"host": "https://127.0.0.1:9", "api_key": "a-token-of-the-tests", "api_timeout": 1, "mesh": "east"}
-    result = here._ran("federation_info", json.dumps({"ANSIBLE_MODULE_ARGS": options}), {}, "east")
+    result = here._ran(federation_info, json.dumps({"ANSIBLE_MODULE_ARGS": options}), {}, "east")
     assert (result["failed"], result["code"], result["verdict"]) == (True, "FED105", "error")
     assert shown == ["east: https://127.0.0.1:9 has given no good answer for 0.2 s; it is asked again until 1 s have passed"]
