@@ -11,8 +11,10 @@ from ._core.peering.identity import Accepted, refuse_two_descriptions
 from ._core.peering.keeping import emptied, made_again, refuse_strangers
 from ._core.peering.live import Peering
 from ._core.peering.plan import refuse_beyond_reach
-from ._core.plain.diff import as_diff, change_to, is_ours
+from ._core.peering.withdrawing import refuse_withdrawals, withdrawal
+from ._core.plain.diff import Change, as_diff, change_to, is_ours
 from ._core.plain.kinds import EXPORTS, MANAGER, PEER, SERVICE, Kind
+from ._reads.peerings import read_services
 from ._run import Run
 
 
@@ -36,5 +38,18 @@ def keep_set(run: Run, cluster: Cluster, mesh: Mesh, kind: Kind, desired: Mappin
         refuse_strangers(peer, peering)
         change = change_to(live, desired, MANAGER, force=params["force"], own=peer.adopt)
         changes = made_again(change, live_peer, cluster.now) if change else []
+        if kind is EXPORTS and change:
+            check_withdrawal(run, cluster, mesh, peering, change)
     run.apply(cluster, changes)
     return {"changed": bool(changes), "diff": as_diff(changes), "changes": [change.summary() for change in changes]}
+
+
+def check_withdrawal(run: Run, cluster: Cluster, mesh: Mesh, peering: Peering, change: Change) -> None:
+    """Refuse rules that would take from the peer what it is offered and look like a mistake, and say what else it would lose: FED332."""
+    peer = mesh.peers[0]
+    services = read_services(cluster, mesh, [peer], run.warn)
+    found = withdrawal(peer, peering, [change], services)
+    accepted = [peer.local_name] if run.params["withdraw"] else []
+    refuse_withdrawals([found], accepted, {peer.local_name: [peer.local_name]}, "rules", "withdraw: true")
+    if found.names:
+        run.warn(f"rules: {found}")

@@ -58,15 +58,16 @@ def shown(
     ``is_planned`` the table's head says that it is older than the plan; with ``is_leaving`` a peer without a peering is no fault.
     """
     peerings, rows = seen
+    roots, refused = (), None
     try:
         roots = read_roots_of(cluster, control_plane, now)
-    except FederationError:
+    except FederationError as error:
         # They are for showing: a mesh whose roots cannot be read, or are not in order, stands all the same.
-        roots = ()
+        refused = error
     data = control_plane.as_data(roots, now)
     bundles = {row["peer"]: peerings.of(row["peer"]).bundle for row in rows}
     standing = [row for row in rows if not (is_leaving and row["outbound"] == status.ABSENT)]
-    faults = verdict.faults_of(standing, data, bundles, now)
+    faults = [*verdict.own_roots(refused), *verdict.faults_of(standing, data, bundles, now)]
     lines = [*status.lines(control_plane, mesh, roots, rows, now), *([restart.sentence] if restart.sentence else [])]
     line = verdict.verdict_line(mesh, standing, faults, fail_on)
     # The rows of the table of peers stand below its head.

@@ -29,6 +29,13 @@ options:
     type: list
     elements: dict
     default: []
+  withdraw:
+    description:
+      - Say that the peer may lose all that it is offered, or something while a rule was added that matches nothing. Otherwise this is
+        refused with FED332, since a misspelled rule looks the same.
+    type: bool
+    default: false
+    version_added: 0.2.0
   owner:
     description: Who keeps this description of the mesh, as M(ossm.federation.federation) takes it.
     type: str
@@ -77,6 +84,7 @@ OPTIONS = {
     "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
     "peer": {"type": "raw", "required": True},
     "rules": {"type": "list", "elements": "dict", "default": []},
+    "withdraw": {"type": "bool", "default": False},
     "owner": {"type": "str"},
     "accept_changes": {"type": "list", "elements": "str", "default": []},
 }

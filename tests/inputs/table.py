@@ -100,6 +100,7 @@ NO_HOSTS = [
     Input(f"mesh: {_EAST}", NO_MESHES, "meshes", {"playbook": "status", "options": ["--limit", "east"]}),
     Input("meshes: {}", NO_MESHES, "meshes", {"playbook": "unfederate", "options": ["-e", "unfederate_peers=all"]}),
     Input(f"meshes: {_EAST}\nclusters: {{hosts: {{north: {{}}}}}}", NO_MESHES, "meshes", {"playbook": "status", "options": ["--limit", "north"]}),
+    Input(f"meshes: {_EAST}", NO_MESHES, "clusters", {"playbook": "install"}),
     Input(f"meshes: {_EAST}", ANSIBLE, "limit", {"playbook": "status", "options": ["--limit", "esat"]}),
     Input("meshes: [east", ANSIBLE, "pars", {"playbook": "status"}),
     Input(None, ANSIBLE, "pars", {"playbook": "status"}),

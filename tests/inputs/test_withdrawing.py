@@ -85,6 +85,18 @@ def test_what_is_meant_is_planned_without_a_word(offered: ApiInMemory, collectio
     assert any("ledger.shop" in warning for warning in outcome.warnings) == (exports == [CART])
 
 
+def test_the_module_that_keeps_one_set_refuses_what_the_whole_refuses(offered: ApiInMemory, collections: str) -> None:
+    """Its own writer is another, so it is asked in check mode."""
+    said = {**offered.access, "mesh": "east", "peer": {"name": "west", "adopt": True}, "_ansible_check_mode": True}
+    emptied = call(collections, "exported_services", {**said, "rules": []})
+    assert emptied.code == "FED332" and "would lose all that it is offered" in emptied.result["msg"], emptied.printed
+    assert "withdraw: true" in emptied.result["fix"]
+    misspelled = call(collections, "exported_services", {**said, "rules": [CART, {"name": "leger", "namespace": "shop"}]})
+    assert misspelled.code == "FED332" and "shop/leger was added and matches nothing" in misspelled.result["msg"], misspelled.printed
+    meant = call(collections, "exported_services", {**said, "rules": [], "withdraw": True})
+    assert meant.code is None and meant.result["changed"], meant.printed
+
+
 def test_said_of_the_peer_it_is_done(offered: ApiInMemory, collections: str) -> None:
     assert federate(offered, collections, [], withdraw=["north"]).code == "FED332"
     suspended = [{"name": "west", "suspended": True}, "north"]

@@ -554,9 +554,10 @@ CODES: dict[str, Code] = {
     "FED331": Code(
         "No meshes in this run",
         ERROR,
-        "The inventory has no group `meshes`, the group is empty, or `--limit` leaves none of its hosts. Ansible says \"no hosts matched\" then "
+        "The inventory has no group `meshes` (for `install` and `tenants`, `clusters`), the group is empty, or `--limit` leaves none of its "
+        "hosts. Ansible says \"no hosts matched\" then "
         "and ends well, though nothing was done.",
-        "Look for the group's name in the inventory (it is `meshes`), and give the right inventory with `-i`. Where an inventory cannot be "
+        "Look for the group's name in the inventory, and give the right inventory with `-i`. Where an inventory cannot be "
         "parsed, Ansible goes on without it: set `any_unparsed_is_failed = true` in `ansible.cfg`, as the examples do.",
     ),
     "FED332": Code(

@@ -21,6 +21,8 @@ NEAR_EXPIRY = timedelta(days=30)
 # A watch that is renewed this very moment is not connected for an instant; a fault of these kinds may pass by itself.
 PASSING = frozenset({PENDING, UNKNOWN})
 MOST_TOLD = 5
+# The codes of certificates that were read and are not fit to be trusted.
+OF_CERTIFICATES = "FED2"
 
 _DOWN = frozenset({status.PENDING, status.REFUSED, status.STALE, status.ABSENT})
 _WORDS = {"outbound": "OUT", "inbound": "IN"}
@@ -55,6 +57,13 @@ def faults_of(rows: Iterable[Mapping], control_plane: Mapping, bundles: Mapping[
     for peer, bundle in sorted(bundles.items()):
         found += _expiring(peer, bundle, now)
     return found
+
+
+def own_roots(refused: FederationError | None) -> list[Fault]:
+    """Return the fault that the mesh's own roots are not in order, which an expired one is; none where they could only not be read."""
+    if refused is None or not refused.code.startswith(OF_CERTIFICATES):
+        return []
+    return [Fault(EXPIRING, "", f"roots of this mesh: {refused.what}")]
 
 
 def faults_of_rows(rows: Iterable[Mapping]) -> list[Fault]:

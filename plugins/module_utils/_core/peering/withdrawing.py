@@ -58,16 +58,21 @@ def withdrawal(peer: Peer, peering: Peering, changes: Iterable[Change], services
     return Withdrawal(peer, tuple(gone), bool(gone) and len(gone) == len(had), tuple(nothing) if gone else ())
 
 
-def refuse_withdrawals(found: Iterable[Withdrawal], accepted: Collection[str], names_of: Mapping[str, Sequence[str]]) -> None:
-    """Refuse what looks like a mistake until it is said for that peer: FED332. ``names_of`` are the names that speak of each peer."""
+def refuse_withdrawals(
+    found: Iterable[Withdrawal], accepted: Collection[str], names_of: Mapping[str, Sequence[str]], where: str = "mesh_exports", option: str = ""
+) -> None:
+    """Refuse what looks like a mistake until it is said for that peer: FED332. ``names_of`` are the names that speak of each peer.
+
+    ``where`` are the rules and ``option`` is what says that it is meant, in the words of whoever wrote them.
+    """
     wrong = [each for each in found if each.looks_wrong and not set(names_of[each.peer.local_name]) & set(accepted)]
     if wrong:
         peers = ", ".join(each.peer.local_name for each in wrong)
         raise FederationError(
             "FED332",
-            where="mesh_exports",
+            where=where,
             what="; ".join(str(each) for each in wrong),
-            fix=f"Correct the rules, or say that it is meant with federation_withdraw: [{peers}]",
+            fix=f"Correct the rules, or say that it is meant with {option or f'federation_withdraw: [{peers}]'}",
             facts={"withdrawn": {each.peer.local_name: list(each.names) for each in wrong}},
         )
 

@@ -167,6 +167,15 @@ def test_a_root_of_a_peer_that_soon_expires_fails_only_where_that_is_asked_for(n
     assert failed.value.result["verdict"] == "down" and no_sleep == []
 
 
+def test_an_own_root_that_has_expired_is_told_as_one_that_soon_expires_is():
+    own = {"kind": "ConfigMap", "metadata": {"name": "istio-ca-root-cert", "namespace": SPACE}, "data": {"root-cert.pem": root("east", days=-3)}}
+    cluster = ClusterInMemory(NOW, CONTROL_PLANE, peer(), bundle(), own)
+    looked = seen(cluster, fail_on=["pending"])
+    assert (looked["verdict"], looked["lines"][-1][0]) == ("ok", "‼") and "roots of this mesh: expired on" in looked["lines"][-1]
+    with pytest.raises(FederationError, match="FED630 Mesh east: roots of this mesh: expired on"):
+        seen(cluster, fail_on=["expiring"])
+
+
 def test_a_control_plane_that_cannot_be_read_is_an_error_and_not_down():
     with pytest.raises(FederationError) as failed:
         seen(ClusterInMemory(NOW), fail_on=["pending"])
