@@ -99,6 +99,8 @@ class Run:
     warn: Callable[[str], None]
     check_mode: bool = False
     journal: Journal = field(default_factory=Journal)
+    know: Callable[[Iterable[str]], None] = lambda _secrets: None
+    """Takes secrets that were read on the way, which are masked from there on."""
 
     def apply(self, cluster: Cluster, changes: Iterable[Change], *, looks_again: bool = True) -> None:
         """Send one request per change, in order, and look once more at each object; nothing in check mode.
@@ -134,7 +136,7 @@ def run_module(module: Module, body: Body, *, needs_cluster: bool = True, writes
     nobody expected is told by its type and place: its text is a library's, and may quote what is secret.
     """
     journal = Journal(module.params.get("wrote") or ())
-    run = Run(module.params, module.warn, module.check_mode, journal)
+    run = Run(module.params, module.warn, module.check_mode, journal, module.know)
     result, failed, cluster = {}, None, None
     if module.params.get("loopback"):
         module.warn(f"FED324 {LOOPBACK}  ({link_to('FED324')})")

@@ -57,6 +57,7 @@ def secrets_of(options: Mapping[str, Any]) -> set[str]:
     key = options.get("client_key")
     found |= {key} if isinstance(key, str) and is_content(key) else set()
     found |= _inside(content_of(options.get("kubeconfig"))) | _of_extensions(options.get("extensions"))
+    found |= tokens_in(options.get("threescale"))
     return {text for text in found if text.strip()}
 
 
@@ -75,6 +76,25 @@ def _of_extensions(value: object, depth: int = 0, *, is_secret: bool = False) ->
     if isinstance(value, (list, tuple)):
         return set().union(*(_of_extensions(child, depth + 1, is_secret=is_secret) for child in value))
     return set()
+
+
+def tokens_in(value: object, depth: int = 0) -> set[str]:
+    """Return the tokens in what is described for 3scale: the texts under the key ``token``."""
+    if depth > 20:
+        return set()
+    if isinstance(value, Mapping):
+        own = {child for key, child in value.items() if key == "token" and isinstance(child, str)}
+        return own.union(*(tokens_in(child, depth + 1) for child in value.values()))
+    return set().union(*(tokens_in(child, depth + 1) for child in value)) if isinstance(value, (list, tuple)) else set()
+
+
+def without_tokens(value: Any, depth: int = 0) -> Any:
+    """Return what is described for 3scale without its tokens, also those that are too short to be masked elsewhere."""
+    if depth > 20:
+        return HIDDEN
+    if isinstance(value, Mapping):
+        return {key: HIDDEN if key == "token" else without_tokens(child, depth + 1) for key, child in value.items()}
+    return [without_tokens(child, depth + 1) for child in value] if isinstance(value, (list, tuple)) else value
 
 
 def content_of(kubeconfig: object) -> object:
@@ -140,9 +160,8 @@ def shown_url(url: str) -> str:
 
 def shown_arguments(arguments: Mapping[str, Any]) -> dict[str, Any]:
     """Return a module's arguments as they may be shown: connection options without what is secret in them, the rest as it is."""
-    return {
-        name: _shown(OPTIONS[name], value) if name in OPTIONS and value else value for name, value in arguments.items()
-    }
+    shown = {name: _shown(OPTIONS[name], value) if name in OPTIONS and value else value for name, value in arguments.items()}
+    return {**shown, **({"threescale": without_tokens(shown["threescale"])} if "threescale" in shown else {})}
 
 
 def _shown(name: str, value: Any) -> Any:

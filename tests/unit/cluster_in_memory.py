@@ -16,6 +16,7 @@ class ClusterInMemory:
         self.now = now
         self.requests = 0
         self.groups: set[str] = set()
+        self.readers: set[str] = set()
         self.dry_runs: list[tuple[str, str]] = []
         self.writes: list[tuple[str, str, str]] = []
         self._objects: dict[tuple[str, str, str], dict] = {}
@@ -89,6 +90,11 @@ class ClusterInMemory:
         assert self._objects[(kind.name, namespace, name)]["metadata"]["uid"] == uid
         del self._objects[(kind.name, namespace, name)]
         return True
+
+    def review(self, kind, namespace, body):
+        self.requests += 1
+        allowed = bool(self.readers & {*body["spec"].get("groups", ())})
+        return {"kind": kind.name, "status": {"allowed": allowed}}
 
     def serves(self, group):
         self.requests += 1

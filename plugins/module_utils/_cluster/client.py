@@ -325,6 +325,10 @@ class Cluster:
         finally:
             self._spent += time.monotonic() - started
 
+    def review(self, kind: Kind, namespace: str, body: Mapping[str, Any]) -> dict:
+        """Ask the API server for its judgement (an access review), which it gives and does not store."""
+        return self._done(Request.of("create", "POST", kind, namespace, body=body), kind)
+
     def schema(self, api_version: str) -> dict | None:
         """Return the OpenAPI v3 document of one group and version, such as ``maistra.io/v2``; None when it is not served."""
         path = "/openapi/v3/api/v1" if api_version == "v1" else f"/openapi/v3/apis/{api_version}"

@@ -69,6 +69,7 @@ DESTINATION_RULE = Kind("DestinationRule", "networking.istio.io/v1beta1", "desti
 SIDECAR = Kind("Sidecar", "networking.istio.io/v1beta1", "sidecars")
 ISTIO_GATEWAY = Kind("Gateway", "networking.istio.io/v1beta1", "gateways")
 AUTHORIZATION_POLICY = Kind("AuthorizationPolicy", "security.istio.io/v1beta1", "authorizationpolicies")
+REQUEST_AUTHENTICATION = Kind("RequestAuthentication", "security.istio.io/v1beta1", "requestauthentications")
 ENVOY_FILTER = Kind("EnvoyFilter", "networking.istio.io/v1alpha3", "envoyfilters")
 # Mixer's configuration, which stays behind when Mixer goes.
 MIXER_KINDS = tuple(
@@ -89,6 +90,7 @@ MIXER_KINDS = tuple(
 EXTENSION = Kind("ServiceMeshExtension", "maistra.io/v1", "servicemeshextensions")
 TELEMETRY = Kind("Telemetry", "telemetry.istio.io/v1alpha1", "telemetries")
 WASM_PLUGIN = Kind("WasmPlugin", "extensions.istio.io/v1alpha1", "wasmplugins")
+ACCESS_REVIEW = Kind("LocalSubjectAccessReview", "authorization.k8s.io/v1", "localsubjectaccessreviews")
 SECRET = Kind("Secret", "v1", "secrets")
 CRD = Kind("CustomResourceDefinition", "apiextensions.k8s.io/v1", "customresourcedefinitions")
 CLUSTER_VERSION = Kind("ClusterVersion", "config.openshift.io/v1", "clusterversions")
@@ -108,7 +110,7 @@ KINDS = {
         *(SUBSCRIPTION, INSTALL_PLAN, CSV, OPERATOR_GROUP, MUTATING_WEBHOOK, VALIDATING_WEBHOOK),
         *(STATEFUL_SET, DAEMON_SET, DEPLOYMENT_CONFIG),
         *(EXTENSION, WASM_PLUGIN),
-        *(VIRTUAL_SERVICE, DESTINATION_RULE, AUTHORIZATION_POLICY),
+        *(VIRTUAL_SERVICE, DESTINATION_RULE, AUTHORIZATION_POLICY, REQUEST_AUTHENTICATION),
         *(NAMESPACE, SECRET, SERVICE_ACCOUNT, ROLE, ROLE_BINDING, CLUSTER_ROLE, CLUSTER_ROLE_BINDING, CRD),
     )
 }

@@ -45,6 +45,7 @@ class Address:
     port: int
     is_tls: bool
     timeout: int = TIMEOUT
+    ca_certificates: str = ""
 
     @property
     def cluster(self) -> str:
@@ -74,6 +75,7 @@ class Portal:
     address: Address
     token: str = field(default="", repr=False)
     token_from: Secret | None = None
+    ca_cert: str = ""
 
 
 @dataclass(frozen=True)
@@ -223,6 +225,11 @@ def _is_texts(value: Any) -> str:
     return "" if is_good else "must be a list of texts"
 
 
+def _is_file(value: Any) -> str:
+    is_good = isinstance(value, str) and value.startswith("/") and value.isprintable()
+    return "" if is_good else "must be the path of a file in the proxies, such as /etc/pki/tls/certs/ca-bundle.crt"
+
+
 def _is_token(value: Any) -> str:
     return "" if isinstance(value, str) and _TOKEN.fullmatch(value) else "is not a token: 8 signs or more, without spaces, in quotes"
 
@@ -255,17 +262,19 @@ def _is_url(value: Any) -> str:
 
 
 def _address(given: object, path: Path, problems: list[Problem], more: Sequence[str] = ()) -> Address | None:
-    known = _checked(given, path, ("url",), ("timeout", *more), problems)
+    known = _checked(given, path, ("url",), ("timeout", "ca_certificates", *more), problems)
     timeout = _take(known, "timeout", path, _is_milliseconds, problems, TIMEOUT)
     url = _take(known, "url", path, _is_url, problems)
     if url is None:
         return None
     parts = urlsplit(url)
     is_tls = parts.scheme == "https"
-    address = Address(url, str(parts.hostname), parts.port or (443 if is_tls else 80), is_tls, timeout)
-    if not is_tls and address.namespace is None:
+    bundle = _take(known, "ca_certificates", path, _is_file, problems, "")
+    address = Address(url, str(parts.hostname), parts.port or (443 if is_tls else 80), is_tls, timeout, bundle)
+    if not is_tls and (more or address.namespace is None):
         what = f"calls {address.host} without TLS, so tokens and keys of callers travel in clear"
-        problems.append(wrong((*path, "url"), what, "Write https://, or the name of a Service of this cluster (name.namespace.svc)", "FED884"))
+        fix = "Write https://" if more else "Write https://, or the name of a Service of this cluster (name.namespace.svc)"
+        problems.append(wrong((*path, "url"), what, fix, "FED884"))
     return address
 
 
@@ -273,7 +282,7 @@ def _portal(given: object, problems: list[Problem]) -> Portal | None:
     if given is None:
         return None
     path = (OPTION, "portal")
-    address = _address(given, path, problems, ("token", "token_from"))
+    address = _address(given, path, problems, ("token", "token_from", "ca_cert"))
     known = given if isinstance(given, Mapping) else {}
     token = _take(known, "token", path, _is_token, problems, "")
     source = known.get("token_from")
@@ -286,7 +295,8 @@ def _portal(given: object, problems: list[Problem]) -> Portal | None:
         fields = _checked(source, place, ("namespace", "secret", "key"), (), problems)
         values = [_take(fields, key, place, _is_text, problems) for key in ("namespace", "secret", "key")]
         found = Secret(*values) if all(values) else None
-    return Portal(address, token, found) if address else None
+    trusted = _take(known, "ca_cert", path, _is_text, problems, "")
+    return Portal(address, token, found, trusted) if address else None
 
 
 def _adapters(given: object, problems: list[Problem]) -> list[Adapter]:

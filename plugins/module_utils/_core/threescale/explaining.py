@@ -40,11 +40,17 @@ class Explanation:
     status: int | None = None
     why: str = ""
 
+    def compared(self) -> dict:
+        """Return what a test may expect, the caller's keys among it."""
+        found = self.credentials.values if self.credentials else {}
+        told = {"service": self.service, "rules": list(self.rules), "usages": dict(self.usages), "status": self.status}
+        return {**told, **{kind: found.get(kind) for kind in KINDS}}
+
     def as_data(self) -> dict:
-        """Return it as JSON-friendly data. Keys of callers stay as the test wrote them."""
+        """Return it as JSON-friendly data, without the caller's keys: which of them were found, and where."""
         return {
             "service": self.service,
-            **{kind: self.credentials.values.get(kind) if self.credentials else None for kind in KINDS},
+            "credentials": list(self.credentials.values) if self.credentials else [],
             "found_by": list(self.credentials.sources) if self.credentials else [],
             "rules": list(self.rules),
             "usages": dict(self.usages),
@@ -235,7 +241,7 @@ class Verdict:
 def verdict_of(trial: Trial, services: Sequence[Service], generation: str) -> Verdict:
     """Return what becomes of a test; only the fields that it expects are compared."""
     explanation = explain(services, trial.request, generation)
-    found = explanation.as_data()
+    found = explanation.compared()
     return Verdict(trial, explanation, tuple(_missed(trial.expected, found)))
 
 

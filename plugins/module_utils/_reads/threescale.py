@@ -1,0 +1,94 @@
+# GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
+"""What stands of 3scale's adapters in a mesh, who may read it, and the access token in its Secret: one LIST per kind and namespace."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from collections.abc import Collection, Iterator, Mapping
+from typing import Any
+
+from .._cluster.client import Cluster
+from .._core.catalogue.findings import Finding
+from .._core.control_plane.members import ROLL, membership
+from .._core.plain.data import at
+from .._core.plain.errors import FederationError
+from .._core.plain.kinds import (
+    ACCESS_REVIEW,
+    AUTHORIZATION_POLICY,
+    DESTINATION_RULE,
+    MEMBER_ROLL,
+    REQUEST_AUTHENTICATION,
+    SECRET,
+    SERVICE_ENTRY,
+    Kind,
+)
+from .._core.threescale.described import Secret
+from .extensions import FORBIDDEN, NOT_SERVED, Around, ground_of
+from .peerings import read_control_plane
+
+AROUND = (SERVICE_ENTRY, DESTINATION_RULE, REQUEST_AUTHENTICATION, AUTHORIZATION_POLICY)
+
+
+def read_adapters(cluster: Cluster, params: Mapping[str, Any], needed: Collection[tuple[Kind, str]] = ()) -> Around:
+    """Return a mesh with all that may be of 3scale's adapters in it.
+
+    What may not be read, or is not served, is no error but where it is ``needed``, by kind and namespace.
+    """
+    namespace = params["namespace"] or f"{params['mesh']}-mesh-system"
+    control_plane = read_control_plane(cluster, namespace, params["control_plane"])
+    members = membership(cluster.get(MEMBER_ROLL, namespace, ROLL))
+    ground = ground_of(control_plane, params["mesh"], members["configured"])
+    live: list[dict] = []
+    unknown: list[str] = []
+    for kind in (*ground.kinds, *AROUND):
+        for place in sorted(ground.namespaces):
+            try:
+                live += cluster.list(kind, place)
+            except FederationError as error:
+                if error.code not in (FORBIDDEN, NOT_SERVED) or (kind, place) in needed:
+                    raise
+                if error.code == FORBIDDEN:
+                    unknown.append(f"{kind.name} objects in {place}: this account may not read them")
+    return Around(control_plane, ground, tuple(live), tuple(unknown))
+
+
+def access_token(cluster: Cluster, source: Secret) -> str:
+    """Return the access token that one key of one Secret holds. Raises ``FederationError`` FED896 where it holds none."""
+    live = cluster.get(SECRET, source.namespace, source.name)
+    if live is None:
+        raise _no_token(source, "does not exist", "Correct token_from, or make the Secret")
+    text = at(live, "data", source.key)
+    try:
+        token = base64.b64decode(str(text), validate=True).decode("ascii").strip() if isinstance(text, str) else ""
+    except (binascii.Error, ValueError):
+        token = ""
+    if not 8 <= len(token) <= 4096 or not token.isprintable() or " " in token or ":" in token:
+        raise _no_token(source, f"holds no access token under {source.key}", "Correct the key, or what the Secret holds")
+    return token
+
+
+def _no_token(source: Secret, what: str, fix: str) -> FederationError:
+    return FederationError("FED896", where=f"Secret {source.namespace}/{source.name}", what=what, fix=fix)
+
+
+def readers_of(cluster: Cluster, kind: Kind, namespace: str) -> Iterator[Finding]:
+    """Give which wide groups may read the objects of a kind in a namespace, where this account may ask: FED893."""
+    groups = ("system:authenticated", "system:serviceaccounts", f"system:serviceaccounts:{namespace}")
+    resource = {"namespace": namespace, "verb": "get", "group": kind.api_version.partition("/")[0], "resource": kind.plural}
+    for group in groups:
+        body = {
+            "apiVersion": ACCESS_REVIEW.api_version,
+            "kind": ACCESS_REVIEW.name,
+            "metadata": {"namespace": namespace},
+            "spec": {"groups": [group], "resourceAttributes": resource},
+        }
+        try:
+            answer = cluster.review(ACCESS_REVIEW, namespace, body)
+        except FederationError as error:
+            if error.code not in (FORBIDDEN, NOT_SERVED):
+                raise
+            return
+        if at(answer, "status", "allowed") is True:
+            yield Finding("FED893", f"{kind.name} objects in {namespace}", f"may be read by the group {group}, and hold service tokens in clear")
+            return
