@@ -261,12 +261,20 @@ def leaves(value: object, at: Path = ()) -> Iterator[tuple[Path, object]]:
     if isinstance(value, Mapping) and value:
         for key, below in value.items():
             yield from leaves(below, (*at, key))
-    elif isinstance(value, Sequence) and not isinstance(value, str) and at and at[-1] in _KEYED_LISTS and at[:2] not in _FREE and value:
+    elif _is_keyed(value, at):
         key = _KEYED_LISTS[at[-1]]
         for entry in value:
             yield from leaves(entry, (*at, ("key", ((key, entry[key]),))))
     else:
         yield at, value
+
+
+def _is_keyed(value: object, at: Path) -> bool:
+    """Return whether a list is one that the API merges by a key: a Service's ports are, those of a ServiceEntry are one value."""
+    if not isinstance(value, Sequence) or isinstance(value, str) or not value or not at or at[:2] in _FREE:
+        return False
+    key = _KEYED_LISTS.get(at[-1]) if isinstance(at[-1], str) else None
+    return key is not None and all(isinstance(entry, Mapping) and key in entry for entry in value)
 
 
 def value_at(value: object, path: Path) -> object:

@@ -11,12 +11,12 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
-from urllib.parse import urlsplit
 
 from ..extensions.described import ALL, Extension, read_extensions
 from ..extensions.problems import Problem
 from .patterns import LONGEST, rule_pattern
 from .queries import wrong_in_credentials
+from .urls import url_of
 
 OPTION = "mesh_threescale"
 ENVIRONMENTS = ("production", "staging", "sandbox")
@@ -29,7 +29,6 @@ TIMEOUT = 1000
 _ID = re.compile(r"[0-9A-Za-z_-]{1,64}")
 _TOKEN = re.compile(r"[!-~]{8,4096}")
 _METHOD = re.compile(r"[A-Za-z]{1,32}")
-_HOST = re.compile(r"[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?")
 _EXTENSION_FIELDS = ("name", "namespace", "selector", "image", "pull_secret", "pull_policy", "kind", "traffic", "priority")
 _OF_ADAPTER = (*_EXTENSION_FIELDS, "services", "oidc", "system", "switch", "passthrough_metadata")
 
@@ -245,20 +244,11 @@ def _one_of(words: Sequence[str]) -> Callable[[Any], str]:
 
 
 def _is_url(value: Any) -> str:
-    if not isinstance(value, str) or not value.isprintable() or " " in value:
-        return "must be a URL such as https://su1.3scale.net"
     try:
-        parts = urlsplit(value)
-        port = parts.port
-    except ValueError:
-        return "is no URL"
-    if parts.scheme not in ("http", "https") or not parts.hostname:
-        return "must be a URL with http or https and a host"
-    if "@" in parts.netloc:
-        return "must not hold a user or token; the access token is given as token or token_from"
-    if parts.query or parts.fragment:
-        return "must have neither ? nor #"
-    return "" if _HOST.fullmatch(parts.hostname) and port != 0 else "must name its host in letters, digits, dots and hyphens"
+        url_of(value if isinstance(value, str) else "")
+    except ValueError as reason:
+        return str(reason)
+    return ""
 
 
 def _address(given: object, path: Path, problems: list[Problem], more: Sequence[str] = ()) -> Address | None:
@@ -267,10 +257,10 @@ def _address(given: object, path: Path, problems: list[Problem], more: Sequence[
     url = _take(known, "url", path, _is_url, problems)
     if url is None:
         return None
-    parts = urlsplit(url)
-    is_tls = parts.scheme == "https"
+    read = url_of(url)
+    is_tls = read.scheme == "https"
     bundle = _take(known, "ca_certificates", path, _is_file, problems, "")
-    address = Address(url, str(parts.hostname), parts.port or (443 if is_tls else 80), is_tls, timeout, bundle)
+    address = Address(url, read.host, read.port, is_tls, timeout, bundle)
     if not is_tls and (more or address.namespace is None):
         what = f"calls {address.host} without TLS, so tokens and keys of callers travel in clear"
         fix = "Write https://" if more else "Write https://, or the name of a Service of this cluster (name.namespace.svc)"

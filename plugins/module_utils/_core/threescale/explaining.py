@@ -10,18 +10,17 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import urlencode
 
 from ..extensions.problems import Problem
 from .described import Adapter, Service, wrong
 from .patterns import is_glob_match, rule_pattern
 from .queries import JWT, KINDS, Found, Request, credentials_of
+from .urls import PORTS, query_of
 
 TESTS = "threescale_tests"
 MOST_TESTS = 1000
 FIRST, LATER = "0.0.1", "0.0.3"
 """The two generations of the adapter, which answer otherwise where no mapping rule matches."""
-_DEFAULT_PORTS = {"http": "80", "https": "443"}
 _REQUEST = ("method", "host", "path", "query", "headers", "claims", "metadata", "scheme")
 _EXPECT = ("service", "usages", "rules", "status", *KINDS)
 
@@ -102,7 +101,7 @@ def request_of(given: Mapping) -> Request:
     path, separator, query = str(given["path"]).partition("?")
     more = given.get("query")
     if isinstance(more, Mapping):
-        query = "&".join(part for part in (query, urlencode({key: str(value) for key, value in more.items()})) if part)
+        query = "&".join(part for part in (query, query_of(more)) if part)
     headers = {str(name).lower(): str(value) for name, value in (given.get("headers") or {}).items()}
     metadata: dict[str, Any] = dict(given.get("metadata") or {})
     if given.get("claims") is not None:
@@ -121,7 +120,7 @@ def request_of(given: Mapping) -> Request:
 def authority_of(host: str, scheme: str) -> str:
     """Return a host as the adapter compares it: in lower case, without the port that is the scheme's own."""
     name, separator, port = host.lower().rpartition(":")
-    return name if separator and port == _DEFAULT_PORTS[scheme] else host.lower()
+    return name if separator and port == str(PORTS[scheme]) else host.lower()
 
 
 def _without_dots(path: str) -> str:
@@ -202,7 +201,7 @@ def _wrong_in_request(given: Mapping) -> Iterator[tuple[str, str]]:
             yield name, "is missing, or not a text" if name == "host" else "is missing, or does not begin with /"
     if not isinstance(given.get("method", "GET"), str):
         yield "method", "must be a text"
-    if given.get("scheme", "http") not in _DEFAULT_PORTS:
+    if given.get("scheme", "http") not in PORTS:
         yield "scheme", "must be http or https"
     for name in ("query", "headers", "claims", "metadata"):
         if given.get(name) is not None and not isinstance(given[name], Mapping):

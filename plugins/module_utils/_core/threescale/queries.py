@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import parse_qsl
 
 from ..extensions.problems import Problem
 from .operations import Failed, first_of, looked_up, run_operations, wrong_in
+from .urls import pairs_of
 
 KINDS = ("user_key", "app_id", "app_key")
 SOURCES = ("header", "query_string", "filter")
@@ -131,7 +131,7 @@ def _of_headers(said: Mapping, request: Request) -> tuple[str, ...]:
 
 
 def _of_query(said: Mapping, request: Request) -> tuple[str, ...]:
-    return _of_pairs(said, parse_qsl(request.query or "", keep_blank_values=True))
+    return _of_pairs(said, pairs_of(request.query or ""))
 
 
 def _of_pairs(said: Mapping, pairs: list[tuple[str, str]]) -> tuple[str, ...]:
