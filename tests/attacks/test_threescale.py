@@ -122,13 +122,10 @@ def test_a_hostile_portal_is_refused_in_bounded_memory(collections: str, server:
 
 
 ODD_RULES: list[Any] = [
-    None,
     "text",
-    [None],
-    [{"http_method": None}],
+    [None, {"http_method": None}],
     [{**RULES[0], "pattern": "/(a+)+$"}],
     [{**RULES[0], "delta": -1}],
-    [{**RULES[0], "delta": "1"}],
     [{**RULES[0], "pattern": "/\u202e\x1b[2J"}],
     [{**RULES[0], "position": "x"}, RULES[0]],
     RULES * 1001,
@@ -160,17 +157,22 @@ LIVE = [
 ]
 
 
-@pytest.mark.parametrize(("kind", "api", "spec"), LIVE, ids=[row[0] for row in LIVE])
-def test_an_object_of_an_odd_shape_is_taken_or_refused_and_never_crashes(
-    collections: str, server: ApiInMemory, portal: PortalOfTests, kind: str, api: str, spec: dict
+def odd_objects(value: Any) -> list[dict]:
+    """Return one object of each kind for each of its fields, with a value in it that does not belong there."""
+    found = []
+    for kind, api, spec in LIVE:
+        for number, key in enumerate(("spec", *spec, "labels", "managedFields")):
+            live: dict = {"apiVersion": api, "kind": kind, "metadata": {"name": f"odd-{number}", "namespace": SPACE}, "spec": dict(spec)}
+            place = live if key == "spec" else live["spec" if key in spec else "metadata"]
+            place[key] = value
+            found.append(live)
+    return found
+
+
+@pytest.mark.parametrize("value", ODD, ids=repr)
+def test_objects_of_odd_shapes_are_taken_or_refused_and_never_crash(
+    collections: str, server: ApiInMemory, portal: PortalOfTests, value: Any
 ) -> None:
-    for key in ("spec", *spec, "labels", "managedFields"):
-        for value in ODD:
-            live: dict = {"apiVersion": api, "kind": kind, "metadata": {"name": "other", "namespace": SPACE}, "spec": dict(spec)}
-            if key == "spec":
-                live["spec"] = value
-            else:
-                live["spec" if key in spec else "metadata"][key] = value
-            standing(server, live)
-            ended = call(collections, "threescale_adapter", asking(server, portal), check=True)
-            assert ended.code != "FED115" and ended.result, f"{kind} {key}: {value}: {ended.printed[-2000:]}"
+    standing(server, *odd_objects(value))
+    ended = call(collections, "threescale_adapter", asking(server, portal), check=True)
+    assert ended.code != "FED115" and ended.result, ended.printed[-2000:]
