@@ -53,6 +53,22 @@ options:
           - With C(restarts) V(false) they may not restart workloads or istiod, nor add namespaces to the member roll. Everything else stays.
         type: dict
         required: true
+        suboptions:
+          users:
+            description: Names of users.
+            type: list
+            elements: str
+          groups:
+            description: Names of groups.
+            type: list
+            elements: str
+          service_accounts:
+            description: Service accounts, as C(name) or C(namespace/name).
+            type: list
+            elements: str
+          restarts:
+            description: Whether they may restart workloads; they may when absent.
+            type: bool
       adopt:
         description:
           - Whether a control plane or member roll that stands in the mesh's namespace and that this collection did not make is this mesh's.

@@ -28,9 +28,78 @@ options:
         C(outlier), C(split), C(callers), C(timeout) and C(retries).
       - An empty list removes all that was made before. Required with O(state=present).
     type: raw
+    suboptions:
+      service:
+        description: The service as C(namespace/name), as it is called in this mesh.
+        type: str
+        required: true
+      failover_to:
+        description: The peer that answers when no local endpoint is left.
+        type: str
+      outlier:
+        description: When an endpoint that fails is left out, and for how long.
+        type: dict
+        suboptions:
+          consecutive_5xx:
+            description: How many failures in a row; 5 when absent.
+            type: int
+          interval:
+            description: How often endpoints are looked at, such as V(10s), the default.
+            type: str
+          base_ejection_time:
+            description: For how long an endpoint is left out at first, such as V(30s), the default.
+            type: str
+      split:
+        description: A weight for C(local) and for peers by name, 100 in all.
+        type: dict
+      callers:
+        description: Who may call the service.
+        type: dict
+        suboptions:
+          from_mesh:
+            description: Peers that may call a service of this mesh.
+            type: list
+            elements: str
+          local:
+            description: Service accounts of this mesh (C(namespace/name)) that may call, too, or V(nobody).
+            type: raw
+          service_accounts:
+            description: Service accounts of this mesh that may call an imported service.
+            type: list
+            elements: str
+          dry_run:
+            description: Whether the policy is only rehearsed, from 2.2 on.
+            type: bool
+      timeout:
+        description: How long a call may take, such as V(2s).
+        type: str
+      retries:
+        description: How often a call that failed is made again.
+        type: dict
+        suboptions:
+          attempts:
+            description: How often; 0 for never.
+            type: int
+            required: true
+          per_try_timeout:
+            description: How long one attempt may take.
+            type: str
+          retry_on:
+            description: What counts as failed, in Envoy's words with commas.
+            type: str
   locality:
     description: Where this mesh is, with C(region), and C(zone) and C(subzone) where wanted. Found on pods or nodes when absent.
     type: dict
+    suboptions:
+      region:
+        description: The region, as the nodes' label C(topology.kubernetes.io/region) has it.
+        type: str
+      zone:
+        description: The zone; needs a region.
+        type: str
+      subzone:
+        description: The subzone; needs a zone.
+        type: str
 extends_documentation_fragment:
   - ossm.federation.cluster
   - ossm.federation.mesh

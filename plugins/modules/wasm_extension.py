@@ -33,6 +33,75 @@ options:
     type: list
     elements: dict
     default: []
+    suboptions:
+      name:
+        description: The name of the extension.
+        type: str
+        required: true
+      namespace:
+        description: The namespace of the extension; that of the control plane for workloads of every namespace.
+        type: str
+        required: true
+      image:
+        description: The image or URL of the module, best with a digest.
+        type: str
+        required: true
+      selector:
+        description: Labels of the pods, or the word V(all).
+        type: raw
+        required: true
+      phase:
+        description: When the extension runs.
+        type: str
+        choices: [AUTHN, AUTHZ, STATS, UNSPECIFIED_PHASE]
+      priority:
+        description: Which extension of a phase runs first; the highest.
+        type: int
+      config:
+        description: What the module is told.
+        type: dict
+      pull_secret:
+        description: The Secret with which the image is fetched.
+        type: str
+      pull_policy:
+        description: When the image is fetched.
+        type: str
+        choices: [IfNotPresent, Always, Never]
+      kind:
+        description: The kind that is written; by the version of the mesh when absent.
+        type: str
+        choices: [ServiceMeshExtension, WasmPlugin]
+      plugin_name:
+        description: The name by which the module is registered.
+        type: str
+      sha256:
+        description: The digest of the module, for a URL.
+        type: str
+      traffic:
+        description: Which calls the extension sees; V(inbound) when absent.
+        type: str
+        choices: [inbound, outbound, both, gateway]
+      ports:
+        description: The ports whose calls it sees; all when absent.
+        type: list
+        elements: int
+      fail:
+        description: Whether calls are refused or passed while the module cannot run.
+        type: str
+        choices: [closed, open]
+      env:
+        description: Environment variables of the module.
+        type: list
+        elements: dict
+        suboptions:
+          name:
+            description: The name of the variable.
+            type: str
+            required: true
+          value:
+            description: Its value.
+            type: str
+            required: true
 extends_documentation_fragment:
   - ossm.federation.cluster
   - ossm.federation.mesh

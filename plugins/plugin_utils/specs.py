@@ -96,7 +96,9 @@ def _wrong(name: str, option: Mapping, variables: Mapping, template: Callable[[A
         return
     entries = list(_wrong_entries(name, option, given.get(name)))
     yield from entries
-    for error in ArgumentSpecValidator({name: dict(option)}).validate(given).errors:
+    # What is inside is documented in the spec and read by the modules, which name the rule and the key.
+    flat = {word: said for word, said in option.items() if word != "options"}
+    for error in ArgumentSpecValidator({name: flat}).validate(given).errors:
         if not (entries and isinstance(error, ElementError)):
             yield name, _told(error, option, given.get(name))
 

@@ -8,8 +8,14 @@ from pathlib import Path
 
 import pytest
 import yaml
+from ansible_collections.ossm.federation.plugins.module_utils._core.extensions.described import Extension
+from ansible_collections.ossm.federation.plugins.module_utils._core.install.subjects import PARTS
+from ansible_collections.ossm.federation.plugins.module_utils._core.mesh import given
+from ansible_collections.ossm.federation.plugins.module_utils._core.mesh.topology import LOCALITY, Gateways
+from ansible_collections.ossm.federation.plugins.module_utils._core.traffic import wanted
 from ansible_collections.ossm.federation.plugins.module_utils._described import DESCRIBED
 from ansible_collections.ossm.federation.plugins.module_utils._options import CLUSTER, FORCE, MESH, OLM, WAITING
+from ansible_collections.ossm.federation.plugins.plugin_utils.specs import SPECS as ROLES
 
 ROOT = "ansible_collections.ossm.federation.plugins"
 MODULES = sorted(path.stem for path in Path(__file__).parents[4].joinpath("plugins", "modules").glob("*.py"))
@@ -60,6 +66,43 @@ def test_an_example_gives_only_options_that_exist_and_all_that_are_required(name
         given = set(task[f"ossm.federation.{name}"])
         assert given <= set(options)
         assert {key for key, option in options.items() if option.get("required")} <= given
+
+
+OF_ONE_PEER = {"ingress", "egress", "node_ports", "load_balancer_ip"}
+# What is inside an option, by what reads it: the role and its option, the module and its option, each with the path inside, and the keys.
+INSIDE = [
+    ("mesh.mesh_peers", "federation.peers", {"name", *given.PEER_ENTRY}),
+    ("mesh.mesh_peers.gateways", "federation.peers.gateways", set(Gateways.__dataclass_fields__)),
+    ("mesh.mesh_peers.gateways.node_ports", "federation.peers.gateways.node_ports", {"discovery", "service"}),
+    ("mesh.mesh_peers.kubectl", "federation.peers.kubectl", set(given.KUBECTL)),
+    ("mesh.mesh_peers.kubectl.exports", "federation.peers.kubectl.exports", set(given.EXPORT_RULE)),
+    ("mesh.mesh_peers.locality", "federation.peers.locality", set(LOCALITY)),
+    ("mesh.mesh_gateways", "federation.gateways", set(Gateways.__dataclass_fields__) - OF_ONE_PEER),
+    ("mesh.mesh_gateways.disruption_budget", "federation.gateways.disruption_budget", {"min_available", "max_unavailable"}),
+    ("mesh.mesh_exports", "federation.exports", set(given.EXPORT_RULE)),
+    ("mesh.mesh_exports.alias", "federation.exports.alias", set(given.ALIAS)),
+    ("mesh.mesh_imports", "federation.imports", set(given.IMPORT_RULE)),
+    ("mesh.mesh_locality", "mesh_traffic.locality", set(LOCALITY)),
+    ("mesh.mesh_traffic", "mesh_traffic.traffic", set(wanted.RULE)),
+    ("mesh.mesh_traffic.outlier", "mesh_traffic.traffic.outlier", set(wanted.OUTLIER)),
+    ("mesh.mesh_traffic.callers", "mesh_traffic.traffic.callers", set(wanted.CALLERS)),
+    ("mesh.mesh_traffic.retries", "mesh_traffic.traffic.retries", set(wanted.RETRIES)),
+    ("extensions.mesh_extensions", "wasm_extension.extensions", set(Extension.__dataclass_fields__)),
+    ("operator.cluster_operators", "mesh_operator.operators", set(OLM["operators"]["options"])),
+    ("mesh.mesh_admins", "mesh_tenants.tenants.admins", {*PARTS, "restarts"}),
+]
+
+
+@pytest.mark.parametrize(("in_role", "in_module", "keys"), INSIDE)
+def test_what_is_inside_an_option_is_described_for_roles_and_modules_as_it_is_read(in_role, in_module, keys):
+    (role, variable, *inside), (module, option, *within) = in_role.split("."), in_module.split(".")
+    told = next(entry[variable] for entry in ROLES[role].values() if variable in entry)["options"]
+    documented_inside = documented(module)[0][option]["suboptions"]
+    for word in inside:
+        told = told[word]["options"]
+    for word in within:
+        documented_inside = documented_inside[word]["suboptions"]
+    assert set(told) == set(documented_inside) == keys
 
 
 @pytest.mark.parametrize("name", MODULES)
