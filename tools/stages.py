@@ -136,7 +136,7 @@ def lint(run: Run) -> None:
     with copied_tree() as copy:
         env = {"ANSIBLE_COLLECTIONS_PATH": str(collections_of(copy)), **_path(venv)}
         run.command(venv / "bin" / "ansible-lint", "--nocolor", "--offline", "--strict", "--profile=production", cwd=copy, env=env)
-        scripts = sorted(path.relative_to(copy) for path in copy.glob("tools/*.sh"))
+        scripts = sorted(path.relative_to(copy) for folder in ("tools", "playbooks/files") for path in copy.glob(f"{folder}/*.sh"))
         run.command(venv / "bin" / "shellcheck", ".ci/run", *scripts, cwd=copy)
 
 

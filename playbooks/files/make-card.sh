@@ -28,7 +28,7 @@ fail() {
     exit 1
 }
 
-mesh= audience= space= control_plane= peer= addresses= discovery= service=
+mesh='' audience='' space='' control_plane='' peer='' addresses='' discovery='' service=''
 while [ $# -gt 0 ]; do
     case $1 in
         -h | --help) usage; exit 0 ;;
