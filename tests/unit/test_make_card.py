@@ -100,6 +100,7 @@ def card_of(objects: list[dict], gateways: dict) -> dict:
 
 
 BALANCED = {"spec": {"type": "LoadBalancer", "ports": []}, "status": {"loadBalancer": {"ingress": [{"ip": "192.0.2.10"}, {"hostname": "lb.example.com"}]}}}
+NODES = ["192.0.2.1", "192.0.2.2"]
 BY_NODE = {
     "spec": {
         "type": "NodePort",
@@ -112,7 +113,7 @@ BY_NODE = {
     ("service", "options", "gateways"),
     [
         pytest.param(BALANCED, (), {}, id="load-balancer"),
-        pytest.param(BY_NODE, ("--address", "192.0.2.1", "--address", "192.0.2.2"), {"service_type": "NodePort", "addresses": ["192.0.2.1", "192.0.2.2"]}, id="nodes"),
+        pytest.param(BY_NODE, ("--address", NODES[0], "--address", NODES[1]), {"service_type": "NodePort", "addresses": NODES}, id="nodes"),
     ],
 )
 def test_the_script_makes_the_card_that_the_module_makes_byte_for_byte(made, service, options, gateways):

@@ -619,7 +619,8 @@ def test_a_locality_that_istiod_would_drop_is_refused(locality):
 
 
 def test_a_peer_without_ansible_is_a_mesh_of_its_own_with_this_one_as_its_peer():
-    (west,) = described([{"name": "west", "kubectl": {"namespace": "mesh", "control_plane": "main", "version": "v2.5", "exports": [{"name": "a", "namespace": "b"}]}}]).peers
+    known = {"namespace": "mesh", "control_plane": "main", "version": "v2.5", "exports": [{"name": "a", "namespace": "b"}]}
+    (west,) = described([{"name": "west", "kubectl": known}]).peers
     assert (west.half.mesh.name, west.half.mesh.namespace, west.half.mesh.control_plane, west.half.version) == ("west", "mesh", "main", "v2.5")
     assert (west.half.peer.name, west.half.peer.gateways.ingress) == ("east", "east-ingress")
     assert [rule.name for rule in west.half.mesh.exports] == ["a"]
