@@ -38,9 +38,16 @@ def followed(tmp_path: Path):
         "PIP_DISABLE_PIP_VERSION_CHECK": "1",
     }
 
-    def follow(lines: str, folder: Path = home) -> str:
-        words = ["bash", "-euc", f"{lines}\nansible-galaxy collection list ossm.federation"]
-        done = subprocess.run(words, cwd=folder, env=environment, capture_output=True, text=True, check=False, timeout=120)
+    # pip itself is asked once; after that it is enough that it would be given a file that is there.
+    stand_in = tmp_path / "bin" / "pip"
+    stand_in.parent.mkdir()
+    stand_in.write_text('#!/bin/sh\n[ "$1 $2" = "install -r" ] && [ -s "$3" ]\n', encoding="utf-8")
+    stand_in.chmod(0o755)
+
+    def follow(lines: str, folder: Path = home, *, with_pip: bool = False) -> str:
+        path = environment["PATH"] if with_pip else f"{stand_in.parent}:{environment['PATH']}"
+        given = {**environment, "PATH": path}
+        done = subprocess.run(["bash", "-euc", lines], cwd=folder, env=given, capture_output=True, text=True, check=False, timeout=120)
         assert done.returncode == 0, done.stdout + done.stderr
         return done.stdout
 
@@ -59,15 +66,17 @@ def test_the_readme_names_four_ways_and_the_address_of_the_collection() -> None:
 
 
 def test_the_collection_installs_from_git(followed) -> None:
-    assert re.search(r"ossm\.federation +\d", followed(WAYS["git"].replace(ADDRESS, f"file://{TREE}")))
+    lines = WAYS["git"].replace(ADDRESS, f"file://{TREE}")
+    assert "ossm.federation:" in followed(lines, with_pip=True)
 
 
 def test_a_checkout_is_found_where_it_is_cloned(followed) -> None:
-    assert re.search(r"ossm\.federation +\d", followed(WAYS["checkout"].replace(ADDRESS, f"file://{TREE}")))
+    lines = WAYS["checkout"].replace(ADDRESS, f"file://{TREE}")
+    assert "ossm.federation " in followed(f"{lines}\nansible-galaxy collection list ossm.federation")
 
 
 def test_the_collection_installs_from_an_archive_of_a_checkout(followed, tmp_path: Path) -> None:
-    assert re.search(r"ossm\.federation +\d", followed(WAYS["archive"], copied(tmp_path / "checkout")))
+    assert "ossm.federation:" in followed(WAYS["archive"], copied(tmp_path / "checkout"))
 
 
 def test_the_lines_for_an_execution_environment_give_a_build_context(followed, tmp_path: Path) -> None:
@@ -76,6 +85,7 @@ def test_the_lines_for_an_execution_environment_give_a_build_context(followed, t
     assert tagged == 1
     checkout = tmp_path / "checkout"
     shutil.copytree(TREE / "extensions" / "awx" / "execution-environment", checkout / "extensions" / "awx" / "execution-environment")
-    followed(f"({lines})\nexport ANSIBLE_COLLECTIONS_PATH={TREE.parents[2]}", checkout)
-    context = checkout / "extensions" / "awx" / "execution-environment" / "context"
-    assert "--require-hashes" in (context / "Containerfile").read_text(encoding="utf-8")
+    followed(lines, checkout)
+    # Its name is Dockerfile where Docker, and no podman, is installed.
+    (made,) = (checkout / "extensions" / "awx" / "execution-environment" / "context").glob("*file")
+    assert "--require-hashes" in made.read_text(encoding="utf-8")
