@@ -37,6 +37,8 @@ def html(page: Mapping) -> str:
             fix="Run it on the machine that runs Ansible, as playbook report does, whose Python has it",
         ) from None
     environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+    # Only what is not ASCII can be written from right to left, and then stays in its own place.
+    environment.tests["turned"] = lambda text: not str(text).isascii()
     sheet, extra = style(), list(_extra(page))
     return environment.from_string(TEMPLATE).render(
         page=page,

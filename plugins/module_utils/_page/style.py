@@ -64,6 +64,7 @@ th, td { text-align: start; vertical-align: top; padding: .35rem .6rem; border-b
 td.long { min-width: 15rem; } th { background: var(--panel); white-space: nowrap; } tbody tr:last-child td { border-bottom: 0; }
 .state { display: inline-block; border-radius: .3rem; padding: 0 .45rem; white-space: nowrap; font-weight: 600; }
 code, .mono { font-family: ui-monospace, "Liberation Mono", monospace; font-size: .88em; overflow-wrap: anywhere; }
+section { content-visibility: auto; contain-intrinsic-size: auto 40rem; }
 details { border: 1px solid var(--line); border-radius: .4rem; margin: .4rem 0; padding: .3rem .8rem; content-visibility: auto; }
 summary { cursor: pointer; overflow-wrap: anywhere; } details .scroll { margin: .4rem 0; }
 .actions { padding-inline-start: 1.4rem; } .actions li { margin: .5rem 0; }
@@ -77,7 +78,7 @@ svg .line { stroke-width: 2; fill: none; } svg .line.many { stroke-width: 4; } s
 [data-hidden] { display: none; }
 @media print {
   .filter, nav, .skip, .theme { display: none; } .scroll { overflow: visible; border: 0; } .wrap { max-width: none; padding: 0; }
-  tr, details, .tiles li { break-inside: avoid; } svg, svg.wide { min-width: 0; } body { font-size: 10pt; } details { content-visibility: visible; }
+  tr, details, .tiles li { break-inside: avoid; } section { content-visibility: visible; } svg, svg.wide { min-width: 0; } body { font-size: 10pt; } details { content-visibility: visible; }
   .state, svg rect { print-color-adjust: exact; }
 }
 @media (prefers-reduced-motion: no-preference) { html { scroll-behavior: smooth; } }

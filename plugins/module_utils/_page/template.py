@@ -14,10 +14,10 @@ TEMPLATE = """\
 <bdi>{{ text }}</bdi>
 {%- endmacro -%}
 {%- macro cell(text) -%}
-<td><bdi>{{ "" if text is none else text }}</bdi></td>
+<td>{% if text is turned %}<bdi>{{ text }}</bdi>{% else %}{{ "" if text is none else text }}{% endif %}</td>
 {%- endmacro -%}
 {%- macro begin(label, heads) -%}
-<div class="scroll" role="region" tabindex="0" aria-label="{{ label }}"><table><caption class="skip">{{ label }}</caption>
+<div class="scroll" role="region" tabindex="0" aria-label="{{ label }}, table"><table><caption class="skip">{{ label }}</caption>
 <thead><tr>{% for head in heads %}<th scope="col">{{ head }}</th>{% endfor %}</tr></thead><tbody>
 {%- endmacro -%}
 {%- macro end() -%}
