@@ -36,8 +36,12 @@ STEPS = (
     "__peers_watched",
     "__peers_insisted",
     "__preflight_seen",
+    "__validate_seen",
     "__status_seen",
 )
+
+# Steps that only look: where one of them has ended well, the mesh was seen.
+LOOKS = ("__status_seen", "__preflight_seen", "__peers_drifted", "__validate_seen")
 
 
 def mesh_names(hosts: object, hostvars: Mapping) -> list[str]:
@@ -204,7 +208,7 @@ def _entry(known: Mapping) -> dict:
     entry = {key: shown[key] for key in ("server", "control_plane", "members", "peers", "faults", "restart") if key in shown}
     if failed:
         entry["error"] = _error(failed)
-    elif not (is_alone or stands or {"__status_seen", "__preflight_seen", "__peers_drifted"} & set(known)):
+    elif not (is_alone or stands or set(LOOKS) & set(known)):
         entry["error"] = {"code": None, "message": "was refused or stopped before its status could be read; see the output of the run"}
     entry["verdict"] = _verdict(failed, shown, is_failed="error" in entry)
     if failed or is_alone:
@@ -229,6 +233,13 @@ def _found(known: Mapping) -> dict:
         entry["drift"] = [change for result in looked for change in result.get("changes") or []]
     for key in ("findings", "findings_left_out", "unknown", "pending", "changed_peers", "hand_over"):
         entry.update({key: result[key] for result in (kept, found) if key in result})
+    checked = known.get("__validate_seen")
+    if isinstance(checked, Mapping):
+        # Beside what a preflight has found.
+        for key, nothing in (("findings", []), ("unknown", []), ("findings_left_out", {})):
+            more, own = checked.get(key) or nothing, entry.get(key) or nothing
+            entry[key] = {**own, **more} if isinstance(nothing, dict) else [*own, *more]
+        entry["mutual_tls"] = checked.get("mutual_tls") or []
     return entry
 
 

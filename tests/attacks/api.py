@@ -66,6 +66,7 @@ KINDS = {
     "sidecars": "Sidecar",
     "gateways": "Gateway",
     "authorizationpolicies": "AuthorizationPolicy",
+    "peerauthentications": "PeerAuthentication",
     "requestauthentications": "RequestAuthentication",
     "envoyfilters": "EnvoyFilter",
     "wasmplugins": "WasmPlugin",

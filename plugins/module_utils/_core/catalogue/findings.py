@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from ..plain.errors import FederationError
@@ -131,8 +131,11 @@ def _folded(findings: Iterable[Finding]) -> Iterator[Finding]:
         yield Finding(code, f"{len(found):,} findings", f"{CODES[code].title}: {places} … and {len(found) - MOST_TOLD:,} more")
 
 
-def lines(head: str, findings: Sequence[Finding], unknown: Sequence[Unknown]) -> list[str]:
-    """Return findings as lines of text, errors first; ``head`` says of which mesh, and the counts are added to it."""
+def lines(head: str, findings: Sequence[Finding], unknown: Sequence[Unknown], also: Mapping[str, str] | None = None) -> list[str]:
+    """Return findings as lines of text, errors first; ``head`` says of which mesh, and the counts are added to it.
+
+    ``also`` is by code what others call it, and stands beside it.
+    """
     errors = sum(found.severity == ERROR for found in findings)
     counts = [(errors, "error"), (len(findings) - errors, "warning")]
     told = [f"{number} {word}{'s' if number > 1 else ''}" for number, word in counts if number]
@@ -140,7 +143,8 @@ def lines(head: str, findings: Sequence[Finding], unknown: Sequence[Unknown]) ->
         told.append(f"{len(unknown)} unknown")
     shown = [f"{head} · {', '.join(told) or 'nothing found'}"]
     for found in _folded(in_order(findings)):
-        shown += [f"{found.severity.upper():<8} {found.code}  {found.place}: {found.seen}", f"{'':<16} {found.fix}"]
+        others = (also or {}).get(found.code, "")
+        shown += [f"{found.severity.upper():<8} {found.code}{f' {others}' if others else ''}  {found.place}: {found.seen}", f"{'':<16} {found.fix}"]
     for gap in unknown:
         shown.append(f"{'UNKNOWN':<8} {'':<6}  {gap.what}: {gap.because}")
     return shown

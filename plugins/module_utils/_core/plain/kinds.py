@@ -69,6 +69,7 @@ DESTINATION_RULE = Kind("DestinationRule", "networking.istio.io/v1beta1", "desti
 SIDECAR = Kind("Sidecar", "networking.istio.io/v1beta1", "sidecars")
 ISTIO_GATEWAY = Kind("Gateway", "networking.istio.io/v1beta1", "gateways")
 AUTHORIZATION_POLICY = Kind("AuthorizationPolicy", "security.istio.io/v1beta1", "authorizationpolicies")
+PEER_AUTHENTICATION = Kind("PeerAuthentication", "security.istio.io/v1beta1", "peerauthentications")
 REQUEST_AUTHENTICATION = Kind("RequestAuthentication", "security.istio.io/v1beta1", "requestauthentications")
 ENVOY_FILTER = Kind("EnvoyFilter", "networking.istio.io/v1alpha3", "envoyfilters")
 # Mixer's configuration, which stays behind when Mixer goes.

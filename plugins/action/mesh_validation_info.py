@@ -1,0 +1,8 @@
+# GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Runs mesh_validation_info without packing it, where that is the same."""
+
+from __future__ import annotations
+
+from ansible_collections.ossm.federation.plugins.plugin_utils.here import PlainAction as ActionModule
+
+__all__ = ["ActionModule"]
