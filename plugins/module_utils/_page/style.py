@@ -78,7 +78,8 @@ svg .line { stroke-width: 2; fill: none; } svg .line.many { stroke-width: 4; } s
 [data-hidden] { display: none; }
 @media print {
   .filter, nav, .skip, .theme { display: none; } .scroll { overflow: visible; border: 0; } .wrap { max-width: none; padding: 0; }
-  tr, details, .tiles li { break-inside: avoid; } section { content-visibility: visible; } svg, svg.wide { min-width: 0; } body { font-size: 10pt; } details { content-visibility: visible; }
+  tr, details, .tiles li { break-inside: avoid; }
+  section { content-visibility: visible; } svg, svg.wide { min-width: 0; } body { font-size: 10pt; } details { content-visibility: visible; }
   .state, svg rect { print-color-adjust: exact; }
 }
 @media (prefers-reduced-motion: no-preference) { html { scroll-behavior: smooth; } }

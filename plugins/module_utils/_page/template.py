@@ -146,7 +146,8 @@ TEMPLATE = """\
 <span class="soft">{{ sides.offered }} offered, {{ sides.taken }} taken</span></summary>
 {{ begin("Services of " ~ mesh, ["Cluster", "Namespace", "Service", "As", "Host"]) }}
 {% for row in sides.rows %}
-<tr data-row="{{ row.state }}">{{ cell(row.cluster) }}{{ cell(row.namespace) }}{{ cell(row.name) }}{{ cell(row.told) }}<td class="mono">{{ name(row.host) }}</td></tr>
+<tr data-row="{{ row.state }}">{{ cell(row.cluster) }}{{ cell(row.namespace) }}{{ cell(row.name) }}{{ cell(row.told) }}
+<td class="mono">{{ name(row.host) }}</td></tr>
 {% endfor %}
 {{ end() }}
 </details>

@@ -106,6 +106,7 @@ def codes(result):
 
 
 PLAIN, MUTUAL = {"tls": {"mode": "DISABLE"}}, {"tls": {"mode": "ISTIO_MUTUAL"}}
+AS_CHART = {"importAsLocal": True, "nameSelector": {"alias": {"namespace": "shop", "name": "chart"}}}
 OLD_PEER = (peer(connected=False), imports(IMPORT))
 CASES = {
     "FED973": [policy(namespaces=["nowhere"])],
@@ -163,7 +164,9 @@ RIGHT = {
         namespace=SPACE, selector={"app": "west-ingress"}, principals=["west.local/ns/west-mesh-system/sa/east-egress-service-account"],
     )],
     "plain calls to a permissive service": [authentication("PERMISSIVE"), rule("cart", **PLAIN)],
-    "plain calls to the one workload that allows them": [authentication("STRICT", namespace=SPACE), authentication("DISABLE", "cart", app="cart"), rule("cart", **PLAIN)],
+    "plain calls to the one workload that allows them": [
+        authentication("STRICT", namespace=SPACE), authentication("DISABLE", "cart", app="cart"), rule("cart", **PLAIN),
+    ],
     "a sidecar with all of its namespace": [sidecar("./*", "~/*", f"{SPACE}/*", "*/till.shop.svc.cluster.local", app="cart")],
     "subsets of a host that a peer gives as well": [
         peer(), imports("cart.shop.svc.cluster.local"), subsets("cart", here="v1", there="west"),
@@ -190,7 +193,7 @@ def test_a_rule_over_many_services_is_one_finding_and_a_narrower_rule_is_an_exce
 UNSURE = {
     "a host of a peer that is not connected": ([*OLD_PEER, route(to(WEST_CART))], (), "FED984", "peer west is not connected"),
     "a local name that such a peer may give": (
-        [peer(connected=False), imports(rules=[{"importAsLocal": True, "nameSelector": {"alias": {"namespace": "shop", "name": "chart"}}}]), route(to("chart"))],
+        [peer(connected=False), imports(rules=[AS_CHART]), route(to("chart"))],
         (), "FED984", "peer west is not connected",
     ),
     "a host of a namespace that is no member": ([route(to("cart.other.svc.cluster.local"))], (), "FED984", "namespace other is no member"),
