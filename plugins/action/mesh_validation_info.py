@@ -3,6 +3,11 @@
 
 from __future__ import annotations
 
-from ansible_collections.ossm.federation.plugins.plugin_utils.here import PlainAction as ActionModule
+from ansible_collections.ossm.federation.plugins.modules import mesh_validation_info as module
+from ansible_collections.ossm.federation.plugins.plugin_utils.here import PlainAction
 
-__all__ = ["ActionModule"]
+
+class ActionModule(PlainAction):
+    """Run the module of the same name."""
+
+    MODULE = module
