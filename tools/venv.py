@@ -34,7 +34,7 @@ def folder_of(name: str, pins: bytes) -> pathlib.Path:
 def make(folder: pathlib.Path, requirements: pathlib.Path) -> None:
     """Make the venv ``folder`` with all of ``requirements``. A half-made one is made anew."""
     if importlib.util.find_spec("ensurepip") is None:
-        version = "%d.%d" % sys.version_info[:2]
+        version = ".".join(map(str, sys.version_info[:2]))
         sys.exit(
             f"Python {version} at {sys.executable} cannot make a venv: ensurepip is missing. On Debian and Ubuntu: apt install python{version}-venv"
         )

@@ -232,7 +232,9 @@ def _found(known: Mapping) -> dict:
         looked = (result for result in (known.get("card_made"), kept) if isinstance(result, Mapping))
         entry["drift"] = [change for result in looked for change in result.get("changes") or []]
     for key in ("findings", "findings_left_out", "unknown", "pending", "changed_peers", "hand_over"):
-        entry.update({key: result[key] for result in (kept, found) if key in result})
+        for result in (kept, found):
+            if key in result:
+                entry[key] = result[key]
     checked = known.get("__validate_seen")
     if isinstance(checked, Mapping):
         # Beside what a preflight has found.

@@ -146,8 +146,8 @@ from ..module_utils._core.plain.errors import FederationError  # noqa: E402
 from ..module_utils._core.plain.kinds import CONFIG_MAP, EXPORTS, IMPORTS, PEER  # noqa: E402
 from ..module_utils._core.preflight.everything import look  # noqa: E402
 from ..module_utils._described import DESCRIBED  # noqa: E402
-from ..module_utils._gateways import refuse_foreign  # noqa: E402
 from ..module_utils._files import refuse_no_folder  # noqa: E402
+from ..module_utils._gateways import refuse_foreign  # noqa: E402
 from ..module_utils._options import CLUSTER  # noqa: E402
 from ..module_utils._reads.estate import Reader, Remembered, describe, found_by, read_estate  # noqa: E402
 from ..module_utils._reads.peerings import (  # noqa: E402

@@ -86,7 +86,7 @@ def full_pages(item: Callable[[int], dict], size: int = 500) -> Callable[[Asked]
     return lambda _asked: (
         200,
         {},
-        ('{"metadata":{"continue":"%d"},"items":[%s]}' % (next(count), ",".join(content))).encode(),
+        f'{{"metadata":{{"continue":"{next(count)}"}},"items":[{",".join(content)}]}}'.encode(),
     )
 
 

@@ -167,15 +167,7 @@ def _played_and_searched(
     administrator: Administrator, playbook: str, secrets: Mapping[str, tuple[Place, str]], searched: Sequence[Path]
 ) -> str:
     folder = administrator.folder
-    bounds = {
-        name: 1
-        for name in (
-            "control_plane_timeout",
-            "operator_timeout",
-            "federation_timeout",
-            "upgrade_timeout",
-        )
-    }
+    bounds = dict.fromkeys(("control_plane_timeout", "operator_timeout", "federation_timeout", "upgrade_timeout"), 1)
     extra = {
         **bounds,
         "federation_report": "report.json",

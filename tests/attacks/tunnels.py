@@ -30,7 +30,7 @@ def frame(payload: bytes, opcode: int = 2) -> bytes:
 
 def received(file: BinaryIO) -> bytes:
     """Return the payload of the next frame of a client, which must be masked."""
-    first, second = file.read(2)
+    _first, second = file.read(2)
     assert second & 128, "a client masks what it sends"
     size = second & 127
     if size == 126:

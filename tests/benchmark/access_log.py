@@ -15,7 +15,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "plugins" / "module_utils"))
 
-from _core.logs.access import parser  # noqa: E402
+from _core.logs.access import parser
 
 IS_SMALLEST = bool(os.environ.get("OSSM_FEDERATION_SMALLEST"))
 REPEATS = 1 if IS_SMALLEST else 9

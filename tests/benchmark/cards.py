@@ -22,10 +22,10 @@ from cryptography.x509.oid import NameOID
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "plugins" / "module_utils"))
 
-from _core.card.card import Card, Export, Ingress, Port, read_card  # noqa: E402
-from _core.card.trust import read_roots  # noqa: E402
-from _core.mesh.topology import Mesh  # noqa: E402
-from _core.peering.carrying import receive  # noqa: E402
+from _core.card.card import Card, Export, Ingress, Port, read_card
+from _core.card.trust import read_roots
+from _core.mesh.topology import Mesh
+from _core.peering.carrying import receive
 
 NOW = datetime(2026, 1, 31, 12, 0, tzinfo=timezone.utc)
 IS_SMALLEST = bool(os.environ.get("OSSM_FEDERATION_SMALLEST"))
@@ -102,7 +102,7 @@ def main() -> None:
         def from_data(mesh: Mesh, carried: list = data[:count]) -> object:
             return receive(mesh, "hub.local", in_run=[], carried=carried, file_of=lambda name: None, now=NOW)
 
-        each = [seconds(work) / count / one for work in (from_files, lambda: from_data(hub), lambda: from_data(lone))]  # noqa: B023
+        each = [seconds(work) / count / one for work in (from_files, lambda: from_data(hub), lambda: from_data(lone))]
         print(f"{count:5}  {each[0]:14.1f}  {each[1]:13.1f}  {each[2]:26.2f}  {memory(from_files):30.1f}")
 
 

@@ -40,7 +40,7 @@ def main() -> None:
     for count in COUNTS:
         report = many(count)
         page = page_of(report, made=MADE)
-        works = (lambda: page_of(report, made=MADE), lambda: drawing_of(page), lambda: html(page_of(report, made=MADE)))  # noqa: B023
+        works = (lambda: page_of(report, made=MADE), lambda: drawing_of(page), lambda: html(page_of(report, made=MADE)))
         found = [*map(seconds, works), float(len(html(page)))]
         base = base or found
         model, picture, whole, size = (value / first for value, first in zip(found, base))

@@ -247,9 +247,7 @@ class Operator:
             return 0.0
         run = self._runs.get(key)
         generation = smcp["metadata"]["generation"]
-        if run is None and self._done.get(key) != generation:
-            run = self._begin(key, smcp)
-        elif run is not None and run.generation != generation:
+        if (run is None and self._done.get(key) != generation) or (run is not None and run.generation != generation):
             run = self._begin(key, smcp)
         elif run is None and self._fault(namespace, "reconcile-error") is not None:
             run = self._runs[key] = _Run(generation, self._repair_line(), time.monotonic())

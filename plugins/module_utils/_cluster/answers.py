@@ -274,7 +274,7 @@ def checked_object(body: Any, kind: Kind, namespace: str, name: str = "", *, is_
     if name and own != name:
         raise Unusable("FED119", f"holds {kind.name} {_named(own)} where {name} was asked for")
     place = metadata.get("namespace")
-    if place is not None and not isinstance(place, str) or (namespace and place and place != namespace):
+    if (place is not None and not isinstance(place, str)) or (namespace and place and place != namespace):
         raise Unusable("FED119", f"holds {kind.name} {own} of another namespace, {_named(place)}")
     if namespace:
         metadata["namespace"] = namespace

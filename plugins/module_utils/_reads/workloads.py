@@ -24,7 +24,7 @@ from .._core.control_plane.data_plane import (
 from .._core.control_plane.restarting import OWNERS, Survey
 from .._core.plain.data import at, items
 from .._core.plain.errors import FederationError
-from .._core.plain.kinds import POD, REPLICATION_CONTROLLER, REPLICA_SET, Kind
+from .._core.plain.kinds import POD, REPLICA_SET, REPLICATION_CONTROLLER, Kind
 from .._core.plain.moments import time_of
 
 

@@ -12,7 +12,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta, timezone
-from typing import NoReturn
+from typing import NoReturn, TypeGuard
 
 from ..plain.addresses import is_address
 from ..plain.errors import FederationError
@@ -150,7 +150,8 @@ def as_readers_take_it(card: Card, now: datetime) -> tuple[Card, list[str]]:
     Raises ``FederationError`` FED231 when what is left is more than a reader takes.
     """
     reader = _Reader(f"Card {card.file_name}", "")
-    exports, notes = [], []
+    exports: list[Export] = []
+    notes: list[str] = []
     for export, data in zip(card.exports, card.to_data()["exports"]):
         try:
             exports.append(_export(reader, data, len(exports)))
@@ -231,7 +232,7 @@ def card_from(data: object, where: str, now: datetime) -> Card:
     name = mesh if isinstance(mesh, str) and _LABEL.fullmatch(mesh) else "the peer"
     reader = _Reader(where, _ASK_AGAIN.format(mesh=name))
     fields = reader.fields(
-        data, "version mesh audience issued trust_domain roots ingress client_id exports".split(), "the card"
+        data, ["version", "mesh", "audience", "issued", "trust_domain", "roots", "ingress", "client_id", "exports"], "the card"
     )
     trust_domain = reader.text(fields["trust_domain"], "trust_domain", TRUST_DOMAIN)
     card = Card(
@@ -260,7 +261,7 @@ def _check_version(version: object, where: str) -> None:
         )
 
 
-def _is_whole(value: object) -> bool:
+def _is_whole(value: object) -> TypeGuard[int]:
     return isinstance(value, int) and not isinstance(value, bool)
 
 
@@ -404,20 +405,19 @@ def refuse_oversize(data: object, where: str) -> None:
     for _depth in range(DEPTH_LIMIT + 1):
         deeper: list = []
         for value in level:
-            is_list, is_mapping = isinstance(value, (list, tuple)), False
             if isinstance(value, (str, bytes)):
                 room -= len(value)
             elif isinstance(value, int):
                 room = room if abs(value) < 10**10 else -1
-            elif is_list:
+            elif isinstance(value, (list, tuple)):
                 room -= LEAST_OF_ENTRY * len(value)
-            elif is_mapping := isinstance(value, Mapping):
+            elif isinstance(value, Mapping):
                 room -= LEAST_OF_FIELD * len(value)
             if room < 0:
                 _refuse("FED202", where, "is larger than any card", _ASK_FOR_FILE)
-            if is_list:
+            if isinstance(value, (list, tuple)):
                 deeper += value
-            elif is_mapping:
+            elif isinstance(value, Mapping):
                 deeper += [*value, *value.values()]
         if not deeper:
             return

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timezone
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from ..plain.errors import FederationError
 
@@ -172,13 +172,13 @@ def namesakes(certificates: Sequence[Certificate]) -> tuple[int, int] | None:
     return None
 
 
-def _unreadable() -> tuple[type[Exception], ...]:
-    """Return what ``cryptography`` raises, from 41 on, for what it cannot read."""
+def _unreadable(*others: type[Exception]) -> tuple[type[Exception], ...]:
+    """Return what ``cryptography`` raises, from 41 on, for what it cannot read, and ``others``."""
     from cryptography import x509
     from cryptography.exceptions import InternalError, UnsupportedAlgorithm
 
     own = (x509.DuplicateExtension, x509.InvalidVersion, x509.UnsupportedGeneralNameType)
-    return (ValueError, TypeError, OverflowError, UnsupportedAlgorithm, InternalError, *own)
+    return (ValueError, TypeError, OverflowError, UnsupportedAlgorithm, InternalError, *own, *others)
 
 
 def _parsed(der: bytes, where: str) -> tuple[x509.Certificate, bytes, bytes, bytes, bytes, bytes]:
@@ -203,7 +203,7 @@ def _parsed(der: bytes, where: str) -> tuple[x509.Certificate, bytes, bytes, byt
         _check_depths(fields[-1])
         part = "key"
         parsed.public_key()
-    except (IndexError, *_unreadable()):  # an element that ends before its time
+    except _unreadable(IndexError):  # an element that ends before its time
         what = f"is not a valid X.509 certificate{', its ' * bool(part)}{part}{' cannot be read' * bool(part)}"
         raise FederationError("FED205", where=where, what=what, fix=_COPY_AGAIN) from None
     return parsed, issuer, subject, inner, outer, key
@@ -225,7 +225,7 @@ def _algorithms(parsed: x509.Certificate, inner: bytes, outer: bytes, key: bytes
 
 
 def _check_key(parsed: x509.Certificate, kind: str, where: str) -> None:
-    key = parsed.public_key()
+    key: Any = parsed.public_key()
     if kind == _RSA:
         numbers = key.public_numbers()
         if not LEAST_RSA_BITS <= key.key_size <= MOST_RSA_BITS:
@@ -313,7 +313,7 @@ def _has_signed(issuer: Certificate, below: Certificate) -> bool:
 
     try:
         below.parsed.verify_directly_issued_by(issuer.parsed)
-    except (InvalidSignature, *_unreadable()):
+    except _unreadable(InvalidSignature):
         return False
     return True
 
@@ -346,7 +346,7 @@ def _is_limited(issuer: Certificate, below: Certificate) -> bool:
     return _extension(below, x509.SubjectAlternativeName) is not None or not all(isinstance(name, harmless) for name in names)
 
 
-def _extension(certificate: Certificate, kind: type) -> object:
+def _extension(certificate: Certificate, kind: type) -> Any:
     return next((extension.value for extension in certificate.parsed.extensions if isinstance(extension.value, kind)), None)
 
 
@@ -384,7 +384,7 @@ def _check_depths(extensions: bytes) -> None:
 def _check_names(names: Iterable[x509.Name]) -> None:
     """Raise ``ValueError`` for a character that proxies do not take in a name, though ``cryptography`` does."""
     for name in names:
-        values = [attribute.value for attribute in name]
+        values: list[Any] = [attribute.value for attribute in name]
         if any(_is_noncharacter(ord(sign)) for value in values if isinstance(value, str) for sign in value):
             raise ValueError("a character that is none")
         written = [_children(pair)[1] for group in _children(name.public_bytes()) for pair in _children(group)]

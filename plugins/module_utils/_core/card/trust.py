@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import pairwise
 from typing import NoReturn
 
 from ..plain.errors import FederationError
@@ -144,7 +145,7 @@ def _blocks(text: str, where: str) -> list[tuple[str, str]]:
     marks = list(MARK.finditer(text))
     if not _HALF_MARK.search(text):
         _refuse("FED206", where, "holds no certificate", "Give the mesh's root certificate as PEM")
-    for before, after in zip(marks, marks[1:]):
+    for before, after in pairwise(marks):
         if before[1] == "END" and after[1] == "BEGIN" and "\n" not in text[before.end() : after.start()]:
             _refuse(
                 "FED205",

@@ -104,7 +104,8 @@ def told(head: str, findings: Iterable[Finding], unknown: Sequence[Unknown]) -> 
 
 def as_data(findings: Iterable[Finding]) -> dict:
     """Return ``findings`` as data, the first ``MOST_KEPT`` of each code, and ``findings_left_out``: by code how many more there are."""
-    kept, counts = [], Counter()
+    kept: list[dict] = []
+    counts: Counter[str] = Counter()
     for finding in findings:
         counts[finding.code] += 1
         if counts[finding.code] <= MOST_KEPT:

@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import NoReturn
 
 from ..plain.data import at, items, listed, strings
 from ..plain.errors import FederationError
@@ -190,7 +191,7 @@ def unjoined(live: Mapping | None) -> list[str]:
     if live is None:
         return ["there is no ServiceMeshMember yet"]
     status = live.get("status") or {}
-    ready = next((c for c in status.get("conditions") or [] if c.get("type") == "Ready"), {})
+    ready: Mapping = next((c for c in status.get("conditions") or [] if c.get("type") == "Ready"), {})
     if status.get("observedGeneration") not in (None, live["metadata"].get("generation")) or not ready:
         return ["the operator has not seen the ServiceMeshMember yet"]
     return [] if ready.get("status") == "True" else [f"{ready.get('reason')}: {ready.get('message')}"]
@@ -285,7 +286,7 @@ def _unready(status: Mapping) -> list[Lack]:
 def _outdated(status: Mapping, control_plane: ControlPlane | None) -> list[Lack]:
     """Return whether members are configured for another state of the control plane than its present one."""
     operator = at(control_plane.live, "status", "operatorVersion") if control_plane else None
-    if not operator or not control_plane.is_ready:
+    if control_plane is None or not operator or not control_plane.is_ready:
         return []
     meant = f"{operator}-{control_plane.live['metadata'].get('generation')}"
     if status.get("meshReconciledVersion") in (None, meant):
@@ -324,5 +325,5 @@ def check_member(member: object, namespace: str, version: tuple[int, int] | None
         _refuse("FED426", place, "is a namespace of the platform, which no mesh takes", "Leave it out")
 
 
-def _refuse(code: str, where: str, what: str, fix: str) -> None:
+def _refuse(code: str, where: str, what: str, fix: str) -> NoReturn:
     raise FederationError(code, where=where, what=what, fix=fix)

@@ -89,7 +89,7 @@ def check_spec(manifest: Mapping, schema: Mapping | None, version: tuple[int, in
             facts={"fields": [each.path for each in unknown]},
         )
     refused = list(objections(manifest["spec"], version, manifest["metadata"]["namespace"])) if version else []
-    if refused:
+    if version and refused:
         raise FederationError(
             "FED422",
             where=place,

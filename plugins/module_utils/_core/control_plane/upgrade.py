@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import NoReturn
 
 from ..extensions.plan import INBOUND_ONLY
 from ..extensions.problems import Problem
@@ -111,9 +112,9 @@ def plan_upgrade(
     turns ServiceMeshExtensions into WasmPlugins on 2.2. Raises ``FederationError``
     FED430 where no way leads to ``target``.
     """
-    wanted, version = _wanted(control_plane, target), control_plane.version
-    _check_way(control_plane, wanted)
-    steps = []
+    wanted = _wanted(control_plane, target)
+    version = _check_way(control_plane, wanted)
+    steps: list[Step] = []
     while version < wanted:
         following = (version[0], version[1] + 1)
         # Mixer is told where the way first meets it: whoever takes it out there does not meet it again.
@@ -217,7 +218,8 @@ def _wanted(control_plane: ControlPlane, target: str) -> Version:
     return version
 
 
-def _check_way(control_plane: ControlPlane, wanted: Version) -> None:
+def _check_way(control_plane: ControlPlane, wanted: Version) -> Version:
+    """Return where the way begins, or refuse one that leads nowhere."""
     version = control_plane.version
     if version is None:
         _refuse(control_plane, "has no version yet", "Wait until its operator has looked at it")
@@ -233,12 +235,14 @@ def _check_way(control_plane: ControlPlane, wanted: Version) -> None:
             f"is {text_of(version)}; going back to {text_of(wanted)} is carried out by the operator and supported by nobody",
             "Keep the version, or make a new mesh and move namespaces to it",
         )
+    return version
 
 
 def _blockers(control_plane: ControlPlane, version: Version, found: Found, *, converts: bool) -> Iterator[Blocker]:
     operator = control_plane.operator
-    first, last = ACCEPTED.get(operator, (None, None)) if operator else (None, None)
-    if first and not first <= version <= last:
+    accepted = ACCEPTED.get(operator) if operator else None
+    if operator and accepted and not accepted[0] <= version <= accepted[1]:
+        first, last = accepted
         yield Blocker(
             f"the operator is {operator[0]}.{operator[1]} and takes {text_of(first)} to {text_of(last)}",
             f"install an operator that takes {text_of(version)} first; one that was just installed needs a moment until it has taken this control plane up",
@@ -337,7 +341,7 @@ def _notes(control_plane: ControlPlane, version: Version, found: Found, *, is_fi
         yield "sidecars must be restarted after the step before"
 
 
-def _refuse(control_plane: ControlPlane, what: str, fix: str) -> None:
+def _refuse(control_plane: ControlPlane, what: str, fix: str) -> NoReturn:
     raise FederationError("FED430", where=control_plane.place, what=what, fix=fix)
 
 

@@ -226,7 +226,7 @@ def _impossible(spec: Mapping, word: object, secrets: int) -> Iterator[tuple[str
     if new_phase(word) is None:
         yield "phase", f"is {word or 'neither said nor known from the image'}", f"Set spec.phase to one of {', '.join(OLD_ORDER)}"
     config = spec.get("config")
-    if isinstance(config, Mapping) and RAW in config or config is not None and not isinstance(config, Mapping):
+    if (isinstance(config, Mapping) and RAW in config) or (config is not None and not isinstance(config, Mapping)):
         fix = "Change the module so that it reads an object, give the extension that object, then convert"
         yield "config", "is free text of v1alpha1, and the pluginConfig of a WasmPlugin is an object", fix
     if secrets > 1:

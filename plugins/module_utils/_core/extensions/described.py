@@ -201,8 +201,7 @@ def _is_sha256(value: object) -> str:
 
 
 def _are_ports(value: object) -> str:
-    is_list = isinstance(value, (list, tuple)) and value
-    is_good = is_list and all(
+    is_good = isinstance(value, (list, tuple)) and value and all(
         isinstance(port, int) and not isinstance(port, bool) and 0 < port < 65536 for port in value
     )
     return "" if is_good else "must be a list of port numbers from 1 to 65535"

@@ -175,8 +175,9 @@ def problems(operators: Sequence[Operator], found: Found, wanted: Iterable[Mappi
     is or as it is to be, FED447 a catalog that is not there, FED449 one that does not offer what is meant.
     """
     wanted = list(wanted)
-    if found.subscription(COMMUNITY_OPERATOR):
-        place = found.subscription(COMMUNITY_OPERATOR)["metadata"]["namespace"]
+    community = found.subscription(COMMUNITY_OPERATOR)
+    if community:
+        place = community["metadata"]["namespace"]
         yield FederationError(
             "FED442",
             where=f"Subscription {place}/{COMMUNITY_OPERATOR}",
@@ -478,7 +479,7 @@ def _not_installed(operator: Operator, live: Mapping, found: Found) -> Iterator[
     troubles = [c for c in items(status.get("conditions")) if c.get("type") in _TROUBLES and c.get("status") == "True"]
     for trouble in troubles:
         yield f"{operator.package}: {trouble['type']}: {trouble.get('message') or trouble.get('reason') or 'no reason given'}"
-    if at(plan, "status", "phase") == "Failed":
+    if plan and at(plan, "status", "phase") == "Failed":
         yield f"{operator.package}: InstallPlan {plan['metadata']['name']} failed: {_why_failed(plan)}"
     elif not troubles:
         why = _why_not_approved(operator, live, plan, found)
@@ -510,7 +511,7 @@ def hopeless(operators: Sequence[Operator], found: Found) -> list[str]:
     for operator in operators:
         live = found.subscription(operator.package)
         plan = found.plan(live) if live else None
-        if at(plan, "status", "phase") == "Failed":
+        if plan and at(plan, "status", "phase") == "Failed":
             result.append(f"InstallPlan {plan['metadata']['name']} failed: {_why_failed(plan)}")
         for condition in items(at(live, "status", "conditions")):
             if condition.get("type") == "BundleUnpackFailed" and condition.get("status") == "True":

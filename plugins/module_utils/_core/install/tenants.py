@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from ..control_plane.members import ALL, check_member
@@ -116,7 +116,7 @@ class Tenant:
     mesh: str
     namespace: str
     members: tuple[str, ...] = ()
-    admins: Admins = Admins()
+    admins: Admins = field(default_factory=Admins)
     is_adopted: bool = False
 
     @classmethod

@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
-from typing import NamedTuple, NoReturn
+from typing import Any, NamedTuple, NoReturn
 
 from ..plain.addresses import is_address, unfit
 from ..plain.errors import FederationError
@@ -401,7 +401,7 @@ def _peer(entry: str | Mapping, shared: Mapping, at: int, home: _Home) -> Peer:
     )
 
 
-def _half(given: object, peer: str, home: _Home, place: str, *, same_cluster: bool) -> Half:
+def _half(given: Any, peer: str, home: _Home, place: str, *, same_cluster: bool) -> Half:
     """Return the side of a peer whose administrator has no Ansible, by what is known of the peer's mesh here."""
     place = f"{place}, kubectl"
     _check_keys(given, set(KUBECTL), place)
@@ -418,7 +418,7 @@ def _half(given: object, peer: str, home: _Home, place: str, *, same_cluster: bo
     if version is not None and not _VERSION.fullmatch(str(version)):
         _refuse("FED350", f"{place}, version", f"is {version!r}", "Write the version as v2.5")
     own = {"gateways": given["gateways"]} if "gateways" in given else {}
-    rules = {key: _list(given.get(key), f"{place}, {key}") for key in ("exports", "imports")}
+    rules: dict[str, Any] = {key: _list(given.get(key), f"{place}, {key}") for key in ("exports", "imports")}
     try:
         mesh = Mesh.described(
             name=peer,
@@ -795,8 +795,9 @@ def _check_targets(mesh: Mesh) -> None:
             whose = "the control plane's own" if target == mesh.namespace else "the platform's"
             what = f"imports into the namespace {target}, which is {whose}"
             _refuse("FED323", place, what, "Use the namespace of an application in alias.namespace")
-        for peer in mesh.peers if rule.domain_suffix else ():
-            suffix, its = rule.domain_suffix, f"svc.{peer.local_name}-imports.local"
+        suffix = rule.domain_suffix or ""
+        for peer in mesh.peers if suffix else ():
+            its = f"svc.{peer.local_name}-imports.local"
             is_foreign = any(other is not peer and _concerns(rule.sources, other) for other in mesh.peers)
             if is_foreign and (is_below(suffix, its) or is_below(its, suffix)):
                 _refuse(
@@ -856,7 +857,7 @@ def _check_imports(rules: Sequence[ImportRule], peer: Peer) -> None:
             _refuse_unreachable(place, earlier.number, peer)
         fixed = _fixed_name(rule)
         key = fixed and (*fixed, rule.import_as_local, None if rule.import_as_local else rule.domain_suffix)
-        if key and key in names:
+        if fixed and key in names:
             _refuse_twice("FED311", place, names[key].number, f"{fixed[0]}.{fixed[1]}", "imported", peer)
         if key:
             names[key] = rule
@@ -964,7 +965,7 @@ def _refuse_many(place: str, name: str) -> NoReturn:
 
 
 def _service_parts(rule: Mapping, place: str) -> tuple[str | None, str | None]:
-    parts = []
+    parts: list[str | None] = []
     for key in ("name", "namespace"):
         value = rule.get(key)
         if value in (None, ANY):
@@ -1119,7 +1120,7 @@ def _whole(value: object, place: str) -> int | None:
         return None
     if isinstance(value, bool) or not re.fullmatch(r"[0-9]{1,9}", str(value)):
         _refuse("FED307", place, f"is {value!r}", "Give a whole number")
-    return int(value)
+    return int(str(value))
 
 
 def _refuse(code: str, where: str, what: str, fix: str) -> NoReturn:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from ..control_plane.live import ControlPlane
 from ..mesh.topology import Found, Mesh, Peer, check_reach
@@ -139,7 +139,7 @@ def _named(
     is_foreign = peer.adopt or not is_ours(live)
     # A name in a peer of ours counts when we wrote it; one that somebody else put there since is for them to explain.
     own = owned_leaves(live, MANAGER)
-    kept = {
+    kept: dict[str, Any] = {
         kind: name
         for kind, name in zip(("ingress", "egress"), gateway_names(live))
         if name
@@ -233,7 +233,7 @@ def _notes(peer: Peer, control_plane: ControlPlane) -> list[str]:
                 "its Deployment; its label app tells it from others"
             )
     live = value_at(control_plane.live, (*EGRESS, peer.gateways.egress, "requestedNetworkView"))
-    if peer.adopt and peer.found_egress and tuple(live or () if live is not MISSING else ()) != peer.found_egress.networks:
+    if peer.adopt and peer.found_egress and tuple(() if live is MISSING else live or ()) != peer.found_egress.networks:
         notes.append(f"FED417 the egress gateway {peer.gateways.egress} looked at other networks; its pods are replaced once, one by one")
     return notes
 
@@ -241,7 +241,8 @@ def _notes(peer: Peer, control_plane: ControlPlane) -> list[str]:
 def gateway_names(live: Mapping) -> tuple[str, str]:
     """Return the ingress and the egress gateway that a live ServiceMeshPeer names; "" where it names none."""
     gateways = (live.get("spec") or {}).get("gateways") or {}
-    return tuple(str((gateways.get(kind) or {}).get("name") or "") for kind in ("ingress", "egress"))
+    ingress, egress = (str((gateways.get(kind) or {}).get("name") or "") for kind in ("ingress", "egress"))
+    return ingress, egress
 
 
 def _chain(live: Mapping) -> str:

@@ -15,7 +15,7 @@ from ..mesh.topology import Half, Mesh, Peer
 from ..plain.kinds import MANAGER, gateways_manager
 from .identity import remembering
 from .plan import plan_gateways, plan_peering
-from .render import applicable, documents
+from .render import applicable
 
 _MARK = "Written by ossm.federation for mesh {mesh}"
 _FINGERPRINTS = """\

@@ -136,8 +136,9 @@ def _received_of(
     )
     if found:
         return found, []
-    for undecided in filter(None, outcomes):
-        raise undecided
+    for undecided in outcomes:
+        if isinstance(undecided, FederationError):
+            raise undecided
     return None, _passed_over(peer, mesh, file_of)
 
 
@@ -209,10 +210,10 @@ def _addressed(
 ) -> Iterator[Received]:
     """Give the cards that say they are from ``peer`` and for ``mesh``, read; one that says neither is read as well, and refused."""
     for card, where, in_run in cards:
-        names = isinstance(card, Mapping) and (card.get("mesh"), card.get("audience"))
-        if not names or not all(isinstance(name, str) for name in names):
+        names = (card.get("mesh"), card.get("audience")) if isinstance(card, Mapping) else (None, None)
+        if not all(isinstance(name, str) for name in names):
             card_from(card, where, now)
-        if (card["mesh"], card["audience"]) == (peer.name, mesh.name):
+        if names == (peer.name, mesh.name):
             yield Received(card_from(card, where, now), where, in_run)
 
 

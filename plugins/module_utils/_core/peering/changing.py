@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
+from typing import Any
 
 from ..plain.fingerprints import fingerprints_in, spoken
 from ..plain.kinds import MANAGER, ROOT_KEY
@@ -80,7 +81,7 @@ class Restart:
         }
 
 
-def identity_of(manifest: Mapping | None) -> dict[str, object]:
+def identity_of(manifest: Mapping | None) -> dict[str, Any]:
     """Return the parts of a peer's identity that a ServiceMeshPeer or a bundle holds, by their names; others are absent."""
     if not manifest:
         return {}

@@ -424,7 +424,7 @@ def refuse_two_descriptions(mesh: Mesh, written: Mapping[str, Mapping], accepted
     """
     own = Description(mesh.name, mesh.owner or "")
     others: dict[Description, list[str]] = {}
-    for name, live in sorted(written.items()):
+    for _name, live in sorted(written.items()):
         described = Description.of(live)
         if described and (
             described.mesh != own.mesh

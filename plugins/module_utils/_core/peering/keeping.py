@@ -11,6 +11,7 @@ from ..card.card import Card
 from ..catalogue.findings import Finding
 from ..control_plane.live import ControlPlane
 from ..mesh.topology import Mesh, Peer
+from ..plain.data import at
 from ..plain.diff import Change, Difference, change_to, holders, is_ours, removal_of
 from ..plain.errors import FederationError
 from ..plain.fingerprints import spoken
@@ -77,13 +78,14 @@ def made_again(change: Change, live_peer: Mapping | None, now: datetime | None) 
     (2.2 and later). So the set is made empty, and gets its rules by a change of its own. A peer that was made a moment ago
     had no set before, and its first rules are in force at once.
     """
-    rules = ((change.manifest or {}).get("spec") or {}).get("importRules")
+    manifest = change.manifest or {}
+    rules = at(manifest, "spec", "importRules")
     if change.kind is not IMPORTS or change.action != "create" or live_peer is None or not rules:
         return [change]
     made = time_of(live_peer["metadata"].get("creationTimestamp"))
     if made and now and now - made < YOUNG:
         return [change]
-    empty = change_to(None, {**change.manifest, "spec": {**change.manifest["spec"], "importRules": []}}, change.manager, force=change.force)
+    empty = change_to(None, {**manifest, "spec": {**manifest["spec"], "importRules": []}}, change.manager, force=change.force)
     filled = replace(change, action="update", differences=(Difference(("spec", "importRules"), [], rules),))
     return [empty, filled] if empty else [change]
 
@@ -132,7 +134,7 @@ def brought_back(peering: Peering) -> list[str]:
     ]
 
 
-def still_live(name: str, peering: Peering, now: object, version: tuple[int, int] | None) -> list[str]:
+def still_live(name: str, peering: Peering, now: datetime, version: tuple[int, int] | None) -> list[str]:
     """Return in words what must be gone before the peer may go.
 
     An export that is live when its peer is deleted stops istiod's federation for good. Imports are waited for only

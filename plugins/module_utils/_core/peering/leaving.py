@@ -120,8 +120,8 @@ def lost_hosts(peering: Peering, changes: Iterable[Change], control_plane: Contr
     for change in changes:
         if change.kind.name == "ImportedServiceSet" and change.manifest is not None and before:
             name, domain = change.name, control_plane.cluster_domain
-            planned = {**peering.imports, "spec": change.manifest["spec"], "status": {}}
-            offered = [{"exportedName": row.get("exportedName"), "localService": {}} for row in _rows(peering.imports)]
+            planned = {**(peering.imports or {}), "spec": change.manifest["spec"], "status": {}}
+            offered: list[dict] = [{"exportedName": row.get("exportedName"), "localService": {}} for row in _rows(peering.imports)]
             after = taken_from(name, {**planned, "status": {"importedServices": offered}}, domain)
             return [host for host in before if host.lower() not in after.hosts]
     return []

@@ -12,6 +12,7 @@ import re
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any, TypeGuard
 
 from ..plain.data import listed
 from ..plain.kinds import CLUSTER_DOMAIN
@@ -41,7 +42,8 @@ def exported_names(services: Iterable[Mapping], spec: Mapping | None, peer: str)
     ``spec.exportRules``, counted from 0, of the rule that decided, or ``None``) and ``reason``.
     """
     rules, no_rules = _rules_of(spec, "ExportedServiceSet", "exportRules", _export_rule)
-    rows, taken = [], defaultdict(dict)
+    rows: list[dict] = []
+    taken: defaultdict[str, dict] = defaultdict(dict)
     for candidate in _candidates(services):
         verdict = _exported(candidate, rules, no_rules, peer)
         rows.append({"name": candidate.name, "namespace": candidate.namespace, **verdict})
@@ -71,7 +73,8 @@ def imported_names(hosts: Iterable[str], spec: Mapping | None, peer: str, cluste
         return _import_rule(index, rule, default_suffix, local_suffix)
 
     rules, no_rules = _rules_of(spec, "ImportedServiceSet", "importRules", import_rule)
-    rows, taken = [], defaultdict(dict)
+    rows: list[dict] = []
+    taken: defaultdict[str, dict] = defaultdict(dict)
     for host in hosts:
         row = {"host": host, **_imported(host, rules, no_rules)}
         rows.append(row)
@@ -194,7 +197,7 @@ def _rules_of(spec: object, kind: str, field: str, read: Callable[[int, object],
     return [read(index, rule) for index, rule in enumerate(rules or [])], f"{field} is empty"
 
 
-def _export_rule(index: int, rule: object) -> _Rule:
+def _export_rule(index: int, rule: Any) -> _Rule:
     read = _Rule(index, f"exportRules[{index}]", "unreadable")
     try:
         kind = _type_of(rule, ("NameSelector", "LabelSelector"))
@@ -213,7 +216,7 @@ def _export_rule(index: int, rule: object) -> _Rule:
         return replace(read, problem=str(error))
 
 
-def _import_rule(index: int, rule: object, default_suffix: object, local_suffix: str) -> _Rule:
+def _import_rule(index: int, rule: Any, default_suffix: object, local_suffix: str) -> _Rule:
     read = _Rule(index, f"importRules[{index}]", "unreadable")
     try:
         kind = _type_of(rule, ("NameSelector",))
@@ -462,7 +465,7 @@ def _mapping(value: object) -> Mapping:
     return value if isinstance(value, Mapping) else {}
 
 
-def _is_list(value: object) -> bool:
+def _is_list(value: object) -> TypeGuard[Sequence]:
     return isinstance(value, Sequence) and not isinstance(value, (str, bytes))
 
 

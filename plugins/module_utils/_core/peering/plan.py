@@ -27,6 +27,7 @@ from ..plain.kinds import (
     PEER_LABEL,
     ROOT_KEY,
     SERVICE_PORT,
+    Kind,
     is_of_platform,
 )
 from .names import exported_names, imported_names, ports_of
@@ -280,7 +281,7 @@ def _balanced_addresses(service: Mapping) -> tuple[str, ...]:
 
 def offers(mesh: Mesh, peer: Peer, services: Iterable[Mapping]) -> tuple[Export, ...]:
     """Return what this mesh exports to ``peer``, by its rules and its live Services and ServiceEntries."""
-    by_name = {}
+    by_name: dict[str, Export] = {}
     services = list(services)
     rows = exported_names(services, plan_exports(mesh, peer)["spec"], peer.local_name)
     ports = {}
@@ -346,7 +347,7 @@ def takes(mesh: Mesh, peer: Peer, hosts: Iterable[str], cluster_domain: str) -> 
     return imported_names(list(hosts), plan_imports(mesh, peer)["spec"], peer.local_name, cluster_domain)
 
 
-def _object(mesh: Mesh, peer: Peer, kind: object, name: str, body: Mapping) -> dict:
+def _object(mesh: Mesh, peer: Peer, kind: Kind, name: str, body: Mapping) -> dict:
     return {
         "apiVersion": kind.api_version,
         "kind": kind.name,
@@ -373,7 +374,7 @@ def _runtime(gateways: Gateways) -> dict:
     runtime: dict = {}
     if gateways.replicas is not None:
         runtime["deployment"] = {"replicas": gateways.replicas, "autoScaling": {"enabled": False}}
-    pod = {}
+    pod: dict = {}
     if gateways.node_selector:
         pod["nodeSelector"] = dict(gateways.node_selector)
     if gateways.tolerations:
@@ -385,7 +386,7 @@ def _runtime(gateways: Gateways) -> dict:
 
 def _node_port(service: Mapping, number: int, name: str) -> int | None:
     ports = (service.get("spec") or {}).get("ports") or []
-    found = next((p for p in ports if p.get("port") == number), next((p for p in ports if p.get("name") == name), {}))
+    found: Mapping = next((p for p in ports if p.get("port") == number), next((p for p in ports if p.get("name") == name), {}))
     return found.get("nodePort")
 
 

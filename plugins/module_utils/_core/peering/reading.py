@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from ..card.card import LIFETIME, Card, Export
+from ..card.trust import Root
 from ..plain.fingerprints import spoken
 from .identity import accept_line, identity_digest
 
@@ -66,7 +67,7 @@ def lines(card: Card, now: datetime, imports: Sequence[Mapping] = ()) -> list[st
     ]
 
 
-def _root(root: object, number: int, now: datetime) -> str:
+def _root(root: Root, number: int, now: datetime) -> str:
     days = root.days_left(now)
     kind = "root" if root.is_self_signed else "intermediate"
     soon = ": expires soon, ask for the next one" if days < NEAR_EXPIRY_DAYS else ""
@@ -114,7 +115,7 @@ def differences(earlier: Card, card: Card) -> list[Difference]:
     return found
 
 
-def _spoken(root: object) -> str:
+def _spoken(root: Root | None) -> str:
     return root.spoken if root else ""
 
 

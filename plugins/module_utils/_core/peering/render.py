@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from ..mesh.topology import Mesh
 from ..plain.kinds import CONTROL_PLANE
@@ -100,5 +101,5 @@ def documents(head: str, manifests: Sequence[Mapping]) -> str:
     return head + "---\n" + "---\n".join(texts)
 
 
-def _represent_text(dumper: object, text: str) -> object:
+def _represent_text(dumper: Any, text: str) -> Any:
     return dumper.represent_scalar("tag:yaml.org,2002:str", text, style="|" if "\n" in text else None)

@@ -196,10 +196,11 @@ def _unproven(mesh_name: str, objects: Sequence[Mapping | None], proofs: Sequenc
         return ""
     what = " and ".join(dict.fromkeys(changed.words() for changed in known))
     latest = time_text(max(changed.at for changed in known))
-    cure = {
+    cures: dict[tuple[str, ...], str] = {
         ("OUT",): "wait some minutes, or restart istiod",
         ("IN",): f"wait some minutes, or ask {mesh_name} to restart its istiod",
-    }.get(tuple(words), f"wait some minutes, or restart istiod and ask {mesh_name} to restart its own")
+    }
+    cure = cures.get(tuple(words), f"wait some minutes, or restart istiod and ask {mesh_name} to restart its own")
     return f"{' and '.join(words)} not proven since the change of {what} at {latest}: {cure}"
 
 

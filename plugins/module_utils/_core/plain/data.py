@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 MOST = 10
 """Names that one message lists at the most; what else there is it counts."""
@@ -15,7 +16,7 @@ def place_of(live: Mapping) -> str:
     return f"{live.get('kind')} {metadata.get('namespace')}/{metadata.get('name')}"
 
 
-def at(live: object, *path: str) -> object:
+def at(live: object, *path: str) -> Any:
     """Return what stands at a path of keys; None where the path ends early."""
     for key in path:
         live = live.get(key) if isinstance(live, Mapping) else None

@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any, TypeGuard
 
 from .data import some
 from .errors import FederationError
@@ -269,7 +270,7 @@ def leaves(value: object, at: Path = ()) -> Iterator[tuple[Path, object]]:
         yield at, value
 
 
-def _is_keyed(value: object, at: Path) -> bool:
+def _is_keyed(value: object, at: Path) -> TypeGuard[Sequence[Mapping]]:
     """Return whether a list is one that the API merges by a key: a Service's ports are, those of a ServiceEntry are one value."""
     if not isinstance(value, Sequence) or isinstance(value, str) or not value or not at or at[:2] in _FREE:
         return False
@@ -277,7 +278,7 @@ def _is_keyed(value: object, at: Path) -> bool:
     return key is not None and all(isinstance(entry, Mapping) and key in entry for entry in value)
 
 
-def value_at(value: object, path: Path) -> object:
+def value_at(value: Any, path: Path) -> Any:
     """Return what stands at ``path``, or ``MISSING``."""
     for step in path:
         if isinstance(step, tuple):

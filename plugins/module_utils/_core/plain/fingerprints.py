@@ -7,6 +7,7 @@ import base64
 import hashlib
 import re
 from collections.abc import Iterable
+from itertools import pairwise
 
 SPOKEN_DIGITS = 32
 _ALGORITHM = re.compile(r"(?i)^sha-?256(?: fingerprint=|[:= ])")
@@ -22,7 +23,7 @@ def fingerprints_in(text: str) -> list[str]:
     """
     found = []
     marks = list(MARK.finditer(text))
-    for begin, end in zip(marks, marks[1:]):
+    for begin, end in pairwise(marks):
         if (begin[1], end[1]) == ("BEGIN", "END"):
             try:
                 der = base64.b64decode("".join(text[begin.end() : end.start()].split()))

@@ -440,7 +440,9 @@ def _impersonation(user: _Entry) -> tuple[tuple[str, str], ...]:
     acted += [("Impersonate-Uid", user.text("as-uid"))] if user.text("as-uid") else []
     acted += [("Impersonate-Group", group) for group in user.texts("as-groups")]
     extra = user.below("as-user-extra")
-    for key in extra.fields if extra else ():
+    if extra is None:
+        return tuple(acted)
+    for key in extra.fields:
         if not isinstance(key, str):
             user.fail("as-user-extra", "has a key that is not text", "Put it in quotes")
         acted += [(f"Impersonate-Extra-{header_name(key)}", value) for value in extra.texts(key)]

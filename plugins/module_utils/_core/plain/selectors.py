@@ -60,8 +60,9 @@ def _parsed(requirement: str, text: str) -> tuple[str, str, tuple[str, ...]]:
     """Return key, operator (``=`` or one of matchExpressions) and values of one requirement."""
     if not requirement:
         raise ValueError(f"'{text}' has an empty requirement" if text.strip() else "a label selector is empty")
+    values: tuple[str, ...] = ()
     if match := _NOT_KEY.fullmatch(requirement):
-        operator, values = "DoesNotExist", ()
+        operator = "DoesNotExist"
     elif match := _COMPARED.fullmatch(requirement):
         operator, values = "NotIn" if match["operator"] == "!=" else "=", (match["value"],)
         if operator == "NotIn" and not match["value"]:
@@ -73,7 +74,7 @@ def _parsed(requirement: str, text: str) -> tuple[str, str, tuple[str, ...]]:
         if "" in values:
             raise ValueError(f"'{requirement}' has an empty value in its parentheses")
     elif match := _HAS_KEY.fullmatch(requirement):
-        operator, values = "Exists", ()
+        operator = "Exists"
     else:
         raise ValueError(f"'{requirement}' is none of 'key=value', 'key!=value', 'key in (a, b)', 'key notin (a, b)', 'key', '!key'")
     key = match["key"]

@@ -70,7 +70,7 @@ class Platform:
         """Return the OpenShift release that runs: the newest that was completed, such as (4, 14, 3)."""
         done = [str(entry.get("version")) for entry in items(at(self.version, "status", "history")) if entry.get("state") == "Completed"]
         found = re.match(r"([0-9]{1,6})\.([0-9]{1,6})\.([0-9]{1,6})", done[0]) if done else None
-        return tuple(map(int, found.groups())) if found else None
+        return (int(found[1]), int(found[2]), int(found[3])) if found else None
 
     @property
     def network_type(self) -> str:
@@ -185,8 +185,8 @@ class Estate:
     def export_rules(self) -> Iterator[tuple[str, Mapping | None, Rules]]:
         """Give, per peer, the set's spec that counts for services, and how its rules are called."""
         for name in self._names(self.exports):
-            if self.is_described(name):
-                peer = self.mesh.peer(name)
+            peer = self.mesh.peer(name)
+            if peer and self.is_described(name):
                 yield name, plan_exports(self.mesh, peer)["spec"], Rules("mesh_exports", tuple(rule.number for rule in self.mesh.exports_to(peer)))
             elif name in self.exports:
                 yield name, at(self.exports[name], "spec"), Rules(place_of(self.exports[name]), None, "exportRules")
@@ -194,8 +194,8 @@ class Estate:
     def import_rules(self) -> Iterator[tuple[str, Mapping | None, Rules]]:
         """Give, per peer, the set's spec that counts for what the peer offers, and how its rules are called."""
         for name in self._names(self.imports):
-            if self.is_described(name):
-                peer = self.mesh.peer(name)
+            peer = self.mesh.peer(name)
+            if peer and self.is_described(name):
                 yield name, plan_imports(self.mesh, peer)["spec"], Rules("mesh_imports", tuple(rule.number for rule in self.mesh.imports_from(peer)))
             elif name in self.imports:
                 yield name, at(self.imports[name], "spec"), Rules(place_of(self.imports[name]), None, "importRules")

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
+from typing import Any
 
 from ..card.card import Card
 from ..card.trust import NEAR_EXPIRY, Root, read_roots
@@ -155,7 +156,7 @@ def _is_suspended(estate: Estate, name: str, live: Mapping) -> bool:
 def _against_card(estate: Estate, name: str, live: Mapping) -> Iterator[Finding]:
     card = estate.cards.get(name)
     differences = _differences(estate, name, live, card) if card else []
-    if differences:
+    if card and differences:
         cure = ""
         if estate.is_described(name):
             cure = "Run federate, which writes what the card says; compare with the peer's administrator first when its identity changed"
@@ -163,7 +164,7 @@ def _against_card(estate: Estate, name: str, live: Mapping) -> Iterator[Finding]
 
 
 def _differences(estate: Estate, name: str, live: Mapping, card: Card) -> list[str]:
-    pairs = [("trust domain", at(live, "spec", "security", "trustDomain"), card.trust_domain)]
+    pairs: list[tuple[str, Any, Any]] = [("trust domain", at(live, "spec", "security", "trustDomain"), card.trust_domain)]
     pairs += [("client identity", at(live, "spec", "security", "clientID"), card.client_id)]
     if card.ingress and at(live, "spec", "remote", "addresses"):
         remote = at(live, "spec", "remote")

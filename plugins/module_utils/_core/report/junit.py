@@ -31,7 +31,7 @@ def junit(report: Mapping[str, Any]) -> str:
     root = ElementTree.Element("testsuites", name="ossm.federation")
     for mesh, entry in report.items():
         cases = list(_cases(mapping(entry)))
-        counts = {word: str(sum(case.ending == ending for case in cases)) for word, ending in _COUNTED.items()}
+        counts: dict[str, Any] = {word: str(sum(case.ending == ending for case in cases)) for word, ending in _COUNTED.items()}
         suite = ElementTree.SubElement(root, "testsuite", name=_clean(mesh), tests=str(len(cases)), **counts)
         for case in cases:
             element = ElementTree.SubElement(suite, "testcase", classname=_clean(mesh), name=_clean(case.name))

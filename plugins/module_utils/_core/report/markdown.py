@@ -26,9 +26,9 @@ def _lines(page: Mapping) -> Iterator[str]:
     yield from _table("What has to be done", ("Who", "About", "What", "Do", "Code"), map(_action, page["actions"]), nothing="Nothing.")
     changes = page.get("changes")
     if changes:
-        rows = [(row["kind"], row["where"], row["before"], row["after"]) for row in changes["rows"]]
-        yield from _table(f"Changed since {changes['since']}", ("Kind", "Where", "Before", "After"), rows, nothing="Nothing.")
-    columns = ("name", "state", "version", "trust_domain", "control_plane", "why")
+        changed = [(row["kind"], row["where"], row["before"], row["after"]) for row in changes["rows"]]
+        yield from _table(f"Changed since {changes['since']}", ("Kind", "Where", "Before", "After"), changed, nothing="Nothing.")
+    columns: Sequence[str] = ("name", "state", "version", "trust_domain", "control_plane", "why")
     yield from _table("Meshes", ("Mesh", "State", "Version", "Trust domain", "Control plane", "Note"), _cells(page["meshes"], columns))
     columns = ("mesh", "to", "state", "outbound", "inbound", "last_full_sync", "outbound_reason")
     sides = [side for row in page["peerings"] for side in row["sides"]]

@@ -177,12 +177,12 @@ def _pair_state(sides: Sequence[Mapping]) -> str:
 
 def _names(sides: Sequence[Mapping]) -> list[dict]:
     """Return what goes over a peering: from whom to whom, under which exported name; each once, whichever side said it."""
-    found = {}
+    found: set[tuple[str, str, str]] = set()
     for side in sides:
         for host in side["exports"]:
-            found[side["mesh"], side["to"], short(host)] = None
+            found.add((side["mesh"], side["to"], short(host)))
         for each in side["imports"] or ():
-            found[side["to"], side["mesh"], short(each["exported"])] = None
+            found.add((side["to"], side["mesh"], short(each["exported"])))
     return [{"from": giver, "to": taker, "name": name} for giver, taker, name in sorted(found)]
 
 

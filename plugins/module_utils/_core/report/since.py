@@ -35,7 +35,7 @@ def _meshes(page: Mapping) -> Rows:
 
 
 def _peerings(page: Mapping) -> Rows:
-    found = {}
+    found: Rows = {}
     for row in items(page.get("peerings")):
         for side in items(row.get("sides")):
             key = (f"{side.get('mesh')} to {side.get('to')}",)

@@ -17,7 +17,7 @@ from ..plain.errors import FederationError
 from ..plain.kinds import DESTINATION_RULE, VIRTUAL_SERVICE
 from .plan import BY_WEIGHT, egress_selector, needed_fields, plan_rule, way_of
 from .standing import HTTP, Standing, covers, is_external, is_headless, is_labelled, ports_in, protocols
-from .wanted import LOCAL, Wanted
+from .wanted import LOCAL, Callers, Wanted
 
 
 def problems_of(
@@ -262,7 +262,7 @@ def _callers(one: Wanted, mesh: Mesh, standing: Standing) -> Iterator[Federation
 
 
 def _from_mesh(one: Wanted, mesh: Mesh, standing: Standing) -> Iterator[FederationError]:
-    callers = one.callers
+    callers = one.callers or Callers()
     service = standing.services.get((one.namespace, one.name))
     if service is None or not mapping(at(service, "spec", "selector")):
         what = "admits peers to a workload, and there is no Service of ours with a selector that says which workload that is"

@@ -241,8 +241,8 @@ def _endpoints(
                 )
             )
     gives = [one for one in standing.imports if one.host == host] if not (subset or client.peer) else []
-    for one in gives:
-        found += _at_gateways(one, client, mesh, standing, notes)
+    for each in gives:
+        found += _at_gateways(each, client, mesh, standing, notes)
     if subset and any(one.host == host for one in standing.imports):
         notes.append(f"the subset {subset} selects by labels, which imported endpoints do not have")
     ordered = _ordered([(peer, locality) for _name, peer, locality, _verdict in found], policy, client, standing, notes)

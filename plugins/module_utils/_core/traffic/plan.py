@@ -27,7 +27,7 @@ from ..plain.kinds import (
     traffic_manager,
 )
 from .standing import HTTP, Standing, protocols
-from .wanted import LOCAL, Wanted
+from .wanted import LOCAL, Callers, Wanted
 
 BY_HOST, BY_WEIGHT = "host", "weight"
 DRY_RUN = "istio.io/dry-run"
@@ -155,7 +155,7 @@ def _virtual_services(one: Wanted, mesh: Mesh, standing: Standing, way: str | No
         routes = [
             {"destination": {"host": hosts[name]}, "weight": weight} for name, weight in one.split.items() if weight
         ]
-        body = {"http": [{"route": routes, **extra}]} if is_http else {"tcp": [{"route": routes}]}
+        body: dict = {"http": [{"route": routes, **extra}]} if is_http else {"tcp": [{"route": routes}]}
         found.append(
             _object(mesh, one, VIRTUAL_SERVICE, one.namespace, _name(one), one.split_peers, {"hosts": [local], **body})
         )
@@ -180,7 +180,7 @@ def _http(one: Wanted) -> dict:
 
 def _admitting(one: Wanted, mesh: Mesh, standing: Standing) -> dict:
     """Return the policy on the workload: a peer's callers all come as this mesh's own ingress gateway for that peer."""
-    callers = one.callers
+    callers = one.callers or Callers()
     gateways = [ingress_principal(mesh.peer(name), standing) for name in callers.from_mesh]
     local = [principal(standing, *account) for account in callers.local or ()]
     selector = dict(mapping(at(standing.services.get((one.namespace, one.name)), "spec", "selector")))
@@ -206,7 +206,7 @@ def _restricting(one: Wanted, mesh: Mesh, standing: Standing) -> list[dict]:
 
     DENY, since an ALLOW there would also stop discovery; on the port for services alone.
     """
-    allowed = [principal(standing, *account) for account in one.callers.service_accounts]
+    allowed = [principal(standing, *account) for account in (one.callers or Callers()).service_accounts]
     found = []
     for peer in sorted({each.peer for each in standing.imports_of(one.namespace, one.name)}):
         names = sorted({f"*.{each.host}" for each in standing.imports_of(one.namespace, one.name, peer)})

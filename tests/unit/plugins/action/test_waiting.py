@@ -6,7 +6,6 @@ from __future__ import annotations
 from unittest import mock
 
 import pytest
-
 from ansible_collections.ossm.federation.plugins.action import federation_info, istiod, mesh_card
 from ansible_collections.ossm.federation.plugins.plugin_utils import waiting
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import pytest
 from ansible.errors import AnsibleFilterError
-
 from ansible_collections.ossm.federation.plugins.filter.mesh_names import mesh_cards, mesh_names, mesh_refusals, mesh_report, peers_named
 
 

@@ -10,12 +10,10 @@ from ansible_collections.ossm.federation.plugins.module_utils._core.card.trust i
 from ansible_collections.ossm.federation.plugins.module_utils._core.plain.errors import FederationError
 from ansible_collections.ossm.federation.plugins.module_utils._core.plain.kinds import (
     CONTROL_PLANE,
+    DESTINATION_RULE,
     EXPORTS,
     IMPORTS,
     PEER,
-)
-from ansible_collections.ossm.federation.plugins.module_utils._core.plain.kinds import (
-    DESTINATION_RULE,
     TRAFFIC_LABEL,
     TRAFFIC_PEERS,
     VIRTUAL_SERVICE,

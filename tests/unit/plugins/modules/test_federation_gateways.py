@@ -40,7 +40,7 @@ def run(cluster, check_mode=False, **params):
 
 def ingresses(cluster):
     spec = cluster.get(CONTROL_PLANE, SPACE, "basic")["spec"]
-    return sorted((spec["gateways"].get("additionalIngress") or {}))
+    return sorted(spec["gateways"].get("additionalIngress") or {})
 
 
 @pytest.fixture

@@ -269,7 +269,7 @@ def test_without_options_nothing_is_used_though_kubeconfig_home_and_pod_offer_cr
     monkeypatch.setenv("KUBERNETES_SERVICE_HOST", "127.0.0.1")
     monkeypatch.setenv("KUBERNETES_SERVICE_PORT", server.url.rpartition(":")[2])
     with refused("FED101", "no credentials are given", "KUBECONFIG"):
-        Cluster.connect({name: None for name in ("kubeconfig", "host", "api_key", "context")})
+        Cluster.connect(dict.fromkeys(("kubeconfig", "host", "api_key", "context")))
     assert server.received == []
 
 

@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import pytest
-
 from ansible_collections.ossm.federation.plugins.module_utils._cluster.messages import Answer, Request
 from ansible_collections.ossm.federation.plugins.module_utils._cluster.refusals import ROWS, Refused, meaning_of
 from ansible_collections.ossm.federation.plugins.module_utils._core.plain.kinds import CONTROL_PLANE, PEER, POD

@@ -9,7 +9,6 @@ import time
 import pytest
 from ansible_collections.ossm.federation.plugins.module_utils._core.logs import access, fields
 from ansible_collections.ossm.federation.plugins.module_utils._core.logs.access import parser, value_of
-
 from unit import access_lines
 
 

@@ -7,7 +7,6 @@ import pytest
 from ansible_collections.ossm.federation.plugins.module_utils._core.logs.filtering import Wanted
 from ansible_collections.ossm.federation.plugins.module_utils._core.logs.lines import nanoseconds
 from ansible_collections.ossm.federation.plugins.module_utils._core.plain.errors import FederationError
-
 from unit.access_lines import REQUEST, http
 from unit.log_entries import APPLICATION, CLIENT, entry
 

@@ -17,7 +17,6 @@ from ansible_collections.ossm.federation.plugins.module_utils._core.logs.lines i
     time_text,
 )
 from ansible_collections.ossm.federation.plugins.module_utils._core.logs.showing import Writer
-
 from unit import access_lines
 from unit.log_entries import APPLICATION, CLIENT, way
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import pytest
 from ansible_collections.ossm.federation.plugins.module_utils._core.logs.masking import masked
-
 from unit import access_lines
 
 SECRET = "s3cr3t-0f-3scale"

@@ -5,7 +5,6 @@ from __future__ import annotations
 
 from ansible_collections.ossm.federation.plugins.module_utils._core.logs.lines import Entry
 from ansible_collections.ossm.federation.plugins.module_utils._core.logs.requests import is_connection, journey
-
 from unit.access_lines import EXPORTED, http, tcp
 from unit.log_entries import CLIENT, EGRESS, INGRESS, SERVER, entry, way
 

@@ -10,7 +10,6 @@ from ansible_collections.ossm.federation.plugins.module_utils._core.logs.access 
 from ansible_collections.ossm.federation.plugins.module_utils._core.logs.fields import BY_NAME
 from ansible_collections.ossm.federation.plugins.module_utils._core.logs.showing import Tally, Writer, explained, explanation
 from ansible_collections.ossm.federation.plugins.module_utils._core.logs.switched import findings_of, switched
-
 from unit.access_lines import http, tcp
 from unit.log_entries import CLIENT, EGRESS, entry
 

@@ -83,7 +83,7 @@ def hostile() -> dict:
         names = [{"name": text, "namespace": text, "exported": host}]
         imports = [{"exported": host, "imported": host, "local": False}]
         rows.append(peer(text, outbound_reason=text, inbound="pending", inbound_reason=text, exports=names, imports=imports, note=text, unproven=text))
-    findings = [{key: text for key in ("code", "severity", "title", "place", "seen", "why", "cure", "reference")} for text in HOSTILE]
+    findings = [dict.fromkeys(("code", "severity", "title", "place", "seen", "why", "cure", "reference"), text) for text in HOSTILE]
     gaps = [{"what": text, "because": text, "codes": []} for text in HOSTILE]
     faults = [{"kind": "expiring", "peer": text, "what": text, "fails": True} for text in HOSTILE]
     return {
