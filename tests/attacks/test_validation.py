@@ -8,7 +8,6 @@ from xml.etree import ElementTree
 
 from attacks.api import ApiInMemory
 from integration.administrators import Administrator
-
 from unit.traffic_in_memory import roll, routes, thing
 
 HOSTILE = "\u202echart\x1b[2J\n{{ 7 * 7 }}"
