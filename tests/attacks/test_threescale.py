@@ -14,6 +14,7 @@ from attacks.api import ApiInMemory, serving
 from attacks.attack import call, call_each
 from attacks.conftest import CONTROL_PLANE
 from attacks.portal import ACCESS, PortalOfTests, answering
+from integration.administrators import Administrator
 from unit.cluster_in_memory import ClusterInMemory
 
 SPACE = "east-mesh-system"
@@ -175,3 +176,19 @@ def test_objects_of_odd_shapes_are_taken_or_refused_and_never_crash(
     standing(server, *odd_objects(value))
     ended = call(collections, "threescale_adapter", asking(server, portal), check=True)
     assert ended.code != "FED115" and ended.result, ended.printed[-2000:]
+
+
+def test_the_playbook_shows_what_it_found_and_no_token(
+    collections: str, server: ApiInMemory, portal: PortalOfTests, tmp_path: Path
+) -> None:
+    standing(server)
+    request = {"host": "cart", "path": "/products", "headers": {"x-user-key": "k"}}
+    variables = {
+        "mesh_threescale": asking(server, portal)["threescale"],
+        "threescale_tests": [{"name": "reading", "request": request, "expect": {"service": "7", "usages": {"hits": 1}}}],
+    }
+    east = Administrator(tmp_path, collections, {"east": {**server.variables, "mesh_peers": [], **variables}})
+    played = east.play("threescale", "-vvvv", "--diff")
+    assert played.changed("east") == 1
+    assert "reading: met; east-mesh-system/cart asks 3scale for service 7 with user_key, hits +1" in played.output
+    assert [each for each in (ACCESS, SERVICE_TOKEN) if each in played.output] == []
