@@ -86,6 +86,7 @@ from typing import Any  # noqa: E402
 from ..module_utils._cluster.client import Cluster  # noqa: E402
 from ..module_utils._core.control_plane.data_plane import Newest, sidecar_version  # noqa: E402
 from ..module_utils._core.control_plane.live import ControlPlane  # noqa: E402
+from ..module_utils._core.control_plane.mixer import heirs  # noqa: E402
 from ..module_utils._core.control_plane.spec import OLDEST  # noqa: E402
 from ..module_utils._core.control_plane.upgrade import (  # noqa: E402
     Found,
@@ -174,12 +175,14 @@ def look(cluster: Cluster, control_plane: ControlPlane, params: Mapping[str, Any
         sidecars.setdefault(own, []).append(name)
     # Mixer's own kinds are many: only where Mixer can be, and where the cluster has them.
     of_mixer = MIXER_KINDS if version == OLDEST and cluster.serves("config.istio.io") else ()
+    of_old = [live for kind in of_mixer for live in listed(kind)]
     extensions = listed(EXTENSION)
     impossible = unconvertible(control_plane, params, places, extensions)
     return Found(
         unconvertible=impossible,
         plugins=names_of(listed(WASM_PLUGIN)) if version in ((2, 2), (2, 3)) else (),
-        mixer_objects=tuple(f"{kind.name} {name}" for kind in of_mixer for name in names_of(listed(kind))),
+        mixer_objects=tuple(f"{live['kind']} {name}" for live in of_old for name in names_of([live])),
+        heirs=tuple(heirs(of_old)),
         extensions=names_of(extensions),
         envoy_filters=names_of(listed(ENVOY_FILTER)),
         ip_blocks=names_of(policy for policy in listed(AUTHORIZATION_POLICY) if has_ip_blocks(policy)),

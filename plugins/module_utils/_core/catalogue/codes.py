@@ -2064,6 +2064,12 @@ CODES: dict[str, Code] = {
         "The Secret that `token_from` names does not exist, or its key holds no access token.",
         "Correct `token_from`, or what the Secret holds.",
     ),
+    "FED897": Code(
+        "Part of Mixer's 3scale without a counterpart",
+        WARNING,
+        "Mixer's handlers, instances and rules say it by attributes that the WebAssembly adapter does not have, or leave it to the portal.",
+        "Decide what the message names, and write it into the draft by hand.",
+    ),
     "FED898": Code(
         "Object in the way of 3scale's adapter",
         ERROR,

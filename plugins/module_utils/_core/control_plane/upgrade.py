@@ -17,6 +17,7 @@ from ..plain.data import at, some
 from ..plain.errors import FederationError
 from ..plain.supported import FEATURES
 from .live import ControlPlane, parse_version
+from .mixer import NOTHING, Heir
 from .spec import NEWEST, OLDEST, UNDEPLOYED_FOR, UNDEPLOYED_NAME, objections
 
 Version = tuple[int, int]
@@ -60,6 +61,7 @@ class Found:
     """What was found around a control plane: names of objects, sidecars by their version, and what could not be read.
 
     ``extensions`` are ServiceMeshExtensions, ``unconvertible`` what keeps them from becoming ``plugins``, which are WasmPlugins.
+    ``heirs`` say what takes the place of ``mixer_objects``.
     ``held`` are pods with sidecars that no restart renews, by namespace/name: who owns them, and why, with what to do.
     """
 
@@ -69,6 +71,7 @@ class Found:
     envoy_filters: tuple[str, ...] = ()
     ip_blocks: tuple[str, ...] = ()
     mixer_objects: tuple[str, ...] = ()
+    heirs: tuple[Heir, ...] = ()
     sidecars: Mapping[Version, tuple[str, ...]] = field(default_factory=dict)
     held: Mapping[str, tuple[str, str]] = field(default_factory=dict)
     peers: tuple[str, ...] = ()
@@ -314,6 +317,18 @@ def _lagging(found: Found, version: Version) -> list[Blocker]:
     return blockers
 
 
+def _inherited(heirs: Sequence[Heir]) -> Iterator[str]:
+    """Give what Mixer did that somebody wanted, and what does it from here on; the playbook mixer_report has all of it."""
+    alike: dict[tuple[str, str, str], list[str]] = {}
+    for heir in heirs:
+        if not heir.is_of_operator and (heir.successor != NOTHING or heir.loses):
+            alike.setdefault((heir.does, heir.successor, heir.how), []).append(heir.place)
+    for (does, successor, how), places in alike.items():
+        yield f"{does} by Mixer ends ({some(places, 3)}): {successor}, {how}"
+    if alike:
+        yield "the playbook mixer_report tells more, and writes rate limits and 3scale as they are from here on"
+
+
 def _notes(control_plane: ControlPlane, version: Version, found: Found, *, is_first: bool) -> Iterator[str]:
     yield from NOTES.get(version, ())
     if found.envoy_filters:
@@ -324,6 +339,7 @@ def _notes(control_plane: ControlPlane, version: Version, found: Found, *, is_fi
         yield "3scale authorizes requests through Mixer: from here on nobody does, until its Wasm module is in place"
     if version == (2, 1) and found.mixer_objects:
         yield f"objects of config.istio.io do nothing any more, delete them: {some(found.mixer_objects, 5)}"
+        yield from _inherited(found.heirs)
     if version == (2, 2) and found.peers:
         yield "gateways of peers: routerMode has no meaning any more, and the next federate takes it out"
     if version == (2, 4) and found.plugins:
