@@ -102,6 +102,8 @@ from ..module_utils._reads.mixer import read_mixer  # noqa: E402
 from ..module_utils._reads.peerings import read_control_plane  # noqa: E402
 from ..module_utils._run import Module, Run, run_module  # noqa: E402
 
+OPTIONS: dict = {}
+
 
 def run(run: Run, cluster: Cluster, now: datetime) -> dict:
     """Return what Mixer does in a mesh, and what takes its place."""
@@ -160,7 +162,7 @@ def _indented(data: Mapping) -> list[str]:
 
 
 def main() -> None:
-    module = Module({**CLUSTER, **MESH}, supports_check_mode=True)
+    module = Module({**CLUSTER, **MESH, **OPTIONS}, supports_check_mode=True)
     run_module(module, run, writes=False)
 
 
