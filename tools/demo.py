@@ -270,6 +270,8 @@ NEXT = """\
   tools/demo.sh play east federate --check --diff   see what it would do
   tools/demo.sh play east federate                  do it
   tools/demo.sh play west status                    ask the other side
+  tools/demo.sh play east report                    everything on one page, {demo}/east/federation-report.html
+  tools/demo.sh play east validate                  what is wrong with the Istio configuration
   tools/demo.sh call west http://cart.shop.svc.east-imports.local/
   tools/demo.sh play east unfederate -e unfederate_peers=all   undo east's half
   kubectl --kubeconfig {demo}/east/kubeconfig get servicemeshpeers -A

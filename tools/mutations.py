@@ -1,5 +1,5 @@
 # GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Break the planner, the comparison, the card reader, keeping and leaving in twenty ways and see that the unit tests notice each.
+"""Break the planner, the comparison, the card reader, keeping and leaving in some twenty ways and see that the unit tests notice each.
 
 Run it with the Python of the venv "newest", in a copy of the tree: ``python tools/mutations.py``. A change that no longer
 fits its file fails the run as well: it has to be written anew.
@@ -142,6 +142,18 @@ MUTATIONS = (
         "peering/leaving.py",
         "if path_of(key)[3] not in others]",
         "if path_of(key)[3] not in ()]",
+    ),
+    Mutation(
+        "a mesh that nobody has seen is shown as well",
+        "report/page.py",
+        '"name": name, "role": role, "seen": False, "state": UNKNOWN,',
+        '"name": name, "role": role, "seen": False, "state": OK,',
+    ),
+    Mutation(
+        "a peer that is not connected makes its hosts missing",
+        "validation/registry.py",
+        "if may_give and not one.is_connected:",
+        "if may_give and one.is_connected:",
     ),
 )
 

@@ -268,7 +268,7 @@ def molecule(run: Run) -> None:
 
 
 def mutations(run: Run) -> None:
-    """Break the core in twenty ways and see that the unit tests notice each."""
+    """Break the core in some twenty ways and see that the unit tests notice each."""
     venv = run.venv("newest")
     with copied_tree() as copy:
         env = {**_path(venv), "ANSIBLE_COLLECTIONS_PATH": str(collections_of(copy))}

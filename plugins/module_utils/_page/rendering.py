@@ -13,7 +13,7 @@ from collections.abc import Iterable, Mapping
 from .._core.plain.data import items
 from .._core.plain.errors import FederationError
 from .._core.report.drawing import drawing_of
-from .._core.report.page import OPTIONAL, UNKNOWN
+from .._core.report.page import OPTIONAL, UNKNOWN, state_of
 from .script import SCRIPT
 from .style import LABELS, SIGNS, STATES, style
 from .template import TEMPLATE
@@ -122,13 +122,7 @@ def _extra(page: Mapping) -> Iterable[dict]:
             "id": key,
             "title": _TITLES[key],
             "heads": [name.replace("_", " ").capitalize() for name in names],
-            "rows": [{"state": _state(row), "cells": [row.get(name) for name in names]} for row in rows[:MOST_ROWS]],
+            "rows": [{"state": state_of(row), "cells": [row.get(name) for name in names]} for row in rows[:MOST_ROWS]],
             "left_out": max(0, len(rows) - MOST_ROWS),
         }
 
-
-def _state(row: Mapping) -> str:
-    """Return the state of a row in the page's words; other words are those of components and proxies."""
-    said = str(row.get("state") or "").lower()
-    words = {"healthy": "ok", "synced": "ok", "equal": "ok", "degraded": "unsure", "stale": "unsure", "failing": "down", "rejected": "down"}
-    return said if said in STATES else words.get(said, UNKNOWN)

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 from .._cluster.client import Cluster
@@ -47,10 +47,20 @@ BY_LABELS = frozenset({"FED978", "FED983", "FED991"})
 class Reader:
     """Lists kinds of a mesh's namespaces, each once, and notes those that may not be read."""
 
-    def __init__(self, cluster: Cluster, spaces: Iterable[str]) -> None:
+    def __init__(self, cluster: Cluster) -> None:
         self._cluster = cluster
-        self.spaces = sorted(spaces)
+        self.spaces: list[str] = []
         self.unread: set[tuple[str, str]] = set()
+
+    def members(self, namespace: str) -> list[str]:
+        """Return the members of the mesh whose control plane is in ``namespace``."""
+        try:
+            return strings(at(self._cluster.get(MEMBER_ROLL, namespace, ROLL), "status", "configuredMembers"))
+        except FederationError as error:
+            if error.code not in UNREADABLE:
+                raise
+            self.unread.add((MEMBER_ROLL.name, namespace))
+            return []
 
     def listed(self, kind: Kind, namespace: str, keep: Callable[[dict], object] | None = None) -> list:
         """Return what a namespace has of a kind; nothing where it may not be read, or the API server does not know the kind."""
@@ -70,13 +80,10 @@ class Reader:
 
 
 def read_objects(cluster: Cluster, control_plane: ControlPlane) -> Objects:
-    """Return what a validation of a mesh looks at.
-
-    Raises ``FederationError`` FED104 where its member roll may not be read: nobody would know what belongs to the mesh.
-    """
-    roll = cluster.get(MEMBER_ROLL, control_plane.namespace, ROLL)
-    members = frozenset(strings(at(roll, "status", "configuredMembers")))
-    reader = Reader(cluster, {*members, control_plane.namespace})
+    """Return what a validation of a mesh looks at; where its member roll may not be read, that is the control plane's namespace only."""
+    reader = Reader(cluster)
+    members = frozenset(reader.members(control_plane.namespace))
+    reader.spaces = sorted({*members, control_plane.namespace})
     services = reader.everywhere(SERVICE)
     standing = Standing(
         control_plane=control_plane,

@@ -57,6 +57,19 @@ def page_of(report: Mapping[str, Any], *, others: Iterable[str] = (), made: str 
     return {**page, "summary": _summary(page)}
 
 
+# What those who have looked call their states, in the words of the page.
+_SAID = {
+    "healthy": OK, "synced": OK, "equal": OK, "not sent": OK, "absent by intent": OK, "degraded": UNSURE, "stale": UNSURE, "waiting": UNSURE,
+    "differs": UNSURE, "failing": DOWN, "rejected": DOWN, "not connected": DOWN,
+}  # fmt: skip
+
+
+def state_of(row: Mapping) -> str:
+    """Return the state of a row that health, proxies, comparisons or rates have; a word that nobody knows is unknown."""
+    said = str(row.get("state") or "").lower()
+    return said if said in STATES else _SAID.get(said, UNKNOWN)
+
+
 _FINDING = ("code", "severity", "title", "place", "seen", "why", "cure", "reference")
 
 
@@ -113,8 +126,10 @@ def _mesh(name: str, entry: Mapping) -> dict:
 def _mesh_state(entry: Mapping, plane: Mapping) -> str:
     faults = {str(fault.get("kind")) for fault in items(entry.get("faults"))}
     errors = any(row.get("severity") == "error" for row in items(entry.get("findings")))
-    if plane.get("ready") is False or "pending" in faults or errors:
+    health = {state_of(row) for row in items(entry.get("health")) if row.get("severity") == "core"}
+    if plane.get("ready") is False or "pending" in faults or errors or DOWN in health:
         return DOWN
+    faults |= health & {UNSURE, UNKNOWN}
     return UNSURE if faults or entry.get("error") or mapping(entry.get("restart")).get("needed") else OK
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from ..plain.data import at, items, listed, mapping, strings
-from ..plain.kinds import AUTHORIZATION_POLICY, DESTINATION_RULE, PEER_AUTHENTICATION, POD, SERVICE_ACCOUNT, VIRTUAL_SERVICE
+from ..plain.kinds import AUTHORIZATION_POLICY, DESTINATION_RULE, MEMBER_ROLL, PEER_AUTHENTICATION, POD, SERVICE_ACCOUNT, VIRTUAL_SERVICE
 from ..traffic.standing import covers, is_labelled
 from .looking import Look, namespace_of, place_of
 from .registry import MISSING, UNKNOWN, Objects
@@ -40,7 +40,8 @@ def _selects(objects: Objects, live: Mapping, look: Look) -> None:
     spaces = sorted(objects.spaces) if is_of_mesh else [namespace_of(live)]
     if not labels or objects.is_selected(labels, spaces):
         return
-    because = next(filter(None, (objects.lacks(POD, space) for space in spaces)), "")
+    unlisted = objects.lacks(MEMBER_ROLL, objects.home) if is_of_mesh else ""
+    because = unlisted or next(filter(None, (objects.lacks(POD, space) for space in spaces)), "")
     told = ", ".join(f"{label}={value}" for label, value in sorted(labels.items()))
     if because:
         look.unsure("FED991", f"workloads of {place_of(live)}", because)
@@ -86,10 +87,9 @@ def _principal(objects: Objects, live: Mapping, principal: str, look: Look, fiel
             cure = f"Name {plane.trust_domain}/ns/{objects.home}/sa/{peers[0]}-ingress-service-account, or use callers.from_mesh of mesh_traffic"
             look.found("FED995", live, what, cure, field=field)
         return
-    if space not in objects.spaces:
-        look.unsure("FED975", f"service account {space}/{account}", f"namespace {space} is no member, and was not looked at")
-    elif objects.lacks(SERVICE_ACCOUNT, space):
-        look.unsure("FED975", f"service account {space}/{account}", objects.lacks(SERVICE_ACCOUNT, space))
+    because = objects.beyond(space) or objects.lacks(SERVICE_ACCOUNT, space)
+    if because:
+        look.unsure("FED975", f"service account {space}/{account}", because)
     elif account not in objects.accounts.get(space, frozenset()):
         look.found("FED975", live, f"names service account {space}/{account}, which does not exist", field=field)
 

@@ -16,7 +16,7 @@ from ..peering import status
 from ..peering.live import Peerings
 from ..peering.using import full_names
 from ..plain.data import at, items, mapping, strings
-from ..plain.kinds import PEER, SERVICE, SERVICE_ENTRY, Kind
+from ..plain.kinds import MEMBER_ROLL, PEER, SERVICE, SERVICE_ENTRY, Kind
 from ..traffic.standing import Standing, covers, is_labelled
 
 KNOWN, MISSING, UNKNOWN = "known", "missing", "unknown"
@@ -70,6 +70,12 @@ class Objects:
         """Return the VirtualServices, DestinationRules or AuthorizationPolicies."""
         return [live for live in self.standing.rules if live.get("kind") == kind.name]
 
+    def beyond(self, namespace: str) -> str:
+        """Return in words why nothing is known of a namespace; "" for one that was looked at."""
+        if namespace in self.spaces:
+            return ""
+        return self.lacks(MEMBER_ROLL, self.home) or f"namespace {namespace} is no member, and was not looked at"
+
     def lacks(self, kind: Kind, namespace: str | None = None) -> str:
         """Return in words that a kind may not be read, in one namespace or in any; "" where it was."""
         spaces = sorted(self.spaces) if namespace is None else [namespace]
@@ -122,9 +128,9 @@ class Objects:
             may_give = may_give or any(_fits(ours, name) and _fits(space, namespace) for space, ours in one.local if namespace)
             if may_give and not one.is_connected:
                 return f"peer {one.peer} is not connected, so what it gives is not known"
-        if namespace and namespace != "*" and namespace not in self.spaces:
-            return f"namespace {namespace} is no member, and was not looked at"
-        return self.lacks(SERVICE, namespace) if namespace else ""
+        if not namespace or namespace == "*":
+            return ""
+        return self.beyond(namespace) or self.lacks(SERVICE, namespace)
 
     def service_of(self, host: str, namespace: str) -> tuple[str, str] | None:
         """Return namespace and name of the Service of this cluster that a host without wildcards means; None where it is none."""

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 
 from ..peering.using import full_names
 from ..plain.data import at, items, mapping, strings
-from ..plain.kinds import DESTINATION_RULE, ISTIO_GATEWAY, POD, VIRTUAL_SERVICE
+from ..plain.kinds import DESTINATION_RULE, ISTIO_GATEWAY, MEMBER_ROLL, POD, VIRTUAL_SERVICE
 from ..traffic.standing import is_labelled, is_visible
 from .looking import Look, namespace_of, place_of
 from .registry import MISSING, UNKNOWN, Objects
@@ -103,9 +103,7 @@ def _gateway_of(objects: Objects, live: Mapping, gateway: str, look: Look) -> No
         name, space = parts[0], parts[1] if len(parts) > 1 else namespace_of(live)
     if any(at(found, "metadata", "name") == name and namespace_of(found) == space for found in objects.gateways):
         return
-    because = objects.lacks(ISTIO_GATEWAY, space)
-    if space not in objects.spaces:
-        because = f"namespace {space} is no member, and was not looked at"
+    because = objects.beyond(space) or objects.lacks(ISTIO_GATEWAY, space)
     if because:
         look.unsure("FED985", f"Gateway {space}/{name}", because)
     else:
@@ -195,7 +193,7 @@ def _gateways(objects: Objects, look: Look) -> None:
     for live in objects.gateways:
         selector = mapping(at(live, "spec", "selector"))
         if selector and not objects.is_selected(selector, sorted(objects.spaces)):
-            because = objects.lacks(POD)
+            because = objects.lacks(MEMBER_ROLL, objects.home) or objects.lacks(POD)
             told = ", ".join(f"{label}={value}" for label, value in sorted(selector.items()))
             if because:
                 look.unsure("FED983", f"workload of {place_of(live)}", because)

@@ -4,9 +4,11 @@
 from __future__ import annotations
 
 import copy
+import pathlib
 from datetime import timedelta
 
 import pytest
+import yaml
 from ansible_collections.ossm.federation.plugins.module_utils._core.catalogue.codes import CODES
 from ansible_collections.ossm.federation.plugins.module_utils._core.plain.errors import FederationError
 from ansible_collections.ossm.federation.plugins.module_utils._core.validation.kiali import FAILED, KIALI
@@ -16,6 +18,7 @@ from ansible_collections.ossm.federation.tests.unit.pem import NOW
 from ansible_collections.ossm.federation.tests.unit.run_in_memory import RunInMemory
 from ansible_collections.ossm.federation.tests.unit.traffic_in_memory import SPACE, estate, pod, routes, rule, service, thing
 
+ROLE = pathlib.Path(__file__).resolve().parents[4] / "playbooks" / "files" / "mesh-validation.yml"
 IMPORT, WEST_CART = "till.shop.svc.west-imports.local", "cart.shop.svc.west-imports.local"
 ISTIO, SECURITY = "networking.istio.io/v1beta1", "security.istio.io/v1beta1"
 
@@ -88,6 +91,10 @@ class Forbidding:
 
     def __getattr__(self, name):
         return getattr(self._inner, name)
+
+    def get(self, kind, namespace, name):
+        self.list(kind, namespace)
+        return self._inner.get(kind, namespace, name)
 
     def list(self, kind, namespace, **more):
         if kind.name in self._kinds:
@@ -206,6 +213,10 @@ UNSURE = {
     "a Gateway of another namespace": ([route(to("till"), gateways=["other/front"])], (), "FED985", "namespace other is no member"),
     "a namespace where namespaces may not be listed": ([policy(namespaces=["nowhere"])], ["Namespace"], "FED973", "namespaces may not be listed"),
     "an account of another namespace": ([policy(principals=["cluster.local/ns/other/sa/x"])], (), "FED975", "namespace other is no member"),
+    "a host where members may not be read": (
+        [routes("x", namespace=SPACE, http=[{"route": [to("cart.shop.svc.cluster.local")]}])], ["ServiceMeshMemberRoll"], "FED984", "ServiceMeshMemberRoll",
+    ),
+    "a selector where members may not be read": ([policy(namespace=SPACE)], ["ServiceMeshMemberRoll"], "FED991", "ServiceMeshMemberRoll objects in"),
     "mutual TLS where nobody may read who demands it": ([rule("cart", **PLAIN)], ["PeerAuthentication"], "FED979", "PeerAuthentication objects in"),
 }  # fmt: skip
 
@@ -269,6 +280,27 @@ def test_odd_objects_are_read_all_the_same(spec):
     kinds = {ISTIO: ("VirtualService", "DestinationRule", "Gateway", "Sidecar", "ServiceEntry"), SECURITY: ("AuthorizationPolicy", "PeerAuthentication")}
     odd = [thing(version, kind, "shop", "odd", spec=copy.deepcopy(spec)) for version, names in kinds.items() for kind in names]
     assert seen(*odd, service("odd", selector=None))["lines"]
+
+
+def test_the_role_for_validations_holds_what_is_asked_for_and_no_verb_that_writes():
+    asked = {}
+
+    class Watched(Forbidding):
+        def list(self, kind, namespace, **more):
+            asked.setdefault(namespace, set()).add((kind.api_version.rpartition("/")[0], kind.plural, "list"))
+            return self._inner.list(kind, namespace, **more)
+
+        def get(self, kind, namespace, name):
+            asked.setdefault(namespace, set()).add((kind.api_version.rpartition("/")[0], kind.plural, "get"))
+            return self._inner.get(kind, namespace, name)
+
+    run = RunInMemory(MESH, module.OPTIONS, mesh="east", is_quiet=True)
+    module.run(run, Watched(estate(*ALWAYS, *CASES["FED991"])), NOW)
+    roles = {live["metadata"]["namespace"]: live for live in yaml.safe_load(ROLE.read_text(encoding="utf-8"))["items"] if live["kind"] == "Role"}
+    for namespace, role in roles.items():
+        rights = {(group, kind, verb) for row in role["rules"] for group in row["apiGroups"] for kind in row["resources"] for verb in row["verbs"]}
+        assert asked[namespace] == rights, namespace
+    assert set(roles) == {SPACE, "shop"}
 
 
 def test_each_kind_is_listed_once_for_each_namespace():

@@ -6,7 +6,7 @@ from __future__ import annotations
 import json
 
 import pytest
-from ansible_collections.ossm.federation.plugins.module_utils._core.report.page import page_of, worst
+from ansible_collections.ossm.federation.plugins.module_utils._core.report.page import page_of, state_of, worst
 from ansible_collections.ossm.federation.plugins.module_utils._core.report.since import changes_since, is_page
 from ansible_collections.ossm.federation.tests.unit.plugins.module_utils._core.report import estates
 
@@ -79,6 +79,20 @@ def test_parts_that_nobody_has_looked_at_are_not_there_and_the_others_are():
     assert not {"health", "proxies", "comparisons", "rates"} & set(page_of(estates.two()))
     page = page_of({"east": estates.entry("east", health=[{"component": "istiod", "state": "healthy"}], proxies=[])})
     assert page["health"] == [{"mesh": "east", "component": "istiod", "state": "healthy"}] and "proxies" not in page
+
+
+@pytest.mark.parametrize(
+    ("said", "severity", "state"),
+    [("healthy", "core", "ok"), ("failing", "core", "down"), ("failing", "add-on", "ok"), ("degraded", "core", "unsure"), ("new word", "core", "unsure")],
+)
+def test_a_mesh_is_as_well_as_its_core_components(said, severity, state):
+    page = page_of({"east": estates.entry("east", health=[{"component": "istiod", "severity": severity, "state": said}])})
+    assert states(page) == {"east": state}
+
+
+def test_what_others_call_their_states_is_said_in_the_words_of_the_page():
+    found = {word: state_of({"state": word}) for word in ("SYNCED", "NOT CONNECTED", "Rejected", "STALE", "GONE", "absent by intent", "down", "", None)}
+    assert [*found.values()] == ["ok", "down", "down", "unsure", "unknown", "ok", "down", "unknown", "unknown"]
 
 
 def test_odd_data_makes_a_page_too():
