@@ -107,6 +107,9 @@ class Objects:
         if name == "*":
             return KNOWN, ""
         names = [full.rstrip(".").lower() for full in full_names(name, namespace, self.standing.control_plane.cluster_domain)]
+        if name.count(".") == 1 and name.partition(".")[2] not in self.spaces:
+            # Istio completes no name with a dot: example.com is one outside, and cart.shop is forgiven where there is a namespace shop.
+            names = names[:1]
         if any(self._is_known(full) for full in names):
             return KNOWN, ""
         reason = next(filter(None, map(self._why_unknown, names)), "")
