@@ -37,6 +37,7 @@ ALLOWED: Mapping[str, Mapping[str, frozenset[str]]] = {
     ISTIOD: {
         "/debug/syncz": _NOTHING,
         "/debug/config_dump": frozenset({"proxyID", "types"}),
+        "/debug/adsz": _NOTHING,
         "/debug/endpointz": _NOTHING,
         "/debug/registryz": _NOTHING,
         "/debug/authorizationz": _NOTHING,
