@@ -116,6 +116,9 @@ KINDS = {
     )
 }
 
+KIALI_OBJECT = Kind("Kiali", "kiali.io/v1alpha1", "kialis")
+JAEGER_OBJECT = Kind("Jaeger", "jaegertracing.io/v1", "jaegers")
+
 # API groups of others beside the mesh: version 3's operator, the community's Istio operator, and companions.
 SAIL, COMMUNITY = "sailoperator.io", "install.istio.io"
 KIALI, JAEGER = "kiali.io", "jaegertracing.io"

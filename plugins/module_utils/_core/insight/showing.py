@@ -1,0 +1,166 @@
+# GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
+"""The health of a mesh as a table that fits a terminal, as findings, and as a gate."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from ..catalogue.findings import Finding, Unknown
+from ..plain.errors import FederationError
+from ..plain.words import shown
+from .components import ABSENT, CORE, DEGRADED, FAILING, HEALTHY, UNKNOWN, Component, age_of
+from .syncz import GONE, IN_ORDER, NOT_CONNECTED, REJECTED, STALE, WAITING, Proxy, Workload, workloads_of
+from .syncz import UNKNOWN as PROXY_UNKNOWN
+
+REQUIRED = ("core", "healthy", "none")
+CODES = {
+    NOT_CONNECTED: "FED908",
+    REJECTED: "FED909",
+    STALE: "FED910",
+    WAITING: "FED911",
+    GONE: "FED912",
+    PROXY_UNKNOWN: "FED913",
+}
+MOST_WORKLOADS = 25
+MOST_PROXIES = 15
+WIDEST = 118
+_COLOURS = {HEALTHY: "ok", FAILING: "down", DEGRADED: "unsure", UNKNOWN: "unsure"}
+
+
+@dataclass(frozen=True)
+class Health:
+    """What was found out of one mesh, and what may have been missed (``unread``)."""
+
+    mesh: str
+    components: Sequence[Component]
+    proxies: Sequence[Proxy]
+    unread: Sequence[Unknown]
+    now: datetime
+
+    @property
+    def workloads(self) -> list[Workload]:
+        """Its proxies by workload, worst first."""
+        return workloads_of(self.proxies)
+
+    def missing(self, require: str) -> list[str]:
+        """Return what keeps it from being as a gate requires, in words.
+
+        ``core``: no core component is failing or unknown. ``healthy``: nothing at all is failing, degraded or unknown, and every proxy
+        is in order. ``none``: nothing is required.
+        """
+        if require == "none":
+            return []
+        bad = (FAILING, UNKNOWN) if require == "core" else (FAILING, UNKNOWN, DEGRADED)
+        found = [f"{it.name} is {it.state} ({it.evidence})" for it in self.components if it.state in bad and (require != "core" or it.severity == CORE)]
+        if require == "healthy":
+            found += [f"{one.namespace}/{one.name} has {one.in_order} of {one.count} proxies in order" for one in self.workloads if one.in_order < one.count]
+            found += [f"{gap.what} could not be read ({gap.because})" for gap in self.unread]
+        return found
+
+    def findings(self) -> list[Finding]:
+        """Return what deserves a look, each with the code that says what to do."""
+        found = [Finding(it.code, it.name, f"{it.state}: {it.evidence}") for it in self.components if it.code and it.state != HEALTHY]
+        by_place: dict[tuple[str, str], list[Proxy]] = {}
+        for proxy in self.proxies:
+            if proxy.state in CODES:
+                by_place.setdefault((proxy.state, f"{proxy.namespace}/{proxy.workload or proxy.name}"), []).append(proxy)
+        for (state, place), proxies in by_place.items():
+            one = proxies[0]
+            found.append(Finding(CODES[state], place, f"{len(proxies)} proxies {state}, such as {one.name}: {one.evidence}"))
+        return found
+
+    def lines(self) -> list[str]:
+        """Return the table: components, then workloads worst first, then the proxies that are not in order."""
+        counts = Counter(it.state for it in self.components)
+        head = ", ".join(f"{counts[state]} {state}" for state in (FAILING, UNKNOWN, DEGRADED, HEALTHY, ABSENT) if counts[state])
+        shown_lines = [f"{self.mesh} · {head or 'nothing was read'}"]
+        shown_lines += _table(["COMPONENT", "KIND", "STATE", "SINCE", "EVIDENCE"], [self._cells(it) for it in self.components])
+        workloads = self.workloads
+        if self.proxies:
+            in_order, old = sum(it.in_order for it in workloads), sum(it.old for it in workloads)
+            more = f", {old:,} of another version than istiod" if old else ""
+            shown_lines += ["", f"{in_order:,} of {len(self.proxies):,} proxies in order{more}"]
+            shown_lines += _table(["WORKLOAD", "IN ORDER", "PROXIES", "VERSION"], [it.cells for it in workloads[:MOST_WORKLOADS]])
+            if len(workloads) > MOST_WORKLOADS:
+                rest = workloads[MOST_WORKLOADS:]
+                bad = sum(it.in_order < it.count for it in rest)
+                shown_lines.append(f"… and {len(rest):,} more workloads, {bad:,} of them with proxies that are not in order")
+        odd = [proxy for proxy in self.proxies if proxy.state not in IN_ORDER]
+        if odd:
+            cells = [[f"{it.namespace}/{it.name}", it.state, it.evidence] for it in odd[:MOST_PROXIES]]
+            shown_lines += ["", *_table(["PROXY", "STATE", "EVIDENCE"], cells)]
+            if len(odd) > MOST_PROXIES:
+                shown_lines.append(f"… and {len(odd) - MOST_PROXIES:,} more; the result has all of them (proxies)")
+        shown_lines += [f"not read: {gap.what} ({gap.because})" for gap in self.unread]
+        return shown_lines
+
+    def _cells(self, it: Component) -> list[str]:
+        since = age_of(it.since, self.now).removesuffix(" ago")
+        return [it.name, it.severity, it.state, since, f"{it.code}: {it.evidence}" if it.code else it.evidence]
+
+    def verdict_line(self, require: str) -> str:
+        """Return in one line what it comes to."""
+        missing = self.missing(require)
+        if missing:
+            more = f"; and {len(missing) - 3} more" if len(missing) > 3 else ""
+            return f"× {self.mesh}: {'; '.join(missing[:3])}{more}"
+        others = self.missing("healthy")
+        if others:
+            return f"‼ {self.mesh}: {others[0]}{f'; and {len(others) - 1} more' if len(others) > 1 else ''}"
+        return f"√ {self.mesh}: every component and every proxy is in order"
+
+    def states(self, lines: Sequence[str], require: str) -> dict[str, str]:
+        """Return the state by which each of the lines of components is coloured, and the verdict's."""
+        found = {line: _COLOURS[it.state] for line, it in zip(lines[2:], self.components) if it.state in _COLOURS}
+        missing, others = self.missing(require), self.missing("healthy")
+        return {**found, self.verdict_line(require): "down" if missing else "unsure" if others else "ok"}
+
+    def as_data(self) -> dict:
+        """Return it as JSON-friendly data."""
+        return {
+            "components": [it.as_data() for it in self.components],
+            "workloads": [it.as_data() for it in self.workloads],
+            "proxies": [it.as_data() for it in self.proxies],
+            "unread": [gap.as_data() for gap in self.unread],
+        }
+
+    def refusal(self, require: str, result: dict) -> FederationError:
+        """Return the failure of a gate: FED914. ``result`` is what was seen."""
+        missing = self.missing(require)
+        more = f"; and {len(missing) - 5} more" if len(missing) > 5 else ""
+        return FederationError(
+            "FED914",
+            where=f"Mesh {self.mesh}",
+            what=f"is not as health_require: {require} asks: {'; '.join(missing[:5])}{more}",
+            fix="Look at the codes in the table; health_require: none shows the same without failing",
+            result=result,
+        )
+
+
+def with_connections(proxies: Iterable[Proxy], said: Mapping[str, str]) -> list[Proxy]:
+    """Return proxies, those that are not connected with what their own Envoy says of its connection to istiod."""
+    return [
+        replace(proxy, evidence=f"{proxy.evidence}; its Envoy says {said[key]}") if (key := f"{proxy.name}.{proxy.namespace}") in said else proxy
+        for proxy in proxies
+    ]
+
+
+def _table(heads: list[str], rows: Sequence[list[str]]) -> list[str]:
+    """Return a table whose last column is cut where a terminal ends; the whole is in the result."""
+    table = [heads, *([shown(cell, longest=WIDEST) for cell in row] for row in rows)]
+    widths = [min(max(len(row[at]) for row in table), 44) for at in range(len(heads))]
+    lines = []
+    for row in table:
+        line = "  ".join(_cut(cell, width).ljust(width) for cell, width in zip(row[:-1], widths))
+        left = max(20, WIDEST - len(line) - 2)
+        lines.append(f"{line}  {_cut(row[-1], left)}".rstrip())
+    return lines
+
+
+def _cut(text: str, width: int) -> str:
+    return text if len(text) <= width else f"{text[: width - 1]}…"
+
+

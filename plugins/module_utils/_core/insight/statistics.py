@@ -1,0 +1,41 @@
+# GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
+"""What Envoy counts: updates that it rejected, and how its connection to istiod fares. Source: Envoy, configuration/upstream/cluster_manager."""
+
+from __future__ import annotations
+
+import re
+
+MOST_LINES = 50_000
+_LINE = re.compile(r"^([A-Za-z0-9_.:|;\[\]-]{1,300}): ([0-9]{1,18})$", re.ASCII)
+XDS = "cluster.xds-grpc."
+XDS_TOLD = ("upstream_cx_active", "upstream_cx_connect_fail", "upstream_cx_total", "upstream_rq_pending_failure_eject")
+
+
+def counters_of(text: str) -> dict[str, int]:
+    """Return the counters and gauges of Envoy's ``/stats``; lines that are none are left out."""
+    lines = text.split("\n", MOST_LINES)[:MOST_LINES]
+    return {found[1]: int(found[2]) for found in map(_LINE.match, lines) if found}
+
+
+def rejections_in(text: str) -> dict[str, str]:
+    """Return, by type of configuration such as LDS, what Envoy says of updates that it rejected."""
+    found: dict[str, int] = {}
+    for name, count in counters_of(text).items():
+        if count and name.endswith(".update_rejected"):
+            kind = _type_of(name)
+            found[kind] = found.get(kind, 0) + count
+    return {kind: f"update_rejected {count}" for kind, count in found.items()}
+
+
+def _type_of(name: str) -> str:
+    if name.startswith("cluster_manager.cds."):
+        return "CDS"
+    if name.startswith("listener_manager.lds."):
+        return "LDS"
+    return "RDS" if ".rds." in name else "ECDS" if name.startswith("extension_config_discovery.") else "EDS"
+
+
+def connection_in(text: str) -> str:
+    """Return in words how a proxy's connection to istiod fares; "" where it counts nothing."""
+    counts = {name.removeprefix(XDS): count for name, count in counters_of(text).items() if name.startswith(XDS)}
+    return ", ".join(f"{name} {counts[name]}" for name in XDS_TOLD if name in counts)

@@ -1,0 +1,165 @@
+# GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
+"""In which order the health of a mesh is looked at: objects, pods, istiods, and what is not in order a second time."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from ._cluster.client import Cluster
+from ._core.catalogue.findings import Unknown
+from ._core.control_plane.live import ControlPlane
+from ._core.insight import components, syncz
+from ._core.insight.asking import ENVOY, GRAFANA, PROMETHEUS, Page
+from ._core.insight.components import Said, Seen, components_of, gateways_of, istiod_name
+from ._core.insight.pods import proxy_in, workload_of
+from ._core.insight.showing import Health, with_connections
+from ._core.peering import status
+from ._core.plain.errors import FederationError
+from ._core.plain.kinds import DAEMON_SET, DEPLOYMENT, JAEGER, JAEGER_OBJECT, KIALI, KIALI_OBJECT, SERVICE
+from ._reads.insight import Asker, listed, read_istiods, read_pods, what_envoys_say
+from ._reads.peerings import read_control_plane, read_members, read_peerings, read_roots_of
+
+OPERATORS = "openshift-operators"
+MOST_ENVOYS = 20
+"""How many Envoys are asked themselves: their answers only sharpen what istiods say."""
+MOST_OF_A_GATEWAY = 4
+CERTS = Page(ENVOY, "/certs", most=4 << 20)
+OWN_PAGES = {"prometheus": Page(PROMETHEUS, "/-/ready", most=1 << 16), "grafana": Page(GRAFANA, "/api/health", most=1 << 16)}
+
+
+@dataclass
+class Look:
+    """What one look at a mesh gathers on its way."""
+
+    cluster: Cluster
+    asker: Asker
+    control_plane: ControlPlane
+    gaps: list[Unknown] = field(default_factory=list)
+    unread: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def home(self) -> str:
+        """The control plane's namespace."""
+        return self.control_plane.namespace
+
+
+def health_of(
+    cluster: Cluster, mesh: str, namespace: str, control_plane: str, now: datetime, *, again: float = 10, by_exec: bool = False, operators: str = OPERATORS
+) -> Health:
+    """Return the health of a mesh. What is not in order is looked at once more after ``again`` seconds; 0 looks once.
+
+    ``by_exec`` asks istiod and Envoy by a command in their containers instead of a forwarded port. Raises ``FederationError`` FED401
+    without the control plane; everything else that cannot be read is told in the result.
+    """
+    live = read_control_plane(cluster, namespace, control_plane)
+    look = Look(cluster, Asker(cluster, by_exec=by_exec), live)
+    members = read_members(cluster, namespace)["configured"]
+    spaces = [namespace, *members]
+    pods = read_pods(cluster, spaces, look.gaps)
+    own = pods.get(namespace, [])
+    readings, metrics = _readings(look, spaces, pods, again)
+    if len(readings) > 1:
+        look.gaps.clear()
+        pods = read_pods(cluster, spaces, look.gaps)
+    seen = _seen(look, own, metrics, now, operators)
+    proxies = _proxies(look, readings, pods, components.version_of(answer.text for answer in metrics.values() if answer.is_good))
+    silent = [Unknown(f"proxies that {pod} knows", why) for pod, why in sorted(readings[-1].silent.items())]
+    gaps = [*look.gaps, *look.asker.gaps(), *(silent if not look.asker.gaps() else [])]
+    return Health(mesh, components_of(seen), proxies, gaps, cluster.now)
+
+
+def _readings(look: Look, spaces: Sequence[str], pods: Mapping[str, list[dict]], again: float) -> tuple[list[syncz.Reading], dict[str, Said]]:
+    """Return what istiods say, a second time where something is not in order that may be a moment's."""
+    istiods = [pod["metadata"]["name"] for pod in _pods_of(istiod_name(look.control_plane), pods.get(look.home, []))]
+    first, metrics = read_istiods(look.asker, look.home, istiods)
+    if not again or not syncz.needs_another_look(first, _with_proxies(pods), pods):
+        return [first], metrics
+    time.sleep(again)
+    second, metrics = read_istiods(look.asker, look.home, istiods)
+    return [first, second], metrics
+
+
+def _pods_of(workload: str, pods: Iterable[Mapping]) -> list[Mapping]:
+    return [pod for pod in pods if workload_of(pod) == workload]
+
+
+def _with_proxies(pods: Mapping[str, list[dict]]) -> list[syncz.Pod]:
+    return [proxy for space in pods.values() for proxy in map(proxy_in, space) if proxy is not None]
+
+
+def _proxies(look: Look, readings: Sequence[syncz.Reading], pods: Mapping[str, list[dict]], current: str) -> list[syncz.Proxy]:
+    """Return the proxies. The Envoys of those that are not in order are asked themselves; their word only counts beside istiod's."""
+    if not readings[-1].rows and readings[-1].silent:
+        return []
+    known = _with_proxies(pods)
+    found = syncz.proxies_of(readings, known, pods, current=current)
+    odd = [proxy for proxy in found if proxy.state in (syncz.NOT_CONNECTED, syncz.STALE, syncz.REJECTED)][:MOST_ENVOYS]
+    if not odd:
+        return found
+    rejected, connections = what_envoys_say(look.asker, odd)
+    # One reading alone shows what is on its way, too.
+    said = rejected if len(readings) > 1 else {}
+    lost = {f"{proxy.name}.{proxy.namespace}" for proxy in odd if proxy.state == syncz.NOT_CONNECTED}
+    found = syncz.proxies_of(readings, known, pods, said, current)
+    return with_connections(found, {name: text for name, text in connections.items() if name in lost})
+
+
+def _seen(look: Look, own: Sequence[Mapping], metrics: Mapping[str, Said], now: datetime, operators: str) -> Seen:
+    """Return what was read of the components."""
+    cluster, control_plane, home, unread = look.cluster, look.control_plane, look.home, look.unread
+    peerings = read_peerings(cluster, control_plane)
+    rows = [
+        status.peer_row(
+            name, name, peerings.of(name).as_rows(), now=cluster.now, version=control_plane.version, cluster_domain=control_plane.cluster_domain
+        )
+        for name in sorted(peerings.peers)
+    ]
+    roots, why = (), ""
+    try:
+        roots = read_roots_of(cluster, control_plane, now)
+    except FederationError as error:
+        why = error.what
+    names = [name for name, space, _severity, wanted in gateways_of(control_plane, peerings.peers) if wanted and space == home]
+    asked = [(name, pod["metadata"]["name"]) for name in names for pod in _ready(name, own)[:MOST_OF_A_GATEWAY]]
+    answers = look.asker.ask_each((home, pod, CERTS) for _name, pod in asked)
+    said = {istiod_name(control_plane): metrics, **{name: _own_page(look, name, page, own) for name, page in OWN_PAGES.items()}}
+    kiali, jaeger = (
+        listed(cluster, kind, home, unread) if cluster.serves(group) else {} for kind, group in ((KIALI_OBJECT, KIALI), (JAEGER_OBJECT, JAEGER))
+    )
+    return Seen(
+        control_plane,
+        now,
+        deployments=listed(cluster, DEPLOYMENT, home, unread),
+        services=listed(cluster, SERVICE, home, unread),
+        daemon_sets=listed(cluster, DAEMON_SET, operators, unread, selector="istio=cni"),
+        operator=listed(cluster, DEPLOYMENT, operators, unread, key="operator"),
+        kiali=None if kiali is None else list(kiali.values()),
+        jaeger=None if jaeger is None else list(jaeger.values()),
+        peers=peerings.peers,
+        rows=rows,
+        bundles={name: peerings.of(name).bundle for name in peerings.peers},
+        roots=roots,
+        roots_why=why,
+        said=said,
+        certificates=_by_component(asked, answers),
+        unread=unread,
+    )
+
+
+def _by_component(asked: Sequence[tuple[str, str]], answers: Sequence[Said]) -> dict[str, dict[str, Said]]:
+    found: dict[str, dict[str, Said]] = {}
+    for (name, pod), answer in zip(asked, answers):
+        found.setdefault(name, {})[pod] = answer
+    return found
+
+
+def _ready(workload: str, pods: Sequence[Mapping]) -> list[Mapping]:
+    return [pod for pod in _pods_of(workload, pods) if pod["ready"]]
+
+
+def _own_page(look: Look, name: str, page: Page, own: Sequence[Mapping]) -> dict[str, Said]:
+    pods = [pod["metadata"]["name"] for pod in _ready(name, own)[:1]]
+    return dict(zip(pods, look.asker.ask_each((look.home, pod, page) for pod in pods)))

@@ -1,0 +1,135 @@
+# GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
+"""What pods say of themselves, and what was read around them. What may not be read is noted, never guessed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime, timezone
+
+from .._cluster.client import Cluster
+from .._core.catalogue.findings import Unknown
+from .._core.insight import statistics, syncz
+from .._core.insight.asking import ENVOY, ISTIOD, Page
+from .._core.insight.components import Said
+from .._core.insight.pods import outline
+from .._core.plain.errors import FederationError
+from .._core.plain.kinds import POD, Kind
+
+UNREADABLE = frozenset({"FED104", "FED106", "FED108"})
+SILENT = frozenset({"FED104", "FED106", "FED900", "FED901"})
+AT_ONCE = 4
+"""How many pods are asked at the same time: a dump is made on Envoy's main thread, and all go through one API server."""
+SYNCZ = Page(ISTIOD, "/debug/syncz")
+METRICS = Page(ISTIOD, "/metrics", most=16 << 20)
+ADSZ = Page(ISTIOD, "/debug/adsz")
+
+
+class Asker:
+    """Asks pods for their pages. A right that is missing in a namespace is asked for once; who does not answer is not asked again."""
+
+    def __init__(self, cluster: Cluster, *, by_exec: bool = False) -> None:
+        self._cluster, self._by_exec = cluster, by_exec
+        self._forbidden: dict[str, str] = {}
+        self._silent: dict[tuple[str, str, int], str] = {}
+
+    def ask(self, namespace: str, pod: str, page: Page) -> Said:
+        """Return what a pod answers, or why it does not."""
+        if namespace in self._forbidden:
+            return Said(why=self._forbidden[namespace], is_forbidden=True)
+        key = (namespace, pod, page.port)
+        if key in self._silent:
+            return Said(why=self._silent[key])
+        try:
+            status, content = self._cluster.page(namespace, pod, page, by_exec=self._by_exec)
+        except FederationError as error:
+            if error.code not in SILENT:
+                raise
+            if error.code == "FED104":
+                self._forbidden[namespace] = error.what
+                return Said(why=error.what, is_forbidden=True)
+            self._silent[key] = error.what
+            return Said(why=error.what)
+        return Said(status, content)
+
+    def ask_each(self, asked: Iterable[tuple[str, str, Page]]) -> list[Said]:
+        """Return what each of many pods answers, in their order; few are asked at the same time."""
+        with ThreadPoolExecutor(AT_ONCE) as pool:
+            return list(pool.map(lambda one: self.ask(*one), asked))
+
+    def gaps(self) -> list[Unknown]:
+        """Return what could not be asked for want of a right."""
+        return [Unknown(f"pages of pods in {namespace}", why) for namespace, why in sorted(self._forbidden.items())]
+
+
+def listed(cluster: Cluster, kind: Kind, namespace: str, unread: dict[str, str], *, key: str = "", selector: str | None = None) -> dict[str, dict] | None:
+    """Return objects by name; None where they may not be read, and ``unread`` says why. A kind that is not served has no objects."""
+    try:
+        return {live["metadata"]["name"]: live for live in cluster.list(kind, namespace, selector)}
+    except FederationError as error:
+        if error.code not in UNREADABLE:
+            raise
+        if error.code == "FED108":
+            return {}
+        unread[key or kind.name] = error.what
+        return None
+
+
+def read_pods(cluster: Cluster, namespaces: Iterable[str], gaps: list[Unknown], keep: Callable[[Mapping], dict | None] = outline) -> dict[str, list[dict]]:
+    """Return the pods of each namespace that can be read, as ``outline`` gives them."""
+    found = {}
+    for namespace in dict.fromkeys(namespaces):
+        try:
+            found[namespace] = cluster.list(POD, namespace, keep=keep)
+        except FederationError as error:
+            if error.code not in UNREADABLE:
+                raise
+            gaps.append(Unknown(f"pods in {namespace}", error.what))
+    return found
+
+
+def read_istiods(asker: Asker, namespace: str, pods: Sequence[str]) -> tuple[syncz.Reading, dict[str, Said]]:
+    """Return what all istiods say of proxies at this moment, and the metrics of each."""
+    at = datetime.now(timezone.utc)
+    answers = dict(zip(pods, asker.ask_each((namespace, pod, SYNCZ) for pod in pods)))
+    metrics = dict(zip(pods, asker.ask_each((namespace, pod, METRICS) for pod in pods)))
+    rows: list[syncz.Row] = []
+    silent: dict[str, str] = {}
+    for pod, answer in answers.items():
+        try:
+            rows += syncz.rows_of(answer.content, pod) if answer.is_good else []
+        except FederationError as error:
+            silent[pod] = error.what
+        if not answer.is_good:
+            silent[pod] = answer.why or f"it answered {answer.status}"
+    rejects = sum((syncz.rejects_of(answer.text) for answer in metrics.values() if answer.is_good), start=syncz.rejects_of(""))
+    reading = syncz.Reading(at, tuple(rows), rejects, {}, silent)
+    return _dated(asker, namespace, reading) if reading.twice else reading, metrics
+
+
+def _dated(asker: Asker, namespace: str, reading: syncz.Reading) -> syncz.Reading:
+    """Return a reading that tells since when each proxy is connected to the istiods that list it."""
+    since: dict[tuple[str, str], datetime] = {}
+    pods = sorted({row.istiod for row in reading.rows if row.proxy in reading.twice})
+    for pod, answer in zip(pods, asker.ask_each((namespace, pod, ADSZ) for pod in pods)):
+        try:
+            found = syncz.connected_at(answer.content, pod) if answer.is_good else {}
+        except FederationError:
+            # Without it both rows count, and where they differ the proxy is unknown.
+            found = {}
+        since |= {(pod, proxy): at for proxy, at in found.items()}
+    return syncz.Reading(reading.at, reading.rows, reading.rejects, since, reading.silent)
+
+
+def what_envoys_say(asker: Asker, proxies: Sequence[syncz.Proxy]) -> tuple[dict[str, dict[str, str]], dict[str, str]]:
+    """Return what the Envoys of some proxies say of updates that they rejected, and of their connection to istiod, both by proxy."""
+    page = Page(ENVOY, "/stats", {"filter": "update_rejected|cluster\\.xds-grpc\\.upstream_cx"}, most=8 << 20)
+    rejected: dict[str, dict[str, str]] = {}
+    connections: dict[str, str] = {}
+    answers = asker.ask_each((proxy.namespace, proxy.name, page) for proxy in proxies)
+    for proxy, answer in zip(proxies, answers):
+        if answer.is_good:
+            name = f"{proxy.name}.{proxy.namespace}"
+            rejected[name] = statistics.rejections_in(answer.text)
+            connections[name] = statistics.connection_in(answer.text)
+    return rejected, {name: text for name, text in connections.items() if text}
