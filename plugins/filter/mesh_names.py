@@ -41,7 +41,7 @@ STEPS = (
 )
 
 # Steps that only look: where one of them has ended well, the mesh was seen.
-LOOKS = ("__status_seen", "__preflight_seen", "__peers_drifted", "__validate_seen")
+LOOKS = ("__status_seen", "__preflight_seen", "__peers_drifted", "__validate_seen", "__health_seen")
 
 
 def mesh_names(hosts: object, hostvars: Mapping) -> list[str]:
@@ -204,7 +204,9 @@ def _entry(known: Mapping) -> dict:
     # A mesh whose control plane is kept, and that names no peers, has nothing more to say.
     is_alone = "control_plane_kept" in known and "__identity_seen" not in known
     shown = next((result for result in reversed(results) if "lines" in result), known["control_plane_kept"] if is_alone else {})
-    failed = next((result for result in results if result.get("failed")), None)
+    # Its tables are of components and proxies, so it stands beside what is said of the federation.
+    health = known.get("__health_seen") if isinstance(known.get("__health_seen"), Mapping) else {}
+    failed = next((result for result in [*results, health] if result.get("failed")), None)
     entry = {key: shown[key] for key in ("server", "control_plane", "members", "peers", "faults", "restart") if key in shown}
     if failed:
         entry["error"] = _error(failed)
@@ -213,7 +215,8 @@ def _entry(known: Mapping) -> dict:
     entry["verdict"] = _verdict(failed, shown, is_failed="error" in entry)
     if failed or is_alone:
         entry.setdefault("peers", [])
-    return entry | _found(known)
+    found = entry | _found(known)
+    return found | _health(health, found)
 
 
 def _verdict(failed: Mapping | None, shown: Mapping, *, is_failed: bool) -> str:
@@ -243,6 +246,28 @@ def _found(known: Mapping) -> dict:
             entry[key] = {**own, **more} if isinstance(nothing, dict) else [*own, *more]
         entry["mutual_tls"] = checked.get("mutual_tls") or []
     return entry
+
+
+def _health(health: Mapping, found: Mapping) -> dict:
+    """Return what was seen of components and proxies, and what was found there beside what else was ``found``."""
+    if "components" not in health:
+        return {}
+    rows = [
+        {
+            "workload": f"{row['namespace']}/{row['workload']}",
+            "state": str(row["worst"]).lower(),
+            **{key: row[key] for key in ("proxies", "in_order", "old")},
+        }
+        for row in health.get("workloads") or []
+    ]
+    left_out = {**(found.get("findings_left_out") or {}), **(health.get("findings_left_out") or {})}
+    return {
+        "health": health["components"],
+        "proxies": rows,
+        "findings": [*(found.get("findings") or []), *(health.get("findings") or [])],
+        "findings_left_out": left_out,
+        "unknown": [*(found.get("unknown") or []), *(health.get("unread") or [])],
+    }
 
 
 def _error(failed: Mapping) -> dict:

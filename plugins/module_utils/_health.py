@@ -11,6 +11,7 @@ from datetime import datetime
 from ._cluster.client import Cluster
 from ._core.catalogue.findings import Unknown
 from ._core.control_plane.live import ControlPlane
+from ._core.control_plane.members import ROLL, membership
 from ._core.insight import components, syncz
 from ._core.insight.asking import ENVOY, GRAFANA, PROMETHEUS, Page
 from ._core.insight.components import Said, Seen, components_of, gateways_of, istiod_name
@@ -18,9 +19,9 @@ from ._core.insight.pods import proxy_in, workload_of
 from ._core.insight.showing import Health, with_connections
 from ._core.peering import status
 from ._core.plain.errors import FederationError
-from ._core.plain.kinds import DAEMON_SET, DEPLOYMENT, JAEGER, JAEGER_OBJECT, KIALI, KIALI_OBJECT, SERVICE
-from ._reads.insight import Asker, listed, read_istiods, read_pods, what_envoys_say
-from ._reads.peerings import read_control_plane, read_members, read_peerings, read_roots_of
+from ._core.plain.kinds import DAEMON_SET, DEPLOYMENT, JAEGER, JAEGER_OBJECT, KIALI, KIALI_OBJECT, MEMBER_ROLL, SERVICE
+from ._reads.insight import UNREADABLE, Asker, listed, read_istiods, read_pods, what_envoys_say
+from ._reads.peerings import read_control_plane, read_peerings, read_roots_of
 
 OPERATORS = "openshift-operators"
 MOST_ENVOYS = 20
@@ -56,19 +57,27 @@ def health_of(
     """
     live = read_control_plane(cluster, namespace, control_plane)
     look = Look(cluster, Asker(cluster, by_exec=by_exec), live)
-    members = read_members(cluster, namespace)["configured"]
-    spaces = [namespace, *members]
+    spaces = [namespace, *_members(look)]
     pods = read_pods(cluster, spaces, look.gaps)
     own = pods.get(namespace, [])
     readings, metrics = _readings(look, spaces, pods, again)
     if len(readings) > 1:
-        look.gaps.clear()
-        pods = read_pods(cluster, spaces, look.gaps)
+        pods = read_pods(cluster, [space for space in spaces if space in pods], look.gaps)
     seen = _seen(look, own, metrics, now, operators)
     proxies = _proxies(look, readings, pods, components.version_of(answer.text for answer in metrics.values() if answer.is_good))
     silent = [Unknown(f"proxies that {pod} knows", why) for pod, why in sorted(readings[-1].silent.items())]
     gaps = [*look.gaps, *look.asker.gaps(), *(silent if not look.asker.gaps() else [])]
     return Health(mesh, components_of(seen), proxies, gaps, cluster.now)
+
+
+def _members(look: Look) -> list[str]:
+    try:
+        return membership(look.cluster.get(MEMBER_ROLL, look.home, ROLL))["configured"]
+    except FederationError as error:
+        if error.code not in UNREADABLE:
+            raise
+        look.gaps.append(Unknown("members of the mesh, and so their proxies", error.what))
+        return []
 
 
 def _readings(look: Look, spaces: Sequence[str], pods: Mapping[str, list[dict]], again: float) -> tuple[list[syncz.Reading], dict[str, Said]]:

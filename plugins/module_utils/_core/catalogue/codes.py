@@ -2096,6 +2096,88 @@ CODES: dict[str, Code] = {
         "version gives it.",
         "See which program answers on that port; nothing of the answer was used.",
     ),
+    "FED902": Code(
+        "Scaled to zero",
+        ERROR,
+        "The control plane wants this component and its Deployment has no replicas, so nobody does its work.",
+        "Scale it up, or say in the ServiceMeshControlPlane that it is not wanted.",
+    ),
+    "FED903": Code(
+        "Component that is not well",
+        ERROR,
+        "The component has too few pods that are available, or its own page says that it is not ready.",
+        "Look at its pods (`oc describe`, `oc logs`): images, scheduling, quotas and probes are the usual causes.",
+    ),
+    "FED904": Code(
+        "Component that is missing",
+        ERROR,
+        "The control plane says that this component is wanted, and it is not there.",
+        "Look at the conditions of the ServiceMeshControlPlane and at its operator, which makes it.",
+    ),
+    "FED905": Code(
+        "Gateway that nobody can reach",
+        ERROR,
+        "The gateway's pods are available, and its Service is missing or its load balancer has no address yet.",
+        "Look at the events of the Service; the cloud's quota and the annotations of the load balancer are the usual causes.",
+    ),
+    "FED906": Code(
+        "Certificate that ends soon",
+        WARNING,
+        "A root has less than 30 days left, or a certificate that renews itself was not renewed in time. When it ends, calls fail.",
+        "Renew the root as `docs/changing.md` tells; where a proxy does not renew its certificate, look at istiod's log and the proxy's.",
+    ),
+    "FED907": Code(
+        "Peer that is not connected both ways",
+        ERROR,
+        "One direction of the peering, or both, does not stand, or nothing proves that it does.",
+        "Run `ossm.federation.status`, which shows the reasons by direction.",
+    ),
+    "FED908": Code(
+        "Proxy that no istiod knows",
+        ERROR,
+        "The proxy runs and every istiod has answered, and none of them has a connection to it. It keeps its last configuration, and what has "
+        "changed since then does not reach it. A new one serves nothing.",
+        "Look at the proxy's log for token and certificate errors, and at network policies between the namespace and istiod.",
+    ),
+    "FED909": Code(
+        "Configuration that a proxy rejects",
+        ERROR,
+        "The proxy has refused what istiod sent and works with what it had before. Later changes of the same type wait as well. Usually an "
+        "EnvoyFilter, a Wasm extension, or two listeners for one address is the cause.",
+        "Look at the proxy's log, which names the resource; istiod's log has `ACK ERROR` with the same words.",
+    ),
+    "FED910": Code(
+        "Proxy that lags behind",
+        WARNING,
+        "What istiod sent last is not acknowledged. istiod keeps the last acknowledgement, so a rejection looks the same from there; here the "
+        "proxy could not say more.",
+        "Look again after a minute; if it stays, look at the proxy's log, its memory and its CPU limit.",
+    ),
+    "FED911": Code(
+        "Proxy that waits for its certificates",
+        ERROR,
+        "The proxy has its clusters and never asked for listeners: it waits for its certificate and serves nothing, though by its "
+        "acknowledgements it looks synced.",
+        "Look at the proxy's log for the signing request; the token's audience, the clock and the CA of istiod are the usual causes.",
+    ),
+    "FED912": Code(
+        "Proxy that istiod lists and that is gone",
+        WARNING,
+        "An istiod lists a proxy of which no pod is left. It costs a little memory and ends when the connection times out.",
+        "Nothing has to be done; if there are many for hours, restart that istiod.",
+    ),
+    "FED913": Code(
+        "Proxy of which nothing is known",
+        WARNING,
+        "A replica of istiod did not answer, two of them list the proxy, or it has only just started. So nobody can say whether it is in order.",
+        "Give the account the rights of `playbooks/files/mesh-insight.yml`, see that all replicas of istiod run, and look again.",
+    ),
+    "FED914": Code(
+        "Mesh that is not as health_require asks",
+        ERROR,
+        "The run looked at the mesh as a gate, and something of what the gate is about is not in order or could not be read.",
+        "Follow the codes in the table. `health_require: none` shows the same and fails nothing.",
+    ),
     "FED930": Code(
         "Access log that is off",
         WARNING,

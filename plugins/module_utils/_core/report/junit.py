@@ -59,6 +59,7 @@ def _cases(entry: Mapping) -> Iterator[Case]:
     if error and verdict == DOWN and not any(fault.get("fails") for fault in faults):
         yield Case("peers", "failure", str(error.get("code")), str(error.get("message")))
     yield from _drift(entry)
+    yield from _health(entry)
     for row in items(entry.get("findings")):
         name = f"{row.get('code')} {row.get('place')}"
         ending = "failure" if row.get("severity") == "error" else "skipped"
@@ -82,6 +83,17 @@ def _drift(entry: Mapping) -> Iterator[Case]:
         yield Case(place, "failure", DRIFT, f"federate would {change.get('action')} it")
     if not changes:
         yield Case("drift")
+
+
+def _health(entry: Mapping) -> Iterator[Case]:
+    """Give a case for each component and workload that no finding is about; what is unknown is skipped."""
+    for row in items(entry.get("health")):
+        if not row.get("code"):
+            ending = "" if row.get("state") == "healthy" else "skipped"
+            yield Case(f"component {row.get('component')}", ending, str(row.get("state")), str(row.get("evidence")))
+    for row in items(entry.get("proxies")):
+        if row.get("in_order") == row.get("proxies"):
+            yield Case(f"proxies of {row.get('workload')}")
 
 
 def _clean(text: object) -> str:

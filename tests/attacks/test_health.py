@@ -1,0 +1,157 @@
+# GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
+"""The health of a mesh whose API server, istiods and Envoys are as honest, or as hostile, as each test wants."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+
+from attacks.attack import call
+from attacks.tunnels import tunnelling
+
+HOME = "east-mesh-system"
+EAST = {"mesh": "east", "api_timeout": 3, "again": 0}
+READY = [{"type": "Ready", "status": "True"}]
+METRICS = 'pilot_info{version="1.18.7-abc"} 1\npilot_xds{version="1.18.7"} 2\npilot_xds_lds_reject{node="till-1.shop",err="x"} 1\n'
+
+
+def deployment(name: str, up: int = 1, due: int = 1) -> dict:
+    status = {"availableReplicas": up, "conditions": [{"type": "Available", "status": "True", "lastTransitionTime": "2026-01-31T12:00:00Z"}]}
+    return {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": name, "namespace": HOME}, "spec": {"replicas": due}, "status": status}
+
+
+def pod(name: str, namespace: str, owner: str, container: str = "istio-proxy") -> dict:
+    annotations = {"sidecar.istio.io/status": "{}"} if namespace != HOME else {}
+    labels = {"pod-template-hash": "abc"}
+    owners = [{"apiVersion": "apps/v1", "kind": "ReplicaSet", "name": f"{owner}-abc", "uid": "u", "controller": True}]
+    running = [{"name": container, "state": {"running": {"startedAt": "2026-01-31T12:00:00Z"}}}]
+    return {
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": {"name": name, "namespace": namespace, "annotations": annotations, "labels": labels, "ownerReferences": owners},
+        "spec": {"containers": [{"name": container}]},
+        "status": {"phase": "Running", "conditions": READY, "containerStatuses": running},
+    }
+
+
+def row(proxy: str, **nonces: str) -> dict:
+    synced = {f"{kind}_{word}": kind for kind in ("cluster", "listener", "route", "endpoint") for word in ("sent", "acked")}
+    return {"proxy": proxy, "istio_version": "1.18.7", **synced, **nonces}
+
+
+def mesh(api, *more: dict) -> None:
+    roll = {"apiVersion": "maistra.io/v1", "kind": "ServiceMeshMemberRoll", "metadata": {"name": "default", "namespace": HOME}}
+    objects = [
+        {**roll, "spec": {"members": ["shop"]}, "status": {"configuredMembers": ["shop"]}},
+        *map(deployment, ("istiod-basic", "istio-ingressgateway", "istio-egressgateway")),
+        *({"apiVersion": "v1", "kind": "Service", "metadata": {"name": f"istio-{way}gateway", "namespace": HOME}} for way in ("ingress", "egress")),
+        *(pod(f"istiod-basic-abc-{number}", HOME, "istiod-basic", "discovery") for number in (1, 2)),
+        pod("istio-ingressgateway-abc-1", HOME, "istio-ingressgateway"),
+        *(pod(f"{name}-1", "shop", name) for name in ("cart", "till")),
+    ]
+    for one in (*objects, *more):
+        api.store.put(one)
+
+
+def pages(**answers: object) -> Callable:
+    """Return what answers at pods: two istiods that share the proxies, and Envoys."""
+    given = {
+        "istiod-basic-abc-1": [row("cart-1.shop")],
+        "istiod-basic-abc-2": [row("till-1.shop"), row("istio-ingressgateway-abc-1.east-mesh-system")],
+        **answers,
+    }
+
+    def page(_namespace: str, name: str, _port: int, target: str) -> object:
+        if target == "/debug/syncz":
+            rows = given.get(name)
+            return rows if isinstance(rows, (bytes, tuple)) or rows is None else json.dumps(rows)
+        if target == "/metrics":
+            return METRICS
+        if target == "/certs":
+            return json.dumps({"certificates": [{"cert_chain": [{"valid_from": "2020-01-01T00:00:00Z", "expiration_time": "2020-01-02T00:00:00Z"}]}]})
+        return "listener_manager.lds.update_rejected: 4\n" if target.startswith("/stats") else None
+
+    return page
+
+
+def look(api, collections, **options: object) -> dict:
+    return call(collections, "mesh_health_info", {**api.access, **EAST, **options}).result
+
+
+def states(result: dict) -> dict[str, str]:
+    return {row["component"]: row["state"] for row in result["components"]}
+
+
+def test_all_istiods_are_merged_and_what_lags_stands_first(api, collections):
+    mesh(api)
+    api.hostile = tunnelling(pages(**{"istiod-basic-abc-1": [row("cart-1.shop", listener_sent="newer")]}))
+    result = look(api, collections)
+    assert [(one["proxy"], one["state"]) for one in result["proxies"]] == [
+        ("shop/cart-1", "STALE"),
+        (f"{HOME}/istio-ingressgateway-abc-1", "SYNCED"),
+        ("shop/till-1", "SYNCED"),
+    ]
+    assert result["workloads"][0]["in_order"] == 0
+    assert states(result)["istiod-basic"] == "healthy"
+    assert "4 proxies connected" in next(one["evidence"] for one in result["components"] if one["component"] == "istiod-basic")
+
+
+def test_envoys_word_makes_a_rejection_of_what_was_stale_twice(api, collections):
+    mesh(api)
+    api.hostile = tunnelling(pages(**{"istiod-basic-abc-1": [row("cart-1.shop", listener_sent="newer")]}))
+    [first, *_others] = look(api, collections, again=1)["proxies"]
+    assert (first["state"], first["evidence"]) == ("REJECTED", "LDS: Envoy says update_rejected 4")
+
+
+def test_a_certificate_that_was_not_renewed_fails_its_gateway_and_the_gate(api, collections):
+    mesh(api)
+    api.hostile = tunnelling(pages())
+    result = look(api, collections, require="core")
+    assert (result["failed"], result["code"], result["verdict"]) == (True, "FED914", "down")
+    assert "istio-ingressgateway is failing" in result["missing"][0]
+    assert "FED906" in {one["code"] for one in result["findings"]}
+
+
+def test_an_account_without_the_right_is_told_so_and_nothing_is_guessed(api, collections):
+    mesh(api)
+
+    def forbidden(asked):
+        if "/portforward" in asked.target:
+            told = {"kind": "Status", "message": 'pods "x" is forbidden: User "u" cannot get resource "pods/portforward"', "code": 403}
+            return 403, {}, json.dumps(told).encode()
+        return None
+
+    api.hostile = forbidden
+    result = look(api, collections)
+    assert result["proxies"] == []
+    assert [gap["what"] for gap in result["unread"]] == [f"pages of pods in {HOME}"]
+    assert "may not get pods/portforward" in result["unread"][0]["because"]
+    assert len([asked for asked in api.asked if "portforward" in asked.target]) <= 4
+    assert any(line.startswith("not read: ") for line in result["lines"])
+
+
+def test_a_silent_istiod_makes_what_it_may_know_unknown(api, collections):
+    mesh(api)
+    api.hostile = tunnelling(pages(**{"istiod-basic-abc-2": None}))
+    found = {one["proxy"]: one["state"] for one in look(api, collections)["proxies"]}
+    assert found["shop/cart-1"] == "SYNCED"
+    assert found["shop/till-1"] == "UNKNOWN"
+
+
+def test_a_hostile_istiod_is_told_and_moves_no_cursor(api, collections):
+    mesh(api)
+    api.hostile = tunnelling(pages(**{"istiod-basic-abc-1": [row("cart-1\x1b[2J.shop"), {"proxy": 7}, [], None], "istiod-basic-abc-2": b"[" * 200_000}))
+    result = look(api, collections)
+    assert "\x1b" not in json.dumps(result["lines"], ensure_ascii=False)
+    assert {one["what"] for one in result["unread"]} == {"proxies that istiod-basic-abc-2 knows"}
+
+
+def test_only_what_is_allowed_was_asked_for_and_nothing_was_written(api, collections):
+    mesh(api)
+    seen = []
+    honest = pages()
+    api.hostile = tunnelling(lambda *asked: seen.append(asked[3].partition("?")[0]) or honest(*asked))
+    look(api, collections)
+    assert set(seen) == {"/debug/syncz", "/metrics", "/certs"}
+    assert api.writes == []
+    assert {asked.method for asked in api.asked} == {"GET"}
