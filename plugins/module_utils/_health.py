@@ -130,7 +130,7 @@ def _seen(look: Look, own: Sequence[Mapping], metrics: Mapping[str, Said], now: 
     try:
         roots = read_roots_of(cluster, control_plane, now)
     except FederationError as error:
-        why = error.what
+        why = f"{error.where} {error.what}"
     names = [name for name, space, _severity, wanted in gateways_of(control_plane, peerings.peers) if wanted and space == home]
     asked = [(name, pod["metadata"]["name"]) for name in names for pod in _ready(name, own)[:MOST_OF_A_GATEWAY]]
     answers = look.asker.ask_each((home, pod, CERTS) for _name, pod in asked)

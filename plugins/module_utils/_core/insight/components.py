@@ -107,7 +107,7 @@ def _control_plane(seen: Seen) -> Component:
     control_plane = seen.control_plane
     state = HEALTHY if control_plane.is_ready else DEGRADED
     evidence = "ready" if control_plane.is_ready else control_plane.condition
-    return Component(control_plane.place, ADDON, state, evidence, code="" if control_plane.is_ready else "FED726")
+    return Component("ServiceMeshControlPlane", ADDON, state, evidence, code="" if control_plane.is_ready else "FED726")
 
 
 def istiod_name(control_plane: ControlPlane) -> str:
@@ -123,7 +123,8 @@ def _istiod(seen: Seen) -> Iterator[Component]:
     if found.state == HEALTHY and bad:
         pod, answer = next(iter(bad.items()))
         what = f"{pod} answers {answer.status}" if answer.status else f"{pod} cannot be reached ({answer.why})"
-        found = replace(found, state=FAILING if len(bad) == len(said) else DEGRADED, evidence=f"{found.evidence}; {what}", code="FED903")
+        state = FAILING if len(bad) == len(said) else DEGRADED
+        found = replace(found, state=state, evidence=f"{what}; {found.evidence}", since="", code="FED903")
     metrics = _joined(answer.text for answer in said.values() if answer.is_good)
     if metrics and found.state in (HEALTHY, DEGRADED):
         found = replace(found, evidence=f"{found.evidence}; {'; '.join(_of_metrics(metrics))}")
@@ -194,12 +195,12 @@ def _with_service(seen: Seen, name: str, found: Component) -> Component:
         return replace(found, evidence=f"{found.evidence}; its Service could not be read ({seen.unread.get('Service', '')})")
     service = seen.services.get(name)
     if service is None:
-        return replace(found, state=FAILING, evidence=f"{found.evidence}; it has no Service", code="FED905")
+        return replace(found, state=FAILING, evidence=f"it has no Service; {found.evidence}", since="", code="FED905")
     if at(service, "spec", "type") != "LoadBalancer":
         return found
     addresses = [str(entry.get("ip") or entry.get("hostname")) for entry in items(at(service, "status", "loadBalancer", "ingress"))]
     if not addresses:
-        return replace(found, state=FAILING, evidence=f"{found.evidence}; its load balancer has no address", code="FED905")
+        return replace(found, state=FAILING, evidence=f"its load balancer has no address; {found.evidence}", since="", code="FED905")
     return replace(found, evidence=f"{found.evidence}; at {some(addresses, 3)}")
 
 
@@ -211,8 +212,10 @@ def _with_certificates(seen: Seen, name: str, found: Component) -> Component:
             continue
         for what, state in _late(answer.content, seen.now):
             told.append(f"{pod}: {what}")
-            found = replace(found, state=state if found.state != FAILING else FAILING, code="FED906")
-    return replace(found, evidence="; ".join([found.evidence, *told[:3]]))
+            found = replace(found, state=state if found.state != FAILING else FAILING, since="", code="FED906")
+    # What is wrong stands first: a line may end before the rest.
+    parts = [*told[:3], found.evidence] if found.code == "FED906" else [found.evidence, *told[:3]]
+    return replace(found, evidence="; ".join(parts))
 
 
 def _late(content: bytes, now: datetime) -> Iterator[tuple[str, str]]:
@@ -319,7 +322,7 @@ def _asked(seen: Seen, name: str, found: Component) -> Component:
         if answer.is_good:
             found = replace(found, evidence=f"{found.evidence}; it says itself that it is ready")
         elif answer.status:
-            found = replace(found, state=FAILING, evidence=f"{found.evidence}; {pod} answers {answer.status}", code="FED903")
+            found = replace(found, state=FAILING, evidence=f"{pod} answers {answer.status}; {found.evidence}", since="", code="FED903")
         else:
             found = replace(found, state=UNKNOWN, evidence=f"{found.evidence}; it could not be asked ({answer.why})")
     return found

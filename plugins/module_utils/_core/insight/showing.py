@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -26,7 +27,9 @@ CODES = {
 }
 MOST_WORKLOADS = 25
 MOST_PROXIES = 15
+MOST_WRAPPED = 4
 WIDEST = 118
+WIDEST_CELL = 36
 _COLOURS = {HEALTHY: "ok", FAILING: "down", DEGRADED: "unsure", UNKNOWN: "unsure"}
 
 
@@ -69,7 +72,7 @@ class Health:
                 by_place.setdefault((proxy.state, f"{proxy.namespace}/{proxy.workload or proxy.name}"), []).append(proxy)
         for (state, place), proxies in by_place.items():
             one = proxies[0]
-            found.append(Finding(CODES[state], place, f"{len(proxies)} proxies {state}, such as {one.name}: {one.evidence}"))
+            found.append(Finding(CODES[state], place, f"{len(proxies)} {'proxies' if len(proxies) > 1 else 'proxy'} {state}, such as {one.name}: {one.evidence}"))
         return found
 
     def lines(self) -> list[str]:
@@ -78,12 +81,13 @@ class Health:
         head = ", ".join(f"{counts[state]} {state}" for state in (FAILING, UNKNOWN, DEGRADED, HEALTHY, ABSENT) if counts[state])
         shown_lines = [f"{self.mesh} · {head or 'nothing was read'}"]
         shown_lines += _table(["COMPONENT", "KIND", "STATE", "SINCE", "EVIDENCE"], [self._cells(it) for it in self.components])
+        shown_lines += [line for it in self.components if it.state != HEALTHY and it.code for line in _whole(it)]
         workloads = self.workloads
         if self.proxies:
             in_order, old = sum(it.in_order for it in workloads), sum(it.old for it in workloads)
             more = f", {old:,} of another version than istiod" if old else ""
             shown_lines += ["", f"{in_order:,} of {len(self.proxies):,} proxies in order{more}"]
-            shown_lines += _table(["WORKLOAD", "IN ORDER", "PROXIES", "VERSION"], [it.cells for it in workloads[:MOST_WORKLOADS]])
+            shown_lines += _table(["WORKLOAD", "IN ORDER", "PROXIES", "VERSION"], [it.cells for it in workloads[:MOST_WORKLOADS]], widest=60)
             if len(workloads) > MOST_WORKLOADS:
                 rest = workloads[MOST_WORKLOADS:]
                 bad = sum(it.in_order < it.count for it in rest)
@@ -99,7 +103,7 @@ class Health:
 
     def _cells(self, it: Component) -> list[str]:
         since = age_of(it.since, self.now).removesuffix(" ago")
-        return [it.name, it.severity, it.state, since, f"{it.code}: {it.evidence}" if it.code else it.evidence]
+        return [it.name, it.severity, it.state.partition(" ")[0], since, it.evidence]
 
     def verdict_line(self, require: str) -> str:
         """Return in one line what it comes to."""
@@ -148,10 +152,15 @@ def with_connections(proxies: Iterable[Proxy], said: Mapping[str, str]) -> list[
     ]
 
 
-def _table(heads: list[str], rows: Sequence[list[str]]) -> list[str]:
+def _whole(it: Component) -> list[str]:
+    """Return what is seen of a component that is not well, without a cut."""
+    return textwrap.wrap(shown(f"{it.code} {it.name} {it.state}: {it.evidence}"), WIDEST, subsequent_indent="       ")[:MOST_WRAPPED]
+
+
+def _table(heads: list[str], rows: Sequence[list[str]], widest: int = WIDEST_CELL) -> list[str]:
     """Return a table whose last column is cut where a terminal ends; the whole is in the result."""
     table = [heads, *([shown(cell, longest=WIDEST) for cell in row] for row in rows)]
-    widths = [min(max(len(row[at]) for row in table), 44) for at in range(len(heads))]
+    widths = [min(max(len(row[at]) for row in table), widest) for at in range(len(heads))]
     lines = []
     for row in table:
         line = "  ".join(_cut(cell, width).ljust(width) for cell, width in zip(row[:-1], widths))
