@@ -5,9 +5,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from pathlib import Path
 
+from attacks.api import ApiInMemory
 from attacks.attack import call
 from attacks.tunnels import tunnelling
+from integration.administrators import Administrator
 
 HOME = "east-mesh-system"
 EAST = {"mesh": "east", "api_timeout": 3, "again": 0}
@@ -109,7 +112,7 @@ def test_a_certificate_that_was_not_renewed_fails_its_gateway_and_the_gate(api, 
     result = look(api, collections, require="core")
     assert (result["failed"], result["code"], result["verdict"]) == (True, "FED914", "down")
     assert "istio-ingressgateway is failing" in result["missing"][0]
-    assert "FED906" in {one["code"] for one in result["findings"]}
+    assert "FED915" in {one["code"] for one in result["findings"]}
 
 
 def test_an_account_without_the_right_is_told_so_and_nothing_is_guessed(api, collections):
@@ -155,3 +158,18 @@ def test_only_what_is_allowed_was_asked_for_and_nothing_was_written(api, collect
     assert set(seen) == {"/debug/syncz", "/metrics", "/certs"}
     assert api.writes == []
     assert {asked.method for asked in api.asked} == {"GET"}
+
+
+def test_the_playbook_fails_as_a_gate_and_writes_what_it_saw(api: ApiInMemory, collections: str, tmp_path: Path):
+    mesh(api)
+    api.hostile = tunnelling(pages(**{"istiod-basic-abc-1": [row("cart-1.shop", listener_sent="newer")]}))
+    admin = Administrator(tmp_path, collections, {"east": {**api.variables, "mesh_peers": ["west"], "health_again": 0}})
+    said = {"federation_report": "health.json", "federation_report_junit": "health.xml"}
+    run = admin.play("health", variables=said, must_pass=False)
+    assert run.returncode and "FED914 Mesh east: is not as health_require: core asks: istio-ingressgateway is failing" in run.output, run.output
+    assert "shop/cart " in run.output, "a gate that fails shows its tables as well"
+    report = json.loads((tmp_path / "health.json").read_text(encoding="utf-8"))["east"]
+    assert report["verdict"] == "down" and report["proxies"][0] == {"in_order": 0, "old": 0, "proxies": 1, "state": "stale", "workload": "shop/cart"}
+    junit = (tmp_path / "health.xml").read_text(encoding="utf-8")
+    assert 'name="FED915 istio-ingressgateway"><failure' in junit and 'name="component istiod-basic" />' in junit
+    assert admin.play("health", variables={"health_require": "none"}).returncode == 0

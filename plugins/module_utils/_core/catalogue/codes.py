@@ -2178,6 +2178,12 @@ CODES: dict[str, Code] = {
         "The run looked at the mesh as a gate, and something of what the gate is about is not in order or could not be read.",
         "Follow the codes in the table. `health_require: none` shows the same and fails nothing.",
     ),
+    "FED915": Code(
+        "Certificate that has ended",
+        ERROR,
+        "A certificate or root that a gateway uses is no longer valid, so calls through it fail.",
+        "Where a gateway does not renew its certificate, look at its log and at istiod's; a root is renewed as `docs/changing.md` tells.",
+    ),
     "FED930": Code(
         "Access log that is off",
         WARNING,

@@ -23,6 +23,7 @@ from ..plain.moments import moment, time_of, time_text
 HEALTHY, DEGRADED, FAILING, ABSENT, UNKNOWN = "healthy", "degraded", "failing", "absent by intent", "unknown"
 WORST_FIRST = (FAILING, UNKNOWN, DEGRADED, HEALTHY, ABSENT)
 CORE, ADDON, PEER, PROXIES = "core", "add-on", "peer", "proxies"
+ENDING, ENDED = "FED906", "FED915"
 MOST_CERTIFICATES = 100
 LATE_SHARE = 0.2
 """The share of its lifetime that is left when a certificate that renews itself should long have been renewed; istio does at a half."""
@@ -212,9 +213,10 @@ def _with_certificates(seen: Seen, name: str, found: Component) -> Component:
             continue
         for what, state in _late(answer.content, seen.now):
             told.append(f"{pod}: {what}")
-            found = replace(found, state=state if found.state != FAILING else FAILING, since="", code="FED906")
+            state = FAILING if FAILING in (state, found.state) else state
+            found = replace(found, state=state, since="", code=ENDED if state == FAILING else ENDING)
     # What is wrong stands first: a line may end before the rest.
-    parts = [*told[:3], found.evidence] if found.code == "FED906" else [found.evidence, *told[:3]]
+    parts = [*told[:3], found.evidence] if found.code in (ENDING, ENDED) else [found.evidence, *told[:3]]
     return replace(found, evidence="; ".join(parts))
 
 
@@ -285,13 +287,13 @@ def _peers(seen: Seen) -> Iterator[Component]:
 
 def _trust(seen: Seen) -> Iterator[Component]:
     if seen.roots_why:
-        yield Component("root of the mesh", ADDON, UNKNOWN, seen.roots_why, code="FED906")
+        yield Component("root of the mesh", ADDON, UNKNOWN, seen.roots_why, code=ENDING)
     for root in seen.roots:
         days = root.days_left(seen.now)
         state = HEALTHY if timedelta(days=days) >= NEAR_EXPIRY else DEGRADED if days >= 0 else FAILING
-        yield Component(f"root {root.spoken}", ADDON, state, f"{days:,} days left", code="" if state == HEALTHY else "FED906")
+        yield Component(f"root {root.spoken}", ADDON, state, f"{days:,} days left", code={FAILING: ENDED, DEGRADED: ENDING}.get(state, ""))
     for fault in faults_of((), {}, seen.bundles, seen.now):
-        yield Component(f"roots of peer {fault.peer}", PEER, DEGRADED, fault.what, code="FED906")
+        yield Component(f"roots of peer {fault.peer}", PEER, DEGRADED, fault.what, code=ENDING)
 
 
 def _addons(seen: Seen) -> Iterator[Component]:
