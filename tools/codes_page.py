@@ -2,6 +2,7 @@
 """Write what is made from the code into the documentation: ``python tools/codes_page.py``.
 
 docs/codes.md is the catalogue in plugins/module_utils/_core/catalogue/codes.py; a table in docs/preflight.md is what the checks declare.
+What tools/specs_pages.py makes of argument specs is written, too.
 """
 
 from __future__ import annotations
@@ -76,6 +77,7 @@ def main() -> None:
     meshes, clusters = (importlib.import_module(f"_core.preflight.{name}") for name in ("everything", "clusters"))
     rows = table(meshes.CHECKS, clusters.CHECKS, list(catalogue.CODES))
     PREFLIGHT.write_text(with_table(PREFLIGHT.read_text(encoding="utf-8"), rows), encoding="utf-8")
+    importlib.import_module("specs_pages").main()
 
 
 if __name__ == "__main__":

@@ -41,6 +41,28 @@ options:
     type: bool
     default: false
     version_added: 0.2.0
+  handed_over:
+    description:
+      - Which cards peers have by now, each as the peer's name and the digits that RV(hand_over) gives for it, such as
+        V(west=3F9A-1B2C-7D4E-A0C1-D0F3-5B6A-9E8D-7C21). A name without digits is refused with FED351.
+    type: list
+    elements: str
+    default: []
+    version_added: 0.3.0
+  in_run:
+    description: The names of the meshes that take their cards from this run, so that nobody has to hand them over.
+    type: list
+    elements: str
+    default: []
+    version_added: 0.3.0
+  known_in_run:
+    description:
+      - Names that other meshes of the run know. With any, an entry of O(handed_over) for somebody whom neither they nor this mesh know is
+        refused with FED302.
+    type: list
+    elements: str
+    default: []
+    version_added: 0.3.0
   keep_gateways:
     description: Keep the gateways first, as M(ossm.federation.federation_gateways) does.
     type: bool
@@ -182,11 +204,13 @@ identities:
         to west this mesh is 3F9A-1B2C-7D4E-A0C1-D0F3-5B6A-9E8D-7C21; a change to that is accepted by
         federation_accept_changes=east=3F9A-1B2C-7D4E-A0C1-D0F3-5B6A-9E8D-7C21
 hand_over:
-  description: A sentence for the administrator of each peer that knows this mesh by another client identity, about what to do.
+  description:
+    - What people must do because a card is no longer the one that its peer was given. A line per card says what differs. It goes for addresses and
+      ports once the peer has connected again, else once O(handed_over) names the card. A new client identity has a sentence of its own.
   returned: success
   type: list
   elements: str
-  sample: []
+  sample: ["hand over cards/east-for-west.json: address 192.0.2.10 → 192.0.2.11 (until it connects again)"]
 firewall:
   description:
     - What the firewalls of both sides must let through, in words, for each peer whose card is complete.
@@ -259,6 +283,7 @@ from ..module_utils._core.plain.kinds import SERVICE  # noqa: E402
 from ..module_utils._described import DESCRIBED, described_mesh  # noqa: E402
 from ..module_utils._files import NOT_OURS, Place, read, refuse_no_folder, write  # noqa: E402
 from ..module_utils._gateways import NOTHING, keep_gateways  # noqa: E402
+from ..module_utils._handing import earlier, keep_handed_over  # noqa: E402
 from ..module_utils._options import CLUSTER, FORCE, WAITING  # noqa: E402
 from ..module_utils._reads.peerings import (  # noqa: E402
     card_file,
@@ -279,6 +304,9 @@ OPTIONS = {
     "cards_dir": {"type": "path"},
     "make_dir": {"type": "bool", "default": True},
     "letters": {"type": "bool", "default": False},
+    "handed_over": {"type": "list", "elements": "str", "default": []},
+    "in_run": {"type": "list", "elements": "str", "default": []},
+    "known_in_run": {"type": "list", "elements": "str", "default": []},
     "keep_gateways": {"type": "bool", "default": False},
     "managed": {"type": "bool", "default": True},
     "wait": {"type": "bool", "default": False},
@@ -316,7 +344,7 @@ def run(run: Run, cluster: Cluster, now: datetime) -> dict:
 
     if params["wait"] and not run.check_mode:
         wait_until(look, params["wait_timeout"])
-    sentences = identity_changes(mesh, cards, params["cards_dir"], now)
+    sentences = to_hand_over(run, mesh, cards, peers, now)
     files, diffs = keep(run, named_files(mesh, cards), params["cards_dir"], now)
     passed = passage(mesh, control_plane, cards, params["cards_dir"], now)
     beside = keep_letters(run, mesh, cards, passed["firewall_by_peer"])
@@ -406,17 +434,6 @@ def named_files(mesh: Mesh, cards: Sequence[Card]) -> dict[str, Card]:
     return {file_name(mesh.name, mesh.known_as(peer)): card for peer, card in zip(mesh.peers, cards) if card.ingress}
 
 
-def earlier(directory: str | None, name: str, now: datetime) -> Card | None:
-    """Return the card that the file holds now; an unreadable one is as good as none, since it is ours to write."""
-    text = card_file(directory, name)
-    if text is None:
-        return None
-    try:
-        return read_card(text, name, now)
-    except FederationError:
-        return None
-
-
 def look_at_files(mesh: Mesh, directory: str | None) -> None:
     """Refuse what stands in a card's place and is no file that could be replaced, before anything is written: FED201."""
     for peer in mesh.peers if directory else ():
@@ -476,14 +493,14 @@ def keep_letters(run: Run, mesh: Mesh, cards: Sequence[Card], passages: Mapping[
     return Letters(files, diffs, halves, lines)
 
 
-def identity_changes(mesh: Mesh, cards: Sequence[Card], directory: str | None, now: datetime) -> list[str]:
-    """Return a sentence for each peer that knows us by another client identity, by the card that it was given last."""
-    sentences = []
+def to_hand_over(run: Run, mesh: Mesh, cards: Sequence[Card], peers: Mapping[str, Mapping], now: datetime) -> list[str]:
+    """Return what people must do because a card is not the one that its peer was given; looked at before the files are written."""
+    directory, sentences = run.params["cards_dir"], []
     for peer, card in zip(mesh.peers, cards):
         before = earlier(directory, file_name(mesh.name, mesh.known_as(peer)), now)
         if before and before.client_id != card.client_id:
             sentences.append(hand_over(mesh.name, peer.name, card.client_id))
-    return sentences
+    return [*sentences, *keep_handed_over(run, mesh, named_files(mesh, cards), peers, now)]
 
 
 def recipients_of(mesh: Mesh, files: Sequence[str]) -> list[str]:

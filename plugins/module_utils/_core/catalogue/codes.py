@@ -584,6 +584,12 @@ CODES: dict[str, Code] = {
         "control plane and its namespace, which nobody here can look up, and a guess would make objects in somebody else's cluster.",
         "Ask the peer's administrator, and write `kubectl: {namespace: west-mesh-system, control_plane: basic}`; `version: v2.5` helps, too.",
     ),
+    "FED351": Code(
+        "Handed over without digits",
+        ERROR,
+        "`federation_handed_over` says that a peer has one card, by the digits of that card. A name alone would say it of every card to come.",
+        "Paste the line that a run shows, `federation_handed_over=west=<eight groups of digits>`, or take the entry out.",
+    ),
     "FED401": Code(
         "Control plane missing",
         ERROR,

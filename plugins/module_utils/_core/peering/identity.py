@@ -94,14 +94,14 @@ class Accepted:
         names = set(names)
         return any(name in names and same_spoken(digits, wanted) for name, digits in self.entries)
 
-    def refuse_strangers(self, known: Iterable[str]) -> None:
-        """Refuse an entry for somebody who is not ``known``, a typing mistake that would accept nothing: FED302."""
+    def refuse_strangers(self, known: Iterable[str], option: str = "federation_accept_changes") -> None:
+        """Refuse an entry of ``option`` for somebody who is not ``known``, a typing mistake that would accept nothing: FED302."""
         names = set(known)
         unknown = [name for name, _digits in self.entries if name not in names]
         if unknown:
             raise FederationError(
                 "FED302",
-                where="federation_accept_changes",
+                where=option,
                 what=f"names {some([shown(name, longest=63) for name in unknown])}, whom no mesh of this run knows",
                 fix=f"Correct the name, or take the entry out; known are {some(sorted(names)) or 'none'}",
             )

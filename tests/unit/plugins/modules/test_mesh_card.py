@@ -229,3 +229,91 @@ def test_every_command_that_writes_is_server_side_and_names_our_field_manager(ru
     assert all("--server-side --field-manager=ossm.federation" in line for line in writing)
     assert "--field-manager=ossm.federation/gateways/east -f gateways/1-servicemeshcontrolplane.yaml" in readme
     assert not [line for line in readme.splitlines() if line.startswith("kubectl") and any(f" {verb} " in line for verb in ("create", "patch", "delete"))]
+
+
+def peered(connected):
+    """Return west's ServiceMeshPeer, with the moment of its last connection to us."""
+    remote = {"source": "192.0.2.7", "connected": True, "lastConnected": connected.strftime("%Y-%m-%dT%H:%M:%SZ")}
+    return {
+        "apiVersion": "federation.maistra.io/v1",
+        "kind": "ServiceMeshPeer",
+        "metadata": {"name": "west", "namespace": SPACE, "labels": {"ossm.federation/mesh": "east"}},
+        "spec": {"remote": {"addresses": ["192.0.2.7"]}, "gateways": {"ingress": {"name": "west-ingress"}, "egress": {"name": "west-egress"}}},
+        "status": {"discoveryStatus": {"active": [{"pod": "istiod-1", "remotes": [remote]}]}},
+    }
+
+
+LATER = timedelta(hours=1)
+
+
+@pytest.fixture
+def moved(run, cluster, file):
+    """A mesh whose card was handed over once, and whose address has changed since."""
+    assert run()["hand_over"] == []
+    cluster.put(service("192.0.2.11"))
+    return f"hand over {file}: address 192.0.2.10 → 192.0.2.11 (until it connects again)"
+
+
+def test_a_changed_address_is_to_be_handed_over_until_a_newer_connection_is_seen(run, cluster, moved):
+    assert run(NOW + LATER)["hand_over"] == [moved]
+    cluster.put(peered(NOW))
+    again = run(NOW + 2 * LATER)
+    assert (again["hand_over"], again["changed"]) == ([moved], False)
+    cluster.put(peered(NOW + 3 * LATER))
+    seen = run(NOW + 4 * LATER)
+    assert (seen["hand_over"], seen["changed"]) == ([], False)
+    cluster.put(peered(NOW))
+    assert run(NOW + 5 * LATER)["hand_over"] == []
+
+
+def test_check_mode_says_what_is_to_be_handed_over_and_remembers_nothing(run, moved, file):
+    assert run(NOW + LATER, check_mode=True)["hand_over"] == [moved]
+    assert [path.name for path in file.parent.iterdir()] == [file.name]
+
+
+def test_an_address_that_comes_back_needs_no_handing_over(run, cluster, moved):
+    run(NOW + LATER)
+    cluster.put(service("192.0.2.10"))
+    assert run(NOW + 2 * LATER)["hand_over"] == []
+
+
+def test_a_peer_of_this_run_takes_its_card_from_there(run, moved):
+    assert run(NOW + LATER, in_run=["east", "west"])["hand_over"] == []
+    assert run(NOW + 2 * LATER)["hand_over"] == []
+
+
+def test_a_changed_root_is_to_be_handed_over_until_its_card_is_named(run, cluster, file):
+    run()
+    cluster.put({**ROOT, "data": {"root-cert.pem": root("east") + root("next")}})
+    (line,) = run(NOW + LATER)["hand_over"]
+    named = line.rpartition("=")[2].rstrip(")")
+    assert f"hand over {file}: root " in line and f"(done: federation_handed_over=west={named})" in line
+    cluster.put(peered(NOW + 3 * LATER))
+    assert run(NOW + 4 * LATER)["hand_over"] == [line], "a connection does not show that the peer knows the new root"
+    assert run(NOW + 5 * LATER, handed_over=[f"west={'0' * 32}"])["hand_over"] == [line]
+    assert run(NOW + 6 * LATER, handed_over=[f"west={named.lower()}"])["hand_over"] == []
+    assert run(NOW + 7 * LATER)["hand_over"] == []
+
+
+def test_changes_that_come_one_after_the_other_are_told_against_what_the_peer_has(run, cluster, moved):
+    run(NOW + LATER)
+    cluster.put(service("192.0.2.12"))
+    assert "192.0.2.10 → 192.0.2.12 (" in run(NOW + 2 * LATER)["hand_over"][0]
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"handed_over": ["west"]}, "FED351 federation_handed_over: names west without the digits"),
+        ({"handed_over": ["west=3F9A"]}, "FED351 federation_handed_over: names west without the digits"),
+        ({"handed_over": [f"wst={'0' * 32}"], "known_in_run": ["north"]}, "FED302 federation_handed_over: names wst"),
+    ],
+)
+def test_what_would_be_said_of_no_card_or_of_nobody_is_refused(run, given, said):
+    with pytest.raises(FederationError, match=said):
+        run(**given)
+
+
+def test_what_somebody_put_in_the_place_of_our_note_says_nothing(run, moved, file):
+    file.with_suffix(".handed-over").write_text("{", encoding="utf-8")
+    assert run(NOW + LATER)["hand_over"] == [moved]
