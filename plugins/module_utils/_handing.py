@@ -61,7 +61,7 @@ def _handing(directory: str, name: str, card: Card | None, now: datetime) -> Han
     kept = earlier(directory, name, now) if card else None
     if card is None or kept is None:
         return None
-    had = earlier(directory, _beside(name), now)
+    had = earlier(directory, beside(name), now)
     is_new = facts_digest(kept) != facts_digest(card)
     if had is None and not is_new:
         return None
@@ -70,12 +70,13 @@ def _handing(directory: str, name: str, card: Card | None, now: datetime) -> Han
 
 def _remember(run: Run, directory: str, name: str, card: Card) -> None:
     """Keep the card that a peer has beside the one that it is to have. A note of ours, so no change of what was asked for."""
-    place, text = Place(directory, _beside(name)), card.to_text()
+    place, text = Place(directory, beside(name)), card.to_text()
     if run.check_mode or read(place, SIZE_LIMIT) == text.encode():
         return
     write(place, text, 0o644)
     run.journal.done.append(f"file {place.path}")
 
 
-def _beside(name: str) -> str:
+def beside(name: str) -> str:
+    """Return the name of the note that lies beside a card's file."""
     return name.removesuffix(".json") + ENDING

@@ -283,7 +283,7 @@ from ..module_utils._core.plain.kinds import SERVICE  # noqa: E402
 from ..module_utils._described import DESCRIBED, described_mesh  # noqa: E402
 from ..module_utils._files import NOT_OURS, Place, read, refuse_no_folder, write  # noqa: E402
 from ..module_utils._gateways import NOTHING, keep_gateways  # noqa: E402
-from ..module_utils._handing import earlier, keep_handed_over  # noqa: E402
+from ..module_utils._handing import beside, earlier, keep_handed_over  # noqa: E402
 from ..module_utils._options import CLUSTER, FORCE, WAITING  # noqa: E402
 from ..module_utils._reads.peerings import (  # noqa: E402
     card_file,
@@ -435,9 +435,10 @@ def named_files(mesh: Mesh, cards: Sequence[Card]) -> dict[str, Card]:
 
 
 def look_at_files(mesh: Mesh, directory: str | None) -> None:
-    """Refuse what stands in a card's place and is no file that could be replaced, before anything is written: FED201."""
-    for peer in mesh.peers if directory else ():
-        read(card_place(directory, file_name(mesh.name, mesh.known_as(peer))), SIZE_LIMIT)
+    """Refuse what stands in the place of a card or of what lies beside it and could not be replaced, before anything is written: FED201."""
+    for name in [file_name(mesh.name, mesh.known_as(peer)) for peer in mesh.peers] if directory else ():
+        read(card_place(directory, name), SIZE_LIMIT)
+        read(card_place(directory, beside(name)), SIZE_LIMIT)
 
 
 def keep(run: Run, cards: Mapping[str, Card], directory: str | None, now: datetime) -> tuple[list[str], list[dict]]:
