@@ -55,7 +55,7 @@ FLOORS = (
     ("_core/control_plane", "_core/threescale"),
     ("_core/peering", "_core/install"),
     ("_core/preflight", "_core/report", "_core/traffic", "_core/insight", "_core/logs"),
-    ("_core/validation",),
+    ("_core/validation", "_core/diagnosis"),
     ("_files", "_options", "_page", "_portal", "_resolving"),
     ("_described", "_secrets"),
     ("_cluster",),

@@ -1,0 +1,188 @@
+# GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
+"""From what was read to evidence: pods counted, policies looked through, and what Envoy and its log tell of each port of the peer."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from ..control_plane.data_plane import has_sidecar
+from ..logs.access import number_of, value_of
+from ..logs.lines import SECOND, Entry
+from ..plain.data import at, items, mapping, strings
+from ..plain.selectors import matches
+from .evidence import DISCOVERY, SERVICE
+
+MOST_DURATIONS = 50
+WATCH = "/watch"
+CLOSED_AT_ONCE = 5_000
+LOST = ("UF", "URX", "UH")
+"""Flags of a connection that did not come about."""
+
+
+def counted(pods: Iterable[Mapping]) -> dict[str, int]:
+    """Return how many pods there are that shall stay, and how many of them are ready."""
+    standing = [pod for pod in pods if not at(pod, "metadata", "deletionTimestamp")]
+    return {"all": len(standing), "ready": sum(map(is_ready, standing))}
+
+
+def is_ready(pod: Mapping) -> bool:
+    """Return whether a pod says that it is ready."""
+    return any(entry.get("type") == "Ready" and entry.get("status") == "True" for entry in items(at(pod, "status", "conditions")))
+
+
+def cutting(policies: Iterable[Mapping], labels: Mapping, ports: Sequence[int]) -> list[dict]:
+    """Return the NetworkPolicies that together let pods with ``labels`` call none of some ports outside: name and ports.
+
+    Several policies add up: a port is cut only where none of those that select the pods lets it through. A rule that names blocks of
+    addresses may fit the peer's, so it counts as letting through. Source: Kubernetes, NetworkPolicy.
+    """
+    selecting = [
+        live
+        for live in policies
+        if "Egress" in strings(at(live, "spec", "policyTypes")) and matches(mapping(at(live, "spec", "podSelector")), labels)
+    ]
+    rules = [rule for live in selecting for rule in items(at(live, "spec", "egress"))]
+    cut = [port for port in ports if selecting and not any(_lets(rule, port) for rule in rules)]
+    return [{"name": str(at(live, "metadata", "name")), "ports": cut} for live in selecting] if cut else []
+
+
+def _lets(rule: Mapping, port: int) -> bool:
+    to, ports = items(rule.get("to")), items(rule.get("ports"))
+    is_outside = not to or any("ipBlock" in entry for entry in to)
+    return is_outside and (not ports or any(_has(entry, port) for entry in ports))
+
+
+def _has(entry: Mapping, port: int) -> bool:
+    first, last = entry.get("port"), entry.get("endPort")
+    if str(entry.get("protocol") or "TCP") != "TCP" or isinstance(first, str):
+        return False
+    return first is None or first == port or (isinstance(last, int) and isinstance(first, int) and first <= port <= last)
+
+
+class PortsTold:
+    """What access lines of one pod of our egress gateway tell of the two ports of a peer, line by line; the latest counts."""
+
+    def __init__(self, discovery_port: int, service_port: int) -> None:
+        self._ports = {str(discovery_port): DISCOVERY, str(service_port): SERVICE}
+        self._told: dict[str, dict] = {}
+
+    def note(self, entry: Entry) -> None:
+        """Take one line in; lines that are not of a connection to the peer say nothing."""
+        fields = entry.fields
+        if not fields:
+            return
+        port = self._ports.get(value_of(fields, "upstream_host").rpartition(":")[2]) or self._without_host(fields)
+        if port is None:
+            return
+        told = self._told.setdefault(port, {"connected": 0, "failed": 0, "reason": "", "refused_empty": 0, "durations": [], "answered": ""})
+        flags = set(value_of(fields, "response_flags").split(","))
+        lasted = number_of(fields, "duration") or 0
+        if flags & set(LOST):
+            told["failed"] += 1
+            told["reason"] = value_of(fields, "upstream_transport_failure_reason") or value_of(fields, "response_code_details") or "connect_error"
+            return
+        told["connected"] += 1
+        told["reason"] = ""
+        if port == SERVICE:
+            is_empty = value_of(fields, "bytes_sent") == "0" and value_of(fields, "bytes_received") not in ("", "0")
+            told["refused_empty"] = told["refused_empty"] + 1 if is_empty and lasted < CLOSED_AT_ONCE else 0
+            return
+        code = value_of(fields, "response_code")
+        told["answered"] = value_of(fields, "response_code_details") if code == "503" else ""
+        if WATCH in value_of(fields, "path") and code == "200" and len(told["durations"]) < MOST_DURATIONS:
+            told["durations"].append(int(lasted))
+
+    def _without_host(self, fields: Mapping) -> str | None:
+        """Return the port of a line that got no endpoint: its cluster names it, in the port that the peer is called at inside."""
+        cluster = value_of(fields, "upstream_cluster").split("|")
+        known = (DISCOVERY, SERVICE)
+        return cluster[1] if len(cluster) == 4 and cluster[0] == "outbound" and cluster[1] in known and cluster[1] == DISCOVERY else None
+
+    def as_data(self) -> dict[str, dict]:
+        return self._told
+
+
+class CallsTold:
+    """What access lines of a client tell of calls to imported hosts: the latest one, and for how long it had been quiet before."""
+
+    def __init__(self, hosts: Iterable[str]) -> None:
+        self._hosts = frozenset(hosts)
+        self._latest: dict | None = None
+        self._at: int | None = None
+
+    def note(self, entry: Entry) -> None:
+        """Take one line in."""
+        cluster = value_of(entry.fields or {}, "upstream_cluster").split("|")
+        if len(cluster) != 4 or cluster[0] != "outbound" or cluster[3] not in self._hosts:
+            return
+        began = entry.started
+        idle = (began - self._at) / SECOND if began is not None and self._at is not None else None
+        self._at = began
+        fields = entry.fields or {}
+        self._latest = {
+            "code": value_of(fields, "response_code"),
+            "flags": value_of(fields, "response_flags"),
+            "details": value_of(fields, "response_code_details"),
+            "idle": idle,
+        }
+
+    def as_data(self) -> dict | None:
+        return self._latest
+
+
+def days_left(certs: Mapping) -> int | None:
+    """Return the days that the own certificate of an Envoy is valid yet, from its page /certs; None where it tells none."""
+    found = [
+        entry.get("days_until_expiration")
+        for one in items(certs.get("certificates"))
+        for entry in items(one.get("cert_chain"))
+    ]
+    days = [int(str(left)) for left in found if str(left).lstrip("-").isdigit()]
+    return min(days) if days else None
+
+
+def peers_hosts(clusters: Mapping, host: str) -> int | None:
+    """Return how many endpoints an Envoy has for a cluster of a host name, from its page /clusters; None where it has no such cluster."""
+    found = [one for one in items(clusters.get("cluster_statuses")) if str(one.get("name")).split("|")[-1] == host]
+    return sum(len(items(one.get("host_statuses"))) for one in found) if found else None
+
+
+def hides(sidecars: Iterable[Mapping], labels: Mapping, home: str, host: str) -> bool:
+    """Return whether the Sidecar object that holds for a pod leaves the host of an import, which lives in ``home``, out.
+
+    One that selects the pod goes before one without a selector. Source: Istio documentation, "Sidecar".
+    """
+    selecting, whole = [], []
+    for live in sidecars:
+        chosen = mapping(at(live, "spec", "workloadSelector", "labels"))
+        if not chosen:
+            whole.append(live)
+        elif all(labels.get(key) == value for key, value in chosen.items()):
+            selecting.append(live)
+    counting = selecting or whole
+    if not counting:
+        return False
+    entries = items(at(counting[0], "spec", "egress"))
+    return bool(entries) and not any(_shows(text, home, host) for entry in entries for text in strings(entry.get("hosts")))
+
+
+def _shows(text: str, home: str, host: str) -> bool:
+    namespace, _slash, name = text.partition("/")
+    return namespace in ("*", home) and (name in ("*", host) or (name.startswith("*.") and host.endswith(name[1:])))
+
+
+def client_of(name: str, pods: Sequence[Mapping], sidecars: Sequence[Mapping] | None, home: str, hosts: Sequence[str]) -> dict:
+    """Return what is known of a client without asking its Envoy."""
+    standing = [pod for pod in pods if not at(pod, "metadata", "deletionTimestamp")]
+    with_sidecar = [pod for pod in standing if has_sidecar(pod)]
+    labels = mapping(at(with_sidecar[0], "metadata", "labels")) if with_sidecar else {}
+    hidden = bool(with_sidecar and hosts and any(hides(sidecars or (), labels, home, host) for host in hosts))
+    return {
+        "name": name,
+        "pods": {"all": len(standing), "with_sidecar": len(with_sidecar)},
+        "dns_capture": True,
+        "sidecar_hides": hidden,
+        "has_cluster": None,
+        "endpoints": None,
+        "tls_mode": "",
+    }

@@ -1,0 +1,101 @@
+# GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
+"""The evidence of a peering that works, with a fault in it: what the YAML beside this says, made into data."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+HERE = Path(__file__).parent
+FAULTS = yaml.safe_load((HERE / "faults.yml").read_text(encoding="utf-8"))
+VARIANTS = yaml.safe_load((HERE / "variants.yml").read_text(encoding="utf-8"))
+
+# What istiod writes of its last call.
+SAID = {
+    "503": "503 Service Unavailable",
+    "403": "403 Forbidden",
+    "404": "404 Not Found",
+    "400": "400 Bad Request",
+    "200": "200 OK",
+    "no-host": "dial tcp: lookup west-egress.east-mesh-system.svc.cluster.local: no such host",
+    "dial-refused": "dial tcp 172.30.4.7:8188: connect: connection refused",
+}
+# What Envoy writes of a connection that fails.
+_TLS = "TLS_error:|268435581:SSL routines:OPENSSL_internal:CERTIFICATE_VERIFY_FAILED"
+REASONS = {
+    "none": "",
+    "connect_timeout": "connection_timeout",
+    "refused": "delayed_connect_error:_111 Connection_refused",
+    "verify": f"{_TLS}:TLS_error_end",
+    "no_tls": "TLS error: 268435703:SSL routines:OPENSSL_internal:WRONG_VERSION_NUMBER",
+    "expired": f"{_TLS}:verify cert failed: X509_verify_cert: certificate verification error at depth 0: certificate has expired",
+    "not_yet": f"{_TLS}:verify cert failed: X509_verify_cert: certificate verification error at depth 0: certificate is not yet valid",
+    "san": f"{_TLS}:verify cert failed: SAN matcher:TLS_error_end",
+    "unknown_ca": "TLS error: 268436504:SSL routines:OPENSSL_internal:TLSV1_ALERT_UNKNOWN_CA",
+    "alert_expired": "TLS error: 268436501:SSL routines:OPENSSL_internal:SSLV3_ALERT_CERTIFICATE_EXPIRED",
+}
+
+
+HEALTHY = yaml.safe_load((HERE / "healthy.yml").read_text(encoding="utf-8"))
+
+
+def healthy() -> dict[str, Any]:
+    return copy.deepcopy(HEALTHY)
+
+
+def with_fault(fault: Mapping) -> dict[str, Any]:
+    """Return the evidence of a peering with one of ``FAULTS``."""
+    world = healthy()
+    entry = world["peer_object"]["status"]["discoveryStatus"]["active"][0]
+    if "down" in fault and fault["down"] != "none":
+        entry["watch"] = {
+            "connected": False,
+            "lastConnected": "2026-11-23T09:59:50Z",
+            "lastDisconnect": "2026-11-23T09:55:00Z",
+            "lastDisconnectStatus": SAID[fault["down"]],
+            "lastFullSync": "2026-11-23T09:30:00Z",
+        }
+    if fault.get("inbound") is False:
+        entry["remotes"] = []
+    if fault.get("down") == "none":
+        world["peer_object"].pop("status")
+        world["imports"].pop("status"), world["exports"].pop("status")
+    for port, kind in (fault.get("fails") or {}).items():
+        for proxy in world["proxies"]:
+            proxy["ports"][port].update(connected=0, failed=0 if kind == "none" else 9, reason=REASONS[kind])
+        world["request"] = {"code": "503", "flags": "UC", "details": "", "idle": None}
+    if "down" in fault:
+        world["request"] = None
+    return changed(world, fault.get("set") or {})
+
+
+def changed(world: dict, changes: Mapping[str, Any]) -> dict:
+    """Return ``world`` with values set at paths; a path may have ``*`` for each entry of a list."""
+    for path, value in changes.items():
+        for holder, key in _places(world, _parts(path)):
+            if isinstance(holder, list) and key == len(holder):
+                holder.append(value)
+            else:
+                holder[key] = copy.deepcopy(value)
+    return world
+
+
+def _parts(path: str) -> list[str]:
+    return path.split(".")
+
+
+def _places(value: Any, parts: list[str]) -> Iterator[tuple[Any, Any]]:
+    key, rest = parts[0], parts[1:]
+    if key == "*":
+        for entry in value:
+            yield from _places(entry, rest)
+        return
+    name: Any = int(key) if isinstance(value, list) else key
+    if not rest:
+        yield value, name
+    else:
+        yield from _places(value[name], rest)
