@@ -144,7 +144,10 @@ def _joined(readings: Sequence[Reading], request: str) -> Journey:
             if not is_connection(entry) or not _is_near(entry, min(times), max(times)):
                 continue
             if len(connections) == requests.MOST_CONNECTIONS:
-                notes.append(f"More than {requests.MOST_CONNECTIONS:,} connections were open at that time; the first are looked at")
+                notes.append(
+                    f"More than {requests.MOST_CONNECTIONS:,} connections were open at that time; the first are"
+                    " looked at"
+                )
                 break
             connections.append(entry)
     found = journey(lines, connections)
@@ -153,7 +156,9 @@ def _joined(readings: Sequence[Reading], request: str) -> Journey:
 
 def _is_near(entry: Entry, first: int, last: int) -> bool:
     began, ended = entry.started, entry.ended
-    return began is not None and ended is not None and began - requests.SLACK <= last and ended + requests.SLACK >= first
+    return (
+        began is not None and ended is not None and began - requests.SLACK <= last and ended + requests.SLACK >= first
+    )
 
 
 def _written(run: Run, readings: Sequence[Reading], wanted: Wanted, found: Journey) -> Tally:
@@ -173,7 +178,11 @@ def _written(run: Run, readings: Sequence[Reading], wanted: Wanted, found: Journ
 
 def _cut(spools: Sequence[Spool]) -> list[Finding]:
     return [
-        Finding("FED933", one.stream.name, f"its log has more than the {one.size >> 20:,} MiB that were read, so later lines are missing")
+        Finding(
+            "FED933",
+            one.stream.name,
+            f"its log has more than the {one.size >> 20:,} MiB that were read, so later lines are missing",
+        )
         for one in spools
         if one.is_cut
     ]
@@ -192,8 +201,8 @@ def _uncertain(tally: Tally, wanted: Wanted) -> list[str]:
     notes = []
     if tally.unparsed and wanted.asks_fields:
         notes.append(
-            f"{tally.unparsed:,} lines of proxies fit no known format, so nobody can say whether they are wanted: they are left out. "
-            "Give the format as logs_formats, or leave the filter out"
+            f"{tally.unparsed:,} lines of proxies fit no known format, so nobody can say whether they are wanted: they"
+            " are left out. Give the format as logs_formats, or leave the filter out"
         )
     return notes
 

@@ -189,7 +189,9 @@ def run(run: Run, cluster: Cluster, _now: datetime) -> dict:
     if run.params["explain"]:
         return explain(run)
     if not run.params["file"]:
-        raise FederationError("FED931", where="file", what="is not set", fix="Name the file that is written (the role does: logs_dir)")
+        raise FederationError(
+            "FED931", where="file", what="is not set", fix="Name the file that is written (the role does: logs_dir)"
+        )
     with ExitStack() as stack:
         return gather(run, cluster, stack)
 

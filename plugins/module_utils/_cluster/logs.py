@@ -34,7 +34,8 @@ def broken() -> tuple[type[Exception], ...]:
 def copied(response: Any, write: Callable[[bytes], object], most: int, deadline: float) -> int:
     """Hand the bytes of a response on, at most ``most``, until a ``deadline`` of ``time.monotonic``; return how many there were.
 
-    Raises ``Unusable`` FED119 for one that is encoded, ``Refused`` for an answer that is no success, ``CutOff`` at the deadline, and what urllib3 raises.
+    Raises ``Unusable`` FED119 for one that is encoded, ``Refused`` for an answer that is no success, ``CutOff`` at
+    the deadline, and what urllib3 raises.
     """
     try:
         if response.status != 200:

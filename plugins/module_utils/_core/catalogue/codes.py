@@ -2199,11 +2199,11 @@ CODES: dict[str, Code] = {
         "without a restart; requests from then on leave lines.",
     ),
     "FED931": Code(
-        "Question about logs that cannot be read",
+        "Question that cannot be read",
         ERROR,
-        "An option of the playbook `logs` is not of the shape that it has: a status, a flag, a time, a format, or a regular expression that "
-        "could take very long on a line that others wrote.",
-        "Correct the option that the message names; `docs/logs.md` has an example of each.",
+        "A variable of the playbooks `logs`, `diagnose` or `explain` is not of the shape that it has: a service, a status, "
+        "a flag, a time, a format, or a regular expression that could take very long on a line that others wrote.",
+        "Correct what the message names; `docs/logs.md` and `docs/diagnose.md` have an example of each.",
     ),
     "FED932": Code(
         "Too many logs at once",

@@ -1,8 +1,8 @@
 # GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
 """The rungs from the export rule to a real call: what is offered and taken, and how far the calls of a client get.
 
-Sources: OpenShift Service Mesh documentation, "Federation"; maistra/istio ``pilot/pkg/serviceregistry/federation``; Envoy documentation,
-response flags and details (``via_upstream``: the answer came from the other end).
+Sources: OpenShift Service Mesh documentation, "Federation"; maistra/istio ``pilot/pkg/serviceregistry/federation``;
+Envoy documentation, response flags and details (``via_upstream``: the answer came from the other end).
 """
 
 from __future__ import annotations
@@ -29,8 +29,16 @@ def exports(seen: Evidence) -> Step:
         tell = f"Please export {some(missing)} to us (mesh_exports, to: [{seen.mesh}])."
         promised = [name for name in missing if name in strings(mapping(seen.card).get("exports"))]
         if promised:
-            return theirs("FED961", found, f"its card names {some(promised)}: the Service is gone, or no member of the mesh", tell)
-        return either("FED961", found, "the peer's rules do not export it to us, or it has another name there", "Compare the names in mesh_imports with the peer's card", tell)
+            return theirs(
+                "FED961", found, f"its card names {some(promised)}: the Service is gone, or no member of the mesh", tell
+            )
+        return either(
+            "FED961",
+            found,
+            "the peer's rules do not export it to us, or it has another name there",
+            "Compare the names in mesh_imports with the peer's card",
+            tell,
+        )
     ours_ = _own_exports(seen)
     if ours_ is not None:
         return ours_
@@ -50,10 +58,25 @@ def _own_exports(seen: Evidence) -> Step | None:
         target = mapping(seen.targets.get(name))
         if seen.exports is not None and seen.is_listening and name not in rows:
             if target.get("is_member") is False:
-                return ours("FED957", f"{name} is not exported", "its namespace is no member of the mesh", "Add the namespace to mesh_members")
+                return ours(
+                    "FED957",
+                    f"{name} is not exported",
+                    "its namespace is no member of the mesh",
+                    "Add the namespace to mesh_members",
+                )
             if target.get("exists") is False:
-                return ours("FED957", f"{name} is not exported", "there is no such Service", "Make the Service, or correct mesh_exports")
-            return ours("FED957", f"{name} is not exported", "no export rule fits it, or an earlier one takes it under another name", "Run explain for it; correct mesh_exports")
+                return ours(
+                    "FED957",
+                    f"{name} is not exported",
+                    "there is no such Service",
+                    "Make the Service, or correct mesh_exports",
+                )
+            return ours(
+                "FED957",
+                f"{name} is not exported",
+                "no export rule fits it, or an earlier one takes it under another name",
+                "Run explain for it; correct mesh_exports",
+            )
         if int(target.get("ports") or 0) > 1:
             return ours(
                 "FED957",
@@ -76,19 +99,30 @@ def imports(seen: Evidence) -> Step:
         if not any(one.get("imported") for one in foretold):
             return ours("FED962", found, "no import rule of ours fits it", "Run explain for it; correct mesh_imports")
         if _is_new(seen):
-            return unknown(f"{name} was asked for moments ago; istiod may take {status.settling_seconds(seen.version)} s")
+            return unknown(
+                f"{name} was asked for moments ago; istiod may take {status.settling_seconds(seen.version)} s"
+            )
         return ours(
             "FED962",
             found,
-            "a rule fits, and istiod has not applied it: it takes an ImportedServiceSet that was made again for the old one",
+            "a rule fits, and istiod has not applied it: it takes an ImportedServiceSet that was made again for the"
+            " old one",
             "Change a rule once more (any change of spec), or restart istiod",
         )
     taken = [name for name in seen.wanted_imports if rows.get(name)]
-    return holds(f"{some(taken)} is imported") if taken else unknown("nothing that is asked for is offered") if seen.wanted_imports else skipped("nothing is imported")
+    return (
+        holds(f"{some(taken)} is imported")
+        if taken
+        else unknown("nothing that is asked for is offered") if seen.wanted_imports else skipped("nothing is imported")
+    )
 
 
 def _is_new(seen: Evidence) -> bool:
-    written = [time_of(entry.get("time")) for entry in items(at(seen.imports, "metadata", "managedFields")) if entry.get("subresource") != "status"]
+    written = [
+        time_of(entry.get("time"))
+        for entry in items(at(seen.imports, "metadata", "managedFields"))
+        if entry.get("subresource") != "status"
+    ]
     latest = max((moment for moment in written if moment), default=None)
     return latest is not None and (seen.now - latest).total_seconds() < status.settling_seconds(seen.version)
 
@@ -99,9 +133,19 @@ def host(seen: Evidence) -> Step:
         return skipped("no client was named")
     pods, name = mapping(seen.client.get("pods")), seen.client.get("name")
     if pods.get("all") and not pods.get("with_sidecar"):
-        return ours("FED963", f"no pod of {name} has a sidecar", "imported names resolve in sidecars only", "Let a sidecar be injected: a member namespace and sidecar.istio.io/inject")
+        return ours(
+            "FED963",
+            f"no pod of {name} has a sidecar",
+            "imported names resolve in sidecars only",
+            "Let a sidecar be injected: a member namespace and sidecar.istio.io/inject",
+        )
     if seen.client.get("dns_capture") is False:
-        return ours("FED963", f"sidecars of {name} do not answer DNS", "the control plane or the pods turn DNS capture off", "Set ISTIO_META_DNS_CAPTURE to true, and restart the pods")
+        return ours(
+            "FED963",
+            f"sidecars of {name} do not answer DNS",
+            "the control plane or the pods turn DNS capture off",
+            "Set ISTIO_META_DNS_CAPTURE to true, and restart the pods",
+        )
     return holds(f"sidecars of {name} answer for imported names") if pods.get("all") else unknown(f"{name} has no pods")
 
 
@@ -113,14 +157,20 @@ def endpoints(seen: Evidence) -> Step:
     if not isinstance(counted, Mapping):
         return unknown("the client's Envoy was not read")
     if not counted.get("all"):
-        return ours("FED964", "the client's sidecar has no endpoint for the import", "it sees no pod of our egress gateway: another network, or none ready", "See the pods of the egress gateway, and requestedNetworkView before 2.3")
+        return ours(
+            "FED964",
+            "the client's sidecar has no endpoint for the import",
+            "it sees no pod of our egress gateway: another network, or none ready",
+            "See the pods of the egress gateway, and requestedNetworkView before 2.3",
+        )
     if not counted.get("healthy"):
         return either(
             "FED964",
             f"all {counted['all']} endpoints are ejected",
             "calls to the peer failed often enough; they come back by themselves",
             "See outlierDetection of the DestinationRule, and have more pods of the egress gateway",
-            "Calls to your service have failed so often that our proxies took it out. What do your workload's logs say?",
+            "Calls to your service have failed so often that our proxies took it out. What do your workload's logs"
+            " say?",
         )
     return holds(f"{counted['healthy']} of {counted['all']} endpoints are healthy")
 
@@ -131,10 +181,24 @@ def sidecar(seen: Evidence) -> Step:
         return skipped("no client was named")
     name = seen.client.get("name")
     if seen.client.get("sidecar_hides"):
-        return ours("FED965", f"a Sidecar object hides the import from {name}", f"its egress does not name {seen.namespace}/*", f"Add {seen.namespace}/* to its egress hosts")
+        return ours(
+            "FED965",
+            f"a Sidecar object hides the import from {name}",
+            f"its egress does not name {seen.namespace}/*",
+            f"Add {seen.namespace}/* to its egress hosts",
+        )
     if seen.client.get("has_cluster") is False:
-        return ours("FED965", f"the sidecar of {name} does not have the import", "istiod has not sent it, or the sidecar has refused what came", "Run health for proxies out of sync; restart the pod")
-    return holds(f"the sidecar of {name} has the import") if seen.client.get("has_cluster") else unknown("the client's Envoy was not read")
+        return ours(
+            "FED965",
+            f"the sidecar of {name} does not have the import",
+            "istiod has not sent it, or the sidecar has refused what came",
+            "Run health for proxies out of sync; restart the pod",
+        )
+    return (
+        holds(f"the sidecar of {name} has the import")
+        if seen.client.get("has_cluster")
+        else unknown("the client's Envoy was not read")
+    )
 
 
 def egress(seen: Evidence) -> Step:
@@ -143,10 +207,25 @@ def egress(seen: Evidence) -> Step:
         return unknown("our egress gateway's Envoy was not read")
     stale = [str(proxy.get("pod")) for proxy in seen.proxies if proxy.get("is_synced") is False]
     if stale:
-        return ours("FED966", f"{len(stale)} of {len(seen.proxies)} pods of the egress gateway have not got what istiod knows: {some(stale)}", "they have refused it, or lost istiod", "Restart these pods")
-    blind = [str(proxy.get("pod")) for proxy in seen.proxies if proxy.get("has_sni") is not None and not set(seen.wanted_imports) <= set(strings(proxy.get("has_sni")))]
+        return ours(
+            "FED966",
+            f"{len(stale)} of {len(seen.proxies)} pods of the egress gateway have not got what istiod knows:"
+            f" {some(stale)}",
+            "they have refused it, or lost istiod",
+            "Restart these pods",
+        )
+    blind = [
+        str(proxy.get("pod"))
+        for proxy in seen.proxies
+        if proxy.get("has_sni") is not None and not set(seen.wanted_imports) <= set(strings(proxy.get("has_sni")))
+    ]
     if blind and not seen.is_answered:
-        return ours("FED966", f"{some(blind)} has no route for {some(seen.wanted_imports)}", "istiod has not made the route, or the pod has not got it", "Restart the pod; then istiod")
+        return ours(
+            "FED966",
+            f"{some(blind)} has no route for {some(seen.wanted_imports)}",
+            "istiod has not made the route, or the pod has not got it",
+            "Restart the pod; then istiod",
+        )
     return holds("all pods of the egress gateway that were read are in sync")
 
 
@@ -158,44 +237,115 @@ def admission(seen: Evidence) -> Step:
     if not ended or seen.code[:1] in ("2", "3", "4"):
         return unknown("no call tells whether the peer's gateway lets us in")
     found = f"{ended:,} connections to port {SERVICE} ended after the handshake without a byte"
-    tell = f"Your ingress gateway ends our calls after the handshake. Our client identity is {seen.client_id}; after a change of it your istiod needs a restart."
+    tell = (
+        f"Your ingress gateway ends our calls after the handshake. Our client identity is {seen.client_id}; after a"
+        " change of it your istiod needs a restart."
+    )
     if seen.handed is None:
-        return either("FED968", found, "the peer's gateway expects another identity for services than we have", "Run publish_cards, and hand the card over", tell)
+        return either(
+            "FED968",
+            found,
+            "the peer's gateway expects another identity for services than we have",
+            "Run publish_cards, and hand the card over",
+            tell,
+        )
     if mapping(seen.handed).get("client_id") != seen.client_id:
-        return ours("FED968", found, "our client identity is newer than the card that we gave to the peer", "Run publish_cards, and hand the new card over", tell)
-    return theirs("FED968", found, "the peer's gateway keeps a former identity of ours for services, or does not reach its workload", tell)
+        return ours(
+            "FED968",
+            found,
+            "our client identity is newer than the card that we gave to the peer",
+            "Run publish_cards, and hand the new card over",
+            tell,
+        )
+    return theirs(
+        "FED968",
+        found,
+        "the peer's gateway keeps a former identity of ours for services, or does not reach its workload",
+        tell,
+    )
 
 
 def target(seen: Evidence) -> Step:
     """Whether the workload at the end takes the call, at the peer and here."""
     if seen.is_answered and seen.code == "403":
-        return theirs("FED967", "the answer 403 came from the peer's workload", "an AuthorizationPolicy there, or the application itself, refuses", "Your workload answers our calls with 403. All our calls arrive as your ingress gateway for us: does an AuthorizationPolicy admit it?")
+        return theirs(
+            "FED967",
+            "the answer 403 came from the peer's workload",
+            "an AuthorizationPolicy there, or the application itself, refuses",
+            "Your workload answers our calls with 403. All our calls arrive as your ingress gateway for us: does an"
+            " AuthorizationPolicy admit it?",
+        )
     if seen.is_answered and seen.code in ("502", "503", "504"):
-        return theirs("FED967", f"the answer {seen.code} came from the peer's side", "its workload has no ready pod, or the application fails", f"Our calls are answered with {seen.code} on your side. Are pods of the service ready?")
+        return theirs(
+            "FED967",
+            f"the answer {seen.code} came from the peer's side",
+            "its workload has no ready pod, or the application fails",
+            f"Our calls are answered with {seen.code} on your side. Are pods of the service ready?",
+        )
     for name in seen.wanted_exports:
         told = mapping(seen.targets.get(name))
         if told.get("ready") == 0:
-            return ours("FED967", f"no pod of {name}, which we export, is ready", "the peer's calls find nobody", "See the pods' events and logs")
+            return ours(
+                "FED967",
+                f"no pod of {name}, which we export, is ready",
+                "the peer's calls find nobody",
+                "See the pods' events and logs",
+            )
         if told.get("admitted") == "no":
-            return ours("FED967", f"policies of ours refuse the peer's callers at {name}", "all of them arrive as our own ingress gateway for the peer", "Admit it: callers of mesh_traffic, from_mesh")
-    return holds("the peer's workload answers") if seen.is_answered else unknown("no call has reached the peer's workload")
+            return ours(
+                "FED967",
+                f"policies of ours refuse the peer's callers at {name}",
+                "all of them arrive as our own ingress gateway for the peer",
+                "Admit it: callers of mesh_traffic, from_mesh",
+            )
+    return (
+        holds("the peer's workload answers") if seen.is_answered else unknown("no call has reached the peer's workload")
+    )
 
 
 def request(seen: Evidence) -> Step:
     """Whether a real call of the client succeeds."""
     mode = str(mapping(seen.client).get("tls_mode") or "")
     if mode not in GOOD_TLS:
-        return ours("FED969", f"a DestinationRule of ours calls the import with tls.mode {mode}", "our egress gateway takes mutual TLS of the mesh only", "Set ISTIO_MUTUAL, or take tls out of the rule")
+        return ours(
+            "FED969",
+            f"a DestinationRule of ours calls the import with tls.mode {mode}",
+            "our egress gateway takes mutual TLS of the mesh only",
+            "Set ISTIO_MUTUAL, or take tls out of the rule",
+        )
     if not seen.code:
         return unknown("no access line of a call was found")
     call = mapping(seen.request)
-    flags, found = str(call.get("flags") or ""), f"the client's sidecar logged {seen.code} {call.get('flags') or ''}".rstrip()
+    flags, found = (
+        str(call.get("flags") or ""),
+        f"the client's sidecar logged {seen.code} {call.get('flags') or ''}".rstrip(),
+    )
     if seen.is_answered or seen.code[:1] in ("1", "2", "3", "4"):
         return holds(found)
     if "UO" in flags.split(","):
-        return ours("FED969", found, "its own connection pool is full", "Raise connectionPool in the DestinationRule of the client")
+        return ours(
+            "FED969",
+            found,
+            "its own connection pool is full",
+            "Raise connectionPool in the DestinationRule of the client",
+        )
     idle = call.get("idle")
-    tell = "Calls on connections that were idle for minutes fail. Does a load balancer before your ingress gateway drop idle connections?"
+    tell = (
+        "Calls on connections that were idle for minutes fail. Does a load balancer before your ingress gateway drop"
+        " idle connections?"
+    )
     if "UC" in flags.split(",") and isinstance(idle, (int, float)) and idle >= IDLE_SECONDS:
-        return either("FED969", f"{found} on a connection that was idle for {idle:.0f} s", "something between forgets idle connections silently", "Set idle_timeout for the service in mesh_traffic, below that time", tell)
-    return either("FED969", found, "the call fails, and no rung before it tells why", "Run logs with logs_request for its id", "Calls to your service fail. What does the log of your ingress gateway for us say at that time?")
+        return either(
+            "FED969",
+            f"{found} on a connection that was idle for {idle:.0f} s",
+            "something between forgets idle connections silently",
+            "Set idle_timeout for the service in mesh_traffic, below that time",
+            tell,
+        )
+    return either(
+        "FED969",
+        found,
+        "the call fails, and no rung before it tells why",
+        "Run logs with logs_request for its id",
+        "Calls to your service fail. What does the log of your ingress gateway for us say at that time?",
+    )

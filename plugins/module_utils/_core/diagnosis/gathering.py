@@ -9,11 +9,12 @@ from ..control_plane.data_plane import has_sidecar
 from ..logs.access import number_of, value_of
 from ..logs.lines import SECOND, Entry
 from ..plain.data import at, items, mapping, strings
-from ..plain.selectors import matches
+from ..plain.selectors import is_selected
 from .evidence import DISCOVERY, SERVICE
 
 MOST_DURATIONS = 50
 WATCH = "/watch"
+VIA_UPSTREAM = "via_upstream"
 CLOSED_AT_ONCE = 5_000
 LOST = ("UF", "URX", "UH")
 """Flags of a connection that did not come about."""
@@ -27,19 +28,23 @@ def counted(pods: Iterable[Mapping]) -> dict[str, int]:
 
 def is_ready(pod: Mapping) -> bool:
     """Return whether a pod says that it is ready."""
-    return any(entry.get("type") == "Ready" and entry.get("status") == "True" for entry in items(at(pod, "status", "conditions")))
+    return any(
+        entry.get("type") == "Ready" and entry.get("status") == "True"
+        for entry in items(at(pod, "status", "conditions"))
+    )
 
 
 def cutting(policies: Iterable[Mapping], labels: Mapping, ports: Sequence[int]) -> list[dict]:
     """Return the NetworkPolicies that together let pods with ``labels`` call none of some ports outside: name and ports.
 
-    Several policies add up: a port is cut only where none of those that select the pods lets it through. A rule that names blocks of
-    addresses may fit the peer's, so it counts as letting through. Source: Kubernetes, NetworkPolicy.
+    Several policies add up: a port is cut only where none of those that select the pods lets it through. A rule that
+    names blocks of addresses may fit the peer's, so it counts as letting through. Source: Kubernetes, NetworkPolicy.
     """
     selecting = [
         live
         for live in policies
-        if "Egress" in strings(at(live, "spec", "policyTypes")) and matches(mapping(at(live, "spec", "podSelector")), labels)
+        if "Egress" in strings(at(live, "spec", "policyTypes"))
+        and is_selected(mapping(at(live, "spec", "podSelector")), labels)
     ]
     rules = [rule for live in selecting for rule in items(at(live, "spec", "egress"))]
     cut = [port for port in ports if selecting and not any(_lets(rule, port) for rule in rules)]
@@ -56,7 +61,9 @@ def _has(entry: Mapping, port: int) -> bool:
     first, last = entry.get("port"), entry.get("endPort")
     if str(entry.get("protocol") or "TCP") != "TCP" or isinstance(first, str):
         return False
-    return first is None or first == port or (isinstance(last, int) and isinstance(first, int) and first <= port <= last)
+    return (
+        first is None or first == port or (isinstance(last, int) and isinstance(first, int) and first <= port <= last)
+    )
 
 
 class PortsTold:
@@ -71,32 +78,46 @@ class PortsTold:
         fields = entry.fields
         if not fields:
             return
-        port = self._ports.get(value_of(fields, "upstream_host").rpartition(":")[2]) or self._without_host(fields)
+        host = value_of(fields, "upstream_host")
+        port = self._ports.get(host.rpartition(":")[2]) if host else self._without_host(fields)
         if port is None:
             return
-        told = self._told.setdefault(port, {"connected": 0, "failed": 0, "reason": "", "refused_empty": 0, "durations": [], "answered": ""})
-        flags = set(value_of(fields, "response_flags").split(","))
-        lasted = number_of(fields, "duration") or 0
-        if flags & set(LOST):
+        nothing = {"connected": 0, "failed": 0, "reason": "", "refused_empty": 0, "durations": [], "answered": ""}
+        told = self._told.setdefault(port, nothing)
+        # With TLS 1.3 the peer's refusal of our certificate comes after the handshake: the flag is UC then, as for any end.
+        reason = value_of(fields, "upstream_transport_failure_reason")
+        if reason or set(value_of(fields, "response_flags").split(",")) & set(LOST):
             told["failed"] += 1
-            told["reason"] = value_of(fields, "upstream_transport_failure_reason") or value_of(fields, "response_code_details") or "connect_error"
-            return
+            told["reason"] = reason or value_of(fields, "response_code_details") or "connect_error"
+        elif port == SERVICE:
+            self._note_call(told, fields)
+        else:
+            self._note_poll(told, fields)
+
+    @staticmethod
+    def _note_call(told: dict, fields: Mapping) -> None:
         told["connected"] += 1
         told["reason"] = ""
-        if port == SERVICE:
-            is_empty = value_of(fields, "bytes_sent") == "0" and value_of(fields, "bytes_received") not in ("", "0")
-            told["refused_empty"] = told["refused_empty"] + 1 if is_empty and lasted < CLOSED_AT_ONCE else 0
-            return
-        code = value_of(fields, "response_code")
-        told["answered"] = value_of(fields, "response_code_details") if code == "503" else ""
-        if WATCH in value_of(fields, "path") and code == "200" and len(told["durations"]) < MOST_DURATIONS:
-            told["durations"].append(int(lasted))
+        is_empty = value_of(fields, "bytes_sent") == "0" and value_of(fields, "bytes_received") not in ("", "0")
+        is_short = (number_of(fields, "duration") or 0) < CLOSED_AT_ONCE
+        told["refused_empty"] = told["refused_empty"] + 1 if is_empty and is_short else 0
 
-    def _without_host(self, fields: Mapping) -> str | None:
-        """Return the port of a line that got no endpoint: its cluster names it, in the port that the peer is called at inside."""
+    @staticmethod
+    def _note_poll(told: dict, fields: Mapping) -> None:
+        code, details = value_of(fields, "response_code"), value_of(fields, "response_code_details")
+        told["answered"] = details if code == "503" else ""
+        if code == "503" and details != VIA_UPSTREAM:
+            return  # Our own gateway's answer proves no connection.
+        told["connected"] += 1
+        told["reason"] = ""
+        if WATCH in value_of(fields, "path") and code == "200" and len(told["durations"]) < MOST_DURATIONS:
+            told["durations"].append(int(number_of(fields, "duration") or 0))
+
+    @staticmethod
+    def _without_host(fields: Mapping) -> str | None:
+        """Return the port of a line that got no endpoint, by its cluster: discovery has one of its own."""
         cluster = value_of(fields, "upstream_cluster").split("|")
-        known = (DISCOVERY, SERVICE)
-        return cluster[1] if len(cluster) == 4 and cluster[0] == "outbound" and cluster[1] in known and cluster[1] == DISCOVERY else None
+        return DISCOVERY if len(cluster) == 4 and cluster[:2] == ["outbound", DISCOVERY] else None
 
     def as_data(self) -> dict[str, dict]:
         return self._told
@@ -163,7 +184,9 @@ def hides(sidecars: Iterable[Mapping], labels: Mapping, home: str, host: str) ->
     if not counting:
         return False
     entries = items(at(counting[0], "spec", "egress"))
-    return bool(entries) and not any(_shows(text, home, host) for entry in entries for text in strings(entry.get("hosts")))
+    return bool(entries) and not any(
+        _shows(text, home, host) for entry in entries for text in strings(entry.get("hosts"))
+    )
 
 
 def _shows(text: str, home: str, host: str) -> bool:
@@ -171,7 +194,9 @@ def _shows(text: str, home: str, host: str) -> bool:
     return namespace in ("*", home) and (name in ("*", host) or (name.startswith("*.") and host.endswith(name[1:])))
 
 
-def client_of(name: str, pods: Sequence[Mapping], sidecars: Sequence[Mapping] | None, home: str, hosts: Sequence[str]) -> dict:
+def client_of(
+    name: str, pods: Sequence[Mapping], sidecars: Sequence[Mapping] | None, home: str, hosts: Sequence[str]
+) -> dict:
     """Return what is known of a client without asking its Envoy."""
     standing = [pod for pod in pods if not at(pod, "metadata", "deletionTimestamp")]
     with_sidecar = [pod for pod in standing if has_sidecar(pod)]
@@ -180,7 +205,7 @@ def client_of(name: str, pods: Sequence[Mapping], sidecars: Sequence[Mapping] | 
     return {
         "name": name,
         "pods": {"all": len(standing), "with_sidecar": len(with_sidecar)},
-        "dns_capture": True,
+        "dns_capture": None,
         "sidecar_hides": hidden,
         "has_cluster": None,
         "endpoints": None,

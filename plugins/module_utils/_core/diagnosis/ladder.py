@@ -118,4 +118,6 @@ class Diagnosis:
 
 def diagnosed(evidence: Evidence) -> Diagnosis:
     """Return what the evidence says of each rung."""
-    return Diagnosis(evidence.mesh, evidence.peer, tuple((rung, rung.look(evidence)) for rung in RUNGS), tuple(evidence.unread))
+    return Diagnosis(
+        evidence.mesh, evidence.peer, tuple((rung, rung.look(evidence)) for rung in RUNGS), tuple(evidence.unread)
+    )

@@ -1,9 +1,9 @@
 # GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
 """The rungs from DNS to the peer's list: how far our egress gateway gets, for discovery (8188) and for calls (15443) alike.
 
-What Envoy of our own egress gateway tells counts, and what istiod says of its calls. A probe from the machine that runs Ansible goes
-another way than the gateway does, so it never decides here. Sources: OpenShift Service Mesh documentation, "Federation"; maistra/istio
-``pkg/servicemesh/federation/server`` (what the peer answers).
+What Envoy of our own egress gateway tells counts, and what istiod says of its calls. A probe from the machine that
+runs Ansible goes another way than the gateway does, so it never decides here. Sources: OpenShift Service Mesh
+documentation, "Federation"; maistra/istio ``pkg/servicemesh/federation/server`` (what the peer answers).
 """
 
 from __future__ import annotations
@@ -46,7 +46,12 @@ def dns(seen: Evidence) -> Step:
     if len(told) < len(names):
         return unknown("nobody has looked how the egress gateway resolves the peer's names")
     if all(answer == "failing" for answer in told.values()):
-        return ours("FED946", f"DNS fails in the egress gateway for {some(names)}", "DNS of our pods does not work", "See the cluster's DNS, and NetworkPolicies to it")
+        return ours(
+            "FED946",
+            f"DNS fails in the egress gateway for {some(names)}",
+            "DNS of our pods does not work",
+            "See the cluster's DNS, and NetworkPolicies to it",
+        )
     return either(
         "FED946",
         f"{some(names)} does not exist as the egress gateway sees DNS",
@@ -66,19 +71,30 @@ def tcp(seen: Evidence, port: str) -> Step:
     if kind not in reasons.TCP:
         return unknown(_nobody(seen, port))
     found = f"our egress gateway gets no connection to {some(seen.addresses)}, port {port} ({kind})"
-    cutting = [str(policy.get("name")) for policy in seen.network_policies or () if int(port) in (policy.get("ports") or ())]
+    cutting = [
+        str(policy.get("name")) for policy in seen.network_policies or () if int(port) in (policy.get("ports") or ())
+    ]
     if cutting:
-        return ours("FED947", found, f"NetworkPolicy {some(cutting)} cuts the egress gateway off", f"Let pods of {seen.egress} call that port")
+        return ours(
+            "FED947",
+            found,
+            f"NetworkPolicy {some(cutting)} cuts the egress gateway off",
+            f"Let pods of {seen.egress} call that port",
+        )
     if kind == reasons.REFUSED:
-        cause = "nothing listens there, or something between refuses: the peer's gateway or load balancer, or a firewall"
+        cause = (
+            "nothing listens there, or something between refuses: the peer's gateway or load balancer, or a firewall"
+        )
     else:
         cause = "packets are dropped on the way: by a firewall of either side, or the address is nobody's"
     return either(
         "FED947",
         found,
         cause,
-        f"See that firewalls let our nodes call port {port} there; the playbook publish_cards says what they must let through",
-        f"We get no connection to {some(seen.addresses)}, port {port}. Does your ingress gateway for us listen there, and may we call it?",
+        f"See that firewalls let our nodes call port {port} there; the playbook publish_cards says what they must let"
+        " through",
+        f"We get no connection to {some(seen.addresses)}, port {port}. Does your ingress gateway for us listen there,"
+        " and may we call it?",
     )
 
 
@@ -103,41 +119,57 @@ def tls(seen: Evidence, port: str) -> Step:
             f"what answers port {port} speaks no TLS",
             "a load balancer or proxy of HTTP stands between; federation needs one that passes TCP on",
             "See that nothing on our way out ends the connection",
-            f"Does a load balancer of HTTP stand before your ingress gateway, port {port}? It must pass TCP on (layer 4).",
+            f"Does a load balancer of HTTP stand before your ingress gateway, port {port}? It must pass TCP on"
+            " (layer 4).",
         )
     if kind in (reasons.EXPIRED, reasons.NOT_YET):
         return _out_of_time(seen, port, kind)
     has = set(strings(mapping(seen.bundle).get("roots")))
     found = f"the certificate on port {port} is not signed by the peer's roots that we have"
     if seen.card is not None and not set(strings(mapping(seen.card).get("roots"))) <= has:
-        return ours("FED948", found, "the peer has new roots: its card has them, and our ConfigMap has not", "Run federate with the peer's card")
+        return ours(
+            "FED948",
+            found,
+            "the peer has new roots: its card has them, and our ConfigMap has not",
+            "Run federate with the peer's card",
+        )
     return either(
         "FED948",
         found,
         "the peer has new roots and gave us no card, or something between ends TLS with a certificate of its own",
         "See that nothing on our way out ends TLS",
-        f"On port {port} we see a certificate that your card's roots did not sign. Have your roots changed, or does a load balancer end TLS there? "
-        "Please send a new card, or let it pass TCP on.",
+        f"On port {port} we see a certificate that your card's roots did not sign. Have your roots changed, or does a"
+        " load balancer end TLS there? Please send a new card, or let it pass TCP on.",
     )
 
 
 def _out_of_time(seen: Evidence, port: str, kind: str) -> Step:
-    found = f"the certificate on port {port} is {'expired' if kind == reasons.EXPIRED else 'not valid yet'}, as our nodes' clock has it"
+    found = (
+        f"the certificate on port {port} is {'expired' if kind == reasons.EXPIRED else 'not valid yet'}, as our nodes'"
+        " clock has it"
+    )
     if seen.clock_skew is None:
         return either(
             "FED951",
             found,
             "the peer's gateway gets no new certificate, or the clock of one of us is wrong",
             "Compare the clock of our nodes with the API server's",
-            f"The certificate of your ingress gateway (port {port}) is {kind} for us. Does it get new ones, and is your clock right?",
+            f"The certificate of your ingress gateway (port {port}) is {kind} for us. Does it get new ones, and is your"
+            " clock right?",
         )
     if abs(seen.clock_skew) > SKEWED:
-        return ours("FED951", found, f"our nodes' clock is {seen.clock_skew:,.0f} s off the API server's", "Set the clocks right (chrony on the nodes)")
+        return ours(
+            "FED951",
+            found,
+            f"our nodes' clock is {seen.clock_skew:,.0f} s off the API server's",
+            "Set the clocks right (chrony on the nodes)",
+        )
     return theirs(
         "FED951",
         found,
         "the peer's gateway gets no new certificate, or the clock of its istiod is wrong; our clock is right",
-        f"The certificate of your ingress gateway (port {port}) is {kind}. Please see whether it gets new ones from istiod.",
+        f"The certificate of your ingress gateway (port {port}) is {kind}. Please see whether it gets new ones from"
+        " istiod.",
     )
 
 
@@ -159,7 +191,9 @@ def _other_name(seen: Evidence, port: str) -> Step:
     found = f"what answers port {port} is not of the trust domain {wanted}"
     told = str(mapping(seen.card).get("trust_domain") or "")
     if told and told != wanted:
-        return ours("FED949", found, f"the peer's card says {told}", "Run federate with the peer's card, then restart istiod")
+        return ours(
+            "FED949", found, f"the peer's card says {told}", "Run federate with the peer's card, then restart istiod"
+        )
     if not told:
         return either(
             "FED949",
@@ -178,19 +212,44 @@ def _other_name(seen: Evidence, port: str) -> Step:
 
 def _untrusted(seen: Evidence, port: str) -> Step:
     found = f"the peer's gateway (port {port}) does not know the root of our certificate"
-    tell = "Your ingress gateway does not trust our root. Please run federate with our card, and see that its pods have the new bundle."
+    tell = (
+        "Your ingress gateway does not trust our root. Please run federate with our card, and see that its pods have"
+        " the new bundle."
+    )
     if seen.handed is None or seen.roots is None:
-        return either("FED950", found, "the peer has no card with our root, or has not applied it", "Run publish_cards, and hand the card over", tell)
+        return either(
+            "FED950",
+            found,
+            "the peer has no card with our root, or has not applied it",
+            "Run publish_cards, and hand the card over",
+            tell,
+        )
     if not set(seen.roots) <= set(strings(mapping(seen.handed).get("roots"))):
-        return ours("FED950", found, "our root is newer than the card that we gave to the peer", "Run publish_cards, and hand the new card over", tell)
-    return theirs("FED950", found, "our card has this root; the peer has not applied it, or one of its pods has an older bundle", tell)
+        return ours(
+            "FED950",
+            found,
+            "our root is newer than the card that we gave to the peer",
+            "Run publish_cards, and hand the new card over",
+            tell,
+        )
+    return theirs(
+        "FED950",
+        found,
+        "our card has this root; the peer has not applied it, or one of its pods has an older bundle",
+        tell,
+    )
 
 
 def _own_leaf(seen: Evidence, port: str) -> Step:
     found = f"the peer's gateway (port {port}) says that our certificate has expired"
     days = [proxy.get("certificate_days") for proxy in seen.proxies or ()]
     if any(isinstance(left, (int, float)) and left <= 0 for left in days):
-        return ours("FED951", found, "so says our egress gateway's own Envoy: it gets no new certificate from istiod", "Restart the egress gateway; see istiod's log")
+        return ours(
+            "FED951",
+            found,
+            "so says our egress gateway's own Envoy: it gets no new certificate from istiod",
+            "Restart the egress gateway; see istiod's log",
+        )
     return either(
         "FED951",
         found,
@@ -209,32 +268,65 @@ def discovery(seen: Evidence) -> Step:
     if said.startswith("403"):
         return _forbidden(seen, found)
     if said.startswith("404"):
-        return ours("FED954", found, "our egress gateway has no route for discovery: it has not got its configuration", "See whether it is in sync; restart its pods")
+        return ours(
+            "FED954",
+            found,
+            "our egress gateway has no route for discovery: it has not got its configuration",
+            "See whether it is in sync; restart its pods",
+        )
     if said.startswith("400"):
         return theirs(
             "FED955",
             found,
             "the peer's istiod does not know us: its ServiceMeshPeer for us is gone or going",
-            "Your istiod does not know our mesh any more. Does your ServiceMeshPeer for us still stand? Please run federate.",
+            "Your istiod does not know our mesh any more. Does your ServiceMeshPeer for us still stand? Please run"
+            " federate.",
         )
     if said.startswith("503"):
         return _unavailable(seen, found)
-    return holds("the last call ended well") if said.startswith("200") else unknown("istiod says nothing of its calls to the peer")
+    return (
+        holds("the last call ended well")
+        if said.startswith("200")
+        else unknown("istiod says nothing of its calls to the peer")
+    )
 
 
 def _forbidden(seen: Evidence, found: str) -> Step:
-    tell = f"Your ingress gateway refuses us with 403. Our client identity is {seen.client_id}; please run federate with our card."
+    tell = (
+        f"Your ingress gateway refuses us with 403. Our client identity is {seen.client_id}; please run federate with"
+        " our card."
+    )
     if seen.handed is None:
-        return either("FED953", found, "the peer expects another client identity of us", "Run publish_cards, and hand the card over", tell)
+        return either(
+            "FED953",
+            found,
+            "the peer expects another client identity of us",
+            "Run publish_cards, and hand the card over",
+            tell,
+        )
     if mapping(seen.handed).get("client_id") != seen.client_id:
-        return ours("FED953", found, "our client identity is newer than the card that we gave to the peer", "Run publish_cards, and hand the new card over", tell)
+        return ours(
+            "FED953",
+            found,
+            "our client identity is newer than the card that we gave to the peer",
+            "Run publish_cards, and hand the new card over",
+            tell,
+        )
     return theirs("FED953", found, "the peer expects another client identity than our card has", tell)
 
 
 def _unavailable(seen: Evidence, found: str) -> Step:
-    tell = "Your ingress gateway for us answers discovery with 503, or cannot be reached. Does it have a ServiceMeshPeer for us, and does istiod run?"
+    tell = (
+        "Your ingress gateway for us answers discovery with 503, or cannot be reached. Does it have a ServiceMeshPeer"
+        " for us, and does istiod run?"
+    )
     if any(told.get("answered") == "via_upstream" for told in seen.ports(DISCOVERY)):
-        return theirs("FED956", f"{found}; our egress gateway got that answer from the peer", "the peer's gateway does not reach its istiod", tell)
+        return theirs(
+            "FED956",
+            f"{found}; our egress gateway got that answer from the peer",
+            "the peer's gateway does not reach its istiod",
+            tell,
+        )
     return either(
         "FED956",
         found,
@@ -257,12 +349,17 @@ def watch(seen: Evidence) -> Step:
         return unknown(f"the watch is down: {seen.disconnect}")
     lasted = [int(one) for told in seen.ports(DISCOVERY) for one in told.get("durations") or ()]
     found = f"the watch ended {status.age(int((seen.now - ended).total_seconds()))} ago and was not made again"
-    tell = "Our watch to your istiod is cut again and again. Does a load balancer or firewall before your ingress gateway end idle connections?"
+    tell = (
+        "Our watch to your istiod is cut again and again. Does a load balancer or firewall before your ingress gateway"
+        " end idle connections?"
+    )
     if len(lasted) >= LEAST_OF_A_KIND and max(lasted) - min(lasted) < max(lasted) / 50:
         cause = f"each connection ended after {max(lasted) / 1000:.0f} s: something between ends idle ones"
     else:
         cause = "our istiod does not call again, or what it calls ends the stream at once"
-    return either("FED958", found, cause, "See istiod's log for the peer's name, and idle time-outs on our way out", tell)
+    return either(
+        "FED958", found, cause, "See istiod's log for the peer's name, and idle time-outs on our way out", tell
+    )
 
 
 def full_sync(seen: Evidence) -> Step:
@@ -272,13 +369,18 @@ def full_sync(seen: Evidence) -> Step:
         return holds("the peer's whole list came lately")
     if link.state != status.STALE:
         return unknown("there is no connection")
-    when = f"the last came {status.age(int((seen.now - link.last_sync).total_seconds()))} ago" if link.last_sync else "none ever came"
+    when = (
+        f"the last came {status.age(int((seen.now - link.last_sync).total_seconds()))} ago"
+        if link.last_sync
+        else "none ever came"
+    )
     return either(
         "FED959",
         f"the watch is connected, and the peer's whole list has not come lately: {when}",
         "the peer does not answer our polls, or our istiod waits for a lock and writes no status",
         "See whether istiod answers, and restart it where it does not",
-        "Your istiod keeps our watch and does not answer our polls for the list of services. Please see its log for our mesh's name.",
+        "Your istiod keeps our watch and does not answer our polls for the list of services. Please see its log for our"
+        " mesh's name.",
     )
 
 
@@ -302,12 +404,11 @@ def inbound(seen: Evidence) -> Step:
         "the peer's istiod does not call us",
         "it has suspended us or not federated, or something between cuts it off from our ingress gateway",
         "See that firewalls and loadBalancerSourceRanges let the peer call our ingress gateway",
-        "Your istiod does not call us. Is your ServiceMeshPeer for us in order and not suspended, and what does its status say?",
+        "Your istiod does not call us. Is your ServiceMeshPeer for us in order and not suspended, and what does its"
+        " status say?",
     )
 
 
 def of_ports(look: Callable[[Evidence, str], Step], port: str) -> Callable[[Evidence], Step]:
     """Return the rung of one port."""
     return lambda seen: look(seen, port)
-
-

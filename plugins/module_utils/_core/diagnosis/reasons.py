@@ -1,7 +1,8 @@
 # GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
 """Why a connection to the peer fails, from the words in which Envoy writes it.
 
-Sources: Envoy, ``%UPSTREAM_TRANSPORT_FAILURE_REASON%`` and its SPIFFE certificate validator; BoringSSL, names of errors and alerts.
+Sources: Envoy, ``%UPSTREAM_TRANSPORT_FAILURE_REASON%`` and its SPIFFE certificate validator; BoringSSL, names of
+errors and alerts.
 """
 
 from __future__ import annotations
@@ -35,6 +36,7 @@ _MARKS = (
     ("unreachable", NO_CONNECTION),
     ("connect_error", NO_CONNECTION),
     ("connect error", NO_CONNECTION),
+    ("connection_failure", NO_CONNECTION),
 )
 TCP = (NO_CONNECTION, REFUSED)
 TLS = (NOT_TRUSTED, NO_TLS, EXPIRED, NOT_YET)

@@ -1,8 +1,8 @@
 # GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
 """The rungs from the objects to istiod: what stands in our own cluster. All of them are ours to mend.
 
-Sources: OpenShift Service Mesh documentation, "Federation"; maistra/istio ``pkg/servicemesh/federation``. A deviation without a symptom is
-drift, and the playbook ``drift`` shows it: here it counts only where something does not work.
+Sources: OpenShift Service Mesh documentation, "Federation"; maistra/istio ``pkg/servicemesh/federation``. A deviation
+without a symptom is drift, and the playbook ``drift`` shows it: here it counts only where something does not work.
 """
 
 from __future__ import annotations
@@ -32,17 +32,37 @@ def objects(seen: Evidence) -> Step:
             return unknown(f"{place} may not be read")
         return ours("FED940", f"{place} does not exist", "nobody has federated with this peer yet", "Run federate")
     if at(seen.peer_object, "metadata", "deletionTimestamp"):
-        return ours("FED940", f"{place} is being deleted", "it was deleted and waits for istiod", "Run unfederate to its end, or federate again")
+        return ours(
+            "FED940",
+            f"{place} is being deleted",
+            "it was deleted and waits for istiod",
+            "Run unfederate to its end, or federate again",
+        )
     if status.is_suspended(seen.peer_object):
-        return ours("FED940", f"{place} has no address", "we have suspended the peer", "Set suspended: false for it in mesh_peers, and run federate")
+        return ours(
+            "FED940",
+            f"{place} has no address",
+            "we have suspended the peer",
+            "Set suspended: false for it in mesh_peers, and run federate",
+        )
     name = str(at(seen.security, "certificateChain", "name") or f"{seen.peer}-ca-root-cert")
     bundle = f"ConfigMap {seen.namespace}/{name}"
     if seen.bundle is None:
         if "bundle" in seen.unread:
             return unknown(f"{place} stands; {bundle} may not be read")
-        return ours("FED941", f"{bundle} does not exist", "istiod does not call a peer whose roots are missing", "Run federate with the peer's card")
+        return ours(
+            "FED941",
+            f"{bundle} does not exist",
+            "istiod does not call a peer whose roots are missing",
+            "Run federate with the peer's card",
+        )
     if seen.bundle.get("problem"):
-        return ours("FED941", f"{bundle} {seen.bundle['problem']}", "proxies cannot use these roots", "Run federate with the peer's card")
+        return ours(
+            "FED941",
+            f"{bundle} {seen.bundle['problem']}",
+            "proxies cannot use these roots",
+            "Run federate with the peer's card",
+        )
     return holds(f"{place} and {bundle} stand")
 
 
@@ -57,9 +77,19 @@ def gateways(seen: Evidence) -> Step:
         found = _said(seen, "gateways", key, name)
         place = f"spec.gateways.{key}.{name}"
         if not isinstance(found, Mapping):
-            return ours("FED942", f"{place} is not in the control plane", "the ServiceMeshPeer names a gateway that nobody makes", "Run federate")
+            return ours(
+                "FED942",
+                f"{place} is not in the control plane",
+                "the ServiceMeshPeer names a gateway that nobody makes",
+                "Run federate",
+            )
         if found.get("enabled") is not True:
-            return ours("FED942", f"{place}.enabled is not true", "the operator makes no gateway without it", "Run federate, or set it")
+            return ours(
+                "FED942",
+                f"{place}.enabled is not true",
+                "the operator makes no gateway without it",
+                "Run federate, or set it",
+            )
         views = strings(found.get("requestedNetworkView"))
         is_old = seen.version is not None and seen.version < NETWORKS_FROM
         if kind == "egress" and is_old and f"network-{seen.peer}" not in views:
@@ -87,8 +117,17 @@ def services(seen: Evidence) -> Step:
         missing += [name] if step is not None else []
     said = seen.disconnect
     if said.startswith("dial ") or "no such host" in said:
-        return ours("FED943", f"istiod says: {said}", "istiod does not reach our own egress gateway", "See the Service and pods of the egress gateway")
-    return unknown(f"Services or pods of {some(missing)} were not read") if missing else holds("both Services have their ports, and pods are ready")
+        return ours(
+            "FED943",
+            f"istiod says: {said}",
+            "istiod does not reach our own egress gateway",
+            "See the Service and pods of the egress gateway",
+        )
+    return (
+        unknown(f"Services or pods of {some(missing)} were not read")
+        if missing
+        else holds("both Services have their ports, and pods are ready")
+    )
 
 
 def _service(seen: Evidence, kind: str, name: str) -> Step | None:
@@ -97,10 +136,20 @@ def _service(seen: Evidence, kind: str, name: str) -> Step | None:
         return unknown(f"Service {name} was not read")
     place, live = f"Service {seen.namespace}/{name}", seen.services[name]
     if live is None:
-        return ours("FED943", f"{place} does not exist", "the operator has not made it, or somebody deleted it", "See the ServiceMeshControlPlane's conditions")
+        return ours(
+            "FED943",
+            f"{place} does not exist",
+            "the operator has not made it, or somebody deleted it",
+            "See the ServiceMeshControlPlane's conditions",
+        )
     lacking = [port for port in NEEDED if port not in {entry.get("port") for entry in items(at(live, "spec", "ports"))}]
     if lacking:
-        return ours("FED943", f"{place} has no port {some([str(port) for port in lacking])}", "federation needs both", "Run federate")
+        return ours(
+            "FED943",
+            f"{place} has no port {some([str(port) for port in lacking])}",
+            "federation needs both",
+            "Run federate",
+        )
     counted = (seen.pods or {}).get(name)
     if counted is None:
         return unknown(f"pods of {name} were not read")
@@ -119,22 +168,35 @@ def addresses(seen: Evidence) -> Step:
     for address in seen.addresses:
         if not is_address(address):
             found = f"the ServiceMeshPeer has the address {address!r}, which is neither an IP address nor a DNS name"
-            return ours("FED944", found, "istiod drops all addresses where one is wrong", "Run federate with the peer's card")
+            return ours(
+                "FED944", found, "istiod drops all addresses where one is wrong", "Run federate with the peer's card"
+            )
     if seen.card is not None and not seen.is_listening:
         card = mapping(seen.card)
         if set(strings(card.get("addresses"))) != set(seen.addresses):
-            return _moved(f"our ServiceMeshPeer calls {some(seen.addresses)}, and the peer's card says {some(strings(card.get('addresses')))}")
+            return _moved(
+                f"our ServiceMeshPeer calls {some(seen.addresses)}, and the peer's card says"
+                f" {some(strings(card.get('addresses')))}"
+            )
         if card.get("discovery_port") != seen.remote.get("discoveryPort", 8188):
-            return _moved(f"our ServiceMeshPeer calls port {seen.remote.get('discoveryPort', 8188)}, and the card says {card.get('discovery_port')}")
+            return _moved(
+                f"our ServiceMeshPeer calls port {seen.remote.get('discoveryPort', 8188)}, and the card says"
+                f" {card.get('discovery_port')}"
+            )
     if seen.card is not None and seen.failure(SERVICE) != NONE:
         port = mapping(seen.card).get("service_port")
         if port != seen.remote.get("servicePort", 15443):
-            return _moved(f"our ServiceMeshPeer calls port {seen.remote.get('servicePort', 15443)}, and the peer's card says {port}")
+            return _moved(
+                f"our ServiceMeshPeer calls port {seen.remote.get('servicePort', 15443)}, and the peer's card says"
+                f" {port}"
+            )
     return _our_own(seen)
 
 
 def _moved(found: str) -> Step:
-    return ours("FED944", found, "the peer has moved, and its new card was not applied", "Run federate with the peer's new card")
+    return ours(
+        "FED944", found, "the peer has moved, and its new card was not applied", "Run federate with the peer's new card"
+    )
 
 
 def _our_own(seen: Evidence) -> Step:
@@ -166,12 +228,18 @@ def istiod(seen: Evidence) -> Step:
     """Whether istiod runs, answers, and has taken the peer up."""
     counted = (seen.pods or {}).get("istiod")
     if counted is not None and not counted.get("ready"):
-        return ours("FED945", f"none of the {counted.get('all', 0)} pods of istiod is ready", "nothing is decided without it", "See the pods' events and logs")
+        return ours(
+            "FED945",
+            f"none of the {counted.get('all', 0)} pods of istiod is ready",
+            "nothing is decided without it",
+            "See the pods' events and logs",
+        )
     if seen.istiod.get("answers") is False:
         return ours(
             "FED945",
             "istiod does not answer in time when it is asked for its services",
-            "it waits for a lock: a dead peer holds it for minutes, and a peer that was deleted while services were exported to it for ever",
+            "it waits for a lock: a dead peer holds it for minutes, and a peer that was deleted while services were"
+            " exported to it for ever",
             "Restart istiod (federation_restart_istiod: true); suspend peers that do not answer",
         )
     made = time_of(at(seen.peer_object, "metadata", "creationTimestamp"))
@@ -185,4 +253,3 @@ def istiod(seen: Evidence) -> Step:
             )
         return unknown("istiod has not taken the peer up yet; it takes up to a minute")
     return holds("istiod runs and has taken the peer up") if seen.has_status else unknown("there is no ServiceMeshPeer")
-

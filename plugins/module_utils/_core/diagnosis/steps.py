@@ -13,8 +13,8 @@ US, THEM, EITHER = "us", "them", "either"
 class Step:
     """One rung. ``seen`` is the evidence; of one that fails, ``code`` is its kind, ``side`` who must act, ``cause`` what is likely.
 
-    ``fix`` is what we do ourselves, ``tell`` the sentence for the peer's administrator. Where the side is ``either`` both are given:
-    two candidates, and neither is certain.
+    ``fix`` is what we do ourselves, ``tell`` the sentence for the peer's administrator. Where the side is ``either``
+    both are given: two candidates, and neither is certain.
     """
 
     state: str

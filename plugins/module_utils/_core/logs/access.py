@@ -1,7 +1,8 @@
 # GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
 """Lines of an access log into named fields: Istio's default texts, formats of the user's own, and JSON.
 
-A line is parsed by expressions in which every field ends at the sign that follows it, so that no line takes longer than its length.
+A line is parsed by expressions in which every field ends at the sign that follows it, so that no line takes longer
+than its length.
 """
 
 from __future__ import annotations
@@ -35,7 +36,8 @@ class Unparsable(ValueError):
 def expression_of(format_: str) -> tuple[re.Pattern[str], tuple[str, ...]]:
     """Return the expression for lines of a format, and the names of its groups.
 
-    Raises ``Unparsable`` where two operators touch, where one stands twice beside itself, and for a format without operators.
+    Raises ``Unparsable`` where two operators touch, where one stands twice beside itself, and for a format without
+    operators.
     """
     text = format_.rstrip("\n")
     if len(text) > LONGEST_FORMAT:
@@ -114,7 +116,8 @@ def number_of(fields: Fields, name: str) -> float | None:
 def parser(formats: Sequence[str] = (), keys: Mapping[str, str] | None = None) -> Parser:
     """Return what parses lines of any of the formats, of Istio's defaults, and of JSON with its names or those of ``keys``.
 
-    The format of the last line is tried first: a container writes one. Raises ``Unparsable`` for a format that cannot be read.
+    The format of the last line is tried first: a container writes one. Raises ``Unparsable`` for a format that cannot
+    be read.
     """
     ways = [parser_of(format_) for format_ in formats[:MOST_FORMATS]] + [parser_of(DEFAULT), parser_of(DEFAULT_2_0)]
     of_json = json_parser(keys or {})

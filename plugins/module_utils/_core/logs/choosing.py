@@ -50,7 +50,9 @@ def sources_of(asked: Sequence[object], mesh: Mesh) -> list[Source]:
     """Return what is asked for; nothing asked is both gateways of every peer. Raises ``FederationError`` FED931."""
     words = [str(entry) for entry in asked] or [peer.name for peer in mesh.peers]
     if not words:
-        raise refused("logs_of", "is empty, and mesh_peers names no peer", "Write workloads or pods as namespace/name, or peers")
+        raise refused(
+            "logs_of", "is empty, and mesh_peers names no peer", "Write workloads or pods as namespace/name, or peers"
+        )
     found: list[Source] = []
     for word in words:
         namespace, slash, name = word.partition("/")
@@ -64,11 +66,17 @@ def sources_of(asked: Sequence[object], mesh: Mesh) -> list[Source]:
             found.append(Source(namespace, name))
         else:
             known = some([peer.name for peer in mesh.peers]) or "none"
-            raise refused("logs_of", f"holds {word!r}", f"Write namespace/name of a workload or pod, namespace/*, or a peer ({known})")
+            raise refused(
+                "logs_of",
+                f"holds {word!r}",
+                f"Write namespace/name of a workload or pod, namespace/*, or a peer ({known})",
+            )
     return list(dict.fromkeys(found))
 
 
-def streams_of(pods: Iterable[Mapping], sources: Sequence[Source], containers: Sequence[str], mesh: str) -> list[Stream]:
+def streams_of(
+    pods: Iterable[Mapping], sources: Sequence[Source], containers: Sequence[str], mesh: str
+) -> list[Stream]:
     """Return the containers of ``pods`` that are asked for, each once, a gateway's as one.
 
     Raises ``FederationError`` FED932 for more than can be read.
@@ -160,5 +168,7 @@ def _moment(value: object, option: str, now: datetime) -> datetime | None:
         return datetime.fromtimestamp(now.timestamp() - int(found[1]) * _UNITS[found[2]], now.tzinfo)
     moment = time_of(text) if "T" in text else None
     if moment is None:
-        raise refused(option, f"is {text!r}", "Write a duration such as 10m, 2h or 1d, or a time such as 2026-11-23T10:15:00Z")
+        raise refused(
+            option, f"is {text!r}", "Write a duration such as 10m, 2h or 1d, or a time such as 2026-11-23T10:15:00Z"
+        )
     return moment

@@ -20,7 +20,12 @@ class Field:
 
 
 FIELDS = (
-    Field("start_time", "START_TIME", "when the request began", "when the connection began; the line is written when it ends"),
+    Field(
+        "start_time",
+        "START_TIME",
+        "when the request began",
+        "when the connection began; the line is written when it ends",
+    ),
     Field("method", "REQ(:METHOD)", "the method of the request"),
     Field("path", "REQ(X-ENVOY-ORIGINAL-PATH?:PATH)", "the path that was asked for, before a route rewrote it"),
     Field("protocol", "PROTOCOL", "the protocol between client and proxy"),
@@ -31,7 +36,11 @@ FIELDS = (
         "what the proxy has to say about the response; - means nothing unusual",
         "what the proxy has to say about the connection; - means nothing unusual",
     ),
-    Field("response_code_details", "RESPONSE_CODE_DETAILS", "where the status comes from: via_upstream is the application's own"),
+    Field(
+        "response_code_details",
+        "RESPONSE_CODE_DETAILS",
+        "where the status comes from: via_upstream is the application's own",
+    ),
     Field(
         "connection_termination_details",
         "CONNECTION_TERMINATION_DETAILS",
@@ -46,13 +55,23 @@ FIELDS = (
     ),
     Field("bytes_received", "BYTES_RECEIVED", "bytes of the request's body", "bytes that came from the client"),
     Field("bytes_sent", "BYTES_SENT", "bytes of the response's body", "bytes that went to the client"),
-    Field("duration", "DURATION", "milliseconds from the first byte to the last", "milliseconds that the connection lasted"),
+    Field(
+        "duration",
+        "DURATION",
+        "milliseconds from the first byte to the last",
+        "milliseconds that the connection lasted",
+    ),
     Field("upstream_service_time", "RESP(X-ENVOY-UPSTREAM-SERVICE-TIME)", "milliseconds that the next hop took"),
     Field("x_forwarded_for", "REQ(X-FORWARDED-FOR)", "the addresses that the request came through, as the client says"),
     Field("user_agent", "REQ(USER-AGENT)", "the client's program, as it says"),
     Field("request_id", "REQ(X-REQUEST-ID)", "the id that both sidecars write; gateways of a federation never see it"),
     Field("authority", "REQ(:AUTHORITY)", "the host that was asked for"),
-    Field("upstream_host", "UPSTREAM_HOST", "the address of the next hop; - means none was chosen", "the address of the next hop"),
+    Field(
+        "upstream_host",
+        "UPSTREAM_HOST",
+        "the address of the next hop; - means none was chosen",
+        "the address of the next hop",
+    ),
     Field(
         "upstream_cluster",
         "UPSTREAM_CLUSTER",
@@ -65,8 +84,18 @@ FIELDS = (
         "the proxy's own end of the connection to the next hop",
         "the proxy's own end of the connection to the next hop: there it is the downstream remote address",
     ),
-    Field("downstream_local_address", "DOWNSTREAM_LOCAL_ADDRESS", "the address that the client called", "the address that the client called"),
-    Field("downstream_remote_address", "DOWNSTREAM_REMOTE_ADDRESS", "the client's end of the connection", "the client's end of the connection"),
+    Field(
+        "downstream_local_address",
+        "DOWNSTREAM_LOCAL_ADDRESS",
+        "the address that the client called",
+        "the address that the client called",
+    ),
+    Field(
+        "downstream_remote_address",
+        "DOWNSTREAM_REMOTE_ADDRESS",
+        "the client's end of the connection",
+        "the client's end of the connection",
+    ),
     Field(
         "requested_server_name",
         "REQUESTED_SERVER_NAME",
@@ -121,10 +150,10 @@ OPERATORS = {field.operator: field.name for field in FIELDS} | {
 }
 
 DEFAULT_2_0 = (
-    "[%START_TIME%] \"%REQ(:METHOD)% %REQ(X-ENVOY-ORIGINAL-PATH?:PATH)% %PROTOCOL%\" %RESPONSE_CODE% %RESPONSE_FLAGS% "
-    "\"%UPSTREAM_TRANSPORT_FAILURE_REASON%\" %BYTES_RECEIVED% %BYTES_SENT% %DURATION% "
-    "%RESP(X-ENVOY-UPSTREAM-SERVICE-TIME)% \"%REQ(X-FORWARDED-FOR)%\" \"%REQ(USER-AGENT)%\" \"%REQ(X-REQUEST-ID)%\" "
-    "\"%REQ(:AUTHORITY)%\" \"%UPSTREAM_HOST%\" %UPSTREAM_CLUSTER% %UPSTREAM_LOCAL_ADDRESS% "
+    '[%START_TIME%] "%REQ(:METHOD)% %REQ(X-ENVOY-ORIGINAL-PATH?:PATH)% %PROTOCOL%" %RESPONSE_CODE% %RESPONSE_FLAGS% '
+    '"%UPSTREAM_TRANSPORT_FAILURE_REASON%" %BYTES_RECEIVED% %BYTES_SENT% %DURATION% '
+    '%RESP(X-ENVOY-UPSTREAM-SERVICE-TIME)% "%REQ(X-FORWARDED-FOR)%" "%REQ(USER-AGENT)%" "%REQ(X-REQUEST-ID)%" '
+    '"%REQ(:AUTHORITY)%" "%UPSTREAM_HOST%" %UPSTREAM_CLUSTER% %UPSTREAM_LOCAL_ADDRESS% '
     "%DOWNSTREAM_LOCAL_ADDRESS% %DOWNSTREAM_REMOTE_ADDRESS% %REQUESTED_SERVER_NAME% %ROUTE_NAME%"
 )
 DEFAULT = DEFAULT_2_0.replace(

@@ -59,7 +59,9 @@ class Wanted:
         named = tuple(str(flag).upper() for flag in flags)
         for flag in named:
             if flag not in FLAGS:
-                raise refused("logs_flags", f"holds {flag!r}, which Envoy does not write", f"Write some of {', '.join(FLAGS)}")
+                raise refused(
+                    "logs_flags", f"holds {flag!r}, which Envoy does not write", f"Write some of {', '.join(FLAGS)}"
+                )
         matcher = re.compile("|".join(status.replace("x", "[0-9]") for status in statuses)) if statuses else None
         return cls(
             statuses,
@@ -111,7 +113,8 @@ class Wanted:
 def patterns(texts: Sequence[str], option: str) -> tuple[re.Pattern[str], ...]:
     """Return what a line is searched for: a text as it stands, or ``/a regular expression/``.
 
-    One that could take much longer than the line is long is refused: lines are others'. Raises ``FederationError`` FED931.
+    One that could take much longer than the line is long is refused: lines are others'. Raises ``FederationError``
+    FED931.
     """
     if len(texts) > MOST_PATTERNS:
         raise refused(option, f"has {len(texts)} entries", f"Give at most {MOST_PATTERNS}")
@@ -136,7 +139,9 @@ def _pattern(text: str, option: str) -> re.Pattern[str]:
     try:
         return re.compile(inner)
     except re.error as error:
-        raise refused(option, f"has {text!r}, which is no regular expression ({error})", "Correct it, or write a plain text") from None
+        raise refused(
+            option, f"has {text!r}, which is no regular expression ({error})", "Correct it, or write a plain text"
+        ) from None
 
 
 def refused(option: str, what: str, fix: str) -> FederationError:

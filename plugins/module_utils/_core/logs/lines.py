@@ -1,8 +1,9 @@
 # GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
 """Lines of containers with the times at which they were written, merged by time with a line of each stream in memory.
 
-Nothing is lost: a line without a time has that of the line before it, one that is too long comes in pieces, and bytes that are no
-text are spelled. Source: Kubernetes, ``kubectl logs --timestamps`` (RFC 3339 with nanoseconds, in the node's own offset).
+Nothing is lost: a line without a time has that of the line before it, one that is too long comes in pieces, and bytes
+that are no text are spelled. Source: Kubernetes, ``kubectl logs --timestamps`` (RFC 3339 with nanoseconds, in the
+node's own offset).
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 # GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
 """What proxies and adapters log and nobody may read on: tokens, keys of users and applications, credentials of requests.
 
-The adapter of 3scale logs its configuration and its calls, and ``user_key`` stands in the paths of access logs. A value is hidden in
-every spelling that occurs in logs: a query, a header, JSON, JSON within JSON, percent encoding.
+The adapter of 3scale logs its configuration and its calls, and ``user_key`` stands in the paths of access logs. A
+value is hidden in every spelling that occurs in logs: a query, a header, JSON, JSON within JSON, percent encoding.
 """
 
 from __future__ import annotations
@@ -18,7 +18,10 @@ _HEADERS = r"(?:proxy-)?authorization|(?:set-)?cookie2?"
 # Quotes may be escaped, once or more often, and = : & may be percent encoded.
 _QUOTE = r"(?:\\{0,8}\"|'|%22)?"
 _SIGN = r"\s{0,3}(?:=>?|:|%3D|%3A)\s{0,3}"
-_PAIR = re.compile(rf"(?<![a-z0-9])((?:{_WORDS})\]?{_QUOTE}{_SIGN}{_QUOTE})([^\s\"'&;,}}\\%]+(?:%(?!26|22)[^\s\"'&;,}}\\%]*)*)", re.IGNORECASE)
+_PAIR = re.compile(
+    rf"(?<![a-z0-9])((?:{_WORDS})\]?{_QUOTE}{_SIGN}{_QUOTE})([^\s\"'&;,}}\\%]+(?:%(?!26|22)[^\s\"'&;,}}\\%]*)*)",
+    re.IGNORECASE,
+)
 # A header's value has spaces and commas: it ends with the quote that it began with, or the line.
 _HEADER = re.compile(rf"(?<![a-z0-9-])((?:{_HEADERS})\]?{_QUOTE}{_SIGN}({_QUOTE}))", re.IGNORECASE)
 _SCHEME = re.compile(r"\b((?:bearer|basic)\s{1,3})[A-Za-z0-9._~+/=-]{6,}", re.IGNORECASE)

@@ -1,9 +1,9 @@
 # GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
 """One request on its way: the lines of its two sidecars by its id, and those of the gateways between by the connection.
 
-A gateway of a federation routes TCP: it never sees the id, writes one line per connection, and only when that ends. So lines are
-joined end to end: the address from which one proxy called is the one that the next was called from. Between meshes an address may be
-translated on its way, so what is joined there is probable, never exact.
+A gateway of a federation routes TCP: it never sees the id, writes one line per connection, and only when that ends.
+So lines are joined end to end: the address from which one proxy called is the one that the next was called from.
+Between meshes an address may be translated on its way, so what is joined there is probable, never exact.
 """
 
 from __future__ import annotations
@@ -52,7 +52,10 @@ class Hop:
     def line(self) -> str:
         """Return it as one line for people."""
         row = self.as_data()
-        said = [f"{row['duration']} ms" if row["duration"] else "", f"code {row['code']}" if row["code"] not in ("", "0") else ""]
+        said = [
+            f"{row['duration']} ms" if row["duration"] else "",
+            f"code {row['code']}" if row["code"] not in ("", "0") else "",
+        ]
         said += [*row["flags"], row["failure"], f"to {row['to']}" if row["to"] else "no endpoint was chosen"]
         return (
             f"{self.role:<15}  {row['container']}  {row['started'] or row['written']}  "
@@ -87,7 +90,9 @@ def journey(lines: Sequence[Entry], connections: Sequence[Entry]) -> Journey:
         if id(server) not in met:
             hops += [*_before(server, connections), Hop(SERVER, server, EXACT, "its request id")]
     if not hops:
-        notes.append("No access line has this id. The sidecars may not write an access log, or these pods were not asked")
+        notes.append(
+            "No access line has this id. The sidecars may not write an access log, or these pods were not asked"
+        )
     notes += _skew(clients, servers)
     return Journey(tuple(hops), tuple(dict.fromkeys(notes)))
 
@@ -106,8 +111,8 @@ def _beyond(client: Entry, servers: Sequence[Entry], connections: Sequence[Entry
     if not through:
         if value_of(client.fields or {}, "upstream_host"):
             notes.append(
-                f"{client.stream.name}: no gateway line has the connection from {local or 'an unknown address'}. A line is written when the "
-                "connection closes: it may still be open, or that gateway was not asked"
+                f"{client.stream.name}: no gateway line has the connection from {local or 'an unknown address'}. A line"
+                " is written when the connection closes: it may still be open, or that gateway was not asked"
             )
         return []
     egress = through[0]
@@ -141,7 +146,11 @@ def _other_end(egress: Entry, connections: Sequence[Entry]) -> tuple[Entry | Non
         return alike[0], "SNI and time; the address was translated on its way", PROBABLE
     if alike:
         return alike[0], f"SNI and time, one of {len(alike)} connections", POSSIBLE
-    return None, "no line of the peer's ingress gateway fits. Give the file that its administrator saved (logs_with)", ""
+    return (
+        None,
+        "no line of the peer's ingress gateway fits. Give the file that its administrator saved (logs_with)",
+        "",
+    )
 
 
 def _before(server: Entry, connections: Sequence[Entry]) -> list[Hop]:
@@ -155,7 +164,11 @@ def _before(server: Entry, connections: Sequence[Entry]) -> list[Hop]:
         and value_of(entry.fields or {}, "upstream_local_address") == came
         and _covers(entry, server)
     ]
-    return [Hop(INGRESS, found[0], EXACT if len(found) == 1 else PROBABLE, "the connection to the server")] if found else []
+    return (
+        [Hop(INGRESS, found[0], EXACT if len(found) == 1 else PROBABLE, "the connection to the server")]
+        if found
+        else []
+    )
 
 
 def _skew(clients: Iterable[Entry], servers: Iterable[Entry]) -> list[str]:

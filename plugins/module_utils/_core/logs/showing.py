@@ -140,7 +140,12 @@ def explained(fields: Fields | None) -> list[dict]:
     missing = [name for name in DETAILS if name not in fields]
     if missing and "start_time" in fields:
         rows.append(
-            {"field": ", ".join(missing), "operator": "", "value": "", "meaning": "not in this line: Istio writes it from 2.1 on"}
+            {
+                "field": ", ".join(missing),
+                "operator": "",
+                "value": "",
+                "meaning": "not in this line: Istio writes it from 2.1 on",
+            }
         )
     return rows
 
@@ -155,7 +160,10 @@ def explanation(fields: Fields | None) -> list[str]:
     """Return the fields of one access line explained, as lines for people."""
     rows = explained(fields)
     if not rows:
-        return ["This line is of none of the formats that are known: give yours as logs_formats, or see that the line is whole"]
+        return [
+            "This line is of none of the formats that are known: give yours as logs_formats, or see that the line is"
+            " whole"
+        ]
     kind = "an HTTP request" if value_of(fields or {}, "method") else "a TCP connection"
     width = max(len(row["field"]) for row in rows)
     return [f"The line is of {kind}.", *(f"{row['field']:<{width}}  {row['value']}  {row['meaning']}" for row in rows)]

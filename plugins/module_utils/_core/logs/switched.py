@@ -21,8 +21,9 @@ STDOUT = ("/dev/stdout", "/dev/stderr", "/proc/self/fd/1")
 class Switched:
     """What the control plane and Telemetry objects say of the access log.
 
-    ``file`` is the file of the control plane, "" for none; ``telemetries`` are the objects that turn a log on. ``formats`` are texts,
-    ``keys`` the names of a JSON format and the fields they stand for; ``unread`` are formats that could not be read, and why.
+    ``file`` is the file of the control plane, "" for none; ``telemetries`` are the objects that turn a log on.
+    ``formats`` are texts, ``keys`` the names of a JSON format and the fields they stand for; ``unread`` are formats
+    that could not be read, and why.
     """
 
     place: str
@@ -64,7 +65,12 @@ def switched(control_plane: Mapping, telemetries: Iterable[Mapping] = (), format
         except Unparsable as error:
             unread.append(f"a format of the access log {error}: its lines stay texts")
     return Switched(
-        place_of(control_plane), str(file.get("name") or ""), tuple(map(place_of, logs)), tuple(good), keys, tuple(unread)
+        place_of(control_plane),
+        str(file.get("name") or ""),
+        tuple(map(place_of, logs)),
+        tuple(good),
+        keys,
+        tuple(unread),
     )
 
 
@@ -89,8 +95,10 @@ def findings_of(found: Switched) -> list[Finding]:
             Finding(
                 "FED930",
                 found.place,
-                "spec.proxy.accessLogging.file.name is not set, and no Telemetry object turns an access log on, so proxies write none",
-                "Set spec.proxy.accessLogging.file: {name: /dev/stdout, encoding: JSON} there; new lines come within a minute, without restarts",
+                "spec.proxy.accessLogging.file.name is not set, and no Telemetry object turns an access log on, so"
+                " proxies write none",
+                "Set spec.proxy.accessLogging.file: {name: /dev/stdout, encoding: JSON} there; new lines come within a"
+                " minute, without restarts",
             )
         ]
     if found.file and found.file not in STDOUT:

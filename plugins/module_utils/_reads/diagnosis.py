@@ -1,0 +1,388 @@
+# GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
+"""What one side can see of a peering, with whatever rights are there: what may not be read is noted, never guessed."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from .._cluster.client import Cluster
+from .._core.card.card import Card, file_name, read_card
+from .._core.card.trust import read_certificates
+from .._core.control_plane.live import ControlPlane
+from .._core.diagnosis.explaining import Pair
+from .._core.diagnosis.gathering import (
+    CallsTold,
+    PortsTold,
+    client_of,
+    counted,
+    cutting,
+    days_left,
+    is_ready,
+    peers_hosts,
+)
+from .._core.insight.asking import ENVOY, Page
+from .._core.logs.access import parser
+from .._core.logs.choosing import Source, Span
+from .._core.logs.lines import LONGEST, PROXY, Entry, Stream, entries
+from .._core.logs.switched import Switched, switched
+from .._core.mesh.topology import Mesh, Peer, client_id
+from .._core.peering import status
+from .._core.peering.names import host_parts
+from .._core.plain.data import at, items, mapping
+from .._core.plain.errors import FederationError
+from .._core.plain.kinds import (
+    AUTHORIZATION_POLICY,
+    CONFIG_MAP,
+    DESTINATION_RULE,
+    EXPORTS,
+    IMPORTS,
+    NETWORK_POLICY,
+    PEER,
+    POD,
+    ROOT_KEY,
+    SERVICE,
+    SIDECAR,
+)
+from .._core.traffic.admitting import Call, verdict
+from .._core.traffic.standing import Standing
+from .._files import spooled
+from .peerings import card_file, read_members, read_roots_of
+
+MOST_PROXIES = 4
+"""Pods of one gateway that are asked at once; dumps run on Envoy's main thread."""
+MOST_LOG = 16 << 20
+PASSED_OVER = ("FED104", "FED105", "FED106", "FED108", "FED118", "FED119", "FED900", "FED901")
+
+
+@dataclass
+class Looking:
+    """One look at a mesh's own side. ``unread`` gets what could not be read, each once."""
+
+    cluster: Cluster
+    mesh: Mesh
+    control_plane: ControlPlane
+    now: datetime
+    cards_dir: str = ""
+    asks_proxies: bool = True
+    span: Span = field(default_factory=Span)
+    unread: list[str] = field(default_factory=list)
+    _pods: dict[str, list[dict] | None] = field(default_factory=dict)
+
+    def evidence(self, peer: Peer, *, client: str = "", service: str = "") -> dict[str, Any]:
+        """Return the evidence of one peering as data, for ``Evidence.of``."""
+        home, name = self.mesh.namespace, peer.local_name
+        live = self._may("peer_object", lambda: self.cluster.get(PEER, home, name))
+        imports = self._may("imports", lambda: self.cluster.get(IMPORTS, home, name))
+        exports = self._may("exports", lambda: self.cluster.get(EXPORTS, home, name))
+        ingress, egress = peer.gateways.ingress, peer.gateways.egress
+        gateway_pods = {kind: self._of(kind) for kind in (ingress, egress)}
+        found = {
+            "now": self.now,
+            "mesh": self.mesh.name,
+            "peer": name,
+            "namespace": home,
+            "ingress": ingress,
+            "egress": egress,
+            "trust_domain": self.control_plane.trust_domain,
+            "client_id": client_id(self.control_plane.trust_domain, home, peer.gateways),
+            "control_plane": self.control_plane.live,
+            "peer_object": live,
+            "bundle": self._bundle(live, peer),
+            "imports": imports,
+            "exports": exports,
+            "roots": self._roots(),
+            "wanted_imports": [service] if service else _named(self.mesh.imports_from(peer)),
+            "wanted_exports": [] if service else _named(self.mesh.exports_to(peer)),
+            "card": self._card(peer),
+            "handed": self._handed(peer),
+            "services": self._services(ingress, egress),
+            "pods": self._counted({**gateway_pods, "istiod": self._of("istiod")}),
+            "network_policies": self._policies(gateway_pods[egress], live),
+            **self._told(peer, live, gateway_pods[egress]),
+            **self._client(client, imports),
+        }
+        found["targets"] = self._targets(found["wanted_exports"], f"{ingress}-service-account")
+        return {**found, "unread": list(dict.fromkeys(self.unread))}
+
+    def service(self, full: str) -> dict | None:
+        """Return our Service of that namespace/name; None where there is none, or it may not be read."""
+        namespace, _slash, name = full.partition("/")
+        return self._may(f"Service {full}", lambda: self.cluster.get(SERVICE, namespace, name))
+
+    def pairs(self) -> list[Pair]:
+        """Return what stands of each peer, as far as names depend on it."""
+        home, found = self.mesh.namespace, []
+        for peer in self.mesh.peers:
+            name = peer.local_name
+            card = self._file(self.mesh.known_as(peer), self.mesh.name)
+            pods = [pod for pod in self._of(peer.gateways.egress) or () if is_ready(pod)]
+            found.append(
+                Pair(
+                    name,
+                    self._may(f"ExportedServiceSet {name}", lambda of=name: self.cluster.get(EXPORTS, home, of)),
+                    self._may(f"ImportedServiceSet {name}", lambda of=name: self.cluster.get(IMPORTS, home, of)),
+                    peer.gateways.ingress,
+                    peer.gateways.egress,
+                    [str(at(pod, "metadata", "name")) for pod in pods],
+                    {one.name: [port.number for port in one.ports] for one in card.exports} if card else None,
+                )
+            )
+        return found
+
+    def _may(self, what: str, read: Callable[[], Any]) -> Any:
+        """Return what is read; None where that may not be, which is noted."""
+        try:
+            return read()
+        except FederationError as error:
+            if error.code not in PASSED_OVER:
+                raise
+            self.unread.append(f"{what}: {error.what}")
+            return None
+
+    def _pods_in(self, namespace: str) -> list[dict] | None:
+        if namespace not in self._pods:
+            self._pods[namespace] = self._may(
+                f"pods in {namespace}", lambda: self.cluster.list(POD, namespace, keep=outline)
+            )
+        return self._pods[namespace]
+
+    def _of(self, name: str) -> list[dict] | None:
+        """Return the pods of a gateway, or of istiod, of the control plane's namespace."""
+        pods, source = self._pods_in(self.mesh.namespace), Source(self.mesh.namespace, name)
+        return None if pods is None else [pod for pod in pods if source.has(pod)]
+
+    @staticmethod
+    def _counted(pods: Mapping[str, list[dict] | None]) -> dict[str, dict] | None:
+        return {name: counted(found) for name, found in pods.items() if found is not None} or None
+
+    def _bundle(self, live: Mapping | None, peer: Peer) -> dict | None:
+        name = str(at(live, "spec", "security", "certificateChain", "name") or peer.bundle_name)
+        place = f"ConfigMap {self.mesh.namespace}/{name}"
+        try:
+            found = self.cluster.get(CONFIG_MAP, self.mesh.namespace, name)
+        except FederationError as error:
+            if error.code not in PASSED_OVER:
+                raise
+            self.unread += ["bundle", f"{place}: {error.what}"]
+            return None
+        if found is None:
+            return None
+        try:
+            roots = read_certificates(str(at(found, "data", ROOT_KEY) or ""), place, self.now, left_out=[])
+        except FederationError as error:
+            return {"roots": [], "problem": error.what}
+        return {"roots": [root.fingerprint for root in roots], "problem": ""}
+
+    def _roots(self) -> list[str] | None:
+        try:
+            return [root.fingerprint for root in read_roots_of(self.cluster, self.control_plane, self.now)]
+        except FederationError as error:
+            self.unread.append(f"our own roots: {error.what}")
+            return None
+
+    def _file(self, mesh: str, audience: str) -> Card | None:
+        name = file_name(mesh, audience)
+        try:
+            content = card_file(self.cards_dir, name)
+            return None if content is None else read_card(content, name, self.now)
+        except FederationError as error:
+            self.unread.append(f"card {name}: {error.what}")
+            return None
+
+    def _card(self, peer: Peer) -> dict | None:
+        card = self._file(self.mesh.known_as(peer), self.mesh.name)
+        return None if card is None else _told_by(card)
+
+    def _handed(self, peer: Peer) -> dict | None:
+        card = self._file(self.mesh.name, self.mesh.known_as(peer))
+        return None if card is None else _told_by(card)
+
+    def _services(self, *names: str) -> dict[str, dict | None] | None:
+        found: dict[str, dict | None] = {}
+        for name in names:
+            before = len(self.unread)
+            live = self._may(f"Service {name}", lambda name=name: self.cluster.get(SERVICE, self.mesh.namespace, name))
+            if len(self.unread) == before:
+                found[name] = live
+        return found or None
+
+    def _policies(self, pods: Sequence[Mapping] | None, live: Mapping | None) -> list[dict] | None:
+        found = self._may("NetworkPolicies", lambda: self.cluster.list(NETWORK_POLICY, self.mesh.namespace))
+        labels = mapping(at(pods[0], "metadata", "labels")) if pods else {}
+        if found is None or not labels:
+            return None
+        remote = mapping(at(live, "spec", "remote"))
+        cut = {8188: remote.get("discoveryPort") or 8188, 15443: remote.get("servicePort") or 15443}
+        rows = []
+        for port, real in cut.items():
+            rows += [{"name": row["name"], "ports": [port]} for row in cutting(found, labels, [real])]
+        return rows
+
+    def _told(self, peer: Peer, live: Mapping | None, pods: Sequence[Mapping] | None) -> dict:
+        """Return what the pods of our egress gateway tell: their Envoys, and their access logs."""
+        if not self.asks_proxies or not pods:
+            return {}
+        remote = mapping(at(live, "spec", "remote"))
+        rows, dns = [], {}
+        for pod in pods[:MOST_PROXIES]:
+            name = str(at(pod, "metadata", "name"))
+            told = PortsTold(remote.get("discoveryPort") or 8188, remote.get("servicePort") or 15443)
+            is_read = self._each_line(name, self.mesh.namespace, told.note)
+            clusters, certs = self._page(name, "/clusters", format="json"), self._page(name, "/certs")
+            host = f"discovery.{self.mesh.namespace}.svc.{peer.local_name}.local"
+            if clusters is not None and peers_hosts(clusters, host):
+                dns = {address: "answered" for address in at(remote, "addresses") or ()}
+            if not is_read and clusters is None:
+                continue
+            rows.append(
+                {
+                    "pod": name,
+                    "is_synced": None,
+                    "has_sni": None,
+                    "certificate_days": None if certs is None else days_left(certs),
+                    "ports": told.as_data(),
+                }
+            )
+        return {"proxies": rows, "dns": dns} if rows else {}
+
+    def _page(self, pod: str, path: str, **query: str) -> Mapping | None:
+        answer = self._may(
+            f"{path} of {pod}", lambda: self.cluster.page(self.mesh.namespace, pod, Page(ENVOY, path, query))
+        )
+        if answer is None:
+            return None
+        try:
+            read = json.loads(answer[1])
+        except (ValueError, RecursionError):
+            self.unread.append(f"{path} of {pod}: its answer is no JSON")
+            return None
+        return mapping(read)
+
+    @property
+    def _log(self) -> Switched:
+        return switched(self.control_plane.live)
+
+    def _each_line(self, pod: str, namespace: str, note: Callable[[Entry], None]) -> bool:
+        """Hand each line of a pod's proxy to ``note``; return whether its log could be read."""
+        if self._log.is_off:
+            self.unread.append("access logs: they are off (FED930), so no line tells why connections fail")
+            return False
+        with spooled() as file:
+            query = self.span.query(PROXY)
+            size = self._may(
+                f"log of {pod}", lambda: self.cluster.copy_log(namespace, pod, query, file.write, MOST_LOG)
+            )
+            if size is None:
+                return False
+            file.seek(0)
+            stream = Stream(self.mesh.name, namespace, pod, PROXY, True)
+            for entry in entries(
+                stream, iter(lambda: file.readline(LONGEST), b""), parser(self._log.formats, self._log.keys)
+            ):
+                note(entry)
+        return True
+
+    def _client(self, client: str, imports: Mapping | None) -> dict:
+        """Return what is known of a client, and of its latest call to an import."""
+        if not client:
+            return {}
+        namespace, _slash, name = client.partition("/")
+        pods = self._pods_in(namespace)
+        if pods is None:
+            return {}
+        source = Source(namespace, name)
+        own = [pod for pod in pods if source.has(pod)]
+        sidecars = self._may(f"Sidecar objects in {namespace}", lambda: self.cluster.list(SIDECAR, namespace))
+        hosts = [str(row["imported"]) for row in status.imported(imports) if row["imported"]]
+        told = CallsTold(hosts)
+        for pod in own[:MOST_PROXIES] if self.asks_proxies else ():
+            self._each_line(str(at(pod, "metadata", "name")), namespace, told.note)
+        row = client_of(client, own, sidecars, self.mesh.namespace, hosts)
+        return {"client": {**row, "tls_mode": self._tls_mode(namespace, hosts)}, "request": told.as_data()}
+
+    def _targets(self, names: Sequence[str], account: str) -> dict[str, dict]:
+        """Return what stands of the services that we export."""
+        members = {*read_members(self.cluster, self.mesh.namespace)["configured"]} if names else set()
+        found = {}
+        for full in names:
+            namespace, _slash, name = full.partition("/")
+            before = len(self.unread)
+            live = self._may(f"Service {full}", lambda at_=(namespace, name): self.cluster.get(SERVICE, *at_))
+            if len(self.unread) > before:
+                continue
+            row: dict[str, Any] = {"exists": live is not None, "is_member": namespace in members if members else None}
+            selector = mapping(at(live, "spec", "selector"))
+            pods = self._pods_in(namespace) if selector else None
+            if pods is not None:
+                behind = [pod for pod in pods if selector.items() <= mapping(at(pod, "metadata", "labels")).items()]
+                row |= {"ready": counted(behind)["ready"], "pods": len(behind)}
+            row["ports"] = len(items(at(live, "spec", "ports")))
+            row["admitted"] = self._admitted(namespace, selector, account)
+            found[full] = row
+        return found
+
+    def _admitted(self, namespace: str, labels: Mapping, account: str) -> str:
+        """Return whether policies let the peer's callers, who come as our ingress gateway, through to pods with ``labels``."""
+        home, policies = self.mesh.namespace, []
+        for place in dict.fromkeys((namespace, home)):
+            policies += (
+                self._may(
+                    f"AuthorizationPolicies in {place}", lambda at_=place: self.cluster.list(AUTHORIZATION_POLICY, at_)
+                )
+                or ()
+            )
+        selecting = [
+            live for live in policies if mapping(at(live, "spec", "selector", "matchLabels")).items() <= labels.items()
+        ]
+        return verdict(selecting, Call(home, account, self.control_plane.trust_domain)).passes
+
+    def _tls_mode(self, namespace: str, hosts: Sequence[str]) -> str:
+        """Return the tls.mode that a DestinationRule gives calls of a namespace to one of ``hosts``; "" where none says one."""
+        rules: list[dict] = []
+        for place in dict.fromkeys((namespace, self.mesh.namespace)):
+            rules += (
+                self._may(f"DestinationRules in {place}", lambda at_=place: self.cluster.list(DESTINATION_RULE, at_))
+                or ()
+            )
+        standing = Standing(self.control_plane, frozenset(), {}, rules=tuple(rules))
+        found = [standing.effective_rule(host, namespace, self.mesh.namespace) for host in hosts]
+        modes = [str(at(rule, "spec", "trafficPolicy", "tls", "mode") or "") for rule in found]
+        return next((mode for mode in modes if mode), "")
+
+
+def outline(pod: Mapping) -> dict:
+    """Return of a pod what says whose it is, whether it is ready, and what runs in it."""
+    metadata = mapping(pod.get("metadata"))
+    kept = ("name", "namespace", "labels", "annotations", "ownerReferences", "deletionTimestamp")
+    names = {
+        key: [{"name": entry.get("name")} for entry in items(at(pod, "spec", key))]
+        for key in ("containers", "initContainers")
+    }
+    return {
+        "metadata": {key: metadata.get(key) for key in kept},
+        "spec": names,
+        "status": {"phase": at(pod, "status", "phase"), "conditions": items(at(pod, "status", "conditions"))},
+    }
+
+
+def _named(rules: Sequence[Any]) -> list[str]:
+    """Return the services that rules name fully; what they take by patterns nobody has asked for by name."""
+    return [f"{rule.namespace}/{rule.name}" for rule in rules if rule.name and rule.namespace]
+
+
+def _told_by(card: Card) -> dict:
+    """Return of a card what evidence is compared with."""
+    ingress = card.ingress
+    return {
+        "trust_domain": card.trust_domain,
+        "client_id": card.client_id,
+        "roots": [root.fingerprint for root in card.roots],
+        "addresses": list(ingress.addresses) if ingress else [],
+        "discovery_port": ingress.discovery_port if ingress else None,
+        "service_port": ingress.service_port if ingress else None,
+        "exports": [f"{parts[1]}/{parts[0]}" for one in card.exports if (parts := host_parts(one.name))],
+    }

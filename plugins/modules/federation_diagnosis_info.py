@@ -1,0 +1,187 @@
+#!/usr/bin/python
+# GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: federation_diagnosis_info
+short_description: Say why a federation does not work, and who must act
+version_added: 0.4.0
+author: [The ossm.federation authors (@ossm)]
+description:
+  - Goes up a ladder for each peer, from the ServiceMeshPeer over addresses, TLS and identities to a real call, and says the first rung that does
+    not hold, with its evidence, the likely cause, who must act, and the sentence to send to the peer.
+  - It sees one side only, with whatever rights are there. What it may not read is unknown and said. Where the evidence does not tell who must act,
+    it names both candidates.
+  - With O(explain) it explains the names of one service instead.
+attributes:
+  check_mode: {support: full, description: Reads objects only; proxies and logs are not asked.}
+  diff_mode: {support: none, description: Changes nothing.}
+options:
+  peer:
+    description: The one peer that is looked at; without it all.
+    type: str
+  service:
+    description: The one imported service that is looked at, as C(namespace/name) in the peer's offer; without it those that O(imports) name.
+    type: str
+  client:
+    description: Who calls it here, as C(namespace/name) of a workload or pod.
+    type: str
+  since:
+    description: How far back logs of proxies are looked at, as a duration such as C(30m).
+    type: str
+    default: 30m
+  proxies:
+    description: Whether Envoys of our gateways are asked, by port-forward, and access logs are read.
+    type: bool
+    default: true
+  cards_dir:
+    description: The folder of card files; the peer's card and the one that it was given are compared with what stands.
+    type: path
+  explain:
+    description: A service, as C(namespace/name), whose exported and imported names are explained.
+    type: str
+extends_documentation_fragment:
+  - ossm.federation.cluster
+  - ossm.federation.mesh
+  - ossm.federation.described
+"""
+
+EXAMPLES = r"""
+- name: Say why calls to west fail
+  ossm.federation.federation_diagnosis_info:
+    kubeconfig: east.kubeconfig
+    mesh: east
+    peers: [west]
+    imports:
+      - {name: cart, namespace: shop}
+    client: shop/web
+    cards_dir: cards
+"""
+
+RETURN = r"""
+diagnoses:
+  description: One entry per peer, with C(code), C(rung) and C(side) of the first rung that fails (empty where none does), what was seen, the likely
+    cause, what we do (C(fix)), what the peer is told (C(tell)), and all rungs. C(side) is C(us), C(them), or C(either).
+  returned: success
+  type: list
+  elements: dict
+  sample:
+    - peer: west
+      code: FED953
+      rung: discovery
+      side: them
+      seen: "istiod says of its last call: 403 Forbidden"
+      cause: the peer expects another client identity than our card has
+      fix: ""
+      tell: Your ingress gateway refuses us with 403.
+      rungs: [{rung: object, state: holds, seen: ServiceMeshPeer east-mesh-system/west and ConfigMap east-mesh-system/west-ca-root-cert stand}]
+      unread: []
+explanation:
+  description: With O(explain) one row per peer and direction; else empty.
+  returned: success
+  type: list
+  elements: dict
+  sample: []
+lines:
+  description: All of it as lines.
+  returned: success
+  type: list
+  elements: str
+  sample: ["east → west · no rung fails"]
+"""
+
+from datetime import datetime  # noqa: E402
+
+from ..module_utils._cluster.client import Cluster  # noqa: E402
+from ..module_utils._core.diagnosis.evidence import Evidence  # noqa: E402
+from ..module_utils._core.diagnosis.explaining import Home, explained, lines  # noqa: E402
+from ..module_utils._core.diagnosis.ladder import diagnosed  # noqa: E402
+from ..module_utils._core.logs.choosing import Span  # noqa: E402
+from ..module_utils._core.mesh.topology import Mesh  # noqa: E402
+from ..module_utils._core.plain.data import some  # noqa: E402
+from ..module_utils._core.plain.errors import FederationError  # noqa: E402
+from ..module_utils._described import DESCRIBED, described_mesh  # noqa: E402
+from ..module_utils._options import CLUSTER  # noqa: E402
+from ..module_utils._reads.diagnosis import Looking  # noqa: E402
+from ..module_utils._reads.peerings import read_control_plane, standing_mesh  # noqa: E402
+from ..module_utils._run import Module, Run, run_module  # noqa: E402
+
+OPTIONS = {
+    "peer": {"type": "str"},
+    "service": {"type": "str"},
+    "client": {"type": "str"},
+    "since": {"type": "str", "default": "30m"},
+    "proxies": {"type": "bool", "default": True},
+    "cards_dir": {"type": "path"},
+    "explain": {"type": "str"},
+}
+
+
+def run(run: Run, cluster: Cluster, _now: datetime) -> dict:
+    """Return the diagnosis of each peer, or the explanation of a service."""
+    params = run.params
+    mesh = described_mesh(params)
+    for option in ("service", "client", "explain"):
+        refuse_odd(params[option], option)
+    control_plane = read_control_plane(cluster, mesh.namespace, mesh.control_plane)
+    mesh, _peers = standing_mesh(cluster, mesh, control_plane)
+    looking = Looking(
+        cluster,
+        mesh,
+        control_plane,
+        cluster.now,
+        params["cards_dir"] or "",
+        asks_proxies=params["proxies"] and not run.check_mode,
+        span=Span.read({"since": params["since"]}, cluster.now),
+    )
+    if params["explain"]:
+        return explanation(params["explain"], looking)
+    chosen = [peer for peer in mesh.peers if params["peer"] in (None, "", peer.name, peer.local_name)]
+    if not chosen:
+        raise unknown_peer(params["peer"], mesh)
+    found = [
+        diagnosed(Evidence.of(looking.evidence(peer, client=params["client"] or "", service=params["service"] or "")))
+        for peer in chosen
+    ]
+    shown = [line for one in found for line in one.lines()]
+    return {"changed": False, "diagnoses": [one.as_data() for one in found], "explanation": [], "lines": shown}
+
+
+def explanation(service: str, looking: Looking) -> dict:
+    """Return the names of one service, and why it has them."""
+    live, pairs = looking.service(service), looking.pairs()
+    plane = looking.control_plane
+    rows = explained(service, live, pairs, Home(plane.namespace, plane.trust_domain, plane.cluster_domain))
+    shown = lines(looking.mesh.name, service, rows, exists=live is not None)
+    return {
+        "changed": False,
+        "diagnoses": [],
+        "explanation": rows,
+        "lines": [*shown, *(f"? not read: {what}" for what in looking.unread)],
+    }
+
+
+def refuse_odd(value: str | None, option: str) -> None:
+    """Refuse what is no namespace/name: FED931."""
+    namespace, slash, name = str(value or "/").partition("/")
+    if value and not (namespace and slash and name and "/" not in name):
+        raise FederationError(
+            "FED931", where=option, what=f"is {value!r}", fix="Write it as namespace/name, such as shop/cart"
+        )
+
+
+def unknown_peer(name: str, mesh: Mesh) -> FederationError:
+    """Return the refusal of a peer that nobody described."""
+    known = some([peer.name for peer in mesh.peers])
+    return FederationError(
+        "FED931", where="diagnose_peer", what=f"is {name!r}", fix=f"Write one of mesh_peers: {known}"
+    )
+
+
+def main() -> None:
+    module = Module({**CLUSTER, **DESCRIBED, **OPTIONS}, supports_check_mode=True)
+    run_module(module, run, writes=False)
+
+
+if __name__ == "__main__":
+    main()

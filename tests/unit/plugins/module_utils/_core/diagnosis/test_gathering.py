@@ -1,0 +1,141 @@
+# GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
+"""What lines, policies and pages come to, before anything is decided from it."""
+
+from __future__ import annotations
+
+import pytest
+from ansible_collections.ossm.federation.plugins.module_utils._core.diagnosis.gathering import (
+    CallsTold,
+    PortsTold,
+    client_of,
+    cutting,
+    days_left,
+    hides,
+    peers_hosts,
+)
+
+from unit.access_lines import IMPORTED, http, tcp
+from unit.log_entries import CLIENT, EGRESS, entry
+
+LABELS = {"app": "west-egress"}
+
+
+def told(*lines: str, discovery: int = 8188, service: int = 15443) -> dict:
+    found = PortsTold(discovery, service)
+    for line in lines:
+        found.note(entry(EGRESS, line))
+    return found.as_data()
+
+
+def polled(**fields: str) -> str:
+    given = {"path": "/v1/services/", "host": "198.51.100.7:8188", "cluster": "outbound|8188||discovery.east-mesh-system.svc.west.local"}
+    return http(**{**given, **fields})
+
+
+def test_the_latest_line_of_a_port_says_whether_it_fails_now() -> None:
+    failed = polled(code="503", flags="UF", failure="TLS error: 268435581", details="upstream_reset -")
+    assert told(polled(), failed)["8188"]["reason"] == "TLS error: 268435581"
+    assert told(failed, polled())["8188"] == {
+        "connected": 1,
+        "failed": 1,
+        "reason": "",
+        "refused_empty": 0,
+        "durations": [],
+        "answered": "",
+    }
+    # Older proxies say it in the details alone, or not at all.
+    assert told(polled(code="503", flags="UF", details="connection_timeout -"))["8188"]["reason"] == "connection_timeout"
+    assert told(polled(code="503", flags="UF", details=None))["8188"]["reason"] == "connect_error"
+
+
+def test_a_503_that_came_from_the_peer_is_not_one_of_our_own_gateway() -> None:
+    assert told(polled(code="503", flags="-", details="via_upstream -"))["8188"]["answered"] == "via_upstream"
+    assert told(polled(code="503", flags="-"), polled())["8188"]["answered"] == ""
+
+
+def test_a_refusal_after_the_handshake_is_a_failure_and_an_answer_of_our_own_gateway_proves_nothing() -> None:
+    alert = "TLS error: 268436504:SSL routines:OPENSSL_internal:TLSV1_ALERT_UNKNOWN_CA"
+    assert told(polled(code="503", flags="UC", failure=alert))["8188"]["reason"] == alert
+    own = told(polled(code="503", flags="UC", details="upstream_reset_before_response_started{connection_termination} -"))
+    assert (own["8188"]["connected"], own["8188"]["failed"]) == (0, 0)
+    nobody = told(polled(code="503", flags="UH", details="no_healthy_upstream -", host="-"))
+    assert nobody["8188"]["reason"] == "no_healthy_upstream"
+
+
+def test_watches_are_timed_and_ports_are_those_of_the_peer() -> None:
+    watch = polled(path="/v1/watch", lasted="350012", host="198.51.100.7:31188")
+    assert told(watch, watch, discovery=31188)["8188"]["durations"] == [350012, 350012]
+    assert told(watch) == {}, "another port is nobody's"
+
+
+def test_connections_that_end_without_a_byte_are_counted_until_one_carries_some() -> None:
+    ended = tcp(lasted="15").replace(" 900 5124 ", " 900 0 ")
+    assert told(ended, ended)["15443"]["refused_empty"] == 2
+    assert told(ended, tcp())["15443"]["refused_empty"] == 0
+    assert told(tcp(lasted="600000").replace(" 900 5124 ", " 900 0 "))["15443"]["refused_empty"] == 0
+
+
+def test_the_latest_call_of_a_client_counts_and_how_long_it_had_been_quiet() -> None:
+    calls = CallsTold([IMPORTED])
+    for line in (http(), http(cluster="outbound|80||other.shop.svc.cluster.local"), http(at="2026-11-23T10:18:12.100Z", code="503", flags="UC")):
+        calls.note(entry(CLIENT, line))
+    assert calls.as_data() == {"code": "503", "flags": "UC", "details": "via_upstream", "idle": 420.0}
+
+
+def policy(*egress: dict, selects: dict | None = None, types: tuple[str, ...] = ("Egress",)) -> dict:
+    return {"metadata": {"name": "p"}, "spec": {"podSelector": selects or {}, "policyTypes": list(types), "egress": list(egress)}}
+
+
+@pytest.mark.parametrize(
+    ("policies", "cut"),
+    [
+        ([], []),
+        ([policy(types=("Ingress",))], []),
+        ([policy()], [8188, 15443]),
+        ([policy({})], []),
+        ([policy({"to": [{"namespaceSelector": {}}]})], [8188, 15443]),
+        ([policy({"to": [{"ipBlock": {"cidr": "0.0.0.0/0"}}], "ports": [{"port": 8188}]})], [15443]),
+        ([policy(), policy({"ports": [{"port": 8000, "endPort": 16000}]})], []),
+        ([policy(selects={"matchLabels": {"app": "other"}})], []),
+        ([policy({"ports": [{"protocol": "UDP", "port": 8188}]})], [8188, 15443]),
+        ([{"spec": "odd"}, {"spec": {"policyTypes": ["Egress"], "egress": [3]}}], [8188, 15443]),
+    ],
+)
+def test_a_port_is_cut_only_where_no_policy_lets_it_through(policies: list, cut: list) -> None:
+    found = cutting(policies, LABELS, [8188, 15443])
+    assert (found[0]["ports"] if found else []) == cut
+
+
+def sidecar(*hosts: str, **labels: str) -> dict:
+    chosen = {"workloadSelector": {"labels": labels}} if labels else {}
+    return {"spec": {**chosen, "egress": [{"hosts": list(hosts)}]}}
+
+
+@pytest.mark.parametrize(
+    ("sidecars", "expected"),
+    [
+        ([], False),
+        ([sidecar("./*", "istio-system/*")], True),
+        ([sidecar("./*", "east-mesh-system/*")], False),
+        ([sidecar("*/*")], False),
+        ([sidecar(f"east-mesh-system/{IMPORTED}")], False),
+        ([sidecar("east-mesh-system/*.west-imports.local")], False),
+        ([sidecar("./*"), sidecar("*/*", app="web")], False),
+        ([sidecar("*/*"), sidecar("./*", app="web")], True),
+        ([{"spec": {"egress": None}}], False),
+    ],
+)
+def test_a_sidecar_object_hides_imports_unless_it_names_where_they_live(sidecars: list, expected: bool) -> None:
+    assert hides(sidecars, {"app": "web"}, "east-mesh-system", IMPORTED) is expected
+
+
+def test_pages_of_envoy_are_read_with_care() -> None:
+    assert days_left({"certificates": [{"cert_chain": [{"days_until_expiration": "1"}]}, {"cert_chain": [{"days_until_expiration": "-2"}]}]}) == -2
+    assert days_left({"certificates": "odd"}) is None
+    clusters = {"cluster_statuses": [{"name": "outbound|8188||discovery.n.svc.west.local", "host_statuses": [{}, {}]}, {"name": 3}]}
+    assert (peers_hosts(clusters, "discovery.n.svc.west.local"), peers_hosts(clusters, "other")) == (2, None)
+
+
+def test_a_client_that_is_going_does_not_count() -> None:
+    going = {"metadata": {"deletionTimestamp": "x"}, "spec": {}}
+    assert client_of("shop/web", [going], None, "home", [IMPORTED])["pods"] == {"all": 0, "with_sidecar": 0}
