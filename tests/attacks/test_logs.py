@@ -29,7 +29,9 @@ def workload(name: str, app: str, namespace: str = "shop") -> dict:
 def logs() -> dict[tuple[str, str], bytes | Callable[[], Iterator[bytes]]]:
     """What each container has written, by pod and container."""
     return {
-        ("web-1", "istio-proxy"): STAMP + http(code="503", flags="UF", path=f"/cart?user_key={SECRET}").encode() + b"\n",
+        ("web-1", "istio-proxy"): STAMP
+        + http(code="503", flags="UF", path=f"/cart?user_key={SECRET}").encode()
+        + b"\n",
         ("web-1", "web"): STAMP + b"calling \x1b[2J\xff cart\n",
         ("west-egress-1", "istio-proxy"): STAMP + tcp().encode() + b"\n",
     }
@@ -44,10 +46,20 @@ def api(tmp_path: Path, logs: dict) -> Iterator[ApiInMemory]:
         name, container = url.path.split("/")[-2], parse_qs(url.query)["container"][0]
         text = logs.get((name, container))
         if text is None:
-            said = {"kind": "Status", "status": "Failure", "message": f'container "{container}" is waiting to start', "code": 400}
+            said = {
+                "kind": "Status",
+                "status": "Failure",
+                "message": f'container "{container}" is waiting to start',
+                "code": 400,
+            }
             return 400, {}, json.dumps(said).encode()
         if isinstance(text, int):
-            said = {"kind": "Status", "status": "Failure", "message": 'User "u" cannot get resource "pods/log"', "code": text}
+            said = {
+                "kind": "Status",
+                "status": "Failure",
+                "message": 'User "u" cannot get resource "pods/log"',
+                "code": text,
+            }
             return text, {}, json.dumps(said).encode()
         return 200, {"Content-Type": "text/plain"}, text if isinstance(text, bytes) else text()
 
@@ -84,12 +96,19 @@ def test_lines_go_to_a_file_of_the_owners_in_order_without_secrets_and_never_thr
     # Who reads logs is who does everything else.
     assert {asked.headers.get("impersonate-user") for asked in api.asked} == {"auditor"}
     asked = [parse_qs(urlsplit(one.target).query) for one in api.asked if urlsplit(one.target).path.endswith("/log")]
-    assert {query["timestamps"][0] for query in asked} == {"true"} and all("sinceTime" in query and "limitBytes" in query for query in asked)
+    assert {query["timestamps"][0] for query in asked} == {"true"} and all(
+        "sinceTime" in query and "limitBytes" in query for query in asked
+    )
 
 
-def test_one_request_is_shown_on_its_way_and_check_mode_writes_nothing(tmp_path: Path, collections: str, api: ApiInMemory) -> None:
+def test_one_request_is_shown_on_its_way_and_check_mode_writes_nothing(
+    tmp_path: Path, collections: str, api: ApiInMemory
+) -> None:
     found = call(collections, "mesh_logs_info", options(api, tmp_path, request=REQUEST), check=True).result
-    assert [(hop["role"], hop["certainty"]) for hop in found["hops"]] == [("client", "exact"), ("egress gateway", "exact")]
+    assert [(hop["role"], hop["certainty"]) for hop in found["hops"]] == [
+        ("client", "exact"),
+        ("egress gateway", "exact"),
+    ]
     assert not (tmp_path / "out").exists() and found["file"] == ""
 
 
@@ -110,7 +129,9 @@ def test_a_long_log_costs_no_memory(
     assert large.peak_mib - small.peak_mib < 8, (small.peak_mib, large.peak_mib)
 
 
-def test_what_may_not_be_read_or_is_cut_is_told_and_the_rest_is_there(tmp_path: Path, collections: str, api: ApiInMemory, logs: dict) -> None:
+def test_what_may_not_be_read_or_is_cut_is_told_and_the_rest_is_there(
+    tmp_path: Path, collections: str, api: ApiInMemory, logs: dict
+) -> None:
     logs["web-1", "istio-proxy"] = 403
     logs["web-1", "web"] = (STAMP + b"x\n") * 34_000
     found = call(collections, "mesh_logs_info", options(api, tmp_path, most_mib=1))
@@ -119,7 +140,9 @@ def test_what_may_not_be_read_or_is_cut_is_told_and_the_rest_is_there(tmp_path: 
     assert found.result["counts"]["read"] > 30_000
 
 
-def test_an_access_log_that_is_off_is_a_finding_and_not_an_empty_page(tmp_path: Path, collections: str, api: ApiInMemory) -> None:
+def test_an_access_log_that_is_off_is_a_finding_and_not_an_empty_page(
+    tmp_path: Path, collections: str, api: ApiInMemory
+) -> None:
     api.store.put(control_plane())
     found = call(collections, "mesh_logs_info", options(api, tmp_path)).result
     assert [one["code"] for one in found["findings"]] == ["FED930"]
@@ -160,7 +183,9 @@ def test_the_playbook_writes_a_file_per_mesh_and_what_it_wrote_another_reads(
     assert shown.changed("east") == 0 and "1  status 503" in shown.output, shown.output
     (row,) = map(json.loads, (tmp_path / "logs" / "east.jsonl").read_text(encoding="utf-8").splitlines())
     assert (row["fields"]["response_flags"], row["mesh"], SECRET in str(row)) == ("UF", "east", False)
-    read = call(collections, "mesh_logs_info", options(api, tmp_path, others=[f"west={tmp_path / 'logs' / 'east.jsonl'}"]))
+    read = call(
+        collections, "mesh_logs_info", options(api, tmp_path, others=[f"west={tmp_path / 'logs' / 'east.jsonl'}"])
+    )
     assert read.result["counts"]["read"] == 4
     explained = call(collections, "mesh_logs_info", {"mesh": "east", "explain": http(code="503", flags="UH")})
     assert "UH: no healthy endpoint" in str(explained.result["lines"])

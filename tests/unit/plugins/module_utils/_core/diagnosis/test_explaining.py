@@ -3,7 +3,12 @@
 
 from __future__ import annotations
 
-from ansible_collections.ossm.federation.plugins.module_utils._core.diagnosis.explaining import Home, Pair, explained, lines
+from ansible_collections.ossm.federation.plugins.module_utils._core.diagnosis.explaining import (
+    Home,
+    Pair,
+    explained,
+    lines,
+)
 
 HOME = Home("east-mesh-system", "east.local")
 CART = {
@@ -35,7 +40,9 @@ def test_the_rule_that_decides_is_named_and_each_other_one_says_why_not() -> Non
     (row,) = explained("shop/cart", CART, [pair(exports=rules)], HOME)
     assert row["host"] == "basket.shop.svc.west-exports.local"
     assert [(one["rule"], one["won"]) for one in row["rules"]] == [(1, False), (2, True), (3, False)]
-    assert row["rules"][2]["why"] == "fits, too (cart.shop.svc.west-exports.local), and comes after the one that decides"
+    assert (
+        row["rules"][2]["why"] == "fits, too (cart.shop.svc.west-exports.local), and comes after the one that decides"
+    )
     assert row["sni"] == ["outbound_.80_._.basket.shop.svc.west-exports.local"]
     assert row["principal"] == "east.local/ns/east-mesh-system/sa/west-ingress-service-account"
 
@@ -49,7 +56,9 @@ def test_an_import_has_its_dns_its_endpoints_and_the_identity_under_which_we_cal
     assert row["sni"][1] == "outbound_.443_._.cart.shop.svc.west-imports.local"
     assert row["principal"].endswith("/sa/west-egress-service-account")
     local = [{**named("cart", alias={"name": "basket", "namespace": "shop"}), "importAsLocal": True}]
-    assert explained("shop/basket", None, [pair(imports=local)], HOME)[0]["dns"].startswith("basket.shop.svc.cluster.local: by the cluster's DNS")
+    assert explained("shop/basket", None, [pair(imports=local)], HOME)[0]["dns"].startswith(
+        "basket.shop.svc.cluster.local: by the cluster's DNS"
+    )
 
 
 def test_what_does_not_go_says_so() -> None:

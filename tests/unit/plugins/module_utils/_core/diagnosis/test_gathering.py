@@ -28,7 +28,11 @@ def told(*lines: str, discovery: int = 8188, service: int = 15443) -> dict:
 
 
 def polled(**fields: str) -> str:
-    given = {"path": "/v1/services/", "host": "198.51.100.7:8188", "cluster": "outbound|8188||discovery.east-mesh-system.svc.west.local"}
+    given = {
+        "path": "/v1/services/",
+        "host": "198.51.100.7:8188",
+        "cluster": "outbound|8188||discovery.east-mesh-system.svc.west.local",
+    }
     return http(**{**given, **fields})
 
 
@@ -44,7 +48,9 @@ def test_the_latest_line_of_a_port_says_whether_it_fails_now() -> None:
         "answered": "",
     }
     # Older proxies say it in the details alone, or not at all.
-    assert told(polled(code="503", flags="UF", details="connection_timeout -"))["8188"]["reason"] == "connection_timeout"
+    assert (
+        told(polled(code="503", flags="UF", details="connection_timeout -"))["8188"]["reason"] == "connection_timeout"
+    )
     assert told(polled(code="503", flags="UF", details=None))["8188"]["reason"] == "connect_error"
 
 
@@ -56,7 +62,9 @@ def test_a_503_that_came_from_the_peer_is_not_one_of_our_own_gateway() -> None:
 def test_a_refusal_after_the_handshake_is_a_failure_and_an_answer_of_our_own_gateway_proves_nothing() -> None:
     alert = "TLS error: 268436504:SSL routines:OPENSSL_internal:TLSV1_ALERT_UNKNOWN_CA"
     assert told(polled(code="503", flags="UC", failure=alert))["8188"]["reason"] == alert
-    own = told(polled(code="503", flags="UC", details="upstream_reset_before_response_started{connection_termination} -"))
+    own = told(
+        polled(code="503", flags="UC", details="upstream_reset_before_response_started{connection_termination} -")
+    )
     assert (own["8188"]["connected"], own["8188"]["failed"]) == (0, 0)
     nobody = told(polled(code="503", flags="UH", details="no_healthy_upstream -", host="-"))
     assert nobody["8188"]["reason"] == "no_healthy_upstream"
@@ -77,13 +85,20 @@ def test_connections_that_end_without_a_byte_are_counted_until_one_carries_some(
 
 def test_the_latest_call_of_a_client_counts_and_how_long_it_had_been_quiet() -> None:
     calls = CallsTold([IMPORTED])
-    for line in (http(), http(cluster="outbound|80||other.shop.svc.cluster.local"), http(at="2026-11-23T10:18:12.100Z", code="503", flags="UC")):
+    for line in (
+        http(),
+        http(cluster="outbound|80||other.shop.svc.cluster.local"),
+        http(at="2026-11-23T10:18:12.100Z", code="503", flags="UC"),
+    ):
         calls.note(entry(CLIENT, line))
     assert calls.as_data() == {"code": "503", "flags": "UC", "details": "via_upstream", "idle": 420.0}
 
 
 def policy(*egress: dict, selects: dict | None = None, types: tuple[str, ...] = ("Egress",)) -> dict:
-    return {"metadata": {"name": "p"}, "spec": {"podSelector": selects or {}, "policyTypes": list(types), "egress": list(egress)}}
+    return {
+        "metadata": {"name": "p"},
+        "spec": {"podSelector": selects or {}, "policyTypes": list(types), "egress": list(egress)},
+    }
 
 
 @pytest.mark.parametrize(
@@ -130,9 +145,24 @@ def test_a_sidecar_object_hides_imports_unless_it_names_where_they_live(sidecars
 
 
 def test_pages_of_envoy_are_read_with_care() -> None:
-    assert days_left({"certificates": [{"cert_chain": [{"days_until_expiration": "1"}]}, {"cert_chain": [{"days_until_expiration": "-2"}]}]}) == -2
+    assert (
+        days_left(
+            {
+                "certificates": [
+                    {"cert_chain": [{"days_until_expiration": "1"}]},
+                    {"cert_chain": [{"days_until_expiration": "-2"}]},
+                ]
+            }
+        )
+        == -2
+    )
     assert days_left({"certificates": "odd"}) is None
-    clusters = {"cluster_statuses": [{"name": "outbound|8188||discovery.n.svc.west.local", "host_statuses": [{}, {}]}, {"name": 3}]}
+    clusters = {
+        "cluster_statuses": [
+            {"name": "outbound|8188||discovery.n.svc.west.local", "host_statuses": [{}, {}]},
+            {"name": 3},
+        ]
+    }
     assert (peers_hosts(clusters, "discovery.n.svc.west.local"), peers_hosts(clusters, "other")) == (2, None)
 
 

@@ -58,7 +58,14 @@ def blinded(world: dict, *parts: str) -> dict:
 
 @pytest.mark.parametrize(
     "hidden",
-    [("proxies",), ("card",), ("handed",), ("clock_skew",), ("client", "request"), ("card", "handed", "proxies", "network_policies")],
+    [
+        ("proxies",),
+        ("card",),
+        ("handed",),
+        ("clock_skew",),
+        ("client", "request"),
+        ("card", "handed", "proxies", "network_policies"),
+    ],
     ids="-".join,
 )
 def test_with_less_evidence_nobody_is_blamed_who_is_not_to_blame(hidden: tuple[str, ...]) -> None:
@@ -79,7 +86,9 @@ def test_what_fails_is_told_with_evidence_cause_who_acts_and_the_sentence_to_sen
     both = "\n".join(diagnosis_of(with_fault(FAULTS["firewall-drops-discovery"])).lines())
     assert both.startswith("east → west · FED947 TCP for discovery; who must act: not certain: one of the two")
     assert "if it is us:" in both and "if it is them:   We get no connection to west.example.com, port 8188." in both
-    assert "√ DNS" in both and "answer of the peer's istiod" not in both, "what comes after the first that fails is not told"
+    assert (
+        "√ DNS" in both and "answer of the peer's istiod" not in both
+    ), "what comes after the first that fails is not told"
     us = "\n".join(diagnosis_of(with_fault(FAULTS["our-root-is-new"])).lines())
     assert "do:              Run publish_cards, and hand the new card over" in us and "then tell them:" in us
     them = diagnosis_of(with_fault(FAULTS["peers-policy-refuses"]))
@@ -93,7 +102,9 @@ def test_what_nobody_could_read_is_unknown_and_said() -> None:
     assert found.first is None
     assert found.lines()[0].startswith("east → west · no rung fails, ") and found.lines()[0].endswith(" unknown")
     assert found.lines()[-1] == "? not read: pods in east-mesh-system: the credentials may not list pods"
-    assert {"service", "tcp-15443", "egress"} <= {rung.name for rung, step in found.steps if step.state == steps.UNKNOWN}
+    assert {"service", "tcp-15443", "egress"} <= {
+        rung.name for rung, step in found.steps if step.state == steps.UNKNOWN
+    }
 
 
 def test_each_failing_step_has_what_its_side_needs() -> None:
@@ -104,7 +115,10 @@ def test_each_failing_step_has_what_its_side_needs() -> None:
         assert step.tell or step.side == steps.US, name
 
 
-@pytest.mark.parametrize("text", [*REASONS.values(), "something new", "-", "delayed connect error: 111", "TLS error: Secret is not supplied by SDS"])
+@pytest.mark.parametrize(
+    "text",
+    [*REASONS.values(), "something new", "-", "delayed connect error: 111", "TLS error: Secret is not supplied by SDS"],
+)
 def test_a_reason_of_envoys_is_known_or_said_to_be_unknown(text: str) -> None:
     known = text in REASONS.values() or text in ("-", "delayed connect error: 111")
     assert (reason_of(text) == UNKNOWN) is not known

@@ -54,7 +54,9 @@ def test_json_and_text_of_one_request_tell_the_same() -> None:
     row = {name: None if value == "-" else int(value) if value.isdigit() else value for name, value in text.items()}
     found = parser()(json.dumps(row))
     assert found is not None
-    assert {name: value_of(found, name) for name in fields.NAMES} == {name: value_of(text, name) for name in fields.NAMES}
+    assert {name: value_of(found, name) for name in fields.NAMES} == {
+        name: value_of(text, name) for name in fields.NAMES
+    }
 
 
 def test_a_format_of_the_users_own_is_read_with_istios_names_where_it_has_them() -> None:
@@ -66,7 +68,11 @@ def test_a_format_of_the_users_own_is_read_with_istios_names_where_it_has_them()
 def test_names_of_a_json_format_of_the_users_own_stand_for_istios() -> None:
     found = parser([], {"status": "response_code", "who": "authority"})('{"status": 503, "who": "cart", "extra": [1]}')
     assert found is not None
-    assert (value_of(found, "response_code"), value_of(found, "authority"), value_of(found, "extra")) == ("503", "cart", "[1]")
+    assert (value_of(found, "response_code"), value_of(found, "authority"), value_of(found, "extra")) == (
+        "503",
+        "cart",
+        "[1]",
+    )
 
 
 @pytest.mark.parametrize(
@@ -92,7 +98,7 @@ def test_a_format_that_cannot_be_read_back_is_refused(format_: str) -> None:
 
 
 def test_a_line_made_to_take_long_takes_no_longer_than_its_length() -> None:
-    hostile = ['[x] "' + "a " * 30_000, '[x] "' + '" "' * 20_000, "[x] " * 15_000, '[' + '] "- - -" 0 - - - "' * 3000]
+    hostile = ['[x] "' + "a " * 30_000, '[x] "' + '" "' * 20_000, "[x] " * 15_000, "[" + '] "- - -" 0 - - - "' * 3000]
     parse = parser()
     began = time.process_time()
     assert [parse(line) for line in hostile] == [None] * 4

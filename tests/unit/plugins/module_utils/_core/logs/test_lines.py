@@ -58,7 +58,9 @@ def test_nothing_is_lost_of_lines_that_are_broken_cut_or_binary() -> None:
 
 
 def test_a_stream_without_an_end_is_read_line_by_line() -> None:
-    endless = entries(CLIENT, (f"2026-11-23T10:00:00.{number % 10**9:09d}Z x\n".encode() for number in itertools.count()), parser())
+    endless = entries(
+        CLIENT, (f"2026-11-23T10:00:00.{number % 10**9:09d}Z x\n".encode() for number in itertools.count()), parser()
+    )
     assert [entry.text for entry in itertools.islice(merged([endless]), 3)] == ["x", "x", "x"]
 
 

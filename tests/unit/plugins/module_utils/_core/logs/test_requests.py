@@ -17,13 +17,20 @@ def followed(*entries: Entry) -> tuple[list[tuple[str, str]], list[str]]:
 def test_a_request_is_followed_from_its_client_through_both_gateways_to_its_server() -> None:
     hops, notes = followed(*way().values())
     # Between meshes an address may be somebody else's.
-    assert hops == [("client", "exact"), ("egress gateway", "exact"), ("ingress gateway", "probable"), ("server", "exact")]
+    assert hops == [
+        ("client", "exact"),
+        ("egress gateway", "exact"),
+        ("ingress gateway", "probable"),
+        ("server", "exact"),
+    ]
     assert notes == []
 
 
 def test_a_translated_address_is_joined_by_sni_and_time_and_only_probable() -> None:
     lines = way()
-    lines["ingress"] = entry(INGRESS, tcp(local="10.2.0.9:52002", remote="203.0.113.9:1025", sni=f"outbound_.80_._.{EXPORTED}"))
+    lines["ingress"] = entry(
+        INGRESS, tcp(local="10.2.0.9:52002", remote="203.0.113.9:1025", sni=f"outbound_.80_._.{EXPORTED}")
+    )
     hops, _notes = followed(*lines.values())
     assert hops[2] == ("ingress gateway", "probable")
     other = entry(INGRESS, tcp(local="10.2.0.9:52099", remote="203.0.113.9:1026", sni=f"outbound_.80_._.{EXPORTED}"))
@@ -57,13 +64,18 @@ def test_from_the_exporting_side_alone_the_gateway_before_the_server_is_found() 
 
 
 def test_clocks_that_cannot_be_right_are_told() -> None:
-    early = entry(SERVER, http(at="2026-11-23T10:11:09.100Z", lasted="8", cluster="inbound|8080||", remote="10.2.0.9:52002"))
+    early = entry(
+        SERVER, http(at="2026-11-23T10:11:09.100Z", lasted="8", cluster="inbound|8080||", remote="10.2.0.9:52002")
+    )
     _hops, notes = followed(entry(CLIENT, http()), early)
     assert "Clock skew: west/shop/cart-1/istio-proxy is at least 3,000 ms behind east/shop/web-1/istio-proxy" in notes
 
 
 def test_a_request_that_nobody_logged_is_said_to_be_so() -> None:
-    assert followed() == ([], ["No access line has this id. The sidecars may not write an access log, or these pods were not asked"])
+    assert followed() == (
+        [],
+        ["No access line has this id. The sidecars may not write an access log, or these pods were not asked"],
+    )
 
 
 def test_a_hop_is_told_without_the_text_of_its_line() -> None:

@@ -8,7 +8,12 @@ import json
 import pytest
 from ansible_collections.ossm.federation.plugins.module_utils._core.logs.access import parser
 from ansible_collections.ossm.federation.plugins.module_utils._core.logs.fields import BY_NAME
-from ansible_collections.ossm.federation.plugins.module_utils._core.logs.showing import Tally, Writer, explained, explanation
+from ansible_collections.ossm.federation.plugins.module_utils._core.logs.showing import (
+    Tally,
+    Writer,
+    explained,
+    explanation,
+)
 from ansible_collections.ossm.federation.plugins.module_utils._core.logs.switched import findings_of, switched
 from unit.access_lines import http, tcp
 from unit.log_entries import CLIENT, EGRESS, entry
@@ -17,7 +22,12 @@ from unit.log_entries import CLIENT, EGRESS, entry
 def test_each_field_of_a_line_is_explained_and_what_a_connection_never_has_is_said() -> None:
     rows = {row["field"]: row for row in explained(parser()(tcp(flags="UF")))}
     assert rows["response_flags"]["meaning"] == "UF: the connection to the endpoint failed"
-    assert rows["method"] == {"field": "method", "operator": "%REQ(:METHOD)%", "value": "-", "meaning": "- by nature: a TCP connection has none"}
+    assert rows["method"] == {
+        "field": "method",
+        "operator": "%REQ(:METHOD)%",
+        "value": "-",
+        "meaning": "- by nature: a TCP connection has none",
+    }
     assert rows["requested_server_name"]["meaning"] == BY_NAME["requested_server_name"].of_tcp
     told = explanation(parser()(http(details=None, path="/a?user_key=abcdefgh")))
     assert told[0] == "The line is of an HTTP request." and "abcdefgh" not in str(told)
@@ -56,10 +66,18 @@ def test_lines_are_counted_by_status_and_flag() -> None:
 
 
 def plane(**spec: object) -> dict:
-    return {"kind": "ServiceMeshControlPlane", "metadata": {"name": "basic", "namespace": "east-mesh-system"}, "spec": spec}
+    return {
+        "kind": "ServiceMeshControlPlane",
+        "metadata": {"name": "basic", "namespace": "east-mesh-system"},
+        "spec": spec,
+    }
 
 
-LOG = {"kind": "Telemetry", "metadata": {"name": "log", "namespace": "shop"}, "spec": {"accessLogging": [{"providers": [{"name": "envoy"}]}]}}
+LOG = {
+    "kind": "Telemetry",
+    "metadata": {"name": "log", "namespace": "shop"},
+    "spec": {"accessLogging": [{"providers": [{"name": "envoy"}]}]},
+}
 
 
 @pytest.mark.parametrize(
@@ -73,7 +91,9 @@ LOG = {"kind": "Telemetry", "metadata": {"name": "log", "namespace": "shop"}, "s
         (plane(proxy="odd"), [{"spec": 3}], ["FED930"]),
     ],
 )
-def test_an_access_log_that_is_off_is_found_with_where_to_turn_it_on(live: dict, telemetries: list, codes: list) -> None:
+def test_an_access_log_that_is_off_is_found_with_where_to_turn_it_on(
+    live: dict, telemetries: list, codes: list
+) -> None:
     found = findings_of(switched(live, telemetries))
     assert [one.code for one in found] == codes
     assert all("spec.proxy.accessLogging.file" in one.cure for one in found)
@@ -82,9 +102,17 @@ def test_an_access_log_that_is_off_is_found_with_where_to_turn_it_on(live: dict,
 def test_formats_come_from_the_control_plane_and_its_providers() -> None:
     text = plane(proxy={"accessLogging": {"file": {"name": "/dev/stdout", "format": "%RESPONSE_CODE% %DURATION%\n"}}})
     assert switched(text).formats == ("%RESPONSE_CODE% %DURATION%\n",)
-    as_json = plane(proxy={"accessLogging": {"file": {"name": "/dev/stdout", "encoding": "JSON", "format": '{"status": "%RESPONSE_CODE%"}'}}})
+    as_json = plane(
+        proxy={
+            "accessLogging": {
+                "file": {"name": "/dev/stdout", "encoding": "JSON", "format": '{"status": "%RESPONSE_CODE%"}'}
+            }
+        }
+    )
     assert switched(as_json).keys == {"status": "response_code"}
     bad = plane(proxy={"accessLogging": {"file": {"name": "/dev/stdout", "format": "nothing"}}})
-    assert switched(bad).unread == ("a format of the access log has no operator such as %RESPONSE_CODE%: its lines stay texts",)
+    assert switched(bad).unread == (
+        "a format of the access log has no operator such as %RESPONSE_CODE%: its lines stay texts",
+    )
     provider = {"name": "log", "envoyFileAccessLog": {"logFormat": {"labels": {"took": "%DURATION%"}}}}
     assert switched(plane(meshConfig={"extensionProviders": [provider]})).keys == {"took": "duration"}
