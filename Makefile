@@ -1,6 +1,6 @@
 # What a person types. Everything made lies below ${XDG_CACHE_HOME:-~/.cache}/ossm-federation; nothing in the tree.
 .POSIX:
-.PHONY: help demo demo-life demo-down testbed test test-unit test-integration test-molecule test-sanity test-oldest lint docs-lint changelog-lint build venv docs benchmark test-mutations measures soak release-check
+.PHONY: help demo demo-life demo-down testbed test test-unit test-integration test-molecule test-sanity test-oldest lint types docs-lint changelog-lint build venv docs benchmark test-mutations measures soak release-check
 
 PYTHON = python3
 DEMO = PYTHON='$(PYTHON)' tools/demo.sh
@@ -47,6 +47,9 @@ test-sanity: ## ansible-test sanity, nothing ignored
 
 lint: ## ansible-lint (production) and shellcheck
 	@$(STAGES) lint
+
+types: ## the core's types (mypy) and all of Python (ruff)
+	@$(STAGES) types
 
 docs-lint: ## documentation of plugins and roles
 	@$(STAGES) docs-lint

@@ -140,6 +140,16 @@ def lint(run: Run) -> None:
         run.command(venv / "bin" / "shellcheck", ".ci/run", *scripts, cwd=copy)
 
 
+def types(run: Run) -> None:
+    """Check the core's types (mypy, strict), and all of Python for what is usually a mistake (ruff)."""
+    venv = run.venv("newest")
+    with copied_tree() as copy, tempfile.TemporaryDirectory(dir=SCRATCH, prefix="types-") as cache:
+        run.command(venv / "bin" / "ruff", "check", "--no-cache", "--config=tools/ruff.toml", "plugins", "tests", "tools", "extensions", cwd=copy)
+        core = copy.relative_to(collections_of(copy)) / "plugins" / "module_utils" / "_core"
+        words = [f"--config-file={copy / 'tools' / 'mypy.ini'}", f"--cache-dir={cache}", f"--python-executable={venv / 'bin' / 'python'}"]
+        run.command(venv / "bin" / "mypy", *words, core, cwd=collections_of(copy))
+
+
 def docs_lint(run: Run) -> None:
     """Check the documentation of plugins and roles, and the pages of docs/docsite."""
     venv = run.venv("newest")
@@ -356,6 +366,7 @@ BEFORE_PYTEST: tuple[Callable[[Run], None], ...] = (
     build,
     lint,
     mutations,
+    types,
     docs_lint,
     changelog_lint,
 )
