@@ -115,7 +115,7 @@ def entries(stream: Stream, pieces: Iterable[bytes], parse: Parser) -> Iterator[
         text = text.rstrip("\r\n")
         found = None if continued else _TIME.match(text)
         moment = _moment(found) if found else None
-        if moment is not None:
+        if found and moment is not None:
             written, text = moment, text[found.end() :]
         fields = parse(text) if stream.is_proxy and not continued else None
         yield Entry(written, stream, text, fields, continued)
@@ -135,15 +135,15 @@ def saved_entries(pieces: Iterable[bytes], parse: Parser, mesh: str) -> Iterator
         if row is None:
             found = _TIME.match(text)
             moment = _moment(found) if found else None
-            if moment is not None:
+            if found and moment is not None:
                 written, text = moment, text[found.end() :]
             yield Entry(written, other, text, parse(text))
             continue
-        key = tuple(str(row.get(name) or "")[:253] for name in ("namespace", "pod", "container", "peer"))
+        namespace, pod, container, peer = key = tuple(str(row.get(name) or "")[:253] for name in ("namespace", "pod", "container", "peer"))
         stream = streams.get(key)
         if stream is None:
             role = str(row.get("gateway") or "")
-            stream = Stream(mesh, *key[:3], bool(role), key[3], role == "ingress")
+            stream = Stream(mesh, namespace, pod, container, bool(role), peer, role == "ingress")
             if len(streams) < MOST_STREAMS:
                 streams[key] = stream
         moment = nanoseconds(str(row.get("time") or ""))

@@ -73,7 +73,7 @@ class Journey:
 
 def is_connection(entry: Entry) -> bool:
     """Return whether a line is of a TCP connection through a gateway."""
-    return bool(entry.fields) and entry.stream.is_gateway and not value_of(entry.fields, "method")
+    return entry.stream.is_gateway and bool(entry.fields) and not value_of(entry.fields or {}, "method")
 
 
 def journey(lines: Sequence[Entry], connections: Sequence[Entry]) -> Journey:
@@ -176,7 +176,7 @@ def _skew(clients: Iterable[Entry], servers: Iterable[Entry]) -> list[str]:
     for client in clients:
         for server in servers:
             began, ended, at, done = client.started, client.ended, server.started, server.ended
-            if None in (began, ended, at, done):
+            if began is None or ended is None or at is None or done is None:
                 continue
             behind, ahead = began - at, done - ended
             least = max(behind, ahead) // 1_000_000
@@ -196,9 +196,13 @@ def _from(entry: Entry) -> str:
 
 def _covers(connection: Entry, request: Entry) -> bool:
     began, ended, at = connection.started, connection.ended, request.started
-    return None not in (began, ended, at) and began - SLACK <= at <= ended + SLACK
+    if began is None or ended is None or at is None:
+        return False
+    return began - SLACK <= at <= ended + SLACK
 
 
 def _overlap(one: Entry, other: Entry) -> bool:
     a, b, c, d = one.started, one.ended, other.started, other.ended
-    return None not in (a, b, c, d) and a - SLACK <= d and c - SLACK <= b
+    if a is None or b is None or c is None or d is None:
+        return False
+    return a - SLACK <= d and c - SLACK <= b

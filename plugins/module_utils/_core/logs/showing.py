@@ -12,6 +12,7 @@ from .access import Fields, value_of
 from .fields import BY_NAME, DETAILS, in_words
 from .lines import ACCESS, LONGEST, Entry, Stream, time_text
 from .masking import masked
+from typing import Any
 
 _RESET = "\x1b[0m"
 _OF_STREAMS = tuple(f"\x1b[{number}m" for number in (36, 32, 35, 34, 33, 96, 92, 95, 94, 93))
@@ -44,7 +45,7 @@ class Writer:
 
     def _row(self, entry: Entry) -> dict:
         stream = entry.stream
-        row = {
+        row: dict[str, Any] = {
             "time": time_text(entry.written),
             "mesh": stream.mesh,
             "namespace": stream.namespace,

@@ -401,7 +401,7 @@ def _service(entry: object, path: Path, problems: list[Problem]) -> Service | No
     rules = None
     if known.get("mapping_rules") is not None:
         rules = read_rules(known["mapping_rules"], (*path, "mapping_rules"), problems)
-    if len(problems) > before or not known:
+    if len(problems) > before or authorities is None or credentials is None:
         return None
     return Service(id_, tuple(authorities), credentials, environment, token, None if rules is None else tuple(rules))
 
@@ -448,7 +448,7 @@ def _rule(entry: object, path: Path, problems: list[Problem]) -> Rule | None:
     if usages is not None and not _are_usages(usages):
         what = "must be a list of {name, delta}, the delta a whole number of 0 or more"
         problems.append(wrong((*path, "usages"), what, "Name the metrics or methods that are counted"))
-    if len(problems) > before or not known:
+    if len(problems) > before or usages is None:
         return None
     return Rule(method, pattern, tuple((each["name"], each["delta"]) for each in usages), is_last)
 

@@ -63,7 +63,7 @@ class Explanation:
         if self.status is not None:
             return f"refused with {self.status}: {self.why}"
         usages = ", ".join(f"{name} +{delta}" for name, delta in self.usages.items())
-        return f"asks 3scale for service {self.service} with {', '.join(self.credentials.values)}, {usages}"
+        return f"asks 3scale for service {self.service} with {', '.join(self.credentials.values if self.credentials else ())}, {usages}"
 
 
 def explain(services: Sequence[Service], request: Request, generation: str = LATER) -> Explanation:

@@ -177,8 +177,8 @@ def several(manifests: Iterable[Mapping], live: Iterable[Mapping], proxies: Sequ
     for place, names in running.items():
         if len(names) > 1:
             alike.setdefault(tuple(names), []).append(place)
-    for names, places in sorted(alike.items()):
-        yield Finding("FED899", some(names), f"run in {some(sorted(places), 3)}")
+    for together, places in sorted(alike.items()):
+        yield Finding("FED899", some(together), f"run in {some(sorted(places), 3)}")
 
 
 def is_threescale(live: Mapping) -> bool:

@@ -27,7 +27,7 @@ from ..plain.kinds import (
     Kind,
 )
 from ..plain.supported import EXTENSIONS_BEFORE, REGISTRIES_WITH_LOGIN
-from .described import OPTION, Adapter, Address, Described, Service, wrong
+from .described import OPTION, Adapter, Address, Described, Oidc, Service, wrong
 from .explaining import FIRST, LATER
 from .queries import uses_jwt
 
@@ -118,7 +118,7 @@ def _upstream(address: Address) -> dict:
 
 
 def _service(service: Service) -> dict:
-    told = {
+    told: dict = {
         "id": service.id,
         "environment": service.environment,
         "authorities": list(service.authorities),
@@ -175,7 +175,7 @@ def plan(described: Described, ground: Ground, access: str = "") -> list[dict]:
                 for manifest in _outside(address, adapter.extension.namespace, ground.mesh):
                     _merged(around, manifest)
         if adapter.oidc is not None:
-            _merged(around, _authentication(adapter, ground.mesh))
+            _merged(around, _authentication(adapter, adapter.oidc, ground.mesh))
     wrappers = [
         manifest_of(extension_of(each, described, ground, access), kind_of(each, ground), ground)
         for each in sorted(described.adapters, key=lambda each: each.extension.key)
@@ -195,18 +195,17 @@ def _outside(address: Address, namespace: str, mesh: str) -> Iterator[dict]:
     """Give what makes a host outside of the cluster known to the proxies of one namespace, and called with TLS."""
     name = f"3scale-{address.host}"[:253].rstrip(".-")
     port = {"number": address.port, "name": f"https-{address.port}", "protocol": "HTTPS"}
-    spec = {"hosts": [address.host], "exportTo": ["."], "location": "MESH_EXTERNAL", "resolution": "DNS", "ports": [port]}
+    spec: dict = {"hosts": [address.host], "exportTo": ["."], "location": "MESH_EXTERNAL", "resolution": "DNS", "ports": [port]}
     yield _object(SERVICE_ENTRY, namespace, name, mesh, spec)
-    tls = {"mode": "SIMPLE", "sni": address.host}
+    tls: dict = {"mode": "SIMPLE", "sni": address.host}
     if address.ca_certificates:
         tls |= {"caCertificates": address.ca_certificates, "subjectAltNames": [address.host]}
     spec = {"host": address.host, "exportTo": ["."], "trafficPolicy": {"tls": tls}}
     yield _object(DESTINATION_RULE, namespace, name, mesh, spec)
 
 
-def _authentication(adapter: Adapter, mesh: str) -> dict:
-    oidc = adapter.oidc
-    rule = {"issuer": oidc.issuer, "forwardOriginalToken": True}
+def _authentication(adapter: Adapter, oidc: Oidc, mesh: str) -> dict:
+    rule: dict = {"issuer": oidc.issuer, "forwardOriginalToken": True}
     rule |= {"jwksUri": oidc.jwks_uri} if oidc.jwks_uri else {}
     rule |= {"audiences": list(oidc.audiences)} if oidc.audiences else {}
     spec = {**_selector(adapter), "jwtRules": [rule]}

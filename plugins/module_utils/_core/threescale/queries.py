@@ -82,8 +82,7 @@ def _wrong_in_query(query: object, path: Path) -> Iterator[tuple[Path, str]]:
             yield (*place, str(key)), "is not taken here"
     for key in ("keys", *(("path",) if source == "filter" else ())):
         value = said.get(key)
-        is_list = isinstance(value, (list, tuple)) and 0 < len(value) <= MOST_KEYS
-        if not is_list or not all(isinstance(each, str) and each for each in value):
+        if not isinstance(value, (list, tuple)) or not 0 < len(value) <= MOST_KEYS or not all(isinstance(each, str) and each for each in value):
             yield (*place, key), "must be a list of texts; put numbers in quotes"
         elif source == "header" and (upper := [each for each in value if each != each.lower()]):
             yield (*place, key), f"has {upper[0]}, and the adapter sees names of headers in lower case alone"

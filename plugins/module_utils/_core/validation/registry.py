@@ -167,7 +167,7 @@ def given_by(peerings: Peerings, now: datetime, version: tuple[int, int] | None)
         peer, live = peerings.peers.get(name), peerings.imports.get(name)
         is_up = status.outbound(peer, now, version).state == status.CONNECTED
         spec = mapping(at(live, "spec"))
-        rules = [rule for rule in items(spec.get("importRules"))]
+        rules = list(items(spec.get("importRules")))
         suffixes = [str(rule.get("domainSuffix") or spec.get("domainSuffix") or f"svc.{name}-imports.local") for rule in rules]
         local = [mapping(at(rule, "nameSelector", "alias")) for rule in rules if rule.get("importAsLocal")]
         hosts = frozenset(str(row["imported"]).lower() for row in status.imported(live) if row["imported"])
