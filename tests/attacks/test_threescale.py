@@ -7,6 +7,7 @@ import base64
 import copy
 import json
 from datetime import datetime, timezone
+from pathlib import Path
 from typing import Any
 
 import pytest

@@ -7,7 +7,7 @@ Sources: Istio 1.6 documentation, adapters and templates of Mixer; OpenShift Ser
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from ..plain.data import at, items, mapping, some, strings
@@ -90,13 +90,23 @@ _METRICS = _Work(
     "metrics that aggregate over several proxies, and attributes that only Mixer knew",
 )
 _ELSEWHERE = _Work("telemetry for another system", NOTHING, "no proxy sends it; scrape Prometheus or collect the access log", "what only this system got")
-_QUOTA = _Work("rate limits", LIMITS, "spec.techPreview.rateLimiting of the control plane and a Redis, written below", "limits for TCP, and quotas by best effort")
+_QUOTA = _Work(
+    "rate limits",
+    LIMITS,
+    "spec.techPreview.rateLimiting of the control plane and a Redis, written below",
+    "limits for TCP, and quotas by best effort",
+)
 _DENIAL = _Work("refusing requests", POLICY, "an AuthorizationPolicy with action DENY, or ALLOW for a list", "status codes and messages other than 403")
 _HARMLESS = _Work("nothing by itself", NOTHING, "nothing is needed")
 _ADAPTERS: Mapping[str, _Work] = {
     "threescale": _Work("authorization by 3scale", THREESCALE, "playbook threescale; the description below is a draft of mesh_threescale"),
     "prometheus": _METRICS,
-    "stdio": _Work("log lines", LOGGING, "spec.proxy.accessLogging of the control plane; the format is Envoy's", "log entries with attributes that only Mixer knew"),
+    "stdio": _Work(
+        "log lines",
+        LOGGING,
+        "spec.proxy.accessLogging of the control plane; the format is Envoy's",
+        "log entries with attributes that only Mixer knew",
+    ),
     "memquota": _QUOTA,
     "redisquota": _QUOTA,
     "denier": _DENIAL,
@@ -125,7 +135,12 @@ _BY_KIND: Mapping[str, _Work] = {
     "adapter": _Work("the definition of an adapter", NOTHING, "nothing looks at it"),
     "template": _Work("the definition of a template", NOTHING, "nothing looks at it"),
     "HTTPAPISpec": _Work("names of operations and keys", NOTHING, "paths stand in each policy and rule", "request.api_key and api.operation as attributes"),
-    "HTTPAPISpecBinding": _Work("names of operations and keys", NOTHING, "paths stand in each policy and rule", "request.api_key and api.operation as attributes"),
+    "HTTPAPISpecBinding": _Work(
+        "names of operations and keys",
+        NOTHING,
+        "paths stand in each policy and rule",
+        "request.api_key and api.operation as attributes",
+    ),
     "QuotaSpec": _QUOTA,
     "QuotaSpecBinding": _QUOTA,
 }
@@ -259,8 +274,8 @@ def limits_of(objects: Sequence[Mapping], domain: str) -> Limits | None:
 
 def _descriptor(name: str, dimensions: Mapping[str, str], quota: Mapping, notes: list[str]) -> dict:
     """Return one limit: the quota's name, and below it a descriptor for each dimension in turn."""
-    limit = {"rate_limit": _rate(name, quota, notes)}
-    for key, value in reversed(sorted(dimensions.items())):
+    limit: dict = {"rate_limit": _rate(name, quota, notes)}
+    for key, value in sorted(dimensions.items(), reverse=True):
         limit = {"descriptors": [{"key": key, "value": value, **limit}]}
     return {"key": "quota", "value": name, **limit}
 

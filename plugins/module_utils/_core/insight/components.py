@@ -245,8 +245,8 @@ def _deployment(seen: Seen, name: str, severity: str, *, wanted: bool = True, li
     """Return a component by its Deployment. A pod that is ready has passed its own test: the kubelet asks it every few seconds."""
     known = seen.deployments if live is None else live
     if known is None:
-        state = UNKNOWN if wanted else ABSENT
-        return Component(name, severity, state, f"could not be read ({seen.unread.get(kind or 'Deployment', 'no right')})")
+        word = UNKNOWN if wanted else ABSENT
+        return Component(name, severity, word, f"could not be read ({seen.unread.get(kind or 'Deployment', 'no right')})")
     found = known.get(name)
     if found is None:
         if not wanted:

@@ -72,7 +72,8 @@ class Health:
                 by_place.setdefault((proxy.state, f"{proxy.namespace}/{proxy.workload or proxy.name}"), []).append(proxy)
         for (state, place), proxies in by_place.items():
             one = proxies[0]
-            found.append(Finding(CODES[state], place, f"{len(proxies)} {'proxies' if len(proxies) > 1 else 'proxy'} {state}, such as {one.name}: {one.evidence}"))
+            many = f"{len(proxies)} {'proxies' if len(proxies) > 1 else 'proxy'}"
+            found.append(Finding(CODES[state], place, f"{many} {state}, such as {one.name}: {one.evidence}"))
         return found
 
     def lines(self) -> list[str]:

@@ -256,8 +256,9 @@ def _newest(rows: Sequence[Row], reading: Reading) -> tuple[Row, str]:
     if len(rows) == 1:
         return rows[0], ""
     times = {row.istiod: reading.since.get((row.istiod, row.proxy)) for row in rows}
-    if all(times.values()):
-        return max(rows, key=lambda row: times[row.istiod]), ""
+    known = [(moment, row) for row in rows if (moment := times[row.istiod])]
+    if len(known) == len(rows):
+        return max(known, key=lambda each: each[0])[1], ""
     return rows[-1], f"{len(rows)} istiods list it, and which connection is the newer is not known"
 
 

@@ -6,13 +6,13 @@ from __future__ import annotations
 import json
 from collections import Counter
 from dataclasses import dataclass, field
+from typing import Any
 
 from ..plain.words import shown
 from .access import Fields, value_of
 from .fields import BY_NAME, DETAILS, in_words
 from .lines import ACCESS, LONGEST, Entry, Stream, time_text
 from .masking import masked
-from typing import Any
 
 _RESET = "\x1b[0m"
 _OF_STREAMS = tuple(f"\x1b[{number}m" for number in (36, 32, 35, 34, 33, 96, 92, 95, 94, 93))

@@ -198,7 +198,10 @@ def test_findings_carry_the_code_that_says_what_to_do():
 
 
 def test_envoys_counters_are_read_by_type():
-    text = "cluster_manager.cds.update_rejected: 0\nlistener_manager.lds.update_rejected: 3\nhttp.a.rds.80.update_rejected: 1\ncluster.x.update_rejected: 2\n!: 1\n"
+    text = (
+        "cluster_manager.cds.update_rejected: 0\nlistener_manager.lds.update_rejected: 3\nhttp.a.rds.80.update_rejected: 1\n"
+        "cluster.x.update_rejected: 2\n!: 1\n"
+    )
     assert rejections_in(text) == {"LDS": "update_rejected 3", "RDS": "update_rejected 1", "EDS": "update_rejected 2"}
     text = "cluster.xds-grpc.upstream_cx_connect_fail: 12\ncluster.xds-grpc.upstream_cx_active: 0\ncluster.other.upstream_cx_active: 4\n"
     assert connection_in(text) == "upstream_cx_active 0, upstream_cx_connect_fail 12"
