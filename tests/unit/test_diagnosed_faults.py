@@ -8,7 +8,6 @@ from pathlib import Path
 
 from ansible_collections.ossm.federation.plugins.module_utils._core.diagnosis.evidence import Evidence
 from ansible_collections.ossm.federation.plugins.module_utils._core.diagnosis.ladder import diagnosed
-
 from unit.diagnosis.worlds import FAULTS, VARIANTS, changed, healthy, with_fault
 
 TREE = Path(__file__).resolve().parents[2]

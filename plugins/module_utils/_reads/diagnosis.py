@@ -235,7 +235,7 @@ class Looking:
             clusters, certs = self._page(name, "/clusters", format="json"), self._page(name, "/certs")
             host = f"discovery.{self.mesh.namespace}.svc.{peer.local_name}.local"
             if clusters is not None and peers_hosts(clusters, host):
-                dns = {address: "answered" for address in at(remote, "addresses") or ()}
+                dns = dict.fromkeys(at(remote, "addresses") or (), "answered")
             if not is_read and clusters is None:
                 continue
             rows.append(

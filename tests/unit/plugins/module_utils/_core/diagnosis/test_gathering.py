@@ -13,7 +13,6 @@ from ansible_collections.ossm.federation.plugins.module_utils._core.diagnosis.ga
     hides,
     peers_hosts,
 )
-
 from unit.access_lines import IMPORTED, http, tcp
 from unit.log_entries import CLIENT, EGRESS, entry
 

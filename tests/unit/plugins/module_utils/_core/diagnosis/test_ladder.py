@@ -11,7 +11,6 @@ from ansible_collections.ossm.federation.plugins.module_utils._core.diagnosis im
 from ansible_collections.ossm.federation.plugins.module_utils._core.diagnosis.evidence import Evidence
 from ansible_collections.ossm.federation.plugins.module_utils._core.diagnosis.ladder import RUNGS, Diagnosis, diagnosed
 from ansible_collections.ossm.federation.plugins.module_utils._core.diagnosis.reasons import UNKNOWN, reason_of
-
 from unit.diagnosis.worlds import FAULTS, REASONS, VARIANTS, changed, healthy, with_fault
 
 
