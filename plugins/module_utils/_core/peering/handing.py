@@ -98,7 +98,7 @@ def card_changes(before: Card, after: Card) -> list[str]:
 
 def _reached(before: Ingress | None, after: Ingress | None) -> Iterable[tuple[str, str, str]]:
     for word, part in (("address", "addresses"), ("discovery port", "discovery_port"), ("service port", "service_port")):
-        yield (word, *(_written(getattr(one, part, None)) for one in (before, after)))
+        yield word, _written(getattr(before, part, None)), _written(getattr(after, part, None))
 
 
 def _written(value: object) -> str:
