@@ -17,7 +17,7 @@ from ..plain.supported import WASM_PLUGINS_FROM
 from .described import Extension
 from .keeping import is_applied_by, is_kept_here, key_of
 from .phases import GUARDS, NEW_PHASE, OLD_ORDER, OLD_PHASE, new_phase
-from .plan import EXTENSIONS_MANAGER, Ground, manifest_of, objections
+from .plan import EXTENSIONS_MANAGER, NO_PRIORITY, RAISED_FROM, Ground, manifest_of, objections
 from .problems import Problem
 
 CONVERSION_MANAGER = f"{MANAGER}/conversion"
@@ -195,21 +195,27 @@ def _conversion(live: Mapping, ground: Ground, images: Mapping[str, str], raise_
     return Conversion(
         live,
         extension,
-        _manifest(live, extension, ground, is_ours=is_ours),
+        _manifest(live, extension, ground, is_ours=is_ours, is_raised=bool(raise_by)),
         EXTENSIONS_MANAGER if is_ours else CONVERSION_MANAGER,
         tuple(problems),
         tuple(_notes(word, raise_by, extension)),
     )
 
 
-def _manifest(live: Mapping, extension: Extension, ground: Ground, *, is_ours: bool) -> dict:
-    """Return the WasmPlugin, with the labels and annotations that people gave the old object."""
+def _manifest(live: Mapping, extension: Extension, ground: Ground, *, is_ours: bool, is_raised: bool) -> dict:
+    """Return the WasmPlugin, with the labels and annotations that people gave the old object.
+
+    One of ours tells the priority that its description has, so that ``extend`` does not take a raised one back.
+    """
     manifest = manifest_of(extension, WASM_PLUGIN, ground)
     labels = {key: value for key, value in mapping(at(live, "metadata", "labels")).items() if key != MESH_LABEL}
     annotations = {
         key: value for key, value in mapping(at(live, "metadata", "annotations")).items() if key not in _NOT_KEPT
     }
     own = {MESH_LABEL: ground.mesh} if is_ours else {}
+    if is_ours and is_raised:
+        described = at(live, "spec", "priority")
+        annotations |= {RAISED_FROM: NO_PRIORITY if described is None else str(described)}
     metadata = {
         "name": extension.name,
         "namespace": extension.namespace,
@@ -236,7 +242,7 @@ def _impossible(spec: Mapping, word: object, secrets: int) -> Iterator[tuple[str
 def _unreadable(image: str, images: Mapping[str, str]) -> Iterator[tuple[str, str]]:
     """Give why a WasmPlugin cannot read an image, as far as anybody has said."""
     if _THREESCALE in image:
-        fix = "Describe the WasmPlugin of 3scale in mesh_extensions under another name, and delete this extension"
+        fix = "Describe it in mesh_threescale with kind: WasmPlugin and switch, and run the playbook threescale, or delete this extension"
         yield "is 3scale's, whose image, phase and configuration change together", fix
     elif image and image not in images:
         what = "may hold a module of another name than plugin.wasm, which is the one that a WasmPlugin reads"

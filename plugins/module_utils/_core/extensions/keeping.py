@@ -15,7 +15,7 @@ from ..plain.errors import FederationError
 from ..plain.kinds import EXTENSION, MESH_LABEL, WASM_PLUGIN
 from .described import OPTION, Extension
 from .phases import GUARDS
-from .plan import EXTENSIONS_MANAGER, Ground, selector_text
+from .plan import EXTENSIONS_MANAGER, NO_PRIORITY, RAISED_FROM, Ground, selector_text
 from .selecting import Proxy, orders, selected_by
 
 _CONFIGURATIONS = (("spec", "config"), ("spec", "pluginConfig"))
@@ -179,16 +179,21 @@ def open_until_fetched(found: Iterable[Change], extensions: Iterable[Extension])
 
 
 def _carried(manifest: Mapping, own: Mapping | None) -> Mapping:
-    """Return a manifest with the root id that a conversion gave its object, where the description says none: the module registered it."""
-    root = f"{manifest['metadata']['name']}_root"
-    if (
-        at(own, "spec", "pluginName") != root
-        or "pluginName" in manifest["spec"]
-        or not own
-        or not is_kept_here(own, _mesh_of(manifest))
-    ):
+    """Return a manifest with what a conversion gave its object and the description does not say otherwise.
+
+    That is the root id by which the module registered, and a raised priority, as long as the description has the one that was raised.
+    """
+    if own is None or not is_kept_here(own, _mesh_of(manifest)):
         return manifest
-    return {**manifest, "spec": {**manifest["spec"], "pluginName": root}}
+    spec, metadata = manifest["spec"], manifest["metadata"]
+    root = f"{metadata['name']}_root"
+    if at(own, "spec", "pluginName") == root and "pluginName" not in spec:
+        spec = {**spec, "pluginName": root}
+    described, raised = at(own, "metadata", "annotations", RAISED_FROM), at(own, "spec", "priority")
+    if manifest["kind"] == WASM_PLUGIN.name and described == str(spec.get("priority", NO_PRIORITY)) and isinstance(raised, int):
+        spec = {**spec, "priority": raised}
+        metadata = {**metadata, "annotations": {RAISED_FROM: described}}
+    return {**manifest, "metadata": metadata, "spec": spec}
 
 
 def _mesh_of(manifest: Mapping) -> str:

@@ -18,6 +18,9 @@ from .problems import Problem
 
 Version = tuple[int, int]
 EXTENSIONS_MANAGER = f"{MANAGER}/extensions"
+RAISED_FROM = "ossm.federation/raised-from"
+"""The annotation by which a conversion tells which priority was described, where it had to raise it to keep an order."""
+NO_PRIORITY = "none"
 ENV_FROM: Version = (2, 3)
 MATCH_FROM: Version = (2, 4)
 FAIL_FROM: Version = (2, 6)

@@ -141,3 +141,21 @@ def test_a_namespace_that_may_not_be_read_is_told(monkeypatch):
 
 def test_all_that_is_returned_is_documented_and_the_other_way_round():
     assert set(yaml.safe_load(extension_conversion.RETURN)) == set(run(with_old())) - {"changed", "diff"}
+
+
+@pytest.mark.parametrize("described", [None, 5])
+def test_extend_keeps_a_priority_that_a_conversion_raised_until_it_is_described_anew(tmp_path, described):
+    cluster = mesh("v2.2")
+
+    def extend(**own):
+        first = {**WHOLE, "phase": "STATS", "image": IMAGE, **({"priority": described} if described else {}), **own}
+        asked = RunInMemory(MESH, FORCE, wasm_extension.OPTIONS, mesh="east", extensions=[first])
+        return wasm_extension.run(asked, cluster, NOW)["changed"]
+
+    assert extend(kind="ServiceMeshExtension")
+    cluster.put(old("late", phase="PreStats", priority=40))
+    run(cluster, dest=str(tmp_path), apply=True)
+    assert cluster.get(WASM_PLUGIN, "shop", "header")["spec"]["priority"] == 41
+    assert not extend() and cluster.get(WASM_PLUGIN, "shop", "header")["spec"]["priority"] == 41
+    assert extend(priority=7) and cluster.get(WASM_PLUGIN, "shop", "header")["spec"]["priority"] == 7
+    assert not extend(priority=7)
