@@ -6,28 +6,42 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from ..module_utils._core.peering.foretelling import drift_of
-from ..module_utils._core.plain.data import some
+from ..module_utils._core.plain.data import listed, some
 from ..module_utils._core.plain.errors import FederationError
 from ..module_utils._core.plain.words import shown
 
 
-def drift(results: Iterable[Mapping], mesh: str) -> dict:
-    """Return what registered results of a run in check mode say that would change: lines for people, and a refusal."""
+def drift(results: Iterable[Mapping], mesh: str, others: Mapping[str, object] | None = None) -> dict:
+    """Return what registered results of a run in check mode say that would change: lines for people, and a refusal.
+
+    ``others`` are results of further playbooks by their names; what was skipped says nothing.
+    """
     known = [result for result in results if isinstance(result, Mapping)]
-    changes = [change for result in known for change in result.get("changes") or []]
-    files = [path for result in known for path in result.get("files_changed") or []]
     plan = [str(line).strip() for result in known for line in (result.get("plan") or [])[1:]]
-    found = [shown(line) for line in drift_of(changes, files)]
+    looked = {"federate": _changed(known)}
+    looked |= {name: _changed([result]) for name, result in (others or {}).items() if isinstance(result, Mapping) and "changes" in result}
+    found = {name: lines for name, lines in looked.items() if lines}
     if not found:
-        return {"lines": [f"√ {mesh}: federate would change nothing"], "refusal": ""}
+        return {"lines": [f"√ {mesh}: {listed(looked)} would change nothing"], "refusal": ""}
     error = FederationError(
         "FED631",
         where=f"Mesh {mesh}",
-        what=f"federate would {some(found)}",
-        fix="Run federate to bring the cluster to the description, or correct the description",
+        what="; ".join(f"{name} would {some(lines)}" for name, lines in found.items()),
+        fix=f"Run {listed(found)} to bring the cluster to the description, or correct the description",
     )
-    lines = [f"× {mesh}: federate would change {len(found)} object{'s' if len(found) != 1 else ''}"]
-    return {"lines": [*lines, *(f"  {line}" for line in [*found, *map(shown, plan)])], "refusal": f"{error} Nothing was written.  ({error.reference})"}
+    lines = []
+    for name, changes in found.items():
+        lines.append(f"× {mesh}: {name} would change {len(changes)} object{'s' if len(changes) != 1 else ''}")
+        lines += [f"  {line}" for line in [*changes, *(map(shown, plan) if name == "federate" else ())]]
+    return {"lines": lines, "refusal": f"{error} Nothing was written.  ({error.reference})"}
+
+
+def _changed(results: Iterable[Mapping]) -> list[str]:
+    """Return in words what results say that would change."""
+    known = list(results)
+    changes = [change for result in known for change in result.get("changes") or []]
+    files = [path for result in known for path in result.get("files_changed") or []]
+    return [shown(line) for line in drift_of(changes, files)]
 
 
 class FilterModule:

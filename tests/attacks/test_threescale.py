@@ -15,8 +15,10 @@ from attacks.api import ApiInMemory, serving
 from attacks.attack import call, call_each
 from attacks.conftest import CONTROL_PLANE
 from attacks.portal import ACCESS, PortalOfTests, answering
+from attacks.test_identity import config_map
 from integration.administrators import Administrator
 from unit.cluster_in_memory import ClusterInMemory
+from unit.pem import root
 
 SPACE = "east-mesh-system"
 SERVICE_TOKEN, WRITTEN_TOKEN = "service-token-that-is-secret", "written-token-that-is-secret"
@@ -182,14 +184,17 @@ def test_objects_of_odd_shapes_are_taken_or_refused_and_never_crash(
 def test_the_playbook_shows_what_it_found_and_no_token(
     collections: str, server: ApiInMemory, portal: PortalOfTests, tmp_path: Path
 ) -> None:
-    standing(server)
+    standing(server, config_map("istio-ca-root-cert", {"root-cert.pem": root("east")}))
+    west = {"name": "west", "gateways": {"addresses": ["192.0.2.30"]}}
     request = {"host": "cart", "path": "/products", "headers": {"x-user-key": "k"}}
     variables = {
         "mesh_threescale": asking(server, portal)["threescale"],
         "threescale_tests": [{"name": "reading", "request": request, "expect": {"service": "7", "usages": {"hits": 1}}}],
     }
-    east = Administrator(tmp_path, collections, {"east": {**server.variables, "mesh_peers": [], **variables}})
+    east = Administrator(tmp_path, collections, {"east": {**server.variables, "mesh_peers": [west], **variables}})
+    drifted = east.play("drift", "-vvvv", must_pass=False)
+    assert "threescale would create ServiceEntry east-mesh-system/3scale-su1.3scale.net" in drifted.output and server.writes == []
     played = east.play("threescale", "-vvvv", "--diff")
     assert played.changed("east") == 1
     assert "reading: met; east-mesh-system/cart asks 3scale for service 7 with user_key, hits +1" in played.output
-    assert [each for each in (ACCESS, SERVICE_TOKEN) if each in played.output] == []
+    assert [each for each in (ACCESS, SERVICE_TOKEN) if each in drifted.output + played.output] == []

@@ -31,9 +31,16 @@ class Around:
     unknown: tuple[str, ...]
 
 
-def ground_of(control_plane: ControlPlane, mesh: str, members: Iterable[str]) -> Ground:
-    """Return what of a control plane decides how extensions are written. Raises ``FederationError`` FED804 where it has no version."""
-    version = control_plane.version
+BOTH_KINDS = (2, 2)
+"""A version that obeys both kinds: what is to go is looked for in both, whatever the control plane is."""
+
+
+def ground_of(control_plane: ControlPlane, mesh: str, members: Iterable[str], *, is_going: bool = False) -> Ground:
+    """Return what of a control plane decides how extensions are written.
+
+    Raises ``FederationError`` FED804 where it has no version that has extensions; not where all extensions are going.
+    """
+    version = BOTH_KINDS if is_going else control_plane.version
     if version is None or version < (2, 1):
         raise FederationError(
             "FED804",
@@ -63,7 +70,7 @@ def read_around(
     namespace = params["namespace"] or f"{params['mesh']}-mesh-system"
     control_plane = read_control_plane(cluster, namespace, params["control_plane"])
     members = membership(cluster.get(MEMBER_ROLL, namespace, ROLL))
-    ground = ground_of(control_plane, params["mesh"], members["configured"])
+    ground = ground_of(control_plane, params["mesh"], members["configured"], is_going=params.get("state") == "absent")
     live: list[dict] = []
     unknown: list[str] = []
     for kind in kinds or ground.kinds:

@@ -38,7 +38,7 @@ def read_adapters(cluster: Cluster, params: Mapping[str, Any], needed: Collectio
     namespace = params["namespace"] or f"{params['mesh']}-mesh-system"
     control_plane = read_control_plane(cluster, namespace, params["control_plane"])
     members = membership(cluster.get(MEMBER_ROLL, namespace, ROLL))
-    ground = ground_of(control_plane, params["mesh"], members["configured"])
+    ground = ground_of(control_plane, params["mesh"], members["configured"], is_going=params.get("state") == "absent")
     live: list[dict] = []
     unknown: list[str] = []
     for kind in (*ground.kinds, *AROUND):

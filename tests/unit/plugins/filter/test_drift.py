@@ -31,3 +31,13 @@ def test_what_would_change_is_named_with_its_fields_its_names_and_the_cards():
 def test_a_name_that_others_gave_moves_no_cursor():
     found = drift([{"changes": [{**CHANGED, "name": "we\x1b[2Jst"}]}], "east")
     assert "\x1b" not in found["refusal"] + "".join(found["lines"])
+
+
+def test_what_other_playbooks_would_change_is_told_of_under_their_names():
+    plugin = {**CHANGED, "action": "create", "kind": "WasmPlugin", "namespace": "shop", "name": "cart", "fields": ["spec.url"]}
+    skipped = {"skipped": True, "changed": False}
+    quiet = drift([{"changes": []}], "east", {"extend": {"changes": []}, "threescale": skipped})
+    assert quiet == {"lines": ["√ east: federate and extend would change nothing"], "refusal": ""}
+    found = drift([{"changes": []}], "east", {"extend": skipped, "threescale": {"changes": [plugin]}})
+    assert found["lines"] == ["× east: threescale would change 1 object", "  create WasmPlugin shop/cart: spec.url"]
+    assert "Run threescale to bring the cluster to the description" in found["refusal"]

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import yaml
 from ansible_collections.ossm.federation.plugins.module_utils._options import FORCE, MESH
-from ansible_collections.ossm.federation.plugins.modules import extension_conversion, wasm_extension
+from ansible_collections.ossm.federation.plugins.modules import extension_conversion, threescale_adapter, wasm_extension
 from ansible_collections.ossm.federation.tests.unit.cluster_in_memory import ClusterInMemory
 from ansible_collections.ossm.federation.tests.unit.pem import NOW
 from ansible_collections.ossm.federation.tests.unit.plugins.module_utils._core.extensions.meshes import WHOLE
@@ -16,16 +16,18 @@ from ansible_collections.ossm.federation.tests.unit.plugins.module_utils._core.e
     IMAGE,
     old,
 )
+from ansible_collections.ossm.federation.tests.unit.plugins.module_utils._core.threescale.adapters import PORTAL
+from ansible_collections.ossm.federation.tests.unit.plugins.modules.test_threescale_adapter import ANSWER, FETCHING
 from ansible_collections.ossm.federation.tests.unit.plugins.modules.test_wasm_extension import SPACE, mesh
 from ansible_collections.ossm.federation.tests.unit.run_in_memory import RunInMemory
 
-FILE = Path(__file__).parents[4] / "playbooks" / "files" / "extensions-administrator.yml"
-VERBS = {"get": "get", "list": "list", "apply": "patch", "delete": "delete"}
+FILES = Path(__file__).parents[4] / "playbooks" / "files"
+VERBS = {"get": "get", "list": "list", "apply": "patch", "delete": "delete", "review": "create"}
 
 
-def granted() -> dict[str, set[tuple[str, str, str]]]:
+def granted(file: str = "extensions-administrator.yml") -> dict[str, set[tuple[str, str, str]]]:
     """Return what each namespace's Role grants: (verb, group, resource)."""
-    roles = [each for each in yaml.safe_load(FILE.read_text(encoding="utf-8"))["items"] if each["kind"] == "Role"]
+    roles = [each for each in yaml.safe_load((FILES / file).read_text(encoding="utf-8"))["items"] if each["kind"] == "Role"]
     return {
         role["metadata"]["namespace"]: {
             (verb, group, resource)
@@ -75,3 +77,35 @@ def test_the_shipped_roles_hold_all_that_is_asked_and_no_secret(tmp_path, used):
     rights = granted()
     assert len(used) > 10 and {each for each in used if each[1:] not in rights[each[0]]} == set()
     assert not [right for role in rights.values() for right in role if right[2] in ("secrets", "*") or "*" in right[:2]]
+
+
+def test_the_shipped_roles_for_3scale_hold_all_that_is_asked_and_one_named_secret(used, monkeypatch):
+    class Answering:
+        def __init__(self, *_access):
+            """Take any access."""
+
+        def get(self, path):
+            return ANSWER
+
+    monkeypatch.setattr(threescale_adapter, "Portal", Answering)
+    secret = {"namespace": SPACE, "secret": "threescale-portal", "key": "token"}
+    described = {**FETCHING, "portal": {"url": PORTAL["url"], "token_from": secret}}
+    adapters = [{**described["adapters"][0], "oidc": {"issuer": "https://sso"}, "switch": "deny"}]
+    adapters.append({**adapters[0], "namespace": SPACE})
+    given = {
+        "apiVersion": "v1",
+        "kind": "Secret",
+        "metadata": {"name": "threescale-portal", "namespace": SPACE},
+        "data": {"token": "YWNjZXNzLXRva2Vu"},
+    }
+    clusters = [mesh(version, members=("shop",)) for version in ("v2.2", "v2.5")]
+    for cluster in clusters:
+        cluster.put(given)
+        for state in ("present", "absent"):
+            options = {"mesh": "east", "state": state, "threescale": {**described, "adapters": adapters}}
+            threescale_adapter.run(RunInMemory(MESH, FORCE, threescale_adapter.OPTIONS, **options), cluster, NOW)
+    rights = granted("threescale-administrator.yml")
+    assert len(used) > 20 and {each for each in used if each[1:] not in rights[each[0]]} == set()
+    assert [right for role in rights.values() for right in role if right[2] in ("secrets", "*")] == [("get", "", "secrets")]
+    rules = [rule for each in yaml.safe_load((FILES / "threescale-administrator.yml").read_text())["items"] for rule in each.get("rules", ())]
+    assert [rule["resourceNames"] for rule in rules if "secrets" in rule["resources"]] == [["threescale-portal"]]

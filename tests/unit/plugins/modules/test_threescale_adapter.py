@@ -12,6 +12,7 @@ from ansible_collections.ossm.federation.plugins.module_utils._core.extensions.p
 from ansible_collections.ossm.federation.plugins.module_utils._core.plain.errors import FederationError
 from ansible_collections.ossm.federation.plugins.module_utils._core.plain.kinds import (
     AUTHORIZATION_POLICY,
+    CONTROL_PLANE,
     DESTINATION_RULE,
     EXTENSION,
     REQUEST_AUTHENTICATION,
@@ -386,3 +387,14 @@ def test_a_gateway_of_the_control_planes_namespace_may_be_guarded():
 
 def test_every_code_of_this_page_is_in_the_catalogue():
     assert {f"FED{number}" for number in range(880, 897)} <= set(CODES)
+
+
+@pytest.mark.parametrize("version", ["v2.0", "v2.1", "v2.4", None])
+def test_what_was_made_is_removed_whatever_the_control_plane_has_become(version):
+    cluster = mesh("v2.4")
+    run(cluster)
+    plane = cluster.get(CONTROL_PLANE, SPACE, "basic")
+    plane["spec"]["version"] = version
+    cluster.put(plane)
+    assert {change["action"] for change in run(cluster, state="absent", threescale=None)["changes"]} == {"delete"}
+    assert cluster.list(WASM_PLUGIN, "") == []

@@ -12,7 +12,7 @@ from ansible_collections.ossm.federation.plugins.module_utils._core.extensions.p
     INBOUND_ONLY,
 )
 from ansible_collections.ossm.federation.plugins.module_utils._core.plain.errors import FederationError
-from ansible_collections.ossm.federation.plugins.module_utils._core.plain.kinds import EXTENSION, WASM_PLUGIN
+from ansible_collections.ossm.federation.plugins.module_utils._core.plain.kinds import CONTROL_PLANE, EXTENSION, WASM_PLUGIN
 from ansible_collections.ossm.federation.plugins.module_utils._options import FORCE, MESH
 from ansible_collections.ossm.federation.plugins.modules import wasm_extension
 from ansible_collections.ossm.federation.tests.unit.cluster_in_memory import ClusterInMemory
@@ -219,3 +219,14 @@ def test_the_objects_bear_a_manager_of_their_own():
 
 def test_all_that_is_returned_is_documented_and_the_other_way_round():
     assert set(yaml.safe_load(wasm_extension.RETURN)) == set(run(mesh("v2.5"))) - {"changed", "diff"}
+
+
+@pytest.mark.parametrize("version", ["v2.0", "v2.1", "v2.4", None])
+def test_what_was_made_is_removed_whatever_the_control_plane_has_become(version):
+    cluster = mesh("v2.4")
+    run(cluster)
+    plane = cluster.get(CONTROL_PLANE, SPACE, "basic")
+    plane["spec"]["version"] = version
+    cluster.put(plane)
+    assert {change["action"] for change in run(cluster, state="absent", extensions=[])["changes"]} == {"delete"}
+    assert cluster.list(WASM_PLUGIN, "") == []
