@@ -121,6 +121,13 @@ def test_one_run_federates_both_meshes_and_takes_it_back(bed: Testbed, administr
         counted = both.counted(playbook)
         assert max(counted.values()) <= most, f"{playbook}: {counted}"
 
+    seen = both.play("report", variables={"report_json": "page.json"})
+    assert "Report · 2 of 2 meshes seen · 1 of 1 peerings connected" in seen.output, seen.output
+    page = json.loads((both.folder / "page.json").read_text(encoding="utf-8"))
+    assert {row["name"]: row["state"] for row in page["meshes"]} == {"east": "ok", "west": "ok"}
+    assert {(each["from"], each["to"], each["name"]) for each in page["peerings"][0]["names"]} >= {("east", "west", "cart.shop")}
+    assert {(row["namespace"], row["mode"]) for row in page["mutual_tls"]} >= {("shop", "PERMISSIVE")}
+
     both.meshes["west"]["mesh_imports"] = [{"name": "cart", "namespace": "shop", "import_as_local": True}]
     bed.meshes["west"].echo("shop", "cart", text="west's own")
     reports = {"federation_report": "drift.json", "federation_report_junit": "drift.xml", "federation_report_metrics": "drift.prom"}

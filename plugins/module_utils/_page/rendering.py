@@ -21,7 +21,13 @@ from .template import TEMPLATE
 MOST_ROWS = 2000
 """Rows of one part that the page shows; the JSON has all of them."""
 _VERDICTS = {"ok": "ok", "down": "down", "error": "down", "drift": "unsure"}
-_TITLES = {"health": "Health", "proxies": "Proxies", "comparisons": "Configurations compared", "rates": "Requests and errors"}
+_TITLES = {
+    "health": "Health",
+    "proxies": "Proxies",
+    "comparisons": "Configurations compared",
+    "rates": "Requests and errors",
+    "mutual_tls": "Mutual TLS",
+}
 
 
 def html(page: Mapping) -> str:

@@ -6,6 +6,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
+from .page import OPTIONAL
+
 MOST_ROWS = 200
 """Rows of one table. Who needs all of them takes the JSON."""
 # What Markdown, or the HTML in it, would take for more than a letter.
@@ -37,11 +39,11 @@ def _lines(page: Mapping) -> Iterator[str]:
     yield from _table("Services", ("Mesh", "Side", "Peer", "Namespace", "Name", "Host"), _cells(page["services"], columns))
     columns = ("mesh", "peer", "fingerprint", "not_after", "days_left", "said")
     yield from _table("Trust", ("Mesh", "Peer", "Root", "Valid until", "Days left", "Note"), _cells(page["trust"], columns))
-    for key in ("health", "proxies", "comparisons", "rates"):
+    for key in OPTIONAL:
         rows = page.get(key) or []
         names = list(dict.fromkeys(name for row in rows for name, value in row.items() if not isinstance(value, (dict, list))))
         if names:
-            yield from _table(key.capitalize(), [name.replace("_", " ").capitalize() for name in names], _cells(rows, names))
+            yield from _table(key.capitalize().replace("_tls", " TLS"), [name.replace("_", " ").capitalize() for name in names], _cells(rows, names))
     columns = ("mesh", "severity", "code", "place", "seen", "cure")
     yield from _table("Findings", ("Mesh", "Severity", "Code", "Place", "Seen", "Cure"), _cells(page["findings"], columns), nothing="None.")
     if page["unknown"]:

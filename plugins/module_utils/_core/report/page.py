@@ -23,7 +23,7 @@ STATES = (OK, UNKNOWN, UNSURE, DOWN)
 SUSPENDED = status.SUSPENDED
 _BAD = frozenset({status.PENDING, status.REFUSED, status.STALE, status.ABSENT})
 # What is shown only where something has looked at it, and the key of an entry that holds it.
-OPTIONAL = ("health", "proxies", "comparisons", "rates")
+OPTIONAL = ("health", "proxies", "comparisons", "rates", "mutual_tls")
 
 
 def page_of(report: Mapping[str, Any], *, others: Iterable[str] = (), made: str = "") -> dict:
@@ -36,7 +36,7 @@ def page_of(report: Mapping[str, Any], *, others: Iterable[str] = (), made: str 
     meshes = _meshes(entries, [str(name) for name in others])
     peerings = _peerings(entries)
     services = [row for mesh, entry in entries.items() for row in _services(mesh, entry)]
-    findings = [{"mesh": mesh, **row} for mesh, entry in entries.items() for row in _of(entry, "findings", _FINDING)]
+    findings = [row for mesh, entry in entries.items() for row in _findings(mesh, entry)]
     page = {
         "version": VERSION,
         "made": made,
@@ -51,7 +51,7 @@ def page_of(report: Mapping[str, Any], *, others: Iterable[str] = (), made: str 
         "actions": _actions(entries, peerings),
     }
     for key in OPTIONAL:
-        rows = [{"mesh": mesh, **row} for mesh, entry in entries.items() for row in items(entry.get(key))]
+        rows = [{"mesh": mesh, **_stated(row)} for mesh, entry in entries.items() for row in items(entry.get(key))]
         if rows:
             page[key] = rows
     return {**page, "summary": _summary(page)}
@@ -70,6 +70,14 @@ def state_of(row: Mapping) -> str:
     return said if said in STATES else _SAID.get(said, UNKNOWN)
 
 
+def _stated(row: Mapping) -> dict:
+    """Return a row with a state where it has none but a mode of mutual TLS. What is permissive is as Istio makes it."""
+    mode = row.get("mode")
+    if mode is None or "state" in row:
+        return dict(row)
+    return {**row, "state": {"STRICT": OK, "PERMISSIVE": OK, "DISABLE": UNSURE}.get(str(mode), UNKNOWN)}
+
+
 _FINDING = ("code", "severity", "title", "place", "seen", "why", "cure", "reference")
 
 
@@ -77,6 +85,12 @@ def worst(states: Iterable[str]) -> str:
     """Return the worst of some states; of none it is unknown."""
     found = [state for state in states if state in STATES]
     return max(found, key=STATES.index) if found else UNKNOWN
+
+
+def _findings(mesh: str, entry: Mapping) -> Iterator[dict]:
+    """Give the findings of a mesh, with what Kiali calls those that it has as well."""
+    for row, known in zip(_of(entry, "findings", _FINDING), items(entry.get("findings"))):
+        yield {"mesh": mesh, **row, "kiali": strings(known.get("kiali"))}
 
 
 def _of(entry: Mapping, key: str, fields: Sequence[str]) -> list[dict]:

@@ -95,6 +95,14 @@ def test_what_others_call_their_states_is_said_in_the_words_of_the_page():
     assert [*found.values()] == ["ok", "down", "down", "unsure", "unknown", "ok", "down", "unknown", "unknown"]
 
 
+def test_what_a_validation_has_found_is_there_with_kialis_codes_and_mutual_tls():
+    found = {"code": "FED984", "kiali": ["KIA1101"], "severity": "error", "place": "VirtualService shop/cart", "seen": "names chart", "cure": "Correct it."}
+    modes = [{"namespace": "shop", "mode": "STRICT"}, {"namespace": "desk", "mode": "DISABLE"}]
+    page = page_of({"east": estates.entry("east", findings=[found], mutual_tls=modes)})
+    assert page["findings"][0]["kiali"] == ["KIA1101"] and states(page) == {"east": "down"}
+    assert [(row["namespace"], row["state"]) for row in page["mutual_tls"]] == [("shop", "ok"), ("desk", "unsure")]
+
+
 def test_odd_data_makes_a_page_too():
     assert page_of({"east": None, "west": {"peers": [None, 3], "findings": "x", "faults": {}, "control_plane": []}})["summary"]["meshes"] == 2
     assert worst([]) == "unknown" and worst(["ok", "unknown"]) == "unknown" and worst(["unsure", "down", "ok"]) == "down"
