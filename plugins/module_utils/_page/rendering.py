@@ -127,6 +127,8 @@ def _extra(page: Mapping) -> Iterable[dict]:
         yield {
             "id": key,
             "title": _TITLES[key],
+            # The column whose word is shown as a state, with its sign.
+            "stated": names.index("state") if "state" in names else -1,
             "heads": [name.replace("_", " ").capitalize() for name in names],
             "rows": [{"state": state_of(row), "cells": [row.get(name) for name in names]} for row in rows[:MOST_ROWS]],
             "left_out": max(0, len(rows) - MOST_ROWS),

@@ -60,7 +60,7 @@ input, button { font: inherit; color: inherit; background: var(--back); border: 
 input[type=search] { width: 16rem; max-width: 100%; } button { cursor: pointer; }
 .scroll { overflow-x: auto; border: 1px solid var(--line); border-radius: .4rem; }
 table { border-collapse: collapse; width: 100%; font-size: .92rem; }
-th, td { text-align: start; vertical-align: top; padding: .35rem .6rem; border-bottom: 1px solid var(--line); min-width: 4.5rem; }
+th, td { text-align: start; vertical-align: top; padding: .35rem .6rem; border-bottom: 1px solid var(--line); min-width: 6.2rem; }
 td.long { min-width: 15rem; } th { background: var(--panel); white-space: nowrap; } tbody tr:last-child td { border-bottom: 0; }
 .state { display: inline-block; border-radius: .3rem; padding: 0 .45rem; white-space: nowrap; font-weight: 600; }
 code, .mono { font-family: ui-monospace, "Liberation Mono", monospace; font-size: .88em; overflow-wrap: anywhere; }

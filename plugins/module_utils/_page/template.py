@@ -173,7 +173,8 @@ TEMPLATE = """\
 <h2 id="{{ part.id }}">{{ part.title }}</h2>
 {{ begin(part.title, part.heads) }}
 {% for row in part.rows %}
-<tr data-row="{{ row.state }}">{% for text in row.cells %}{{ cell(text) }}{% endfor %}</tr>
+<tr data-row="{{ row.state }}">
+{% for text in row.cells %}{% if loop.index0 == part.stated %}<td>{{ state(row.state, text) }}</td>{% else %}{{ cell(text) }}{% endif %}{% endfor %}</tr>
 {% endfor %}
 {{ end() }}
 {% if part.left_out %}<p class="soft">{{ part.left_out }} more rows stand in the JSON file.</p>{% endif %}
