@@ -186,7 +186,8 @@ TEMPLATE = """\
 {{ begin("Findings", ["Mesh", "Code", "Place", "Seen", "Do"]) }}
 {% for row in page.findings %}
 <tr data-row="{{ 'down' if row.severity == 'error' else 'unsure' }}">{{ cell(row.mesh) }}<td>{{ severity(row.severity) }}<br>
-<code>{{ row.code }}</code>{% for other in row.kiali %} <code>{{ other }}</code>{% endfor %}</td>{{ cell(row.place) }}<td class="long"><bdi>{{ row.seen }}</bdi><br><span class="soft">{{ row.why }}</span></td>
+<code>{{ row.code }}</code>{% for other in row.kiali %} <code>{{ other }}</code>{% endfor %}</td>
+{{ cell(row.place) }}<td class="long"><bdi>{{ row.seen }}</bdi><br><span class="soft">{{ row.why }}</span></td>
 <td class="long"><bdi>{{ row.cure }}</bdi></td></tr>
 {% endfor %}
 {{ end() }}
