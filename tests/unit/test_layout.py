@@ -62,6 +62,7 @@ FLOORS = (
     ("_reads",),
     ("_run",),
     ("_gateways", "_handing", "_health", "_logs", "_service_sets", "_standing", "_tenants", "_traffic", "_uninstalling", "_writing"),
+    ("_compare", "_gateways", "_health", "_logs", "_service_sets", "_standing", "_tenants", "_traffic", "_uninstalling", "_writing"),
     ("_leaving",),
     ("modules",),
     ("plugin_utils",),

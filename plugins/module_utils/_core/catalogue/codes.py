@@ -2190,6 +2190,37 @@ CODES: dict[str, Code] = {
         "A certificate or root that a gateway uses is no longer valid, so calls through it fail.",
         "Where a gateway does not renew its certificate, look at its log and at istiod's; a root is renewed as `docs/changing.md` tells.",
     ),
+    "FED920": Code(
+        "Configurations that differ",
+        ERROR,
+        "Two proxies that should have the same configuration have not, and `compare_fail` makes that a failure.",
+        "Look at the fields that are shown. What differs by nature is folded away with `compare_fold`.",
+    ),
+    "FED921": Code(
+        "Nothing to compare",
+        ERROR,
+        "A pod or workload that was named does not exist, has no proxy that runs, or its namespace cannot be read.",
+        "Write it as namespace/name of a pod or of its workload, as `health` shows them.",
+    ),
+    "FED922": Code(
+        "Dump that cannot be read",
+        ERROR,
+        "What should be the configuration of an Envoy has not the shape of one: it is no JSON, has no `configs`, or is too large.",
+        "Give a file that `compare_save` has written, or what `pilot-agent request GET config_dump` prints.",
+    ),
+    "FED923": Code(
+        "Path to fold away that is none",
+        ERROR,
+        "`compare_fold` lists paths of fields that may differ. A path begins with a section and has `/` between its names; `*` stands for "
+        "one name, `**` for any number.",
+        "Correct the path, such as `clusters/*/connect_timeout`. Names that hold `/` are written with `~1`.",
+    ),
+    "FED924": Code(
+        "Comparison that is not clear",
+        ERROR,
+        "The words that say what is compared with what do not fit together.",
+        "Give `compare_of`, and at most one of `compare_with` and `compare_with_file`. istiod is compared with one pod.",
+    ),
     "FED930": Code(
         "Access log that is off",
         WARNING,

@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from ..control_plane.data_plane import PROXY, STATUS_ANNOTATION
-from ..plain.data import at, items, mapping
+from ..plain.data import at, items, mapping, strings
 from ..plain.moments import time_of
 from .syncz import Pod
 
@@ -23,6 +23,7 @@ def outline(pod: Mapping) -> dict | None:
         "injected": STATUS_ANNOTATION in mapping(metadata.get("annotations")),
         "containers": [str(container.get("name")) for container in _containers(pod)],
         "started": _started(pod),
+        "ips": [str(entry.get("ip")) for entry in items(at(pod, "status", "podIPs")) if entry.get("ip")] or strings([at(pod, "status", "podIP")]),
         "ready": any(c.get("type") == "Ready" and c.get("status") == "True" for c in items(at(pod, "status", "conditions"))),
     }
 
