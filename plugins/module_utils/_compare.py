@@ -64,7 +64,8 @@ class Comparer:
             return dumps, [compared(left, right, self.folds)]
         if params["against"] == AGAINST_ISTIOD:
             left = dumps[0].only(OF_ISTIOD).only_dynamic()
-            return dumps, [compared(left, self._from_istiod(side.pods[0]).only(OF_ISTIOD), self.folds)]
+            right = self._from_istiod(side.pods[0]).only(OF_ISTIOD).only_dynamic()
+            return dumps, [compared(left, right, self.folds)]
         if params["against"]:
             other = self._side(params["against"], "compare_with")
             others = self._read(other)

@@ -199,7 +199,7 @@ def run(run: Run, cluster: Cluster, _now: datetime) -> dict:
         raise FederationError(
             "FED920",
             where=f"{differing[0].left} and {differing[0].right}",
-            what=f"differ in {len(differing[0].differences):,} resources",
+            what=f"differ in {len(differing[0].differences):,} resources" + (f"; so do {len(differing) - 1} more" if differing[1:] else ""),
             fix="Look at the fields in the result; fold away what may differ with compare_fold",
             result=result,
         )

@@ -80,8 +80,9 @@ def _forwarded(file: BinaryIO, port: int, page: Callable[[str], object]) -> Iter
     status, content = body if isinstance(body, tuple) else (200, body)
     content = content.encode() if isinstance(content, str) else content
     answer = f"HTTP/1.1 {status} it is\r\nConnection: close\r\n\r\n".encode() + content
-    # In pieces, as a kubelet copies them; a ping between, which some proxies send.
+    # A ping, which some proxies send; then in pieces, as a kubelet copies them.
+    yield frame(b"there?", 9)
+    received(file)
     for at in range(0, len(answer), 30_000):
         yield frame(b"\x00" + answer[at : at + 30_000])
-        yield frame(b"there?", 9)
     yield frame(b"", 8)

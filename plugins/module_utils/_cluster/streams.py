@@ -96,9 +96,7 @@ class Stream:
         self._messages -= 1
         if self._messages < 0:
             raise Unusable("FED901", "is more messages than bytes are due")
-        head = self._read(2, may_end=True)
-        if not head:
-            return _CLOSE, True, b""
+        head = self._read(2)
         opcode, is_last, size = head[0] & 15, bool(head[0] & 128), head[1] & 127
         if head[1] & 128 or head[0] & 112:
             raise Unusable("FED901", "is not framed as a server frames it")
@@ -111,7 +109,7 @@ class Stream:
         self._left -= size
         return opcode, is_last, self._read(size)
 
-    def _read(self, size: int, *, may_end: bool = False) -> bytes:
+    def _read(self, size: int) -> bytes:
         content = bytearray()
         while len(content) < size:
             left = self._deadline - time.monotonic()
@@ -121,9 +119,8 @@ class Stream:
             # One read of what is there: a server that sends byte by byte must not outlive the deadline.
             block = self._file.read1(size - len(content))
             if not block:
-                if may_end and not content:
-                    return b""
-                raise CutOff("the connection ended in the middle of a message")
+                # The other end says goodbye: without it nobody knows whether this was all.
+                raise CutOff("the connection broke")
             content += block
         return bytes(content)
 

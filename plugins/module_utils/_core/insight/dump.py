@@ -84,7 +84,7 @@ def read_dump(content: bytes, origin: str, *, own: Mapping[str, str] | None = No
         raise _unusable(origin, "has no configs")
     sections: dict[str, dict[str, Any]] = {section: {} for section in SECTIONS}
     dynamic: set[tuple[str, str]] = set()
-    errors: list[str] = []
+    errors: dict[str, str] = {}
     for config in items(data["configs"]):
         for section, name, resource, is_dynamic in _resources(config, errors):
             rows = sections[section]
@@ -94,7 +94,7 @@ def read_dump(content: bytes, origin: str, *, own: Mapping[str, str] | None = No
             rows[unique] = resource if section == SECRETS else cleaned(resource, clear=clear)
             if is_dynamic:
                 dynamic.add((section, unique))
-    return Dump(origin, {section: rows for section, rows in sections.items() if rows}, frozenset(dynamic), tuple(errors))
+    return Dump(origin, {section: rows for section, rows in sections.items() if rows}, frozenset(dynamic), tuple(f"{place}: {text}" for place, text in errors.items()))
 
 
 def _saved(data: Mapping, origin: str, clear: bool) -> Dump:
@@ -103,7 +103,8 @@ def _saved(data: Mapping, origin: str, clear: bool) -> Dump:
     kept = {section: {} for section in SECTIONS if mapping(sections.get(section))}
     for section, rows in kept.items():
         for name, resource in list(mapping(sections[section]).items())[:MOST_RESOURCES]:
-            rows[_name(name)] = _kept_secret(resource) if section == SECRETS else cleaned(resource, clear=clear)
+            plain = _node(resource) if (section, name) == (BOOTSTRAP, "node") else resource
+            rows[_name(name)] = _kept_secret(resource) if section == SECRETS else cleaned(plain, clear=clear)
     pairs = data.get("dynamic") if isinstance(data.get("dynamic"), list) else []
     dynamic = frozenset((str(pair[0]), str(pair[1])) for pair in pairs if isinstance(pair, list) and len(pair) == 2)
     return Dump(origin, kept, dynamic)
@@ -114,7 +115,7 @@ def _kept_secret(resource: object) -> dict:
     return {"kind": str(mapping(resource).get("kind"))[:20], "certificates": prints}
 
 
-def _resources(config: Mapping, errors: list[str]) -> Iterator[tuple[str, str, Any, bool]]:
+def _resources(config: Mapping, errors: dict[str, str]) -> Iterator[tuple[str, str, Any, bool]]:
     """Give section, name and content of each resource of one part of a dump, and whether istiod sent it."""
     kind = type_of(config)
     if kind == "BootstrapConfigDump":
@@ -147,11 +148,12 @@ def _resources(config: Mapping, errors: list[str]) -> Iterator[tuple[str, str, A
                 yield SECRETS, _name(entry.get("name")), secret_of(entry), False
 
 
-def _one(section: str, entry: Mapping, resource: Mapping, key: str, errors: list[str]) -> Iterator[tuple[str, str, Any, bool]]:
+def _one(section: str, entry: Mapping, resource: Mapping, key: str, errors: dict[str, str]) -> Iterator[tuple[str, str, Any, bool]]:
     failure = mapping(entry.get("error_state"))
     name = _name(resource.get("name") or resource.get("cluster_name") or entry.get("name"))
     if failure and len(errors) < 100:
-        errors.append(f"{section} {name}: {str(failure.get('details') or 'rejected')[:300]}")
+        place = f"{section} {_name(entry.get('name') or name)}"
+        errors.setdefault(place, str(cleaned(str(failure.get("details") or "rejected")))[:300])
     if resource:
         warming = f"{name} (warming)" if "warming" in key else name
         yield section, warming, resource, key.startswith("dynamic")

@@ -94,6 +94,7 @@ NASTY = {
     "endless": (endless, "FED901"),
     "byte by byte": (slow, "FED900"),
     "nothing after the switch": (lambda: iter([HEAD]), "FED900"),
+    "an end without a goodbye": (lambda: iter([HEAD + PORTS + frame(b"\x00HTTP/1.1 200 OK\r\n\r\nabc")]), "FED900"),
     "no switch": (lambda: iter([b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}"]), "FED106"),
     "another protocol": (lambda: iter([HEAD.replace(b"v4.channel", b"v9.channel")]), "FED901"),
     "a frame of 8 EiB": (lambda: iter([HEAD + struct.pack(">BBQ", 130, 127, (1 << 63) - 1)]), "FED901"),
