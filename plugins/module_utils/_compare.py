@@ -171,6 +171,6 @@ class Comparer:
 
 def _own_of(pod: Mapping) -> dict[str, str]:
     """Return the texts that differ from pod to pod by nature, and what stands for each."""
-    return {**{ip: POD_IP for ip in pod["ips"]}, pod["metadata"]["name"]: POD_NAME}
+    return {**dict.fromkeys(pod["ips"], POD_IP), pod["metadata"]["name"]: POD_NAME}
 
 

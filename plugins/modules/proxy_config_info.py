@@ -153,7 +153,7 @@ from datetime import datetime  # noqa: E402
 from ..module_utils._cluster.client import Cluster  # noqa: E402
 from ..module_utils._compare import Comparer  # noqa: E402
 from ..module_utils._core.insight.comparing import Comparison  # noqa: E402
-from ..module_utils._core.insight.dump import ENDPOINTS, SECTIONS, Dump, table_of  # noqa: E402
+from ..module_utils._core.insight.dump import ENDPOINTS, SECTIONS, table_of  # noqa: E402
 from ..module_utils._core.plain.errors import FederationError  # noqa: E402
 from ..module_utils._options import CLUSTER, MESH  # noqa: E402
 from ..module_utils._run import Module, Run, run_module  # noqa: E402

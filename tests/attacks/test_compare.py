@@ -118,7 +118,7 @@ def test_refusals_say_what_was_named(api: ApiInMemory, collections: str, tmp_pat
 
 def test_a_hostile_dump_keeps_the_result_below_a_megabyte(api: ApiInMemory, collections: str):
     mesh(api)
-    many = [cluster(f"\x1b[2J{number}" + "x" * 380, "y" * 2_000, **{f"f{field}": "z" * 300 for field in range(8)}) for number in range(600)]
+    many = [cluster(f"\x1b[2J{number}" + "x" * 380, "y" * 2_000, **{f"f{field}": "z" * 300 for field in range(8)}) for number in range(1_200)]
     api.hostile = tunnelling(answering(cart_1=dump(*many)))
     outcome = compare(api, collections, of="shop/cart-1", against="shop/till-1")
     assert outcome.code is None and len(outcome.printed) < 1 << 20

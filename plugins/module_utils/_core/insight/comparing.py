@@ -47,7 +47,8 @@ def folds_of(paths: Sequence[str]) -> re.Pattern[str]:
     patterns = []
     for path in (*FOLDED, *paths):
         segments = path.split("/")
-        if len(path) > LONGEST_PATH or path.count("*") > MOST_STARS or not all(_SEGMENT.fullmatch(part) for part in segments) or segments[0] not in (*SECTIONS, "*", "**"):
+        is_bounded = len(path) <= LONGEST_PATH and path.count("*") <= MOST_STARS
+        if not is_bounded or not all(map(_SEGMENT.fullmatch, segments)) or segments[0] not in (*SECTIONS, "*", "**"):
             raise FederationError(
                 "FED923",
                 where="compare_fold",
@@ -169,9 +170,9 @@ def _names(entries: list) -> list[str]:
         if all(isinstance(name, str) for name in names) and len(set(names)) == len(names):
             return [str(name) for name in names]
     addresses = [mapping(at(entry, "endpoint", "address", "socket_address")) for entry in entries]
-    names = [f"{address.get('address')}:{address.get('port_value')}" for address in addresses]
-    if all(addresses) and len(set(names)) == len(names):
-        return names
+    places = [f"{address.get('address')}:{address.get('port_value')}" for address in addresses]
+    if all(addresses) and len(set(places)) == len(places):
+        return places
     return [str(number) for number in range(len(entries))]
 
 

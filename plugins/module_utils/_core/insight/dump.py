@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -94,18 +94,20 @@ def read_dump(content: bytes, origin: str, *, own: Mapping[str, str] | None = No
             rows[unique] = resource if section == SECRETS else cleaned(resource, clear=clear)
             if is_dynamic:
                 dynamic.add((section, unique))
-    return Dump(origin, {section: rows for section, rows in sections.items() if rows}, frozenset(dynamic), tuple(f"{place}: {text}" for place, text in errors.items()))
+    told = tuple(f"{place}: {text}" for place, text in errors.items())
+    return Dump(origin, {section: rows for section, rows in sections.items() if rows}, frozenset(dynamic), told)
 
 
 def _saved(data: Mapping, origin: str, clear: bool) -> Dump:
     sections = mapping(data.get("sections"))
     # Whoever wrote the file may have put anything there, so it is cleaned again.
-    kept = {section: {} for section in SECTIONS if mapping(sections.get(section))}
+    kept: dict[str, dict[str, Any]] = {section: {} for section in SECTIONS if mapping(sections.get(section))}
     for section, rows in kept.items():
         for name, resource in list(mapping(sections[section]).items())[:MOST_RESOURCES]:
             plain = _node(resource) if (section, name) == (BOOTSTRAP, "node") else resource
             rows[_name(name)] = _kept_secret(resource) if section == SECRETS else cleaned(plain, clear=clear)
-    pairs = data.get("dynamic") if isinstance(data.get("dynamic"), list) else []
+    said = data.get("dynamic")
+    pairs = said if isinstance(said, list) else []
     dynamic = frozenset((str(pair[0]), str(pair[1])) for pair in pairs if isinstance(pair, list) and len(pair) == 2)
     return Dump(origin, kept, dynamic)
 
@@ -179,14 +181,14 @@ def _unusable(origin: str, what: str) -> FederationError:
 
 def table_of(dump: Dump, word: str = "") -> list[dict]:
     """Return a row per resource with the columns of its section; ``word`` keeps those whose row holds it."""
-    makers = {
+    makers: dict[str, Callable[[str, Mapping], dict]] = {
         CLUSTERS: _cluster_row,
         LISTENERS: _listener_row,
         ROUTES: _route_row,
         ENDPOINTS: _endpoint_row,
         EXTENSIONS: _extension_row,
-        SECRETS: lambda name, secret: {"kind": secret.get("kind"), "certificates": ", ".join(one[:16] for one in strings(secret.get("certificates")))},
-        BOOTSTRAP: lambda name, value: {"digest": digest(value)},
+        SECRETS: _secret_row,
+        BOOTSTRAP: lambda _name, value: {"digest": digest(value)},
     }
     rows = []
     for section in SECTIONS:
@@ -213,6 +215,10 @@ def _object(resource: Mapping) -> str:
 def _cluster_row(name: str, cluster: Mapping) -> dict:
     direction, port, subset, host = (name.split("|") + ["", "", ""])[:4] if name.count("|") == 3 else ("", "", "", name)
     return {"fqdn": host, "port": port, "subset": subset, "direction": direction, "type": str(cluster.get("type") or at(cluster, "cluster_type", "name") or "")}
+
+
+def _secret_row(_name: str, secret: Mapping) -> dict:
+    return {"kind": secret.get("kind"), "certificates": ", ".join(one[:16] for one in strings(secret.get("certificates")))}
 
 
 def _listener_row(_name: str, listener: Mapping) -> dict:

@@ -121,18 +121,20 @@ BOOTSTRAP = {
         ]
     },
 }
+CHAIN = {"inline_bytes": base64.b64encode(PEM).decode()}
 SECRETS = [
-    {"name": "default", "secret": {"tls_certificate": {"certificate_chain": {"inline_bytes": base64.b64encode(PEM).decode()}, "private_key": {"inline_bytes": PLANTED}}}},
+    {"name": "default", "secret": {"tls_certificate": {"certificate_chain": CHAIN, "private_key": {"inline_bytes": PLANTED}}}},
     {"name": "ROOTCA", "secret": {"validation_context": {"trusted_ca": {"inline_string": PEM.decode()}}}},
     {"name": "oauth", "secret": {"generic_secret": {"secret": {"inline_string": PLANTED}}}},
 ]
 
 
 def dumped(clusters=(CLUSTER, {**CLUSTER, "name": WEST, "metadata": {}}), listener=None, version="v1", **bootstrap):
+    active = [{"version_info": version, "cluster": one} for one in clusters]
     return {
         "configs": [
             {"@type": f"{TYPE}BootstrapConfigDump", "bootstrap": {**BOOTSTRAP, **bootstrap}},
-            {"@type": f"{TYPE}ClustersConfigDump", "version_info": version, "dynamic_active_clusters": [{"version_info": version, "cluster": one} for one in clusters]},
+            {"@type": f"{TYPE}ClustersConfigDump", "version_info": version, "dynamic_active_clusters": active},
             {
                 "@type": f"{TYPE}ListenersConfigDump",
                 "dynamic_listeners": [{"name": "10.0.0.1_80", "active_state": {"listener": listener or LISTENER}, "error_state": {"details": "duplicate"}}],
