@@ -60,7 +60,10 @@ class Comparer:
             raise self._unclear(f"istiod is compared with one pod, and {params['of']} is a workload")
         dumps = self._read(side)
         if params["against_file"]:
-            left, right = dumps[0] if side.is_pod else self._majority(side, dumps), self._from_file(params["against_file"])
+            left, right = (
+                dumps[0] if side.is_pod else self._majority(side, dumps),
+                self._from_file(params["against_file"]),
+            )
             return dumps, [compared(left, right, self.folds)]
         if params["against"] == AGAINST_ISTIOD:
             left = dumps[0].only(OF_ISTIOD).only_dynamic()
@@ -78,17 +81,29 @@ class Comparer:
         return dumps, [compared(dump, most, self.folds) for dump in dumps]
 
     def _unclear(self, what: str) -> FederationError:
-        return FederationError("FED924", where="compare_with", what=what, fix="Give compare_of and at most one other side")
+        return FederationError(
+            "FED924", where="compare_with", what=what, fix="Give compare_of and at most one other side"
+        )
 
     def _side(self, word: str, option: str) -> Side:
         """Return the pods that a word names: a pod of that name, or else those of the workload."""
         namespace, slash, name = word.partition("/")
         if not (namespace and slash and name) or "/" in name:
-            raise FederationError("FED921", where=option, what=f"is {word!r}", fix="Write namespace/name of a pod or a workload, such as shop/cart")
+            raise FederationError(
+                "FED921",
+                where=option,
+                what=f"is {word!r}",
+                fix="Write namespace/name of a pod or a workload, such as shop/cart",
+            )
         gaps: list = []
         pods = read_pods(self._cluster, [namespace], gaps).get(namespace)
         if pods is None:
-            raise FederationError("FED921", where=f"{option}, {word}", what=gaps[0].because, fix="Give the account playbooks/files/mesh-insight.yml")
+            raise FederationError(
+                "FED921",
+                where=f"{option}, {word}",
+                what=gaps[0].because,
+                fix="Give the account playbooks/files/mesh-insight.yml",
+            )
         running = [pod for pod in pods if (proxy := proxy_in(pod)) is not None and proxy.is_running]
         one = [pod for pod in running if pod["metadata"]["name"] == name]
         found = one or [pod for pod in running if workload_of(pod) == name]
@@ -111,7 +126,12 @@ class Comparer:
         # A dump is large: each is read into what is kept of it before the next comes.
         for (namespace, name), pod in zip(places, side.pods):
             answer = self._asker.ask(namespace, name, page)
-            dump = read_dump(self._content(answer, f"{namespace}/{name}"), f"{namespace}/{name}", own=_own_of(pod), clear=self._params["clear"])
+            dump = read_dump(
+                self._content(answer, f"{namespace}/{name}"),
+                f"{namespace}/{name}",
+                own=_own_of(pod),
+                clear=self._params["clear"],
+            )
             self._save(dump)
             dumps.append(dump.only(self._sections).sharing(self._forms))
         if side.is_pod and not self._params["against"]:
@@ -127,8 +147,18 @@ class Comparer:
         if answer.is_good:
             return answer.content
         if answer.is_forbidden:
-            raise FederationError("FED104", where=place, what=answer.why, fix="Give the account playbooks/files/mesh-insight.yml (docs/rights.md)")
-        raise FederationError("FED900", where=place, what=f"gives no dump ({answer.why or answer.status})", fix="See that its proxy runs, and run again")
+            raise FederationError(
+                "FED104",
+                where=place,
+                what=answer.why,
+                fix="Give the account playbooks/files/mesh-insight.yml (docs/rights.md)",
+            )
+        raise FederationError(
+            "FED900",
+            where=place,
+            what=f"gives no dump ({answer.why or answer.status})",
+            fix="See that its proxy runs, and run again",
+        )
 
     def _majority(self, side: Side, dumps: Sequence[Dump]) -> Dump:
         return majority_of(dumps, f"most of {side.word} ({len(dumps)} pods)", self.folds)
@@ -137,7 +167,11 @@ class Comparer:
         """Return what istiod would send to a pod: the replica that serves it says so, others know nothing of it."""
         namespace, name = pod["metadata"]["namespace"], pod["metadata"]["name"]
         control_plane = read_control_plane(self._cluster, self._home, self._params["control_plane"])
-        istiods = [one for one in read_pods(self._cluster, [self._home], []).get(self._home, []) if workload_of(one) == istiod_name(control_plane)]
+        istiods = [
+            one
+            for one in read_pods(self._cluster, [self._home], []).get(self._home, [])
+            if workload_of(one) == istiod_name(control_plane)
+        ]
         page = Page(ISTIOD, "/debug/config_dump", {"proxyID": f"{name}.{namespace}"})
         why = "there is no istiod whose pods can be read"
         for istiod in istiods:
@@ -147,7 +181,10 @@ class Comparer:
                 return read_dump(answer.content, origin, own=_own_of(pod), clear=self._params["clear"])
             why = answer.why or f"it answers {answer.status}: {answer.text[:200].strip()}"
         raise FederationError(
-            "FED900", where=f"istiod, {namespace}/{name}", what=f"no istiod says what it would send ({why})", fix="See with health which istiod serves it"
+            "FED900",
+            where=f"istiod, {namespace}/{name}",
+            what=f"no istiod says what it would send ({why})",
+            fix="See with health which istiod serves it",
         )
 
     def _from_file(self, path: str) -> Dump:
@@ -155,9 +192,13 @@ class Comparer:
             content = own_content(path, LARGEST_PAGE + 1)
         except OSError as error:
             what = f"cannot be read ({error.strerror or type(error).__name__})"
-            raise FederationError("FED922", where=path, what=what, fix="Give the path of a file that compare_save has written") from None
+            raise FederationError(
+                "FED922", where=path, what=what, fix="Give the path of a file that compare_save has written"
+            ) from None
         if len(content) > LARGEST_PAGE:
-            raise FederationError("FED922", where=path, what=f"is larger than {LARGEST_PAGE >> 20} MiB", fix="Give a dump of one proxy")
+            raise FederationError(
+                "FED922", where=path, what=f"is larger than {LARGEST_PAGE >> 20} MiB", fix="Give a dump of one proxy"
+            )
         return read_dump(content, path, clear=self._params["clear"]).only(self._sections)
 
     def _save(self, dump: Dump) -> None:
@@ -172,5 +213,3 @@ class Comparer:
 def _own_of(pod: Mapping) -> dict[str, str]:
     """Return the texts that differ from pod to pod by nature, and what stands for each."""
     return {**dict.fromkeys(pod["ips"], POD_IP), pod["metadata"]["name"]: POD_NAME}
-
-

@@ -28,7 +28,10 @@ MOST_ENVOYS = 20
 """How many Envoys are asked themselves: their answers only sharpen what istiods say."""
 MOST_OF_A_GATEWAY = 4
 CERTS = Page(ENVOY, "/certs", most=4 << 20)
-OWN_PAGES = {"prometheus": Page(PROMETHEUS, "/-/ready", most=1 << 16), "grafana": Page(GRAFANA, "/api/health", most=1 << 16)}
+OWN_PAGES = {
+    "prometheus": Page(PROMETHEUS, "/-/ready", most=1 << 16),
+    "grafana": Page(GRAFANA, "/api/health", most=1 << 16),
+}
 
 
 @dataclass
@@ -48,7 +51,15 @@ class Look:
 
 
 def health_of(
-    cluster: Cluster, mesh: str, namespace: str, control_plane: str, now: datetime, *, again: float = 10, by_exec: bool = False, operators: str = OPERATORS
+    cluster: Cluster,
+    mesh: str,
+    namespace: str,
+    control_plane: str,
+    now: datetime,
+    *,
+    again: float = 10,
+    by_exec: bool = False,
+    operators: str = OPERATORS,
 ) -> Health:
     """Return the health of a mesh. What is not in order is looked at once more after ``again`` seconds; 0 looks once.
 
@@ -64,7 +75,9 @@ def health_of(
     if len(readings) > 1:
         pods = read_pods(cluster, [space for space in spaces if space in pods], look.gaps)
     seen = _seen(look, own, metrics, now, operators)
-    proxies = _proxies(look, readings, pods, components.version_of(answer.text for answer in metrics.values() if answer.is_good))
+    proxies = _proxies(
+        look, readings, pods, components.version_of(answer.text for answer in metrics.values() if answer.is_good)
+    )
     silent = [Unknown(f"proxies that {pod} knows", why) for pod, why in sorted(readings[-1].silent.items())]
     gaps = [*look.gaps, *look.asker.gaps(), *(silent if not look.asker.gaps() else [])]
     return Health(mesh, components_of(seen), proxies, gaps, cluster.now)
@@ -80,7 +93,9 @@ def _members(look: Look) -> list[str]:
         return []
 
 
-def _readings(look: Look, spaces: Sequence[str], pods: Mapping[str, list[dict]], again: float) -> tuple[list[syncz.Reading], dict[str, Said]]:
+def _readings(
+    look: Look, spaces: Sequence[str], pods: Mapping[str, list[dict]], again: float
+) -> tuple[list[syncz.Reading], dict[str, Said]]:
     """Return what istiods say, a second time where something is not in order that may be a moment's."""
     istiods = [pod["metadata"]["name"] for pod in _pods_of(istiod_name(look.control_plane), pods.get(look.home, []))]
     first, metrics = read_istiods(look.asker, look.home, istiods)
@@ -99,7 +114,9 @@ def _with_proxies(pods: Mapping[str, list[dict]]) -> list[syncz.Pod]:
     return [proxy for space in pods.values() for proxy in map(proxy_in, space) if proxy is not None]
 
 
-def _proxies(look: Look, readings: Sequence[syncz.Reading], pods: Mapping[str, list[dict]], current: str) -> list[syncz.Proxy]:
+def _proxies(
+    look: Look, readings: Sequence[syncz.Reading], pods: Mapping[str, list[dict]], current: str
+) -> list[syncz.Proxy]:
     """Return the proxies. The Envoys of those that are not in order are asked themselves; their word only counts beside istiod's."""
     if not readings[-1].rows and readings[-1].silent:
         return []
@@ -122,7 +139,12 @@ def _seen(look: Look, own: Sequence[Mapping], metrics: Mapping[str, Said], now: 
     peerings = read_peerings(cluster, control_plane)
     rows = [
         status.peer_row(
-            name, name, peerings.of(name).as_rows(), now=cluster.now, version=control_plane.version, cluster_domain=control_plane.cluster_domain
+            name,
+            name,
+            peerings.of(name).as_rows(),
+            now=cluster.now,
+            version=control_plane.version,
+            cluster_domain=control_plane.cluster_domain,
         )
         for name in sorted(peerings.peers)
     ]
@@ -131,12 +153,20 @@ def _seen(look: Look, own: Sequence[Mapping], metrics: Mapping[str, Said], now: 
         roots = read_roots_of(cluster, control_plane, now)
     except FederationError as error:
         why = f"{error.where} {error.what}"
-    names = [name for name, space, _severity, wanted in gateways_of(control_plane, peerings.peers) if wanted and space == home]
+    names = [
+        name
+        for name, space, _severity, wanted in gateways_of(control_plane, peerings.peers)
+        if wanted and space == home
+    ]
     asked = [(name, pod["metadata"]["name"]) for name in names for pod in _ready(name, own)[:MOST_OF_A_GATEWAY]]
     answers = look.asker.ask_each((home, pod, CERTS) for _name, pod in asked)
-    said = {istiod_name(control_plane): metrics, **{name: _own_page(look, name, page, own) for name, page in OWN_PAGES.items()}}
+    said = {
+        istiod_name(control_plane): metrics,
+        **{name: _own_page(look, name, page, own) for name, page in OWN_PAGES.items()},
+    }
     kiali, jaeger = (
-        listed(cluster, kind, home, unread) if cluster.serves(group) else {} for kind, group in ((KIALI_OBJECT, KIALI), (JAEGER_OBJECT, JAEGER))
+        listed(cluster, kind, home, unread) if cluster.serves(group) else {}
+        for kind, group in ((KIALI_OBJECT, KIALI), (JAEGER_OBJECT, JAEGER))
     )
     return Seen(
         control_plane,

@@ -199,7 +199,8 @@ def run(run: Run, cluster: Cluster, _now: datetime) -> dict:
         raise FederationError(
             "FED920",
             where=f"{differing[0].left} and {differing[0].right}",
-            what=f"differ in {len(differing[0].differences):,} resources" + (f"; so do {len(differing) - 1} more" if differing[1:] else ""),
+            what=f"differ in {len(differing[0].differences):,} resources"
+            + (f"; so do {len(differing) - 1} more" if differing[1:] else ""),
             fix="Look at the fields in the result; fold away what may differ with compare_fold",
             result=result,
         )
@@ -210,7 +211,11 @@ def fitting(comparisons: Sequence[Comparison], rows: Sequence[Mapping]) -> dict:
     """Return comparisons and rows as data that stays below a bound, and how much had to be left out."""
     most, kept = max(1, 300 // max(1, len(comparisons))), list(rows)
     while True:
-        found = {"comparisons": [one.as_data(most) for one in comparisons], "rows": kept, "rows_left_out": len(rows) - len(kept)}
+        found = {
+            "comparisons": [one.as_data(most) for one in comparisons],
+            "rows": kept,
+            "rows_left_out": len(rows) - len(kept),
+        }
         if len(json.dumps(found)) <= LARGEST_RESULT or (not kept and most == 0):
             return found
         most, kept = most // 2, kept[: len(kept) // 2]
@@ -222,7 +227,11 @@ def lines_of(result: Mapping, comparisons: Sequence[Comparison], rows: Sequence[
     more = len(lines) - MOST_LINES
     told = [line[:LONGEST_LINE] for line in lines[:MOST_LINES]]
     told += [f"… and {more:,} more lines; the result has them, and compare_save writes all"] if more > 0 else []
-    return [*told, *(f"rejected: {error}" for error in result["errors"]), *(f"saved: {path}" for path in result["saved"])] or ["nothing to show"]
+    return [
+        *told,
+        *(f"rejected: {error}" for error in result["errors"]),
+        *(f"saved: {path}" for path in result["saved"]),
+    ] or ["nothing to show"]
 
 
 def _told(one: Comparison) -> Iterator[str]:
@@ -235,7 +244,11 @@ def _told(one: Comparison) -> Iterator[str]:
 
 
 def _row(row: Mapping) -> str:
-    shown = [f"{key} {value}" for key, value in row.items() if key not in ("section", "name", "federation") and value not in ("", None, False)]
+    shown = [
+        f"{key} {value}"
+        for key, value in row.items()
+        if key not in ("section", "name", "federation") and value not in ("", None, False)
+    ]
     mark = "  (of a peer, in istiod's memory)" if row.get("federation") else ""
     return f"{row['section']:<10} {row['name']}  {' · '.join(shown)}{mark}"
 

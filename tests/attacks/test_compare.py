@@ -20,15 +20,30 @@ SECRET = "pl4nted-secret"
 
 
 def cluster(name: str, timeout: str = "10s", **more: object) -> dict:
-    return {"cluster": {"name": name, "type": "EDS", "connect_timeout": timeout, "transport_socket": {"password": SECRET}, **more}}
+    return {
+        "cluster": {
+            "name": name,
+            "type": "EDS",
+            "connect_timeout": timeout,
+            "transport_socket": {"password": SECRET},
+            **more,
+        }
+    }
 
 
 def dump(*clusters: dict, node: str = "cart-1") -> str:
     bootstrap = {"node": {"id": f"sidecar~10.0.0.1~{node}.shop~", "metadata": {"SOME_TOKEN": SECRET}}}
     configs = [
         {"@type": f"{ADMIN}BootstrapConfigDump", "bootstrap": bootstrap},
-        {"@type": f"{ADMIN}ClustersConfigDump", "static_clusters": [cluster("agent")], "dynamic_active_clusters": list(clusters)},
-        {"@type": f"{ADMIN}SecretsConfigDump", "dynamic_active_secrets": [{"name": "x", "secret": {"generic_secret": {"secret": SECRET}}}]},
+        {
+            "@type": f"{ADMIN}ClustersConfigDump",
+            "static_clusters": [cluster("agent")],
+            "dynamic_active_clusters": list(clusters),
+        },
+        {
+            "@type": f"{ADMIN}SecretsConfigDump",
+            "dynamic_active_secrets": [{"name": "x", "secret": {"generic_secret": {"secret": SECRET}}}],
+        },
     ]
     return json.dumps({"configs": configs})
 
@@ -41,7 +56,11 @@ def answering(**dumps: object) -> Callable:
 
     def page(namespace: str, name: str, _port: int, target: str) -> object:
         if target.startswith("/debug/config_dump?proxyID="):
-            return dumps.get("istiod") if name == "istiod-basic-abc-2" else (404, "Proxy not connected to this Pilot instance")
+            return (
+                dumps.get("istiod")
+                if name == "istiod-basic-abc-2"
+                else (404, "Proxy not connected to this Pilot instance")
+            )
         if target.startswith("/clusters"):
             return json.dumps({"cluster_statuses": []})
         return dumps.get(name.replace("-", "_"), dump(SAME, node=name))
@@ -61,7 +80,11 @@ def test_the_pod_that_differs_from_most_is_named_with_its_field(api: ApiInMemory
     three_carts(api)
     api.hostile = tunnelling(answering(cart_2=dump(cluster(SAME["cluster"]["name"], "1s"), node="cart-2")))
     result = compare(api, collections, of="shop/cart").result
-    assert [(one["left"], one["equal"]) for one in result["comparisons"]] == [("shop/cart-1", True), ("shop/cart-2", False), ("shop/cart-3", True)]
+    assert [(one["left"], one["equal"]) for one in result["comparisons"]] == [
+        ("shop/cart-1", True),
+        ("shop/cart-2", False),
+        ("shop/cart-3", True),
+    ]
     [found] = result["comparisons"][1]["differences"]
     assert found["fields"] == [{"path": "connect_timeout", "left": "1s", "right": "10s"}]
     assert not result["equal"] and not result.get("failed")
@@ -90,7 +113,9 @@ def test_a_pod_is_compared_with_what_the_istiod_that_serves_it_would_send(api: A
     api.hostile = tunnelling(answering(istiod=dump(cluster(SAME["cluster"]["name"], "1s"))))
     [found] = compare(api, collections, of="shop/cart-1", against="istiod").result["comparisons"]
     assert found["right"] == "what istiod-basic-abc-2 would send to shop/cart-1"
-    assert [one["name"] for one in found["differences"]] == [SAME["cluster"]["name"]], "static clusters of the agent are not istiod's"
+    assert [one["name"] for one in found["differences"]] == [SAME["cluster"]["name"]], (
+        "static clusters of the agent are not istiod's"
+    )
 
 
 def test_a_pod_alone_is_shown_as_a_table(api: ApiInMemory, collections: str):
@@ -118,7 +143,10 @@ def test_refusals_say_what_was_named(api: ApiInMemory, collections: str, tmp_pat
 
 def test_a_hostile_dump_keeps_the_result_below_a_megabyte(api: ApiInMemory, collections: str):
     mesh(api)
-    many = [cluster(f"\x1b[2J{number}" + "x" * 380, "y" * 2_000, **{f"f{field}": "z" * 300 for field in range(8)}) for number in range(1_200)]
+    many = [
+        cluster(f"\x1b[2J{number}" + "x" * 380, "y" * 2_000, **{f"f{field}": "z" * 300 for field in range(8)})
+        for number in range(1_200)
+    ]
     api.hostile = tunnelling(answering(cart_1=dump(*many)))
     outcome = compare(api, collections, of="shop/cart-1", against="shop/till-1")
     assert outcome.code is None and len(outcome.printed) < 1 << 20
@@ -131,8 +159,14 @@ def test_a_hostile_dump_keeps_the_result_below_a_megabyte(api: ApiInMemory, coll
 def test_the_playbook_shows_the_field_and_fails_where_it_is_told_to(api: ApiInMemory, collections: str, tmp_path: Path):
     three_carts(api)
     api.hostile = tunnelling(answering(cart_2=dump(cluster(SAME["cluster"]["name"], "1s"), node="cart-2")))
-    admin = Administrator(tmp_path, collections, {"east": {**api.variables, "mesh_peers": ["west"], "compare_of": "shop/cart", "compare_save": "dumps"}})
+    admin = Administrator(
+        tmp_path,
+        collections,
+        {"east": {**api.variables, "mesh_peers": ["west"], "compare_of": "shop/cart", "compare_save": "dumps"}},
+    )
     run = admin.play("compare", variables={"compare_fail": True}, must_pass=False)
-    assert run.returncode and "FED920 shop/cart-2 and most of shop/cart (3 pods): differ in 1 resources" in run.output, run.output
+    assert (
+        run.returncode and "FED920 shop/cart-2 and most of shop/cart (3 pods): differ in 1 resources" in run.output
+    ), run.output
     assert "connect_timeout: 1s → 10s" in run.output
     assert (tmp_path / "dumps" / "east" / "shop.cart-1.json").exists()

@@ -19,8 +19,17 @@ METRICS = 'pilot_info{version="1.18.7-abc"} 1\npilot_xds{version="1.18.7"} 2\npi
 
 
 def deployment(name: str, up: int = 1, due: int = 1) -> dict:
-    status = {"availableReplicas": up, "conditions": [{"type": "Available", "status": "True", "lastTransitionTime": "2026-01-31T12:00:00Z"}]}
-    return {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": name, "namespace": HOME}, "spec": {"replicas": due}, "status": status}
+    status = {
+        "availableReplicas": up,
+        "conditions": [{"type": "Available", "status": "True", "lastTransitionTime": "2026-01-31T12:00:00Z"}],
+    }
+    return {
+        "apiVersion": "apps/v1",
+        "kind": "Deployment",
+        "metadata": {"name": name, "namespace": HOME},
+        "spec": {"replicas": due},
+        "status": status,
+    }
 
 
 def pod(name: str, namespace: str, owner: str, container: str = "istio-proxy") -> dict:
@@ -31,23 +40,38 @@ def pod(name: str, namespace: str, owner: str, container: str = "istio-proxy") -
     return {
         "apiVersion": "v1",
         "kind": "Pod",
-        "metadata": {"name": name, "namespace": namespace, "annotations": annotations, "labels": labels, "ownerReferences": owners},
+        "metadata": {
+            "name": name,
+            "namespace": namespace,
+            "annotations": annotations,
+            "labels": labels,
+            "ownerReferences": owners,
+        },
         "spec": {"containers": [{"name": container}]},
         "status": {"phase": "Running", "conditions": READY, "containerStatuses": running},
     }
 
 
 def row(proxy: str, **nonces: str) -> dict:
-    synced = {f"{kind}_{word}": kind for kind in ("cluster", "listener", "route", "endpoint") for word in ("sent", "acked")}
+    synced = {
+        f"{kind}_{word}": kind for kind in ("cluster", "listener", "route", "endpoint") for word in ("sent", "acked")
+    }
     return {"proxy": proxy, "istio_version": "1.18.7", **synced, **nonces}
 
 
 def mesh(api, *more: dict) -> None:
-    roll = {"apiVersion": "maistra.io/v1", "kind": "ServiceMeshMemberRoll", "metadata": {"name": "default", "namespace": HOME}}
+    roll = {
+        "apiVersion": "maistra.io/v1",
+        "kind": "ServiceMeshMemberRoll",
+        "metadata": {"name": "default", "namespace": HOME},
+    }
     objects = [
         {**roll, "spec": {"members": ["shop"]}, "status": {"configuredMembers": ["shop"]}},
         *map(deployment, ("istiod-basic", "istio-ingressgateway", "istio-egressgateway")),
-        *({"apiVersion": "v1", "kind": "Service", "metadata": {"name": f"istio-{way}gateway", "namespace": HOME}} for way in ("ingress", "egress")),
+        *(
+            {"apiVersion": "v1", "kind": "Service", "metadata": {"name": f"istio-{way}gateway", "namespace": HOME}}
+            for way in ("ingress", "egress")
+        ),
         *(pod(f"istiod-basic-abc-{number}", HOME, "istiod-basic", "discovery") for number in (1, 2)),
         pod("istio-ingressgateway-abc-1", HOME, "istio-ingressgateway"),
         *(pod(f"{name}-1", "shop", name) for name in ("cart", "till")),
@@ -71,7 +95,17 @@ def pages(**answers: object) -> Callable:
         if target == "/metrics":
             return METRICS
         if target == "/certs":
-            return json.dumps({"certificates": [{"cert_chain": [{"valid_from": "2020-01-01T00:00:00Z", "expiration_time": "2020-01-02T00:00:00Z"}]}]})
+            return json.dumps(
+                {
+                    "certificates": [
+                        {
+                            "cert_chain": [
+                                {"valid_from": "2020-01-01T00:00:00Z", "expiration_time": "2020-01-02T00:00:00Z"}
+                            ]
+                        }
+                    ]
+                }
+            )
         return "listener_manager.lds.update_rejected: 4\n" if target.startswith("/stats") else None
 
     return page
@@ -96,7 +130,9 @@ def test_all_istiods_are_merged_and_what_lags_stands_first(api, collections):
     ]
     assert result["workloads"][0]["in_order"] == 0
     assert states(result)["istiod-basic"] == "healthy"
-    assert "4 proxies connected" in next(one["evidence"] for one in result["components"] if one["component"] == "istiod-basic")
+    assert "4 proxies connected" in next(
+        one["evidence"] for one in result["components"] if one["component"] == "istiod-basic"
+    )
 
 
 def test_envoys_word_makes_a_rejection_of_what_was_stale_twice(api, collections):
@@ -120,7 +156,11 @@ def test_an_account_without_the_right_is_told_so_and_nothing_is_guessed(api, col
 
     def forbidden(asked):
         if "/portforward" in asked.target:
-            told = {"kind": "Status", "message": 'pods "x" is forbidden: User "u" cannot get resource "pods/portforward"', "code": 403}
+            told = {
+                "kind": "Status",
+                "message": 'pods "x" is forbidden: User "u" cannot get resource "pods/portforward"',
+                "code": 403,
+            }
             return 403, {}, json.dumps(told).encode()
         return None
 
@@ -143,7 +183,14 @@ def test_a_silent_istiod_makes_what_it_may_know_unknown(api, collections):
 
 def test_a_hostile_istiod_is_told_and_moves_no_cursor(api, collections):
     mesh(api)
-    api.hostile = tunnelling(pages(**{"istiod-basic-abc-1": [row("cart-1\x1b[2J.shop"), {"proxy": 7}, [], None], "istiod-basic-abc-2": b"[" * 200_000}))
+    api.hostile = tunnelling(
+        pages(
+            **{
+                "istiod-basic-abc-1": [row("cart-1\x1b[2J.shop"), {"proxy": 7}, [], None],
+                "istiod-basic-abc-2": b"[" * 200_000,
+            }
+        )
+    )
     result = look(api, collections)
     assert "\x1b" not in json.dumps(result["lines"], ensure_ascii=False)
     assert {one["what"] for one in result["unread"]} == {"proxies that istiod-basic-abc-2 knows"}
@@ -166,9 +213,18 @@ def test_the_playbook_fails_as_a_gate_and_writes_what_it_saw(api: ApiInMemory, c
     admin = Administrator(tmp_path, collections, {"east": {**api.variables, "mesh_peers": ["west"], "health_again": 0}})
     said = {"federation_report": "health.json", "federation_report_junit": "health.xml"}
     run = admin.play("health", variables=said, must_pass=False)
-    assert run.returncode and "FED914 Mesh east: is not as health_require: core asks: istio-ingressgateway is failing" in run.output, run.output
+    assert (
+        run.returncode
+        and "FED914 Mesh east: is not as health_require: core asks: istio-ingressgateway is failing" in run.output
+    ), run.output
     assert "shop/cart " in run.output, "a gate that fails shows its tables as well"
     report = json.loads((tmp_path / "health.json").read_text(encoding="utf-8"))["east"]
-    assert report["verdict"] == "down" and report["proxies"][0] == {"in_order": 0, "old": 0, "proxies": 1, "state": "stale", "workload": "shop/cart"}
+    assert report["verdict"] == "down" and report["proxies"][0] == {
+        "in_order": 0,
+        "old": 0,
+        "proxies": 1,
+        "state": "stale",
+        "workload": "shop/cart",
+    }
     junit = (tmp_path / "health.xml").read_text(encoding="utf-8")
     assert 'name="FED915 istio-ingressgateway"><failure' in junit and 'name="component istiod-basic" />' in junit

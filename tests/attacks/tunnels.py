@@ -63,7 +63,11 @@ def _printed(body: object) -> Iterator[bytes]:
     content = body.encode() if isinstance(body, str) else body
     if isinstance(content, bytes):
         yield frame(b"\x01" + content)
-    state = {"status": "Success"} if isinstance(content, bytes) else {"status": "Failure", "message": "command terminated with exit code 1"}
+    state = (
+        {"status": "Success"}
+        if isinstance(content, bytes)
+        else {"status": "Failure", "message": "command terminated with exit code 1"}
+    )
     yield frame(b"\x03" + json.dumps(state).encode()) + frame(b"", 8)
 
 

@@ -197,7 +197,9 @@ def asked_through(stream: Stream, page: Page) -> tuple[int, bytes]:
 
     Raises ``Unreached`` where nothing listens there, ``Unusable`` FED901 for what is no HTTP or too large, ``CutOff`` as ``messages``.
     """
-    request = f"GET {target_of(page)} HTTP/1.1\r\nHost: localhost\r\nAccept-Encoding: identity\r\nConnection: close\r\n\r\n"
+    request = (
+        f"GET {target_of(page)} HTTP/1.1\r\nHost: localhost\r\nAccept-Encoding: identity\r\nConnection: close\r\n\r\n"
+    )
     stream.send(0, request.encode("ascii"))
     port = _Port(stream)
     response = http.client.HTTPResponse(port, method="GET")  # type: ignore[arg-type]

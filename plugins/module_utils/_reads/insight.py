@@ -62,7 +62,9 @@ class Asker:
         return [Unknown(f"pages of pods in {namespace}", why) for namespace, why in sorted(self._forbidden.items())]
 
 
-def listed(cluster: Cluster, kind: Kind, namespace: str, unread: dict[str, str], *, key: str = "", selector: str | None = None) -> dict[str, dict] | None:
+def listed(
+    cluster: Cluster, kind: Kind, namespace: str, unread: dict[str, str], *, key: str = "", selector: str | None = None
+) -> dict[str, dict] | None:
     """Return objects by name; None where they may not be read, and ``unread`` says why. A kind that is not served has no objects."""
     try:
         return {live["metadata"]["name"]: live for live in cluster.list(kind, namespace, selector)}
@@ -75,7 +77,9 @@ def listed(cluster: Cluster, kind: Kind, namespace: str, unread: dict[str, str],
         return None
 
 
-def read_pods(cluster: Cluster, namespaces: Iterable[str], gaps: list[Unknown], keep: Callable[[Mapping], dict | None] = outline) -> dict[str, list[dict]]:
+def read_pods(
+    cluster: Cluster, namespaces: Iterable[str], gaps: list[Unknown], keep: Callable[[Mapping], dict | None] = outline
+) -> dict[str, list[dict]]:
     """Return the pods of each namespace that can be read, as ``outline`` gives them."""
     found = {}
     for namespace in dict.fromkeys(namespaces):
@@ -102,7 +106,9 @@ def read_istiods(asker: Asker, namespace: str, pods: Sequence[str]) -> tuple[syn
             silent[pod] = error.what
         if not answer.is_good:
             silent[pod] = answer.why or f"it answered {answer.status}"
-    rejects = sum((syncz.rejects_of(answer.text) for answer in metrics.values() if answer.is_good), start=syncz.rejects_of(""))
+    rejects = sum(
+        (syncz.rejects_of(answer.text) for answer in metrics.values() if answer.is_good), start=syncz.rejects_of("")
+    )
     reading = syncz.Reading(at, tuple(rows), rejects, {}, silent)
     return _dated(asker, namespace, reading) if reading.twice else reading, metrics
 

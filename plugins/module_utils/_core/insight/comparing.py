@@ -143,10 +143,17 @@ def compared(left: Dump, right: Dump, folds: re.Pattern[str]) -> Comparison:
 def _of_fields(section: str, name: str, ours: Any, theirs: Any, folds: re.Pattern[str]) -> Difference | None:
     head = f"{section}/{_segment(name)}"
     left, right = dict(leaves(ours, head)), dict(leaves(theirs, head))
-    paths = [path for path in dict.fromkeys([*left, *right]) if left.get(path) != right.get(path) and not folds.fullmatch(path)]
+    paths = [
+        path
+        for path in dict.fromkeys([*left, *right])
+        if left.get(path) != right.get(path) and not folds.fullmatch(path)
+    ]
     if not paths:
         return None
-    told = [(path[len(head) + 1 :][:LONGEST_PATH], _value(left.get(path)), _value(right.get(path))) for path in paths[:MOST_FIELDS]]
+    told = [
+        (path[len(head) + 1 :][:LONGEST_PATH], _value(left.get(path)), _value(right.get(path)))
+        for path in paths[:MOST_FIELDS]
+    ]
     return Difference(section, name, DIFFERS, tuple(told), max(0, len(paths) - MOST_FIELDS))
 
 

@@ -167,7 +167,9 @@ def _is_on(control_plane: ControlPlane, *path: str, default: bool = True) -> boo
 
 def gateways_of(control_plane: ControlPlane, peers: Mapping[str, Mapping]) -> Iterator[tuple[str, str, str, bool]]:
     """Give name, namespace and severity of each gateway, and whether it is wanted. Those of the peers are core, for the mesh federates."""
-    ours = {str(at(peer, "spec", "gateways", way, "name") or "") for peer in peers.values() for way in ("ingress", "egress")}
+    ours = {
+        str(at(peer, "spec", "gateways", way, "name") or "") for peer in peers.values() for way in ("ingress", "egress")
+    }
     are_on, home = _is_on(control_plane, "gateways", "enabled"), control_plane.namespace
     for name, key, severity in (("istio-ingressgateway", "ingress", CORE), ("istio-egressgateway", "egress", ADDON)):
         yield name, home, severity, are_on and _is_on(control_plane, "gateways", key, "enabled")
@@ -193,15 +195,26 @@ def _gateways(seen: Seen) -> Iterator[Component]:
 
 def _with_service(seen: Seen, name: str, found: Component) -> Component:
     if seen.services is None:
-        return replace(found, evidence=f"{found.evidence}; its Service could not be read ({seen.unread.get('Service', '')})")
+        return replace(
+            found, evidence=f"{found.evidence}; its Service could not be read ({seen.unread.get('Service', '')})"
+        )
     service = seen.services.get(name)
     if service is None:
         return replace(found, state=FAILING, evidence=f"it has no Service; {found.evidence}", since="", code="FED905")
     if at(service, "spec", "type") != "LoadBalancer":
         return found
-    addresses = [str(entry.get("ip") or entry.get("hostname")) for entry in items(at(service, "status", "loadBalancer", "ingress"))]
+    addresses = [
+        str(entry.get("ip") or entry.get("hostname"))
+        for entry in items(at(service, "status", "loadBalancer", "ingress"))
+    ]
     if not addresses:
-        return replace(found, state=FAILING, evidence=f"its load balancer has no address; {found.evidence}", since="", code="FED905")
+        return replace(
+            found,
+            state=FAILING,
+            evidence=f"its load balancer has no address; {found.evidence}",
+            since="",
+            code="FED905",
+        )
     return replace(found, evidence=f"{found.evidence}; at {some(addresses, 3)}")
 
 
@@ -241,12 +254,22 @@ def _late(content: bytes, now: datetime) -> Iterator[tuple[str, str]]:
                     yield f"a {word} ends {time_text(end)} and was not renewed", DEGRADED
 
 
-def _deployment(seen: Seen, name: str, severity: str, *, wanted: bool = True, live: Mapping[str, Mapping] | None = None, kind: str = "") -> Component:
+def _deployment(
+    seen: Seen,
+    name: str,
+    severity: str,
+    *,
+    wanted: bool = True,
+    live: Mapping[str, Mapping] | None = None,
+    kind: str = "",
+) -> Component:
     """Return a component by its Deployment. A pod that is ready has passed its own test: the kubelet asks it every few seconds."""
     known = seen.deployments if live is None else live
     if known is None:
         word = UNKNOWN if wanted else ABSENT
-        return Component(name, severity, word, f"could not be read ({seen.unread.get(kind or 'Deployment', 'no right')})")
+        return Component(
+            name, severity, word, f"could not be read ({seen.unread.get(kind or 'Deployment', 'no right')})"
+        )
     found = known.get(name)
     if found is None:
         if not wanted:
@@ -254,9 +277,18 @@ def _deployment(seen: Seen, name: str, severity: str, *, wanted: bool = True, li
         return Component(name, severity, FAILING, "its Deployment does not exist", code="FED904")
     spec, state = mapping(found.get("spec")), mapping(found.get("status"))
     due, up = _count(spec.get("replicas"), 1), _count(state.get("availableReplicas"), 0)
-    since = next((str(c.get("lastTransitionTime") or "") for c in items(state.get("conditions")) if c.get("type") == "Available"), "")
+    since = next(
+        (
+            str(c.get("lastTransitionTime") or "")
+            for c in items(state.get("conditions"))
+            if c.get("type") == "Available"
+        ),
+        "",
+    )
     if due == 0:
-        return Component(name, severity, FAILING if wanted else ABSENT, "scaled to zero", since, "FED902" if wanted else "")
+        return Component(
+            name, severity, FAILING if wanted else ABSENT, "scaled to zero", since, "FED902" if wanted else ""
+        )
     if up == 0:
         return Component(name, severity, FAILING, f"none of {due} pods is available", since, "FED903")
     if up < due:
@@ -291,7 +323,13 @@ def _trust(seen: Seen) -> Iterator[Component]:
     for root in seen.roots:
         days = root.days_left(seen.now)
         state = HEALTHY if timedelta(days=days) >= NEAR_EXPIRY else DEGRADED if days >= 0 else FAILING
-        yield Component(f"root {root.spoken}", ADDON, state, f"{days:,} days left", code={FAILING: ENDED, DEGRADED: ENDING}.get(state, ""))
+        yield Component(
+            f"root {root.spoken}",
+            ADDON,
+            state,
+            f"{days:,} days left",
+            code={FAILING: ENDED, DEGRADED: ENDING}.get(state, ""),
+        )
     for fault in faults_of((), {}, seen.bundles, seen.now):
         yield Component(f"roots of peer {fault.peer}", PEER, DEGRADED, fault.what, code=ENDING)
 
@@ -305,10 +343,19 @@ def _addons(seen: Seen) -> Iterator[Component]:
     yield _kiali(seen)
     if control_plane.version and control_plane.version <= (2, 2):
         wanted = _is_on(control_plane, "techPreview", "wasmExtensions", "enabled", default=False)
-        yield _deployment(seen, f"wasm-cacher-{control_plane.name}", ADDON, wanted=wanted or _has(seen, f"wasm-cacher-{control_plane.name}"))
+        yield _deployment(
+            seen,
+            f"wasm-cacher-{control_plane.name}",
+            ADDON,
+            wanted=wanted or _has(seen, f"wasm-cacher-{control_plane.name}"),
+        )
     yield from _cni(seen)
-    yield _deployment(seen, "istio-operator", ADDON, live=seen.operator, kind="operator") if seen.operator is not None else Component(
-        "istio-operator", ADDON, UNKNOWN, f"could not be read ({seen.unread.get('operator', 'no right')})"
+    yield (
+        _deployment(seen, "istio-operator", ADDON, live=seen.operator, kind="operator")
+        if seen.operator is not None
+        else Component(
+            "istio-operator", ADDON, UNKNOWN, f"could not be read ({seen.unread.get('operator', 'no right')})"
+        )
     )
 
 
@@ -324,7 +371,13 @@ def _asked(seen: Seen, name: str, found: Component) -> Component:
         if answer.is_good:
             found = replace(found, evidence=f"{found.evidence}; it says itself that it is ready")
         elif answer.status:
-            found = replace(found, state=FAILING, evidence=f"{pod} answers {answer.status}; {found.evidence}", since="", code="FED903")
+            found = replace(
+                found,
+                state=FAILING,
+                evidence=f"{pod} answers {answer.status}; {found.evidence}",
+                since="",
+                code="FED903",
+            )
         else:
             found = replace(found, state=UNKNOWN, evidence=f"{found.evidence}; it could not be asked ({answer.why})")
     return found
@@ -334,7 +387,9 @@ def _jaeger(seen: Seen) -> Component:
     said = seen.control_plane.said("tracing", "type")
     wanted = said == "Jaeger"
     name = str(seen.control_plane.said("addons", "jaeger", "name") or "jaeger")
-    live = None if seen.jaeger is None else next((one for one in seen.jaeger if at(one, "metadata", "name") == name), None)
+    live = (
+        None if seen.jaeger is None else next((one for one in seen.jaeger if at(one, "metadata", "name") == name), None)
+    )
     if not wanted and live is None:
         return Component(name, ADDON, ABSENT, f"tracing.type is {said or 'not set'}")
     if seen.jaeger is None:
@@ -349,22 +404,35 @@ def _jaeger(seen: Seen) -> Component:
 def _kiali(seen: Seen) -> Component:
     wanted = _is_on(seen.control_plane, "addons", "kiali", "enabled", default=False)
     name = str(seen.control_plane.said("addons", "kiali", "name") or "kiali")
-    live = None if seen.kiali is None else next((one for one in seen.kiali if at(one, "metadata", "name") == name), None)
+    live = (
+        None if seen.kiali is None else next((one for one in seen.kiali if at(one, "metadata", "name") == name), None)
+    )
     if not wanted and live is None:
         return Component(name, ADDON, ABSENT, "the control plane says that it is not wanted")
     if seen.kiali is None:
         return Component(name, ADDON, UNKNOWN, f"Kiali could not be read ({seen.unread.get('Kiali', 'no right')})")
     if live is None:
         return Component(name, ADDON, FAILING, "the Kiali object does not exist", code="FED904")
-    bad = [c for c in items(at(live, "status", "conditions")) if c.get("type") == "Failure" and c.get("status") == "True"]
+    bad = [
+        c for c in items(at(live, "status", "conditions")) if c.get("type") == "Failure" and c.get("status") == "True"
+    ]
     if bad:
-        return Component(name, ADDON, DEGRADED, str(bad[0].get("message") or bad[0].get("reason")), str(bad[0].get("lastTransitionTime") or ""), "FED903")
+        return Component(
+            name,
+            ADDON,
+            DEGRADED,
+            str(bad[0].get("message") or bad[0].get("reason")),
+            str(bad[0].get("lastTransitionTime") or ""),
+            "FED903",
+        )
     return _deployment(seen, name, ADDON, wanted=wanted)
 
 
 def _cni(seen: Seen) -> Iterator[Component]:
     if seen.daemon_sets is None:
-        yield Component("CNI", ADDON, UNKNOWN, f"its DaemonSets could not be read ({seen.unread.get('DaemonSet', 'no right')})")
+        yield Component(
+            "CNI", ADDON, UNKNOWN, f"its DaemonSets could not be read ({seen.unread.get('DaemonSet', 'no right')})"
+        )
         return
     if not seen.daemon_sets:
         yield Component("CNI", ADDON, FAILING, "the operator's namespace has no DaemonSet of it", code="FED904")
@@ -372,7 +440,13 @@ def _cni(seen: Seen) -> Iterator[Component]:
         state = mapping(live.get("status"))
         due, up = _count(state.get("desiredNumberScheduled"), 0), _count(state.get("numberReady"), 0)
         is_well = up >= due
-        yield Component(f"CNI {name}", ADDON, HEALTHY if is_well else DEGRADED, f"ready on {up} of {due} nodes", code="" if is_well else "FED903")
+        yield Component(
+            f"CNI {name}",
+            ADDON,
+            HEALTHY if is_well else DEGRADED,
+            f"ready on {up} of {due} nodes",
+            code="" if is_well else "FED903",
+        )
 
 
 def age_of(since: str, now: datetime) -> str:

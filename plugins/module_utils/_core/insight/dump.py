@@ -51,18 +51,30 @@ class Dump:
 
     def only_dynamic(self) -> Dump:
         """Return it with what istiod sent, for a comparison with what istiod would send."""
-        kept = {section: {name: row for name, row in rows.items() if (section, name) in self.dynamic} for section, rows in self.sections.items()}
+        kept = {
+            section: {name: row for name, row in rows.items() if (section, name) in self.dynamic}
+            for section, rows in self.sections.items()
+        }
         return replace(self, sections=kept)
 
     def sharing(self, forms: dict[str, Any]) -> Dump:
         """Return it with resources that equal one in ``forms`` as that one; the others are added. Pods of a workload are mostly the same."""
-        shared = {section: {name: forms.setdefault(digest(row), row) for name, row in rows.items()} for section, rows in self.sections.items()}
+        shared = {
+            section: {name: forms.setdefault(digest(row), row) for name, row in rows.items()}
+            for section, rows in self.sections.items()
+        }
         return replace(self, sections=shared)
 
     def as_data(self) -> dict:
         """Return it as it is saved."""
         dynamic = sorted(list(pair) for pair in self.dynamic)
-        return {"kind": SAVED, "origin": self.origin, "sections": self.sections, "dynamic": dynamic, "errors": list(self.errors)}
+        return {
+            "kind": SAVED,
+            "origin": self.origin,
+            "sections": self.sections,
+            "dynamic": dynamic,
+            "errors": list(self.errors),
+        }
 
 
 def read_dump(content: bytes, origin: str, *, own: Mapping[str, str] | None = None, clear: bool = False) -> Dump:
@@ -90,7 +102,9 @@ def read_dump(content: bytes, origin: str, *, own: Mapping[str, str] | None = No
             rows = sections[section]
             if len(rows) >= MOST_RESOURCES:
                 raise _unusable(origin, f"has more than {MOST_RESOURCES:,} {section}")
-            unique = name if name not in rows else f"{name} #{sum(1 for key in rows if key.partition(' #')[0] == name) + 1}"
+            unique = (
+                name if name not in rows else f"{name} #{sum(1 for key in rows if key.partition(' #')[0] == name) + 1}"
+            )
             rows[unique] = resource if section == SECRETS else cleaned(resource, clear=clear)
             if is_dynamic:
                 dynamic.add((section, unique))
@@ -150,7 +164,9 @@ def _resources(config: Mapping, errors: dict[str, str]) -> Iterator[tuple[str, s
                 yield SECRETS, _name(entry.get("name")), secret_of(entry), False
 
 
-def _one(section: str, entry: Mapping, resource: Mapping, key: str, errors: dict[str, str]) -> Iterator[tuple[str, str, Any, bool]]:
+def _one(
+    section: str, entry: Mapping, resource: Mapping, key: str, errors: dict[str, str]
+) -> Iterator[tuple[str, str, Any, bool]]:
     failure = mapping(entry.get("error_state"))
     name = _name(resource.get("name") or resource.get("cluster_name") or entry.get("name"))
     if failure and len(errors) < 100:
@@ -173,7 +189,12 @@ def _node(node: object) -> Any:
 
 
 def _unusable(origin: str, what: str) -> FederationError:
-    return FederationError("FED922", where=origin, what=what, fix="Give a dump that compare_save, or GET /config_dump of Envoy, has written")
+    return FederationError(
+        "FED922",
+        where=origin,
+        what=what,
+        fix="Give a dump that compare_save, or GET /config_dump of Envoy, has written",
+    )
 
 
 # What matters, as a table
@@ -203,7 +224,12 @@ def table_of(dump: Dump, word: str = "") -> list[dict]:
 
 def _is_federations(text: str) -> bool:
     """Whether a row is about what came from a peer, which exists in istiod's memory only."""
-    return "-imports.local" in text or "-exports.local" in text or "federation.maistra.io" in text or ".svc.federation" in text
+    return (
+        "-imports.local" in text
+        or "-exports.local" in text
+        or "federation.maistra.io" in text
+        or ".svc.federation" in text
+    )
 
 
 def _object(resource: Mapping) -> str:
@@ -214,18 +240,32 @@ def _object(resource: Mapping) -> str:
 
 def _cluster_row(name: str, cluster: Mapping) -> dict:
     direction, port, subset, host = (name.split("|") + ["", "", ""])[:4] if name.count("|") == 3 else ("", "", "", name)
-    return {"fqdn": host, "port": port, "subset": subset, "direction": direction, "type": str(cluster.get("type") or at(cluster, "cluster_type", "name") or "")}
+    return {
+        "fqdn": host,
+        "port": port,
+        "subset": subset,
+        "direction": direction,
+        "type": str(cluster.get("type") or at(cluster, "cluster_type", "name") or ""),
+    }
 
 
 def _secret_row(_name: str, secret: Mapping) -> dict:
-    return {"kind": secret.get("kind"), "certificates": ", ".join(one[:16] for one in strings(secret.get("certificates")))}
+    return {
+        "kind": secret.get("kind"),
+        "certificates": ", ".join(one[:16] for one in strings(secret.get("certificates"))),
+    }
 
 
 def _listener_row(_name: str, listener: Mapping) -> dict:
     address = mapping(at(listener, "address", "socket_address"))
     chains = [*items(listener.get("filter_chains")), *items([listener.get("default_filter_chain")])]
     matches = [_match(mapping(chain.get("filter_chain_match"))) for chain in chains]
-    goals = [goal for chain in chains for one in items(chain.get("filters")) for goal in _goals(mapping(one.get("typed_config")))]
+    goals = [
+        goal
+        for chain in chains
+        for one in items(chain.get("filters"))
+        for goal in _goals(mapping(one.get("typed_config")))
+    ]
     return {
         "address": str(address.get("address") or ""),
         "port": address.get("port_value"),
@@ -253,7 +293,13 @@ def _route_row(_name: str, config: Mapping) -> dict:
     hosts = items(config.get("virtual_hosts"))
     routes = [route for host in hosts for route in items(host.get("routes"))]
     objects = [found for found in map(_object, routes) if found]
-    matches = [f"{key} {match[key]}" for route in routes for match in [mapping(route.get("match"))] for key in ("prefix", "path") if match.get(key)]
+    matches = [
+        f"{key} {match[key]}"
+        for route in routes
+        for match in [mapping(route.get("match"))]
+        for key in ("prefix", "path")
+        if match.get(key)
+    ]
     return {
         "domains": some([domain for host in hosts for domain in strings(host.get("domains"))], 5),
         "match": some(list(dict.fromkeys(matches)), 5),
@@ -295,7 +341,9 @@ def health_of(content: bytes, origin: str) -> list[dict]:
                     "ejected": bool(status.get("failed_outlier_check")),
                     "priority": host.get("priority") or 0,
                     "weight": host.get("weight"),
-                    "locality": "/".join(str(mapping(host.get("locality")).get(key) or "") for key in ("region", "zone", "sub_zone")).strip("/"),
+                    "locality": "/".join(
+                        str(mapping(host.get("locality")).get(key) or "") for key in ("region", "zone", "sub_zone")
+                    ).strip("/"),
                 }
             )
     return rows[:MOST_RESOURCES]

@@ -25,14 +25,25 @@ _SECRET_KEYS = re.compile(
     r"credential|authorization|cookie_value|initial_metadata|environment_variables|env_vars|proxy_?metadata$|annotations$",
     re.IGNORECASE,
 )
-_DIGESTED_KEYS = frozenset({"inline_bytes", "inline_string", "inline_code", "source_code", "source_codes", "configuration"})
-_SECRET_NAMES = re.compile(r"authori[sz]ation|cookie|token|secret|pass(word|wd)|api[-_]?key|user[-_]?key|app[-_]?key|credential|signature", re.IGNORECASE)
+_DIGESTED_KEYS = frozenset(
+    {"inline_bytes", "inline_string", "inline_code", "source_code", "source_codes", "configuration"}
+)
+_SECRET_NAMES = re.compile(
+    r"authori[sz]ation|cookie|token|secret|pass(word|wd)|api[-_]?key|user[-_]?key|app[-_]?key|credential|signature",
+    re.IGNORECASE,
+)
 _SECRET_TEXTS = (
     (re.compile(r"\b(bearer|basic)\s+[A-Za-z0-9+/=_.~-]{4,}", re.IGNORECASE), rf"\1 {HIDDEN}"),
     (re.compile(r"\beyJ[A-Za-z0-9_-]{4,}\.[A-Za-z0-9_.-]+"), HIDDEN),
     (re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(-----END [A-Z ]*PRIVATE KEY-----|$)", re.DOTALL), HIDDEN),
     (re.compile(r"//[^/@\s]+@"), f"//{HIDDEN}@"),
-    (re.compile(r"\b((?:service|access|refresh|id)_token|(?:user|app|api)_?key|client_secret|password|secret)=[^&\s\"']+", re.IGNORECASE), rf"\1={HIDDEN}"),
+    (
+        re.compile(
+            r"\b((?:service|access|refresh|id)_token|(?:user|app|api)_?key|client_secret|password|secret)=[^&\s\"']+",
+            re.IGNORECASE,
+        ),
+        rf"\1={HIDDEN}",
+    ),
 )
 _MARKS = ("bearer", "basic", "eyj", "private key", "@", "=")
 """What a text has in which one of these is found: most have none, and there are hundreds of thousands."""
@@ -76,13 +87,24 @@ def cleaned(value: Any, *, clear: bool = False, depth: int = 0) -> Any:
     if kind == "TypedStruct" and _last(str(value.get("type_url"))) not in _KNOWN:
         return {"@type": _text(str(value.get("type_url"))), "digest": digest(value)}
     name = value.get("key") or value.get("name") or value.get("header_name")
-    is_secret = isinstance(name, str) and bool(_SECRET_NAMES.search(name)) and not isinstance(value.get("secret"), Mapping)
+    is_secret = (
+        isinstance(name, str) and bool(_SECRET_NAMES.search(name)) and not isinstance(value.get("secret"), Mapping)
+    )
     return {_text(str(key)): _field(str(key), below, is_secret, clear, depth + 1) for key, below in value.items()}
 
 
 def _field(key: str, value: Any, is_secret: bool, clear: bool, depth: int) -> Any:
     """Return one field; ``is_secret`` says that it belongs to a header, or anything else with a name, whose value is nobody's business."""
-    if is_secret and key in ("value", "raw_value", "values", "exact", "string_match", "exact_match", "prefix_match", "contains_match"):
+    if is_secret and key in (
+        "value",
+        "raw_value",
+        "values",
+        "exact",
+        "string_match",
+        "exact_match",
+        "prefix_match",
+        "contains_match",
+    ):
         return HIDDEN
     if key in _DIGESTED_KEYS and not (clear and key == "configuration"):
         return digest(value) if value not in (None, "", {}) else value

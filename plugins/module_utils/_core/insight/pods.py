@@ -19,12 +19,17 @@ def outline(pod: Mapping) -> dict | None:
         return None
     metadata = mapping(pod.get("metadata"))
     return {
-        "metadata": {key: metadata[key] for key in ("name", "namespace", "labels", "ownerReferences") if key in metadata},
+        "metadata": {
+            key: metadata[key] for key in ("name", "namespace", "labels", "ownerReferences") if key in metadata
+        },
         "injected": STATUS_ANNOTATION in mapping(metadata.get("annotations")),
         "containers": [str(container.get("name")) for container in _containers(pod)],
         "started": _started(pod),
-        "ips": [str(entry.get("ip")) for entry in items(at(pod, "status", "podIPs")) if entry.get("ip")] or strings([at(pod, "status", "podIP")]),
-        "ready": any(c.get("type") == "Ready" and c.get("status") == "True" for c in items(at(pod, "status", "conditions"))),
+        "ips": [str(entry.get("ip")) for entry in items(at(pod, "status", "podIPs")) if entry.get("ip")]
+        or strings([at(pod, "status", "podIP")]),
+        "ready": any(
+            c.get("type") == "Ready" and c.get("status") == "True" for c in items(at(pod, "status", "conditions"))
+        ),
     }
 
 
@@ -33,7 +38,9 @@ def proxy_in(pod: Mapping) -> Pod | None:
     if PROXY not in pod["containers"]:
         return None
     metadata, started = pod["metadata"], time_of(pod["started"])
-    return Pod(metadata["namespace"], metadata["name"], workload_of(pod), started, started is not None, not pod["injected"])
+    return Pod(
+        metadata["namespace"], metadata["name"], workload_of(pod), started, started is not None, not pod["injected"]
+    )
 
 
 def workload_of(pod: Mapping) -> str:

@@ -57,19 +57,33 @@ class Health:
         if require == "none":
             return []
         bad = (FAILING, UNKNOWN) if require == "core" else (FAILING, UNKNOWN, DEGRADED)
-        found = [f"{it.name} is {it.state} ({it.evidence})" for it in self.components if it.state in bad and (require != "core" or it.severity == CORE)]
+        found = [
+            f"{it.name} is {it.state} ({it.evidence})"
+            for it in self.components
+            if it.state in bad and (require != "core" or it.severity == CORE)
+        ]
         if require == "healthy":
-            found += [f"{one.namespace}/{one.name} has {one.in_order} of {one.count} proxies in order" for one in self.workloads if one.in_order < one.count]
+            found += [
+                f"{one.namespace}/{one.name} has {one.in_order} of {one.count} proxies in order"
+                for one in self.workloads
+                if one.in_order < one.count
+            ]
             found += [f"{gap.what} could not be read ({gap.because})" for gap in self.unread]
         return found
 
     def findings(self) -> list[Finding]:
         """Return what deserves a look, each with the code that says what to do."""
-        found = [Finding(it.code, it.name, f"{it.state}: {it.evidence}") for it in self.components if it.code and it.state != HEALTHY]
+        found = [
+            Finding(it.code, it.name, f"{it.state}: {it.evidence}")
+            for it in self.components
+            if it.code and it.state != HEALTHY
+        ]
         by_place: dict[tuple[str, str], list[Proxy]] = {}
         for proxy in self.proxies:
             if proxy.state in CODES:
-                by_place.setdefault((proxy.state, f"{proxy.namespace}/{proxy.workload or proxy.name}"), []).append(proxy)
+                by_place.setdefault((proxy.state, f"{proxy.namespace}/{proxy.workload or proxy.name}"), []).append(
+                    proxy
+                )
         for (state, place), proxies in by_place.items():
             one = proxies[0]
             many = f"{len(proxies)} {'proxies' if len(proxies) > 1 else 'proxy'}"
@@ -79,20 +93,30 @@ class Health:
     def lines(self) -> list[str]:
         """Return the table: components, then workloads worst first, then the proxies that are not in order."""
         counts = Counter(it.state for it in self.components)
-        head = ", ".join(f"{counts[state]} {state}" for state in (FAILING, UNKNOWN, DEGRADED, HEALTHY, ABSENT) if counts[state])
+        head = ", ".join(
+            f"{counts[state]} {state}" for state in (FAILING, UNKNOWN, DEGRADED, HEALTHY, ABSENT) if counts[state]
+        )
         shown_lines = [f"{self.mesh} · {head or 'nothing was read'}"]
-        shown_lines += _table(["COMPONENT", "KIND", "STATE", "SINCE", "EVIDENCE"], [self._cells(it) for it in self.components])
+        shown_lines += _table(
+            ["COMPONENT", "KIND", "STATE", "SINCE", "EVIDENCE"], [self._cells(it) for it in self.components]
+        )
         shown_lines += [line for it in self.components if it.state != HEALTHY and it.code for line in _whole(it)]
         workloads = self.workloads
         if self.proxies:
             in_order, old = sum(it.in_order for it in workloads), sum(it.old for it in workloads)
             more = f", {old:,} of another version than istiod" if old else ""
             shown_lines += ["", f"{in_order:,} of {len(self.proxies):,} proxies in order{more}"]
-            shown_lines += _table(["WORKLOAD", "IN ORDER", "PROXIES", "VERSION"], [it.cells for it in workloads[:MOST_WORKLOADS]], widest=60)
+            shown_lines += _table(
+                ["WORKLOAD", "IN ORDER", "PROXIES", "VERSION"],
+                [it.cells for it in workloads[:MOST_WORKLOADS]],
+                widest=60,
+            )
             if len(workloads) > MOST_WORKLOADS:
                 rest = workloads[MOST_WORKLOADS:]
                 bad = sum(it.in_order < it.count for it in rest)
-                shown_lines.append(f"… and {len(rest):,} more workloads, {bad:,} of them with proxies that are not in order")
+                shown_lines.append(
+                    f"… and {len(rest):,} more workloads, {bad:,} of them with proxies that are not in order"
+                )
         odd = [proxy for proxy in self.proxies if proxy.state not in IN_ORDER]
         if odd:
             cells = [[f"{it.namespace}/{it.name}", it.state, it.evidence] for it in odd[:MOST_PROXIES]]
@@ -148,14 +172,18 @@ class Health:
 def with_connections(proxies: Iterable[Proxy], said: Mapping[str, str]) -> list[Proxy]:
     """Return proxies, those that are not connected with what their own Envoy says of its connection to istiod."""
     return [
-        replace(proxy, evidence=f"{proxy.evidence}; its Envoy says {said[key]}") if (key := f"{proxy.name}.{proxy.namespace}") in said else proxy
+        replace(proxy, evidence=f"{proxy.evidence}; its Envoy says {said[key]}")
+        if (key := f"{proxy.name}.{proxy.namespace}") in said
+        else proxy
         for proxy in proxies
     ]
 
 
 def _whole(it: Component) -> list[str]:
     """Return what is seen of a component that is not well, without a cut."""
-    return textwrap.wrap(shown(f"{it.code} {it.name} {it.state}: {it.evidence}"), WIDEST, subsequent_indent="       ")[:MOST_WRAPPED]
+    return textwrap.wrap(shown(f"{it.code} {it.name} {it.state}: {it.evidence}"), WIDEST, subsequent_indent="       ")[
+        :MOST_WRAPPED
+    ]
 
 
 def _table(heads: list[str], rows: Sequence[list[str]], widest: int = WIDEST_CELL) -> list[str]:
@@ -172,5 +200,3 @@ def _table(heads: list[str], rows: Sequence[list[str]], widest: int = WIDEST_CEL
 
 def _cut(text: str, width: int) -> str:
     return text if len(text) <= width else f"{text[: width - 1]}…"
-
-

@@ -32,7 +32,7 @@ MOST_ROWS = 100_000
 LONGEST_NAME = 400
 STARTING = timedelta(seconds=30)
 """How old a proxy must be before it counts as one that should be connected."""
-_REJECTS = re.compile(r'pilot_xds_(cds|lds|rds|eds)_reject\{([^}]*)\} ([0-9.e+]+)', re.ASCII)
+_REJECTS = re.compile(r"pilot_xds_(cds|lds|rds|eds)_reject\{([^}]*)\} ([0-9.e+]+)", re.ASCII)
 _LABEL = re.compile(r'([a-z_]+)="((?:[^"\\]|\\.)*)"')
 
 
@@ -204,7 +204,9 @@ def proxies_of(
         elif len(readings) == 1 or proxy in before:
             evidence = f"{rows[0].istiod} still lists it and no such pod exists"
             found.append(Proxy(name, namespace, "", GONE, {}, evidence, rows[0].version, rows[0].istiod))
-    return sorted(found, key=lambda proxy: (WORST_FIRST.index(proxy.state), proxy.namespace, proxy.workload, proxy.name))
+    return sorted(
+        found, key=lambda proxy: (WORST_FIRST.index(proxy.state), proxy.namespace, proxy.workload, proxy.name)
+    )
 
 
 def _without_row(pod: Pod, latest: Reading, earlier: Reading, before: Mapping) -> Proxy:
@@ -214,11 +216,20 @@ def _without_row(pod: Pod, latest: Reading, earlier: Reading, before: Mapping) -
     if pod.started is None or latest.at - pod.started < STARTING:
         return Proxy(pod.name, pod.namespace, pod.workload, UNKNOWN, {}, "has only just started")
     if latest is not earlier and pod.proxy in before:
-        return Proxy(pod.name, pod.namespace, pod.workload, UNKNOWN, {}, "was connected some seconds ago and is moving to another istiod")
+        return Proxy(
+            pod.name,
+            pod.namespace,
+            pod.workload,
+            UNKNOWN,
+            {},
+            "was connected some seconds ago and is moving to another istiod",
+        )
     return Proxy(pod.name, pod.namespace, pod.workload, NOT_CONNECTED, {}, "its proxy runs and no istiod knows it")
 
 
-def _of_rows(proxy: str, rows: Sequence[Row], readings: Sequence[Reading], said: Mapping[str, str], current: str, pod: Pod | None) -> Proxy:
+def _of_rows(
+    proxy: str, rows: Sequence[Row], readings: Sequence[Reading], said: Mapping[str, str], current: str, pod: Pod | None
+) -> Proxy:
     latest = readings[-1]
     row, note = _newest(rows, latest)
     name, _dot, namespace = proxy.rpartition(".")
@@ -273,7 +284,9 @@ def _differing(row: Row, kind: str, readings: Sequence[Reading], said: Mapping[s
         return REJECTED, f"istiod has counted {counts[-1] - counts[0]} rejections between two readings"
     if len(readings) > 1 and first is not None and first.nonces.get(kind, ("", ""))[1] != row.nonces[kind][1]:
         return SYNCED, "it acknowledges, and new updates keep coming"
-    perhaps = f"; istiod has counted {counts[-1]} rejections of it since it started, perhaps this one" if counts[-1] else ""
+    perhaps = (
+        f"; istiod has counted {counts[-1]} rejections of it since it started, perhaps this one" if counts[-1] else ""
+    )
     seconds = int((readings[-1].at - readings[0].at).total_seconds())
     again = f" in two readings {seconds} s apart" if len(readings) > 1 else ""
     return STALE, f"what was sent is not acknowledged{again}, cause unknown{perhaps}"
@@ -343,7 +356,9 @@ def _data(content: bytes, istiod: str, path: str) -> object:
 
 
 def _unusable(istiod: str, path: str, what: str) -> FederationError:
-    return FederationError("FED901", where=f"{path} of {istiod}", what=what, fix="See which version of istiod answers there")
+    return FederationError(
+        "FED901", where=f"{path} of {istiod}", what=what, fix="See which version of istiod answers there"
+    )
 
 
 def _text(value: object) -> str:

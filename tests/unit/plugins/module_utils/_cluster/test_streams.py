@@ -31,7 +31,9 @@ def api(running):
 
 
 def connected(api, **more):
-    return Cluster.connect({**api.access, "impersonate_user": "auditor", "impersonate_groups": ["readers"], "api_timeout": 2, **more})
+    return Cluster.connect(
+        {**api.access, "impersonate_user": "auditor", "impersonate_groups": ["readers"], "api_timeout": 2, **more}
+    )
 
 
 def test_a_forwarded_port_is_asked_as_the_same_account_as_everything_else(api):
@@ -47,7 +49,10 @@ def test_a_forwarded_port_is_asked_as_the_same_account_as_everything_else(api):
 
 def test_a_command_runs_as_the_same_account_and_asks_the_same(api):
     api.hostile = tunnelling(lambda _namespace, _pod, _port, target: f"you asked {target}")
-    assert connected(api).page("east", "istiod-1", Page(ISTIOD, "/debug/syncz"), by_exec=True) == (200, b"you asked /debug/syncz")
+    assert connected(api).page("east", "istiod-1", Page(ISTIOD, "/debug/syncz"), by_exec=True) == (
+        200,
+        b"you asked /debug/syncz",
+    )
     [asked] = api.asked
     assert "/pods/istiod-1/exec?container=discovery&command=pilot-discovery&command=request&command=GET" in asked.target
     assert asked.headers["impersonate-user"] == "auditor"
@@ -102,8 +107,16 @@ NASTY = {
     "empty frames for ever": (lambda: itertools.chain([HEAD], itertools.repeat(frame(b"") * 1000)), "FED901"),
     "a channel that was not asked for": (lambda: iter([HEAD + PORTS + frame(b"\x07\x00\x00xx")]), "FED901"),
     "no HTTP": (lambda: iter([HEAD + PORTS + frame(b"\x00SSH-2.0-x\r\n\r\n") + frame(b"", 8)]), "FED901"),
-    "headers for ever": (lambda: itertools.chain([HEAD + PORTS + frame(b"\x00HTTP/1.1 200 OK\r\n")], itertools.repeat(frame(b"\x00A: b\r\n"))), "FED901"),
-    "a page that is cut": (lambda: iter([HEAD + PORTS + frame(b"\x00HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nabc") + frame(b"", 8)]), "FED900"),
+    "headers for ever": (
+        lambda: itertools.chain(
+            [HEAD + PORTS + frame(b"\x00HTTP/1.1 200 OK\r\n")], itertools.repeat(frame(b"\x00A: b\r\n"))
+        ),
+        "FED901",
+    ),
+    "a page that is cut": (
+        lambda: iter([HEAD + PORTS + frame(b"\x00HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nabc") + frame(b"", 8)]),
+        "FED900",
+    ),
 }
 
 
@@ -120,7 +133,9 @@ def test_what_a_hostile_server_sends_over_it_is_bounded_and_told(api, nasty):
 
 def test_a_port_on_which_nothing_listens_is_told_in_the_kubelets_words(api):
     api.hostile = tunnelling(lambda *_asked: None)
-    with pytest.raises(FederationError, match=r"FED900 port 15000 of pod shop/cart-1: .*connection refused on port 15000"):
+    with pytest.raises(
+        FederationError, match=r"FED900 port 15000 of pod shop/cart-1: .*connection refused on port 15000"
+    ):
         connected(api).page("shop", "cart-1", STATS)
 
 

@@ -9,7 +9,11 @@ import hashlib
 import json
 
 import pytest
-from ansible_collections.ossm.federation.plugins.module_utils._core.insight.comparing import compared, folds_of, majority_of
+from ansible_collections.ossm.federation.plugins.module_utils._core.insight.comparing import (
+    compared,
+    folds_of,
+    majority_of,
+)
 from ansible_collections.ossm.federation.plugins.module_utils._core.insight.dump import health_of, read_dump, table_of
 from ansible_collections.ossm.federation.plugins.module_utils._core.plain.errors import FederationError
 
@@ -24,11 +28,16 @@ PLANTED = "pl4nted"
 
 
 def rule(name, kind="destination-rule"):
-    return {"filter_metadata": {"istio": {"config": f"/apis/networking.istio.io/v1alpha3/namespaces/shop/{kind}/{name}"}}}
+    return {
+        "filter_metadata": {"istio": {"config": f"/apis/networking.istio.io/v1alpha3/namespaces/shop/{kind}/{name}"}}
+    }
 
 
 def hcm(*filters):
-    manager = {"@type": f"{FILTERS}network.http_connection_manager.v3.HttpConnectionManager", "rds": {"route_config_name": "80"}}
+    manager = {
+        "@type": f"{FILTERS}network.http_connection_manager.v3.HttpConnectionManager",
+        "rds": {"route_config_name": "80"},
+    }
     return {"name": "hcm", "typed_config": {**manager, "http_filters": list(filters)}}
 
 
@@ -38,8 +47,14 @@ WASM = {
         "@type": f"{FILTERS}http.wasm.v3.Wasm",
         "config": {
             "root_id": "auth_root",
-            "configuration": {"@type": "type.googleapis.com/google.protobuf.StringValue", "value": json.dumps({"system": PLANTED})},
-            "vm_config": {"environment_variables": {"key_values": {"A": PLANTED}}, "code": {"local": {"filename": "/var/a.wasm"}}},
+            "configuration": {
+                "@type": "type.googleapis.com/google.protobuf.StringValue",
+                "value": json.dumps({"system": PLANTED}),
+            },
+            "vm_config": {
+                "environment_variables": {"key_values": {"A": PLANTED}},
+                "code": {"local": {"filename": "/var/a.wasm"}},
+            },
         },
     },
 }
@@ -61,7 +76,13 @@ LISTENER = {
                 hcm(
                     WASM,
                     OLD_WASM,
-                    {"name": "lua", "typed_config": {"@type": f"{FILTERS}http.lua.v3.Lua", "default_source_code": {"inline_string": PLANTED}}},
+                    {
+                        "name": "lua",
+                        "typed_config": {
+                            "@type": f"{FILTERS}http.lua.v3.Lua",
+                            "default_source_code": {"inline_string": PLANTED},
+                        },
+                    },
                     {"name": "unknown", "typed_config": {"@type": "type.googleapis.com/some.Body", "nothing": PLANTED}},
                 )
             ],
@@ -69,7 +90,9 @@ LISTENER = {
                 "typed_config": {
                     "@type": "type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.DownstreamTlsContext",
                     "common_tls_context": {
-                        "tls_certificates": [{"private_key": {"inline_string": PLANTED}, "password": {"inline_bytes": PLANTED}}],
+                        "tls_certificates": [
+                            {"private_key": {"inline_string": PLANTED}, "password": {"inline_bytes": PLANTED}}
+                        ],
                         "tls_certificate_sds_secret_configs": [{"name": "default"}],
                     },
                     "session_ticket_keys": {"keys": [{"inline_bytes": PLANTED}]},
@@ -112,7 +135,10 @@ BOOTSTRAP = {
         "clusters": [
             {
                 "name": "tracer",
-                "grpc": {"initial_metadata": [{"key": "k", "value": PLANTED}], "call_credentials": [{"access_token": PLANTED}]},
+                "grpc": {
+                    "initial_metadata": [{"key": "k", "value": PLANTED}],
+                    "call_credentials": [{"access_token": PLANTED}],
+                },
                 "url": f"https://user:{PLANTED}@collector/",
                 "redis": {"auth_password": {"inline_string": PLANTED}},
                 "note": f"Bearer {PLANTED}1234, eyJhbGciOi.{PLANTED}.x",
@@ -123,7 +149,10 @@ BOOTSTRAP = {
 }
 CHAIN = {"inline_bytes": base64.b64encode(PEM).decode()}
 SECRETS = [
-    {"name": "default", "secret": {"tls_certificate": {"certificate_chain": CHAIN, "private_key": {"inline_bytes": PLANTED}}}},
+    {
+        "name": "default",
+        "secret": {"tls_certificate": {"certificate_chain": CHAIN, "private_key": {"inline_bytes": PLANTED}}},
+    },
     {"name": "ROOTCA", "secret": {"validation_context": {"trusted_ca": {"inline_string": PEM.decode()}}}},
     {"name": "oauth", "secret": {"generic_secret": {"secret": {"inline_string": PLANTED}}}},
 ]
@@ -137,7 +166,13 @@ def dumped(clusters=(CLUSTER, {**CLUSTER, "name": WEST, "metadata": {}}), listen
             {"@type": f"{TYPE}ClustersConfigDump", "version_info": version, "dynamic_active_clusters": active},
             {
                 "@type": f"{TYPE}ListenersConfigDump",
-                "dynamic_listeners": [{"name": "10.0.0.1_80", "active_state": {"listener": listener or LISTENER}, "error_state": {"details": "duplicate"}}],
+                "dynamic_listeners": [
+                    {
+                        "name": "10.0.0.1_80",
+                        "active_state": {"listener": listener or LISTENER},
+                        "error_state": {"details": "duplicate"},
+                    }
+                ],
             },
             {"@type": f"{TYPE}RoutesConfigDump", "dynamic_route_configs": [{"route_config": ROUTE}]},
             {"@type": f"{TYPE}EcdsConfigDump", "ecds_filters": [{"ecds_filter": WASM}]},
@@ -161,7 +196,10 @@ def test_no_secret_is_in_what_is_read_of_a_dump_or_of_a_saved_one():
         assert PLANTED not in text, text[max(0, text.index(PLANTED) - 300) : text.index(PLANTED) + 40]
         assert read(json.loads(json.dumps(found.as_data())), clear=clear).sections == found.sections
         # A file that somebody else has written may hold anything.
-        saved = {"kind": "ossm.federation/proxy-configuration", "sections": {"clusters": {"a": {"password": PLANTED}}, "secrets": {"b": {"x": PLANTED}}}}
+        saved = {
+            "kind": "ossm.federation/proxy-configuration",
+            "sections": {"clusters": {"a": {"password": PLANTED}}, "secrets": {"b": {"x": PLANTED}}},
+        }
         assert PLANTED not in json.dumps(read(saved).as_data())
 
 
@@ -183,7 +221,11 @@ def test_each_section_has_its_columns_and_names_its_object():
     listener = rows[("listeners", "10.0.0.1_80")]
     assert (listener["port"], listener["match"], listener["goes_to"]) == (80, "cart.shop, port 80", "route 80")
     route = rows[("routes", "80")]
-    assert (route["domains"], route["match"], route["object"]) == ("cart.shop.svc.cluster.local, cart", "prefix /", "virtual-service shop/cart")
+    assert (route["domains"], route["match"], route["object"]) == (
+        "cart.shop.svc.cluster.local, cart",
+        "prefix /",
+        "virtual-service shop/cart",
+    )
     assert rows[("extensions", "shop.auth")]["root_id"] == "auth_root"
     assert [row["name"] for row in table_of(read(), "WEST-imports")] == [WEST]
     assert read().errors == ("listeners 10.0.0.1_80: duplicate",)
@@ -209,7 +251,14 @@ def test_what_is_no_dump_is_refused(content):
 
 def test_odd_shapes_in_a_dump_are_passed_over():
     odd = dumped()
-    odd["configs"] += [7, {"@type": 7}, {"@type": f"{TYPE}ClustersConfigDump", "static_clusters": [None, {"cluster": []}, {"cluster": {"name": 7, "x": 1}}]}]
+    odd["configs"] += [
+        7,
+        {"@type": 7},
+        {
+            "@type": f"{TYPE}ClustersConfigDump",
+            "static_clusters": [None, {"cluster": []}, {"cluster": {"name": 7, "x": 1}}],
+        },
+    ]
     assert "(unnamed)" in read(odd).sections["clusters"]
 
 
@@ -230,7 +279,10 @@ def test_differences_go_by_name_and_then_by_field():
         ("clusters", CART, "differs"),
         ("clusters", WEST, "only left"),
     ]
-    assert found.differences[1].fields == (("connect_timeout", "10s", "1s"), ("circuit_breakers/thresholds/0/max_retries", "(not set)", "3"))
+    assert found.differences[1].fields == (
+        ("connect_timeout", "10s", "1s"),
+        ("circuit_breakers/thresholds/0/max_retries", "(not set)", "3"),
+    )
     assert found.as_data(1)["left_out"] == 2
 
 
@@ -242,7 +294,9 @@ def test_entries_with_names_are_compared_wherever_they_stand():
 
 def test_an_extension_that_is_configured_otherwise_differs_by_its_digest():
     other = copy.deepcopy(LISTENER)
-    other["filter_chains"][0]["filters"][0]["typed_config"]["http_filters"][0]["typed_config"]["config"]["configuration"]["value"] = "{}"
+    other["filter_chains"][0]["filters"][0]["typed_config"]["http_filters"][0]["typed_config"]["config"][
+        "configuration"
+    ]["value"] = "{}"
     [found] = compared(read(), read(dumped(listener=other)), folds_of([])).differences
     [(path, left, right)] = found.fields
     assert path.endswith("http_filters/shop.auth/typed_config/config/configuration")
@@ -265,7 +319,9 @@ def test_what_users_fold_away_is_not_told(fold, is_equal):
     assert compared(read(), right, folds_of([fold])).is_equal is is_equal
 
 
-@pytest.mark.parametrize("fold", ["", "cluster/*", "/clusters", "clusters//a", "clusters/" + "*" * 9, "clusters/" + "a" * 400])
+@pytest.mark.parametrize(
+    "fold", ["", "cluster/*", "/clusters", "clusters//a", "clusters/" + "*" * 9, "clusters/" + "a" * 400]
+)
 def test_a_fold_that_is_no_path_is_refused(fold):
     with pytest.raises(FederationError, match="FED923 compare_fold"):
         folds_of([fold])

@@ -10,12 +10,30 @@ import pytest
 from ansible_collections.ossm.federation.plugins.module_utils._core.catalogue.findings import Unknown
 from ansible_collections.ossm.federation.plugins.module_utils._core.control_plane.live import ControlPlane
 from ansible_collections.ossm.federation.plugins.module_utils._core.insight import components, syncz
-from ansible_collections.ossm.federation.plugins.module_utils._core.insight.components import ABSENT, CORE, DEGRADED, FAILING, HEALTHY, UNKNOWN
-from ansible_collections.ossm.federation.plugins.module_utils._core.insight.showing import WIDEST, Health, with_connections
-from ansible_collections.ossm.federation.plugins.module_utils._core.insight.statistics import connection_in, rejections_in
+from ansible_collections.ossm.federation.plugins.module_utils._core.insight.components import (
+    ABSENT,
+    CORE,
+    DEGRADED,
+    FAILING,
+    HEALTHY,
+    UNKNOWN,
+)
+from ansible_collections.ossm.federation.plugins.module_utils._core.insight.showing import (
+    WIDEST,
+    Health,
+    with_connections,
+)
+from ansible_collections.ossm.federation.plugins.module_utils._core.insight.statistics import (
+    connection_in,
+    rejections_in,
+)
 
 NOW = datetime(2026, 1, 31, 12, tzinfo=timezone.utc)
-SPEC = {"version": "v2.2", "addons": {"prometheus": {"enabled": True}, "kiali": {"enabled": True}}, "tracing": {"type": "Jaeger"}}
+SPEC = {
+    "version": "v2.2",
+    "addons": {"prometheus": {"enabled": True}, "kiali": {"enabled": True}},
+    "tracing": {"type": "Jaeger"},
+}
 
 
 def control_plane(**spec):
@@ -53,7 +71,9 @@ def one(found, name):
 
 def test_components_that_run_are_healthy_and_what_is_not_wanted_is_absent():
     found = states(seen())
-    assert {name: state for name, state in found.items() if state not in (HEALTHY, ABSENT)} == {"ServiceMeshControlPlane": DEGRADED}
+    assert {name: state for name, state in found.items() if state not in (HEALTHY, ABSENT)} == {
+        "ServiceMeshControlPlane": DEGRADED
+    }
     assert found["grafana"] == ABSENT
 
 
@@ -67,12 +87,26 @@ def test_components_that_run_are_healthy_and_what_is_not_wanted_is_absent():
     ],
 )
 def test_a_deployment_that_is_not_whole_says_what_is_missing(live, state, evidence, code):
-    found = one(seen(deployments={**{name: deployment() for name in ALL}, **({"istiod-basic": live} if live else {})} if live else {}), "istiod-basic")
+    found = one(
+        seen(
+            deployments={**{name: deployment() for name in ALL}, **({"istiod-basic": live} if live else {})}
+            if live
+            else {}
+        ),
+        "istiod-basic",
+    )
     assert (found.state, found.evidence, found.code, found.severity) == (state, evidence, code, CORE)
 
 
 def test_what_could_not_be_read_is_unknown_with_the_reason():
-    found = seen(deployments=None, daemon_sets=None, operator=None, kiali=None, jaeger=None, unread={"Deployment": "may not", "operator": "nor this"})
+    found = seen(
+        deployments=None,
+        daemon_sets=None,
+        operator=None,
+        kiali=None,
+        jaeger=None,
+        unread={"Deployment": "may not", "operator": "nor this"},
+    )
     assert {name: state for name, state in states(found).items() if state == HEALTHY} == {}
     assert one(found, "istiod-basic").evidence == "could not be read (may not)"
 
@@ -82,9 +116,12 @@ def said(status=200, content=b"", why=""):
 
 
 def test_istiod_says_itself_how_it_is():
-    metrics = b"pilot_xds 2\npilot_total_xds_rejects{type=\"x\"} 3\npilot_proxy_convergence_time_sum 1\npilot_proxy_convergence_time_count 4\n"
+    metrics = b'pilot_xds 2\npilot_total_xds_rejects{type="x"} 3\npilot_proxy_convergence_time_sum 1\npilot_proxy_convergence_time_count 4\n'
     found = one(seen(said={"istiod-basic": {"a": said(content=metrics), "b": said(content=metrics)}}), "istiod-basic")
-    assert found.evidence == "1 of 1 pods available; 4 proxies connected; 6 updates rejected since it started; changes reach proxies in 0.25 s on average"
+    assert (
+        found.evidence
+        == "1 of 1 pods available; 4 proxies connected; 6 updates rejected since it started; changes reach proxies in 0.25 s on average"
+    )
     found = one(seen(said={"istiod-basic": {"a": said(content=metrics), "b": said(0, why="reset")}}), "istiod-basic")
     assert (found.state, found.evidence.split(";")[0]) == (DEGRADED, "b cannot be reached (reset)")
 
@@ -99,7 +136,13 @@ def test_a_gateway_needs_a_service_and_its_load_balancer_an_address():
     waiting = {**SERVICES, "istio-ingressgateway": {"spec": {"type": "LoadBalancer"}}}
     assert one(seen(services=waiting), "istio-ingressgateway").evidence.startswith("its load balancer has no address")
     assert one(seen(services={}), "istio-ingressgateway").code == "FED905"
-    there = {**SERVICES, "istio-ingressgateway": {"spec": {"type": "LoadBalancer"}, "status": {"loadBalancer": {"ingress": [{"ip": "192.0.2.1"}]}}}}
+    there = {
+        **SERVICES,
+        "istio-ingressgateway": {
+            "spec": {"type": "LoadBalancer"},
+            "status": {"loadBalancer": {"ingress": [{"ip": "192.0.2.1"}]}},
+        },
+    }
     assert one(seen(services=there), "istio-ingressgateway").evidence.endswith("at 192.0.2.1")
 
 
@@ -121,18 +164,34 @@ def certificates(hours_left, of=24, key="cert_chain"):
     ],
 )
 def test_certificates_of_gateways_end_after_they_are_renewed(content, state):
-    assert one(seen(certificates={"istio-ingressgateway": {"a": said(content=content)}}), "istio-ingressgateway").state == state
+    assert (
+        one(seen(certificates={"istio-ingressgateway": {"a": said(content=content)}}), "istio-ingressgateway").state
+        == state
+    )
 
 
 def test_gateways_of_peers_are_core():
-    plane = control_plane(gateways={"additionalIngress": {"west-ingress": {"enabled": True}, "shop": {"enabled": True}}, "egress": {"enabled": False}})
+    plane = control_plane(
+        gateways={
+            "additionalIngress": {"west-ingress": {"enabled": True}, "shop": {"enabled": True}},
+            "egress": {"enabled": False},
+        }
+    )
     peers = {"west": {"spec": {"gateways": {"ingress": {"name": "west-ingress"}}}}}
     found = {it.name: (it.severity, it.state) for it in components.components_of(seen(plane, peers=peers))}
     assert (found["west-ingress"], found["shop"][0]) == ((CORE, FAILING), "add-on")
 
 
 def row(**more):
-    return {"peer": "west", "outbound": "connected", "inbound": "connected", "outbound_reason": "", "inbound_reason": "", "unproven": "", **more}
+    return {
+        "peer": "west",
+        "outbound": "connected",
+        "inbound": "connected",
+        "outbound_reason": "",
+        "inbound_reason": "",
+        "unproven": "",
+        **more,
+    }
 
 
 @pytest.mark.parametrize(
@@ -150,7 +209,11 @@ def test_a_peer_is_as_its_connections_are(changes, state):
 
 
 def test_add_ons_by_what_they_say_of_themselves():
-    failing = seen(said={"prometheus": {"p": said(503)}}, kiali=[], jaeger=[{"metadata": {"name": "jaeger"}, "status": {"phase": "Failed"}}])
+    failing = seen(
+        said={"prometheus": {"p": said(503)}},
+        kiali=[],
+        jaeger=[{"metadata": {"name": "jaeger"}, "status": {"phase": "Failed"}}],
+    )
     found = states(failing)
     assert (found["prometheus"], found["kiali"], found["jaeger"]) == (FAILING, FAILING, DEGRADED)
     assert one(seen(said={"prometheus": {"p": said(0, why="no right")}}), "prometheus").state == UNKNOWN
@@ -169,21 +232,38 @@ def proxy(number=1, state=syncz.SYNCED, workload="cart"):
 
 
 def test_the_gate_for_core_lets_add_ons_and_proxies_pass_and_unknown_not():
-    assert health(component(DEGRADED), component(FAILING, "add-on"), proxies=[proxy(state=syncz.STALE)]).missing("core") == []
+    assert (
+        health(component(DEGRADED), component(FAILING, "add-on"), proxies=[proxy(state=syncz.STALE)]).missing("core")
+        == []
+    )
     assert health(component(UNKNOWN)).missing("core") == ["istiod is unknown (so it is)"]
     assert health(component(FAILING)).missing("none") == []
 
 
 def test_the_gate_for_healthy_lets_nothing_pass():
-    found = health(component(DEGRADED), proxies=[proxy(), proxy(2, syncz.STALE)], unread=[Unknown("pods in shop", "no right")])
-    assert found.missing("healthy") == ["istiod is degraded (so it is)", "shop/cart has 1 of 2 proxies in order", "pods in shop could not be read (no right)"]
+    found = health(
+        component(DEGRADED), proxies=[proxy(), proxy(2, syncz.STALE)], unread=[Unknown("pods in shop", "no right")]
+    )
+    assert found.missing("healthy") == [
+        "istiod is degraded (so it is)",
+        "shop/cart has 1 of 2 proxies in order",
+        "pods in shop could not be read (no right)",
+    ]
     assert found.verdict_line("core").startswith("‼ east: istiod is degraded")
-    assert health(component(), proxies=[proxy()]).verdict_line("healthy") == "√ east: every component and every proxy is in order"
+    assert (
+        health(component(), proxies=[proxy()]).verdict_line("healthy")
+        == "√ east: every component and every proxy is in order"
+    )
 
 
 def test_the_table_of_five_thousand_proxies_fits_a_terminal():
-    proxies = [proxy(number, syncz.STALE if number % 7 == 0 else syncz.SYNCED, f"workload-{number % 500}-{'x' * 60}") for number in range(5_000)]
-    found = health(*(component(name="gateway-" + "y" * 80, state=FAILING, code="FED903") for _ in range(3)), proxies=proxies)
+    proxies = [
+        proxy(number, syncz.STALE if number % 7 == 0 else syncz.SYNCED, f"workload-{number % 500}-{'x' * 60}")
+        for number in range(5_000)
+    ]
+    found = health(
+        *(component(name="gateway-" + "y" * 80, state=FAILING, code="FED903") for _ in range(3)), proxies=proxies
+    )
     lines = found.lines()
     assert len(lines) < 80
     assert max(map(len, lines)) <= WIDEST
@@ -192,7 +272,12 @@ def test_the_table_of_five_thousand_proxies_fits_a_terminal():
 
 
 def test_findings_carry_the_code_that_says_what_to_do():
-    odd = [proxy(number, state) for number, state in enumerate((syncz.NOT_CONNECTED, syncz.REJECTED, syncz.STALE, syncz.WAITING, syncz.GONE, syncz.UNKNOWN))]
+    odd = [
+        proxy(number, state)
+        for number, state in enumerate(
+            (syncz.NOT_CONNECTED, syncz.REJECTED, syncz.STALE, syncz.WAITING, syncz.GONE, syncz.UNKNOWN)
+        )
+    ]
     found = health(component(FAILING, code="FED903"), proxies=odd).findings()
     assert [it.code for it in found] == ["FED903", "FED908", "FED909", "FED910", "FED911", "FED912", "FED913"]
 
@@ -205,5 +290,7 @@ def test_envoys_counters_are_read_by_type():
     assert rejections_in(text) == {"LDS": "update_rejected 3", "RDS": "update_rejected 1", "EDS": "update_rejected 2"}
     text = "cluster.xds-grpc.upstream_cx_connect_fail: 12\ncluster.xds-grpc.upstream_cx_active: 0\ncluster.other.upstream_cx_active: 4\n"
     assert connection_in(text) == "upstream_cx_active 0, upstream_cx_connect_fail 12"
-    [found] = with_connections([syncz.Proxy("a", "b", "c", syncz.NOT_CONNECTED, {}, "lost")], {"a.b": "upstream_cx_active 0"})
+    [found] = with_connections(
+        [syncz.Proxy("a", "b", "c", syncz.NOT_CONNECTED, {}, "lost")], {"a.b": "upstream_cx_active 0"}
+    )
     assert found.evidence == "lost; its Envoy says upstream_cx_active 0"

@@ -37,7 +37,12 @@ def pod(name="cart-1", namespace="shop", workload="cart", started=NOW - timedelt
 @pytest.mark.parametrize("version", SHAPES)
 def test_the_rows_of_every_version_are_read(version):
     [found] = syncz.rows_of(json.dumps([SHAPES[version], {}]).encode(), "istiod-1")
-    assert (found.proxy, found.version, found.differing, found.is_waiting) == ("cart-1.shop", SHAPES[version]["istio_version"], [], False)
+    assert (found.proxy, found.version, found.differing, found.is_waiting) == (
+        "cart-1.shop",
+        SHAPES[version]["istio_version"],
+        [],
+        False,
+    )
     [proxy] = syncz.proxies_of([reading(found)], [pod()], ["shop"])
     assert proxy.state == syncz.SYNCED
 
@@ -55,7 +60,9 @@ def state_of(*readings, pods=None, **more):
 
 def test_what_was_never_sent_is_no_fault():
     gateway = {key: pair for key, pair in GOOD.items() if key != "route"}
-    [proxy] = syncz.proxies_of([reading(syncz.Row("cart-1.shop", "i", "", "router", gateway))], [pod(is_gateway=True)], ["shop"])
+    [proxy] = syncz.proxies_of(
+        [reading(syncz.Row("cart-1.shop", "i", "", "router", gateway))], [pod(is_gateway=True)], ["shop"]
+    )
     assert (proxy.state, proxy.types["route"]) == (syncz.SYNCED, syncz.NOT_SENT)
 
 
@@ -80,7 +87,10 @@ def test_a_count_that_stands_is_only_a_hint():
 
 def test_envoys_own_word_is_believed_and_a_type_without_acknowledgement_counts():
     said = {"cart-1.shop": {"LDS": "error_state: duplicate listener"}}
-    assert state_of(reading(row(listener=("b", ""))), said=said) == (syncz.REJECTED, "LDS: Envoy says error_state: duplicate listener")
+    assert state_of(reading(row(listener=("b", ""))), said=said) == (
+        syncz.REJECTED,
+        "LDS: Envoy says error_state: duplicate listener",
+    )
 
 
 def test_rejections_once_overcome_are_none():
@@ -89,7 +99,9 @@ def test_rejections_once_overcome_are_none():
 
 
 def test_a_proxy_that_keeps_acknowledging_is_not_stale():
-    assert state_of(reading(row(endpoint=("d2", "d1"))), reading(row(endpoint=("d3", "d2")), at=LATER))[0] == syncz.SYNCED
+    assert (
+        state_of(reading(row(endpoint=("d2", "d1"))), reading(row(endpoint=("d3", "d2")), at=LATER))[0] == syncz.SYNCED
+    )
 
 
 def test_clusters_without_listeners_wait_for_certificates():
@@ -111,9 +123,13 @@ def test_it_is_unknown_while_an_istiod_is_silent_or_the_proxy_is_young_or_moving
 
 def test_a_row_without_a_pod_is_gone_only_when_it_stays():
     others = [pod("till-1", workload="till")]
-    found = syncz.proxies_of([reading(row(), row("till-1.shop")), reading(row(), row("till-1.shop"), at=LATER)], others, ["shop"])
+    found = syncz.proxies_of(
+        [reading(row(), row("till-1.shop")), reading(row(), row("till-1.shop"), at=LATER)], others, ["shop"]
+    )
     assert [(proxy.name, proxy.state) for proxy in found] == [("cart-1", syncz.GONE), ("till-1", syncz.SYNCED)]
-    found = syncz.proxies_of([reading(row("till-1.shop")), reading(row(), row("till-1.shop"), at=LATER)], others, ["shop"])
+    found = syncz.proxies_of(
+        [reading(row("till-1.shop")), reading(row(), row("till-1.shop"), at=LATER)], others, ["shop"]
+    )
     assert [proxy.name for proxy in found] == ["till-1"]
 
 
@@ -132,8 +148,13 @@ def test_of_two_rows_the_newer_connection_counts():
 
 
 def test_connections_are_dated_by_adsz():
-    content = {"totalClients": 1, "clients": [{"connectionId": "cart-1.shop-12", "connectedAt": "2026-01-31T11:00:00.5Z"}, {"x": 1}]}
-    assert syncz.connected_at(json.dumps(content).encode(), "i") == {"cart-1.shop": NOW - timedelta(hours=1) + timedelta(seconds=0.5)}
+    content = {
+        "totalClients": 1,
+        "clients": [{"connectionId": "cart-1.shop-12", "connectedAt": "2026-01-31T11:00:00.5Z"}, {"x": 1}],
+    }
+    assert syncz.connected_at(json.dumps(content).encode(), "i") == {
+        "cart-1.shop": NOW - timedelta(hours=1) + timedelta(seconds=0.5)
+    }
 
 
 def test_rejections_are_counted_by_proxy_and_type():
@@ -147,7 +168,9 @@ def test_rejections_are_counted_by_proxy_and_type():
 def test_workloads_stand_worst_first_with_how_many_are_in_order():
     rows = [row(f"cart-{number}.shop", listener=("b2", "b") if number < 3 else ("b", "b")) for number in range(5)]
     rows += [row(f"till-{number}.shop", version="1.9.9") for number in range(3)]
-    pods = [pod(f"cart-{number}") for number in range(6)] + [pod(f"till-{number}", workload="till") for number in range(3)]
+    pods = [pod(f"cart-{number}") for number in range(6)] + [
+        pod(f"till-{number}", workload="till") for number in range(3)
+    ]
     found = syncz.workloads_of(syncz.proxies_of([reading(*rows)], pods, ["shop"], current="1.18.7"))
     assert [workload.cells for workload in found] == [
         ["shop/cart", "2 of 6", "1 NOT CONNECTED, 3 STALE, 2 SYNCED", ""],
