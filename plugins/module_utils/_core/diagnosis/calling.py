@@ -109,12 +109,12 @@ def imports(seen: Evidence) -> Step:
             " old one",
             "Change a rule once more (any change of spec), or restart istiod",
         )
-    taken = [name for name in seen.wanted_imports if rows.get(name)]
-    return (
-        holds(f"{some(taken)} is imported")
-        if taken
-        else unknown("nothing that is asked for is offered") if seen.wanted_imports else skipped("nothing is imported")
-    )
+    taken = [name for name in seen.wanted_imports or rows if rows.get(name) and rows[name]["imported"]]
+    if taken:
+        return holds(f"imported: {some(taken)}")
+    if seen.wanted_imports:
+        return unknown("nothing that is asked for is offered")
+    return skipped("no import is named, and nothing is imported")
 
 
 def _is_new(seen: Evidence) -> bool:

@@ -114,7 +114,7 @@ def services(seen: Evidence) -> Step:
         step = _service(seen, kind, name)
         if step is not None and step.state == "fails":
             return step
-        missing += [name] if step is not None else []
+        missing += [step.seen] if step is not None else []
     said = seen.disconnect
     if said.startswith("dial ") or "no such host" in said:
         return ours(
@@ -124,7 +124,7 @@ def services(seen: Evidence) -> Step:
             "See the Service and pods of the egress gateway",
         )
     return (
-        unknown(f"Services or pods of {some(missing)} were not read")
+        unknown("; ".join(missing))
         if missing
         else holds("both Services have their ports, and pods are ready")
     )
@@ -153,6 +153,9 @@ def _service(seen: Evidence, kind: str, name: str) -> Step | None:
     counted = (seen.pods or {}).get(name)
     if counted is None:
         return unknown(f"pods of {name} were not read")
+    link = seen.outbound if kind == "egress" else seen.inbound
+    if not counted.get("ready") and link.state == status.CONNECTED:
+        return unknown(f"no pod of the {kind} gateway {name} was found ready, and its connection is up")
     if not counted.get("ready"):
         return ours(
             "FED943",

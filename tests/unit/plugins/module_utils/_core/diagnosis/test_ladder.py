@@ -51,6 +51,16 @@ def test_faults_that_look_alike_in_the_status_get_verdicts_of_their_own() -> Non
     assert pairs >= 12
 
 
+def test_what_is_imported_by_a_rule_for_a_whole_namespace_is_told() -> None:
+    told = "\n".join(diagnosis_of(changed(healthy(), VARIANTS["imports-by-namespace"])).lines())
+    assert "imported: shop/cart" in told and "nothing is imported" not in told
+
+
+def test_gateways_without_pods_whose_connection_is_up_are_not_blamed() -> None:
+    told = "\n".join(diagnosis_of(changed(healthy(), VARIANTS["pods-that-bear-other-labels"])).lines())
+    assert "no pod of the egress gateway west-egress was found ready, and its connection is up" in told
+
+
 def blinded(world: dict, *parts: str) -> dict:
     return {**world, **dict.fromkeys(parts)}
 
