@@ -270,6 +270,9 @@ NEXT = """\
   tools/demo.sh play east federate --check --diff   see what it would do
   tools/demo.sh play east federate                  do it
   tools/demo.sh play west status                    ask the other side
+  tools/demo.sh play east health                    which component is not well
+  tools/demo.sh play west diagnose                  rung by rung: what holds, and who would have to act
+  tools/demo.sh play west explain -e explain_service=shop/cart   which rule gave the name
   tools/demo.sh play east report                    everything on one page, {demo}/east/federation-report.html
   tools/demo.sh play east validate                  what is wrong with the Istio configuration
   tools/demo.sh call west http://cart.shop.svc.east-imports.local/
