@@ -91,7 +91,7 @@ def read(place: Place, limit: int) -> bytes | None:
     return content
 
 
-def write(place: Place, text: str, mode: int) -> None:
+def write(place: Place, content: str | bytes, mode: int) -> None:
     """Write a file whole or not at all, with this ``mode`` whatever stood there; folders are made where they are missing.
 
     Raises ``FederationError`` where a link or anything but an ordinary file stands, and for what cannot be written.
@@ -107,7 +107,8 @@ def write(place: Place, text: str, mode: int) -> None:
                 _refuse_other(os.stat(name, dir_fd=folder, follow_symlinks=False).st_mode)
             except FileNotFoundError:
                 pass
-            _replace(folder, name, text.encode("utf-8", "replace"), mode)
+            encoded = content.encode("utf-8", "replace") if isinstance(content, str) else content
+            _replace(folder, name, encoded, mode)
 
 
 @contextmanager

@@ -10,6 +10,7 @@ author: [The ossm.federation authors (@ossm)]
 description:
   - Reads a C(.wasm) file and tells its digest, the version of the Proxy-Wasm ABI that it declares, and what it needs of a proxy.
   - Refuses what no proxy of a mesh from 2.1 to 2.6 loads, with the reason. The file is read in bounded time and memory, and never run.
+  - Reads the module of an image, too, which is saved as an OCI layout in one archive, and tells which kinds of extensions read it.
   - A link in the place of the file is not followed. Reads no cluster and no registry.
 attributes:
   check_mode: {support: full, description: Reads only.}
@@ -18,9 +19,16 @@ options:
   path:
     description: The file.
     type: path
-    required: true
+  image:
+    description:
+      - Instead of O(path), an archive with an image, as C(skopeo copy docker://… oci-archive:image.tar) or M(ossm.federation.wasm_image) write it.
+        Exactly one of the two is given.
+    type: path
   sha256:
-    description: The SHA-256 digest that the file must have, in 64 hexadecimal digits.
+    description: The SHA-256 digest that the module must have, in 64 hexadecimal digits.
+    type: str
+  digest:
+    description: The digest that the image must have, C(sha256:) and 64 hexadecimal digits.
     type: str
 """
 
@@ -32,6 +40,15 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
+image:
+  description: Of an image its C(digest), its C(layout) (C(image) or C(artifact)), how many C(layers), and C(readers), by each why it cannot read it.
+  returned: with O(image)
+  type: dict
+  sample:
+    digest: sha256:9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08
+    layout: image
+    layers: 1
+    readers: {ServiceMeshExtension: "", WasmPlugin of 2.2: "", WasmPlugin from 2.3 on: ""}
 size:
   description: The size of the module in bytes.
   returned: success
@@ -89,6 +106,7 @@ from datetime import datetime  # noqa: E402
 
 from ..module_utils._cluster.client import Cluster  # noqa: E402
 from ..module_utils._core.catalogue.findings import Finding  # noqa: E402
+from ..module_utils._core.extensions.image import LARGEST_ARCHIVE, Image, read_image  # noqa: E402
 from ..module_utils._core.extensions.wasm import LARGEST, read_module  # noqa: E402
 from ..module_utils._core.plain.data import some  # noqa: E402
 from ..module_utils._core.plain.errors import FederationError  # noqa: E402
@@ -96,34 +114,47 @@ from ..module_utils._files import Place, beginning  # noqa: E402
 from ..module_utils._run import Module, Run, run_module  # noqa: E402
 
 OPTIONS = {
-    "path": {"type": "path", "required": True},
+    "path": {"type": "path"},
+    "image": {"type": "path"},
     "sha256": {"type": "str"},
+    "digest": {"type": "str"},
 }
+EITHER = {"mutually_exclusive": [("path", "image"), ("path", "digest")], "required_one_of": [("path", "image")]}
 
 
 def run(run: Run, cluster: Cluster | None, now: datetime) -> dict:
-    """Return what a module says of itself."""
-    folder, name = os.path.split(run.params["path"])
-    place = Place(folder, name, "Wasm module", "FED836")
-    content = beginning(place, LARGEST + 1)
+    """Return what a module says of itself, and of an image who reads it."""
+    params = run.params
+    place = Place(*os.path.split(params["path"] or params["image"]), "Image" if params["image"] else "Wasm module", "FED836")
+    content = beginning(place, (LARGEST_ARCHIVE if params["image"] else LARGEST) + 1)
     if content is None:
         raise place.refusal("does not exist", "Name the file that your build has made")
-    where = f"Wasm module {place.path}"
-    found = read_module(content, where, run.params["sha256"] or "")
-    if found.missing_exports:
-        raise FederationError(
-            "FED838",
-            where=where,
-            what=f"does not export {some(found.missing_exports)}",
-            fix="Build it with a Proxy-Wasm SDK as a library (reactor), and strip nothing that is exported",
-        )
+    where, image = f"{place.kind} {place.path}", None
+    if params["image"]:
+        image = image_of(content, where, params["digest"] or "")
+        content = image.module or b""
+    found = read_module(content, where, params["sha256"] or "")
+    found.refuse_unloadable(where)
     if found.unknown_imports:
         run.warn(Finding("FED837", where, f"needs {some(found.unknown_imports, 5)}").text)
-    return {"changed": False, **found.as_data(), "is_taken": None if found.unknown_imports else True}
+    told = {"image": image.as_data()} if image else {}
+    return {"changed": False, **found.as_data(), **told, "is_taken": None if found.unknown_imports else True}
+
+
+def image_of(content: bytes, where: str, digest: str) -> Image:
+    """Return the image of an archive. Raises ``FederationError`` as ``read_image``, and FED842 for another digest than ``digest``."""
+    if len(content) > LARGEST_ARCHIVE:
+        fix = "See that this is an image with a Wasm module and nothing else"
+        raise FederationError("FED843", where=where, what=f"is larger than {LARGEST_ARCHIVE >> 20} MiB", fix=fix)
+    image = read_image(content, where)
+    if digest and image.digest != digest:
+        what = f"is {image.digest}, and {digest} was asked for"
+        raise FederationError("FED842", where=where, what=what, fix="See which of the two is meant, and save the image anew")
+    return image
 
 
 def main() -> None:
-    module = Module(OPTIONS, supports_check_mode=True)
+    module = Module(OPTIONS, supports_check_mode=True, **EITHER)
     run_module(module, run, needs_cluster=False, writes=False)
 
 

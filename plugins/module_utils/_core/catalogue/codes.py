@@ -1809,6 +1809,32 @@ CODES: dict[str, Code] = {
         "new pods never become ready.",
         "Give `pull_secret`, a Secret in the namespace of the adapter, or use a registry that is open to the proxies.",
     ),
+    "FED841": Code(
+        "Not an image that can be read",
+        ERROR,
+        "The archive is something else than one image as an OCI layout: a Docker archive, several images, a text, or broken.",
+        "Save it with `skopeo copy docker://… oci-archive:image.tar`.",
+    ),
+    "FED842": Code(
+        "Image with another digest",
+        ERROR,
+        "A part of the image is not what its digest says, or the image is not the one that was asked for. It was changed on the way, or somebody "
+        "offers another one under its name.",
+        "Save it anew from a registry that you trust, and compare the digest with that of the build.",
+    ),
+    "FED843": Code(
+        "Image whose layer is out of bounds",
+        ERROR,
+        "A layer unpacks to more than any module needs, is no archive, or has a link where the module or its manifest belongs.",
+        "Build the image anew with `wasm_image`.",
+    ),
+    "FED844": Code(
+        "Image without a module that anybody reads",
+        ERROR,
+        "A ServiceMeshExtension reads the file that `/manifest.yaml` names, a WasmPlugin the file `plugin.wasm` of the last layer or an artifact of two "
+        "layers. The image has neither.",
+        "Build it with `wasm_image`, which packs the module so that both read it.",
+    ),
     "FED850": Code(
         "Traffic rule that cannot be read",
         ERROR,

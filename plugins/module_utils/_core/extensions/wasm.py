@@ -12,6 +12,7 @@ import hashlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+from ..plain.data import some
 from ..plain.errors import FederationError
 
 LARGEST = 64 << 20
@@ -131,6 +132,12 @@ class WasmModule:
             "missing_exports": self.missing_exports,
             "custom_sections": list(self.custom),
         }
+
+    def refuse_unloadable(self, where: str) -> None:
+        """Refuse a module that no proxy loads, since it does not give what each needs: FED838."""
+        if self.missing_exports:
+            what = f"does not export {some(self.missing_exports)}"
+            raise _refusal("FED838", where, what, "Build it with a Proxy-Wasm SDK as a library (reactor), and strip nothing that is exported")
 
 
 def read_module(content: bytes, where: str, sha256: str = "") -> WasmModule:

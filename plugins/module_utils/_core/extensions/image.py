@@ -1,0 +1,231 @@
+# GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Images with a Wasm module, as OCI layouts in one archive: read as a stranger's, and packed so that both kinds of extensions read them.
+
+Sources: OCI Image Layout and Image Manifest Specification 1.0; maistra/istio, ``pkg/wasm/imagefetcher.go`` of 2.2 to 2.5 and the
+cacher of 2.0 to 2.2.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from ..plain.data import at, items, mapping
+from ..plain.errors import FederationError
+from .tarball import Entry, Unusable, deflated, entries, inflated, packed
+from .wasm import LARGEST
+
+LARGEST_ARCHIVE = LARGEST + (32 << 20)
+LARGEST_JSON = 1 << 20
+MOST_LAYERS = 64
+PLUGIN, MANIFEST = "plugin.wasm", "manifest.yaml"
+ARTIFACT_LAYER = "application/vnd.module.wasm.content.layer.v1+wasm"
+_LAYERS = ("application/vnd.oci.image.layer.v1.tar+gzip", "application/vnd.docker.image.rootfs.diff.tar.gzip")
+_INDEXES = ("application/vnd.oci.image.index.v1+json", "application/vnd.docker.distribution.manifest.list.v2+json")
+OF_IMAGE = "application/vnd.oci.image.manifest.v1+json"
+CONFIG = "application/vnd.oci.image.config.v1+json"
+REFERENCE = "org.opencontainers.image.ref.name"
+READERS = ("ServiceMeshExtension", "WasmPlugin of 2.2", "WasmPlugin from 2.3 on")
+
+
+@dataclass(frozen=True)
+class Image:
+    """An image: its digest, its module where anybody can read one, and for each reader why it cannot ("" where it can)."""
+
+    digest: str
+    layout: str
+    layers: int
+    module: bytes | None
+    unread: Mapping[str, str]
+
+    def as_data(self) -> dict:
+        """Return it as JSON-friendly data, without its content."""
+        return {"digest": self.digest, "layout": self.layout, "layers": self.layers, "readers": dict(self.unread)}
+
+
+def read_image(archive: bytes, where: str) -> Image:
+    """Return the image in an archive. Raises ``FederationError``: FED841, FED842 for a digest, FED843 for a layer, FED844."""
+    try:
+        files = {entry.name: entry for entry in entries(archive)}
+    except Unusable as reason:
+        raise _refusal("FED841", where, str(reason)) from None
+    index = _parsed(_file(files, "index.json", where), where, "index.json")
+    listed = items(index.get("manifests"))
+    if len(listed) != 1 or listed[0].get("mediaType") in _INDEXES:
+        raise _refusal("FED841", where, "holds several images, or none; save the one that is meant")
+    manifest = _parsed(_blob(files, listed[0], where, LARGEST_JSON), where, "the image's manifest")
+    layers = items(manifest.get("layers"))
+    if not 0 < len(layers) <= MOST_LAYERS:
+        raise _refusal("FED841", where, f"has {len(layers)} layers, and 1 to {MOST_LAYERS} can be read")
+    is_artifact = any(layer.get("mediaType") == ARTIFACT_LAYER for layer in layers)
+    found = _artifact(files, layers, where) if is_artifact else _plain(files, layers, where)
+    image = Image(str(listed[0].get("digest")), "artifact" if is_artifact else "image", len(layers), *found)
+    if image.module is None:
+        why = "; ".join(f"{reader}: {reason}" for reader, reason in image.unread.items())
+        raise _refusal("FED844", where, f"holds no module that anybody reads ({why})")
+    return image
+
+
+def _artifact(files: Mapping[str, Entry], layers: Sequence[Mapping], where: str) -> tuple[bytes | None, dict[str, str]]:
+    module = next(_blob(files, layer, where, LARGEST) for layer in layers if layer.get("mediaType") == ARTIFACT_LAYER)
+    count = "" if len(layers) == 2 else f"an artifact has two layers, this one {len(layers)}"
+    unread = {READERS[0]: "reads images with /manifest.yaml alone", READERS[1]: count, READERS[2]: count}
+    return (None if count else module), unread
+
+
+def _plain(files: Mapping[str, Entry], layers: Sequence[Mapping], where: str) -> tuple[bytes | None, dict[str, str]]:
+    contents = _layers(files, layers, where)
+    last = next((entry.content for entry in contents[-1] if entry.name.rpartition("/")[2] == PLUGIN and entry.content is not None), None)
+    whole = {entry.name: entry for layer in contents for entry in layer}
+    named, why_old = _of_extension(whole, where)
+    none = f"its {'only' if len(layers) == 1 else 'last'} layer holds no {PLUGIN}"
+    why_new = "" if last is not None else none
+    why_first = why_new or ("" if len(layers) == 1 else f"reads images of one layer, and this one has {len(layers)}")
+    if last is not None and named is not None and last != named:
+        why_old = f"/{MANIFEST} names another module than the {PLUGIN} that a WasmPlugin reads"
+    return (last if last is not None else named), {READERS[0]: why_old, READERS[1]: why_first, READERS[2]: why_new}
+
+
+def _of_extension(files: Mapping[str, Entry], where: str) -> tuple[bytes | None, str]:
+    """Return the module that an image's own manifest names, or why a ServiceMeshExtension finds none."""
+    manifest = files.get(MANIFEST)
+    if manifest is None or manifest.content is None:
+        return None, f"there is no /{MANIFEST}"
+    if len(manifest.content) > LARGEST_JSON:
+        raise _refusal("FED843", where, f"has a /{MANIFEST} of more than 1 MiB")
+    import yaml  # only those who look into images need it
+
+    try:
+        said = mapping(yaml.safe_load(manifest.content.decode("utf-8", "replace")))
+    except (yaml.YAMLError, ValueError, RecursionError):
+        return None, f"/{MANIFEST} cannot be read as YAML"
+    name = str(said.get("module") or "").removeprefix("/")
+    entry = files.get(name)
+    if said.get("schemaVersion") not in (1, "1"):
+        return None, f"/{MANIFEST} has not schemaVersion 1"
+    if entry is None or entry.content is None:
+        return None, f"/{MANIFEST} names the module {name or '(none)'}, which is not there as a file"
+    return entry.content, ""
+
+
+def _layers(files: Mapping[str, Entry], layers: Sequence[Mapping], where: str) -> list[list[Entry]]:
+    room, result = LARGEST_ARCHIVE, []
+    for number, layer in enumerate(layers):
+        if layer.get("mediaType") not in _LAYERS:
+            raise _refusal("FED843", where, f"has a layer {number + 1} of the type {layer.get('mediaType')}, which no proxy reads")
+        try:
+            content = inflated(_blob(files, layer, where, LARGEST_ARCHIVE), room)
+            room -= len(content)
+            result.append(list(entries(content)))
+        except Unusable as reason:
+            raise _refusal("FED843", where, f"has a layer {number + 1} that {reason}") from None
+    links = [entry.name for layer in result for entry in layer if entry.content is None and entry.name.rpartition("/")[2] in (PLUGIN, MANIFEST)]
+    if links:
+        raise _refusal("FED843", where, f"has a link in the place of /{links[0]}")
+    return result
+
+
+def _blob(files: Mapping[str, Entry], descriptor: Mapping, where: str, most: int) -> bytes:
+    """Return the content that a descriptor names, of its digest and size."""
+    digest = str(descriptor.get("digest"))
+    algorithm, _colon, digits = digest.partition(":")
+    if algorithm != "sha256" or len(digits) != 64 or not set(digits) <= set("0123456789abcdef"):
+        raise _refusal("FED841", where, f"names content by {digest[:80]}, which is no SHA-256 digest")
+    content = _file(files, f"blobs/sha256/{digits}", where, most)
+    if hashlib.sha256(content).hexdigest() != digits or descriptor.get("size") not in (None, len(content)):
+        raise _refusal("FED842", where, f"holds other content than its digest {digest} says")
+    return content
+
+
+def _file(files: Mapping[str, Entry], name: str, where: str, most: int = LARGEST_JSON) -> bytes:
+    entry = files.get(name)
+    if entry is None or entry.content is None:
+        raise _refusal("FED841", where, f"has no {name}" if entry is None else f"has a link in the place of {name}")
+    if len(entry.content) > most:
+        raise _refusal("FED843", where, f"has {name} with more than {most >> 20} MiB")
+    return entry.content
+
+
+def _parsed(content: bytes, where: str, what: str) -> Mapping[str, Any]:
+    if len(content) > LARGEST_JSON:
+        raise _refusal("FED841", where, f"has more than 1 MiB in {what}")
+    try:
+        return mapping(json.loads(content))
+    except (ValueError, RecursionError):
+        raise _refusal("FED841", where, f"has something else than JSON in {what}") from None
+
+
+def _refusal(code: str, where: str, what: str) -> FederationError:
+    fixes = {
+        "FED841": "Save the image as an OCI layout in one archive, for instance with skopeo copy docker://… oci-archive:image.tar",
+        "FED842": "Save it anew from a registry that you trust",
+        "FED843": "Build it anew, with wasm_image or with the module as a plain file",
+        "FED844": "Build it with wasm_image",
+    }
+    return FederationError(code, where=where, what=what, fix=fixes[code])
+
+
+@dataclass(frozen=True)
+class Packed:
+    """An image that was packed: the archive, and the digest by which extensions name it."""
+
+    archive: bytes
+    digest: str
+
+
+def pack_image(module: bytes, about: Mapping[str, Any], reference: str = "") -> Packed:
+    """Return an OCI layout of one gzip layer with ``/manifest.yaml`` and ``/plugin.wasm``, which both kinds of extensions read.
+
+    ``about`` is what the manifest says besides: name, version, description, phase, priority. Equal modules give equal bytes.
+    """
+    import yaml  # only those who pack images need it
+
+    told = {"schemaVersion": 1, **{key: value for key, value in about.items() if value is not None}, "module": PLUGIN}
+    content = packed({MANIFEST: yaml.safe_dump(told, sort_keys=True, allow_unicode=True).encode(), PLUGIN: module})
+    layer = deflated(content)
+    config = _json(
+        {
+            "architecture": "amd64",
+            "config": {},
+            "os": "linux",
+            "rootfs": {"type": "layers", "diff_ids": [_digest(content)]},
+        }
+    )
+    manifest = _json(
+        {
+            "schemaVersion": 2,
+            "mediaType": OF_IMAGE,
+            "config": _descriptor(config, CONFIG),
+            "layers": [_descriptor(layer, _LAYERS[0])],
+        }
+    )
+    named = {**_descriptor(manifest, OF_IMAGE), **({"annotations": {REFERENCE: reference}} if reference else {})}
+    index = _json({"schemaVersion": 2, "manifests": [named]})
+    files = {"oci-layout": _json({"imageLayoutVersion": "1.0.0"}), "index.json": index}
+    files |= {f"blobs/sha256/{_digest(blob).partition(':')[2]}": blob for blob in (manifest, config, layer)}
+    return Packed(packed(files), _digest(manifest))
+
+
+def digest_in(archive: bytes) -> str:
+    """Return the digest of the image in an archive as its index says; "" where it says none."""
+    try:
+        index = next((entry.content for entry in entries(archive) if entry.name == "index.json"), None)
+        found = items(at(json.loads(index or b"{}"), "manifests"))
+    except (Unusable, ValueError, RecursionError):
+        return ""
+    return str(found[0].get("digest")) if len(found) == 1 else ""
+
+
+def _descriptor(content: bytes, media_type: str) -> dict:
+    return {"mediaType": media_type, "digest": _digest(content), "size": len(content)}
+
+
+def _digest(content: bytes) -> str:
+    return f"sha256:{hashlib.sha256(content).hexdigest()}"
+
+
+def _json(value: Mapping) -> bytes:
+    return json.dumps(value, sort_keys=True, separators=(",", ":")).encode()
