@@ -4,27 +4,33 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cached_property
 from typing import Any
 
 from .._cluster.client import Cluster
 from .._core.card.card import Card, file_name, read_card
 from .._core.card.trust import read_certificates
+from .._core.control_plane.data_plane import has_sidecar
 from .._core.control_plane.live import ControlPlane
 from .._core.diagnosis.explaining import Pair
 from .._core.diagnosis.gathering import (
     CallsTold,
     PortsTold,
+    at_client,
     client_of,
     counted,
     cutting,
     days_left,
     is_ready,
     peers_hosts,
+    skew_of,
 )
-from .._core.insight.asking import ENVOY, Page
+from .._core.insight.asking import ENVOY, ISTIOD, Page
+from .._core.insight.syncz import Row
 from .._core.logs.access import parser
 from .._core.logs.choosing import Source, Span
 from .._core.logs.lines import LONGEST, PROXY, Entry, Stream, entries
@@ -50,11 +56,16 @@ from .._core.plain.kinds import (
 from .._core.traffic.admitting import Call, verdict
 from .._core.traffic.standing import Standing
 from .._files import spooled
+from .insight import Asker, read_istiods
 from .peerings import card_file, read_members, read_roots_of
 
 MOST_PROXIES = 4
 """Pods of one gateway that are asked at once; dumps run on Envoy's main thread."""
 MOST_LOG = 16 << 20
+AGAIN_SECONDS = 10
+CLUSTERS = Page(ENVOY, "/clusters", {"format": "json"})
+CERTS = Page(ENVOY, "/certs")
+VERSION, REGISTRY = Page(ISTIOD, "/version"), Page(ISTIOD, "/debug/registryz")
 PASSED_OVER = ("FED104", "FED105", "FED106", "FED108", "FED118", "FED119", "FED900", "FED901")
 
 
@@ -71,6 +82,10 @@ class Looking:
     span: Span = field(default_factory=Span)
     unread: list[str] = field(default_factory=list)
     _pods: dict[str, list[dict] | None] = field(default_factory=dict)
+
+    @cached_property
+    def _asker(self) -> Asker:
+        return Asker(self.cluster)
 
     def evidence(self, peer: Peer, *, client: str = "", service: str = "") -> dict[str, Any]:
         """Return the evidence of one peering as data, for ``Evidence.of``."""
@@ -103,6 +118,7 @@ class Looking:
             "pods": self._counted({**gateway_pods, "istiod": self._of("istiod")}),
             "network_policies": self._policies(gateway_pods[egress], live),
             **self._told(peer, live, gateway_pods[egress]),
+            "istiod": self._istiod(),
             **self._client(client, imports),
         }
         found["targets"] = self._targets(found["wanted_exports"], f"{ingress}-service-account")
@@ -227,40 +243,90 @@ class Looking:
         if not self.asks_proxies or not pods:
             return {}
         remote = mapping(at(live, "spec", "remote"))
-        rows, dns = [], {}
+        synced, rows, dns, skews = self._synced(pods), [], {}, []
         for pod in pods[:MOST_PROXIES]:
             name = str(at(pod, "metadata", "name"))
             told = PortsTold(remote.get("discoveryPort") or 8188, remote.get("servicePort") or 15443)
             is_read = self._each_line(name, self.mesh.namespace, told.note)
-            clusters, certs = self._page(name, "/clusters", format="json"), self._page(name, "/certs")
+            clusters = self._page(self.mesh.namespace, name, CLUSTERS)
+            certs = self._page(self.mesh.namespace, name, CERTS)
             host = f"discovery.{self.mesh.namespace}.svc.{peer.local_name}.local"
             if clusters is not None and peers_hosts(clusters, host):
                 dns = dict.fromkeys(at(remote, "addresses") or (), "answered")
-            if not is_read and clusters is None:
+            if not is_read and clusters is None and synced.get(name) is None:
                 continue
+            skews += [skew_of(told.latest, self.now.timestamp())] if told.latest else []
             rows.append(
                 {
                     "pod": name,
-                    "is_synced": None,
+                    "is_synced": synced.get(name),
                     "has_sni": None,
                     "certificate_days": None if certs is None else days_left(certs),
                     "ports": told.as_data(),
                 }
             )
-        return {"proxies": rows, "dns": dns} if rows else {}
+        known = [skew for skew in skews if skew is not None]
+        return {"proxies": rows, "dns": dns, "clock_skew": max(known, default=None)} if rows else {}
 
-    def _page(self, pod: str, path: str, **query: str) -> Mapping | None:
-        answer = self._may(
-            f"{path} of {pod}", lambda: self.cluster.page(self.mesh.namespace, pod, Page(ENVOY, path, query))
-        )
-        if answer is None:
+    def _istiods(self) -> list[str]:
+        return [str(at(pod, "metadata", "name")) for pod in self._of("istiod") or () if is_ready(pod)][:MOST_PROXIES]
+
+    def _synced(self, pods: Sequence[Mapping]) -> dict[str, bool | None]:
+        """Return of each pod that is ready whether it has what istiod knows, None where that is not certain.
+
+        What differs may be under way: then istiod is asked once more, some seconds later.
+        """
+        istiods = self._istiods()
+        if not istiods:
+            return {}
+        first, _metrics = read_istiods(self._asker, self.mesh.namespace, istiods)
+        names = [str(at(pod, "metadata", "name")) for pod in pods if is_ready(pod)]
+        if first.silent:
+            self.unread += [f"proxies of {istiod}: {why}" for istiod, why in first.silent.items()]
+            return {}
+        found = {name: first.by_proxy.get(f"{name}.{self.mesh.namespace}", []) for name in names}
+        late = {name for name, rows in found.items() if not rows or any(row.differing for row in rows)}
+        if not late:
+            return dict.fromkeys(names, True)
+        time.sleep(AGAIN_SECONDS)
+        again, _metrics = read_istiods(self._asker, self.mesh.namespace, istiods)
+        stuck = {name: _is_stuck(found[name], again.by_proxy.get(f"{name}.{self.mesh.namespace}", [])) for name in late}
+        return {
+            name: True if name not in late else False if stuck[name] and not again.silent else None for name in names
+        }
+
+    def _istiod(self) -> dict[str, bool | None]:
+        """Return whether istiod lists its services, which takes the lock that a silent peer holds.
+
+        That it does not counts only where it answers another question: else it is the way to it that is cut.
+        """
+        answers: list[bool] = []
+        for name in self._istiods() if self.asks_proxies else ():
+            said = self._asker.ask(self.mesh.namespace, name, VERSION)
+            if not said.is_good:
+                continue
+            try:
+                answers.append(self.cluster.page(self.mesh.namespace, name, REGISTRY)[0] == 200)
+            except FederationError as error:
+                if error.code not in PASSED_OVER:
+                    raise
+                answers += [False] if error.code == "FED900" else []
+        return {"answers": all(answers) if answers else None}
+
+    def _page(self, namespace: str, pod: str, page: Page) -> Mapping | None:
+        said = self._asker.ask(namespace, pod, page)
+        if not said.is_good:
+            self.unread.append(
+                f"{page.path} of {pod}: {said.why or f'it answered {said.status}'}"
+                if not said.is_forbidden
+                else said.why
+            )
             return None
         try:
-            read = json.loads(answer[1])
+            return mapping(json.loads(said.content))
         except (ValueError, RecursionError):
-            self.unread.append(f"{path} of {pod}: its answer is no JSON")
+            self.unread.append(f"{page.path} of {pod}: its answer is no JSON")
             return None
-        return mapping(read)
 
     @property
     def _log(self) -> Switched:
@@ -302,6 +368,10 @@ class Looking:
         for pod in own[:MOST_PROXIES] if self.asks_proxies else ():
             self._each_line(str(at(pod, "metadata", "name")), namespace, told.note)
         row = client_of(client, own, sidecars, self.mesh.namespace, hosts)
+        asked = next((str(at(pod, "metadata", "name")) for pod in own if has_sidecar(pod) and is_ready(pod)), "")
+        clusters = self._page(namespace, asked, CLUSTERS) if asked and hosts and self.asks_proxies else None
+        if clusters is not None:
+            row["has_cluster"], row["endpoints"] = at_client(clusters, hosts)
         return {"client": {**row, "tls_mode": self._tls_mode(namespace, hosts)}, "request": told.as_data()}
 
     def _targets(self, names: Sequence[str], account: str) -> dict[str, dict]:
@@ -352,6 +422,14 @@ class Looking:
         found = [standing.effective_rule(host, namespace, self.mesh.namespace) for host in hosts]
         modes = [str(at(rule, "spec", "trafficPolicy", "tls", "mode") or "") for rule in found]
         return next((mode for mode in modes if mode), "")
+
+
+def _is_stuck(first: Sequence[Row], again: Sequence[Row]) -> bool:
+    """Return whether a proxy still lacks what it lacked: istiod has no row of it, or the same answer is not acknowledged yet."""
+    if not first or not again:
+        return not first and not again
+    before = {kind for row in first for kind in row.differing}
+    return any(kind in before for row in again for kind in row.differing)
 
 
 def outline(pod: Mapping) -> dict:

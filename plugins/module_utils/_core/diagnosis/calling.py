@@ -22,7 +22,7 @@ IDLE_SECONDS = 300
 
 def exports(seen: Evidence) -> Step:
     """Whether what we want is offered, and what we offer is seen."""
-    offered = {_service_of(row["exported"]) for row in status.imported(seen.imports)}
+    offered = {_service_of(str(row["exported"])) for row in status.imported(seen.imports)}
     missing = [name for name in seen.wanted_imports if name not in offered]
     if missing and seen.imports is not None and seen.is_listening:
         found = f"the peer does not offer {some(missing)}"
@@ -89,13 +89,13 @@ def _own_exports(seen: Evidence) -> Step | None:
 
 def imports(seen: Evidence) -> Step:
     """Whether our rules take what is offered."""
-    rows = {_service_of(row["exported"]): row for row in status.imported(seen.imports)}
+    rows = {_service_of(str(row["exported"])): row for row in status.imported(seen.imports)}
     for name in seen.wanted_imports:
         row = rows.get(name)
         if row is None or row["imported"]:
             continue
         found = f"the peer offers {name}, and it is not imported"
-        foretold = imported_names([row["exported"]], mapping(at(seen.imports, "spec")), seen.peer)
+        foretold = imported_names([str(row["exported"])], mapping(at(seen.imports, "spec")), seen.peer)
         if not any(one.get("imported") for one in foretold):
             return ours("FED962", found, "no import rule of ours fits it", "Run explain for it; correct mesh_imports")
         if _is_new(seen):

@@ -13,6 +13,7 @@ from ..plain.selectors import is_selected
 from .evidence import DISCOVERY, SERVICE
 
 MOST_DURATIONS = 50
+SLACK_SECONDS, FRESH_SECONDS = 60, 150
 WATCH = "/watch"
 VIA_UPSTREAM = "via_upstream"
 CLOSED_AT_ONCE = 5_000
@@ -72,10 +73,12 @@ class PortsTold:
     def __init__(self, discovery_port: int, service_port: int) -> None:
         self._ports = {str(discovery_port): DISCOVERY, str(service_port): SERVICE}
         self._told: dict[str, dict] = {}
+        self.latest = 0
 
     def note(self, entry: Entry) -> None:
-        """Take one line in; lines that are not of a connection to the peer say nothing."""
+        """Take one line in; lines that are not of a connection to the peer say nothing but when they were written."""
         fields = entry.fields
+        self.latest = max(self.latest, entry.written)
         if not fields:
             return
         host = value_of(fields, "upstream_host")
@@ -166,6 +169,46 @@ def peers_hosts(clusters: Mapping, host: str) -> int | None:
     """Return how many endpoints an Envoy has for a cluster of a host name, from its page /clusters; None where it has no such cluster."""
     found = [one for one in items(clusters.get("cluster_statuses")) if str(one.get("name")).split("|")[-1] == host]
     return sum(len(items(one.get("host_statuses"))) for one in found) if found else None
+
+
+def at_client(clusters: Mapping, hosts: Iterable[str]) -> tuple[bool | None, dict[str, int] | None]:
+    """Return whether an Envoy has a cluster for each host, and the endpoints of the poorest: how many, how many healthy.
+
+    Source: Envoy, ``/clusters?format=json`` (``admin.v3.HostHealthStatus``; what outlier detection has ejected has failed its check).
+    """
+    rows = items(clusters.get("cluster_statuses"))
+    if not rows or not hosts:
+        return None, None
+    found = []
+    for host in hosts:
+        own = [
+            row
+            for row in rows
+            if str(row.get("name")).startswith("outbound|") and str(row.get("name")).split("|")[-1] == host
+        ]
+        if not own:
+            return False, None
+        ends = [end for row in own for end in items(row.get("host_statuses"))]
+        found.append({"all": len(ends), "healthy": sum(map(_is_healthy, ends))})
+    return True, min(found, key=lambda counts: counts["healthy"])
+
+
+def _is_healthy(end: Mapping) -> bool:
+    health = mapping(end.get("health_status"))
+    is_failing = any(
+        health.get(check)
+        for check in ("failed_outlier_check", "failed_active_health_check", "failed_active_degraded_check")
+    )
+    return not is_failing and health.get("eds_health_status", "HEALTHY") in ("HEALTHY", "UNKNOWN", "DEGRADED")
+
+
+def skew_of(written: int, now: float) -> float | None:
+    """Return by how many seconds a node's clock is off, from the latest line of a gateway that is asked every minute.
+
+    A line of the future proves a clock that is ahead; one of the last minutes proves one that is right; older ones prove nothing.
+    """
+    ahead = written / SECOND - now
+    return ahead if ahead > SLACK_SECONDS else 0.0 if ahead > -FRESH_SECONDS else None
 
 
 def hides(sidecars: Iterable[Mapping], labels: Mapping, home: str, host: str) -> bool:

@@ -142,7 +142,7 @@ def _service(seen: Evidence, kind: str, name: str) -> Step | None:
             "the operator has not made it, or somebody deleted it",
             "See the ServiceMeshControlPlane's conditions",
         )
-    lacking = [port for port in NEEDED if port not in {entry.get("port") for entry in items(at(live, "spec", "ports"))}]
+    lacking = [port for port in NEEDED if port not in [entry.get("port") for entry in items(at(live, "spec", "ports"))]]
     if lacking:
         return ours(
             "FED943",

@@ -105,7 +105,7 @@ def inbound(peer: Mapping | None) -> Link:
     discovery = _discovery(peer)
     if not discovery:
         return Link(UNKNOWN)
-    remotes = [r for entry in _entries(discovery) for r in entry.get("remotes") or [] if isinstance(r, Mapping)]
+    remotes = [r for entry in _entries(discovery) for r in items(entry.get("remotes"))]
     synced = _latest(r.get("lastFullSync") for r in remotes)
     up = [remote for remote in remotes if remote.get("connected")]
     if up:

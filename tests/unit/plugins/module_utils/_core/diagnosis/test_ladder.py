@@ -131,3 +131,23 @@ def test_each_failing_step_has_what_its_side_needs() -> None:
 def test_a_reason_of_envoys_is_known_or_said_to_be_unknown(text: str) -> None:
     known = text in REASONS.values() or text in ("-", "delayed connect error: 111")
     assert (reason_of(text) == UNKNOWN) is not known
+
+
+def _paths(value: object, path: tuple = ()) -> list[tuple]:
+    below = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    return [path, *(found for key, child in below for found in _paths(child, (*path, key)))]
+
+
+@pytest.mark.parametrize("odd", [None, 3, "x", [], {"a": 3}], ids=repr)
+def test_odd_values_in_live_objects_end_in_a_verdict(odd: object) -> None:
+    """An API server checks less than one thinks; what a CRD leaves open is whatever somebody wrote."""
+    for part in ("control_plane", "peer_object", "exports", "imports", "services"):
+        for path in _paths(healthy()[part]):
+            if len(path) < 2:
+                continue
+            world = healthy()
+            holder = world[part]
+            for key in path[:-1]:
+                holder = holder[key]
+            holder[path[-1]] = odd
+            assert diagnosis_of(world).lines()

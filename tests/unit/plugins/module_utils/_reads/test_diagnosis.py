@@ -1,0 +1,161 @@
+# GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
+"""What is read of one's own side becomes evidence, also what proxies and istiod say of themselves."""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime, timezone
+
+import pytest
+from ansible_collections.ossm.federation.plugins.module_utils._core.control_plane.live import ControlPlane
+from ansible_collections.ossm.federation.plugins.module_utils._core.diagnosis.evidence import Evidence
+from ansible_collections.ossm.federation.plugins.module_utils._core.diagnosis.ladder import diagnosed
+from ansible_collections.ossm.federation.plugins.module_utils._core.mesh.topology import Mesh
+from ansible_collections.ossm.federation.plugins.module_utils._core.plain.errors import FederationError
+from ansible_collections.ossm.federation.plugins.module_utils._reads import diagnosis as reading
+from ansible_collections.ossm.federation.plugins.module_utils._reads.diagnosis import Looking
+
+from unit.access_lines import IMPORTED, http
+from unit.cluster_in_memory import ClusterInMemory
+from unit.diagnosis.worlds import healthy
+from unit.pem import root
+from unit.traffic_in_memory import pod, roll, service, thing
+
+NOW = datetime(2026, 11, 23, 10, tzinfo=timezone.utc)
+HOME = "east-mesh-system"
+SENT = {"cluster_sent": "a", "cluster_acked": "a", "listener_sent": "b", "listener_acked": "b"}
+
+
+class Pods(ClusterInMemory):
+    """A cluster whose pods answer: ``pages`` by pod and path, ``logs`` by pod; what is an error is raised."""
+
+    def __init__(self, *objects: dict) -> None:
+        super().__init__(NOW, *objects)
+        self.pages: dict[tuple[str, str], object] = {}
+        self.logs: dict[str, bytes] = {}
+
+    def page(self, _namespace: str, pod: str, page: object, *, by_exec: bool = False) -> tuple[int, bytes]:
+        found = self.pages.get((pod, page.path), FederationError("FED900", where=pod, what="does not answer", fix="Look"))
+        if isinstance(found, Exception):
+            raise found
+        return 200, found if isinstance(found, bytes) else json.dumps(found).encode()
+
+    def copy_log(self, _namespace: str, pod: str, _query: dict, write: object, _most: int) -> int:
+        return write(self.logs.get(pod, b""))
+
+
+def running(name: str, app: str, namespace: str = HOME) -> dict:
+    live = pod(name, app, namespace)
+    live["metadata"]["annotations"] = {"sidecar.istio.io/status": "{}"}
+    live["spec"]["containers"] = [{"name": "istio-proxy"}]
+    return live
+
+
+@pytest.fixture
+def cluster(monkeypatch: pytest.MonkeyPatch) -> Pods:
+    monkeypatch.setattr(reading, "AGAIN_SECONDS", 0)
+    world = healthy()
+    world["control_plane"]["spec"]["proxy"] = {"accessLogging": {"file": {"name": "/dev/stdout"}}}
+    roots = [
+        thing("v1", "ConfigMap", HOME, f"{name}-ca-root-cert", data={"root-cert.pem": root(name)}) for name in ("west", "istio")
+    ]
+    pods = [running(f"{app}-1", app) for app in ("west-ingress", "west-egress", "istiod")]
+    objects = [world[key] for key in ("control_plane", "peer_object", "exports", "imports")]
+    found = Pods(
+        *objects, *world["services"].values(), *roots, *pods, roll("shop"), running("web-1", "web", "shop"), service("checkout"), pod("c-1", "checkout")
+    )
+    found.pages = {
+        ("istiod-1", "/debug/syncz"): [{"proxy": f"west-egress-1.{HOME}", **SENT}],
+        ("istiod-1", "/metrics"): b"",
+        ("istiod-1", "/version"): b"2.5",
+        ("istiod-1", "/debug/registryz"): [],
+        ("west-egress-1", "/certs"): {"certificates": [{"cert_chain": [{"days_until_expiration": "1"}]}]},
+        ("west-egress-1", "/clusters"): {
+            "cluster_statuses": [{"name": f"outbound|8188||discovery.{HOME}.svc.west.local", "host_statuses": [{}]}]
+        },
+        ("web-1", "/clusters"): {"cluster_statuses": [{"name": f"outbound|80||{IMPORTED}", "host_statuses": [{"health_status": {"eds_health_status": "HEALTHY"}}]}]},
+    }
+    found.logs = {"west-egress-1": f"2026-11-23T09:59:30Z {http(host='198.51.100.7:8188')}\n".encode()}
+    found.logs["web-1"] = f"2026-11-23T09:59:00Z {http()}\n".encode()
+    return found
+
+
+def looked(cluster: Pods, **more: object) -> dict:
+    mesh = Mesh.described(
+        name="east",
+        namespace=HOME,
+        control_plane="basic",
+        peers=["west"],
+        gateways=None,
+        exports=[{"name": "checkout", "namespace": "shop"}],
+        imports=[{"name": "cart", "namespace": "shop"}],
+    )
+    plane = ControlPlane.read(cluster.get(type("K", (), {"name": "ServiceMeshControlPlane"}), HOME, "basic"))
+    return Looking(cluster, mesh, plane, NOW, **more).evidence(mesh.peers[0], client="shop/web")
+
+
+def verdict(cluster: Pods) -> tuple[str, str, str]:
+    return diagnosed(Evidence.of(looked(cluster))).verdict
+
+
+def test_all_of_it_becomes_evidence_and_nothing_fails(cluster: Pods) -> None:
+    found = looked(cluster)
+    assert found["proxies"] == [
+        {
+            "pod": "west-egress-1",
+            "is_synced": True,
+            "has_sni": None,
+            "certificate_days": 1,
+            "ports": {"8188": {"connected": 1, "failed": 0, "reason": "", "refused_empty": 0, "durations": [], "answered": ""}},
+        }
+    ]
+    assert (found["dns"], found["clock_skew"], found["istiod"]) == ({"west.example.com": "answered"}, 0.0, {"answers": True})
+    assert found["client"]["endpoints"] == {"all": 1, "healthy": 1} and found["client"]["has_cluster"] is True
+    assert (found["request"]["code"], found["unread"]) == ("200", [])
+    assert found["targets"]["shop/checkout"] == {"exists": True, "is_member": True, "ready": 1, "pods": 1, "ports": 1, "admitted": "yes"}
+    assert diagnosed(Evidence.of(found)).first is None
+    assert cluster.writes == []
+
+
+def test_an_egress_pod_that_istiod_waits_for_is_out_of_date_only_where_it_stays_so(cluster: Pods) -> None:
+    cluster.pages["istiod-1", "/debug/syncz"] = [{"proxy": f"west-egress-1.{HOME}", **SENT, "listener_sent": "c"}]
+    assert verdict(cluster) == ("FED966", "egress", "us")
+    cluster.pages["istiod-1", "/debug/syncz"] = []
+    assert verdict(cluster) == ("FED966", "egress", "us")
+
+
+def test_istiod_that_answers_everything_but_its_services_is_locked(cluster: Pods) -> None:
+    cluster.pages.pop(("istiod-1", "/debug/registryz"))
+    assert verdict(cluster) == ("FED945", "istiod", "us")
+    # One that answers nothing may be out of our reach alone.
+    cluster.pages.pop(("istiod-1", "/version"))
+    assert verdict(cluster) == ("", "", "")
+
+
+@pytest.mark.parametrize(
+    ("clusters", "expected"),
+    [
+        ([], ("", "", "")),
+        ([{"name": "outbound|80||other"}], ("FED965", "sidecar", "us")),
+        ([{"name": f"outbound|80||{IMPORTED}", "host_statuses": []}], ("FED964", "endpoints", "us")),
+        (
+            [{"name": f"outbound|80||{IMPORTED}", "host_statuses": [{"health_status": {"failed_outlier_check": True}}]}],
+            ("FED964", "endpoints", "either"),
+        ),
+    ],
+)
+def test_what_the_clients_envoy_has_decides(cluster: Pods, clusters: list, expected: tuple) -> None:
+    cluster.pages["web-1", "/clusters"] = {"cluster_statuses": clusters}
+    assert verdict(cluster) == expected
+
+
+def test_a_clock_is_right_or_ahead_by_the_latest_line_and_unknown_by_an_old_one(cluster: Pods) -> None:
+    for moment, skew in (("2026-11-23T09:00:00Z", None), ("2026-11-24T10:00:00Z", 86400.0)):
+        cluster.logs["west-egress-1"] = f"{moment} {http(host='198.51.100.7:8188')}\n".encode()
+        assert looked(cluster)["clock_skew"] == skew
+
+
+def test_without_proxies_only_objects_are_looked_at(cluster: Pods) -> None:
+    found = looked(cluster, asks_proxies=False)
+    assert "proxies" not in found and found["istiod"] == {"answers": None} and found["request"] is None
+    assert diagnosed(Evidence.of(found)).first is None
