@@ -70,6 +70,9 @@ def with_fault(fault: Mapping) -> dict[str, Any]:
         world["request"] = {"code": "503", "flags": "UC", "details": "", "idle": None}
     if "down" in fault:
         world["request"] = None
+    if fault.get("down") in ("403", "400"):
+        for proxy in world["proxies"]:
+            proxy["ports"]["8188"]["answered"] = "via_upstream"
     return changed(world, fault.get("set") or {})
 
 
