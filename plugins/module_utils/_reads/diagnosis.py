@@ -40,6 +40,7 @@ from .._core.peering import status
 from .._core.peering.names import host_parts
 from .._core.plain.data import at, items, mapping
 from .._core.plain.errors import FederationError
+from .._core.plain.moments import time_text
 from .._core.plain.kinds import (
     AUTHORIZATION_POLICY,
     CONFIG_MAP,
@@ -119,6 +120,7 @@ class Looking:
             "network_policies": self._policies(gateway_pods[egress], live),
             **self._told(peer, live, gateway_pods[egress]),
             "istiod": self._istiod(),
+            "egress_admits": self._egress_admits(gateway_pods[egress]),
             **self._client(client, imports),
         }
         found["targets"] = self._targets(found["wanted_exports"], f"{ingress}-service-account")
@@ -191,7 +193,8 @@ class Looking:
             roots = read_certificates(str(at(found, "data", ROOT_KEY) or ""), place, self.now, left_out=[])
         except FederationError as error:
             return {"roots": [], "problem": error.what}
-        return {"roots": [root.fingerprint for root in roots], "problem": ""}
+        times = [str(entry.get("time")) for entry in items(at(found, "metadata", "managedFields")) if entry.get("time")]
+        return {"roots": [root.fingerprint for root in roots], "problem": "", "written": max(times, default="")}
 
     def _roots(self) -> list[str] | None:
         try:
@@ -410,6 +413,19 @@ class Looking:
         ]
         return verdict(selecting, Call(home, account, self.control_plane.trust_domain)).passes
 
+    def _egress_admits(self, pods: Sequence[Mapping] | None) -> str | None:
+        """Return whether policies let istiod, which shows no identity, call port 8188 of our egress gateway."""
+        if not pods:
+            return None
+        home, labels = self.mesh.namespace, mapping(at(pods[0], "metadata", "labels"))
+        policies = self._may(f"AuthorizationPolicies in {home}", lambda: self.cluster.list(AUTHORIZATION_POLICY, home))
+        if policies is None:
+            return None
+        selecting = [
+            live for live in policies if mapping(at(live, "spec", "selector", "matchLabels")).items() <= labels.items()
+        ]
+        return verdict(selecting, Call(None, None, self.control_plane.trust_domain, 8188)).passes
+
     def _tls_mode(self, namespace: str, hosts: Sequence[str]) -> str:
         """Return the tls.mode that a DestinationRule gives calls of a namespace to one of ``hosts``; "" where none says one."""
         rules: list[dict] = []
@@ -456,6 +472,7 @@ def _told_by(card: Card) -> dict:
     """Return of a card what evidence is compared with."""
     ingress = card.ingress
     return {
+        "issued": time_text(card.issued),
         "trust_domain": card.trust_domain,
         "client_id": card.client_id,
         "roots": [root.fingerprint for root in card.roots],

@@ -205,6 +205,14 @@ def egress(seen: Evidence) -> Step:
     """Whether each pod of our egress gateway is in sync and routes the import."""
     if not seen.proxies:
         return unknown("our egress gateway's Envoy was not read")
+    denied = sum(int(told.get("denied") or 0) for told in seen.ports(SERVICE))
+    if denied and not seen.is_answered:
+        return ours(
+            "FED969",
+            f"{denied:,} calls were refused at our own egress gateway",
+            "an AuthorizationPolicy of ours, such as one of callers in mesh_traffic, does not admit this client",
+            "Run routes for the client and the service: it names the policy",
+        )
     stale = [str(proxy.get("pod")) for proxy in seen.proxies if proxy.get("is_synced") is False]
     if stale:
         return ours(
@@ -241,20 +249,20 @@ def admission(seen: Evidence) -> Step:
         f"Your ingress gateway ends our calls after the handshake. Our client identity is {seen.client_id}; after a"
         " change of it your istiod needs a restart."
     )
-    if seen.handed is None:
-        return either(
-            "FED968",
-            found,
-            "the peer's gateway expects another identity for services than we have",
-            "Run publish_cards, and hand the card over",
-            tell,
-        )
-    if mapping(seen.handed).get("client_id") != seen.client_id:
+    if seen.handed is not None and mapping(seen.handed).get("client_id") != seen.client_id:
         return ours(
             "FED968",
             found,
             "our client identity is newer than the card that we gave to the peer",
             "Run publish_cards, and hand the new card over",
+            tell,
+        )
+    if not seen.is_handed:
+        return either(
+            "FED968",
+            found,
+            "the peer's gateway expects another identity for services than we have, or does not reach its workload",
+            "Run publish_cards, and hand the card over",
             tell,
         )
     return theirs(

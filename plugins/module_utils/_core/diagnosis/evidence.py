@@ -45,6 +45,7 @@ class Evidence:
     pods: Mapping[str, Mapping] | None = None
     network_policies: Sequence[Mapping] | None = None
     istiod: Mapping = field(default_factory=dict)
+    egress_admits: str | None = None
     dns: Mapping[str, str] = field(default_factory=dict)
     proxies: Sequence[Mapping] | None = None
     clock_skew: float | None = None
@@ -130,6 +131,30 @@ class Evidence:
         """Whether a proxy tells of connections that came about, and none of failures."""
         told = self.ports(port)
         return self.failure(port) == NONE and any(int(one.get("connected") or 0) > 0 for one in told)
+
+    @property
+    def is_card_older(self) -> bool:
+        """Whether what stands of the peer was written by somebody after its card was made, and other than by applying that card.
+
+        Then the card does not tell what the peer is now: what stands may be the newer.
+        """
+        issued = time_of(mapping(self.card).get("issued"))
+        entries = items(at(self.peer_object, "metadata", "managedFields"))
+        times = [time_of(entry.get("time")) for entry in entries if entry.get("subresource") != "status"]
+        latest = max((moment for moment in times if moment), default=None)
+        return issued is not None and latest is not None and latest > issued
+
+    @property
+    def is_bundle_newer(self) -> bool:
+        """Whether the ConfigMap with the peer's roots was written after the peer's card was made."""
+        issued, written = time_of(mapping(self.card).get("issued")), time_of(mapping(self.bundle).get("written"))
+        return issued is not None and written is not None and written > issued
+
+    @property
+    def is_handed(self) -> bool:
+        """Whether the peer has taken the card that we made for it: it let us in since. A card that lies here may not have been sent."""
+        issued, synced = time_of(mapping(self.handed).get("issued")), self.outbound.last_sync
+        return issued is not None and synced is not None and synced > issued
 
     @property
     def code(self) -> str:

@@ -12,6 +12,7 @@ from ..plain.data import at, items, mapping, strings
 from ..plain.selectors import is_selected
 from .evidence import DISCOVERY, SERVICE
 
+DENIED = "rbac_access_denied"
 MOST_DURATIONS = 50
 SLACK_SECONDS, FRESH_SECONDS = 60, 150
 WATCH = "/watch"
@@ -82,11 +83,13 @@ class PortsTold:
         if not fields:
             return
         host = value_of(fields, "upstream_host")
+        if not host and _is_denied(fields):
+            self._note_denied(fields)
+            return
         port = self._ports.get(host.rpartition(":")[2]) if host else self._without_host(fields)
         if port is None:
             return
-        nothing = {"connected": 0, "failed": 0, "reason": "", "refused_empty": 0, "durations": [], "answered": ""}
-        told = self._told.setdefault(port, nothing)
+        told = self._of(port)
         # With TLS 1.3 the peer's refusal of our certificate comes after the handshake: the flag is UC then, as for any end.
         reason = value_of(fields, "upstream_transport_failure_reason")
         if reason or set(value_of(fields, "response_flags").split(",")) & set(LOST):
@@ -96,6 +99,17 @@ class PortsTold:
             self._note_call(told, fields)
         else:
             self._note_poll(told, fields)
+
+    def _of(self, port: str) -> dict:
+        nothing = {"connected": 0, "failed": 0, "reason": "", "refused_empty": 0, "durations": [], "answered": ""}
+        return self._told.setdefault(port, {**nothing, "denied": 0})
+
+    def _note_denied(self, fields: Mapping) -> None:
+        """Take in that a policy at this gateway refused: istiod's polls have a method, calls are of TCP."""
+        if value_of(fields, "method"):
+            self._of(DISCOVERY)["answered"] = value_of(fields, "response_code_details")
+        else:
+            self._of(SERVICE)["denied"] += 1
 
     @staticmethod
     def _note_call(told: dict, fields: Mapping) -> None:
@@ -108,8 +122,8 @@ class PortsTold:
     @staticmethod
     def _note_poll(told: dict, fields: Mapping) -> None:
         code, details = value_of(fields, "response_code"), value_of(fields, "response_code_details")
-        told["answered"] = details if code == "503" else ""
-        if code == "503" and details != VIA_UPSTREAM:
+        told["answered"] = details if code[:1] in ("4", "5") else ""
+        if told["answered"] and details != VIA_UPSTREAM:
             return  # Our own gateway's answer proves no connection.
         told["connected"] += 1
         told["reason"] = ""
@@ -126,6 +140,12 @@ class PortsTold:
         return self._told
 
 
+def _is_denied(fields: Mapping) -> bool:
+    """Return whether an AuthorizationPolicy at this very proxy refused."""
+    said = (value_of(fields, "response_code_details"), value_of(fields, "connection_termination_details"))
+    return any(text.startswith(DENIED) for text in said)
+
+
 class CallsTold:
     """What access lines of a client tell of calls to imported hosts: the latest one, and for how long it had been quiet before."""
 
@@ -139,6 +159,9 @@ class CallsTold:
         cluster = value_of(entry.fields or {}, "upstream_cluster").split("|")
         if len(cluster) != 4 or cluster[0] != "outbound" or cluster[3] not in self._hosts:
             return
+        endpoint = value_of(entry.fields or {}, "upstream_host")
+        if endpoint and not endpoint.endswith(f":{SERVICE}"):
+            return  # A service that is imported as local has local endpoints, too.
         began = entry.started
         idle = (began - self._at) / SECOND if began is not None and self._at is not None else None
         self._at = began

@@ -20,6 +20,7 @@ from .steps import Step, either, holds, ours, theirs, unknown
 
 FAR = ("403", "400")
 """Statuses of istiod's calls that only the peer's own gateway or istiod gives: all before it holds."""
+OWN_POLICY, VIA_UPSTREAM = "rbac_access_denied", "via_upstream"
 SKEWED = 300
 RENEWED = timedelta(minutes=1)
 LEAST_OF_A_KIND = 3
@@ -28,7 +29,7 @@ LEAST_OF_A_KIND = 3
 def works(seen: Evidence, port: str) -> bool:
     """Return whether something proves that the peer is reached on a port, with both identities taken."""
     if port == DISCOVERY:
-        is_far = any(seen.disconnect.startswith(code) for code in FAR)
+        is_far = any(seen.disconnect.startswith(code) for code in FAR) and is_from_peer(seen)
         return is_far or seen.outbound.state in (status.CONNECTED, status.STALE)
     return seen.is_answered or any(int(told.get("refused_empty") or 0) for told in seen.ports(port))
 
@@ -126,7 +127,8 @@ def tls(seen: Evidence, port: str) -> Step:
         return _out_of_time(seen, port, kind)
     has = set(strings(mapping(seen.bundle).get("roots")))
     found = f"the certificate on port {port} is not signed by the peer's roots that we have"
-    if seen.card is not None and not set(strings(mapping(seen.card).get("roots"))) <= has:
+    is_lacking = seen.card is not None and not set(strings(mapping(seen.card).get("roots"))) <= has
+    if is_lacking and not seen.is_bundle_newer:
         return ours(
             "FED948",
             found,
@@ -190,11 +192,11 @@ def _other_name(seen: Evidence, port: str) -> Step:
     wanted = str(seen.security.get("trustDomain") or "")
     found = f"what answers port {port} is not of the trust domain {wanted}"
     told = str(mapping(seen.card).get("trust_domain") or "")
-    if told and told != wanted:
+    if told and told != wanted and not seen.is_card_older:
         return ours(
             "FED949", found, f"the peer's card says {told}", "Run federate with the peer's card, then restart istiod"
         )
-    if not told:
+    if told != wanted:
         return either(
             "FED949",
             found,
@@ -216,20 +218,24 @@ def _untrusted(seen: Evidence, port: str) -> Step:
         "Your ingress gateway does not trust our root. Please run federate with our card, and see that its pods have"
         " the new bundle."
     )
-    if seen.handed is None or seen.roots is None:
-        return either(
-            "FED950",
-            found,
-            "the peer has no card with our root, or has not applied it",
-            "Run publish_cards, and hand the card over",
-            tell,
-        )
-    if not set(seen.roots) <= set(strings(mapping(seen.handed).get("roots"))):
+    if (
+        seen.roots is not None
+        and seen.handed is not None
+        and not set(seen.roots) <= set(strings(mapping(seen.handed).get("roots")))
+    ):
         return ours(
             "FED950",
             found,
             "our root is newer than the card that we gave to the peer",
             "Run publish_cards, and hand the new card over",
+            tell,
+        )
+    if seen.roots is None or not seen.is_handed:
+        return either(
+            "FED950",
+            found,
+            "the peer has no card with our root, or has not applied it",
+            "Run publish_cards, and hand the card over",
             tell,
         )
     return theirs(
@@ -296,15 +302,14 @@ def _forbidden(seen: Evidence, found: str) -> Step:
         f"Your ingress gateway refuses us with 403. Our client identity is {seen.client_id}; please run federate with"
         " our card."
     )
-    if seen.handed is None:
-        return either(
+    if _answers(seen) & {OWN_POLICY} or (seen.egress_admits == "no" and not is_from_peer(seen)):
+        return ours(
             "FED953",
             found,
-            "the peer expects another client identity of us",
-            "Run publish_cards, and hand the card over",
-            tell,
+            "an AuthorizationPolicy of ours refuses istiod at our own egress gateway",
+            f"Admit port 8188 in the policies that select pods of {seen.egress}",
         )
-    if mapping(seen.handed).get("client_id") != seen.client_id:
+    if seen.handed is not None and mapping(seen.handed).get("client_id") != seen.client_id:
         return ours(
             "FED953",
             found,
@@ -312,7 +317,26 @@ def _forbidden(seen: Evidence, found: str) -> Step:
             "Run publish_cards, and hand the new card over",
             tell,
         )
+    if not seen.is_handed or not is_from_peer(seen):
+        return either(
+            "FED953",
+            found,
+            "the peer expects another client identity of us, or a policy of ours refuses istiod at our egress gateway",
+            "See the policies of our egress gateway; run publish_cards, and hand the card over",
+            tell,
+        )
     return theirs("FED953", found, "the peer expects another client identity than our card has", tell)
+
+
+def _answers(seen: Evidence) -> set[str]:
+    """Return how the latest answers that were no success came about, as our egress gateway's log has it."""
+    said = {str(told.get("answered") or "") for told in seen.ports(DISCOVERY)} - {""}
+    return {OWN_POLICY if text.startswith(OWN_POLICY) else text for text in said}
+
+
+def is_from_peer(seen: Evidence) -> bool:
+    """Return whether an answer is known to be the peer's, and not one of our own egress gateway."""
+    return VIA_UPSTREAM in _answers(seen) or (not _answers(seen) and seen.egress_admits == "yes")
 
 
 def _unavailable(seen: Evidence, found: str) -> Step:
@@ -320,7 +344,7 @@ def _unavailable(seen: Evidence, found: str) -> Step:
         "Your ingress gateway for us answers discovery with 503, or cannot be reached. Does it have a ServiceMeshPeer"
         " for us, and does istiod run?"
     )
-    if any(told.get("answered") == "via_upstream" for told in seen.ports(DISCOVERY)):
+    if VIA_UPSTREAM in _answers(seen):
         return theirs(
             "FED956",
             f"{found}; our egress gateway got that answer from the peer",
@@ -392,7 +416,7 @@ def inbound(seen: Evidence) -> Step:
     if not seen.has_status:
         return unknown("istiod has no status for the peer")
     told, has = str(mapping(seen.card).get("client_id") or ""), str(seen.security.get("clientID") or "")
-    if told and told != has:
+    if told and told != has and not seen.is_card_older:
         return ours(
             "FED960",
             f"the peer does not call us, and our ServiceMeshPeer expects {has or 'nobody'} where its card says {told}",

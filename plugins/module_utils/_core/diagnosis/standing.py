@@ -16,7 +16,7 @@ from ..plain.data import at, items, mapping, some, strings
 from ..plain.moments import time_of
 from .evidence import SERVICE, Evidence
 from .reasons import NONE
-from .steps import Step, holds, ours, unknown
+from .steps import Step, either, holds, ours, unknown
 
 NEEDED = (15443, 8188)
 OWN_GATEWAYS = ("istio-ingressgateway", "istio-egressgateway")
@@ -178,25 +178,36 @@ def addresses(seen: Evidence) -> Step:
         card = mapping(seen.card)
         if set(strings(card.get("addresses"))) != set(seen.addresses):
             return _moved(
+                seen,
                 f"our ServiceMeshPeer calls {some(seen.addresses)}, and the peer's card says"
-                f" {some(strings(card.get('addresses')))}"
+                f" {some(strings(card.get('addresses')))}",
             )
         if card.get("discovery_port") != seen.remote.get("discoveryPort", 8188):
             return _moved(
+                seen,
                 f"our ServiceMeshPeer calls port {seen.remote.get('discoveryPort', 8188)}, and the card says"
-                f" {card.get('discovery_port')}"
+                f" {card.get('discovery_port')}",
             )
     if seen.card is not None and seen.failure(SERVICE) != NONE:
         port = mapping(seen.card).get("service_port")
         if port != seen.remote.get("servicePort", 15443):
             return _moved(
+                seen,
                 f"our ServiceMeshPeer calls port {seen.remote.get('servicePort', 15443)}, and the peer's card says"
-                f" {port}"
+                f" {port}",
             )
     return _our_own(seen)
 
 
-def _moved(found: str) -> Step:
+def _moved(seen: Evidence, found: str) -> Step:
+    if seen.is_card_older:
+        return either(
+            "FED944",
+            found,
+            "one of the two is out of date: what stands was written after that card was made",
+            "Run federate with the peer's newest card",
+            "At which address and ports does your ingress gateway for us listen now? Please send a new card.",
+        )
     return ours(
         "FED944", found, "the peer has moved, and its new card was not applied", "Run federate with the peer's new card"
     )

@@ -35,7 +35,9 @@ class Pods(ClusterInMemory):
         self.logs: dict[str, bytes] = {}
 
     def page(self, _namespace: str, pod: str, page: object, *, by_exec: bool = False) -> tuple[int, bytes]:
-        found = self.pages.get((pod, page.path), FederationError("FED900", where=pod, what="does not answer", fix="Look"))
+        found = self.pages.get(
+            (pod, page.path), FederationError("FED900", where=pod, what="does not answer", fix="Look")
+        )
         if isinstance(found, Exception):
             raise found
         return 200, found if isinstance(found, bytes) else json.dumps(found).encode()
@@ -57,12 +59,20 @@ def cluster(monkeypatch: pytest.MonkeyPatch) -> Pods:
     world = healthy()
     world["control_plane"]["spec"]["proxy"] = {"accessLogging": {"file": {"name": "/dev/stdout"}}}
     roots = [
-        thing("v1", "ConfigMap", HOME, f"{name}-ca-root-cert", data={"root-cert.pem": root(name)}) for name in ("west", "istio")
+        thing("v1", "ConfigMap", HOME, f"{name}-ca-root-cert", data={"root-cert.pem": root(name)})
+        for name in ("west", "istio")
     ]
     pods = [running(f"{app}-1", app) for app in ("west-ingress", "west-egress", "istiod")]
     objects = [world[key] for key in ("control_plane", "peer_object", "exports", "imports")]
     found = Pods(
-        *objects, *world["services"].values(), *roots, *pods, roll("shop"), running("web-1", "web", "shop"), service("checkout"), pod("c-1", "checkout")
+        *objects,
+        *world["services"].values(),
+        *roots,
+        *pods,
+        roll("shop"),
+        running("web-1", "web", "shop"),
+        service("checkout"),
+        pod("c-1", "checkout"),
     )
     found.pages = {
         ("istiod-1", "/debug/syncz"): [{"proxy": f"west-egress-1.{HOME}", **SENT}],
@@ -73,7 +83,14 @@ def cluster(monkeypatch: pytest.MonkeyPatch) -> Pods:
         ("west-egress-1", "/clusters"): {
             "cluster_statuses": [{"name": f"outbound|8188||discovery.{HOME}.svc.west.local", "host_statuses": [{}]}]
         },
-        ("web-1", "/clusters"): {"cluster_statuses": [{"name": f"outbound|80||{IMPORTED}", "host_statuses": [{"health_status": {"eds_health_status": "HEALTHY"}}]}]},
+        ("web-1", "/clusters"): {
+            "cluster_statuses": [
+                {
+                    "name": f"outbound|80||{IMPORTED}",
+                    "host_statuses": [{"health_status": {"eds_health_status": "HEALTHY"}}],
+                }
+            ]
+        },
     }
     found.logs = {"west-egress-1": f"2026-11-23T09:59:30Z {http(host='198.51.100.7:8188')}\n".encode()}
     found.logs["web-1"] = f"2026-11-23T09:59:00Z {http()}\n".encode()
@@ -106,13 +123,34 @@ def test_all_of_it_becomes_evidence_and_nothing_fails(cluster: Pods) -> None:
             "is_synced": True,
             "has_sni": None,
             "certificate_days": 1,
-            "ports": {"8188": {"connected": 1, "failed": 0, "reason": "", "refused_empty": 0, "durations": [], "answered": ""}},
+            "ports": {
+                "8188": {
+                    "connected": 1,
+                    "failed": 0,
+                    "reason": "",
+                    "refused_empty": 0,
+                    "durations": [],
+                    "answered": "",
+                    "denied": 0,
+                }
+            },
         }
     ]
-    assert (found["dns"], found["clock_skew"], found["istiod"]) == ({"west.example.com": "answered"}, 0.0, {"answers": True})
+    assert (found["dns"], found["clock_skew"], found["istiod"]) == (
+        {"west.example.com": "answered"},
+        0.0,
+        {"answers": True},
+    )
     assert found["client"]["endpoints"] == {"all": 1, "healthy": 1} and found["client"]["has_cluster"] is True
     assert (found["request"]["code"], found["unread"]) == ("200", [])
-    assert found["targets"]["shop/checkout"] == {"exists": True, "is_member": True, "ready": 1, "pods": 1, "ports": 1, "admitted": "yes"}
+    assert found["targets"]["shop/checkout"] == {
+        "exists": True,
+        "is_member": True,
+        "ready": 1,
+        "pods": 1,
+        "ports": 1,
+        "admitted": "yes",
+    }
     assert diagnosed(Evidence.of(found)).first is None
     assert cluster.writes == []
 
@@ -139,7 +177,12 @@ def test_istiod_that_answers_everything_but_its_services_is_locked(cluster: Pods
         ([{"name": "outbound|80||other"}], ("FED965", "sidecar", "us")),
         ([{"name": f"outbound|80||{IMPORTED}", "host_statuses": []}], ("FED964", "endpoints", "us")),
         (
-            [{"name": f"outbound|80||{IMPORTED}", "host_statuses": [{"health_status": {"failed_outlier_check": True}}]}],
+            [
+                {
+                    "name": f"outbound|80||{IMPORTED}",
+                    "host_statuses": [{"health_status": {"failed_outlier_check": True}}],
+                }
+            ],
             ("FED964", "endpoints", "either"),
         ),
     ],

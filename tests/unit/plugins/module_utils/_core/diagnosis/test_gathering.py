@@ -45,6 +45,7 @@ def test_the_latest_line_of_a_port_says_whether_it_fails_now() -> None:
         "refused_empty": 0,
         "durations": [],
         "answered": "",
+        "denied": 0,
     }
     # Older proxies say it in the details alone, or not at all.
     assert (
@@ -67,6 +68,19 @@ def test_a_refusal_after_the_handshake_is_a_failure_and_an_answer_of_our_own_gat
     assert (own["8188"]["connected"], own["8188"]["failed"]) == (0, 0)
     nobody = told(polled(code="503", flags="UH", details="no_healthy_upstream -", host="-"))
     assert nobody["8188"]["reason"] == "no_healthy_upstream"
+
+
+def test_what_a_policy_of_our_own_gateway_refuses_is_not_the_peers() -> None:
+    policy = "rbac_access_denied_matched_policy[ns[east-mesh-system]-policy[p]-rule[0]]"
+    assert told(polled(code="403", flags="-", details=f"{policy} -", host="-"))["8188"]["answered"] == policy
+    assert told(tcp(host="-").replace(" 0 - - - ", f" 0 - - {policy} "))["15443"]["denied"] == 1
+    assert told(polled(code="403", flags="-", details="via_upstream -"))["8188"]["answered"] == "via_upstream"
+
+
+def test_a_call_that_went_to_a_local_pod_says_nothing_of_the_peer() -> None:
+    calls = CallsTold([IMPORTED])
+    calls.note(entry(CLIENT, http(code="503", host="10.1.0.33:8080")))
+    assert calls.as_data() is None
 
 
 def test_watches_are_timed_and_ports_are_those_of_the_peer() -> None:

@@ -73,6 +73,7 @@ def blinded(world: dict, *parts: str) -> dict:
         ("handed",),
         ("clock_skew",),
         ("client", "request"),
+        ("egress_admits", "proxies"),
         ("card", "handed", "proxies", "network_policies"),
     ],
     ids="-".join,
