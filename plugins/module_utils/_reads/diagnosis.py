@@ -40,7 +40,6 @@ from .._core.peering import status
 from .._core.peering.names import host_parts
 from .._core.plain.data import at, items, mapping
 from .._core.plain.errors import FederationError
-from .._core.plain.moments import time_text
 from .._core.plain.kinds import (
     AUTHORIZATION_POLICY,
     CONFIG_MAP,
@@ -54,6 +53,7 @@ from .._core.plain.kinds import (
     SERVICE,
     SIDECAR,
 )
+from .._core.plain.moments import time_text
 from .._core.traffic.admitting import Call, verdict
 from .._core.traffic.standing import Standing
 from .._files import spooled

@@ -14,7 +14,6 @@ from ansible_collections.ossm.federation.plugins.module_utils._core.mesh.topolog
 from ansible_collections.ossm.federation.plugins.module_utils._core.plain.errors import FederationError
 from ansible_collections.ossm.federation.plugins.module_utils._reads import diagnosis as reading
 from ansible_collections.ossm.federation.plugins.module_utils._reads.diagnosis import Looking
-
 from unit.access_lines import IMPORTED, http
 from unit.cluster_in_memory import ClusterInMemory
 from unit.diagnosis.worlds import healthy
