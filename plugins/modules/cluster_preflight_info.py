@@ -13,6 +13,9 @@ description:
     M(ossm.federation.member_roll) would refuse, and what the platform does not take, each with a code, what was seen, why it matters, and
     the cure.
   - What this account may not read is returned as unknown, never as found to be in order.
+seealso:
+  - module: ossm.federation.mesh_operator
+  - module: ossm.federation.preflight_info
 attributes:
   check_mode: {support: full, description: Reads only.}
   diff_mode: {support: none, description: Changes nothing.}
@@ -46,6 +49,18 @@ EXAMPLES = r"""
 - name: Show it
   ansible.builtin.debug:
     msg: "{{ preflight.lines }}"
+
+- name: Look what an installation from a mirrored catalog would lack
+  ossm.federation.cluster_preflight_info:
+    kubeconfig: cluster-admin.kubeconfig
+    catalog: mirrored-operators
+    control_planes:
+      - mesh: east
+        version: v2.5
+
+- name: Look at a cluster without describing a mesh
+  ossm.federation.cluster_preflight_info:
+    kubeconfig: cluster-admin.kubeconfig
 """
 
 RETURN = r"""

@@ -13,6 +13,10 @@ description:
     as field managers of their own, so neither takes a field from the other.
   - What the operator would refuse is refused before anything is sent. In check mode the API server is asked for a dry run as
     well, so that its admission webhooks have their say.
+seealso:
+  - module: ossm.federation.upgrade_plan_info
+  - module: ossm.federation.member_roll
+  - module: ossm.federation.federation_gateways
 attributes:
   check_mode: {support: full, description: Asks the API server for a dry run and changes nothing.}
   diff_mode: {support: full, description: Shows the fields that change.}
@@ -91,6 +95,22 @@ EXAMPLES = r"""
       tracing: {type: None}
       addons:
         kiali: {enabled: false}
+    wait: true
+
+- name: Show what would change, in a task that runs in check mode
+  ossm.federation.control_plane:
+    kubeconfig: east.kubeconfig
+    mesh: east
+    version: v2.6
+    trust_domain: east.example
+  check_mode: true
+  diff: true
+
+- name: Take the control plane away, once nothing is federated with it
+  ossm.federation.control_plane:
+    kubeconfig: east.kubeconfig
+    mesh: east
+    state: absent
     wait: true
 """
 

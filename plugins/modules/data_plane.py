@@ -12,6 +12,9 @@ description:
   - Decides by the pods alone. A run that was interrupted goes on where it stopped, and restarts nothing twice.
   - Restarts nothing before the control plane is ready; with O(wait) it waits for that, too.
   - Reports and leaves alone what nobody would make again (bare pods, Jobs), what is paused or was not up before, and owners that it does not know.
+seealso:
+  - module: ossm.federation.upgrade_plan_info
+  - module: ossm.federation.control_plane
 attributes:
   check_mode: {support: full, description: Changes nothing; shows all workloads that would be restarted.}
   diff_mode: {support: full, description: Shows the mark that each restart leaves.}
@@ -62,6 +65,13 @@ EXAMPLES = r"""
     state: restarted
     batch: 3
     wait: true
+
+- name: Restart those of one namespace, and do not wait for the end
+  ossm.federation.data_plane:
+    kubeconfig: east.kubeconfig
+    mesh: east
+    state: restarted
+    namespaces: [shop]
 """
 
 RETURN = r"""

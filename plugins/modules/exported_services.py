@@ -10,6 +10,10 @@ author: [The ossm.federation authors (@ossm)]
 description:
   - Keeps the ExportedServiceSet of one peer. Removing it empties it, since istiod ignores a set that is deleted and made again.
   - A thin door to the plan of M(ossm.federation.federation), for those who compose their own plays.
+seealso:
+  - module: ossm.federation.federation
+  - module: ossm.federation.mesh_peer
+  - module: ossm.federation.imported_services
 attributes:
   check_mode: {support: full, description: Plans and shows everything; writes nothing.}
   diff_mode: {support: full, description: Shows the fields that change.}
@@ -59,6 +63,23 @@ EXAMPLES = r"""
     rules:
       - name: cart
         namespace: shop
+
+- name: Offer all that carries a label, under another namespace
+  ossm.federation.exported_services:
+    kubeconfig: east.kubeconfig
+    mesh: east
+    peer: west
+    rules:
+      - label_selectors: [app=checkout]
+        namespace: shop
+        alias: {namespace: public}
+
+- name: Offer west nothing any more
+  ossm.federation.exported_services:
+    kubeconfig: east.kubeconfig
+    mesh: east
+    peer: west
+    state: absent
 """
 
 RETURN = r"""

@@ -12,6 +12,9 @@ description:
     O(apply) replaces one by the other on the cluster.
   - Extensions of the phases AUTHN and AUTHZ are created first. The old one is deleted in a later run, once O(loaded) names it. Others are
     deleted and created in one go.
+seealso:
+  - module: ossm.federation.wasm_extension
+  - module: ossm.federation.upgrade_plan_info
 attributes:
   check_mode: {support: full, description: Changes nothing and writes no files.}
   diff_mode: {support: full, description: Shows the fields that change. What a module is told is shown as a digest.}
@@ -54,6 +57,13 @@ EXAMPLES = r"""
     images: {"registry.example/header:1.2": "registry.example/header:1.3"}
     dest: converted/east
     apply: true
+
+- name: Write old and new to files, and change nothing
+  ossm.federation.extension_conversion:
+    kubeconfig: east.kubeconfig
+    mesh: east
+    images: {"registry.example/header:1.2": "registry.example/header:1.3"}
+    dest: converted/east
 """
 
 RETURN = r"""

@@ -11,6 +11,11 @@ description:
   - Keeps, for every peer whose card is there, the peer's root certificates, its ServiceMeshPeer, and the sets of exported
     and imported services. One call does the whole side of one mesh, with one LIST per kind and one request per change.
   - A peer without a card is pending, never absent; what was made by hand is left alone until adopted.
+seealso:
+  - module: ossm.federation.mesh_card
+  - module: ossm.federation.federation_gateways
+  - module: ossm.federation.federation_info
+  - module: ossm.federation.preflight_info
 attributes:
   check_mode: {support: full, description: Plans and shows everything; writes nothing.}
   diff_mode: {support: full, description: "Shows the fields that change, and the names of services that the rules will give."}
@@ -116,6 +121,38 @@ EXAMPLES = r"""
     imports:
       - namespace: shop
     cards_dir: cards
+
+- name: Federate with two peers, one of them pinned, one in the same cluster
+  ossm.federation.federation:
+    kubeconfig: east.kubeconfig
+    mesh: east
+    peers:
+      - name: west
+        root_fingerprints: [3F9A1B2C7D4EA0C1D0F35B6A9E8D7C213F9A1B2C7D4EA0C1D0F35B6A9E8D7C21]
+      - name: lab
+        same_cluster: true
+    exports:
+      - label_selectors: [app=checkout]
+        namespace: shop
+        to: [west]
+    cards_dir: cards
+
+- name: Write the manifests to a folder, without a cluster
+  ossm.federation.federation:
+    mesh: east
+    state: rendered
+    render_dir: manifests
+    trust_domain: east.example
+    version: v2.5
+    peers: [west]
+    cards_dir: cards
+
+- name: Leave west, unless something still uses what it exports
+  ossm.federation.federation:
+    kubeconfig: east.kubeconfig
+    mesh: east
+    state: absent
+    peers: [west]
 """
 
 RETURN = r"""

@@ -12,6 +12,9 @@ description:
     reach them.
   - Each peer's two gateways are applied by a field manager of their own, so the rest of the control plane stays with
     whoever keeps it.
+seealso:
+  - module: ossm.federation.mesh_card
+  - module: ossm.federation.federation
 attributes:
   check_mode: {support: full, description: Plans and shows everything; writes nothing.}
   diff_mode: {support: full, description: Shows the fields of the ServiceMeshControlPlane that change.}
@@ -52,6 +55,22 @@ EXAMPLES = r"""
     mesh: east
     namespace: east-mesh-system
     peers: [west]
+
+- name: Reach the gateways at fixed ports of two nodes
+  ossm.federation.federation_gateways:
+    kubeconfig: east.kubeconfig
+    mesh: east
+    peers: [west]
+    gateways:
+      service_type: NodePort
+      addresses: [192.0.2.10, 192.0.2.11]
+
+- name: Only compare, where the control plane is kept in Git
+  ossm.federation.federation_gateways:
+    kubeconfig: east.kubeconfig
+    mesh: east
+    peers: [west]
+    managed: false
 """
 
 RETURN = r"""

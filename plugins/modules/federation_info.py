@@ -12,6 +12,9 @@ description:
     last full list came, and what is exported, imported, offered but not imported, and asked for but not offered.
   - Can wait until peers are connected and names imported, until nothing is imported or exported any more, or until nothing of
     peers is left.
+seealso:
+  - module: ossm.federation.federation
+  - module: ossm.federation.preflight_info
 attributes:
   check_mode: {support: full, description: Reads only; in check mode nothing waits.}
   diff_mode: {support: none, description: Changes nothing.}

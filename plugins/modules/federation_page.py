@@ -12,6 +12,9 @@ description:
   - The page has what has to be done and by whom, a picture of meshes and peerings, services, trust, findings, and what has changed
     since a saved report. A mesh that the run did not see is unknown in it.
   - Each file can be read by you alone and is replaced in one step. A link, a pipe or a folder in its place is refused and left as it is.
+seealso:
+  - module: ossm.federation.federation_report
+  - module: ossm.federation.federation_info
 attributes:
   check_mode: {support: full, description: Writes nothing.}
   diff_mode: {support: none, description: The page holds ages and differs each time.}

@@ -10,6 +10,9 @@ author: [The ossm.federation authors (@ossm)]
 description:
   - Writes the report to files that only you can read, as JSON, as JUnit's XML, or as metrics for Prometheus. No cluster is asked.
   - Each replaces its file in one step. A link, a pipe or a folder in its place is refused and left as it is.
+seealso:
+  - module: ossm.federation.federation_info
+  - module: ossm.federation.federation_page
 attributes:
   check_mode: {support: full, description: Writes nothing.}
   diff_mode: {support: none, description: The report holds ages and differs each time.}

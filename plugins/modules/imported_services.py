@@ -10,6 +10,10 @@ author: [The ossm.federation authors (@ossm)]
 description:
   - Keeps the ImportedServiceSet of one peer. Removing it empties it, since istiod ignores a set that is deleted and made again.
   - A thin door to the plan of M(ossm.federation.federation), for those who compose their own plays.
+seealso:
+  - module: ossm.federation.federation
+  - module: ossm.federation.mesh_peer
+  - module: ossm.federation.exported_services
 attributes:
   check_mode: {support: full, description: Plans and shows everything; writes nothing.}
   diff_mode: {support: full, description: Shows the fields that change.}
@@ -52,6 +56,23 @@ EXAMPLES = r"""
     rules:
       - name: cart
         namespace: shop
+
+- name: Call the checkout of west as one of our own
+  ossm.federation.imported_services:
+    kubeconfig: east.kubeconfig
+    mesh: east
+    peer: west
+    rules:
+      - name: checkout
+        namespace: shop
+        import_as_local: true
+
+- name: Take nothing from west any more
+  ossm.federation.imported_services:
+    kubeconfig: east.kubeconfig
+    mesh: east
+    peer: west
+    state: absent
 """
 
 RETURN = r"""

@@ -11,6 +11,9 @@ description:
   - Restarts the istiod of one control plane as C(kubectl rollout restart) does, by an annotation of its Deployment's pod template, and
     waits until the new pods are available and the former ones are gone. Its gateways and workloads go on working meanwhile.
   - istiod keeps some of what it made for a peer in memory after the peer has changed or gone; only a restart ends that.
+seealso:
+  - module: ossm.federation.federation
+  - module: ossm.federation.control_plane
 attributes:
   check_mode: {support: full, description: Says whether it would restart; writes nothing and does not wait.}
   diff_mode: {support: full, description: Shows the annotation that changes.}
@@ -47,6 +50,18 @@ EXAMPLES = r"""
     mesh: east
     state: restarted
     since: "2026-01-31T12:00:00Z"
+
+- name: Restart istiod now and wait until it is up again
+  ossm.federation.istiod:
+    kubeconfig: east.kubeconfig
+    mesh: east
+    wait_timeout: 600
+
+- name: Restart istiod without waiting
+  ossm.federation.istiod:
+    kubeconfig: east.kubeconfig
+    mesh: east
+    wait: false
 """
 
 RETURN = r"""

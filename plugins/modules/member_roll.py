@@ -13,6 +13,9 @@ description:
   - Namespaces that join by themselves (M(ossm.federation.mesh_member)) are members beside those of the roll. They are told in RV(joined) and
     left alone; the roll is not removed while there are any.
   - Who writes it needs the right to update pods in each namespace that is added.
+seealso:
+  - module: ossm.federation.mesh_member
+  - module: ossm.federation.control_plane
 attributes:
   check_mode: {support: full, description: Asks the API server for a dry run and changes nothing.}
   diff_mode: {support: full, description: Shows the fields that change.}
@@ -58,6 +61,18 @@ EXAMPLES = r"""
     mesh: east
     members: [shop, desk]
     wait: true
+
+- name: Take in every namespace with a label, from 2.4 on
+  ossm.federation.member_roll:
+    kubeconfig: east.kubeconfig
+    mesh: east
+    member_selectors: ["mesh=east"]
+
+- name: Let everybody go
+  ossm.federation.member_roll:
+    kubeconfig: east.kubeconfig
+    mesh: east
+    state: absent
 """
 
 RETURN = r"""

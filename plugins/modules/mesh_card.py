@@ -13,6 +13,10 @@ description:
     and the names of the services offered to it.
   - No key, token, kubeconfig or API address fits on a card.
   - With O(keep_gateways) the gateways that the cards name are kept in the same call.
+seealso:
+  - module: ossm.federation.mesh_card_info
+  - module: ossm.federation.federation_gateways
+  - module: ossm.federation.federation
 attributes:
   check_mode: {support: full, description: Makes the cards and writes no file.}
   diff_mode: {support: full, description: Shows each card's file before and after.}
@@ -105,6 +109,24 @@ EXAMPLES = r"""
     peers: [west]
     keep_gateways: true
     wait: true
+
+- name: Also write a letter beside the card, and the half of a peer whose administrator has no Ansible
+  ossm.federation.mesh_card:
+    kubeconfig: east.kubeconfig
+    mesh: east
+    peers:
+      - name: west
+        kubectl: {namespace: west-mesh-system, control_plane: basic, version: v2.5}
+    cards_dir: cards
+    letters: true
+
+- name: Note that west has the card by now
+  ossm.federation.mesh_card:
+    kubeconfig: east.kubeconfig
+    mesh: east
+    peers: [west]
+    cards_dir: cards
+    handed_over: [west=3F9A-1B2C-7D4E-A0C1-D0F3-5B6A-9E8D-7C21]
 """
 
 RETURN = r"""

@@ -10,6 +10,9 @@ author: [The ossm.federation authors (@ossm)]
 description:
   - Reads a card that another mesh made, refuses it if anything is wrong with it, says what it means, and what is different
     from the card that was there before. No cluster is asked.
+seealso:
+  - module: ossm.federation.mesh_card
+  - module: ossm.federation.federation
 attributes:
   check_mode: {support: full, description: Reads only.}
   diff_mode: {support: none, description: Changes nothing.}
@@ -65,6 +68,12 @@ EXAMPLES = r"""
     peers: [east]
     imports:
       - namespace: shop
+
+- name: Take only a card whose root was compared
+  ossm.federation.mesh_card_info:
+    path: cards/east-for-west.json
+    audience: west
+    root_fingerprints: [3F9A1B2C7D4EA0C1D0F35B6A9E8D7C213F9A1B2C7D4EA0C1D0F35B6A9E8D7C21]
 """
 
 RETURN = r"""

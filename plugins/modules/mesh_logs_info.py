@@ -12,6 +12,9 @@ description:
     read. Lines of access logs are parsed into named fields, and response flags are told in words.
   - Lines never go through the result of the module. Tokens, keys, C(Authorization) and C(Cookie) are masked.
   - With O(request) it shows the way of one request through both sidecars and the gateways between.
+seealso:
+  - module: ossm.federation.federation_info
+  - module: ossm.federation.traffic_info
 attributes:
   check_mode: {support: full, description: Reads, and writes no file.}
   diff_mode: {support: none, description: Changes nothing on the cluster.}

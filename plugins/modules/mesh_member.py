@@ -10,6 +10,9 @@ description:
   - Keeps the ServiceMeshMember of a namespace, for those who own the namespace and not the mesh, and waits until it has joined.
   - It needs the verb C(use) on the control plane, which the subjects of RoleBinding C(mesh-users) in its namespace have.
   - A namespace is kept by the roll (M(ossm.federation.member_roll)) or by its own member, never by both; what the operator made is refused.
+seealso:
+  - module: ossm.federation.member_roll
+  - module: ossm.federation.mesh_tenants
 attributes:
   check_mode: {support: full, description: Changes nothing.}
   diff_mode: {support: full, description: Shows the fields that change.}
@@ -46,6 +49,19 @@ EXAMPLES = r"""
     mesh: east
     member: shop
     wait: true
+
+- name: Join without waiting for the operator
+  ossm.federation.mesh_member:
+    kubeconfig: shop-team.kubeconfig
+    mesh: east
+    member: shop
+
+- name: Leave the mesh
+  ossm.federation.mesh_member:
+    kubeconfig: shop-team.kubeconfig
+    mesh: east
+    member: shop
+    state: absent
 """
 
 RETURN = r"""

@@ -13,6 +13,9 @@ description:
     upgrade with O(upgrade).
   - An operator that is subscribed already, by anybody and in any namespace, is used as it is.
   - Needs a cluster administrator's credentials.
+seealso:
+  - module: ossm.federation.cluster_preflight_info
+  - module: ossm.federation.control_plane
 attributes:
   check_mode: {support: full, description: Changes nothing. A plan that OLM has yet to make is not foreseen.}
   diff_mode: {support: full, description: Shows the fields that change.}
@@ -73,6 +76,13 @@ EXAMPLES = r"""
     operators:
       - package: servicemeshoperator
         starting_csv: servicemeshoperator.v2.5.2
+    wait: true
+
+- name: Remove the operators, and the kinds with every object of them
+  ossm.federation.mesh_operator:
+    kubeconfig: cluster-admin.kubeconfig
+    state: absent
+    remove_crds: true
     wait: true
 """
 

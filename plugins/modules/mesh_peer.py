@@ -10,6 +10,11 @@ author: [The ossm.federation authors (@ossm)]
 description:
   - Keeps a peer's root certificates and its ServiceMeshPeer, the roots always first, from the card that the peer made.
   - A thin door to the plan of M(ossm.federation.federation), for those who compose their own plays.
+seealso:
+  - module: ossm.federation.federation
+  - module: ossm.federation.exported_services
+  - module: ossm.federation.imported_services
+  - module: ossm.federation.mesh_card_info
 attributes:
   check_mode: {support: full, description: Plans and shows everything; writes nothing.}
   diff_mode: {support: full, description: Shows the fields that change.}
@@ -54,6 +59,22 @@ EXAMPLES = r"""
     mesh: east
     peer: west
     card: "{{ lookup('ansible.builtin.file', 'cards/west-for-east.json') }}"
+
+- name: Keep west, which may have this root only
+  ossm.federation.mesh_peer:
+    kubeconfig: east.kubeconfig
+    mesh: east
+    peer:
+      name: west
+      root_fingerprints: [3F9A1B2C7D4EA0C1D0F35B6A9E8D7C213F9A1B2C7D4EA0C1D0F35B6A9E8D7C21]
+    card: "{{ lookup('ansible.builtin.file', 'cards/west-for-east.json') }}"
+
+- name: Remove west, once nothing is exchanged with it
+  ossm.federation.mesh_peer:
+    kubeconfig: east.kubeconfig
+    mesh: east
+    peer: west
+    state: absent
 """
 
 RETURN = r"""

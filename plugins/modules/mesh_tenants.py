@@ -17,6 +17,9 @@ description:
   - The right to restart workloads (C(restarts) in O(tenants[].admins)) reaches further than it sounds. Who may patch a Deployment
     runs anything as each service account of its namespace, and reads each Secret of it.
   - Needs a cluster administrator's credentials, once per cluster and after a change of members or administrators.
+seealso:
+  - module: ossm.federation.mesh_operator
+  - module: ossm.federation.mesh_member
 attributes:
   check_mode: {support: full, description: Changes nothing.}
   diff_mode: {support: full, description: Shows the fields that change.}
@@ -91,6 +94,23 @@ EXAMPLES = r"""
       - mesh: lab
         members: [lab-one, lab-two]
         admins: {users: [anna], service_accounts: [pipeline], restarts: false}
+
+- name: Take over a mesh that somebody else made
+  ossm.federation.mesh_tenants:
+    kubeconfig: cluster-admin.kubeconfig
+    tenants:
+      - mesh: east
+        members: [shop]
+        admins: {groups: [east-mesh-administrators]}
+        adopt: true
+
+- name: Take the rights away again; namespaces stay
+  ossm.federation.mesh_tenants:
+    kubeconfig: cluster-admin.kubeconfig
+    state: absent
+    tenants:
+      - mesh: lab
+        admins: {users: [anna]}
 """
 
 RETURN = r"""

@@ -12,6 +12,9 @@ description:
   - What it made and nothing asks for any more is removed. What others made is never written; where it holds a host, the rule is refused and
     the fields that it needs are shown.
   - Every problem of every rule is found before anything is written.
+seealso:
+  - module: ossm.federation.traffic_info
+  - module: ossm.federation.federation
 attributes:
   check_mode: {support: full, description: Plans and shows everything; writes nothing.}
   diff_mode: {support: full, description: Shows the fields that change.}
@@ -119,6 +122,37 @@ EXAMPLES = r"""
       - service: shop/cart
         failover_to: west
         outlier: {consecutive_5xx: 3}
+
+- name: Send a fifth of the calls to west, and repeat those that fail
+  ossm.federation.mesh_traffic:
+    kubeconfig: east.kubeconfig
+    mesh: east
+    peers: [west]
+    imports:
+      - {name: cart, namespace: shop}
+    traffic:
+      - service: shop/cart
+        split: {local: 80, west: 20}
+        timeout: 2s
+        retries: {attempts: 2, retry_on: "connect-failure,refused-stream"}
+
+- name: Rehearse who may call checkout
+  ossm.federation.mesh_traffic:
+    kubeconfig: east.kubeconfig
+    mesh: east
+    peers: [west]
+    exports:
+      - {name: checkout, namespace: shop}
+    traffic:
+      - service: shop/checkout
+        callers: {from_mesh: [west], local: [shop/web], dry_run: true}
+
+- name: Remove every rule that this module made
+  ossm.federation.mesh_traffic:
+    kubeconfig: east.kubeconfig
+    mesh: east
+    peers: [west]
+    state: absent
 """
 
 RETURN = r"""

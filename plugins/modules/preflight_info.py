@@ -14,6 +14,9 @@ description:
   - Errors are what M(ossm.federation.federation) would refuse, all of them and not only the first. Warnings are about live
     objects, so that tomorrow's run still runs.
   - What this account may not read is returned as unknown, never as found to be in order.
+seealso:
+  - module: ossm.federation.federation
+  - module: ossm.federation.cluster_preflight_info
 attributes:
   check_mode: {support: full, description: Reads only.}
   diff_mode: {support: none, description: Changes nothing.}
@@ -68,6 +71,21 @@ EXAMPLES = r"""
 - name: Show it
   ansible.builtin.debug:
     msg: "{{ preflight.lines }}"
+
+- name: Look only at what is described and at the cards
+  ossm.federation.preflight_info:
+    kubeconfig: east.kubeconfig
+    mesh: east
+    peers: [west]
+    cards_dir: cards
+
+- name: Look at the gateways that nodes make reachable
+  ossm.federation.preflight_info:
+    kubeconfig: east.kubeconfig
+    mesh: east
+    peers:
+      - name: west
+        gateways: {service_type: NodePort, addresses: [192.0.2.10]}
 """
 
 RETURN = r"""

@@ -14,6 +14,8 @@ description:
     of the mesh, but for C(system).
   - Tests say what the adapter would do with requests. One that is not met fails the module before anything is written.
   - The adapter's configuration holds service tokens in clear. Diffs, results and errors of this module show none.
+seealso:
+  - module: ossm.federation.wasm_extension
 attributes:
   check_mode: {support: full, description: Asks the portal and changes nothing.}
   diff_mode: {support: full, description: Shows the fields that change. What the adapter is told is shown as a digest.}
@@ -73,6 +75,12 @@ EXAMPLES = r"""
     tests:
       - request: {host: cart.shop.svc.cluster.local, path: /products/7, headers: {x-user-key: abc}}
         expect: {service: "2555417834789", usages: {hits: 1}}
+
+- name: Remove all that this module made in the mesh
+  ossm.federation.threescale_adapter:
+    kubeconfig: east.kubeconfig
+    mesh: east
+    state: absent
 """
 
 RETURN = r"""

@@ -11,6 +11,9 @@ description:
   - Shows which rules of M(ossm.federation.mesh_traffic) stand, and everything that is wrong with those that are described.
   - With O(service) and O(client) it computes from live objects where a call goes, with shares, endpoints by priority, and the policies that
     admit it on each hop of this mesh. What no object tells is said in notes.
+seealso:
+  - module: ossm.federation.mesh_traffic
+  - module: ossm.federation.federation_info
 attributes:
   check_mode: {support: full, description: Reads only.}
   diff_mode: {support: none, description: Changes nothing.}
@@ -43,6 +46,22 @@ EXAMPLES = r"""
       - {name: cart, namespace: shop, import_as_local: true}
     service: shop/cart
     client: shop/web
+
+- name: Show what stands, without asking about a call
+  ossm.federation.traffic_info:
+    kubeconfig: east.kubeconfig
+    mesh: east
+    peers: [west]
+
+- name: Show where calls of west to our checkout go
+  ossm.federation.traffic_info:
+    kubeconfig: east.kubeconfig
+    mesh: east
+    peers: [west]
+    exports:
+      - {name: checkout, namespace: shop}
+    service: shop/checkout
+    client: west
 """
 
 RETURN = r"""

@@ -10,6 +10,9 @@ author: [The ossm.federation authors (@ossm)]
 description:
   - Tells each minor version on the way, what stops the control plane there, what changes under the user's feet, and which sidecars are old.
   - Reads only.
+seealso:
+  - module: ossm.federation.control_plane
+  - module: ossm.federation.data_plane
 attributes:
   check_mode: {support: full, description: Reads only.}
   diff_mode: {support: none, description: Reads only.}
@@ -45,6 +48,20 @@ EXAMPLES = r"""
     kubeconfig: east.kubeconfig
     mesh: east
     to: v2.3
+
+- name: See what an upgrade to 2.6 would stop at, extensions included
+  ossm.federation.upgrade_plan_info:
+    kubeconfig: east.kubeconfig
+    mesh: east
+    to: v2.6
+
+- name: Look at a mesh whose control plane has names of its own
+  ossm.federation.upgrade_plan_info:
+    kubeconfig: east.kubeconfig
+    mesh: east
+    namespace: istio-system
+    control_plane: production
+    to: v2.5
 """
 
 RETURN = r"""

@@ -11,6 +11,9 @@ description:
   - Keeps all Wasm extensions of one mesh in one call. Each becomes a ServiceMeshExtension or a WasmPlugin, as the version of the mesh has it.
   - Extensions that this module made and that are no longer described are removed. Objects that others made are left alone.
   - What the kind or the version of the mesh cannot express is refused with the field's name, before anything is written.
+seealso:
+  - module: ossm.federation.wasm_module_info
+  - module: ossm.federation.extension_conversion
 attributes:
   check_mode:
     support: full
@@ -120,6 +123,26 @@ EXAMPLES = r"""
         image: registry.example/header:1.2@sha256:9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08
         phase: STATS
         config: {header: x-shop}
+
+- name: Run an extension in every proxy, before authorization, and refuse calls while it cannot run
+  ossm.federation.wasm_extension:
+    kubeconfig: east.kubeconfig
+    mesh: east
+    extensions:
+      - name: audit
+        namespace: east-mesh-system
+        selector: all
+        image: registry.example/audit:2.0@sha256:9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08
+        phase: AUTHZ
+        priority: 10
+        fail: closed
+        pull_secret: registry
+
+- name: Remove every extension that this module made
+  ossm.federation.wasm_extension:
+    kubeconfig: east.kubeconfig
+    mesh: east
+    state: absent
 """
 
 RETURN = r"""

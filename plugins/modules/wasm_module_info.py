@@ -12,6 +12,8 @@ description:
   - Refuses what no proxy of a mesh from 2.1 to 2.6 loads, with the reason. The file is read in bounded time and memory, and never run.
   - Reads the module of an image, too, which is saved as an OCI layout in one archive, and tells which kinds of extensions read it.
   - A link in the place of the file is not followed. Reads no cluster and no registry.
+seealso:
+  - module: ossm.federation.wasm_extension
 attributes:
   check_mode: {support: full, description: Reads only.}
   diff_mode: {support: none, description: Reads only.}
@@ -36,6 +38,15 @@ EXAMPLES = r"""
 - name: Look into a module
   ossm.federation.wasm_module_info:
     path: build/plugin.wasm
+    sha256: 9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08
+
+- name: Look into a module without knowing its digest
+  ossm.federation.wasm_module_info:
+    path: build/plugin.wasm
+
+- name: Refuse a module that is not the one that was tested
+  ossm.federation.wasm_module_info:
+    path: "{{ playbook_dir }}/files/header.wasm"
     sha256: 9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08
 """
 
