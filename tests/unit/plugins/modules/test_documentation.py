@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import functools
 import importlib
 from pathlib import Path
 
@@ -26,6 +27,7 @@ def module_of(name):
     return importlib.import_module(f"{ROOT}.modules.{name}")
 
 
+@functools.cache
 def documented(name):
     """Return the options that a module documents, its fragments' included, and the fragments' names."""
     documentation = yaml.safe_load(module_of(name).DOCUMENTATION)

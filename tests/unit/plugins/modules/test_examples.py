@@ -106,7 +106,7 @@ def taken(name: str, task: dict, monkeypatch: pytest.MonkeyPatch) -> Taken:
     return found.value
 
 
-@pytest.mark.parametrize(("name", "task"), examples())
+@pytest.mark.parametrize(("name", "task"), list(examples()))
 def test_an_example_runs(name: str, task: dict, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.chdir(tmp_path)
     for folder, mesh, audience in (("cards", "west", "east"), ("cards", "east", "west"), ("incoming", "east", "west")):
