@@ -16,7 +16,7 @@ seealso:
   - module: ossm.federation.federation_info
   - module: ossm.federation.traffic_info
 attributes:
-  check_mode: {support: full, description: Reads, and writes no file.}
+  check_mode: {support: full, description: "Reads, and writes no file."}
   diff_mode: {support: none, description: Changes nothing on the cluster.}
 options:
   of:

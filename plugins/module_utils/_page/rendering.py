@@ -133,4 +133,3 @@ def _extra(page: Mapping) -> Iterable[dict]:
             "rows": [{"state": state_of(row), "cells": [row.get(name) for name in names]} for row in rows[:MOST_ROWS]],
             "left_out": max(0, len(rows) - MOST_ROWS),
         }
-
