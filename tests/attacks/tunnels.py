@@ -14,6 +14,8 @@ from attacks.api import Asked, Switched
 
 HEAD = b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Protocol: v4.channel.k8s.io\r\n\r\n"
 _BELOW = re.compile(r"/api/v1/namespaces/([^/]+)/pods/([^/]+)/(portforward|exec)")
+# An API server asks a kubelet in these words.
+_OF_KUBELET = re.compile(r"/(portForward)/([^/]+)/([^/]+)")
 # Answers GET of a path at a port of a pod (0 for a command): its body, (status, body), or None where nothing listens.
 Pages = Callable[[str, str, int, str], "bytes | str | tuple[int, bytes] | None"]
 
@@ -44,15 +46,15 @@ def tunnelling(pages: Pages) -> Callable[[Asked], Switched | None]:
 
     def told(asked: Asked) -> Switched | None:
         url = urlsplit(asked.target)
-        found = _BELOW.fullmatch(url.path)
-        if not found or "websocket" not in asked.headers.get("upgrade", ""):
+        found, of_kubelet = _BELOW.fullmatch(url.path), _OF_KUBELET.fullmatch(url.path)
+        if not (found or of_kubelet) or "websocket" not in asked.headers.get("upgrade", ""):
             return None
-        namespace, pod, way = found.groups()
+        namespace, pod, way = found.groups() if found else (of_kubelet[2], of_kubelet[3], of_kubelet[1])
         query = parse_qs(url.query)
         if way == "exec":
             target = query["command"][-1]
             return Switched(lambda _file: _printed(pages(namespace, pod, 0, target)))
-        port = int(query["ports"][0])
+        port = int((query.get("ports") or query["port"])[0])
         return Switched(lambda file: _forwarded(file, port, lambda target: pages(namespace, pod, port, target)))
 
     return told

@@ -3,16 +3,22 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import yaml
+from attacks.api import serving
+from attacks.attack import call
+from attacks.tunnels import tunnelling
 from integration.administrators import EVERYBODY, TREE, Administrator, federation_of
 
 from testbed import Testbed
 
 Make = Callable[..., Administrator]
 SHIPPED = TREE / "playbooks" / "files" / "mesh-administrator.yml"
+INSIGHT = TREE / "playbooks" / "files" / "mesh-insight.yml"
 
 
 def shipped_for(folder: Path, namespace: str) -> Path:
@@ -49,3 +55,30 @@ def test_the_shipped_role_names_no_secrets_and_nothing_of_the_cluster() -> None:
     documents = yaml.safe_load(SHIPPED.read_text(encoding="utf-8"))["items"]
     assert {document["kind"] for document in documents} == {"Role", "RoleBinding"}
     assert not [d for d in documents for rule in d.get("rules", []) if {"secrets", "*"} & {*rule["resources"], *rule["verbs"]}]
+
+
+def test_pages_of_pods_are_asked_as_the_account_that_asks_for_everything_else(bed: Testbed, collections: str, tmp_path: Path) -> None:
+    east = bed.meshes["east"]
+    with serving(tmp_path / "kubelet", hostile=tunnelling(lambda *_asked: json.dumps({"configs": []}))) as kubelet:
+        address = urlsplit(kubelet.url)
+        node = {"apiVersion": "v1", "kind": "Node", "metadata": {"name": "one-node"}}
+        east.kube.create(node)
+        told = {"addresses": [{"type": "InternalIP", "address": address.hostname}], "daemonEndpoints": {"kubeletEndpoint": {"Port": address.port}}}
+        east.kube.merge("Node", "one-node", None, {"status": told}, "status")
+        metadata = {"name": "cart-1", "namespace": east.namespace}
+        pod = {"apiVersion": "v1", "kind": "Pod", "metadata": metadata}
+        east.kube.create({**pod, "spec": {"nodeName": "one-node", "containers": [{"name": "istio-proxy", "image": "proxy"}]}})
+        running = {"name": "istio-proxy", "image": "proxy", "imageID": "", "ready": True, "restartCount": 0}
+        running["state"] = {"running": {"startedAt": "2026-01-31T12:00:00Z"}}
+        east.kube.merge("Pod", "cart-1", east.namespace, {"status": {"phase": "Running", "containerStatuses": [running]}}, "status")
+        kubeconfig = east.service_account_kubeconfig("onlooker", east.namespace, [INSIGHT])
+        asked = {"mesh": "east", "of": f"{east.namespace}/cart-1", "kubeconfig": kubeconfig, "api_timeout": 10}
+        seen = call(collections, "proxy_config_info", asked)
+        assert seen.code is None, seen.printed
+        # Nobody may act as somebody else with these rights, and a forwarded port is no way around that.
+        other = call(collections, "proxy_config_info", {**asked, "impersonate_user": "somebody"})
+        assert other.code == "FED921" and "cannot impersonate" in other.printed, other.printed
+        assert {one.target.partition("?")[0] for one in kubelet.asked} == {f"/portForward/{east.namespace}/cart-1"}
+    logged = [json.loads(line) for line in Path(east.audit_log).read_text(encoding="utf-8").splitlines()]
+    who = {(entry["objectRef"]["subresource"], entry["user"]["username"]) for entry in logged if "portforward" in str(entry.get("requestURI"))}
+    assert who == {("portforward", f"system:serviceaccount:{east.namespace}:onlooker")}
