@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 
 from ..catalogue.findings import Finding
 from ..extensions.described import Extension
-from ..extensions.plan import Ground, manifest_of
+from ..extensions.plan import INBOUND_ONLY, Ground, manifest_of
 from ..extensions.plan import objections as objections_to_extensions
 from ..extensions.problems import Problem
 from ..plain.kinds import (
@@ -41,6 +41,9 @@ PHASES: Mapping[str, str] = {EXTENSION.name: "STATS", WASM_PLUGIN.name: "AUTHZ"}
 """In WasmPlugin's words; a ServiceMeshExtension's PostAuthZ is STATS. The documentation has the two kinds at different places."""
 OF_THREESCALE = re.compile(r"3scale-auth-wasm|threescale-wasm-auth")
 _TAG = re.compile(r":v?(\d+)\.(\d+)\.(\d+)(?:@|-|$)")
+_INBOUND_ALONE = (
+    f"Set the environment variable {INBOUND_ONLY} of istiod to true (spec.runtime.components.pilot.container.env), or upgrade to v2.4"
+)
 _LATER_TAG = (0, 0, 2)
 
 
@@ -140,7 +143,9 @@ def _objections(adapter: Adapter, described: Described, ground: Ground) -> Itera
     path = (OPTION, adapter.place)
     extension = extension_of(adapter, described, ground)
     for problem in objections_to_extensions([extension], ground):
-        yield replace(problem, path=(OPTION, *problem.path[1:]))
+        # What an extension may do about it, 3scale must not: see the calls that its workloads make.
+        fix = _INBOUND_ALONE if problem.code == "FED805" else problem.fix
+        yield replace(problem, path=(OPTION, *problem.path[1:]), fix=fix)
     if extension.namespace == ground.namespace and extension.selector is None:
         what = "is all in the control plane's namespace, so every proxy of the mesh would ask 3scale for every request"
         yield wrong((*path, "selector"), what, "Name the labels of the workloads, or of the gateway")

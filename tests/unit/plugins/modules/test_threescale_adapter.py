@@ -262,6 +262,11 @@ def test_what_the_mesh_cannot_do_is_refused_in_the_words_of_the_description(vers
     assert (error.code, cluster.writes) == (code, []) and (code == "FED804" or error.where.startswith("mesh_threescale"))
 
 
+def test_nobody_is_told_to_let_3scale_see_outbound_calls():
+    error = refusal(mesh("v2.3"))
+    assert INBOUND_ONLY in error.fix and "both" not in error.fix
+
+
 def test_nothing_described_is_not_taken_for_the_wish_to_remove_everything():
     assert refusal(mesh("v2.5"), threescale=None).code == "FED880"
     assert refusal(mesh("v2.5"), threescale={**WHOLE, "adapters": []}).code == "FED880"
