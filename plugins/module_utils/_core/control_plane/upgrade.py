@@ -343,7 +343,7 @@ def _notes(control_plane: ControlPlane, version: Version, found: Found, *, is_fi
     if version == (2, 2) and found.peers:
         yield "gateways of peers: routerMode has no meaning any more, and the next federate takes it out"
     if version == (2, 4) and found.plugins:
-        yield "WasmPlugins get a match from here on: run extend after the step, which limits each to the calls that it is for"
+        yield "WasmPlugins get a match from here on: run extend (and threescale) after the step, which limits each to the calls that it is for"
     features = FEATURES.of(version)
     if features:
         yield f"in preview there, without support: {', '.join(features.preview)}"

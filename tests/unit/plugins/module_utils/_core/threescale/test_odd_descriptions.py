@@ -56,7 +56,7 @@ def spoiled(value, dice):
 
 def test_a_spoiled_description_is_refused_with_its_place_or_planned_and_explained():
     dice, taken = random.Random(11), 0
-    for _try in range(150):
+    for _try in range(250):
         found, problems = read_threescale(spoiled(RICH, dice))
         assert all(problem.path[0] == OPTION and problem.what and problem.fix for problem in problems)
         if problems:
