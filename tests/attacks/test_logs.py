@@ -115,8 +115,8 @@ def test_one_request_is_shown_on_its_way_and_check_mode_writes_nothing(
 @pytest.mark.parametrize(
     ("text", "most"),
     [
-        attack("a container", "writes 24 MiB of one line", lambda: iter([b"x" * (1 << 20)] * 24), 24),
-        attack("a container", "writes 40,000 short lines", lambda: iter([(STAMP + b"{\n") * 2000] * 20), 24),
+        attack("a container", "writes 16 MiB of one line", lambda: iter([b"x" * (1 << 20)] * 16), 24),
+        attack("a container", "writes 16,000 short lines", lambda: iter([(STAMP + b"{\n") * 2000] * 8), 24),
     ],
 )
 def test_a_long_log_costs_no_memory(
@@ -125,7 +125,7 @@ def test_a_long_log_costs_no_memory(
     small = call(collections, "mesh_logs_info", options(api, tmp_path))
     logs["web-1", "web"] = text
     large = call(collections, "mesh_logs_info", options(api, tmp_path, most_mib=most))
-    assert large.result["counts"]["read"] > 300, large.printed
+    assert large.result["counts"]["read"] > 200, large.printed
     assert large.peak_mib - small.peak_mib < 8, (small.peak_mib, large.peak_mib)
 
 
@@ -133,11 +133,11 @@ def test_what_may_not_be_read_or_is_cut_is_told_and_the_rest_is_there(
     tmp_path: Path, collections: str, api: ApiInMemory, logs: dict
 ) -> None:
     logs["web-1", "istio-proxy"] = 403
-    logs["web-1", "web"] = (STAMP + b"x\n") * 34_000
+    logs["web-1", "web"] = (STAMP + b"x" * 200 + b"\n") * 5_000
     found = call(collections, "mesh_logs_info", options(api, tmp_path, most_mib=1))
     assert [row["what"] for row in found.result["unread"]] == ["log of east/shop/web-1/istio-proxy"]
     assert [one["code"] for one in found.result["findings"]] == ["FED933"]
-    assert found.result["counts"]["read"] > 30_000
+    assert found.result["counts"]["read"] > 4_000
 
 
 def test_an_access_log_that_is_off_is_a_finding_and_not_an_empty_page(

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import copy
+import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -40,11 +41,12 @@ REASONS = {
 }
 
 
-HEALTHY = yaml.safe_load((HERE / "healthy.yml").read_text(encoding="utf-8"))
+# A copy of JSON is made faster than one of objects.
+HEALTHY = json.dumps(yaml.safe_load((HERE / "healthy.yml").read_text(encoding="utf-8")))
 
 
 def healthy() -> dict[str, Any]:
-    return copy.deepcopy(HEALTHY)
+    return json.loads(HEALTHY)
 
 
 def with_fault(fault: Mapping) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from datetime import datetime
+from functools import cached_property
 
 from ..control_plane.live import parse_version
 from ..peering import status
@@ -81,12 +82,12 @@ class Evidence:
     def security(self) -> Mapping:
         return mapping(at(self.peer_object, "spec", "security"))
 
-    @property
+    @cached_property
     def outbound(self) -> status.Link:
         """Our connection to the peer, as istiod tells it."""
         return status.outbound(self.peer_object, self.now, self.version)
 
-    @property
+    @cached_property
     def inbound(self) -> status.Link:
         return status.inbound(self.peer_object)
 
