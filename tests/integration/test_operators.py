@@ -166,8 +166,11 @@ def test_site_goes_from_empty_clusters_to_federated_meshes_and_uninstall_back(ba
     bare.meshes["east"].kube.delete("Pod", "cart", "shop")
 
     east = bare.meshes["east"]
+    # The operator has made its newer DaemonSets itself.
+    assert east.kube.get("DaemonSet", "istio-cni-node-v2-5", SPACE)
     for kind, name in (*LEFT, *STRANGERS):
-        east.kube.create(left_object(kind, name))
+        if name != "istio-cni-node-v2-5":
+            east.kube.create(left_object(kind, name))
     planned = owner.play("uninstall", "--check", "--diff", variables={"uninstall_crds": True})
     assert "ServiceMeshControlPlane east-mesh-system/basic" in planned.output and "ServiceMeshMemberRoll east-mesh-system/default" in planned.output
     assert "CustomResourceDefinition /servicemeshpeers.federation.maistra.io" in planned.output

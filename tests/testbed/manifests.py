@@ -339,6 +339,29 @@ def operator_objects(release: OperatorRelease, namespace: str) -> list[dict]:
     ]
 
 
+def cni_daemon_sets(release: OperatorRelease, namespace: str) -> list[dict]:
+    """Return the DaemonSets that set up pods' networks: one for all control planes up to 2.2, and one for each later minor version."""
+    minors = [int(version.rpartition(".")[2]) for version in release.charts]
+    oldest = "istio-node" if max(minors) < 2 else "istio-cni-node"
+    names = dict.fromkeys(oldest if minor < 3 else f"istio-cni-node-v2-{minor}" for minor in minors)
+    image = f"registry.test/istio-cni:{release.version}"
+    return [
+        {
+            "apiVersion": "apps/v1",
+            "kind": "DaemonSet",
+            "metadata": {"name": name, "namespace": namespace, "labels": {"istio": "cni"}},
+            "spec": {
+                "selector": {"matchLabels": {"k8s-app": name}},
+                "template": {
+                    "metadata": {"labels": {"k8s-app": name, "istio": "cni"}},
+                    "spec": {"containers": [{"name": "install-cni", "image": image}], "nodeSelector": {"kubernetes.io/os": "linux"}},
+                },
+            },
+        }
+        for name in names
+    ]
+
+
 def proxy_image(smcp: Mapping[str, Any], release: OperatorRelease) -> str:
     """Return the image of the proxies of a control plane."""
     return f"registry.test/proxyv2:{release.charts[smcp['spec']['version']]}"

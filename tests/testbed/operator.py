@@ -30,6 +30,7 @@ from .manifests import (
     OWNER,
     OWNER_NAME,
     applied_spec,
+    cni_daemon_sets,
     component_objects,
     components_of,
     gateway_objects,
@@ -130,6 +131,7 @@ class Operator:
         self._runs: dict[tuple[str, str], _Run] = {}
         self._done: dict[tuple[str, str], int] = {}
         self._admission = AdmissionServer(operator_hooks(release, ApiView(kube)), Path(directory), self._is_webhook_down, self._log)
+        self._workloads_are_real = workloads_are_real
         self._rollouts = Rollouts(kube, addresses, clock, cluster_name, new_istiod, self._log, workloads_are_real)
         self._balancers = LoadBalancers(kube, addresses, clock, cluster_name, self._fault, self._log)
         self._loops = {
@@ -146,6 +148,7 @@ class Operator:
         """
         for manifest in operator_objects(self._release, OPERATOR_NAMESPACE):
             self._kube.apply(manifest, MANAGER, force=True)
+        self._keep_cni()
         self._admission.start()
         for configuration in self._admission.configurations():
             self._kube.apply(configuration, MANAGER, force=True)
@@ -157,6 +160,12 @@ class Operator:
             for resource in self._store.list(kind):
                 self._notice(kind, "ADDED", resource, None)
         self._loops["members"].add("all")
+
+    def _keep_cni(self) -> None:
+        for manifest in cni_daemon_sets(self._release, OPERATOR_NAMESPACE):
+            self._kube.apply(manifest, MANAGER, force=True)
+            if not self._workloads_are_real:
+                write_status(self._kube, "DaemonSet", manifest["metadata"]["name"], OPERATOR_NAMESPACE, _on_its_node)
 
     def stop(self) -> None:
         """Stop working, every Istiod and the webhooks; the objects stay, and with them webhooks that answer nobody."""
@@ -545,3 +554,9 @@ def _readiness(ready: Sequence[str], pending: Sequence[str]) -> dict:
 
 def _is_ready(status: Mapping[str, Any]) -> bool:
     return any(entry["type"] == "Ready" and entry["status"] == "True" for entry in status.get("conditions") or [])
+
+
+def _on_its_node(daemon_set: dict) -> dict:
+    """Return the status of a DaemonSet in a cluster of one node."""
+    one = dict.fromkeys(("desiredNumberScheduled", "currentNumberScheduled", "numberReady", "numberAvailable", "updatedNumberScheduled"), 1)
+    return {**one, "numberMisscheduled": 0, "observedGeneration": daemon_set["metadata"]["generation"]}
