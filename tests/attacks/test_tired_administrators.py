@@ -170,3 +170,15 @@ def test_a_sidecar_written_by_hand_is_not_told_to_be_restarted_again(
             and "estart these workloads first" not in outcome.result["msg"]
         )
         assert api.writes == []
+
+
+def test_who_could_forget_to_hand_a_changed_card_over_is_told_what_changed(east: Callable[..., Any], tmp_path: Path) -> None:
+    bundle = thing("v1", "ConfigMap", "istio-ca-root-cert", data={"root-cert.pem": root("east")})
+    labels = {"maistra.io/gateway": f"west-ingress.{HOME}"}
+    reached = [{"loadBalancer": {"ingress": [{"ip": address}]}} for address in ("192.0.2.10", "192.0.2.11")]
+    services = [thing("v1", "Service", "west-ingress", labels=labels, spec={}, status=status) for status in reached]
+    with east(control_plane(), bundle, services[0], mesh_peers=["west"]) as (owner, _api):
+        assert "hand over" not in owner.play("publish_cards").output
+    with east(control_plane(), bundle, services[1], mesh_peers=["west"]) as (owner, _api):
+        shown = owner.play("publish_cards").output
+        assert "east-for-west.json: address 192.0.2.10 → 192.0.2.11 (until it connects again)" in shown, shown

@@ -317,3 +317,11 @@ def test_what_would_be_said_of_no_card_or_of_nobody_is_refused(run, given, said)
 def test_what_somebody_put_in_the_place_of_our_note_says_nothing(run, moved, file):
     file.with_suffix(".handed-over").write_text("{", encoding="utf-8")
     assert run(NOW + LATER)["hand_over"] == [moved]
+
+
+def test_a_link_in_the_place_of_our_note_is_refused_before_anything_is_written(run, moved, file, tmp_path):
+    before = file.read_bytes()
+    file.with_suffix(".handed-over").symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(FederationError, match=r"FED201 Card .*east-for-west\.handed-over: is a link"):
+        run(NOW + LATER)
+    assert file.read_bytes() == before and not (tmp_path / "elsewhere").exists()
