@@ -45,6 +45,8 @@ def test_names_that_others_chose_are_text_on_the_page(collections: str, tmp_path
     row = {"peer": HOSTILE, "mesh": HOSTILE, "outbound": "pending", "inbound": "unknown", "outbound_reason": HOSTILE, "imports": None, "exports": []}
     report = {"east": {"control_plane": {"name": HOSTILE, "version": HOSTILE, "ready": False, "condition": HOSTILE}, "peers": [row], "verdict": "down"}}
     options = {"path": f"{tmp_path}/page.html", "json_path": f"{tmp_path}/page.json", "report": report, "others": [HOSTILE]}
+    tried = call(collections, "federation_page", options, check=True)
+    assert "not written in check mode" in tried.result["lines"][0] and not list(tmp_path.iterdir())
     made = call(collections, "federation_page", options)
     assert made.code is None and made.result["summary"]["meshes_unknown"] == 1, made.printed
     text = (tmp_path / "page.html").read_text(encoding="utf-8")

@@ -18,6 +18,8 @@ VERSION = 1
 UNKNOWN = "unknown"
 NOT_READY = "FED726"
 """The finding of a preflight that says what the control plane says itself."""
+PEER_UNWELL = "FED907"
+"""The finding of health that says what the peering says itself, which knows whose turn it is."""
 # Best first: the state of a whole is the worst of its parts. What is unknown may be as bad as what is down, but is not known to be.
 STATES = (OK, UNKNOWN, UNSURE, DOWN)
 SUSPENDED = status.SUSPENDED
@@ -282,6 +284,8 @@ def _of_mesh(mesh: str, entry: Mapping) -> Iterator[dict]:
         fix = "Run federate with federation_restart_istiod: true, or restart istiod yourself"
         yield _action([mesh], f"istiod of {mesh}", str(restart.get("sentence")), fix)
     for row in items(entry.get("findings")):
+        if row.get("code") == PEER_UNWELL and items(entry.get("peers")):
+            continue
         severity = "error" if row.get("severity") == "error" else "warning"
         seen = f"{row.get('seen')}"
         yield _action([mesh], str(row.get("place")), seen, str(row.get("cure")), code=str(row.get("code") or ""), severity=severity)

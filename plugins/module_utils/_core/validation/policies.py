@@ -18,6 +18,8 @@ from .routing import has_selector
 
 STRICT, PERMISSIVE, DISABLE, UNSET = "STRICT", "PERMISSIVE", "DISABLE", "UNSET"
 OWN = "cluster.local"
+# What injection gives each pod that has a sidecar.
+INJECTED = {"security.istio.io/tlsMode": "istio"}
 _MUTUAL = ("ISTIO_MUTUAL", "MUTUAL")
 _PLAIN = ("DISABLE", "SIMPLE")
 
@@ -179,6 +181,12 @@ def _tls(objects: Objects, live: Mapping, look: Look) -> None:
             continue
         mode, said = _mode_for(objects, key)
         if said and mode == STRICT and mode_set in _PLAIN:
+            pods = objects.standing.pods_of(*key)
+            if not pods:
+                look.unsure("FED979", f"mutual TLS of {full}", objects.lacks(POD, key[0]) or "no pod behind it shows whether it has a sidecar")
+            # Who has no sidecar demands nothing, and must be called in plain text.
+            if not any(is_labelled(pod, INJECTED) for pod in pods):
+                continue
             refused.setdefault(("FED979", f"{place_of(said)} demands mutual TLS"), []).append(full)
         elif said and mode == DISABLE and mode_set in _MUTUAL:
             refused.setdefault(("FED980", f"{place_of(said)} turns mutual TLS off"), []).append(full)
@@ -188,7 +196,7 @@ def _tls(objects: Objects, live: Mapping, look: Look) -> None:
 
 def _is_of_peer(objects: Objects, host: str) -> bool:
     local = f".svc.{objects.standing.control_plane.cluster_domain}"
-    return not host.endswith(local) and "*" not in host and objects.is_given(host)
+    return not host.endswith(local) and objects.is_given(host)
 
 
 def _services_under(objects: Objects, live: Mapping, host: str) -> Sequence[tuple[str, str]]:

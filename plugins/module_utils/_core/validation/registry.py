@@ -7,7 +7,7 @@ Service" (how short names are completed); the API reference of ImportedServiceSe
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
@@ -142,18 +142,30 @@ class Objects:
         return next((ours[full.lower()] for full in full_names(host, namespace, domain) if full.lower() in ours), None)
 
     def is_given(self, host: str) -> bool:
-        """Return whether a peer gives, or may give, a host."""
-        ends = [suffix for one in self.given for suffix in one.domains]
-        return any(host in one.hosts for one in self.given) or any(host.endswith(f".{suffix}") for suffix in ends)
+        """Return whether a peer gives, or may give, a host, or hosts of a wildcard that covers none of this cluster's own."""
+        bare, ends = f".{host.lstrip('*').lstrip('.')}", [f".{suffix}" for one in self.given for suffix in one.domains]
+        if any(host in one.hosts for one in self.given) or any(bare.endswith(end) for end in ends):
+            return True
+        is_wide = "*" not in host or f".svc.{self.standing.control_plane.cluster_domain}".endswith(bare)
+        return not is_wide and any(end.endswith(bare) for end in ends)
 
-    def labels_in(self, spaces: Iterable[str]) -> list[Mapping]:
-        """Return labels of pods and of what makes pods, in some namespaces."""
-        found = [mapping(at(pod, "metadata", "labels")) for space in spaces for pod in self.standing.pods.get(space, ())]
-        return found + [labels for space in spaces for labels in self.workloads.get(space, ())]
+    @cached_property
+    def _labels(self) -> dict[str, list[Mapping]]:
+        """Return by namespace the labels of pods and of what makes pods, each once: the pods of a workload have the same."""
+        found = {}
+        for space in self.spaces:
+            own = (mapping(at(pod, "metadata", "labels")) for pod in self.standing.pods.get(space, ()))
+            texts = {tuple(sorted((str(key), str(value)) for key, value in labels.items())) for labels in (*own, *self.workloads.get(space, ()))}
+            found[space] = [dict(pairs) for pairs in sorted(texts)]
+        return found
+
+    def labels_in(self, space: str) -> list[Mapping]:
+        """Return the labels that workloads of a namespace have."""
+        return self._labels.get(space, [])
 
     def is_selected(self, labels: Mapping, spaces: Sequence[str]) -> bool:
         """Return whether anything in some namespaces has all of these labels."""
-        return any(is_labelled({"metadata": {"labels": found}}, labels) for found in self.labels_in(spaces))
+        return any(is_labelled({"metadata": {"labels": found}}, labels) for space in spaces for found in self.labels_in(space))
 
 
 def _fits(pattern: str, value: str) -> bool:

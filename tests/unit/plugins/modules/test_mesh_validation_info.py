@@ -80,7 +80,15 @@ def namespace(name):
     return {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}}
 
 
-ALWAYS = (pod("cart-1", "cart", version="v1"), pod("till-1", "till"), *map(namespace, ("shop", "desk", SPACE, "other")))
+
+
+def injected(*words, **labels):
+    found = pod(*words, **labels)
+    found["metadata"]["labels"]["security.istio.io/tlsMode"] = "istio"
+    return found
+
+
+ALWAYS = (injected("cart-1", "cart", version="v1"), injected("till-1", "till"), *map(namespace, ("shop", "desk", SPACE, "other")))
 
 
 class Forbidding:
@@ -138,19 +146,20 @@ CASES = {
     "FED992": [authentication("STRICT"), authentication("PERMISSIVE", "another")],
     "FED993": [sidecar("*/chart.shop.svc.cluster.local")],
     "FED994": [peer(), imports(IMPORT), rule(IMPORT, tls={"mode": "SIMPLE"})],
+    "FED994 over all": [peer(), imports(IMPORT), rule("*.west-imports.local", tls={"mode": "DISABLE"})],
     "FED995": [peer(), policy(principals=["west.local/ns/shop/sa/web"])],
 }
 
 
-@pytest.mark.parametrize("code", CASES)
-def test_each_fault_is_found_and_nothing_else(code):
-    result = seen(*CASES[code])
+@pytest.mark.parametrize("case", CASES)
+def test_each_fault_is_found_and_nothing_else(case):
+    result, code = seen(*CASES[case]), case.partition(" ")[0]
     assert codes(result) == [code], result["lines"]
     assert result["unknown"] == [] and result["findings"][0]["kiali"] == list(KIALI[code])
 
 
 def test_every_code_of_a_validation_has_a_case():
-    assert set(CASES) == set(KIALI) and FAILED not in KIALI and set(KIALI) <= set(CODES)
+    assert {case.partition(" ")[0] for case in CASES} == set(KIALI) and FAILED not in KIALI and set(KIALI) <= set(CODES)
 
 
 RIGHT = {
@@ -170,6 +179,8 @@ RIGHT = {
     "a peer's identity at the gateway": [peer(), pod("gw", "west-ingress", SPACE), policy(
         namespace=SPACE, selector={"app": "west-ingress"}, principals=["west.local/ns/west-mesh-system/sa/east-egress-service-account"],
     )],
+    "plain calls to a service without sidecars": [pod("old-1", "checkout"), authentication("STRICT"), rule("checkout", **PLAIN)],
+    "one VirtualService that names its gateway twice": [gateway(), route(to("till"), gateways=["mesh", "mesh", "front", "shop/front"])],
     "plain calls to a permissive service": [authentication("PERMISSIVE"), rule("cart", **PLAIN)],
     "plain calls to the one workload that allows them": [
         authentication("STRICT", namespace=SPACE), authentication("DISABLE", "cart", app="cart"), rule("cart", **PLAIN),
@@ -192,8 +203,8 @@ def test_what_is_right_is_no_finding(name):
 def test_a_rule_over_many_services_is_one_finding_and_a_narrower_rule_is_an_exception():
     strict, plain = authentication("STRICT", namespace=SPACE), rule("*.local", SPACE, "all", **PLAIN)
     (found,) = seen(strict, plain)["findings"]
-    assert found["code"] == "FED979" and "cart.shop.svc.cluster.local, till.shop.svc.cluster.local and checkout.shop" in found["seen"]
-    (found,) = seen(strict, plain, rule("*.shop.svc.cluster.local", SPACE, "shop", **MUTUAL), service("desk", "desk"))["findings"]
+    assert found["code"] == "FED979" and "cart.shop.svc.cluster.local and till.shop.svc.cluster.local, and PeerAuth" in found["seen"]
+    (found,) = seen(strict, plain, rule("*.shop.svc.cluster.local", SPACE, "shop", **MUTUAL), service("desk", "desk"), injected("desk-1", "desk", "desk"))["findings"]
     assert "for desk.desk.svc.cluster.local, and PeerAuthentication" in found["seen"]
 
 
@@ -217,6 +228,9 @@ UNSURE = {
         [routes("x", namespace=SPACE, http=[{"route": [to("cart.shop.svc.cluster.local")]}])], ["ServiceMeshMemberRoll"], "FED984", "ServiceMeshMemberRoll",
     ),
     "a selector where members may not be read": ([policy(namespace=SPACE)], ["ServiceMeshMemberRoll"], "FED991", "ServiceMeshMemberRoll objects in"),
+    "mutual TLS of a service without pods": (
+        [authentication("STRICT"), rule("checkout", **PLAIN)], (), "FED979", "no pod behind it shows",
+    ),
     "mutual TLS where nobody may read who demands it": ([rule("cart", **PLAIN)], ["PeerAuthentication"], "FED979", "PeerAuthentication objects in"),
 }  # fmt: skip
 

@@ -81,6 +81,12 @@ def test_parts_that_nobody_has_looked_at_are_not_there_and_the_others_are():
     assert page["health"] == [{"mesh": "east", "component": "istiod", "state": "healthy"}] and "proxies" not in page
 
 
+def test_health_blames_nobody_for_a_peering_of_which_the_status_says_more():
+    found = {"code": "FED907", "severity": "error", "place": "peer west", "seen": "IN pending", "cure": "Run status."}
+    page = page_of({"east": estates.entry("east", estates.peer("west", inbound="pending"), findings=[found])})
+    assert [action["who"] for action in page["actions"]] == [["east", "west"]] and page["findings"][0]["code"] == "FED907"
+
+
 @pytest.mark.parametrize(
     ("said", "severity", "state"),
     [("healthy", "core", "ok"), ("failing", "core", "down"), ("failing", "add-on", "ok"), ("degraded", "core", "unsure"), ("new word", "core", "unsure")],
