@@ -245,6 +245,9 @@ def _found(known: Mapping) -> dict:
             more, own = checked.get(key) or nothing, entry.get(key) or nothing
             entry[key] = {**own, **more} if isinstance(nothing, dict) else [*own, *more]
         entry["mutual_tls"] = checked.get("mutual_tls") or []
+    diagnosed = known.get("__diagnose_found")
+    if isinstance(diagnosed, Mapping) and diagnosed.get("diagnoses"):
+        entry["diagnoses"] = diagnosed["diagnoses"]
     return entry
 
 

@@ -22,7 +22,7 @@ def test_playbook_report_shows_unknown_for_what_it_cannot_reach_and_for_what_the
     south = {**api.variables, "mesh_host": "https://127.0.0.1:9", "mesh_api_timeout": 1, "mesh_peers": ["east"]}
     meshes = {"east": {**api.variables, "mesh_peers": ["west"]}, "south": south, "far": dict(south)}
     admin = Administrator(tmp_path, collections, meshes)
-    files = {"report_json": "page.json", "report_markdown": "page.md"}
+    files = {"report_json": "page.json", "report_markdown": "page.md", "report_parts": ["preflight", "validate", "health", "diagnose"]}
     run = admin.play("report", "--limit", "east,south", variables=files, must_pass=False)
     assert run.returncode, "a mesh that cannot be read fails the run, and the page is there all the same"
     said = rf"Report · 1 of 4 meshes seen · 0 of 1 peerings connected · \d+ things to do · {tmp_path}/federation-report\.html"
@@ -31,6 +31,7 @@ def test_playbook_report_shows_unknown_for_what_it_cannot_reach_and_for_what_the
     assert {row["name"]: row["state"] for row in page["meshes"]} == {"east": "down", "south": "unknown", "far": "unknown", "west": "unknown"}
     assert {tuple(action["who"]) for action in page["actions"]} >= {("east",), ("south",)}
     assert {(row["mesh"], row["component"], row["state"]) for row in page["health"]} >= {("east", "istiod-basic", "failing")}
+    assert {(row["mesh"], row["peer"], row["state"]) for row in page["diagnoses"]} == {("east", "west", "down")}
     for name in ("federation-report.html", "page.json", "page.md"):
         assert (tmp_path / name).stat().st_mode & 0o777 == 0o600
 

@@ -44,6 +44,6 @@ def test_a_report_is_what_the_schema_says(name):
 
 def test_the_schema_knows_no_field_that_a_report_does_not_have():
     page = page_of(reports()["more"], made=estates.MADE)
-    told = {*page, "changes", "proxies", "comparisons", "mutual_tls"}
+    told = {*page, "changes", "proxies", "comparisons", "mutual_tls", "diagnoses"}
     assert told == set(SCHEMA["properties"])
     assert errors(VALIDATOR, {**page, "more": 1}) and errors(VALIDATOR, {**page, "verdict": "green"})

@@ -27,6 +27,7 @@ _TITLES = {
     "comparisons": "Configurations compared",
     "rates": "Requests and errors",
     "mutual_tls": "Mutual TLS",
+    "diagnoses": "Why",
 }
 
 

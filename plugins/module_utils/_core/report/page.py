@@ -8,6 +8,7 @@ What a run did not see is unknown here, never green.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 from ..peering import status
@@ -25,7 +26,7 @@ STATES = (OK, UNKNOWN, UNSURE, DOWN)
 SUSPENDED = status.SUSPENDED
 _BAD = frozenset({status.PENDING, status.REFUSED, status.STALE, status.ABSENT})
 # What is shown only where something has looked at it, and the key of an entry that holds it.
-OPTIONAL = ("health", "proxies", "comparisons", "rates", "mutual_tls")
+OPTIONAL = ("health", "proxies", "comparisons", "rates", "mutual_tls", "diagnoses")
 
 
 def page_of(report: Mapping[str, Any], *, others: Iterable[str] = (), made: str = "") -> dict:
@@ -73,11 +74,12 @@ def state_of(row: Mapping) -> str:
 
 
 def _stated(row: Mapping) -> dict:
-    """Return a row with a state where it has none but a mode of mutual TLS. What is permissive is as Istio makes it."""
-    mode = row.get("mode")
-    if mode is None or "state" in row:
+    """Return a row with a state where it has none, but a mode of mutual TLS or a diagnosis. What is permissive is as Istio makes it."""
+    if "state" in row:
         return dict(row)
-    return {**row, "state": {"STRICT": OK, "PERMISSIVE": OK, "DISABLE": UNSURE}.get(str(mode), UNKNOWN)}
+    if "mode" in row:
+        return {**row, "state": {"STRICT": OK, "PERMISSIVE": OK, "DISABLE": UNSURE}.get(str(row["mode"]), UNKNOWN)}
+    return {**row, "state": DOWN if row.get("code") else OK} if "rung" in row else dict(row)
 
 
 _FINDING = ("code", "severity", "title", "place", "seen", "why", "cure", "reference")
@@ -261,7 +263,10 @@ def _actions(entries: Mapping[str, Mapping], peerings: Sequence[Mapping]) -> lis
     """Return what has to be done and by whom, the worst first; each once."""
     known = {(side["mesh"], side["to"]): side for row in peerings for side in row["sides"]}
     found = [action for mesh, entry in entries.items() for action in _of_mesh(mesh, entry)]
-    found += [action for side in known.values() for action in _of_side(side, known.get((side["to"], side["mesh"])), entries)]
+    for side in known.values():
+        # A diagnosis has looked further than the status.
+        diagnosed = [row for row in items(entries[side["mesh"]].get("diagnoses")) if row.get("peer") == side["peer"] and row.get("code")]
+        found += map(partial(_of_diagnosis, side), diagnosed) if diagnosed else _of_side(side, known.get((side["to"], side["mesh"])))
     unique = {(*action["who"], action["what"], action["about"]): action for action in found}
     return sorted(unique.values(), key=lambda action: (action["severity"] != "error", action["who"], action["about"], action["what"]))
 
@@ -302,7 +307,17 @@ def _of_mesh(mesh: str, entry: Mapping) -> Iterator[dict]:
             yield _action([owner], f"roots of {owner}", str(fault.get("what")), fix, severity="warning")
 
 
-def _of_side(side: Mapping, back: Mapping | None, entries: Mapping[str, Mapping]) -> Iterator[dict]:
+def _of_diagnosis(side: Mapping, row: Mapping) -> dict:
+    """Return who has to act by a diagnosis, and the sentence for the other side where it may be theirs."""
+    mesh, other = side["mesh"], side["to"]
+    who = {"us": [mesh], "them": [other]}.get(str(row.get("side")), [mesh, other])
+    fix, tell = str(row.get("fix") or ""), str(row.get("tell") or "")
+    told = [*([f"{mesh}: {fix}"] if fix else []), *([f"Tell {other}: {tell}"] if tell else [])]
+    what = "; ".join(str(row[key]) for key in ("seen", "cause") if row.get(key))
+    return _action(who, f"peering {mesh} – {other}", what, " · ".join(told), code=str(row["code"]))
+
+
+def _of_side(side: Mapping, back: Mapping | None) -> Iterator[dict]:
     """Give who has to act for one side of a peering. Only what a state proves has one name; everything else has both."""
     mesh, other = side["mesh"], side["to"]
     about = f"peering {mesh} – {other}"
@@ -321,7 +336,7 @@ def _of_side(side: Mapping, back: Mapping | None, entries: Mapping[str, Mapping]
             reason = side[f"{direction}_reason"] or "the status says no more"
             what = f"the connection of {mesh} {word} {other} is {side[direction]}: {reason}"
             severity = "warning" if side[direction] == UNKNOWN else "error"
-            yield _action([mesh, other], about, what, "Compare both sides; docs/troubleshooting.md has the causes in order", severity=severity)
+            yield _action([mesh, other], about, what, "Run diagnose, which says why; with diagnose in report_parts it stands here", severity=severity)
     if side["unproven"]:
         yield _action([mesh], about, side["unproven"], "Run report again after that", severity="warning")
 

@@ -81,6 +81,22 @@ def test_parts_that_nobody_has_looked_at_are_not_there_and_the_others_are():
     assert page["health"] == [{"mesh": "east", "component": "istiod", "state": "healthy"}] and "proxies" not in page
 
 
+@pytest.mark.parametrize(("side", "who"), [("us", ["east"]), ("them", ["west"]), ("either", ["east", "west"]), ("", ["east", "west"])])
+def test_a_diagnosis_says_who_acts_and_what_to_tell_the_other_side(side, who):
+    told = {"seen": "no connection", "cause": "a firewall", "fix": "Look", "tell": "Do you listen?"}
+    row = {"peer": "west", "code": "FED947", "rung": "tcp", "side": side, **told}
+    page = page_of({"east": estates.entry("east", estates.peer("west", outbound="pending", inbound="pending"), diagnoses=[row])})
+    (action,) = page["actions"]
+    assert (action["who"], action["code"], action["what"]) == (who, "FED947", "no connection; a firewall")
+    assert action["fix"] == "east: Look · Tell west: Do you listen?" and page["diagnoses"][0]["state"] == "down"
+
+
+def test_a_diagnosis_without_a_fault_leaves_what_the_status_says():
+    row = {"peer": "west", "code": "", "rung": "", "side": "", "seen": "", "cause": "", "fix": "", "tell": ""}
+    page = page_of({"east": estates.entry("east", estates.peer("west", outbound="pending"), diagnoses=[row])})
+    assert [action["code"] for action in page["actions"]] == [""] and page["diagnoses"][0]["state"] == "ok"
+
+
 def test_health_blames_nobody_for_a_peering_of_which_the_status_says_more():
     found = {"code": "FED907", "severity": "error", "place": "peer west", "seen": "IN pending", "cure": "Run status."}
     page = page_of({"east": estates.entry("east", estates.peer("west", inbound="pending"), findings=[found])})
