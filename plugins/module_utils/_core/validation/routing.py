@@ -122,7 +122,7 @@ def _routes_of_one_host(objects: Objects, look: Look) -> None:
             by_host.setdefault((host, scope), []).append(live)
     for (host, gateway), found in sorted(by_host.items()):
         for one, other in itertools.combinations(found, 2):
-            if one is other or gateway == MESH and not _meet(objects, one, other):
+            if one is other or (gateway == MESH and not _meet(objects, one, other)):
                 continue
             happens = "sidecars obey the older one only" if gateway == MESH else f"Gateway {gateway} has the routes of both, in no fixed order"
             look.found("FED989", other, f"has host {host}, as {place_of(one)} has; {happens}", field="hosts")

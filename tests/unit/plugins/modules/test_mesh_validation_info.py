@@ -204,7 +204,8 @@ def test_a_rule_over_many_services_is_one_finding_and_a_narrower_rule_is_an_exce
     strict, plain = authentication("STRICT", namespace=SPACE), rule("*.local", SPACE, "all", **PLAIN)
     (found,) = seen(strict, plain)["findings"]
     assert found["code"] == "FED979" and "cart.shop.svc.cluster.local and till.shop.svc.cluster.local, and PeerAuth" in found["seen"]
-    (found,) = seen(strict, plain, rule("*.shop.svc.cluster.local", SPACE, "shop", **MUTUAL), service("desk", "desk"), injected("desk-1", "desk", "desk"))["findings"]
+    narrower, other = rule("*.shop.svc.cluster.local", SPACE, "shop", **MUTUAL), (service("desk", "desk"), injected("desk-1", "desk", "desk"))
+    (found,) = seen(strict, plain, narrower, *other)["findings"]
     assert "for desk.desk.svc.cluster.local, and PeerAuthentication" in found["seen"]
 
 
@@ -225,7 +226,8 @@ UNSURE = {
     "a namespace where namespaces may not be listed": ([policy(namespaces=["nowhere"])], ["Namespace"], "FED973", "namespaces may not be listed"),
     "an account of another namespace": ([policy(principals=["cluster.local/ns/other/sa/x"])], (), "FED975", "namespace other is no member"),
     "a host where members may not be read": (
-        [routes("x", namespace=SPACE, http=[{"route": [to("cart.shop.svc.cluster.local")]}])], ["ServiceMeshMemberRoll"], "FED984", "ServiceMeshMemberRoll",
+        [routes("x", namespace=SPACE, http=[{"route": [to("cart.shop.svc.cluster.local")]}])],
+        ["ServiceMeshMemberRoll"], "FED984", "ServiceMeshMemberRoll",
     ),
     "a selector where members may not be read": ([policy(namespace=SPACE)], ["ServiceMeshMemberRoll"], "FED991", "ServiceMeshMemberRoll objects in"),
     "mutual TLS of a service without pods": (
