@@ -152,7 +152,7 @@ class Objects:
     @cached_property
     def _labels(self) -> dict[str, list[Mapping]]:
         """Return by namespace the labels of pods and of what makes pods, each once: the pods of a workload have the same."""
-        found = {}
+        found: dict[str, list[Mapping]] = {}
         for space in self.spaces:
             own = (mapping(at(pod, "metadata", "labels")) for pod in self.standing.pods.get(space, ()))
             texts = {tuple(sorted((str(key), str(value)) for key, value in labels.items())) for labels in (*own, *self.workloads.get(space, ()))}
