@@ -16,16 +16,18 @@ from ._core.insight import components, syncz
 from ._core.insight.asking import ENVOY, GRAFANA, PROMETHEUS, Page
 from ._core.insight.components import Said, Seen, components_of, gateways_of, istiod_name
 from ._core.insight.pods import proxy_in, workload_of
-from ._core.insight.showing import Health, with_connections
+from ._core.insight.showing import Health, with_evidence
 from ._core.peering import status
 from ._core.plain.errors import FederationError
 from ._core.plain.kinds import DAEMON_SET, DEPLOYMENT, JAEGER, JAEGER_OBJECT, KIALI, KIALI_OBJECT, MEMBER_ROLL, SERVICE
-from ._reads.insight import UNREADABLE, Asker, listed, read_istiods, read_pods, what_envoys_say
+from ._reads.insight import UNREADABLE, Asker, listed, read_istiods, read_pods, what_envoys_say, what_logs_say
 from ._reads.peerings import read_control_plane, read_peerings, read_roots_of
 
 OPERATORS = "openshift-operators"
 MOST_ENVOYS = 20
 """How many Envoys are asked themselves: their answers only sharpen what istiods say."""
+MOST_LOGS = 5
+ASKED_AGAIN = (syncz.NOT_CONNECTED, syncz.STALE, syncz.REJECTED, syncz.WAITING)
 MOST_OF_A_GATEWAY = 4
 CERTS = Page(ENVOY, "/certs", most=4 << 20)
 OWN_PAGES = {
@@ -97,7 +99,11 @@ def _readings(
     look: Look, spaces: Sequence[str], pods: Mapping[str, list[dict]], again: float
 ) -> tuple[list[syncz.Reading], dict[str, Said]]:
     """Return what istiods say, a second time where something is not in order that may be a moment's."""
-    istiods = [pod["metadata"]["name"] for pod in _pods_of(istiod_name(look.control_plane), pods.get(look.home, []))]
+    if look.home not in pods:
+        # Nobody was asked, so nobody can be said to be missing.
+        silent = {istiod_name(look.control_plane): "its pods could not be read"}
+        return [syncz.Reading(look.cluster.now, silent=silent)], {}
+    istiods = [pod["metadata"]["name"] for pod in _pods_of(istiod_name(look.control_plane), pods[look.home])]
     first, metrics = read_istiods(look.asker, look.home, istiods)
     if not again or not syncz.needs_another_look(first, _with_proxies(pods), pods):
         return [first], metrics
@@ -122,7 +128,7 @@ def _proxies(
         return []
     known = _with_proxies(pods)
     found = syncz.proxies_of(readings, known, pods, current=current)
-    odd = [proxy for proxy in found if proxy.state in (syncz.NOT_CONNECTED, syncz.STALE, syncz.REJECTED)][:MOST_ENVOYS]
+    odd = [proxy for proxy in found if proxy.state in ASKED_AGAIN][:MOST_ENVOYS]
     if not odd:
         return found
     rejected, connections = what_envoys_say(look.asker, odd)
@@ -130,7 +136,9 @@ def _proxies(
     said = rejected if len(readings) > 1 else {}
     lost = {f"{proxy.name}.{proxy.namespace}" for proxy in odd if proxy.state == syncz.NOT_CONNECTED}
     found = syncz.proxies_of(readings, known, pods, said, current)
-    return with_connections(found, {name: text for name, text in connections.items() if name in lost})
+    told = {name: f"its Envoy says {text}" for name, text in connections.items() if name in lost}
+    alone = [proxy for proxy in found if proxy.state in (syncz.NOT_CONNECTED, syncz.WAITING)][:MOST_LOGS]
+    return with_evidence(with_evidence(found, told), what_logs_say(look.cluster, alone, look.gaps))
 
 
 def _seen(look: Look, own: Sequence[Mapping], metrics: Mapping[str, Said], now: datetime, operators: str) -> Seen:

@@ -196,6 +196,30 @@ def test_a_hostile_istiod_is_told_and_moves_no_cursor(api, collections):
     assert {one["what"] for one in result["unread"]} == {"proxies that istiod-basic-abc-2 knows"}
 
 
+def test_what_no_istiod_knows_is_told_with_what_its_log_says(api, collections):
+    mesh(api)
+    tunnel = tunnelling(pages(**{"istiod-basic-abc-1": []}))
+
+    def hostile(asked):
+        if "/pods/cart-1/log" in asked.target:
+            return 200, {"Content-Type": "text/plain"}, b"warn sds failed to warm certificate: token=pl4nted-secret is expired\n"
+        return tunnel(asked)
+
+    api.hostile = hostile
+    [first, *_others] = look(api, collections)["proxies"]
+    assert (first["proxy"], first["state"]) == ("shop/cart-1", "NOT CONNECTED")
+    assert "its log: warn sds failed to warm certificate" in first["evidence"]
+
+
+def test_pods_of_istiod_that_may_not_be_read_make_nobody_lost(api, collections):
+    mesh(api)
+    told = {"kind": "Status", "message": 'pods is forbidden: User "u" cannot list resource "pods"', "code": 403}
+    api.hostile = lambda asked: (403, {}, json.dumps(told).encode()) if f"/{HOME}/pods" in asked.target else None
+    result = look(api, collections)
+    assert result["proxies"] == []
+    assert {gap["what"] for gap in result["unread"]} == {f"pods in {HOME}", "proxies that istiod-basic knows"}
+
+
 def test_only_what_is_allowed_was_asked_for_and_nothing_was_written(api, collections):
     mesh(api)
     seen = []

@@ -13,6 +13,7 @@ from .._core.insight import statistics, syncz
 from .._core.insight.asking import ENVOY, ISTIOD, Page
 from .._core.insight.components import Said
 from .._core.insight.pods import outline
+from .._core.logs.masking import masked
 from .._core.plain.errors import FederationError
 from .._core.plain.kinds import POD, Kind
 
@@ -139,3 +140,29 @@ def what_envoys_say(asker: Asker, proxies: Sequence[syncz.Proxy]) -> tuple[dict[
             rejected[name] = statistics.rejections_in(answer.text)
             connections[name] = statistics.connection_in(answer.text)
     return rejected, {name: text for name, text in connections.items() if text}
+
+
+LOG = {"container": "istio-proxy", "tailLines": "200", "limitBytes": str(1 << 18)}
+
+
+def what_logs_say(cluster: Cluster, proxies: Sequence[syncz.Proxy], gaps: list[Unknown]) -> dict[str, str]:
+    """Return, by proxy, the latest line of its log that tells why it has no connection or certificates; secrets are masked."""
+    found: dict[str, str] = {}
+    forbidden: set[str] = set()
+    for proxy in proxies:
+        if proxy.namespace in forbidden:
+            continue
+        content = bytearray()
+        try:
+            cluster.copy_log(proxy.namespace, proxy.name, LOG, content.extend, 1 << 18)
+        except FederationError as error:
+            if error.code not in SILENT:
+                raise
+            if error.code == "FED104":
+                forbidden.add(proxy.namespace)
+                gaps.append(Unknown(f"logs of proxies in {proxy.namespace}", error.what))
+            continue
+        line = masked(statistics.trouble_in(content.decode("utf-8", "replace")))
+        if line:
+            found[f"{proxy.name}.{proxy.namespace}"] = f"its log: {line}"
+    return found

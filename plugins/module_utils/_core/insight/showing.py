@@ -169,10 +169,10 @@ class Health:
         )
 
 
-def with_connections(proxies: Iterable[Proxy], said: Mapping[str, str]) -> list[Proxy]:
-    """Return proxies, those that are not connected with what their own Envoy says of its connection to istiod."""
+def with_evidence(proxies: Iterable[Proxy], said: Mapping[str, str]) -> list[Proxy]:
+    """Return proxies with what else is ``said`` of each, by its name for istiod."""
     return [
-        replace(proxy, evidence=f"{proxy.evidence}; its Envoy says {said[key]}")
+        replace(proxy, evidence=f"{proxy.evidence}; {said[key]}")
         if (key := f"{proxy.name}.{proxy.namespace}") in said
         else proxy
         for proxy in proxies

@@ -1,5 +1,8 @@
 # GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
-"""What Envoy counts: updates that it rejected, and how its connection to istiod fares. Source: Envoy, configuration/upstream/cluster_manager."""
+"""What Envoy counts and what pilot-agent logs: rejected updates, and why a proxy has no connection to istiod.
+
+Source: Envoy, configuration/upstream/cluster_manager.
+"""
 
 from __future__ import annotations
 
@@ -39,3 +42,18 @@ def connection_in(text: str) -> str:
     """Return in words how a proxy's connection to istiod fares; "" where it counts nothing."""
     counts = {name.removeprefix(XDS): count for name, count in counters_of(text).items() if name.startswith(XDS)}
     return ", ".join(f"{name} {counts[name]}" for name in XDS_TOLD if name in counts)
+
+
+_TROUBLE = re.compile(
+    r"x509|certificate|\btoken\b|unauthenticated|unauthorized|permission denied|connection refused|no such host|i/o timeout|"
+    r"deadline exceeded|failed to (sign|warm)|workload certificate",
+    re.IGNORECASE,
+)
+LONGEST_TROUBLE = 240
+
+
+def trouble_in(log: str) -> str:
+    """Return the latest line of a proxy's log that tells of tokens, certificates or the way to istiod; "" where none does."""
+    lines = [line.strip() for line in log.splitlines() if _TROUBLE.search(line[:2000])]
+    bad = [line for line in lines if re.search(r"\b(error|warn(ing)?|fail(ed|ure)?|fatal)\b", line[:2000], re.IGNORECASE)]
+    return (bad or [""])[-1][:LONGEST_TROUBLE]

@@ -21,11 +21,12 @@ from ansible_collections.ossm.federation.plugins.module_utils._core.insight.comp
 from ansible_collections.ossm.federation.plugins.module_utils._core.insight.showing import (
     WIDEST,
     Health,
-    with_connections,
+    with_evidence,
 )
 from ansible_collections.ossm.federation.plugins.module_utils._core.insight.statistics import (
     connection_in,
     rejections_in,
+    trouble_in,
 )
 
 NOW = datetime(2026, 1, 31, 12, tzinfo=timezone.utc)
@@ -290,7 +291,13 @@ def test_envoys_counters_are_read_by_type():
     assert rejections_in(text) == {"LDS": "update_rejected 3", "RDS": "update_rejected 1", "EDS": "update_rejected 2"}
     text = "cluster.xds-grpc.upstream_cx_connect_fail: 12\ncluster.xds-grpc.upstream_cx_active: 0\ncluster.other.upstream_cx_active: 4\n"
     assert connection_in(text) == "upstream_cx_active 0, upstream_cx_connect_fail 12"
-    [found] = with_connections(
-        [syncz.Proxy("a", "b", "c", syncz.NOT_CONNECTED, {}, "lost")], {"a.b": "upstream_cx_active 0"}
+    [found] = with_evidence(
+        [syncz.Proxy("a", "b", "c", syncz.NOT_CONNECTED, {}, "lost")], {"a.b": "its Envoy says so"}
     )
-    assert found.evidence == "lost; its Envoy says upstream_cx_active 0"
+    assert found.evidence == "lost; its Envoy says so"
+
+
+def test_the_latest_line_about_the_way_to_istiod_is_the_evidence():
+    log = "info cache generated new workload certificate\nwarn ca could not sign: x509: expired\nerror other thing\ninfo token read\n"
+    assert trouble_in(log) == "warn ca could not sign: x509: expired"
+    assert trouble_in("all is well\n" * 3) == ""
