@@ -1,5 +1,6 @@
 # GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
-"""In which order logs are read, merged, joined and written: what the core decides about lines, over files that hold them."""
+"""In which order logs are read, merged, joined and written: what the core decides about lines, over files that hold
+them."""
 
 from __future__ import annotations
 
@@ -108,7 +109,8 @@ def _readings(spools: Sequence[Spool], log: Switched) -> list[Reading]:
 
 
 def _others(files: Sequence[str], log: Switched) -> list[Reading]:
-    """Return how the files that others saved are read, each by the name of its mesh. Raises ``FederationError`` FED931, FED235."""
+    """Return how the files that others saved are read, each by the name of its mesh. Raises ``FederationError``
+    FED931, FED235."""
     if len(files) > MOST_OTHERS:
         raise refused("logs_with", f"names {len(files)} files", f"Name at most {MOST_OTHERS}")
     found: list[Reading] = []

@@ -1,5 +1,6 @@
 # GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
-"""A container's log as an API server hands it on: bytes without an end of their own, passed on block by block and never kept."""
+"""A container's log as an API server hands it on: bytes without an end of their own, passed on block by block and
+never kept."""
 
 from __future__ import annotations
 
@@ -32,7 +33,8 @@ def broken() -> tuple[type[Exception], ...]:
 
 
 def copied(response: Any, write: Callable[[bytes], object], most: int, deadline: float) -> int:
-    """Hand the bytes of a response on, at most ``most``, until a ``deadline`` of ``time.monotonic``; return how many there were.
+    """Hand the bytes of a response on, at most ``most``, until a ``deadline`` of ``time.monotonic``; return how many
+    there were.
 
     Raises ``Unusable`` FED119 for one that is encoded, ``Refused`` for an answer that is no success, ``CutOff`` at
     the deadline, and what urllib3 raises.

@@ -399,7 +399,8 @@ class Looking:
         return found
 
     def _admitted(self, namespace: str, labels: Mapping, account: str) -> str:
-        """Return whether policies let the peer's callers, who come as our ingress gateway, through to pods with ``labels``."""
+        """Return whether policies let the peer's callers, who come as our ingress gateway, through to pods with
+        ``labels``."""
         home, policies = self.mesh.namespace, []
         for place in dict.fromkeys((namespace, home)):
             policies += (
@@ -427,7 +428,8 @@ class Looking:
         return verdict(selecting, Call(None, None, self.control_plane.trust_domain, 8188)).passes
 
     def _tls_mode(self, namespace: str, hosts: Sequence[str]) -> str:
-        """Return the tls.mode that a DestinationRule gives calls of a namespace to one of ``hosts``; "" where none says one."""
+        """Return the tls.mode that a DestinationRule gives calls of a namespace to one of ``hosts``; "" where none
+        says one."""
         rules: list[dict] = []
         for place in dict.fromkeys((namespace, self.mesh.namespace)):
             rules += (
@@ -441,7 +443,8 @@ class Looking:
 
 
 def _is_stuck(first: Sequence[Row], again: Sequence[Row]) -> bool:
-    """Return whether a proxy still lacks what it lacked: istiod has no row of it, or the same answer is not acknowledged yet."""
+    """Return whether a proxy still lacks what it lacked: istiod has no row of it, or the same answer is not
+    acknowledged yet."""
     if not first or not again:
         return not first and not again
     before = {kind for row in first for kind in row.differing}

@@ -63,7 +63,8 @@ def read_telemetries(cluster: Cluster, namespaces: Sequence[str], unread: list[d
 
 
 def spool(cluster: Cluster, streams: Sequence[Stream], span: Span, stack: ExitStack, unread: list[dict]) -> list[Spool]:
-    """Return the logs of ``streams``, whose files live as long as ``stack``; ``unread`` gets those that do not come, and why."""
+    """Return the logs of ``streams``, whose files live as long as ``stack``; ``unread`` gets those that do not come,
+    and why."""
     found: list[Spool] = []
     for stream in streams:
         file = stack.enter_context(spooled())

@@ -238,7 +238,8 @@ def egress(seen: Evidence) -> Step:
 
 
 def admission(seen: Evidence) -> Step:
-    """Whether the peer's ingress gateway lets calls in: what it ends after the handshake, without a byte, it refuses."""
+    """Whether the peer's ingress gateway lets calls in: what it ends after the handshake, without a byte, it
+    refuses."""
     if seen.is_answered:
         return holds("calls come through")
     ended = sum(int(told.get("refused_empty") or 0) for told in seen.ports(SERVICE))

@@ -1,5 +1,6 @@
 # GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
-"""What one side knows of one peering, frozen: live objects as they are, and what proxies and logs told, in shapes of our own.
+"""What one side knows of one peering, frozen: live objects as they are, and what proxies and logs told, in shapes of
+our own.
 
 None everywhere means that nobody looked, or might not look: a rung that needs it is unknown then, never green.
 """
@@ -22,7 +23,8 @@ DISCOVERY, SERVICE = "8188", "15443"
 
 @dataclass(frozen=True)
 class Evidence:
-    """The evidence of one peering from the side of ``mesh``; see ``tests/unit/diagnosis/healthy.yml`` for each part's shape."""
+    """The evidence of one peering from the side of ``mesh``; see ``tests/unit/diagnosis/healthy.yml`` for each
+    part's shape."""
 
     now: datetime
     mesh: str
@@ -124,7 +126,8 @@ class Evidence:
         return [mapping(at(proxy, "ports", port)) for proxy in self.proxies or () if at(proxy, "ports", port)]
 
     def failure(self, port: str) -> str:
-        """Return how connections to a port of the peer fail, a word of ``reasons``; ``NONE`` where no proxy tells of a failure."""
+        """Return how connections to a port of the peer fail, a word of ``reasons``; ``NONE`` where no proxy tells of
+        a failure."""
         kinds = [reason_of(str(told.get("reason") or "")) for told in self.ports(port)]
         return next((kind for kind in kinds if kind != NONE), NONE)
 
@@ -135,7 +138,8 @@ class Evidence:
 
     @property
     def is_card_older(self) -> bool:
-        """Whether what stands of the peer was written by somebody after its card was made, and other than by applying that card.
+        """Whether what stands of the peer was written by somebody after its card was made, and other than by
+        applying that card.
 
         Then the card does not tell what the peer is now: what stands may be the newer.
         """
@@ -153,7 +157,8 @@ class Evidence:
 
     @property
     def is_handed(self) -> bool:
-        """Whether the peer has taken the card that we made for it: it let us in since. A card that lies here may not have been sent."""
+        """Whether the peer has taken the card that we made for it: it let us in since. A card that lies here may not
+        have been sent."""
         issued, synced = time_of(mapping(self.handed).get("issued")), self.outbound.last_sync
         return issued is not None and synced is not None and synced > issued
 

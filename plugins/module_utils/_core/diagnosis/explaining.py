@@ -1,5 +1,6 @@
 # GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
-"""One service explained: under which names it goes and comes, by which rule, and what a caller and a policy have to write."""
+"""One service explained: under which names it goes and comes, by which rule, and what a caller and a policy have to
+write."""
 
 from __future__ import annotations
 
@@ -17,7 +18,8 @@ MOST_RULES = 50
 
 @dataclass(frozen=True)
 class Pair:
-    """What stands of one peer: our name of it, its two sets, the names of our two gateways, and the egress pods that are ready.
+    """What stands of one peer: our name of it, its two sets, the names of our two gateways, and the egress pods that
+    are ready.
 
     ``offered`` are the services of the peer's card, by exported host name, each with its ports.
     """

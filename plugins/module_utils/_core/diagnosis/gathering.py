@@ -1,5 +1,6 @@
 # GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
-"""From what was read to evidence: pods counted, policies looked through, and what Envoy and its log tell of each port of the peer."""
+"""From what was read to evidence: pods counted, policies looked through, and what Envoy and its log tell of each
+port of the peer."""
 
 from __future__ import annotations
 
@@ -37,7 +38,8 @@ def is_ready(pod: Mapping) -> bool:
 
 
 def cutting(policies: Iterable[Mapping], labels: Mapping, ports: Sequence[int]) -> list[dict]:
-    """Return the NetworkPolicies that together let pods with ``labels`` call none of some ports outside: name and ports.
+    """Return the NetworkPolicies that together let pods with ``labels`` call none of some ports outside: name and
+    ports.
 
     Several policies add up: a port is cut only where none of those that select the pods lets it through. A rule that
     names blocks of addresses may fit the peer's, so it counts as letting through. Source: Kubernetes, NetworkPolicy.
@@ -69,7 +71,8 @@ def _has(entry: Mapping, port: int) -> bool:
 
 
 class PortsTold:
-    """What access lines of one pod of our egress gateway tell of the two ports of a peer, line by line; the latest counts."""
+    """What access lines of one pod of our egress gateway tell of the two ports of a peer, line by line; the latest
+    counts."""
 
     def __init__(self, discovery_port: int, service_port: int) -> None:
         self._ports = {str(discovery_port): DISCOVERY, str(service_port): SERVICE}
@@ -90,7 +93,8 @@ class PortsTold:
         if port is None:
             return
         told = self._of(port)
-        # With TLS 1.3 the peer's refusal of our certificate comes after the handshake: the flag is UC then, as for any end.
+        # With TLS 1.3 the peer's refusal of our certificate comes after the handshake: the flag is UC then, as for
+        # any end.
         reason = value_of(fields, "upstream_transport_failure_reason")
         if reason or set(value_of(fields, "response_flags").split(",")) & set(LOST):
             told["failed"] += 1
@@ -147,7 +151,8 @@ def _is_denied(fields: Mapping) -> bool:
 
 
 class CallsTold:
-    """What access lines of a client tell of calls to imported hosts: the latest one, and for how long it had been quiet before."""
+    """What access lines of a client tell of calls to imported hosts: the latest one, and for how long it had been
+    quiet before."""
 
     def __init__(self, hosts: Iterable[str]) -> None:
         self._hosts = frozenset(hosts)
@@ -178,7 +183,8 @@ class CallsTold:
 
 
 def days_left(certs: Mapping) -> int | None:
-    """Return the days that the own certificate of an Envoy is valid yet, from its page /certs; None where it tells none."""
+    """Return the days that the own certificate of an Envoy is valid yet, from its page /certs; None where it tells
+    none."""
     found = [
         entry.get("days_until_expiration")
         for one in items(certs.get("certificates"))
@@ -189,15 +195,18 @@ def days_left(certs: Mapping) -> int | None:
 
 
 def peers_hosts(clusters: Mapping, host: str) -> int | None:
-    """Return how many endpoints an Envoy has for a cluster of a host name, from its page /clusters; None where it has no such cluster."""
+    """Return how many endpoints an Envoy has for a cluster of a host name, from its page /clusters; None where it
+    has no such cluster."""
     found = [one for one in items(clusters.get("cluster_statuses")) if str(one.get("name")).split("|")[-1] == host]
     return sum(len(items(one.get("host_statuses"))) for one in found) if found else None
 
 
 def at_client(clusters: Mapping, hosts: Iterable[str]) -> tuple[bool | None, dict[str, int] | None]:
-    """Return whether an Envoy has a cluster for each host, and the endpoints of the poorest: how many, how many healthy.
+    """Return whether an Envoy has a cluster for each host, and the endpoints of the poorest: how many, how many
+    healthy.
 
-    Source: Envoy, ``/clusters?format=json`` (``admin.v3.HostHealthStatus``; what outlier detection has ejected has failed its check).
+    Source: Envoy, ``/clusters?format=json`` (``admin.v3.HostHealthStatus``; what outlier detection has ejected has
+    failed its check).
     """
     rows = items(clusters.get("cluster_statuses"))
     if not rows or not hosts:
@@ -228,14 +237,16 @@ def _is_healthy(end: Mapping) -> bool:
 def skew_of(written: int, now: float) -> float | None:
     """Return by how many seconds a node's clock is off, from the latest line of a gateway that is asked every minute.
 
-    A line of the future proves a clock that is ahead; one of the last minutes proves one that is right; older ones prove nothing.
+    A line of the future proves a clock that is ahead; one of the last minutes proves one that is right; older ones
+    prove nothing.
     """
     ahead = written / SECOND - now
     return ahead if ahead > SLACK_SECONDS else 0.0 if ahead > -FRESH_SECONDS else None
 
 
 def hides(sidecars: Iterable[Mapping], labels: Mapping, home: str, host: str) -> bool:
-    """Return whether the Sidecar object that holds for a pod leaves the host of an import, which lives in ``home``, out.
+    """Return whether the Sidecar object that holds for a pod leaves the host of an import, which lives in ``home``,
+    out.
 
     One that selects the pod goes before one without a selector. Source: Istio documentation, "Sidecar".
     """

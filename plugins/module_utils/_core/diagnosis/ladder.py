@@ -1,5 +1,6 @@
 # GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
-"""The ladder of a peering, from one side: rung by rung from the object to a real call, and the first that does not hold."""
+"""The ladder of a peering, from one side: rung by rung from the object to a real call, and the first that does not
+hold."""
 
 from __future__ import annotations
 

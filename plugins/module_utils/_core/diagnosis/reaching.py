@@ -1,5 +1,6 @@
 # GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
-"""The rungs from DNS to the peer's list: how far our egress gateway gets, for discovery (8188) and for calls (15443) alike.
+"""The rungs from DNS to the peer's list: how far our egress gateway gets, for discovery (8188) and for calls (15443)
+alike.
 
 What Envoy of our own egress gateway tells counts, and what istiod says of its calls. A probe from the machine that
 runs Ansible goes another way than the gateway does, so it never decides here. Sources: OpenShift Service Mesh

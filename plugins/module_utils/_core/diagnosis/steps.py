@@ -1,5 +1,6 @@
 # GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
-"""What is found at one rung of the ladder: that it holds, that it does not and who must act, or that nobody can tell."""
+"""What is found at one rung of the ladder: that it holds, that it does not and who must act, or that nobody can
+tell."""
 
 from __future__ import annotations
 
@@ -11,7 +12,8 @@ US, THEM, EITHER = "us", "them", "either"
 
 @dataclass(frozen=True)
 class Step:
-    """One rung. ``seen`` is the evidence; of one that fails, ``code`` is its kind, ``side`` who must act, ``cause`` what is likely.
+    """One rung. ``seen`` is the evidence; of one that fails, ``code`` is its kind, ``side`` who must act, ``cause``
+    what is likely.
 
     ``fix`` is what we do ourselves, ``tell`` the sentence for the peer's administrator. Where the side is ``either``
     both are given: two candidates, and neither is certain.

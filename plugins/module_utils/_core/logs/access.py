@@ -71,7 +71,8 @@ def name_of(operator: str, taken: Iterable[str] = ()) -> str:
 
 
 def parser_of(format_: str) -> Parser:
-    """Return what parses lines of one format: named fields, or None for a line that is not of it. Raises ``Unparsable``."""
+    """Return what parses lines of one format: named fields, or None for a line that is not of it. Raises
+    ``Unparsable``."""
     expression, names = expression_of(format_)
     match = expression.fullmatch
 
@@ -83,7 +84,8 @@ def parser_of(format_: str) -> Parser:
 
 
 def json_parser(keys: Mapping[str, str]) -> Parser:
-    """Return what parses a line that is a JSON object of an access log; ``keys`` are names of the user's own and what they stand for."""
+    """Return what parses a line that is a JSON object of an access log; ``keys`` are names of the user's own and
+    what they stand for."""
     telling = TELLING | {key for key, name in keys.items() if name in TELLING}
     loads = json.loads
 
@@ -114,7 +116,8 @@ def number_of(fields: Fields, name: str) -> float | None:
 
 
 def parser(formats: Sequence[str] = (), keys: Mapping[str, str] | None = None) -> Parser:
-    """Return what parses lines of any of the formats, of Istio's defaults, and of JSON with its names or those of ``keys``.
+    """Return what parses lines of any of the formats, of Istio's defaults, and of JSON with its names or those of
+    ``keys``.
 
     The format of the last line is tried first: a container writes one. Raises ``Unparsable`` for a format that cannot
     be read.

@@ -1,5 +1,6 @@
 # GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Whose logs are asked for, and how much of them: pods, workloads and gateways in the user's words, and the query of each container."""
+"""Whose logs are asked for, and how much of them: pods, workloads and gateways in the user's words, and the query of
+each container."""
 
 from __future__ import annotations
 
@@ -122,7 +123,8 @@ def outline(pod: Mapping) -> dict:
 
 @dataclass(frozen=True)
 class Span:
-    """How much of each log is read: since when, until when, and at most how many lines and bytes; of the former container."""
+    """How much of each log is read: since when, until when, and at most how many lines and bytes; of the former
+    container."""
 
     since: str = ""
     until: int | None = None
@@ -132,7 +134,8 @@ class Span:
 
     @classmethod
     def read(cls, params: Mapping, now: datetime) -> Span:
-        """Return it from the options ``since``, ``until``, ``tail``, ``previous`` and ``most_mib``. Raises ``FederationError`` FED931."""
+        """Return it from the options ``since``, ``until``, ``tail``, ``previous`` and ``most_mib``. Raises
+        ``FederationError`` FED931."""
         until = _moment(params.get("until"), "logs_until", now)
         since = _moment(params.get("since"), "logs_since", now)
         tail, most = params.get("tail"), params.get("most_mib") or 256
@@ -151,7 +154,8 @@ class Span:
         )
 
     def query(self, container: str) -> dict[str, str]:
-        """Return the query of ``pods/log`` for one container. Source: Kubernetes API reference, ``readNamespacedPodLog``."""
+        """Return the query of ``pods/log`` for one container. Source: Kubernetes API reference,
+        ``readNamespacedPodLog``."""
         asked = {"container": container, "timestamps": "true", "limitBytes": str(self.most)}
         asked |= {"sinceTime": self.since} if self.since else {}
         asked |= {"tailLines": str(self.tail)} if self.tail else {}

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Field:
-    """One field: what it means for an HTTP request and for a TCP connection; ``of_tcp`` "" is a field that TCP lines never have."""
+    """One field: what it means for an HTTP request and for a TCP connection; ``of_tcp`` "" is a field that TCP lines
+    never have."""
 
     name: str
     operator: str

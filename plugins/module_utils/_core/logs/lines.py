@@ -52,7 +52,8 @@ class Stream:
 
 @dataclass
 class Entry:
-    """One line: when it was written, in nanoseconds since 1970, by whom, and its fields where it is of an access log."""
+    """One line: when it was written, in nanoseconds since 1970, by whom, and its fields where it is of an access
+    log."""
 
     written: int
     stream: Stream
@@ -104,7 +105,8 @@ def time_text(written: int) -> str:
 
 
 def entries(stream: Stream, pieces: Iterable[bytes], parse: Parser) -> Iterator[Entry]:
-    """Give the lines of one container, from pieces of at most ``LONGEST`` bytes of which each but a cut one ends its line.
+    """Give the lines of one container, from pieces of at most ``LONGEST`` bytes of which each but a cut one ends its
+    line.
 
     Access lines are looked for where a proxy writes.
     """
@@ -122,7 +124,8 @@ def entries(stream: Stream, pieces: Iterable[bytes], parse: Parser) -> Iterator[
 
 
 def saved_entries(pieces: Iterable[bytes], parse: Parser, mesh: str) -> Iterator[Entry]:
-    """Give the lines of a file that somebody else saved: JSON lines as this collection writes them, or lines with times.
+    """Give the lines of a file that somebody else saved: JSON lines as this collection writes them, or lines with
+    times.
 
     What has no time stays beside the line before it.
     """

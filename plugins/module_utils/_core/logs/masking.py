@@ -1,5 +1,6 @@
 # GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
-"""What proxies and adapters log and nobody may read on: tokens, keys of users and applications, credentials of requests.
+"""What proxies and adapters log and nobody may read on: tokens, keys of users and applications, credentials of
+requests.
 
 The adapter of 3scale logs its configuration and its calls, and ``user_key`` stands in the paths of access logs. A
 value is hidden in every spelling that occurs in logs: a query, a header, JSON, JSON within JSON, percent encoding.
@@ -8,6 +9,7 @@ value is hidden in every spelling that occurs in logs: a query, a header, JSON, 
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 HIDDEN = "********"
 _WORDS = (
@@ -25,6 +27,7 @@ _PAIR = re.compile(
 # A header's value has spaces and commas: it ends with the quote that it began with, or the line.
 _HEADER = re.compile(rf"(?<![a-z0-9-])((?:{_HEADERS})\]?{_QUOTE}{_SIGN}({_QUOTE}))", re.IGNORECASE)
 _SCHEME = re.compile(r"\b((?:bearer|basic)\s{1,3})[A-Za-z0-9._~+/=-]{6,}", re.IGNORECASE)
+_NAMED = re.compile(rf"(?<![a-z0-9])(?:{_WORDS}|{_HEADERS})(?![a-z0-9])", re.IGNORECASE)
 _MARKS = ("token", "key", "secret", "passw", "authorization", "cookie", "bearer", "basic")
 
 
@@ -34,6 +37,13 @@ def masked(line: str) -> str:
     if not any(mark in small for mark in _MARKS):
         return line
     return _SCHEME.sub(rf"\1{HIDDEN}", _PAIR.sub(rf"\1{HIDDEN}", _without_headers(line)))
+
+
+@lru_cache(maxsize=1024)
+def is_secret(name: str) -> bool:
+    """Return whether a field of this name holds what must not be read on, such as ``req_cookie`` of a format of
+    one's own."""
+    return bool(_NAMED.search(name))
 
 
 def _without_headers(line: str) -> str:

@@ -129,7 +129,8 @@ def _beyond(client: Entry, servers: Sequence[Entry], connections: Sequence[Entry
 
 
 def _other_end(egress: Entry, connections: Sequence[Entry]) -> tuple[Entry | None, str, str]:
-    """Return the line of the peer's ingress gateway for a connection of our egress gateway, by what it was found, and how sure it is."""
+    """Return the line of the peer's ingress gateway for a connection of our egress gateway, by what it was found,
+    and how sure it is."""
     local = value_of(egress.fields or {}, "upstream_local_address")
     inward = [entry for entry in connections if entry.stream.is_ingress and entry.stream.mesh != egress.stream.mesh]
     same = [entry for entry in inward if local and _from(entry) == local and _overlap(egress, entry)]

@@ -12,7 +12,7 @@ from ..plain.words import shown
 from .access import Fields, value_of
 from .fields import BY_NAME, DETAILS, in_words
 from .lines import ACCESS, LONGEST, Entry, Stream, time_text
-from .masking import masked
+from .masking import HIDDEN, is_secret, masked
 
 _RESET = "\x1b[0m"
 _OF_STREAMS = tuple(f"\x1b[{number}m" for number in (36, 32, 35, 34, 33, 96, 92, 95, 94, 93))
@@ -36,7 +36,7 @@ class Writer:
         stream = entry.stream
         flags = in_words(value_of(entry.fields, "response_flags")) if entry.fields else []
         said = f"  [{'; '.join(flags)}]" if flags else ""
-        text = shown(masked(entry.text), longest=LONGEST)
+        text = shown(_readable(entry), longest=LONGEST)
         if not self._colour:
             return f"{time_text(entry.written)} {stream.name} {text}{said}"
         colour = self._colours.setdefault(stream, _OF_STREAMS[len(self._colours) % len(_OF_STREAMS)])
@@ -52,7 +52,7 @@ class Writer:
             "pod": stream.pod,
             "container": stream.container,
             "kind": entry.kind,
-            "text": masked(entry.text),
+            "text": _readable(entry),
         }
         if stream.is_gateway:
             row |= {"gateway": "ingress" if stream.is_ingress else "egress", "peer": stream.peer}
@@ -60,6 +60,16 @@ class Writer:
             row["fields"] = told_fields(entry.fields)
             row["flags"] = in_words(value_of(entry.fields, "response_flags"))
         return row
+
+
+def _readable(entry: Entry) -> str:
+    """Return the text of a line without secrets: those that it names, and those that only a format of one's own
+    names."""
+    text = entry.text
+    for name in entry.fields or ():
+        value = value_of(entry.fields or {}, name) if is_secret(str(name)) else ""
+        text = text.replace(value, HIDDEN) if value else text
+    return masked(text)
 
 
 def told_fields(fields: Fields) -> dict[str, str]:
@@ -70,6 +80,8 @@ def told_fields(fields: Fields) -> dict[str, str]:
 
 def _hidden(name: str, value: str) -> str:
     """Hide a value that its own name, or what stands in it, makes a secret."""
+    if is_secret(name):
+        return HIDDEN if value else ""
     return masked(f"{name}={value}").partition("=")[2]
 
 
@@ -119,7 +131,8 @@ class Tally:
 
 
 def explained(fields: Fields | None) -> list[dict]:
-    """Return the fields of one access line in their order: operator, value, meaning, and whether ``-`` is as it should be."""
+    """Return the fields of one access line in their order: operator, value, meaning, and whether ``-`` is as it
+    should be."""
     if fields is None:
         return []
     is_tcp = not value_of(fields, "method")

@@ -8,6 +8,7 @@ import json
 import pytest
 from ansible_collections.ossm.federation.plugins.module_utils._core.logs.access import parser
 from ansible_collections.ossm.federation.plugins.module_utils._core.logs.fields import BY_NAME
+from ansible_collections.ossm.federation.plugins.module_utils._core.logs.lines import Entry
 from ansible_collections.ossm.federation.plugins.module_utils._core.logs.showing import (
     Tally,
     Writer,
@@ -49,6 +50,16 @@ def test_text_lines_have_the_flags_in_words_and_colours_where_asked() -> None:
         "0",
         False,
     )
+
+
+@pytest.mark.parametrize("format_", ["text", "json"])
+def test_what_a_format_of_ones_own_writes_without_a_name_is_masked_by_its_operator(format_: str) -> None:
+    parse = parser(["%RESPONSE_CODE% %REQ(COOKIE)% %REQ(USER-KEY)% %DURATION%"])
+    line = "200 session:abc123 tiny-key 12"
+    found = Entry(0, CLIENT, line, parse(line))
+    written = Writer(format_).line(found)
+    assert "abc123" not in written and "tiny-key" not in written and "200 ******** ******** 12" in written
+    assert not {"abc123", "tiny-key"} & set(str(explained(found.fields)).split("'"))
 
 
 def test_lines_are_counted_by_status_and_flag() -> None:
