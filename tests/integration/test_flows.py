@@ -184,6 +184,13 @@ def test_a_peer_joins_with_kubectl_alone_and_its_own_federate_finds_what_it_woul
     assert "east-ingress" in follow(2, 1)
     follow(4)
     follow(5)
+    # A folder as a whole, as render writes them, too: nothing is left out, and nothing is otherwise.
+    written = versions_of(bed, "west")
+    for manager, part in (("ossm.federation/gateways/east", "gateways"), ("ossm.federation", "peering")):
+        words = ["kubectl", "apply", "--server-side", f"--field-manager={manager}", "-k", part]
+        applied = subprocess.run(words, cwd=folder, env=environment, capture_output=True, text=True, check=True, timeout=120).stdout
+        assert applied.count("serverside-applied") == len(list((folder / part).glob("*.yaml"))) - 1
+    assert versions_of(bed, "west") == written
     made = json.loads((folder / "west-for-east.json").read_text(encoding="utf-8"))
     shutil.copy2(folder / "west-for-east.json", east.folder / "cards")
     east.play("federate", variables=CARDS)
