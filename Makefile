@@ -36,7 +36,7 @@ test-molecule: ## molecule's scenarios for the testbed: federating, upgrading, i
 test-oldest: ## unit tests and one whole flow on the oldest supported Ansible
 	@$(STAGES) units-oldest programs integration-oldest
 
-test-mutations: ## break the core in twenty ways; the unit tests must notice each
+test-mutations: ## break the core in thirty ways; the unit tests must notice each
 	@$(STAGES) mutations
 
 measures: ## sizes, complexity, rooms and payloads, as figures

@@ -1,5 +1,5 @@
 # GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Break the planner, the comparison, the card reader, keeping and leaving in some twenty ways and see that the unit tests notice each.
+"""Break the planner, the comparison, the card reader, keeping and leaving in some thirty ways and see that the unit tests notice each.
 
 Run it with the Python of the venv "newest", in a copy of the tree: ``python tools/mutations.py``. A change that no longer
 fits its file fails the run as well: it has to be written anew.
@@ -19,12 +19,16 @@ TESTS = "tests/unit/plugins/module_utils"
 
 @dataclasses.dataclass(frozen=True)
 class Mutation:
-    """One fault: in ``file``, the text ``right``, which stands there once, becomes ``wrong``."""
+    """One fault: in ``file``, the text ``right``, which stands there once, becomes ``wrong``.
+
+    ``tests`` are those that come first where the file has none of its own.
+    """
 
     fault: str
     file: str
     right: str
     wrong: str
+    tests: str = ""
 
 
 MUTATIONS = (
@@ -155,6 +159,52 @@ MUTATIONS = (
         "if may_give and not one.is_connected:",
         "if may_give and one.is_connected:",
     ),
+    Mutation(
+        "a proxy that has not acknowledged what it was sent is in sync",
+        "insight/syncz.py",
+        "return STALE if row.differing else",
+        "return SYNCED if row.differing else",
+    ),
+    Mutation(
+        "a bearer's token stands in a line",
+        "logs/masking.py",
+        'return _SCHEME.sub(rf"\\1{HIDDEN}", _PAIR.sub(',
+        "return (_PAIR.sub(",
+    ),
+    Mutation(
+        "a failed rung of the peer's is ours to repair",
+        "diagnosis/steps.py",
+        'return Step(FAILS, seen, code, THEM, cause, "", tell)',
+        'return Step(FAILS, seen, code, US, cause, "", tell)',
+        tests=f"{TESTS}/_core/diagnosis/test_ladder.py",
+    ),
+    Mutation(
+        "gateways without pods are ours to repair although their connection is up",
+        "diagnosis/standing.py",
+        'if not counted.get("ready") and link.state == status.CONNECTED:',
+        'if not counted.get("ready") and link.state != status.CONNECTED:',
+        tests=f"{TESTS}/_core/diagnosis/test_ladder.py",
+    ),
+    Mutation(
+        "a lone endpoint is never ejected",
+        "traffic/plan.py",
+        '"maxEjectionPercent": 100,',
+        '"maxEjectionPercent": 10,',
+        tests="tests/unit/plugins/modules/test_mesh_traffic.py",
+    ),
+    Mutation(
+        "who is not listed is let through the egress gateway",
+        "traffic/plan.py",
+        '"action": "DENY",',
+        '"action": "ALLOW",',
+        tests="tests/unit/plugins/modules/test_mesh_traffic.py",
+    ),
+    Mutation(
+        "an extension becomes the kind that the mesh is about to lose",
+        "extensions/plan.py",
+        "return named or ground.kinds[-1]",
+        "return named or ground.kinds[0]",
+    ),
 )
 
 
@@ -166,6 +216,8 @@ def passes(tests: str) -> bool:
 
 def tests_of(mutation: Mutation) -> str:
     """Return the file with the tests of the file that is broken: tests mirror the plugins."""
+    if mutation.tests:
+        return mutation.tests
     room, _slash, file = mutation.file.partition("/")
     return f"{TESTS}/_core/{room}/test_{file}"
 
