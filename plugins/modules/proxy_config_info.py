@@ -15,7 +15,7 @@ description:
   - Envoy is asked by a port-forward, as the same account as for every other request, one pod after the other, since Envoy makes a dump on its
     main thread.
 attributes:
-  check_mode: {support: full, description: Reads, and writes no file.}
+  check_mode: {support: full, description: "Reads, and writes no file."}
   diff_mode: {support: none, description: Changes nothing on the cluster.}
 options:
   of:

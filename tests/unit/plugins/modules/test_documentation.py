@@ -45,6 +45,13 @@ def spec_of(name):
 
 
 @pytest.mark.parametrize("name", MODULES)
+def test_an_attribute_is_no_more_than_its_support_and_what_it_means(name):
+    """A description with a comma that nobody quoted becomes a key of its own."""
+    attributes = yaml.safe_load(module_of(name).DOCUMENTATION)["attributes"]
+    assert {key: set(told) - {"support", "description", "details"} for key, told in attributes.items()} == dict.fromkeys(attributes, set())
+
+
+@pytest.mark.parametrize("name", MODULES)
 def test_the_documented_options_are_those_that_the_module_takes(name):
     options, _fragments = documented(name)
     assert sorted(options) == sorted(spec_of(name))
