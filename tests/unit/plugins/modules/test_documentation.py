@@ -48,7 +48,7 @@ def spec_of(name):
 def test_an_attribute_is_no_more_than_its_support_and_what_it_means(name):
     """A description with a comma that nobody quoted becomes a key of its own."""
     attributes = yaml.safe_load(module_of(name).DOCUMENTATION)["attributes"]
-    assert {key: set(told) - {"support", "description", "details"} for key, told in attributes.items()} == dict.fromkeys(attributes, set())
+    assert [key for key, told in attributes.items() if set(told) - {"support", "description", "details"}] == []
 
 
 @pytest.mark.parametrize("name", MODULES)
