@@ -19,6 +19,7 @@ from ..peering import status
 from ..peering.verdict import NEAR_EXPIRY, faults_of, faults_of_rows
 from ..plain.data import at, items, mapping, some
 from ..plain.moments import moment, time_of, time_text
+from .statistics import number_of
 
 HEALTHY, DEGRADED, FAILING, ABSENT, UNKNOWN = "healthy", "degraded", "failing", "absent by intent", "unknown"
 WORST_FIRST = (FAILING, UNKNOWN, DEGRADED, HEALTHY, ABSENT)
@@ -27,8 +28,9 @@ ENDING, ENDED = "FED906", "FED915"
 MOST_CERTIFICATES = 100
 LATE_SHARE = 0.2
 """The share of its lifetime that is left when a certificate that renews itself should long have been renewed; istio does at a half."""
-_SAMPLE = re.compile(r"^([a-z_]+)(?:\{[^}]*\})? ([0-9.e+]+)$", re.ASCII | re.MULTILINE)
-_VERSION = re.compile(r'^pilot_info\{[^}]*version="([0-9]+\.[0-9]+\.[0-9]+)', re.MULTILINE)
+# Of one line each: what another has written may have no end.
+_SAMPLE = re.compile(r"^([a-z_]{1,100})(?:\{[^\n]{0,4000}\})? ([0-9.e+]{1,30})$", re.ASCII | re.MULTILINE)
+_VERSION = re.compile(r'^pilot_info\{[^\n]{0,400}?version="([0-9]{1,4}\.[0-9]{1,4}\.[0-9]{1,4})', re.MULTILINE)
 
 
 @dataclass(frozen=True)
@@ -137,7 +139,7 @@ def _joined(texts: Iterable[str]) -> dict[str, float]:
     sums: dict[str, float] = {}
     for text in texts:
         for name, value in _SAMPLE.findall(text):
-            number = float(value) if len(value) < 24 else 0.0
+            number = number_of(value)
             if name == "citadel_server_root_cert_expiry_timestamp":
                 sums[name] = min(sums.get(name, number), number)
             else:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -87,9 +88,12 @@ def read_dump(content: bytes, origin: str, *, own: Mapping[str, str] | None = No
         text = content.decode("utf-8", "replace")
         for word, instead in sorted((own or {}).items(), key=lambda pair: -len(pair[0])):
             text = re.sub(rf"(?<![0-9A-Za-z.]){re.escape(word)}(?![0-9A-Za-z])", instead, text)
-        data = json.loads(text)
+        return _read(json.loads(text), origin, clear)
     except (ValueError, RecursionError):
         raise _unusable(origin, "is no JSON") from None
+
+
+def _read(data: Any, origin: str, clear: bool) -> Dump:
     if isinstance(data, Mapping) and data.get("kind") == SAVED:
         return _saved(data, origin, clear)
     if not isinstance(data, Mapping) or not isinstance(data.get("configs"), list):
@@ -97,14 +101,14 @@ def read_dump(content: bytes, origin: str, *, own: Mapping[str, str] | None = No
     sections: dict[str, dict[str, Any]] = {section: {} for section in SECTIONS}
     dynamic: set[tuple[str, str]] = set()
     errors: dict[str, str] = {}
+    named: Counter = Counter()
     for config in items(data["configs"]):
         for section, name, resource, is_dynamic in _resources(config, errors):
             rows = sections[section]
             if len(rows) >= MOST_RESOURCES:
                 raise _unusable(origin, f"has more than {MOST_RESOURCES:,} {section}")
-            unique = (
-                name if name not in rows else f"{name} #{sum(1 for key in rows if key.partition(' #')[0] == name) + 1}"
-            )
+            named[(section, name)] += 1
+            unique = name if named[(section, name)] == 1 else f"{name} #{named[(section, name)]}"
             rows[unique] = resource if section == SECRETS else cleaned(resource, clear=clear)
             if is_dynamic:
                 dynamic.add((section, unique))

@@ -10,8 +10,18 @@ import re
 
 MOST_LINES = 50_000
 _LINE = re.compile(r"^([A-Za-z0-9_.:|;\[\]-]{1,300}): ([0-9]{1,18})$", re.ASCII)
+LARGEST = 1e15
 XDS = "cluster.xds-grpc."
 XDS_TOLD = ("upstream_cx_active", "upstream_cx_connect_fail", "upstream_cx_total", "upstream_rq_pending_failure_eject")
+
+
+def number_of(text: str) -> float:
+    """Return a metric's value; 0 for what is no number that a counter can have."""
+    try:
+        number = float(text)
+    except ValueError:
+        return 0.0
+    return number if 0 <= number <= LARGEST else 0.0
 
 
 def counters_of(text: str) -> dict[str, int]:

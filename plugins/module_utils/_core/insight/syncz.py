@@ -21,6 +21,7 @@ from functools import cached_property
 from ..plain.data import items, mapping
 from ..plain.errors import FederationError
 from ..plain.moments import time_of
+from .statistics import number_of
 
 TYPES = {"cluster": "CDS", "listener": "LDS", "route": "RDS", "endpoint": "EDS", "extensionconfig": "ECDS"}
 SYNCED, STALE, NOT_SENT, REJECTED = "SYNCED", "STALE", "NOT SENT", "REJECTED"
@@ -32,7 +33,9 @@ MOST_ROWS = 100_000
 LONGEST_NAME = 400
 STARTING = timedelta(seconds=30)
 """How old a proxy must be before it counts as one that should be connected."""
-_REJECTS = re.compile(r"pilot_xds_(cds|lds|rds|eds)_reject\{([^}]*)\} ([0-9.e+]+)", re.ASCII)
+_REJECTS = re.compile(
+    r"^pilot_xds_(cds|lds|rds|eds)_reject\{([^\n]{0,4000})\} ([0-9.e+]{1,30})$", re.ASCII | re.MULTILINE
+)
 _LABEL = re.compile(r'([a-z_]+)="((?:[^"\\]|\\.)*)"')
 
 
@@ -91,7 +94,7 @@ def rejects_of(metrics: str) -> Counter:
     found: Counter = Counter()
     for kind, labels, value in _REJECTS.findall(metrics):
         node = dict(_LABEL.findall(labels)).get("node", "")
-        found[(node, kind.upper())] += int(float(value)) if len(value) < 20 else 0
+        found[(node, kind.upper())] += int(number_of(value))
     return found
 
 

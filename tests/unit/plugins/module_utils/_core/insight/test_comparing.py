@@ -344,3 +344,13 @@ def test_with_istiod_only_what_it_sends_is_compared():
     static = {"@type": f"{TYPE}ClustersConfigDump", "static_clusters": [{"cluster": {"name": "agent"}}]}
     found = read({"configs": [*dumped()["configs"], static]}).only(["clusters"]).only_dynamic()
     assert set(found.sections["clusters"]) == {CART, WEST}
+
+
+def test_what_has_no_end_is_read_in_time():
+    deep = json.loads("[" * 900 + "]" * 900)
+    same = [{"cluster": {"name": "a", "x": number}} for number in range(20_000)]
+    hostile = {"configs": [{"@type": f"{TYPE}ClustersConfigDump", "static_clusters": [{"cluster": {"name": "deep", "x": deep}}, *same]}]}
+    try:
+        assert len(read(hostile).sections["clusters"]) == 20_001
+    except FederationError as refused:
+        assert refused.code == "FED922"

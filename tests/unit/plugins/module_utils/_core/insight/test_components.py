@@ -301,3 +301,11 @@ def test_the_latest_line_about_the_way_to_istiod_is_the_evidence():
     log = "info cache generated new workload certificate\nwarn ca could not sign: x509: expired\nerror other thing\ninfo token read\n"
     assert trouble_in(log) == "warn ca could not sign: x509: expired"
     assert trouble_in("all is well\n" * 3) == ""
+
+
+def test_metrics_that_are_none_count_as_nothing():
+    odd = b"pilot_xds 1.2.3\npilot_total_xds_rejects 1e999\npilot_xds{" + b"{" * 100_000 + b"\npilot_info{" * 1000
+    found = one(seen(said={"istiod-basic": {"a": said(content=odd)}}), "istiod-basic")
+    assert found.evidence == "1 of 1 pods available; 0 proxies connected; no update rejected"
+    assert components.version_of([odd.decode()]) == ""
+    assert syncz.rejects_of('pilot_xds_lds_reject{node="a.b"} 1..2\npilot_xds_lds_reject{' * 1000) == {("a.b", "LDS"): 0}
