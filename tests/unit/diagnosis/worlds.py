@@ -25,18 +25,21 @@ SAID = {
     "no-host": "dial tcp: lookup west-egress.east-mesh-system.svc.cluster.local: no such host",
     "dial-refused": "dial tcp 172.30.4.7:8188: connect: connection refused",
 }
-# What Envoy writes of a connection that fails.
-_TLS = "TLS_error:|268435581:SSL routines:OPENSSL_internal:CERTIFICATE_VERIFY_FAILED"
+# What Envoy writes of a connection that fails: its own words, but for a time-out.
+_VERIFY = "TLS_error:|268435581:SSL_routines:OPENSSL_internal:CERTIFICATE_VERIFY_FAILED:verify_cert_failed:"
+_AT_DEPTH = f"{_VERIFY}_X509_verify_cert:_certificate_verification_error_at_depth_0:"
 REASONS = {
     "none": "",
     "connect_timeout": "connection_timeout",
-    "refused": "delayed_connect_error:_111 Connection_refused",
-    "verify": f"{_TLS}:TLS_error_end",
-    "no_tls": "TLS error: 268435703:SSL routines:OPENSSL_internal:WRONG_VERSION_NUMBER",
-    "expired": f"{_TLS}:verify cert failed: X509_verify_cert: certificate verification error at depth 0: certificate has expired",
-    "not_yet": f"{_TLS}:verify cert failed: X509_verify_cert: certificate verification error at depth 0: certificate is not yet valid",
-    "san": f"{_TLS}:verify cert failed: SAN matcher:TLS_error_end",
-    "unknown_ca": "TLS error: 268436504:SSL routines:OPENSSL_internal:TLSV1_ALERT_UNKNOWN_CA",
+    "refused": "delayed_connect_error:_Connection_refused",
+    "verify": f"{_AT_DEPTH}_unable_to_get_local_issuer_certificate:TLS_error_end",
+    "no_tls": "TLS_error:|268435703:SSL_routines:OPENSSL_internal:WRONG_VERSION_NUMBER:TLS_error_end",
+    "expired": f"{_AT_DEPTH}_certificate_has_expired:TLS_error_end",
+    "not_yet": f"{_AT_DEPTH}_certificate_is_not_yet_valid:TLS_error_end",
+    "san": f"{_VERIFY}_SAN_matcher,_certificate_SANs_are_[spiffe://else.local/ns/a/sa/b]:TLS_error_end",
+    "no_bundle": f"{_VERIFY}_no_trust_bundle_store:TLS_error_end",
+    "unknown_ca": "TLS_error:|268436504:SSL_routines:OPENSSL_internal:TLSV1_ALERT_UNKNOWN_CA:TLS_error_end",
+    # An older Envoy's.
     "alert_expired": "TLS error: 268436501:SSL routines:OPENSSL_internal:SSLV3_ALERT_CERTIFICATE_EXPIRED",
 }
 

@@ -183,6 +183,7 @@ def identity(seen: Evidence, port: str) -> Step:
         return holds(f"both ends take each other's identity on port {port}")
     looked: dict[str, Callable[[Evidence, str], Step]] = {
         reasons.OTHER_NAME: _other_name,
+        reasons.OTHER_MESH: _other_name,
         reasons.WE_ARE_NOT_TRUSTED: _untrusted,
         reasons.WE_HAVE_EXPIRED: _own_leaf,
     }
@@ -197,12 +198,12 @@ def _other_name(seen: Evidence, port: str) -> Step:
         return ours(
             "FED949", found, f"the peer's card says {told}", "Run federate with the peer's card, then restart istiod"
         )
-    if told != wanted:
+    if told != wanted or seen.failure(port) == reasons.OTHER_MESH:
         return either(
             "FED949",
             found,
-            "our ServiceMeshPeer has the wrong trust domain, or the peer has another than it told",
-            "Compare trustDomain with the peer's card",
+            "our ServiceMeshPeer or the peer's card has the wrong trust domain, or the address leads to another mesh",
+            "Compare trustDomain with the peer's card, and see where its address leads from our nodes",
             "Which trust domain does your mesh have? Please send a new card.",
         )
     return theirs(

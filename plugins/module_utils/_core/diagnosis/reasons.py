@@ -11,6 +11,7 @@ NONE = "none"
 NO_CONNECTION, REFUSED = "no connection", "refused"
 NOT_TRUSTED, NO_TLS, EXPIRED, NOT_YET = "not trusted", "no TLS", "expired", "not yet valid"
 OTHER_NAME, WE_ARE_NOT_TRUSTED, WE_HAVE_EXPIRED = "another identity", "we are not trusted", "we have expired"
+OTHER_MESH = "of a mesh that we do not know"
 UNKNOWN = "unknown"
 
 # The first mark that a reason holds counts: the narrower stand before the wider.
@@ -23,7 +24,8 @@ _MARKS = (
     ("CERT_NOT_YET_VALID", NOT_YET),
     ("SAN matcher", OTHER_NAME),
     ("SAN_match", OTHER_NAME),
-    ("no matching trust bundle", OTHER_NAME),
+    ("no trust bundle store", OTHER_MESH),
+    ("no matching trust bundle", OTHER_MESH),
     ("WRONG_VERSION_NUMBER", NO_TLS),
     ("HTTP_REQUEST", NO_TLS),
     ("CERTIFICATE_VERIFY_FAILED", NOT_TRUSTED),
@@ -40,7 +42,7 @@ _MARKS = (
 )
 TCP = (NO_CONNECTION, REFUSED)
 TLS = (NOT_TRUSTED, NO_TLS, EXPIRED, NOT_YET)
-IDENTITY = (OTHER_NAME, WE_ARE_NOT_TRUSTED, WE_HAVE_EXPIRED)
+IDENTITY = (OTHER_NAME, OTHER_MESH, WE_ARE_NOT_TRUSTED, WE_HAVE_EXPIRED)
 LAYERS = (TCP, TLS, IDENTITY)
 
 
