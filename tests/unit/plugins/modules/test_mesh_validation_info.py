@@ -80,8 +80,6 @@ def namespace(name):
     return {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}}
 
 
-
-
 def injected(*words, **labels):
     found = pod(*words, **labels)
     found["metadata"]["labels"]["security.istio.io/tlsMode"] = "istio"
