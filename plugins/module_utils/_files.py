@@ -117,13 +117,13 @@ def written(place: Place, mode: int) -> Iterator[BinaryIO]:
 
     Raises as ``write``.
     """
-    with _refused(place, "written"):
+    with contextlib.ExitStack() as stack:
+        stack.enter_context(_refused(place, "written"))
         os.makedirs(place.folder or ".", exist_ok=True)
-        with _folder_of(place, is_made=True) as (folder, name):
-            with contextlib.suppress(FileNotFoundError):
-                _refuse_other(os.stat(name, dir_fd=folder, follow_symlinks=False).st_mode)
-            with _beside(folder, name, mode) as file:
-                yield file
+        folder, name = stack.enter_context(_folder_of(place, is_made=True))
+        with contextlib.suppress(FileNotFoundError):
+            _refuse_other(os.stat(name, dir_fd=folder, follow_symlinks=False).st_mode)
+        yield stack.enter_context(_beside(folder, name, mode))
 
 
 @contextmanager

@@ -15,6 +15,7 @@ import atexit
 import importlib
 import json
 import os
+import pkgutil
 import shutil
 import subprocess
 import sys
@@ -105,8 +106,11 @@ def _import_all() -> None:
     importlib.import_module("ansible.cli.playbook")
     finder = _AnsibleCollectionFinder(constants.COLLECTIONS_PATHS, False)
     finder._install()
-    for name in ("here", "waiting"):
-        importlib.import_module(f"ansible_collections.ossm.federation.plugins.plugin_utils.{name}")
+    plugins = importlib.import_module("ansible_collections.ossm.federation.plugins")
+    importlib.import_module(f"{plugins.__name__}.plugin_utils.waiting")
+    # A run imports the modules that it has tasks for; all of them are at hand here, for whichever run it is.
+    for _finder, name, _is_package in pkgutil.iter_modules(importlib.import_module(f"{plugins.__name__}.modules").__path__):
+        importlib.import_module(f"{plugins.__name__}.modules.{name}")
     finder._remove()
     AnsibleCollectionConfig._collection_finder = None
 

@@ -197,7 +197,7 @@ def days_left(certs: Mapping) -> int | None:
 def peers_hosts(clusters: Mapping, host: str) -> int | None:
     """Return how many endpoints an Envoy has for a cluster of a host name, from its page /clusters; None where it
     has no such cluster."""
-    found = [one for one in items(clusters.get("cluster_statuses")) if str(one.get("name")).split("|")[-1] == host]
+    found = [one for one in items(clusters.get("cluster_statuses")) if str(one.get("name")).rsplit("|", maxsplit=1)[-1] == host]
     return sum(len(items(one.get("host_statuses"))) for one in found) if found else None
 
 
@@ -216,7 +216,7 @@ def at_client(clusters: Mapping, hosts: Iterable[str]) -> tuple[bool | None, dic
         own = [
             row
             for row in rows
-            if str(row.get("name")).startswith("outbound|") and str(row.get("name")).split("|")[-1] == host
+            if str(row.get("name")).startswith("outbound|") and str(row.get("name")).rsplit("|", maxsplit=1)[-1] == host
         ]
         if not own:
             return False, None

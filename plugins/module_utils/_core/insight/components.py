@@ -124,7 +124,7 @@ def _istiod(seen: Seen) -> Iterator[Component]:
     said = seen.said.get(name, {})
     bad = {pod: answer for pod, answer in said.items() if not answer.is_good and not answer.is_forbidden}
     if found.state == HEALTHY and bad:
-        pod, answer = next(iter(bad.items()))
+        (pod, answer), *_others = bad.items()
         what = f"{pod} answers {answer.status}" if answer.status else f"{pod} cannot be reached ({answer.why})"
         state = FAILING if len(bad) == len(said) else DEGRADED
         found = replace(found, state=state, evidence=f"{what}; {found.evidence}", since="", code="FED903")

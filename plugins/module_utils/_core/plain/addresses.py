@@ -11,6 +11,7 @@ from __future__ import annotations
 import ipaddress
 import re
 from dataclasses import dataclass
+from typing import Union
 
 from .kinds import CLUSTER_DOMAIN, is_below, is_of_platform
 from .words import printable
@@ -30,7 +31,7 @@ _LAST_32 = tuple(ipaddress.ip_network(text) for text in ("::/96", "::ffff:0:0/96
 _LOCAL_NAT64 = ipaddress.ip_network("64:ff9b:1::/48")
 _SHORTEST_NAME = 3
 
-Ip = ipaddress.IPv4Address | ipaddress.IPv6Address
+Ip = Union[ipaddress.IPv4Address, ipaddress.IPv6Address]
 
 
 @dataclass(frozen=True)

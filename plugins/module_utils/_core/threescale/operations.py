@@ -48,7 +48,7 @@ def wrong_in(operations: object, path: tuple[str, ...] = (), depth: int = 0) -> 
     for number, operation in enumerate(operations):
         place = (*path, f"operation {number + 1}")
         is_named = isinstance(operation, str) or (
-            isinstance(operation, Mapping) and len(operation) == 1 and isinstance(next(iter(operation)), str)
+            isinstance(operation, Mapping) and len(operation) == 1 and all(isinstance(key, str) for key in operation)
         )
         if not is_named:
             yield place, "must be the name of an operation, or a mapping of one name and what it takes"

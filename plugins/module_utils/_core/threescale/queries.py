@@ -69,10 +69,10 @@ def wrong_in_credentials(given: object, path: Path) -> Iterator[Problem]:
 
 
 def _wrong_in_query(query: object, path: Path) -> Iterator[tuple[Path, str]]:
-    if not isinstance(query, Mapping) or len(query) != 1 or next(iter(query)) not in SOURCES:
+    if not isinstance(query, Mapping) or len(query) != 1 or any(key not in SOURCES for key in query):
         yield path, f"must have exactly one of {', '.join(SOURCES)}"
         return
-    source, said = next(iter(query.items()))
+    ((source, said),) = query.items()
     place = (*path, source)
     if not isinstance(said, Mapping):
         yield place, "must be a mapping with keys"
@@ -116,7 +116,7 @@ def credentials_of(credentials: Mapping, request: Request) -> Found | None:
 def _first(credentials: Mapping, kind: str, request: Request) -> tuple[tuple[str, ...], str] | None:
     """Return the values of the first lookup of a kind that gives any, and which lookup that was."""
     for number, query in enumerate(credentials.get(kind) or ()):
-        source, said = next(iter(query.items()))
+        ((source, said),) = query.items()
         try:
             values = run_operations(said.get("ops") or (), _READ[source](said, request))
         except Failed:

@@ -6,35 +6,40 @@ from __future__ import annotations
 import json
 import os
 import pathlib
-import shutil
-import subprocess
 import sys
 
 import pytest
 from ansible_collections.ossm.federation.plugins.action.federation import handed_on
 from ansible_collections.ossm.federation.plugins.module_utils._core.card.trust import read_roots
 from ansible_collections.ossm.federation.tests.unit.pem import NOW, root
+from integration.warm_playbook import play
 
 TREE = pathlib.Path(__file__).resolve().parents[4]
 INVENTORY = {"meshes": {"hosts": {"east": {"mesh_peers": ["west"], "mesh_trust_domain": "east.local", "mesh_version": "v2.3"}}}}
 
 
-def rendered(folder: pathlib.Path, variables: dict) -> subprocess.CompletedProcess:
-    """Run the playbook render, which asks no cluster, with these extra variables."""
-    (folder / "inventory.json").write_text(json.dumps(INVENTORY), encoding="utf-8")
-    (folder / "extra.json").write_text(json.dumps(variables), encoding="utf-8")
+@pytest.fixture(scope="module")
+def collections(tmp_path_factory: pytest.TempPathFactory) -> pathlib.Path:
+    """Give a collections path with this checkout, the same for all runs: they are forks of one process."""
+    folder = tmp_path_factory.mktemp("collections")
     link = folder / "ansible_collections" / "ossm" / "federation"
     link.parent.mkdir(parents=True)
     link.symlink_to(TREE)
-    program = shutil.which("ansible-playbook", path=os.path.dirname(sys.executable)) or "ansible-playbook"
-    command = [program, "-i", "inventory.json", "-e", "@extra.json", "ossm.federation.render"]
+    return folder
+
+
+def rendered(collections: pathlib.Path, folder: pathlib.Path, variables: dict) -> tuple[int, str]:
+    """Run the playbook render, which asks no cluster, with these extra variables; return its exit code and what it printed."""
+    (folder / "inventory.json").write_text(json.dumps(INVENTORY), encoding="utf-8")
+    (folder / "extra.json").write_text(json.dumps(variables), encoding="utf-8")
     environment = {
         **{name: value for name, value in os.environ.items() if not name.startswith(("ANSIBLE_", "PYTHON", "K8S_AUTH_"))},
-        "ANSIBLE_COLLECTIONS_PATH": str(folder),
+        "PATH": os.pathsep.join([os.path.dirname(sys.executable), os.environ["PATH"]]),
+        "ANSIBLE_COLLECTIONS_PATH": str(collections),
         "ANSIBLE_LOCAL_TEMP": str(folder / "tmp"),
-        "ANSIBLE_REMOTE_TEMP": str(folder / "remote"),
+        "ANSIBLE_REMOTE_TEMP": str(collections / "remote"),
     }
-    return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False, timeout=120)
+    return play(["-i", "inventory.json", "-e", "@extra.json", "ossm.federation.render"], folder, environment)
 
 
 @pytest.mark.parametrize(
@@ -54,21 +59,21 @@ def rendered(folder: pathlib.Path, variables: dict) -> subprocess.CompletedProce
         pytest.param(lambda evil: {"federation_cards_of_west": evil[2:]}, id="artifact-that-is-an-expression"),
     ],
 )
-def test_an_expression_in_a_card_is_never_evaluated(tmp_path, shape):
+def test_an_expression_in_a_card_is_never_evaluated(collections, tmp_path, shape):
     marker = tmp_path / "evaluated"
     evil = f"x {{{{ lookup('ansible.builtin.pipe', 'touch {marker}') }}}}"
     variables = shape(evil)
-    run = rendered(tmp_path, variables)
+    code, printed = rendered(collections, tmp_path, variables)
     # What one job of a workflow hands on stops nobody but its own mesh.
-    assert run.returncode == (0 if "federation_cards_of_west" in variables else 2), run.stdout + run.stderr
-    assert "FED2" in run.stdout + run.stderr
+    assert code == (0 if "federation_cards_of_west" in variables else 2), printed
+    assert "FED2" in printed
     assert not marker.exists()
 
 
-def test_no_cards_at_all_are_no_error(tmp_path):
-    run = rendered(tmp_path, {"federation_cards": []})
-    assert run.returncode == 0, run.stdout + run.stderr
-    assert "waits for card west-for-east.json" in run.stdout
+def test_no_cards_at_all_are_no_error(collections, tmp_path):
+    code, printed = rendered(collections, tmp_path, {"federation_cards": []})
+    assert code == 0, printed
+    assert "waits for card west-for-east.json" in printed
 
 
 def made(mesh, audience, **facts):

@@ -263,7 +263,7 @@ def test_the_table_of_five_thousand_proxies_fits_a_terminal():
         for number in range(5_000)
     ]
     found = health(
-        *(component(name="gateway-" + "y" * 80, state=FAILING, code="FED903") for _ in range(3)), proxies=proxies
+        *(component(name="gateway-" + "y" * 80, state=FAILING, code="FED903") for _number in range(3)), proxies=proxies
     )
     lines = found.lines()
     assert len(lines) < 80

@@ -10,7 +10,7 @@ HOSTILE = (
     "]]></style></script><svg onload=alert(1)>",
     "{{ 7 * 7 }}{% include '/etc/passwd' %}",
     "| a | b |\n# head\n[x](javascript:alert(1))",
-    "‮admin",
+    "\u202eadmin",
     "מש שלום",
     "x" * 300,
 )

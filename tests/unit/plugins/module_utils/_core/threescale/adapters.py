@@ -26,9 +26,9 @@ WHOLE = {"backend": {"url": "https://su1.3scale.net", "timeout": 2000}, "adapter
 PORTAL = {"url": "https://acme-admin.3scale.net", "token": ACCESS}
 
 
-def changed(whole: dict = WHOLE, **at: object) -> dict:
+def changed(whole: dict | None = None, **at: object) -> dict:
     """Return a description with fields set by paths such as ``adapters__0__name``; ``...`` takes a field out."""
-    result = copy.deepcopy(whole)
+    result = copy.deepcopy(WHOLE if whole is None else whole)
     for path, value in at.items():
         place: Any = result
         *outer, last = [int(key) if key.isdigit() else key for key in path.split("__")]
