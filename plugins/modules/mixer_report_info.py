@@ -148,7 +148,7 @@ def lines(control_plane: ControlPlane, found: Sequence[Heir], limits: Limits | N
     own = [heir for heir in found if not heir.is_of_operator]
     head = f"{control_plane.place} {control_plane.version_text}: {len(own) or 'no'} object{'' if len(own) == 1 else 's'} of Mixer's"
     taken = len(found) - len(own)
-    result = [f"{head}, which {VERSION_WITHOUT} does not look at{f'; {taken} more are the control plane's own and go with it' if taken else ''}"]
+    result = [f"{head}, which {VERSION_WITHOUT} does not look at{f'; {taken} more belong to the control plane itself and go with it' if taken else ''}"]
     result += [heir.text for heir in own]
     if limits:
         result += ["rate limits, for mesh_control_plane_spec:", *_indented(limits.spec), *(f"  needs: {note}" for note in limits.notes)]

@@ -166,7 +166,7 @@ def test_rules_and_instances_follow_the_handler_that_they_are_used_with():
 def test_what_the_control_plane_made_is_counted_and_not_told():
     own = of_mixer("handler", "prometheus", labels={"maistra.io/owner": SPACE}, compiledAdapter="prometheus")
     lines = reported(own)["lines"]
-    assert len(lines) == 1 and "no objects" in lines[0] and "1 more are the control plane's own" in lines[0]
+    assert len(lines) == 1 and "no objects" in lines[0] and "1 more belong to the control plane itself" in lines[0]
 
 
 def test_quotas_become_rate_limits_of_the_control_plane():
