@@ -3,7 +3,11 @@
 
 from __future__ import annotations
 
+import re
 from datetime import datetime, timezone
+
+# Go writes as many digits as there are; Python before 3.11 takes six or three, and none takes nine for more than six.
+_FRACTION = re.compile(r"[.,]([0-9]{1,9})(?=Z|[+-]|$)")
 
 
 def time_text(moment: datetime) -> str:
@@ -14,7 +18,8 @@ def time_text(moment: datetime) -> str:
 def time_of(text: object) -> datetime | None:
     """Return the moment that an RFC 3339 text tells, with or without fractions and offset; None for other texts."""
     try:
-        moment = datetime.fromisoformat(str(text).replace("Z", "+00:00"))
+        plain = _FRACTION.sub(lambda found: f".{found[1][:6]:0<6}", str(text))
+        moment = datetime.fromisoformat(plain.replace("Z", "+00:00"))
     except ValueError:
         return None
     return moment if moment.tzinfo else moment.replace(tzinfo=timezone.utc)
