@@ -18,7 +18,7 @@ from ._core.logs.filtering import Wanted, refused
 from ._core.logs.lines import LONGEST, Entry, Stream, merged, saved_entries
 from ._core.logs.requests import Journey, is_connection, journey
 from ._core.logs.showing import Tally, Writer, explained, explanation
-from ._core.logs.switched import Switched, findings_of, switched
+from ._core.logs.switched import findings_of, switched
 from ._core.plain.data import some
 from ._described import described_mesh
 from ._files import Place, own_lines, written
@@ -76,7 +76,8 @@ def gather(run: Run, cluster: Cluster, stack: ExitStack) -> dict:
     log = switched(control_plane.live, read_telemetries(cluster, spaces, unread), params["formats"])
     streams = streams_of(read_pods(cluster, sources, unread), sources, params["containers"], mesh.name)
     spools = spool(cluster, streams, span, stack, unread)
-    readings = [*_readings(spools, log), *_others(params["others"], log)]
+    parse = _parser(log.formats, log.keys)
+    readings = [*(partial(one.entries, parse) for one in spools), *_others(params["others"], parse)]
     found = _joined(readings, wanted.request) if wanted.request else Journey((), ())
     tally = _written(run, readings, wanted, found)
     findings = [*(findings_of(log) if any(stream.is_proxy for stream in streams) else ()), *_cut(spools)]
@@ -104,11 +105,7 @@ def _parser(formats: Sequence[str], keys: Mapping[str, str] | None = None) -> Pa
         raise refused("logs_formats", f"has a format that {error}", "Correct it") from None
 
 
-def _readings(spools: Sequence[Spool], log: Switched) -> list[Reading]:
-    return [partial(one.entries, _parser(log.formats, log.keys)) for one in spools]
-
-
-def _others(files: Sequence[str], log: Switched) -> list[Reading]:
+def _others(files: Sequence[str], parse: Parser) -> list[Reading]:
     """Return how the files that others saved are read, each by the name of its mesh. Raises ``FederationError``
     FED931, FED235."""
     if len(files) > MOST_OTHERS:
@@ -120,7 +117,7 @@ def _others(files: Sequence[str], log: Switched) -> list[Reading]:
         place = Place(*os.path.split(path), kind="Saved log")
         for _piece in own_lines(place, 1):  # refuses here what cannot be read
             break
-        found.append(partial(_saved, place, _parser(log.formats, log.keys), mesh))
+        found.append(partial(_saved, place, parse, mesh))
     return found
 
 

@@ -29,9 +29,10 @@ from .._core.diagnosis.gathering import (
     peers_hosts,
     skew_of,
 )
+from .._core.insight import syncz
 from .._core.insight.asking import ENVOY, ISTIOD, Page
 from .._core.insight.syncz import Row
-from .._core.logs.access import parser
+from .._core.logs.access import Parser, parser
 from .._core.logs.choosing import Source, Span
 from .._core.logs.lines import LONGEST, PROXY, Entry, Stream, entries
 from .._core.logs.switched import Switched, switched
@@ -57,7 +58,8 @@ from .._core.plain.moments import time_text
 from .._core.traffic.admitting import Call, verdict
 from .._core.traffic.standing import Standing
 from .._files import spooled
-from .insight import Asker, read_istiods
+from .estate import Remembered
+from .insight import Asker, read_proxies
 from .peerings import card_file, read_members, read_roots_of
 
 MOST_PROXIES = 4
@@ -85,15 +87,31 @@ class Looking:
     _pods: dict[str, list[dict] | None] = field(default_factory=dict)
 
     @cached_property
+    def _objects(self) -> Remembered:
+        """The cluster's objects, each asked for once however many peers it is looked at for."""
+        return Remembered(self.cluster)
+
+    @cached_property
     def _asker(self) -> Asker:
         return Asker(self.cluster)
+
+    @cached_property
+    def _said(self) -> syncz.Reading:
+        """What all istiods say of all proxies."""
+        return read_proxies(self._asker, self.mesh.namespace, self._istiods())
+
+    @cached_property
+    def _said_again(self) -> syncz.Reading:
+        """The same some seconds later: what differed then may have been under way."""
+        time.sleep(AGAIN_SECONDS)
+        return read_proxies(self._asker, self.mesh.namespace, self._istiods())
 
     def evidence(self, peer: Peer, *, client: str = "", service: str = "") -> dict[str, Any]:
         """Return the evidence of one peering as data, for ``Evidence.of``."""
         home, name = self.mesh.namespace, peer.local_name
-        live = self._may("peer_object", lambda: self.cluster.get(PEER, home, name))
-        imports = self._may("imports", lambda: self.cluster.get(IMPORTS, home, name))
-        exports = self._may("exports", lambda: self.cluster.get(EXPORTS, home, name))
+        live = self._may("peer_object", lambda: self._objects.get(PEER, home, name))
+        imports = self._may("imports", lambda: self._objects.get(IMPORTS, home, name))
+        exports = self._may("exports", lambda: self._objects.get(EXPORTS, home, name))
         ingress, egress = peer.gateways.ingress, peer.gateways.egress
         gateway_pods = {kind: self._of(kind) for kind in (ingress, egress)}
         found = {
@@ -119,7 +137,7 @@ class Looking:
             "pods": self._counted({**gateway_pods, "istiod": self._of("istiod")}),
             "network_policies": self._policies(gateway_pods[egress], live),
             **self._told(peer, live, gateway_pods[egress]),
-            "istiod": self._istiod(),
+            "istiod": self._istiod,
             "egress_admits": self._egress_admits(gateway_pods[egress]),
             **self._client(client, imports),
         }
@@ -129,7 +147,7 @@ class Looking:
     def service(self, full: str) -> dict | None:
         """Return our Service of that namespace/name; None where there is none, or it may not be read."""
         namespace, _slash, name = full.partition("/")
-        return self._may(f"Service {full}", lambda: self.cluster.get(SERVICE, namespace, name))
+        return self._may(f"Service {full}", lambda: self._objects.get(SERVICE, namespace, name))
 
     def pairs(self) -> list[Pair]:
         """Return what stands of each peer, as far as names depend on it."""
@@ -141,8 +159,8 @@ class Looking:
             found.append(
                 Pair(
                     name,
-                    self._may(f"ExportedServiceSet {name}", lambda of=name: self.cluster.get(EXPORTS, home, of)),
-                    self._may(f"ImportedServiceSet {name}", lambda of=name: self.cluster.get(IMPORTS, home, of)),
+                    self._may(f"ExportedServiceSet {name}", lambda of=name: self._objects.get(EXPORTS, home, of)),
+                    self._may(f"ImportedServiceSet {name}", lambda of=name: self._objects.get(IMPORTS, home, of)),
                     peer.gateways.ingress,
                     peer.gateways.egress,
                     [str(at(pod, "metadata", "name")) for pod in pods],
@@ -181,7 +199,7 @@ class Looking:
         name = str(at(live, "spec", "security", "certificateChain", "name") or peer.bundle_name)
         place = f"ConfigMap {self.mesh.namespace}/{name}"
         try:
-            found = self.cluster.get(CONFIG_MAP, self.mesh.namespace, name)
+            found = self._objects.get(CONFIG_MAP, self.mesh.namespace, name)
         except FederationError as error:
             if error.code not in PASSED_OVER:
                 raise
@@ -198,7 +216,7 @@ class Looking:
 
     def _roots(self) -> list[str] | None:
         try:
-            return [root.fingerprint for root in read_roots_of(self.cluster, self.control_plane, self.now)]
+            return [root.fingerprint for root in read_roots_of(self._objects, self.control_plane, self.now)]
         except FederationError as error:
             self.unread.append(f"our own roots: {error.what}")
             return None
@@ -224,13 +242,13 @@ class Looking:
         found: dict[str, dict | None] = {}
         for name in names:
             before = len(self.unread)
-            live = self._may(f"Service {name}", lambda name=name: self.cluster.get(SERVICE, self.mesh.namespace, name))
+            live = self._may(f"Service {name}", lambda name=name: self._objects.get(SERVICE, self.mesh.namespace, name))
             if len(self.unread) == before:
                 found[name] = live
         return found or None
 
     def _policies(self, pods: Sequence[Mapping] | None, live: Mapping | None) -> list[dict] | None:
-        found = self._may("NetworkPolicies", lambda: self.cluster.list(NETWORK_POLICY, self.mesh.namespace))
+        found = self._may("NetworkPolicies", lambda: self._objects.list(NETWORK_POLICY, self.mesh.namespace))
         labels = mapping(at(pods[0], "metadata", "labels")) if pods else {}
         if found is None or not labels:
             return None
@@ -279,10 +297,9 @@ class Looking:
 
         What differs may be under way: then istiod is asked once more, some seconds later.
         """
-        istiods = self._istiods()
-        if not istiods:
+        if not self._istiods():
             return {}
-        first, _metrics = read_istiods(self._asker, self.mesh.namespace, istiods)
+        first = self._said
         names = [str(at(pod, "metadata", "name")) for pod in pods if is_ready(pod)]
         if first.silent:
             self.unread += [f"proxies of {istiod}: {why}" for istiod, why in first.silent.items()]
@@ -291,15 +308,15 @@ class Looking:
         late = {name for name, rows in found.items() if not rows or any(row.differing for row in rows)}
         if not late:
             return dict.fromkeys(names, True)
-        time.sleep(AGAIN_SECONDS)
-        again, _metrics = read_istiods(self._asker, self.mesh.namespace, istiods)
+        again = self._said_again
         stuck = {name: _is_stuck(found[name], again.by_proxy.get(f"{name}.{self.mesh.namespace}", [])) for name in late}
         return {
             name: True if name not in late else False if stuck[name] and not again.silent else None for name in names
         }
 
+    @cached_property
     def _istiod(self) -> dict[str, bool | None]:
-        """Return whether istiod lists its services, which takes the lock that a silent peer holds.
+        """Whether istiod lists its services, which takes the lock that a silent peer holds.
 
         That it does not counts only where it answers another question: else it is the way to it that is cut.
         """
@@ -331,9 +348,13 @@ class Looking:
             self.unread.append(f"{page.path} of {pod}: its answer is no JSON")
             return None
 
-    @property
+    @cached_property
     def _log(self) -> Switched:
         return switched(self.control_plane.live)
+
+    @cached_property
+    def _parse(self) -> Parser:
+        return parser(self._log.formats, self._log.keys)
 
     def _each_line(self, pod: str, namespace: str, note: Callable[[Entry], None]) -> bool:
         """Hand each line of a pod's proxy to ``note``; return whether its log could be read."""
@@ -349,9 +370,7 @@ class Looking:
                 return False
             file.seek(0)
             stream = Stream(self.mesh.name, namespace, pod, PROXY, True)
-            for entry in entries(
-                stream, iter(lambda: file.readline(LONGEST), b""), parser(self._log.formats, self._log.keys)
-            ):
+            for entry in entries(stream, iter(lambda: file.readline(LONGEST), b""), self._parse):
                 note(entry)
         return True
 
@@ -365,7 +384,7 @@ class Looking:
             return {}
         source = Source(namespace, name)
         own = [pod for pod in pods if source.has(pod)]
-        sidecars = self._may(f"Sidecar objects in {namespace}", lambda: self.cluster.list(SIDECAR, namespace))
+        sidecars = self._may(f"Sidecar objects in {namespace}", lambda: self._objects.list(SIDECAR, namespace))
         hosts = [str(row["imported"]) for row in status.imported(imports) if row["imported"]]
         told = CallsTold(hosts)
         for pod in own[:MOST_PROXIES] if self.asks_proxies else ():
@@ -379,12 +398,12 @@ class Looking:
 
     def _targets(self, names: Sequence[str], account: str) -> dict[str, dict]:
         """Return what stands of the services that we export."""
-        members = {*read_members(self.cluster, self.mesh.namespace)["configured"]} if names else set()
+        members = {*read_members(self._objects, self.mesh.namespace)["configured"]} if names else set()
         found = {}
         for full in names:
             namespace, _slash, name = full.partition("/")
             before = len(self.unread)
-            live = self._may(f"Service {full}", lambda at_=(namespace, name): self.cluster.get(SERVICE, *at_))
+            live = self._may(f"Service {full}", lambda at_=(namespace, name): self._objects.get(SERVICE, *at_))
             if len(self.unread) > before:
                 continue
             row: dict[str, Any] = {"exists": live is not None, "is_member": namespace in members if members else None}
@@ -405,7 +424,7 @@ class Looking:
         for place in dict.fromkeys((namespace, home)):
             policies += (
                 self._may(
-                    f"AuthorizationPolicies in {place}", lambda at_=place: self.cluster.list(AUTHORIZATION_POLICY, at_)
+                    f"AuthorizationPolicies in {place}", lambda at_=place: self._objects.list(AUTHORIZATION_POLICY, at_)
                 )
                 or ()
             )
@@ -419,7 +438,7 @@ class Looking:
         if not pods:
             return None
         home, labels = self.mesh.namespace, mapping(at(pods[0], "metadata", "labels"))
-        policies = self._may(f"AuthorizationPolicies in {home}", lambda: self.cluster.list(AUTHORIZATION_POLICY, home))
+        policies = self._may(f"AuthorizationPolicies in {home}", lambda: self._objects.list(AUTHORIZATION_POLICY, home))
         if policies is None:
             return None
         selecting = [
@@ -433,7 +452,7 @@ class Looking:
         rules: list[dict] = []
         for place in dict.fromkeys((namespace, self.mesh.namespace)):
             rules += (
-                self._may(f"DestinationRules in {place}", lambda at_=place: self.cluster.list(DESTINATION_RULE, at_))
+                self._may(f"DestinationRules in {place}", lambda at_=place: self._objects.list(DESTINATION_RULE, at_))
                 or ()
             )
         standing = Standing(self.control_plane, frozenset(), {}, rules=tuple(rules))

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import datetime, timezone
 
 from .._cluster.client import Cluster
@@ -94,10 +95,19 @@ def read_pods(
 
 
 def read_istiods(asker: Asker, namespace: str, pods: Sequence[str]) -> tuple[syncz.Reading, dict[str, Said]]:
-    """Return what all istiods say of proxies at this moment, and the metrics of each."""
+    """Return what all istiods say of proxies at this moment, what these have rejected included, and the metrics of each."""
+    reading = read_proxies(asker, namespace, pods)
+    metrics = dict(zip(pods, asker.ask_each((namespace, pod, METRICS) for pod in pods)))
+    rejects = sum(
+        (syncz.rejects_of(answer.text) for answer in metrics.values() if answer.is_good), start=syncz.rejects_of("")
+    )
+    return replace(reading, rejects=rejects), metrics
+
+
+def read_proxies(asker: Asker, namespace: str, pods: Sequence[str]) -> syncz.Reading:
+    """Return what all istiods say of proxies at this moment; of two rows for one, since when each is connected."""
     at = datetime.now(timezone.utc)
     answers = dict(zip(pods, asker.ask_each((namespace, pod, SYNCZ) for pod in pods)))
-    metrics = dict(zip(pods, asker.ask_each((namespace, pod, METRICS) for pod in pods)))
     rows: list[syncz.Row] = []
     silent: dict[str, str] = {}
     for pod, answer in answers.items():
@@ -107,11 +117,8 @@ def read_istiods(asker: Asker, namespace: str, pods: Sequence[str]) -> tuple[syn
             silent[pod] = error.what
         if not answer.is_good:
             silent[pod] = answer.why or f"it answered {answer.status}"
-    rejects = sum(
-        (syncz.rejects_of(answer.text) for answer in metrics.values() if answer.is_good), start=syncz.rejects_of("")
-    )
-    reading = syncz.Reading(at, tuple(rows), rejects, {}, silent)
-    return _dated(asker, namespace, reading) if reading.twice else reading, metrics
+    reading = syncz.Reading(at, tuple(rows), silent=silent)
+    return _dated(asker, namespace, reading) if reading.twice else reading
 
 
 def _dated(asker: Asker, namespace: str, reading: syncz.Reading) -> syncz.Reading:
@@ -125,7 +132,7 @@ def _dated(asker: Asker, namespace: str, reading: syncz.Reading) -> syncz.Readin
             # Without it both rows count, and where they differ the proxy is unknown.
             found = {}
         since |= {(pod, proxy): at for proxy, at in found.items()}
-    return syncz.Reading(reading.at, reading.rows, reading.rejects, since, reading.silent)
+    return replace(reading, since=since)
 
 
 def what_envoys_say(asker: Asker, proxies: Sequence[syncz.Proxy]) -> tuple[dict[str, dict[str, str]], dict[str, str]]:

@@ -113,7 +113,7 @@ class Reading:
         """The rows by proxy and istiod."""
         return {(row.proxy, row.istiod): row for row in self.rows}
 
-    @property
+    @cached_property
     def by_proxy(self) -> dict[str, list[Row]]:
         """The rows of each proxy, as many as istiods know it."""
         found: dict[str, list[Row]] = {}
@@ -195,13 +195,16 @@ def proxies_of(
     known, before, seen = latest.by_proxy, earlier.by_proxy, set(listed)
     found = []
     for pod in pods:
-        rows = known.pop(pod.proxy, [])
+        rows = known.get(pod.proxy, [])
         if rows:
             found.append(_of_rows(pod.proxy, rows, readings, mapping(mapping(said).get(pod.proxy)), current, pod))
         elif pod.is_running:
             found.append(_without_row(pod, latest, earlier, before))
+    own = {pod.proxy for pod in pods}
     for proxy, rows in known.items():
         name, _dot, namespace = proxy.rpartition(".")
+        if proxy in own:
+            continue
         if namespace not in seen:
             found.append(_of_rows(proxy, rows, readings, {}, current, None))
         elif len(readings) == 1 or proxy in before:

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from datetime import datetime, timezone
 
 import pytest
@@ -12,6 +13,7 @@ from ansible_collections.ossm.federation.plugins.module_utils._core.diagnosis.ev
 from ansible_collections.ossm.federation.plugins.module_utils._core.diagnosis.ladder import diagnosed
 from ansible_collections.ossm.federation.plugins.module_utils._core.mesh.topology import Mesh
 from ansible_collections.ossm.federation.plugins.module_utils._core.plain.errors import FederationError
+from ansible_collections.ossm.federation.plugins.module_utils._core.plain.kinds import Kind
 from ansible_collections.ossm.federation.plugins.module_utils._reads import diagnosis as reading
 from ansible_collections.ossm.federation.plugins.module_utils._reads.diagnosis import Looking
 from unit.access_lines import IMPORTED, http
@@ -32,8 +34,14 @@ class Pods(ClusterInMemory):
         super().__init__(NOW, *objects)
         self.pages: dict[tuple[str, str], object] = {}
         self.logs: dict[str, bytes] = {}
+        self.asked: Counter = Counter()
+
+    def list(self, kind: Kind, namespace: str, *which: object, **more: object) -> list[dict]:
+        self.asked[kind.name, namespace] += 1
+        return super().list(kind, namespace, *which, **more)
 
     def page(self, _namespace: str, pod: str, page: object, *, by_exec: bool = False) -> tuple[int, bytes]:
+        self.asked[pod, page.path] += 1
         found = self.pages.get(
             (pod, page.path), FederationError("FED900", where=pod, what="does not answer", fix="Look")
         )
@@ -96,7 +104,7 @@ def cluster(monkeypatch: pytest.MonkeyPatch) -> Pods:
     return found
 
 
-def looked(cluster: Pods, **more: object) -> dict:
+def looking_at(cluster: Pods, **more: object) -> Looking:
     mesh = Mesh.described(
         name="east",
         namespace=HOME,
@@ -107,11 +115,29 @@ def looked(cluster: Pods, **more: object) -> dict:
         imports=[{"name": "cart", "namespace": "shop"}],
     )
     plane = ControlPlane.read(cluster.get(type("K", (), {"name": "ServiceMeshControlPlane"}), HOME, "basic"))
-    return Looking(cluster, mesh, plane, NOW, **more).evidence(mesh.peers[0], client="shop/web")
+    return Looking(cluster, mesh, plane, NOW, **more)
+
+
+def looked(cluster: Pods, **more: object) -> dict:
+    looking = looking_at(cluster, **more)
+    return looking.evidence(looking.mesh.peers[0], client="shop/web")
 
 
 def verdict(cluster: Pods) -> tuple[str, str, str]:
     return diagnosed(Evidence.of(looked(cluster))).verdict
+
+
+def test_what_is_the_same_for_all_peers_is_asked_for_once(cluster: Pods) -> None:
+    late = {"proxy": f"west-egress-1.{HOME}", **SENT, "cluster_acked": "before"}
+    cluster.pages["istiod-1", "/debug/syncz"] = [late]
+    looking = looking_at(cluster)
+    found = [looking.evidence(looking.mesh.peers[0], client="shop/web") for _time in range(3)]
+    assert found[0] == found[1] == found[2] and found[0]["proxies"][0]["is_synced"] is False
+    # A second look, since what differs may be under way, and no third.
+    assert cluster.asked["istiod-1", "/debug/syncz"] == 2
+    assert cluster.asked["istiod-1", "/debug/registryz"] == cluster.asked["istiod-1", "/version"] == 1
+    assert cluster.asked["istiod-1", "/metrics"] == 0
+    assert cluster.asked["NetworkPolicy", HOME] == cluster.asked["Sidecar", "shop"] == cluster.asked["Pod", HOME] == 1
 
 
 def test_all_of_it_becomes_evidence_and_nothing_fails(cluster: Pods) -> None:
