@@ -9,14 +9,15 @@ from dataclasses import dataclass
 from typing import BinaryIO
 
 from .._cluster.client import Cluster
+from .._core.catalogue.findings import Unknown
 from .._core.logs.access import Parser
 from .._core.logs.choosing import Source, Span, outline
 from .._core.logs.lines import LONGEST, Entry, Stream, entries
 from .._core.plain.errors import FederationError
-from .._core.plain.kinds import POD, TELEMETRY
+from .._core.plain.kinds import TELEMETRY
 from .._files import spooled
-
-UNREADABLE = ("FED104", "FED106", "FED108")
+from . import insight
+from .insight import UNREADABLE
 
 
 @dataclass(frozen=True)
@@ -36,15 +37,10 @@ class Spool:
 
 def read_pods(cluster: Cluster, sources: Sequence[Source], unread: list[dict]) -> list[dict]:
     """Return the pods of the namespaces that ``sources`` name; ``unread`` gets what may not be read."""
-    found: list[dict] = []
-    for namespace in sorted({source.namespace for source in sources}):
-        try:
-            found += cluster.list(POD, namespace, keep=outline)
-        except FederationError as error:
-            if error.code not in UNREADABLE:
-                raise
-            unread.append({"what": f"pods in {namespace}", "because": error.what})
-    return found
+    gaps: list[Unknown] = []
+    found = insight.read_pods(cluster, sorted({source.namespace for source in sources}), gaps, keep=outline)
+    unread += [{"what": gap.what, "because": gap.because} for gap in gaps]
+    return [pod for pods in found.values() for pod in pods]
 
 
 def read_telemetries(cluster: Cluster, namespaces: Sequence[str], unread: list[dict]) -> list[dict]:

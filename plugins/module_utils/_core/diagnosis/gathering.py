@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from ..control_plane.data_plane import has_sidecar
 from ..logs.access import number_of, value_of
 from ..logs.lines import SECOND, Entry
-from ..plain.data import at, items, mapping, strings
+from ..plain.data import at, is_true, items, mapping, strings
 from ..plain.selectors import is_selected
 from .evidence import DISCOVERY, SERVICE
 
@@ -31,10 +31,7 @@ def counted(pods: Iterable[Mapping]) -> dict[str, int]:
 
 def is_ready(pod: Mapping) -> bool:
     """Return whether a pod says that it is ready."""
-    return any(
-        entry.get("type") == "Ready" and entry.get("status") == "True"
-        for entry in items(at(pod, "status", "conditions"))
-    )
+    return is_true(pod, "Ready")
 
 
 def cutting(policies: Iterable[Mapping], labels: Mapping, ports: Sequence[int]) -> list[dict]:

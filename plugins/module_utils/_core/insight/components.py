@@ -18,7 +18,7 @@ from ..control_plane.live import ControlPlane
 from ..peering import status
 from ..peering.verdict import NEAR_EXPIRY, faults_of, faults_of_rows
 from ..plain.data import at, items, mapping, some
-from ..plain.moments import moment, time_of, time_text
+from ..plain.moments import time_of, time_text
 from .statistics import number_of
 
 HEALTHY, DEGRADED, FAILING, ABSENT, UNKNOWN = "healthy", "degraded", "failing", "absent by intent", "unknown"
@@ -453,5 +453,5 @@ def _cni(seen: Seen) -> Iterator[Component]:
 
 def age_of(since: str, now: datetime) -> str:
     """Return since when something is so, in few words; "" where nobody knows."""
-    then = moment(since) or time_of(since)
+    then = time_of(since)
     return status.age(max(0, int((now - then).total_seconds()))) if then else ""

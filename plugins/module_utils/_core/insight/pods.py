@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from ..control_plane.data_plane import PROXY, STATUS_ANNOTATION
-from ..plain.data import at, items, mapping, strings
+from ..plain.data import at, is_true, items, mapping, strings
 from ..plain.moments import time_of
 from .syncz import Pod
 
@@ -27,9 +27,7 @@ def outline(pod: Mapping) -> dict | None:
         "started": _started(pod),
         "ips": [str(entry.get("ip")) for entry in items(at(pod, "status", "podIPs")) if entry.get("ip")]
         or strings([at(pod, "status", "podIP")]),
-        "ready": any(
-            c.get("type") == "Ready" and c.get("status") == "True" for c in items(at(pod, "status", "conditions"))
-        ),
+        "ready": is_true(pod, "Ready"),
     }
 
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ..control_plane.live import parse_version
-from ..plain.data import at, items, listed, mapping
+from ..plain.data import at, is_true, items, listed, mapping
 from ..plain.errors import FederationError
 from ..plain.kinds import (
     CLUSTER_ROLE,
@@ -573,7 +573,7 @@ def _why_failed(plan: Mapping) -> str:
 def _is_available(deployments: Iterable[Mapping], namespace: str) -> bool:
     for live in deployments:
         if (live["metadata"]["namespace"], live["metadata"]["name"]) == (namespace, OPERATOR_DEPLOYMENT):
-            return any(c.get("type") == "Available" and c.get("status") == "True" for c in items(at(live, "status", "conditions")))
+            return is_true(live, "Available")
     return False
 
 

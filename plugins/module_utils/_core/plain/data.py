@@ -38,6 +38,11 @@ def strings(value: object) -> list[str]:
     return [entry for entry in value if isinstance(entry, str)] if isinstance(value, (list, tuple)) else []
 
 
+def is_true(live: object, condition: str) -> bool:
+    """Return whether a live object's status says that a condition of this type is true."""
+    return any(entry.get("type") == condition and entry.get("status") == "True" for entry in items(at(live, "status", "conditions")))
+
+
 def listed(words: Iterable[str], most: int = 3) -> str:
     """Return words as people list them: ``a, b and c``, ``a, b, c and 4 more``."""
     texts = list(dict.fromkeys(words))

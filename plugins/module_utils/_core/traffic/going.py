@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from ..mesh.topology import LOCALITY, Mesh
 from ..peering.names import ports_of
 from ..peering.using import full_names
-from ..plain.data import at, items, listed, mapping, place_of, strings
+from ..plain.data import at, is_true, items, listed, mapping, place_of, strings
 from ..plain.errors import FederationError
 from ..plain.kinds import AUTHORIZATION_POLICY, GATEWAY_LABEL, SERVICE_PORT
 from .admitting import Call, Verdict, verdict
@@ -382,10 +382,7 @@ def _is_in(locality: Mapping[str, str], place: str) -> bool:
 
 def is_ready(pod: Mapping) -> bool:
     """Return whether a pod gets calls."""
-    ready = any(
-        one.get("type") == "Ready" and one.get("status") == "True" for one in items(at(pod, "status", "conditions"))
-    )
-    return ready and not at(pod, "metadata", "deletionTimestamp")
+    return is_true(pod, "Ready") and not at(pod, "metadata", "deletionTimestamp")
 
 
 def _at_pod(pod: Mapping, client: Client, namespace: str, name: str, standing: Standing) -> Verdict:

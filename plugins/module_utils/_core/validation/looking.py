@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from ..catalogue.findings import Finding, Unknown
-from ..plain.data import at, some
+from ..plain.data import at, place_of, some
 
 MOST_NAMED = 3
 
@@ -32,11 +32,6 @@ class Look:
     def unknown(self) -> list[Unknown]:
         """Return what stays unknown, an entry per reason."""
         return [Unknown(some(sorted(whats), MOST_NAMED), because, tuple(sorted(codes))) for because, (whats, codes) in sorted(self._unknown.items())]
-
-
-def place_of(live: Mapping) -> str:
-    """Return an object as people name it."""
-    return f"{live.get('kind')} {namespace_of(live)}/{at(live, 'metadata', 'name')}"
 
 
 def namespace_of(live: Mapping) -> str:

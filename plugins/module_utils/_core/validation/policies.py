@@ -9,10 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from ..plain.data import at, items, listed, mapping, strings
+from ..plain.data import at, items, listed, mapping, place_of, strings
 from ..plain.kinds import AUTHORIZATION_POLICY, DESTINATION_RULE, MEMBER_ROLL, PEER_AUTHENTICATION, POD, SERVICE_ACCOUNT, VIRTUAL_SERVICE
 from ..traffic.standing import covers, is_labelled
-from .looking import Look, namespace_of, place_of
+from .looking import Look, namespace_of
 from .registry import MISSING, UNKNOWN, Objects
 from .routing import has_selector
 

@@ -7,10 +7,10 @@ import itertools
 from collections.abc import Iterator, Mapping
 
 from ..peering.using import full_names
-from ..plain.data import at, items, mapping, strings
+from ..plain.data import at, items, mapping, place_of, strings
 from ..plain.kinds import DESTINATION_RULE, ISTIO_GATEWAY, MEMBER_ROLL, POD, VIRTUAL_SERVICE
 from ..traffic.standing import is_labelled, is_visible
-from .looking import Look, namespace_of, place_of
+from .looking import Look, namespace_of
 from .registry import MISSING, UNKNOWN, Objects
 
 SECTIONS = ("http", "tls", "tcp")
