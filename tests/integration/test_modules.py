@@ -50,7 +50,7 @@ def test_modules_create_change_and_remove_each_four_times(bed: Testbed, administ
     steps = [
         ("peer", "mesh_peer", {**east, "peer": "west", "card": card, "loopback": True}),
         ("exports", "exported_services", {**east, "peer": "west", "rules": [RULE]}),
-        ("other exports", "exported_services", {**east, "peer": "west", "rules": [{**RULE, "alias": {"namespace": "public"}}]}),
+        ("other exports", "exported_services", {**east, "peer": "west", "rules": [{**RULE, "alias": {"namespace": "public"}}], "withdraw": True}),
         ("imports", "imported_services", {**east, "peer": "west", "rules": [{"namespace": "shop"}]}),
         ("other imports", "imported_services", {**east, "peer": "west", "rules": [{**RULE, "import_as_local": True}]}),
         ("no imports", "imported_services", {**east, "peer": "west", "state": "absent"}),
