@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from ._core.card.card import SIZE_LIMIT, Card, file_name, read_card
@@ -52,6 +52,18 @@ def keep_handed_over(
         is_over = peer.name in params["in_run"] or handing.is_over(mesh.names_of(peer), said, peers.get(peer.local_name))
         _remember(run, directory, name, handing.card if is_over else handing.had)
         if not is_over:
+            lines.append(handing.line(os.path.join(directory, name), mesh.known_as(peer)))
+    return lines
+
+
+def waiting_to_be_handed_over(directory: str | None, mesh: Mesh, peers: Mapping[str, Mapping], said: Sequence[str], now: datetime) -> list[str]:
+    """Return what an earlier run left to be handed over, a line per peer, from the files alone: no card is made and nothing remembered."""
+    lines = []
+    for peer in mesh.peers if directory else ():
+        name = file_name(mesh.name, mesh.known_as(peer))
+        had, card = earlier(directory, beside(name), now), earlier(directory, name, now)
+        handing = Handing(had, card, card.issued) if had and card else None
+        if handing and not handing.is_over(mesh.names_of(peer), handed_over(said), peers.get(peer.local_name)):
             lines.append(handing.line(os.path.join(directory, name), mesh.known_as(peer)))
     return lines
 

@@ -86,6 +86,18 @@ options:
     description: A note per peer to show in the table, by our name of the peer.
     type: dict
     default: {}
+  cards_dir:
+    description:
+      - Folder of the cards. With it, a card that M(ossm.federation.mesh_card) has changed and that its peer does not have yet is told in RV(hand_over).
+      - Looked at with O(until=connected) and without O(wait). A folder that is not there holds no card.
+    type: path
+    version_added: 0.2.0
+  handed_over:
+    description: Which cards peers have by now, as for M(ossm.federation.mesh_card).
+    type: list
+    elements: str
+    default: []
+    version_added: 0.2.0
   gateway_places:
     description:
       - With O(until=gone), where the gateways of each peer were in the control plane, as M(ossm.federation.federation) returned it while the peers stood.
@@ -177,6 +189,12 @@ states:
   returned: success
   type: dict
   sample: {"√ east: 1 peer connected both ways": ok}
+hand_over:
+  description: With O(cards_dir), which cards their peers do not have yet, a line each, as M(ossm.federation.mesh_card) returned it. Part of RV(lines), too.
+  returned: success
+  type: list
+  elements: str
+  sample: ["hand over cards/east-for-west.json: address 192.0.2.10 → 192.0.2.11 (until it connects again)"]
 left:
   description: With O(until=gone), what is left of I(peers), and why.
   returned: success
@@ -219,6 +237,7 @@ control_plane:
   sample: {name: basic, namespace: east-mesh-system, version: v2.3, trust_domain: east.local}
 """
 
+import os  # noqa: E402
 from collections.abc import Mapping  # noqa: E402
 from dataclasses import replace  # noqa: E402
 from datetime import datetime  # noqa: E402
@@ -235,6 +254,7 @@ from ..module_utils._core.plain.diff import is_ours  # noqa: E402
 from ..module_utils._core.plain.errors import FederationError  # noqa: E402
 from ..module_utils._core.plain.kinds import CONFIG_MAP, MESH_LABEL  # noqa: E402
 from ..module_utils._described import described_mesh  # noqa: E402
+from ..module_utils._handing import waiting_to_be_handed_over  # noqa: E402
 from ..module_utils._options import CLUSTER, MESH, WAITING  # noqa: E402
 from ..module_utils._reads.istiod import restart_needed  # noqa: E402
 from ..module_utils._reads.peerings import read_control_plane, read_members, read_peerings  # noqa: E402
@@ -264,6 +284,8 @@ OPTIONS = {
     "leaving": {"type": "bool", "default": False},
     "notes": {"type": "dict", "default": {}},
     "loopback": {"type": "bool", "default": False},
+    "cards_dir": {"type": "path"},
+    "handed_over": {"type": "list", "elements": "str", "default": []},
 }
 CODES = {"connected": "FED602", "no_imports": "FED604", "no_exports": "FED604", "gone": "FED604"}
 AGAIN_SECONDS = 5
@@ -279,7 +301,7 @@ MENDS = {
 def run(run: Run, cluster: Cluster, now: datetime) -> dict:
     """Read, wait if asked, and return the module's result; a failure has a verdict, too."""
     try:
-        return {"verdict": verdict.OK, "faults": [], "states": {}, "progress": [], **seen(run, cluster, now)}
+        return {"verdict": verdict.OK, "faults": [], "states": {}, "progress": [], "hand_over": [], **seen(run, cluster, now)}
     except FederationError as error:
         error.result.setdefault("verdict", verdict.ERROR)
         raise
@@ -330,11 +352,13 @@ def seen(run: Run, cluster: Cluster, now: datetime) -> dict:
     restart = restart_needed(cluster, params["mesh"], control_plane, peerings.peers)
     told = shown(cluster, params["mesh"], control_plane, (peerings, rows), restart, now, fail_on, is_planned=run.check_mode, is_leaving=params["leaving"])
     members = read_members(cluster, namespace)
+    hand_over = [] if params["wait"] or params["leaving"] else cards_to_hand_over(params, namespace, peerings, now)
     result = {
         "changed": False,
         **told,
         "members": members,
-        "lines": [told["lines"][0], *member_lines(members), *told["lines"][1:]],
+        "lines": [told["lines"][0], *member_lines(members), *told["lines"][1:], *hand_over],
+        "hand_over": hand_over,
         "left": [],
         "waiting_for": waiting_for,
         "progress": status.progress(rows, {entry["peer"]: entry["imports"] for entry in params["expected"]}) if waiting_for else [],
@@ -352,6 +376,15 @@ def passing(fail_on: list[str], rows: list[dict]) -> list[str]:
     standing = [row for row in rows if row["outbound"] != status.ABSENT]
     counted = verdict.counting(verdict.faults_of_rows(standing), fail_on)
     return [str(fault) for fault in counted if fault.kind in verdict.PASSING]
+
+
+def cards_to_hand_over(params: dict, namespace: str, peerings: Peerings, now: datetime) -> list[str]:
+    """Return which of our cards their peers do not have yet, in words."""
+    if params["cards_dir"] is None or not os.path.isdir(params["cards_dir"]):
+        return []
+    mesh = described_mesh({**params, "namespace": namespace, "loopback": True}, allow_no_peers=True)
+    live = {peer.local_name: peerings.of(peer.local_name).peer for peer in mesh.peers}
+    return waiting_to_be_handed_over(params["cards_dir"], mesh, live, params["handed_over"], now)
 
 
 def gone(run: Run, cluster: Cluster, namespace: str, control_plane: ControlPlane) -> dict:

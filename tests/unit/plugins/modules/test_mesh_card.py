@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 from datetime import timedelta
+from types import SimpleNamespace
 
 import pytest
 import yaml
@@ -12,7 +13,7 @@ from ansible_collections.ossm.federation.plugins.module_utils._core.plain import
 from ansible_collections.ossm.federation.plugins.module_utils._core.plain.errors import FederationError
 from ansible_collections.ossm.federation.plugins.module_utils._described import DESCRIBED
 from ansible_collections.ossm.federation.plugins.module_utils._options import FORCE
-from ansible_collections.ossm.federation.plugins.modules import mesh_card
+from ansible_collections.ossm.federation.plugins.modules import federation_info, mesh_card
 from ansible_collections.ossm.federation.tests.unit.cluster_in_memory import ClusterInMemory
 from ansible_collections.ossm.federation.tests.unit.pem import NOW, root
 from ansible_collections.ossm.federation.tests.unit.run_in_memory import RunInMemory
@@ -264,6 +265,22 @@ def test_a_changed_address_is_to_be_handed_over_until_a_newer_connection_is_seen
     assert (seen["hand_over"], seen["changed"]) == ([], False)
     cluster.put(peered(NOW))
     assert run(NOW + 5 * LATER)["hand_over"] == []
+
+
+def test_the_status_says_what_an_earlier_run_left_to_be_handed_over(run, cluster, moved, file):
+    def told(**params):
+        options = {key: option.get("default") for key, option in federation_info.OPTIONS.items()}
+        given = {**options, "mesh": "east", "namespace": None, "control_plane": "basic", "peers": ["west"], "cards_dir": str(file.parent), **params}
+        result = federation_info.run(SimpleNamespace(params=given, check_mode=False), cluster, NOW + 2 * LATER)
+        assert result["hand_over"] == [] or result["lines"][-1:] == result["hand_over"]
+        return result["hand_over"]
+
+    assert told() == [], "the card that was handed over is the one that lies there"
+    run(NOW + LATER)
+    assert told() == [moved]
+    assert told(cards_dir=str(file.parent / "nowhere")) == told(cards_dir=None) == told(leaving=True) == []
+    cluster.put(peered(NOW + 3 * LATER))
+    assert told() == []
 
 
 def test_check_mode_says_what_is_to_be_handed_over_and_remembers_nothing(run, moved, file):
