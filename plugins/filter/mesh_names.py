@@ -41,7 +41,7 @@ STEPS = (
 )
 
 # Steps that only look: where one of them has ended well, the mesh was seen.
-LOOKS = ("__status_seen", "__preflight_seen", "__peers_drifted", "__validate_seen", "__health_seen")
+LOOKS = ("__status_seen", "__preflight_seen", "__peers_drifted", "__validate_seen", "__health_seen", "__verify_seen")
 
 
 def mesh_names(hosts: object, hostvars: Mapping) -> list[str]:
@@ -206,7 +206,8 @@ def _entry(known: Mapping) -> dict:
     shown = next((result for result in reversed(results) if "lines" in result), known["control_plane_kept"] if is_alone else {})
     # Its tables are of components and proxies, so it stands beside what is said of the federation.
     health = known.get("__health_seen") if isinstance(known.get("__health_seen"), Mapping) else {}
-    failed = next((result for result in [*results, health] if result.get("failed")), None)
+    verified = known.get("__verify_seen") if isinstance(known.get("__verify_seen"), Mapping) else {}
+    failed = next((result for result in [*results, health, verified] if result.get("failed")), None)
     entry = {key: shown[key] for key in ("server", "control_plane", "members", "peers", "faults", "restart") if key in shown}
     if failed:
         entry["error"] = _error(failed)
@@ -216,7 +217,8 @@ def _entry(known: Mapping) -> dict:
     if failed or is_alone:
         entry.setdefault("peers", [])
     found = entry | _found(known)
-    return found | _health(health, found)
+    found |= _health(health, found)
+    return found | _calls(verified, found)
 
 
 def _verdict(failed: Mapping | None, shown: Mapping, *, is_failed: bool) -> str:
@@ -270,6 +272,18 @@ def _health(health: Mapping, found: Mapping) -> dict:
         "findings": [*(found.get("findings") or []), *(health.get("findings") or [])],
         "findings_left_out": left_out,
         "unknown": [*(found.get("unknown") or []), *(health.get("unread") or [])],
+    }
+
+
+def _calls(verified: Mapping, found: Mapping) -> dict:
+    """Return what requests to imports came to, and what was found there beside what else was ``found``."""
+    if "calls" not in verified:
+        return {}
+    return {
+        "calls": verified["calls"],
+        "findings": [*(found.get("findings") or []), *(verified.get("findings") or [])],
+        "findings_left_out": {**(found.get("findings_left_out") or {}), **(verified.get("findings_left_out") or {})},
+        "unknown": [*(found.get("unknown") or []), *(verified.get("unread") or [])],
     }
 
 

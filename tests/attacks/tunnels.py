@@ -41,8 +41,12 @@ def received(file: BinaryIO) -> bytes:
     return bytes(byte ^ mask[place % 4] for place, byte in enumerate(payload))
 
 
-def tunnelling(pages: Pages) -> Callable[[Asked], Switched | None]:
-    """Return what makes an API server in memory forward ports and run commands, with ``pages`` at their other end."""
+# What a command in a container comes to: stdout, stderr, and its exit code, None for a program that is not there.
+Commands = Callable[[str, str, str, "list[str]"], "tuple[bytes, bytes, int | None]"]
+
+
+def tunnelling(pages: Pages, commands: Commands | None = None) -> Callable[[Asked], Switched | None]:
+    """Return what makes an API server in memory forward ports and run commands, with ``pages`` at their other end, or ``commands``."""
 
     def told(asked: Asked) -> Switched | None:
         url = urlsplit(asked.target)
@@ -51,6 +55,9 @@ def tunnelling(pages: Pages) -> Callable[[Asked], Switched | None]:
             return None
         namespace, pod, way = found.groups() if found else (of_kubelet[2], of_kubelet[3], of_kubelet[1])
         query = parse_qs(url.query)
+        if way == "exec" and commands:
+            container = query["container"][-1] if found else url.path.rpartition("/")[2]
+            return Switched(lambda _file: _ended(*commands(namespace, pod, container, query["command"])))
         if way == "exec":
             target = query["command"][-1]
             return Switched(lambda _file: _printed(pages(namespace, pod, 0, target)))
@@ -58,6 +65,20 @@ def tunnelling(pages: Pages) -> Callable[[Asked], Switched | None]:
         return Switched(lambda file: _forwarded(file, port, lambda target: pages(namespace, pod, port, target)))
 
     return told
+
+
+def _ended(stdout: bytes, stderr: bytes, code: int | None) -> Iterator[bytes]:
+    yield HEAD
+    for channel, content in ((b"\x01", stdout), (b"\x02", stderr)):
+        for at in range(0, len(content), 30_000):
+            yield frame(channel + content[at : at + 30_000])
+    status: dict = {"status": "Success"}
+    if code is None:
+        status = {"status": "Failure", "reason": "InternalError", "message": "executable file not found in $PATH", "code": 500}
+    elif code:
+        causes = {"causes": [{"reason": "ExitCode", "message": str(code)}]}
+        status = {"status": "Failure", "reason": "NonZeroExitCode", "details": causes}
+    yield frame(b"\x03" + json.dumps(status).encode()) + frame(b"", 8)
 
 
 def _printed(body: object) -> Iterator[bytes]:

@@ -13,7 +13,7 @@ import os
 import re
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime, timezone
@@ -263,13 +263,39 @@ class Cluster:
             self._fail_unreached(where, page, f"the command failed{quoted(ended)}")
         return 200, content
 
+    def command(self, namespace: str, pod: str, container: str, command: Sequence[str], most: int, seconds: float) -> tuple[bytes, bytes, str]:
+        """Return what a command in a container wrote to stdout and to stderr, and how it ended, as ``streams.ran`` tells it.
+
+        No shell is between: ``command`` is the program and its arguments. It goes the way of every other request: the same account,
+        impersonation, proxy and TLS. Its stdin stays open and gets nothing. After ``seconds`` nothing more is waited for. Raises
+        ``FederationError`` as ``page``.
+        """
+        query: dict[str, Any] = {"container": container, "command": list(command), "stdin": "true", "stdout": "true", "stderr": "true"}
+        request, where = self._below(namespace, pod, "exec", query), f"container {container} of pod {namespace}/{pod}"
+        started = time.monotonic()
+        try:
+            stream = self._switched(request, where, 2 * most + streams.MOST_HEADERS, seconds)
+            try:
+                return streams.ran(stream, most)
+            finally:
+                stream.close()
+        except Unusable as error:
+            self._fail(error.code, where, f"the output of {command[0]} {error.what}", "See what answers there; nothing of it was used")
+        except (CutOff, OSError) as error:
+            self._fail("FED900", where, f"{command[0]} was not seen to end ({self._clean(str(error) or type(error).__name__)})", "Run again")
+        finally:
+            self._spent += time.monotonic() - started
+
     def _below(self, namespace: str, pod: str, subresource: str, query: Mapping[str, Any]) -> Request:
         request = Request.of("get", "GET", POD, namespace, pod, query=query, accept="*/*", encoding="identity")
         about = f"open {subresource} of Pod {namespace}/{pod}"
         return replace(request, path=f"{request.path}/{subresource}", resource=f"pods/{subresource}", about=about)
 
-    def _switched(self, request: Request, where: str, most: int) -> streams.Stream:
-        """Return the connection that the API server has switched for a request. Raises ``FederationError`` where it does not."""
+    def _switched(self, request: Request, where: str, most: int, seconds: float = 0) -> streams.Stream:
+        """Return the connection that the API server has switched for a request, open for ``seconds``; 0 is as long as any answer may take.
+
+        Raises ``FederationError`` where it does not switch.
+        """
         import urllib3
 
         headers = self._headers_of(request)
@@ -297,7 +323,7 @@ class Cluster:
         if response.headers.get("Sec-WebSocket-Protocol") != streams.PROTOCOL:
             response.close()
             self._fail("FED901", where, f"the API server does not speak {streams.PROTOCOL}", "See what stands between it and this machine")
-        return streams.Stream(response, most, deadline)
+        return streams.Stream(response, most, time.monotonic() + seconds if seconds else deadline)
 
     def _fail_unreached(self, where: str, page: Page | None, why: str) -> NoReturn:
         asked = f" GET {streams.target_of(page)}" if page else ""

@@ -234,3 +234,20 @@ def printed(stream: Stream, most: int) -> tuple[bytes, str]:
         if len(content) > most:
             raise Unusable("FED901", f"is larger than {most:,} bytes", is_too_large=True)
     return bytes(content), ended.decode("utf-8", "replace")
+
+
+def ran(stream: Stream, most: int) -> tuple[bytes, bytes, str]:
+    """Return what a command wrote to stdout and to stderr, at most ``most`` bytes each, and how it ended: the API's Status as text.
+
+    A command that writes more is not listened to any longer, and how it ended is empty.
+    """
+    written: dict[int, bytearray] = {1: bytearray(), 2: bytearray(), 3: bytearray()}
+    for channel, data in stream.messages():
+        if channel not in written:
+            raise Unusable("FED901", "names a channel that was not asked for")
+        written[channel] += data[: max(0, (LONGEST_ERROR if channel == 3 else most + 1) - len(written[channel]))]
+        if max(len(written[1]), len(written[2])) > most:
+            return bytes(written[1][:most]), bytes(written[2][:most]), ""
+        if channel == 3:
+            break
+    return bytes(written[1]), bytes(written[2]), written[3].decode("utf-8", "replace")

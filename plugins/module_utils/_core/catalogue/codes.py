@@ -2216,6 +2216,32 @@ CODES: dict[str, Code] = {
         "A certificate or root that a gateway uses is no longer valid, so calls through it fail.",
         "Where a gateway does not renew its certificate, look at its log and at istiod's; a root is renewed as `docs/changing.md` tells.",
     ),
+    "FED916": Code(
+        "Import that is not reached",
+        ERROR,
+        "A request to an imported service, made from a pod with a sidecar, did not get to the service: an Envoy answered in its place, the "
+        "connection was refused or closed, its name is not known in the pod, or no answer came in time.",
+        "Run `diagnose` for that peer: it names the first thing on the way that does not hold, and who must act.",
+    ),
+    "FED917": Code(
+        "Import of which it is not known whether it is reached",
+        WARNING,
+        "Nobody could ask, or the answer does not tell the service from a proxy: no pod has a program to ask with, a right is missing, the "
+        "import's ports are not known, or an answer without a body has a status that both give.",
+        "The evidence says which. Name a pod in `verify_from` whose image has curl, python3 or wget, and a path in `verify_paths`.",
+    ),
+    "FED918": Code(
+        "Requests from containers that nobody has asked for",
+        ERROR,
+        "`verify` runs a program in the container of an application, which is somebody's own. So it does that only when it is told to.",
+        "Set `verify_exec: true`, with the rights of `playbooks/files/mesh-verify.yml`.",
+    ),
+    "FED919": Code(
+        "Mesh whose imports are not as verify_require asks",
+        ERROR,
+        "The run made requests as a gate, and an import was not reached, or could not be asked for.",
+        "Follow the codes in the table, or run `diagnose`. `verify_require: none` shows the same and fails nothing.",
+    ),
     "FED920": Code(
         "Configurations that differ",
         ERROR,
@@ -2246,6 +2272,12 @@ CODES: dict[str, Code] = {
         ERROR,
         "The words that say what is compared with what do not fit together.",
         "Give `compare_of`, and at most one of `compare_with` and `compare_with_file`. istiod is compared with one pod.",
+    ),
+    "FED925": Code(
+        "Request that cannot be made as it is written",
+        ERROR,
+        "`verify_from` or `verify_paths` names something that is no pod, no path, or no import of the mesh.",
+        "Write a pod or workload as namespace/name, an import as `status` shows it, and a path that begins with a slash.",
     ),
     "FED930": Code(
         "Access log that is off",

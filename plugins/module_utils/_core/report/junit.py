@@ -60,6 +60,10 @@ def _cases(entry: Mapping) -> Iterator[Case]:
         yield Case("peers", "failure", str(error.get("code")), str(error.get("message")))
     yield from _drift(entry)
     yield from _health(entry)
+    for row in items(entry.get("calls")):
+        # What is not reached or not known is a finding.
+        if not row.get("code"):
+            yield Case(f"call {row.get('host')}:{row.get('port')}")
     for row in items(entry.get("findings")):
         name = f"{row.get('code')} {row.get('place')}"
         ending = "failure" if row.get("severity") == "error" else "skipped"

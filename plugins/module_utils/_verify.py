@@ -1,0 +1,153 @@
+# GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
+"""In which order imports are verified: what is imported, its ports, a pod that can ask, then one request each."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import Any
+
+from ._cluster.client import Cluster
+from ._core.catalogue.findings import Unknown
+from ._core.control_plane.live import ControlPlane
+from ._core.insight.asking import ISTIOD, Page
+from ._core.insight.components import istiod_name
+from ._core.insight.pods import workload_of
+from ._core.peering import status
+from ._core.plain.errors import FederationError
+from ._core.verification.programs import MOST, Program, Ran, programs_for, said_by
+from ._core.verification.targets import (
+    MOST_TARGETS,
+    Client,
+    Target,
+    client_of,
+    clients_among,
+    ports_in,
+    read_client,
+    read_paths,
+    targets_of,
+)
+from ._core.verification.verdicts import Verdict, Verification, judged, silent
+from ._reads.insight import SILENT, Asker, read_pods
+from ._reads.peerings import read_control_plane, read_members, read_peerings
+from ._run import Run
+from ._standing import peer_rows
+
+AT_ONCE = 4
+"""How many requests are made at the same time."""
+GRACE = 5
+"""Seconds beyond a request's own bound until nothing more is waited for."""
+SHORTEST, LONGEST = 2, 60
+REGISTRY = Page(ISTIOD, "/debug/registryz")
+
+
+@dataclass
+class _Asking:
+    """Asks from pods; what a container turned out not to have is not tried again, and a right that is missing is asked for once."""
+
+    cluster: Cluster
+    clients: Sequence[Client]
+    seconds: int
+    missing: set[tuple[Client, str]] = field(default_factory=set)
+    forbidden: dict[str, str] = field(default_factory=dict)
+
+    def verdict(self, target: Target) -> Verdict:
+        """Return the verdict of one target."""
+        if not target.port:
+            return silent(target, "its ports are not known: istiod could not be asked, and verify_paths names none")
+        if not self.clients:
+            return silent(target, "no pod of a member namespace is ready and has a sidecar")
+        why = ""
+        for client in self.clients:
+            for program in programs_for(target):
+                if client.namespace in self.forbidden or (client, program.__name__) in self.missing:
+                    continue
+                try:
+                    said = said_by(program, target, self._ran(client, program, target))
+                except FederationError as error:
+                    if error.code not in SILENT:
+                        raise
+                    why = f"{error.where} {error.what}"
+                    if error.code == "FED104":
+                        self.forbidden[client.namespace] = why
+                    break
+                if said is not None:
+                    return judged(target, said, client, program.__name__)
+                self.missing.add((client, program.__name__))
+        names = ", ".join(program.__name__ for program in programs_for(target))
+        why = why or next(iter(self.forbidden.values()), "")
+        return silent(target, why or f"none of {len(self.clients)} pods that were looked at has one of {names}")
+
+    def _ran(self, client: Client, program: Program, target: Target) -> Ran:
+        command = program(target, self.seconds)
+        return Ran(*self.cluster.command(client.namespace, client.pod, client.container, command, MOST, self.seconds + GRACE))
+
+
+def verification_of(run: Run, cluster: Cluster) -> Verification:
+    """Return what one request per import and port came to; in check mode nothing is asked for. Changes nothing.
+
+    Raises ``FederationError`` FED918 where nobody has asked for commands in containers, FED925 for options that are wrong, FED401 without
+    the control plane.
+    """
+    params = run.params
+    mesh, namespace = params["mesh"], params["namespace"] or f"{params['mesh']}-mesh-system"
+    wanted, paths = read_client(params["client"]), read_paths(params["paths"])
+    refuse_unasked(params)
+    control_plane = read_control_plane(cluster, namespace, params["control_plane"])
+    peerings = read_peerings(cluster, control_plane, with_bundles=False)
+    rows = peer_rows({}, {}, peerings, control_plane, cluster.now)
+    unread = [
+        Unknown(f"what {row['peer']} gives", "it is not connected, so nothing is known to be imported", ("FED916",))
+        for row in rows
+        if row["imports"] is None and row["outbound"] != status.SUSPENDED
+    ]
+    ports = _ports(cluster, control_plane, unread) if any(row["imports"] for row in rows) else {}
+    targets = targets_of(rows, ports, paths)
+    asked, left_out = targets[:MOST_TARGETS], max(0, len(targets) - MOST_TARGETS)
+    if run.check_mode:
+        return Verification(mesh, [silent(one, "check mode asks for nothing") for one in asked], unread, left_out, False)
+    clients = _clients(cluster, namespace, wanted, unread) if asked else []
+    asking = _Asking(cluster, clients, min(max(params["timeout"], SHORTEST), LONGEST))
+    # The first finds out which pod has a program; then the others need not.
+    verdicts = [asking.verdict(one) for one in asked[:1]]
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        verdicts += pool.map(asking.verdict, asked[1:])
+    return Verification(mesh, verdicts, unread, left_out)
+
+
+def refuse_unasked(params: Mapping[str, Any]) -> None:
+    """Refuse to run commands in containers that nobody has asked for: FED918."""
+    if not params["by_exec"]:
+        raise FederationError(
+            "FED918",
+            where="verify_exec",
+            what="is not set, and each request is a command in a container of an application",
+            fix="Set verify_exec: true if you may run commands there (docs/verify.md says which), and give the rights of mesh-verify.yml",
+        )
+
+
+def _clients(cluster: Cluster, namespace: str, wanted: str, unread: list[Unknown]) -> list[Client]:
+    spaces = [wanted.partition("/")[0]] if wanted else read_members(cluster, namespace)["configured"]
+    found = read_pods(cluster, spaces, unread, keep=client_of)
+    return clients_among([one for space in found.values() for one in space], wanted)
+
+
+def _ports(cluster: Cluster, control_plane: ControlPlane, unread: list[Unknown]) -> dict[str, list[tuple[int, str]]]:
+    """Return the ports of all hosts that istiod knows; each istiod knows all of them, so one that answers is enough."""
+    found = read_pods(cluster, [control_plane.namespace], unread).get(control_plane.namespace, [])
+    name, namespace = istiod_name(control_plane), control_plane.namespace
+    pods = [pod["metadata"]["name"] for pod in found if pod["ready"] and workload_of(pod) == name]
+    asker, why = Asker(cluster), "no istiod is ready"
+    for pod in pods[:3]:
+        said = asker.ask(namespace, pod, REGISTRY)
+        if said.is_good:
+            try:
+                return ports_in(json.loads(said.content))
+            except (ValueError, RecursionError):
+                why = f"{pod} answered what is no JSON"
+        else:
+            why = said.why or f"{pod} answered {said.status}"
+    unread.append(Unknown("ports of imports", why, ("FED917",)))
+    return {}
