@@ -103,7 +103,7 @@ def test_no_program_goes_through_a_shell_or_a_proxy_or_writes_a_file():
     for program in (curl, python3, wget):
         words = program(GET, 15)
         assert all(isinstance(word, str) for word in words) and "sh" not in words
-    assert ["--noproxy", "*"] == curl(GET, 15)[2:4] and "-L" not in curl(GET, 15)
+    assert curl(GET, 15)[2:4] == ["--noproxy", "*"] and "-L" not in curl(GET, 15)
     assert wget(HTTP, 15)[:3] == ["env", "-u", "http_proxy"]
     assert curl(TCP, 15)[-1] == f"telnet://{TCP.host}:9000"
 
