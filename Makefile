@@ -1,6 +1,6 @@
 # What a person types. Everything made lies below ${XDG_CACHE_HOME:-~/.cache}/ossm-federation; nothing in the tree.
 .POSIX:
-.PHONY: help demo demo-life demo-down testbed test test-unit test-integration test-molecule test-sanity test-oldest lint types docs-lint changelog-lint build venv docs benchmark test-mutations measures soak release-check
+.PHONY: help demo demo-life demo-down testbed test test-unit test-integration test-molecule test-sanity test-oldest lint types docs-lint changelog-lint build venv docs benchmark test-mutations measures soak release release-check
 
 PYTHON = python3
 DEMO = PYTHON='$(PYTHON)' tools/demo.sh
@@ -68,6 +68,9 @@ docs: ## the documentation as a site, outside the tree; prints its first page
 
 soak: ## the long draws of attacks and crashes (hours)
 	@$(STAGES) programs soak
+
+release: ## the commit of a release, to be looked at: make release VERSION=0.2.0 (docs/releasing.md)
+	@python=$$(PYTHON='$(PYTHON)' tools/find-python.sh newest) && $$($$python tools/venv.py newest)/bin/python tools/release.py '$(VERSION)'
 
 release-check: ## what must be so before a release: the installed archive at work, the site, the image
 	@$(STAGES) release-check
