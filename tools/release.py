@@ -7,6 +7,7 @@ or sent: docs/releasing.md says what people do before and after.
 
 from __future__ import annotations
 
+import os
 import pathlib
 import re
 import shutil
@@ -17,7 +18,7 @@ from collections.abc import Iterable
 import yaml
 from packaging.version import InvalidVersion, Version
 from places import TREE
-from stages import SCRATCH, copied_tree
+from stages import SCRATCH, collections_of, copied_tree
 
 CHANGES = ("changelogs/changelog.yaml", "CHANGELOG.rst")
 # Where the version stands: the file, and what the line looks like around it.
@@ -77,17 +78,20 @@ def write_version(version: str, tree: pathlib.Path) -> list[str]:
     return list(texts)
 
 
-def make_changelog(version: str, tree: pathlib.Path) -> None:
-    """Make the changelog of the fragments, in a copy where Ansible finds the collection, and bring it back without them."""
-    tool = pathlib.Path(sys.executable).with_name("antsibull-changelog")
+def make_release(version: str, tree: pathlib.Path) -> list[str]:
+    """Write version and changelog in a copy, where Ansible finds the collection, and then bring both here; return the files with the version."""
+    tools = pathlib.Path(sys.executable).parent
     SCRATCH.mkdir(parents=True, exist_ok=True)
     with copied_tree() as copy:
-        subprocess.run([tool, "release", "--version", version], cwd=copy, check=True)
-        for name in CHANGES:
+        files = write_version(version, copy)
+        env = {**os.environ, "PATH": f"{tools}:{os.environ['PATH']}", "ANSIBLE_COLLECTIONS_PATH": str(collections_of(copy))}
+        subprocess.run([tools / "antsibull-changelog", "release", "--version", version], cwd=copy, env=env, check=True)
+        for name in (*files, *CHANGES):
             shutil.copyfile(copy / name, tree / name)
         for fragment in (tree / "changelogs" / "fragments").glob("*.y*ml"):
             if not (copy / "changelogs" / "fragments" / fragment.name).exists():
                 fragment.unlink()
+    return files
 
 
 def refuse_dirty(tree: pathlib.Path) -> None:
@@ -106,13 +110,15 @@ def main(words: list[str]) -> int:
         refuse_version(version, released(TREE))
         refuse_additions_of_later_versions(version, TREE)
         refuse_dirty(TREE)
-        files = write_version(version, TREE)
-        make_changelog(version, TREE)
+        files = make_release(version, TREE)
+    except subprocess.CalledProcessError as error:
+        print(f"No release: {error}. The checkout is as it was.", file=sys.stderr)
+        return 2
     except Refused as refusal:
         print(f"No release: {refusal}.", file=sys.stderr)
         return 2
     print(f"{version} stands in {', '.join(files)}, and CHANGELOG.rst has its section. Look at both: git diff. Then, as docs/releasing.md says:")
-    print(f"  git commit -am 'release: {version}' && make release-check && git tag -a v{version} -m {version}")
+    print(f"  git add -A && git commit -m 'release: {version}' && make release-check && git tag -a v{version} -m {version}")
     return 0
 
 
