@@ -17,6 +17,7 @@ from collections.abc import Iterable
 
 import yaml
 from packaging.version import InvalidVersion, Version
+
 from places import TREE
 from stages import SCRATCH, collections_of, copied_tree
 
