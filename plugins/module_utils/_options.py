@@ -62,6 +62,11 @@ OLM = {
     "catalog_namespace": {"type": "str", "default": "openshift-marketplace"},
     "approval": {"type": "str", "choices": APPROVALS, "default": "Manual"},
 }
+PROMETHEUS = {
+    "prometheus_url": {"type": "str"},
+    "prometheus_token": {"type": "str", "no_log": True},
+    "prometheus_ca_cert": {"type": "path"},
+}
 FORCE = {"force": {"type": "bool", "default": False}}
 
 # The variables that stand in for options that are not given, the first that is set. Those of ``proxy_headers`` are its own.

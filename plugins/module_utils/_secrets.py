@@ -13,7 +13,7 @@ from typing import Any
 from urllib.parse import unquote
 
 from ._core.plain.kubeconfig import TOKEN_LIKE
-from ._options import CLUSTER
+from ._options import CLUSTER, PROMETHEUS
 
 LONG = 8
 HIDDEN = "********"
@@ -42,7 +42,7 @@ OF_EXTENSIONS = re.compile(r"token|secret|passw|credential|private|(?:api|user|a
 
 def secrets_of(options: Mapping[str, Any]) -> set[str]:
     """Return the secrets that stand in connection options, also in a kubeconfig that is given as a mapping or a text."""
-    named = {options.get(name) for name, spec in CLUSTER.items() if spec.get("no_log")}
+    named = {options.get(name) for name, spec in {**CLUSTER, **PROMETHEUS}.items() if spec.get("no_log")}
     headers = options.get("proxy_headers")
     logins = (
         [headers.get(name) for name, spec in CLUSTER["proxy_headers"]["options"].items() if spec.get("no_log")]
@@ -161,6 +161,7 @@ def shown_url(url: str) -> str:
 def shown_arguments(arguments: Mapping[str, Any]) -> dict[str, Any]:
     """Return a module's arguments as they may be shown: connection options without what is secret in them, the rest as it is."""
     shown = {name: _shown(OPTIONS[name], value) if name in OPTIONS and value else value for name, value in arguments.items()}
+    shown |= {name: HIDDEN for name, spec in PROMETHEUS.items() if spec.get("no_log") and shown.get(name)}
     return {**shown, **({"threescale": without_tokens(shown["threescale"])} if "threescale" in shown else {})}
 
 

@@ -11,6 +11,7 @@ from ._core.mesh.topology import Mesh, checked_locality
 from ._core.plain.errors import FederationError
 from ._core.traffic.checking import problems_of
 from ._core.traffic.localities import found_locality
+from ._core.traffic.shifting import under_way
 from ._core.traffic.standing import Standing
 from ._core.traffic.wanted import Wanted, read_wanted
 from ._described import described_mesh
@@ -36,7 +37,7 @@ class Asked:
 def look(run: Run, cluster: Cluster, *, may_be_unset: bool = False, pods_in: Collection[str] = ()) -> Asked:
     """Read what the rules of ``traffic`` need and return all of it, and every problem; nothing has been refused by then.
 
-    Without rules where they ``may_be_unset`` and are; ``pods_in`` are namespaces whose pods are wanted in any case.
+    Each rule knows the shift that its share is in. Without rules where they ``may_be_unset`` and are; ``pods_in`` are namespaces whose pods are wanted in any case.
 
     Raises ``FederationError`` for what makes the rest unreadable: the description of the mesh, its control plane, rights.
     """
@@ -56,6 +57,10 @@ def look(run: Run, cluster: Cluster, *, may_be_unset: bool = False, pods_in: Col
         mesh, _peers = standing_mesh(cluster, mesh, control_plane)
     standing = read_traffic(cluster, mesh, control_plane, wanted, pods_in=pods_in)
     locality, where = found_locality(said, wanted, standing)
+    try:
+        wanted = under_way(wanted, standing)
+    except FederationError as error:
+        problems = [*problems, error]
     problems = [*problems, *problems_of(wanted, mesh, standing, locality)]
     return Asked(mesh, wanted, standing, problems, locality, where)
 

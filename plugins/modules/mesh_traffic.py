@@ -183,6 +183,7 @@ from ..module_utils._core.plain.diff import as_diff  # noqa: E402
 from ..module_utils._core.traffic.cutting import cut_off  # noqa: E402
 from ..module_utils._core.traffic.localities import warnings_of  # noqa: E402
 from ..module_utils._core.traffic.plan import changes_of, plan_traffic, told  # noqa: E402
+from ..module_utils._core.traffic.shifting import warnings_under_way  # noqa: E402
 from ..module_utils._described import DESCRIBED  # noqa: E402
 from ..module_utils._options import CLUSTER, FORCE  # noqa: E402
 from ..module_utils._run import Module, Run, run_module  # noqa: E402
@@ -199,6 +200,7 @@ def run(run: Run, cluster: Cluster, now: datetime) -> dict:
     asked = look(run, cluster, may_be_unset=is_absent)
     refuse(asked.problems)
     found = [*warnings_of(asked.wanted, asked.standing), *cut_off(asked.wanted, asked.mesh, asked.standing)]
+    found += warnings_under_way(asked.wanted, asked.standing)
     for warning in texts(found) if not is_absent else ():
         run.warn(warning)
     planned = plan_traffic(asked.wanted, asked.mesh, asked.standing, asked.locality)

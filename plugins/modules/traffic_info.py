@@ -108,6 +108,7 @@ from ..module_utils._core.plain.kinds import TRAFFIC_PEERS  # noqa: E402
 from ..module_utils._core.traffic.cutting import cut_off  # noqa: E402
 from ..module_utils._core.traffic.going import client_of, where_it_goes  # noqa: E402
 from ..module_utils._core.traffic.localities import warnings_of  # noqa: E402
+from ..module_utils._core.traffic.shifting import warnings_under_way  # noqa: E402
 from ..module_utils._described import DESCRIBED  # noqa: E402
 from ..module_utils._options import CLUSTER  # noqa: E402
 from ..module_utils._run import Module, Run, run_module  # noqa: E402
@@ -133,6 +134,7 @@ def run(run: Run, cluster: Cluster, now: datetime) -> dict:
     standing = asked.standing
     if service is None:
         warned = [*warnings_of(asked.wanted, standing), *cut_off(asked.wanted, asked.mesh, standing)]
+        warned += warnings_under_way(asked.wanted, standing)
         found = told(asked.mesh.name, [*map(finding_of, asked.problems), *warned], [])
         rules = [row_of(live) for live in standing.ours]
         shown = [f"{row['kind']} {row['namespace']}/{row['name']} · {', '.join(row['peers'])}" for row in rules]

@@ -56,7 +56,7 @@ FLOORS = (
     ("_core/peering", "_core/install"),
     ("_core/preflight", "_core/report", "_core/traffic", "_core/insight", "_core/logs"),
     ("_core/validation", "_core/diagnosis", "_core/verification"),
-    ("_files", "_options", "_page", "_portal", "_resolving"),
+    ("_files", "_options", "_page", "_portal", "_prometheus", "_resolving"),
     ("_described", "_secrets"),
     ("_cluster",),
     ("_reads",),

@@ -1984,6 +1984,52 @@ CODES: dict[str, Code] = {
         "callers, or a DENY that fits, answers them with 403, though the service is imported over there.",
         "Admit the peer: `callers: {from_mesh: [<peer>], local: [...]}` in `mesh_traffic`, or its gateway in your own policy.",
     ),
+    "FED872": Code(
+        "Shift whose state cannot be read",
+        ERROR,
+        "How far a share has moved, and what stood before, is in the annotation `ossm.federation/shift` of its object. Somebody has changed it, and "
+        "a guess could send all calls to the wrong side.",
+        "Take the annotation off the object. The next run of `traffic` then writes the goal, the next `shift` starts from what stands.",
+    ),
+    "FED873": Code(
+        "Share that stands and has no name",
+        ERROR,
+        "The split on the cluster gives a share to a host or a region that belongs to none of the peers described, so there is no way from there "
+        "to the goal.",
+        "Describe that peer or its locality again, or run `traffic`, which writes the goal at once.",
+    ),
+    "FED874": Code(
+        "Share that was stepped back",
+        ERROR,
+        "After a step too many calls failed, or nothing proved that they do not. The weights that stood before the first step stand again, and "
+        "`traffic`, `site` and `federate` leave them alone.",
+        "Find the cause, then run `shift` again, or end it with `shift_abort: true` and change `mesh_traffic`.",
+    ),
+    "FED875": Code(
+        "Prometheus that does not answer",
+        ERROR,
+        "The URL cannot be used, the server does not answer in 20 seconds or 4 MiB, does not accept the token, or answers with something else "
+        "than the result of a query. During a shift this proves nothing, so the share is stepped back unless `shift_unproven: go_on`.",
+        "Check URL, CA certificate and token, and the way from the machine that runs Ansible.",
+    ),
+    "FED876": Code(
+        "Share that is under way",
+        WARNING,
+        "`shift` moves this share, or has stepped it back. Other runs leave its weights alone, whatever `mesh_traffic` says.",
+        "Run `shift` to go on, or `shift` with `shift_abort: true` to put back what stood before.",
+    ),
+    "FED877": Code(
+        "Shift described wrongly",
+        ERROR,
+        "Steps rise to 100 per cent of the way, a pause has an end, and a share that moves needs a split in `mesh_traffic` as its goal.",
+        "Correct the variable that the message names; `docs/traffic.md` shows each.",
+    ),
+    "FED878": Code(
+        "Step that nothing has proven",
+        WARNING,
+        "Prometheus gave no number for the calls of a step, and `shift_unproven: go_on` lets the share move on all the same.",
+        "See that Prometheus scrapes the sidecars of the callers, and that there are calls.",
+    ),
     "FED880": Code(
         "3scale described wrongly",
         ERROR,

@@ -26,6 +26,7 @@ from ..plain.kinds import (
     Kind,
     traffic_manager,
 )
+from .shares import SHIFT, shares
 from .standing import HTTP, Standing, protocols
 from .wanted import LOCAL, Callers, Wanted
 
@@ -42,6 +43,11 @@ def way_of(one: Wanted, standing: Standing) -> str | None:
         any(found.is_local for found in standing.imports_of(one.namespace, one.name, peer)) for peer in one.split_peers
     }
     return {frozenset({True}): BY_WEIGHT, frozenset({False}): BY_HOST}.get(frozenset(kinds))
+
+
+def least_of(one: Wanted, standing: Standing) -> int:
+    """Return how little a side of a split may get: inside one host Istio empties what has nothing."""
+    return 1 if way_of(one, standing) == BY_WEIGHT else 0
 
 
 def plan_traffic(wanted: Iterable[Wanted], mesh: Mesh, standing: Standing, locality: Mapping[str, str]) -> list[dict]:
@@ -85,19 +91,37 @@ def _destination_rule(
 ) -> dict:
     host = standing.host(one.namespace, one.name)
     hidden = mapping(at(_hidden(one, standing, host), "spec", "trafficPolicy"))
-    ours = _balancing(one, mesh, standing, locality, way)
     kept = {key: hidden[key] for key in _KEPT if key in hidden}
-    balancer = {**mapping(kept.get("loadBalancer")), **ours["loadBalancer"]}
-    peers = [one.failover_to] if one.failover_to else list(one.split_peers)
+    policy = kept
+    if one.failover_to or _weights(one, standing) is not None:
+        ours = _balancing(one, mesh, standing, locality, way)
+        policy = {**kept, **ours, "loadBalancer": {**mapping(kept.get("loadBalancer")), **ours["loadBalancer"]}}
     return _object(
         mesh,
         one,
         DESTINATION_RULE,
         one.namespace,
-        _name(one),
-        peers,
-        {"host": host, "trafficPolicy": {**kept, **ours, "loadBalancer": balancer}},
+        name_of(one),
+        [one.failover_to] if one.failover_to else _split_peers(one),
+        {"host": host, **({"trafficPolicy": policy} if policy else {})},
+        {} if one.failover_to else _moving(one),
     )
+
+
+def _weights(one: Wanted, standing: Standing) -> Mapping[str, int] | None:
+    """Return the weights of a split as they are written now: those of the rule, or of the step that it is at; None for no split at all."""
+    return one.shift.weights(least_of(one, standing)) if one.shift else one.split
+
+
+def _split_peers(one: Wanted) -> list[str]:
+    """Return the peers that get a share, or get one when a share that is under way moves on or back."""
+    shift = one.shift
+    moving = [shift.before, shift.start, shift.goal] if shift else []
+    return [*one.split_peers, *(name for weights in moving for name in weights or () if name != LOCAL)]
+
+
+def _moving(one: Wanted) -> dict[str, str]:
+    return {SHIFT: one.shift.text()} if one.shift else {}
 
 
 def _hidden(one: Wanted, standing: Standing, host: str) -> Mapping | None:
@@ -125,8 +149,9 @@ def _balancing(
     }
     ours = f"{locality.get('region') or '<our region>'}/*"
     if way == BY_WEIGHT:
-        shares = {ours if name == LOCAL else f"{_region(mesh, name)}/*": weight for name, weight in one.split.items()}
-        setting: dict = {"enabled": True, "distribute": [{"from": ours, "to": shares}]}
+        weights = _weights(one, standing) or {}
+        to = {ours if name == LOCAL else f"{_region(mesh, name)}/*": weight for name, weight in weights.items()}
+        setting: dict = {"enabled": True, "distribute": [{"from": ours, "to": to}]}
     elif (standing.control_plane.version or (2, 5)) >= (2, 2):
         # An import bears its peer's name as its cluster, a local pod and every proxy ours: an order that needs no localities.
         setting = {"enabled": True, "failoverPriority": [_CLUSTER]}
@@ -149,24 +174,32 @@ def _virtual_services(one: Wanted, mesh: Mesh, standing: Standing, way: str | No
     local = standing.host(one.namespace, one.name)
     found = []
     if way == BY_HOST:
+        weights = {name: weight for name, weight in (_weights(one, standing) or {LOCAL: 100}).items() if weight}
         hosts = {LOCAL: local} | {
-            peer: standing.imports_of(one.namespace, one.name, peer)[0].host for peer in one.split_peers
+            peer: standing.imports_of(one.namespace, one.name, peer)[0].host for peer in weights if peer != LOCAL
         }
-        routes = [
-            {"destination": {"host": hosts[name]}, "weight": weight} for name, weight in one.split.items() if weight
-        ]
+        routes = [{"destination": {"host": hosts[name]}, "weight": weight} for name, weight in weights.items()]
         body: dict = {"http": [{"route": routes, **extra}]} if is_http else {"tcp": [{"route": routes}]}
         found.append(
-            _object(mesh, one, VIRTUAL_SERVICE, one.namespace, _name(one), one.split_peers, {"hosts": [local], **body})
+            _object(
+                mesh,
+                one,
+                VIRTUAL_SERVICE,
+                one.namespace,
+                name_of(one),
+                _split_peers(one),
+                {"hosts": [local], **body},
+                _moving(one),
+            )
         )
     for each in standing.imports_of(one.namespace, one.name) if extra else ():
         if each.host == local and not any(manifest["spec"]["hosts"] == [local] for manifest in found):
             peers = [other.peer for other in standing.imports_of(one.namespace, one.name) if other.host == local]
             body = {"hosts": [local], "http": [{"route": [{"destination": {"host": local}}], **extra}]}
-            found.append(_object(mesh, one, VIRTUAL_SERVICE, one.namespace, _name(one), peers, body))
+            found.append(_object(mesh, one, VIRTUAL_SERVICE, one.namespace, name_of(one), peers, body))
         elif each.host != local:
             body = {"hosts": [each.host], "http": [{"route": [{"destination": {"host": each.host}}], **extra}]}
-            found.append(_object(mesh, one, VIRTUAL_SERVICE, standing.home, _name(one, each.peer), [each.peer], body))
+            found.append(_object(mesh, one, VIRTUAL_SERVICE, standing.home, name_of(one, each.peer), [each.peer], body))
     return found
 
 
@@ -194,7 +227,7 @@ def _admitting(one: Wanted, mesh: Mesh, standing: Standing) -> dict:
         one,
         AUTHORIZATION_POLICY,
         one.namespace,
-        _name(one),
+        name_of(one),
         callers.from_mesh,
         spec,
         {DRY_RUN: "true"} if callers.dry_run else {},
@@ -220,7 +253,7 @@ def _restricting(one: Wanted, mesh: Mesh, standing: Standing) -> list[dict]:
             "selector": {"matchLabels": egress_selector(mesh.peer(peer), peer, standing)},
             "rules": [rule],
         }
-        found.append(_object(mesh, one, AUTHORIZATION_POLICY, standing.home, _name(one, peer), [peer], spec))
+        found.append(_object(mesh, one, AUTHORIZATION_POLICY, standing.home, name_of(one, peer), [peer], spec))
     return found
 
 
@@ -246,7 +279,7 @@ def ingress_principal(peer: Peer | None, standing: Standing) -> str:
     return principal(standing, standing.home, f"{peer.gateways.ingress if peer else ''}-service-account")
 
 
-def _name(one: Wanted, peer: str = "") -> str:
+def name_of(one: Wanted, peer: str = "") -> str:
     """Return what an object of ours is called: beside the service, or in the control plane's namespace for one peer."""
     return f"federation.{one.name}.{one.namespace}.{peer}" if peer else f"federation.{one.name}"
 
@@ -290,11 +323,11 @@ def told(wanted: Iterable[Wanted], mesh: Mesh, standing: Standing) -> list[str]:
             )
         if one.split and way_of(one, standing) == BY_WEIGHT:
             lines.append(
-                f"{name}: split by weight inside one host, {_shares(one)}; a client without a region gets neither weights nor failover"
+                f"{name}: split by weight inside one host, {shares(_weights(one, standing))}; a client without a region gets neither weights nor failover"
             )
         elif one.split:
             lines.append(
-                f"{name}: split between two hosts, {_shares(one)}; when {peers} stops giving it, that share fails until this rule changes"
+                f"{name}: split between two hosts, {shares(_weights(one, standing))}; when {peers} stops giving it, that share fails until this rule changes"
             )
         if one.callers and one.callers.from_mesh:
             rehearsed = " (rehearsed only)" if one.callers.dry_run else ""
@@ -317,7 +350,3 @@ def told(wanted: Iterable[Wanted], mesh: Mesh, standing: Standing) -> list[str]:
         if hidden:
             lines.append(f"{name}: takes over {', '.join(_KEPT)} of {place_of(hidden)}, which its rule hides")
     return lines
-
-
-def _shares(one: Wanted) -> str:
-    return " : ".join(f"{who} {weight}" for who, weight in one.split.items())

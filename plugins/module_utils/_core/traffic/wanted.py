@@ -11,8 +11,8 @@ from ..mesh.given import is_empty
 from ..mesh.topology import Mesh
 from ..plain.data import listed
 from ..plain.errors import FederationError
+from .shares import LOCAL, Shift
 
-LOCAL = "local"
 NOBODY = "nobody"
 RULE = ("service", "failover_to", "outlier", "split", "callers", "timeout", "retries")
 OUTLIER = ("consecutive_5xx", "interval", "base_ejection_time")
@@ -60,7 +60,8 @@ class Callers:
 class Wanted:
     """One rule of ``mesh_traffic``: what is wanted of the service ``name`` of ``namespace``.
 
-    Peers are named as we call them. ``split`` has a weight for each peer and for ``local``.
+    Peers are named as we call them. ``split`` has a weight for each peer and for ``local``; ``shift`` is how far it is, where the cluster says
+    that it moves in steps.
     """
 
     number: int
@@ -72,6 +73,7 @@ class Wanted:
     callers: Callers | None = None
     timeout: str | None = None
     retries: Retries | None = None
+    shift: Shift | None = None
 
     @property
     def service(self) -> str:
