@@ -229,7 +229,7 @@ class Walk:
         made = [change for change in changes if change]
         self.run.apply(self.cluster, made)
         self.changes += made
-        self.is_old = bool(made) and not self.run.check_mode
+        self.is_old |= bool(made) and not self.run.check_mode
 
     def _change(self, one: Wanted) -> Change | None:
         asked = self.asked

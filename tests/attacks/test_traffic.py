@@ -50,6 +50,14 @@ def test_the_playbook_keeps_the_rules_once_with_few_tasks_and_all_or_none_of_the
     east.store.put(pod("web-1", "web", account="web"))
     shown = owner.play("routes", variables={"routes_service": "shop/till", "routes_from": "shop/web"}).output
     assert " 80.0 %  till.shop.svc.cluster.local: no endpoint, calls fail with 503" in shown, shown
+    goal = {"mesh_traffic": [{"service": "shop/till", "split": {"local": 0, "west": 100}}], "shift_pause": 0}
+    moved = owner.play("shift", variables={**goal, "shift_check": "approve"})
+    assert "shop/till: local 80 : west 20 → local 76 : west 24" in moved.output, moved.output
+    stays = owner.play("traffic", variables={"mesh_traffic": [*TRAFFIC[::2], *goal["mesh_traffic"]]})
+    assert (stays.changed("east"), "FED876" in stays.output) == (0, True)
+    gone = owner.play("shift", variables={**goal, "shift_abort": True})
+    assert "shop/till: local 80 : west 20 stands again" in gone.output, gone.output
+    del east.writes[3:]
     east.store.put(routes("till", name="by-hand"))
     refused = owner.play(
         "traffic", variables={"mesh_traffic": [*TRAFFIC[1:], {**TRAFFIC[0], "timeout": "1s"}]}, must_pass=False

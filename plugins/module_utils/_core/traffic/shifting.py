@@ -246,6 +246,6 @@ def row_of(one: Wanted, stands: Mapping[str, int] | None, standing: Standing) ->
         "service": one.service,
         "state": state,
         "step": step,
-        "weights": None if weights is None else dict(weights),
+        "weights": None if weights is None else {name: weights.get(name, 0) for name in dict.fromkeys([*one.split, *weights])},
         "goal": dict(one.split),
     }
