@@ -37,7 +37,8 @@ class Asked:
 def look(run: Run, cluster: Cluster, *, may_be_unset: bool = False, pods_in: Collection[str] = ()) -> Asked:
     """Read what the rules of ``traffic`` need and return all of it, and every problem; nothing has been refused by then.
 
-    Each rule knows the shift that its share is in. Without rules where they ``may_be_unset`` and are; ``pods_in`` are namespaces whose pods are wanted in any case.
+    Each rule knows the shift that its share is in. Without rules where they ``may_be_unset`` and are; ``pods_in`` are namespaces whose pods
+    are wanted in any case.
 
     Raises ``FederationError`` for what makes the rest unreadable: the description of the mesh, its control plane, rights.
     """

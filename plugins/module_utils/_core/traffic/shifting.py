@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 
 from ..catalogue.findings import Finding
 from ..mesh.topology import Mesh
@@ -36,7 +37,7 @@ def read_steps(given: object) -> tuple[int, ...]:
     """Return the steps of a way, in per cent of it. Raises ``FederationError`` FED877."""
     steps = list(given) if isinstance(given, (list, tuple)) else [given]
     numbers = [int(str(step)) if str(step).isascii() and str(step).isdigit() and len(str(step)) < 4 else -1 for step in steps]
-    is_rising = all(first < second for first, second in zip(numbers, numbers[1:]))
+    is_rising = all(first < second for first, second in pairwise(numbers))
     if not numbers or len(numbers) > _MOST_STEPS or not is_rising or numbers[0] < 0 or numbers[-1] != WHOLE:
         raise FederationError(
             "FED877",
