@@ -16,8 +16,9 @@ from ..plain.data import at, listed, mapping, place_of
 from ..plain.errors import FederationError
 from ..plain.kinds import DESTINATION_RULE, VIRTUAL_SERVICE
 from .plan import BY_WEIGHT, egress_selector, needed_fields, plan_rule, way_of
+from .shares import LOCAL
 from .standing import HTTP, Standing, covers, is_external, is_headless, is_labelled, ports_in, protocols
-from .wanted import LOCAL, Callers, Wanted
+from .wanted import Callers, Wanted
 
 
 def problems_of(

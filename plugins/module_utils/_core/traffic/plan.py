@@ -26,9 +26,9 @@ from ..plain.kinds import (
     Kind,
     traffic_manager,
 )
-from .shares import SHIFT, shares
+from .shares import LOCAL, SHIFT, shares
 from .standing import HTTP, Standing, protocols
-from .wanted import LOCAL, Callers, Wanted
+from .wanted import Callers, Wanted
 
 BY_HOST, BY_WEIGHT = "host", "weight"
 DRY_RUN = "istio.io/dry-run"

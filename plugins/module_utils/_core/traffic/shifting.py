@@ -147,7 +147,8 @@ def next_move(one: Wanted, stands: Mapping[str, int] | None, steps: Sequence[int
 
 def way_to(one: Wanted, stands: Mapping[str, int] | None, steps: Sequence[int], standing: Standing) -> str:
     """Return the whole way in words: the weights that stand, and those of each step that is left."""
-    seen, each = [], one
+    seen: list[Mapping[str, int] | None] = []
+    each = one
     while len(seen) <= len(steps):
         move = next_move(each, stands, steps, standing)
         if move is None or move.shift is None:
