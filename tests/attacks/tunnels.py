@@ -15,7 +15,7 @@ from attacks.api import Asked, Switched
 HEAD = b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Protocol: v4.channel.k8s.io\r\n\r\n"
 _BELOW = re.compile(r"/api/v1/namespaces/([^/]+)/pods/([^/]+)/(portforward|exec)")
 # An API server asks a kubelet in these words.
-_OF_KUBELET = re.compile(r"/(portForward)/([^/]+)/([^/]+)")
+_OF_KUBELET = re.compile(r"/(portForward|exec)/([^/]+)/([^/]+)(?:/[^/]+)?")
 # Answers GET of a path at a port of a pod (0 for a command): its body, (status, body), or None where nothing listens.
 Pages = Callable[[str, str, int, str], "bytes | str | tuple[int, bytes] | None"]
 

@@ -6,10 +6,11 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import yaml
-from attacks.api import serving
+from attacks.api import ApiInMemory, serving
 from attacks.attack import call
 from attacks.tunnels import tunnelling
 from integration.administrators import EVERYBODY, TREE, Administrator, federation_of
@@ -19,26 +20,61 @@ from testbed import Testbed
 Make = Callable[..., Administrator]
 SHIPPED = TREE / "playbooks" / "files" / "mesh-administrator.yml"
 INSIGHT = TREE / "playbooks" / "files" / "mesh-insight.yml"
+VERIFY = TREE / "playbooks" / "files" / "mesh-verify.yml"
+CART = "cart.shop.svc.east-imports.local"
 
 
-def shipped_for(folder: Path, namespace: str) -> Path:
+def shipped_for(folder: Path, namespace: str, shipped: Path = SHIPPED) -> Path:
     """Return a file with the shipped Roles for a mesh in ``namespace``, as its readers are told to change it."""
-    path = folder / f"{namespace}.yml"
-    path.write_text(SHIPPED.read_text(encoding="utf-8").replace("east-mesh-system", namespace), encoding="utf-8")
+    path = folder / f"{namespace}-{shipped.name}"
+    path.write_text(shipped.read_text(encoding="utf-8").replace("east-mesh-system", namespace), encoding="utf-8")
     return path
 
 
-def test_the_shipped_role_suffices_for_the_whole_life_of_a_federation(bed: Testbed, administrator: Make, tmp_path: Path) -> None:
+def test_the_shipped_role_suffices_for_the_whole_life_of_a_federation(bed: Testbed, administrator: Make, collections: str, tmp_path: Path) -> None:
     both = administrator("east", "west")
     for name, mesh in bed.meshes.items():
         rules = shipped_for(tmp_path, mesh.namespace)
         both.meshes[name]["mesh_kubeconfig"] = mesh.service_account_kubeconfig("mesh-administrator", mesh.namespace, [rules])
     done = both.play("federate")
     assert "cannot be read" not in done.output
-    assert bed.meshes["west"].call("cart.shop.svc.east-imports.local").status == 200
+    assert bed.meshes["west"].call(CART).status == 200
+    requests_come_from_the_account_that_asks_for_everything_else(bed, collections, tmp_path)
     assert both.play("federate", "--check").changed("west") == 0
     both.play("unfederate", variables=EVERYBODY)
     assert federation_of(bed, "east") == federation_of(bed, "west") == {}
+
+
+def requests_come_from_the_account_that_asks_for_everything_else(bed: Testbed, collections: str, tmp_path: Path) -> None:
+    west, seen = bed.meshes["west"], []
+
+    def ran(_namespace: str, _pod: str, container: str, command: list[str]) -> tuple[bytes, bytes, int | None]:
+        seen.append((container, command))
+        return b"HTTP/1.1 204 No Content\r\nx-envoy-upstream-service-time: 3\r\n\r\n", b"", 0
+
+    with serving(tmp_path / "kubelet", hostile=tunnelling(lambda *_asked: None, ran)) as kubelet:
+        pod_on(west, kubelet, "shop", "istio-proxy", "web")
+        kubeconfig = west.service_account_kubeconfig("verifier", west.namespace, [shipped_for(tmp_path, west.namespace, VERIFY)])
+        asked = {"mesh": "west", "kubeconfig": kubeconfig, "by_exec": True, "client": "shop/cart-1", "api_timeout": 10, "timeout": 3}
+        found = call(collections, "federation_verify_info", {**asked, "paths": {CART: ":8080/health"}})
+    assert [(row["host"], row["state"]) for row in found.result["calls"]] == [(CART, "reached")], found.printed
+    assert seen[0][0] == "web" and seen[0][1][-1] == f"http://{CART}:8080/health"
+    logged = [json.loads(line) for line in Path(west.audit_log).read_text(encoding="utf-8").splitlines()]
+    who = {entry["user"]["username"] for entry in logged if entry.get("objectRef", {}).get("subresource") == "exec"}
+    assert who == {f"system:serviceaccount:{west.namespace}:verifier"}
+
+
+def pod_on(mesh: Any, kubelet: ApiInMemory, namespace: str, *containers: str) -> None:
+    """Make a node whose kubelet is in memory, and a pod on it that runs and is ready."""
+    address = urlsplit(kubelet.url)
+    mesh.kube.create({"apiVersion": "v1", "kind": "Node", "metadata": {"name": "one-node"}})
+    told = {"addresses": [{"type": "InternalIP", "address": address.hostname}], "daemonEndpoints": {"kubeletEndpoint": {"Port": address.port}}}
+    mesh.kube.merge("Node", "one-node", None, {"status": told}, "status")
+    pod = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "cart-1", "namespace": namespace}}
+    mesh.kube.create({**pod, "spec": {"nodeName": "one-node", "containers": [{"name": name, "image": "x"} for name in containers]}})
+    running = {"image": "x", "imageID": "", "ready": True, "restartCount": 0, "state": {"running": {"startedAt": "2026-01-31T12:00:00Z"}}}
+    status = {"phase": "Running", "containerStatuses": [{"name": name, **running} for name in containers]}
+    mesh.kube.merge("Pod", "cart-1", namespace, {"status": {**status, "conditions": [{"type": "Ready", "status": "True"}]}}, "status")
 
 
 def test_without_the_role_the_refusal_names_right_and_cure(bed: Testbed, administrator: Make, tmp_path: Path) -> None:
@@ -60,17 +96,7 @@ def test_the_shipped_role_names_no_secrets_and_nothing_of_the_cluster() -> None:
 def test_pages_of_pods_are_asked_as_the_account_that_asks_for_everything_else(bed: Testbed, collections: str, tmp_path: Path) -> None:
     east = bed.meshes["east"]
     with serving(tmp_path / "kubelet", hostile=tunnelling(lambda *_asked: json.dumps({"configs": []}))) as kubelet:
-        address = urlsplit(kubelet.url)
-        node = {"apiVersion": "v1", "kind": "Node", "metadata": {"name": "one-node"}}
-        east.kube.create(node)
-        told = {"addresses": [{"type": "InternalIP", "address": address.hostname}], "daemonEndpoints": {"kubeletEndpoint": {"Port": address.port}}}
-        east.kube.merge("Node", "one-node", None, {"status": told}, "status")
-        metadata = {"name": "cart-1", "namespace": east.namespace}
-        pod = {"apiVersion": "v1", "kind": "Pod", "metadata": metadata}
-        east.kube.create({**pod, "spec": {"nodeName": "one-node", "containers": [{"name": "istio-proxy", "image": "proxy"}]}})
-        running = {"name": "istio-proxy", "image": "proxy", "imageID": "", "ready": True, "restartCount": 0}
-        running["state"] = {"running": {"startedAt": "2026-01-31T12:00:00Z"}}
-        east.kube.merge("Pod", "cart-1", east.namespace, {"status": {"phase": "Running", "containerStatuses": [running]}}, "status")
+        pod_on(east, kubelet, east.namespace, "istio-proxy")
         kubeconfig = east.service_account_kubeconfig("onlooker", east.namespace, [INSIGHT])
         asked = {"mesh": "east", "of": f"{east.namespace}/cart-1", "kubeconfig": kubeconfig, "api_timeout": 10}
         seen = call(collections, "proxy_config_info", asked)
