@@ -45,6 +45,8 @@ class Place:
     name: str
     kind: str = "File"
     code: str = "FED235"
+    folder_mode: int = 0o777
+    """The mode of folders that are made below the user's own, less the umask."""
 
     @property
     def path(self) -> str:
@@ -198,7 +200,7 @@ def _folder_of(place: Place, *, is_made: bool = False) -> Iterator[tuple[int, st
             at = os.path.join(at, part)
             if is_made:
                 try:
-                    os.mkdir(part, dir_fd=opened)
+                    os.mkdir(part, place.folder_mode, dir_fd=opened)
                 except FileExistsError:
                     pass
             below = _entered(place, opened, part, at)

@@ -47,6 +47,8 @@ KINDS = {
     "clusterrolebindings": "ClusterRoleBinding",
     "secrets": "Secret",
     "networkpolicies": "NetworkPolicy",
+    "events": "Event",
+    "telemetries": "Telemetry",
     "clusterversions": "ClusterVersion",
     "networks": "Network",
     "clusternetworks": "ClusterNetwork",

@@ -57,6 +57,7 @@ ROLE_BINDING = Kind("RoleBinding", "rbac.authorization.k8s.io/v1", "rolebindings
 CLUSTER_ROLE = Kind("ClusterRole", "rbac.authorization.k8s.io/v1", "clusterroles")
 CLUSTER_ROLE_BINDING = Kind("ClusterRoleBinding", "rbac.authorization.k8s.io/v1", "clusterrolebindings")
 POD = Kind("Pod", "v1", "pods")
+EVENT = Kind("Event", "v1", "events")
 CONTROL_PLANE = Kind("ServiceMeshControlPlane", "maistra.io/v2", "servicemeshcontrolplanes")
 MEMBER_ROLL = Kind("ServiceMeshMemberRoll", "maistra.io/v1", "servicemeshmemberrolls")
 MEMBER = Kind("ServiceMeshMember", "maistra.io/v1", "servicemeshmembers")
