@@ -1,5 +1,7 @@
 # GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
-"""In which order a support dump is made: the mesh's objects, their namespaces, logs, how it stands; redacted, then written file by file."""
+"""In which order a support dump is made: the mesh's objects, their namespaces, logs, how it stands; redacted, then
+written file by file.
+"""
 
 from __future__ import annotations
 
@@ -15,9 +17,9 @@ from ._core.control_plane.members import membership
 from ._core.gathering.dump import (
     CONFIGURATION,
     HOME,
-    MOST_LOG,
     MEMBERS,
     MESH,
+    MOST_LOG,
     Dump,
     as_json,
     folder_name,
@@ -57,8 +59,12 @@ class _Gathering:
     secrets: frozenset[str]
     failures: int = 0
 
-    def objects(self, kinds: Iterable[Kind], namespace: str, control_plane: ControlPlane | None = None) -> dict[str, list[dict]]:
-        """Take all objects of some kinds in a namespace, and return them by kind as they are; what may not be read is told."""
+    def objects(
+        self, kinds: Iterable[Kind], namespace: str, control_plane: ControlPlane | None = None
+    ) -> dict[str, list[dict]]:
+        """Take all objects of some kinds in a namespace, and return them by kind as they are; what may not be read is
+        told.
+        """
         found: dict[str, list[dict]] = {}
         for kind in kinds:
             lives = self._may(f"{kind.name} in {namespace}", lambda kind=kind: self.cluster.list(kind, namespace)) or []
@@ -107,17 +113,23 @@ class _Gathering:
         if live:
             told["OpenShift"] = str(((live.get("status") or {}).get("desired") or {}).get("version"))
         if control_plane:
-            told["control plane"] = f"{control_plane.namespace}/{control_plane.name} {control_plane.as_data().get('version')}"
+            told["control plane"] = (
+                f"{control_plane.namespace}/{control_plane.name} {control_plane.as_data().get('version')}"
+            )
         return told
 
     def _may(self, what: str, look: Callable[[], Any]) -> Any:
-        """Return what a look gives; None where it may not, and the dump says why. Raises ``_Silent`` where nobody answers."""
+        """Return what a look gives; None where it may not, and the dump says why. Raises ``_Silent`` where nobody
+        answers.
+        """
         try:
             return look()
         except FederationError as error:
             if error.code == "FED108":
                 return None
-            self.dump.unread.append(Unknown(what, redacted_text(f"{error.code} {error.where} {error.what}", self.secrets)))
+            self.dump.unread.append(
+                Unknown(what, redacted_text(f"{error.code} {error.where} {error.what}", self.secrets))
+            )
             self.failures += error.code in FAILING
             if error.code in UNREACHED or self.failures >= MOST_FAILURES:
                 raise _Silent from None
@@ -125,9 +137,10 @@ class _Gathering:
 
 
 def gathered(run: Run, cluster: Cluster, now: datetime) -> tuple[Dump, str, list[str]]:
-    """Make a dump and write it, not in check mode; return it, its folder below the user's, and how the mesh stands in lines.
+    """Make a dump and write it, not in check mode; return it, its folder, and how the mesh stands in lines.
 
-    Nothing that the cluster refuses or holds back fails it. Raises ``FederationError`` FED235 where it cannot be written.
+    Nothing that the cluster refuses or holds back fails it. Raises ``FederationError`` FED235 where it cannot be
+    written.
     """
     params = run.params
     home = params["namespace"] or f"{params['mesh']}-mesh-system"
@@ -139,7 +152,9 @@ def gathered(run: Run, cluster: Cluster, now: datetime) -> tuple[Dump, str, list
         work.findings(name if name.isidentifier() else "other", found)
     try:
         mesh = work.objects(MESH, home)
-        live = next((one for one in mesh[CONTROL_PLANE.name] if one["metadata"]["name"] == params["control_plane"]), None)
+        live = next(
+            (one for one in mesh[CONTROL_PLANE.name] if one["metadata"]["name"] == params["control_plane"]), None
+        )
         control_plane = ControlPlane.read(live) if live else None
         versions = work.versions(control_plane)
         own = work.objects((*HOME, *CONFIGURATION), home, control_plane)

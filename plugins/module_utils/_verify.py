@@ -45,7 +45,9 @@ REGISTRY = Page(ISTIOD, "/debug/registryz")
 
 @dataclass
 class _Asking:
-    """Asks from pods; what a container turned out not to have is not tried again, and a right that is missing is asked for once."""
+    """Asks from pods; what a container turned out not to have is not tried again, and a right that is missing is asked
+    for once.
+    """
 
     cluster: Cluster
     clients: Sequence[Client]
@@ -82,13 +84,16 @@ class _Asking:
 
     def _ran(self, client: Client, program: Program, target: Target) -> Ran:
         command = program(target, self.seconds)
-        return Ran(*self.cluster.command(client.namespace, client.pod, client.container, command, MOST, self.seconds + GRACE))
+        return Ran(
+            *self.cluster.command(client.namespace, client.pod, client.container, command, MOST, self.seconds + GRACE)
+        )
 
 
 def verification_of(run: Run, cluster: Cluster) -> Verification:
     """Return what one request per import and port came to; in check mode nothing is asked for. Changes nothing.
 
-    Raises ``FederationError`` FED918 where nobody has asked for commands in containers, FED925 for options that are wrong, FED401 without
+    Raises ``FederationError`` FED918 where nobody has asked for commands in containers, FED925 for options that are
+    wrong, FED401 without
     the control plane.
     """
     params = run.params
@@ -107,7 +112,9 @@ def verification_of(run: Run, cluster: Cluster) -> Verification:
     targets = targets_of(rows, ports, paths)
     asked, left_out = targets[:MOST_TARGETS], max(0, len(targets) - MOST_TARGETS)
     if run.check_mode:
-        return Verification(mesh, [silent(one, "check mode asks for nothing") for one in asked], unread, left_out, False)
+        return Verification(
+            mesh, [silent(one, "check mode asks for nothing") for one in asked], unread, left_out, False
+        )
     clients = _clients(cluster, namespace, wanted, unread) if asked else []
     asking = _Asking(cluster, clients, min(max(params["timeout"], SHORTEST), LONGEST))
     # The first finds out which pod has a program; then the others need not.
@@ -124,7 +131,8 @@ def refuse_unasked(params: Mapping[str, Any]) -> None:
             "FED918",
             where="verify_exec",
             what="is not set, and each request is a command in a container of an application",
-            fix="Set verify_exec: true if you may run commands there (docs/verify.md says which), and give the rights of mesh-verify.yml",
+            fix="Set verify_exec: true if you may run commands there (docs/verify.md says which), and give the rights of
+            mesh-verify.yml",
         )
 
 

@@ -135,7 +135,12 @@ def run(run: Run, cluster: Cluster, now: datetime) -> dict:
         "counts": dump.counts,
         "unread": [gap.as_data() for gap in dump.unread],
         "left_out": dump.left_out,
-        "lines": [f"{dump.mesh} · {len(dump.files):,} files → {path or '(check mode writes none)'}", *unread[:MOST_TOLD], *more, *told],
+        "lines": [
+            f"{dump.mesh} · {len(dump.files):,} files → {path or '(check mode writes none)'}",
+            *unread[:MOST_TOLD],
+            *more,
+            *told,
+        ],
     }
 
 

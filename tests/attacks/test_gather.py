@@ -1,5 +1,7 @@
 # GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
-"""A support dump holds what a supporter needs and no secret: markers are planted in every place that it reads, and all of it is searched."""
+"""A support dump holds what a supporter needs and no secret: markers are planted in every place that it reads, and all
+of it is searched.
+"""
 
 from __future__ import annotations
 
@@ -48,11 +50,17 @@ SPELLED = (
 # Where a text can stand, as a function of it: the object that holds it.
 PLACES = {
     "annotation": lambda text: thing("v1", "Service", HOME, "planted", annotations={"note": text}),
-    "last applied": lambda text: thing("v1", "Service", HOME, "planted", annotations={"kubectl.kubernetes.io/last-applied-configuration": text}),
-    "status": lambda text: thing("federation.maistra.io/v1", "ServiceMeshPeer", HOME, "planted", status={"message": text}),
+    "last applied": lambda text: thing(
+        "v1", "Service", HOME, "planted", annotations={"kubectl.kubernetes.io/last-applied-configuration": text}
+    ),
+    "status": lambda text: thing(
+        "federation.maistra.io/v1", "ServiceMeshPeer", HOME, "planted", status={"message": text}
+    ),
     "event": lambda text: {**thing("v1", "Event", HOME, "planted"), "message": text},
     "map": lambda text: {**thing("v1", "ConfigMap", HOME, "istio-basic"), "data": {"mesh": text}},
-    "route": lambda text: thing("networking.istio.io/v1beta1", "VirtualService", "shop", "planted", spec={"http": [{"match": [{"uri": text}]}]}),
+    "route": lambda text: thing(
+        "networking.istio.io/v1beta1", "VirtualService", "shop", "planted", spec={"http": [{"match": [{"uri": text}]}]}
+    ),
     "environment": lambda text: running({"env": [{"name": "PILOT_X", "value": text}]}),
     "arguments": lambda text: running({"args": ["serve", text]}),
 }
@@ -60,13 +68,29 @@ PLACES = {
 KEYED = {
     "environment": lambda secret: running({"env": [{"name": "SIGNING_THING", "value": secret}]}),
     "an argument's next": lambda secret: running({"args": ["--registry-token", secret]}),
-    "wasm": lambda secret: thing("extensions.istio.io/v1alpha1", "WasmPlugin", "shop", "planted", spec={"pluginConfig": {"system": {"x": secret}}}),
-    "extension": lambda secret: thing("maistra.io/v1", "ServiceMeshExtension", "shop", "planted", spec={"config": {"any": secret}}),
-    "filter": lambda secret: thing(
-        "networking.istio.io/v1alpha3", "EnvoyFilter", "shop", "planted", spec={"configPatches": [{"patch": {"value": {"lua": secret}}}]}
+    "wasm": lambda secret: thing(
+        "extensions.istio.io/v1alpha1",
+        "WasmPlugin",
+        "shop",
+        "planted",
+        spec={"pluginConfig": {"system": {"x": secret}}},
     ),
-    "addon": lambda secret: thing("maistra.io/v2", "ServiceMeshControlPlane", HOME, "planted", spec={"addons": {"x": {"apiKey": secret}}}),
-    "list": lambda secret: thing("maistra.io/v2", "ServiceMeshControlPlane", HOME, "planted", spec={"techPreview": {"tokens": [secret, secret]}}),
+    "extension": lambda secret: thing(
+        "maistra.io/v1", "ServiceMeshExtension", "shop", "planted", spec={"config": {"any": secret}}
+    ),
+    "filter": lambda secret: thing(
+        "networking.istio.io/v1alpha3",
+        "EnvoyFilter",
+        "shop",
+        "planted",
+        spec={"configPatches": [{"patch": {"value": {"lua": secret}}}]},
+    ),
+    "addon": lambda secret: thing(
+        "maistra.io/v2", "ServiceMeshControlPlane", HOME, "planted", spec={"addons": {"x": {"apiKey": secret}}}
+    ),
+    "list": lambda secret: thing(
+        "maistra.io/v2", "ServiceMeshControlPlane", HOME, "planted", spec={"techPreview": {"tokens": [secret, secret]}}
+    ),
     "data": lambda secret: {**thing("v1", "ConfigMap", HOME, "istio-basic"), "data": {"password": secret}},
     "other map": lambda secret: {**thing("v1", "ConfigMap", HOME, "of-somebody"), "data": {"x": secret}},
     "secret": lambda secret: {**thing("v1", "Secret", HOME, "cacerts"), "data": {"ca-key.pem": secret}},
@@ -74,16 +98,31 @@ KEYED = {
 
 
 def thing(version: str, kind: str, namespace: str, name: str, **more: object) -> dict:
-    metadata = {"name": name, "namespace": namespace, "annotations": more.pop("annotations", {}), "managedFields": [{"manager": "pl4nted"}]}
+    metadata = {
+        "name": name,
+        "namespace": namespace,
+        "annotations": more.pop("annotations", {}),
+        "managedFields": [{"manager": "pl4nted"}],
+    }
     return {"apiVersion": version, "kind": kind, "metadata": metadata, "spec": {}, **more}
 
 
 def running(container: dict) -> dict:
-    return thing("apps/v1", "Deployment", HOME, "planted", spec={"template": {"spec": {"containers": [{"name": "c", **container}]}}})
+    return thing(
+        "apps/v1",
+        "Deployment",
+        HOME,
+        "planted",
+        spec={"template": {"spec": {"containers": [{"name": "c", **container}]}}},
+    )
 
 
 def planted() -> list[dict]:
-    found = [place(text.replace("{0}", f"{number}")) for number, (_name, text) in enumerate(SPELLED, 10) for place in PLACES.values()]
+    found = [
+        place(text.replace("{0}", f"{number}"))
+        for number, (_name, text) in enumerate(SPELLED, 10)
+        for place in PLACES.values()
+    ]
     found += [place(f"unlikely-pl4nted-{number}") for number, place in enumerate(KEYED.values())]
     # Objects of one name would be one object.
     for number, live in enumerate(found):
@@ -100,14 +139,20 @@ def marks(text: str) -> list[str]:
 def logged(asked) -> tuple | None:
     if "/log?" not in asked.target:
         return None
-    lines = [text.replace("{0}", "77").replace("\n", "\n2026-01-31T12:00:00Z ") for _name, text in SPELLED if "lost-its-end" not in _name]
+    lines = [
+        text.replace("{0}", "77").replace("\n", "\n2026-01-31T12:00:00Z ")
+        for _name, text in SPELLED
+        if "lost-its-end" not in _name
+    ]
     # The end of a key whose beginning is older than the log.
     torn = ["QUJDREVGR0hJSktMTU5PUFFSU1RVVldYWVoKQUJDREVGR0hJ", "plain words stay"]
     return 200, {"Content-Type": "text/plain"}, "\n".join([*torn, *lines]).encode()
 
 
 def gather(api: ApiInMemory, collections: str, folder: Path, **options: object) -> tuple[dict, str]:
-    result = call(collections, "federation_gather_info", {**api.access, **EAST, "folder": str(folder), **options}).result
+    result = call(
+        collections, "federation_gather_info", {**api.access, **EAST, "folder": str(folder), **options}
+    ).result
     return result, everything_below(folder)
 
 
@@ -144,7 +189,10 @@ def test_what_a_supporter_needs_is_there_each_in_a_file_that_nobody_else_reads(d
     assert {path.name for path in (readme.parent / "findings").iterdir()} == {"status.json", "run.json"}
     assert {path.stat().st_mode & 0o777 for path in folder.rglob("*")} == {0o600, 0o700}
     index = readme.read_text(encoding="utf-8")
-    assert "| 1 | ServiceMeshMemberRoll in east-mesh-system |" in index and "## What could not be read\n\nNothing." in index
+    assert (
+        "| 1 | ServiceMeshMemberRoll in east-mesh-system |" in index
+        and "## What could not be read\n\nNothing." in index
+    )
 
 
 def test_a_public_scanner_finds_nothing_in_the_dump_and_much_in_what_was_planted(dumped, tmp_path):
@@ -158,24 +206,34 @@ def test_a_public_scanner_finds_nothing_in_the_dump_and_much_in_what_was_planted
     plugins = ["--disable-plugin", "Base64HighEntropyString", "--disable-plugin", "HexHighEntropyString"]
     scan = [sys.executable, "-m", "detect_secrets", "scan", "--all-files", "--no-verify", *plugins, "."]
     in_dump, in_planted = (
-        json.loads(subprocess.run(scan, cwd=where, capture_output=True, check=True).stdout)["results"] for where in (folder, tmp_path / "planted")
+        json.loads(subprocess.run(scan, cwd=where, capture_output=True, check=True).stdout)["results"]
+        for where in (folder, tmp_path / "planted")
     )
     assert in_dump == {} and len(in_planted) >= 8, (in_dump, sorted(in_planted))
 
 
 def test_what_may_not_be_read_is_told_and_the_rest_is_there(api, collections, tmp_path):
     mesh(api)
-    told = json.dumps({"kind": "Status", "message": 'is forbidden: User "u" cannot list resource "events"', "code": 403}).encode()
+    told = json.dumps(
+        {"kind": "Status", "message": 'is forbidden: User "u" cannot list resource "events"', "code": 403}
+    ).encode()
     api.hostile = lambda asked: (403, {}, told) if "/events" in asked.target or "/log?" in asked.target else None
     result, text = gather(api, collections, tmp_path)
-    assert {gap["what"] for gap in result["unread"]} == {f"Event in {HOME}", f"log of {HOME}/istiod-basic-abc-1/discovery"}
+    assert {gap["what"] for gap in result["unread"]} == {
+        f"Event in {HOME}",
+        f"log of {HOME}/istiod-basic-abc-1/discovery",
+    }
     assert f"- Event in {HOME}: FED104" in text and '"ImportedServiceSet"' in text
 
 
 def test_a_mesh_that_does_not_answer_gives_a_dump_of_what_was_found(api, collections, tmp_path):
     access = {**api.access, "host": "https://127.0.0.1:9", "api_timeout": 1}
     found = {"run": {"error": {"message": "unreachable"}}, "../x": {"a": 1}}
-    result = call(collections, "federation_gather_info", {**access, **EAST, "api_timeout": 1, "folder": str(tmp_path), "found": found}).result
+    result = call(
+        collections,
+        "federation_gather_info",
+        {**access, **EAST, "api_timeout": 1, "folder": str(tmp_path), "found": found},
+    ).result
     assert (result.get("failed"), result["files"]) == (None, 3), result
     assert "the API server does not answer" in everything_below(tmp_path) and len(result["unread"]) == 1
     assert sorted(path.name for path in tmp_path.rglob("*.json")) == ["other.json", "run.json"]
@@ -195,14 +253,18 @@ def test_a_name_that_leads_elsewhere_and_a_link_lead_nowhere(api, collections, t
 
 def test_check_mode_writes_nothing(api, collections, tmp_path):
     mesh(api)
-    result = call(collections, "federation_gather_info", {**api.access, **EAST, "folder": str(tmp_path / "d")}, check=True).result
+    result = call(
+        collections, "federation_gather_info", {**api.access, **EAST, "folder": str(tmp_path / "d")}, check=True
+    ).result
     assert result["folder"] == "" and result["files"] > 3 and not (tmp_path / "d").exists()
 
 
 def test_the_playbook_writes_a_dump_with_what_it_found(api: ApiInMemory, collections: str, tmp_path: Path):
     mesh(api)
     secret = base64.b64encode(b"pl4nted").decode()
-    admin = Administrator(tmp_path, collections, {"east": {**api.variables, "mesh_peers": ["west"], "gather_dir": "support"}})
+    admin = Administrator(
+        tmp_path, collections, {"east": {**api.variables, "mesh_peers": ["west"], "gather_dir": "support"}}
+    )
     run = admin.play("gather", must_pass=False)
     assert "files → " in run.output, run.output
     [found] = (tmp_path / "support" / "east").glob("*/findings/run.json")

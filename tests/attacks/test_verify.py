@@ -20,9 +20,19 @@ GOOD = b"HTTP/1.1 200 OK\r\nserver: envoy\r\nx-envoy-upstream-service-time: 3\r\
 
 
 def peering(kind: str, **status: object) -> dict:
-    spec = {"remote": {"addresses": ["192.0.2.7"]}, "security": {"trustDomain": "west.local"}} if kind == "ServiceMeshPeer" else {}
+    spec = (
+        {"remote": {"addresses": ["192.0.2.7"]}, "security": {"trustDomain": "west.local"}}
+        if kind == "ServiceMeshPeer"
+        else {}
+    )
     version = "federation.maistra.io/v1"
-    return {"apiVersion": version, "kind": kind, "metadata": {"name": "west", "namespace": HOME}, "spec": spec, "status": status}
+    return {
+        "apiVersion": version,
+        "kind": kind,
+        "metadata": {"name": "west", "namespace": HOME},
+        "spec": spec,
+        "status": status,
+    }
 
 
 def pod(name: str, namespace: str, owner: str, *containers: str) -> dict:
@@ -35,14 +45,25 @@ def pod(name: str, namespace: str, owner: str, *containers: str) -> dict:
         "kind": "Pod",
         "metadata": metadata,
         "spec": {"containers": [{"name": one} for one in containers]},
-        "status": {"phase": "Running", "conditions": [{"type": "Ready", "status": "True"}], "containerStatuses": statuses},
+        "status": {
+            "phase": "Running",
+            "conditions": [{"type": "Ready", "status": "True"}],
+            "containerStatuses": statuses,
+        },
     }
 
 
 def mesh(api: ApiInMemory, *more: dict) -> None:
-    roll = {"apiVersion": "maistra.io/v1", "kind": "ServiceMeshMemberRoll", "metadata": {"name": "default", "namespace": HOME}}
+    roll = {
+        "apiVersion": "maistra.io/v1",
+        "kind": "ServiceMeshMemberRoll",
+        "metadata": {"name": "default", "namespace": HOME},
+    }
     watch = {"connected": True, "lastFullSync": datetime.now(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")}
-    rows = [{"exportedName": f"{host.split('.')[0]}.shop.svc.east-exports.local", "localService": {"hostname": host}} for host in (CART, TILL)]
+    rows = [
+        {"exportedName": f"{host.split('.')[0]}.shop.svc.east-exports.local", "localService": {"hostname": host}}
+        for host in (CART, TILL)
+    ]
     for one in (
         {**roll, "spec": {"members": ["shop"]}, "status": {"configuredMembers": ["shop"]}},
         peering("ServiceMeshPeer", discoveryStatus={"active": [{"pod": "istiod", "watch": watch}]}),
@@ -56,7 +77,10 @@ def mesh(api: ApiInMemory, *more: dict) -> None:
 
 def pages(_namespace: str, _pod: str, _port: int, target: str) -> str | None:
     ports = {CART: [8080, "HTTP"], TILL: [9000, "TCP"]}
-    told = [{"hostname": host, "ports": [{"name": "x", "port": port, "protocol": word}]} for host, (port, word) in ports.items()]
+    told = [
+        {"hostname": host, "ports": [{"name": "x", "port": port, "protocol": word}]}
+        for host, (port, word) in ports.items()
+    ]
     return json.dumps(told) if target == "/debug/registryz" else None
 
 
@@ -107,7 +131,12 @@ def test_without_a_word_nothing_runs_in_a_container_nor_in_check_mode(api, colle
 
 def test_what_envoy_answers_is_not_the_service_and_fails_the_gate(api, collections):
     mesh(api)
-    result = verify(api, collections, saying(b"HTTP/1.1 503 Service Unavailable\r\nserver: envoy\r\n\r\n", tcp=0), require="no_failure")
+    result = verify(
+        api,
+        collections,
+        saying(b"HTTP/1.1 503 Service Unavailable\r\nserver: envoy\r\n\r\n", tcp=0),
+        require="no_failure",
+    )
     assert (result["failed"], result["code"], result["verdict"]) == (True, "FED919", "down")
     assert states(result) == {CART: "not reached", TILL: "not reached"}
     assert {one["code"] for one in result["findings"]} == {"FED916"}
@@ -124,7 +153,11 @@ def test_an_image_without_a_program_leaves_it_unknown_with_the_reason(api, colle
 def test_a_right_that_is_missing_is_asked_for_once_and_told(api, collections):
     mesh(api, pod("till-1", "shop", "till", "till", "istio-proxy"))
     tunnel = tunnelling(pages)
-    told = {"kind": "Status", "message": 'pods "web-1" is forbidden: User "u" cannot get resource "pods/exec"', "code": 403}
+    told = {
+        "kind": "Status",
+        "message": 'pods "web-1" is forbidden: User "u" cannot get resource "pods/exec"',
+        "code": 403,
+    }
     api.hostile = lambda asked: (403, {}, json.dumps(told).encode()) if "/exec" in asked.target else tunnel(asked)
     result = call(collections, "federation_verify_info", {**api.access, **EAST}).result
     assert "may not get pods/exec" in result["calls"][0]["evidence"], result
@@ -144,7 +177,9 @@ def test_a_hostile_pod_moves_no_cursor_floods_nothing_and_its_body_stays_where_i
 def test_the_playbook_says_it_in_junit_and_in_the_report(api: ApiInMemory, collections: str, tmp_path: Path):
     mesh(api)
     api.hostile = tunnelling(pages, saying(tcp=7))
-    admin = Administrator(tmp_path, collections, {"east": {**api.variables, "mesh_peers": ["west"], "verify_exec": True}})
+    admin = Administrator(
+        tmp_path, collections, {"east": {**api.variables, "mesh_peers": ["west"], "verify_exec": True}}
+    )
     said = {"federation_report": "verify.json", "federation_report_junit": "verify.xml"}
     run = admin.play("verify", variables=said, must_pass=False)
     assert run.returncode and f"{TILL}:9000 is not reached (no connection to it)" in run.output, run.output

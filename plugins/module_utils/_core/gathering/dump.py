@@ -79,7 +79,9 @@ class Dump:
     unread: list[Unknown] = field(default_factory=list)
 
     def add(self, path: str, text: str, what: str) -> None:
-        """Take a file; ``what`` is what the index counts it as. One that is too large, or one too many, is left out and told."""
+        """Take a file; ``what`` is what the index counts it as. One that is too large, or one too many, is left out and
+        told.
+        """
         size = len(text.encode("utf-8", "replace"))
         if size > LARGEST:
             self.left_out.append(f"{path}: it has {size:,} bytes, and {LARGEST:,} is the most")
@@ -93,13 +95,17 @@ class Dump:
         """Take objects of one kind, redacted already, one file each."""
         for live in objects[:MOST_OF_A_KIND]:
             name = file_name(str(at(live, "metadata", "name")))
-            self.add(f"objects/{file_name(namespace)}/{kind.name}/{name}.json", as_json(live), f"{kind.name} in {namespace}")
+            self.add(
+                f"objects/{file_name(namespace)}/{kind.name}/{name}.json", as_json(live), f"{kind.name} in {namespace}"
+            )
         if len(objects) > MOST_OF_A_KIND:
             self.left_out.append(f"{len(objects) - MOST_OF_A_KIND:,} more of {kind.name} in {namespace}")
 
 
 def wanted(kind: Kind, live: Mapping, control_plane: ControlPlane | None) -> bool:
-    """Return whether an object belongs into a dump. Of ConfigMaps only roots, the mesh's own configuration and what is ours."""
+    """Return whether an object belongs into a dump. Of ConfigMaps only roots, the mesh's own configuration and what is
+    ours.
+    """
     if kind is not CONFIG_MAP:
         return True
     metadata = mapping(live.get("metadata"))
@@ -130,7 +136,13 @@ def logs_of(pods: Iterable[Mapping], left_out: list[str]) -> list[tuple[str, str
 
 def log_query(container: str, since: int) -> dict[str, str]:
     """Return what is asked for of a log: its last lines, since so many seconds, to a bound."""
-    return {"container": container, "sinceSeconds": str(since), "tailLines": _LOG_LINES, "limitBytes": str(MOST_LOG), "timestamps": "true"}
+    return {
+        "container": container,
+        "sinceSeconds": str(since),
+        "tailLines": _LOG_LINES,
+        "limitBytes": str(MOST_LOG),
+        "timestamps": "true",
+    }
 
 
 def file_name(name: str) -> str:
@@ -151,12 +163,18 @@ def as_json(value: Any) -> str:
 
 
 def index(dump: Dump, at_time: datetime, head: Sequence[str], versions: Mapping[str, str]) -> str:
-    """Return the index of a dump, in Markdown: what is there, what was left out, what could not be read and why. It is redacted by its caller."""
+    """Return the index of a dump, in Markdown: what is there, what was left out, what could not be read and why. It is
+    redacted by its caller.
+    """
     lines = [f"# Support dump of {shown(dump.mesh)}", "", f"Made {time_text(at_time)} by `ossm.federation.gather`.", ""]
     lines += [f"- {key}: {shown(text)}" for key, text in versions.items()]
     lines += ["", "## What is here", "", "| files | what |", "|---|---|"]
     lines += [f"| {count} | {shown(what)} |" for what, count in sorted(dump.counts.items())]
-    lines += ["", "Each object and each log is a file of its own: `objects/<namespace>/<kind>/<name>.json`, `logs/<pod>_<container>.log`.", ""]
+    lines += [
+        "",
+        "Each object and each log is a file of its own: `objects/<namespace>/<kind>/<name>.json`, `logs/<pod>_<container>.log`.",
+        "",
+    ]
     if head:
         lines += ["## How it stands", "", "```", *map(shown, head), "```", ""]
     lines += ["## What was left out", "", *LEFT_OUT, *(f"- {shown(what)}" for what in dump.left_out), ""]

@@ -1,9 +1,12 @@
 # GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
-"""The programs of an application's container that can make one request, how they are called, and what their end means.
+"""The programs of an application's container that can make one request, how they are called, and what their end
+means.
 
-None is called through a shell: every word is an argument of its own. Nothing follows a redirect but wget, of which only the first answer
-counts; no proxy of the container's environment is used, since the request has to go through the sidecar.
-Sources: curl(1), exit codes; wget(1), exit status; BusyBox, networking/wget.c; kubernetes, remotecommand (the Status at the end of an exec).
+None is called through a shell: every word is an argument of its own. Nothing follows a redirect but wget, of which
+only the first answer counts; no proxy of the container's environment is used, since the request has to go through the
+sidecar.
+Sources: curl(1), exit codes; wget(1), exit status; BusyBox, networking/wget.c; kubernetes, remotecommand (the Status
+at the end of an exec).
 """
 
 from __future__ import annotations
@@ -20,10 +23,20 @@ MOST = 1 << 14
 """Bytes of a command's output that are read at the most; what comes after is not waited for."""
 MOST_BODY = 2048
 _MISSING = (126, 127, 255)
-"""How a runtime tells that a program is not there: not executable, not found, and CRI-O's own code for an exec that did not start."""
+"""How a runtime tells that a program is not there: not executable, not found, and CRI-O's own code for an exec that did
+not start.
+"""
 _STATUS_LINE = re.compile(r"^\s*HTTP/[0-9.]{1,3} ([1-9][0-9]{2})(?![0-9])", re.MULTILINE)
 
-ANSWERED, OPEN, CLOSED, NO_NAME, NO_WAY, LATE, UNCLEAR = "answered", "open", "closed", "no name", "no way", "late", "unclear"
+ANSWERED, OPEN, CLOSED, NO_NAME, NO_WAY, LATE, UNCLEAR = (
+    "answered",
+    "open",
+    "closed",
+    "no name",
+    "no way",
+    "late",
+    "unclear",
+)
 # What curl says by its exit code; the script for Python ends in the same way.
 _ENDS = {
     5: NO_NAME,
@@ -85,7 +98,9 @@ sys.exit(0 if said else 52)
 
 @dataclass(frozen=True)
 class Ran:
-    """What came of a command in a container: what it printed, at most ``MOST`` bytes each, and how it ended (the API's Status as text)."""
+    """What came of a command in a container: what it printed, at most ``MOST`` bytes each, and how it ended (the API's
+    Status as text).
+    """
 
     stdout: bytes
     stderr: bytes
@@ -107,7 +122,9 @@ class Ran:
 
 @dataclass(frozen=True)
 class Said:
-    """What a request came to: one of the words above; of what ``ANSWERED``, status, headers (names in lower case) and the body's beginning."""
+    """What a request came to: one of the words above; of what ``ANSWERED``, status, headers (names in lower case) and
+    the body's beginning.
+    """
 
     outcome: str
     status: int = 0
@@ -116,7 +133,9 @@ class Said:
 
 
 def curl(target: Target, seconds: int) -> list[str]:
-    """Return the command for curl. Over TCP it waits for the other end to speak or to close; its own stdin stays open and silent."""
+    """Return the command for curl. Over TCP it waits for the other end to speak or to close; its own stdin stays open
+    and silent.
+    """
     bounds = ["curl", "--silent", "--noproxy", "*", "--max-time", str(seconds)]
     if not target.is_http:
         return [*bounds, f"telnet://{target.host}:{target.port}"]

@@ -72,9 +72,13 @@ def client_of(pod: Mapping) -> dict | None:
     """
     if at(pod, "metadata", "deletionTimestamp") or not is_true(pod, "Ready"):
         return None
-    running = {str(one.get("name")) for one in items(at(pod, "status", "containerStatuses")) if at(one, "state", "running")}
+    running = {
+        str(one.get("name")) for one in items(at(pod, "status", "containerStatuses")) if at(one, "state", "running")
+    }
     # A proxy may be a native sidecar, which is an init container that goes on.
-    running |= {str(one.get("name")) for one in items(at(pod, "status", "initContainerStatuses")) if at(one, "state", "running")}
+    running |= {
+        str(one.get("name")) for one in items(at(pod, "status", "initContainerStatuses")) if at(one, "state", "running")
+    }
     named = [str(one.get("name")) for one in items(at(pod, "spec", "containers"))]
     own = next((name for name in named if name != PROXY and name in running), None)
     if PROXY not in running or own is None:
@@ -85,7 +89,9 @@ def client_of(pod: Mapping) -> dict | None:
 
 
 def clients_among(found: Iterable[Mapping], wanted: str) -> list[Client]:
-    """Return the pods to ask from, at most ``MOST_CLIENTS``: those of ``wanted`` (``namespace/name`` of a pod or workload), or any.
+    """Return the pods to ask from, at most ``MOST_CLIENTS``: those of ``wanted``, or any.
+
+    ``wanted`` is ``namespace/name`` of a pod or workload.
 
     One of each workload comes before a second one of any: pods of one workload have the same programs.
     """
@@ -111,18 +117,26 @@ def read_client(wanted: object) -> str:
 
 
 def read_paths(wanted: Mapping[str, Any]) -> dict[str, tuple[int, str]]:
-    """Return ``verify_paths`` by its keys: port (0 for any) and path; raises ``FederationError`` FED925 for what is no such thing."""
+    """Return ``verify_paths`` by its keys: port (0 for any) and path; raises ``FederationError`` FED925 for what is no
+    such thing.
+    """
     found: dict[str, tuple[int, str]] = {}
     for key, value in wanted.items():
         read = _PATH.fullmatch(str(value))
         if read is None or int(read["port"] or 1) not in range(1, 65536):
-            raise _wrong(f"verify_paths, {key}", str(value), "Write a path such as /health, or with its port such as :8080/health")
+            raise _wrong(
+                f"verify_paths, {key}",
+                str(value),
+                "Write a path such as /health, or with its port such as :8080/health",
+            )
         found[str(key)] = (int(read["port"] or 0), read["path"])
     return found
 
 
 def ports_in(registry: object) -> dict[str, list[tuple[int, str]]]:
-    """Return, by host, the ports and protocols that istiod knows. Source: istio, ``/debug/registryz`` (model.Service), 1.9 to 1.18."""
+    """Return, by host, the ports and protocols that istiod knows. Source: istio, ``/debug/registryz`` (model.Service),
+    1.9 to 1.18.
+    """
     found: dict[str, list[tuple[int, str]]] = {}
     for service in items(registry):
         host = str(service.get("hostname"))
@@ -136,7 +150,9 @@ def ports_in(registry: object) -> dict[str, list[tuple[int, str]]]:
 def targets_of(
     rows: Iterable[Mapping], ports: Mapping[str, Sequence[tuple[int, str]]], paths: Mapping[str, tuple[int, str]]
 ) -> list[Target]:
-    """Return what is asked for. ``rows`` are those of ``status.peer_row``; a host without known ports has one target with port 0.
+    """Return what is asked for; a host without known ports has one target with port 0.
+
+    ``rows`` are those of ``status.peer_row``.
 
     Raises ``FederationError`` FED925 for a key of ``paths`` that fits no import.
     """
@@ -145,7 +161,12 @@ def targets_of(
     for key in paths:
         if key not in names:
             raise _wrong("verify_paths", key, "Use the name of an import as status shows it, or its namespace/name")
-    return [target for peer, host in hosts if _HOST.fullmatch(host) for target in _of_host(peer, host, ports.get(host, ()), paths)]
+    return [
+        target
+        for peer, host in hosts
+        if _HOST.fullmatch(host)
+        for target in _of_host(peer, host, ports.get(host, ()), paths)
+    ]
 
 
 def _of_host(

@@ -1,10 +1,12 @@
 # GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
 """Whether an import is reached, by what one request came to: reached, not reached, or unknown, with the evidence.
 
-What the service answers counts as reached, whatever it answers; what an Envoy answers in its place does not. An Envoy that has got an answer
-from further on adds ``x-envoy-upstream-service-time``; one that answers by itself does not. An answer that came from further on may still be
-made by the sidecar of the service: then its body is one of Envoy's own texts.
-Sources: Envoy, "HTTP header manipulation" and "Local reply"; source/common/router/router.cc and source/common/http/utility.cc (texts).
+What the service answers counts as reached, whatever it answers; what an Envoy answers in its place does not. An Envoy
+that has got an answer from further on adds ``x-envoy-upstream-service-time``; one that answers by itself does not. An
+answer that came from further on may still be made by the sidecar of the service: then its body is one of Envoy's own
+texts.
+Sources: Envoy, "HTTP header manipulation" and "Local reply"; source/common/router/router.cc and
+source/common/http/utility.cc (texts).
 """
 
 from __future__ import annotations
@@ -66,7 +68,9 @@ class Verdict:
 
     def as_row(self) -> dict:
         """Return it as a row of a module's result."""
-        target = {key: value for key, value in asdict(self.target).items() if key in ("peer", "host", "port", "protocol")}
+        target = {
+            key: value for key, value in asdict(self.target).items() if key in ("peer", "host", "port", "protocol")
+        }
         told = {"asked": self.target.asked, "from": self.client, "program": self.program}
         return {**target, **told, "state": self.state, "evidence": self.evidence, "code": CODES.get(self.state)}
 
@@ -92,12 +96,18 @@ def _of_answer(target: Target, said: Said) -> tuple[str, str]:
         return NOT_REACHED, f"{told}, which {where} made itself: {own.strip()}"
     if has_passed:
         if target.method == "HEAD" and said.status in _OF_EITHER:
-            return UNKNOWN, f"{told}, which the service or the Envoy in front of it made; a path in verify_paths tells them apart"
+            return (
+                UNKNOWN,
+                f"{told}, which the service or the Envoy in front of it made; a path in verify_paths tells them apart",
+            )
         return REACHED, told
     if not is_envoys:
         return REACHED, f"{told}, by what is no Envoy"
     if said.status < 400:
-        return UNKNOWN, f"{told}, which the pod's Envoy may have made itself: a redirect or an answer of a VirtualService"
+        return (
+            UNKNOWN,
+            f"{told}, which the pod's Envoy may have made itself: a redirect or an answer of a VirtualService",
+        )
     return NOT_REACHED, f"{told}, which the pod's own Envoy made: {_reason(said.status)}"
 
 
@@ -117,7 +127,9 @@ def silent(target: Target, why: str) -> Verdict:
 
 @dataclass(frozen=True)
 class Verification:
-    """What a run has verified of one mesh; ``unread`` is what could not be read, ``left_out`` how many targets were not asked for."""
+    """What a run has verified of one mesh; ``unread`` is what could not be read, ``left_out`` how many targets were not
+    asked for.
+    """
 
     mesh: str
     verdicts: Sequence[Verdict]
@@ -132,7 +144,8 @@ class Verification:
     def missing(self, require: str) -> list[str]:
         """Return what keeps the mesh from being as a gate requires, in words.
 
-        ``all``: every import is reached. ``no_failure``: none is not reached; unknown passes. ``none``: nothing is required.
+        ``all``: every import is reached. ``no_failure``: none is not reached; unknown passes. ``none``: nothing is
+        required.
         """
         if require == "none" or not self.is_asked:
             return []
@@ -146,7 +159,10 @@ class Verification:
     def findings(self) -> list[Finding]:
         """Return what deserves a look, each with the code that says what to do."""
         odd = [one for one in self.verdicts if one.state in CODES] if self.is_asked else []
-        return [Finding(CODES[one.state], one.place, f"{_word(one)} from {one.client or 'here'}: {one.evidence}") for one in odd]
+        return [
+            Finding(CODES[one.state], one.place, f"{_word(one)} from {one.client or 'here'}: {one.evidence}")
+            for one in odd
+        ]
 
     def lines(self) -> list[str]:
         """Return the table: what is not reached first."""
@@ -157,7 +173,9 @@ class Verification:
             head = f"would ask for {len(self.verdicts)}" if self.verdicts else head
         rows = sorted(self.verdicts, key=lambda one: (order.index(one.state), one.target.peer, one.place))
         told = [f"{self.mesh} · {head}"]
-        cells = [[one.place, one.target.peer, one.state, one.target.asked, one.client or "-", one.evidence] for one in rows]
+        cells = [
+            [one.place, one.target.peer, one.state, one.target.asked, one.client or "-", one.evidence] for one in rows
+        ]
         told += table(["IMPORT", "PEER", "STATE", "ASKED", "FROM", "EVIDENCE"], cells[:MOST_SHOWN])
         if len(cells) > MOST_SHOWN:
             told.append(f"… and {len(cells) - MOST_SHOWN:,} more; the result has all of them (calls)")
@@ -175,7 +193,11 @@ class Verification:
         others = self.missing("all")
         if others:
             return f"‼ {self.mesh}: {'; '.join(others[:3])}{f'; and {len(others) - 3} more' if len(others) > 3 else ''}"
-        return f"√ {self.mesh}: {self.count(REACHED)} of {len(self.verdicts)} reached" if self.verdicts else f"√ {self.mesh}: nothing is imported"
+        return (
+            f"√ {self.mesh}: {self.count(REACHED)} of {len(self.verdicts)} reached"
+            if self.verdicts
+            else f"√ {self.mesh}: nothing is imported"
+        )
 
     def refusal(self, require: str, result: dict) -> FederationError:
         """Return the failure of a mesh that is not as is required: FED919."""

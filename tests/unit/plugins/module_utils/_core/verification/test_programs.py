@@ -12,7 +12,13 @@ import threading
 from dataclasses import replace
 
 import pytest
-from ansible_collections.ossm.federation.plugins.module_utils._core.verification.programs import Ran, curl, python3, said_by, wget
+from ansible_collections.ossm.federation.plugins.module_utils._core.verification.programs import (
+    Ran,
+    curl,
+    python3,
+    said_by,
+    wget,
+)
 from ansible_collections.ossm.federation.plugins.module_utils._core.verification.targets import Target
 
 HERE = Target("west", "localhost", 0, "HTTP")

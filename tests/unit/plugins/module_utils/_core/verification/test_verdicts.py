@@ -10,9 +10,19 @@ from ansible_collections.ossm.federation.plugins.module_utils._core.catalogue.co
 from ansible_collections.ossm.federation.plugins.module_utils._core.catalogue.findings import Unknown
 from ansible_collections.ossm.federation.plugins.module_utils._core.plain.errors import FederationError
 from ansible_collections.ossm.federation.plugins.module_utils._core.verification import targets, verdicts
-from ansible_collections.ossm.federation.plugins.module_utils._core.verification.programs import Ran, curl, python3, said_by, wget
+from ansible_collections.ossm.federation.plugins.module_utils._core.verification.programs import (
+    Ran,
+    curl,
+    python3,
+    said_by,
+    wget,
+)
 from ansible_collections.ossm.federation.plugins.module_utils._core.verification.targets import Client, Target
-from ansible_collections.ossm.federation.plugins.module_utils._core.verification.verdicts import Verification, judged, silent
+from ansible_collections.ossm.federation.plugins.module_utils._core.verification.verdicts import (
+    Verification,
+    judged,
+    silent,
+)
 
 HTTP = Target("west", "cart.shop.svc.west-imports.local", 8080, "HTTP")
 GET = Target("west", HTTP.host, 8080, "HTTP", "/health", "GET")
@@ -51,7 +61,11 @@ def of(target, text, code=0, program=curl):
         # Without a body nobody can tell the sidecar's word from the service's.
         (HTTP, f"HTTP/1.1 503 Service Unavailable\n{PASSED}\n\n", "unknown"),
         (GET, f"HTTP/1.1 503 Service Unavailable\n{PASSED}\n\nbe back soon", "reached"),
-        (GET, f"HTTP/1.1 503 Service Unavailable\n{PASSED}\n\nupstream connect error or disconnect/reset before headers. reset", "not reached"),
+        (
+            GET,
+            f"HTTP/1.1 503 Service Unavailable\n{PASSED}\n\nupstream connect error or disconnect/reset before headers. reset",
+            "not reached",
+        ),
         (GET, f"HTTP/1.1 403 Forbidden\n{PASSED}\n\nRBAC: access denied", "not reached"),
         (GET, "HTTP/1.1 503 Service Unavailable\nserver: envoy\n\nno healthy upstream", "not reached"),
         # A page that quotes Envoy is no answer of Envoy's.
@@ -94,7 +108,10 @@ def test_a_service_that_speaks_first_is_reached_and_one_that_never_started_is_no
 def test_wget_of_either_kind_is_read_by_what_it_prints_to_stderr():
     gnu = f"Resolving cart... 192.0.2.1\nHTTP request sent, awaiting response... \n  HTTP/1.1 200 OK\n  {PASSED}\n"
     assert of(HTTP, gnu.replace("\nx-", "\n  x-"), 0, wget) == "reached"
-    assert of(HTTP, "  HTTP/1.1 503 Service Unavailable\n  server: envoy\n\nwget: server returned error", 1, wget) == "not reached"
+    assert (
+        of(HTTP, "  HTTP/1.1 503 Service Unavailable\n  server: envoy\n\nwget: server returned error", 1, wget)
+        == "not reached"
+    )
     assert of(HTTP, "wget: bad address 'cart'", 1, wget) == "unknown"
     assert of(HTTP, "env: can't execute 'wget'", 127, wget) is None
 
@@ -108,13 +125,23 @@ def test_no_program_goes_through_a_shell_or_a_proxy_or_writes_a_file():
     assert curl(TCP, 15)[-1] == f"telnet://{TCP.host}:9000"
 
 
-ROWS = [{"peer": "west", "imports": [{"imported": HTTP.host}, {"imported": "till.shop.svc.cluster.local"}]}, {"peer": "north", "imports": None}]
+ROWS = [
+    {"peer": "west", "imports": [{"imported": HTTP.host}, {"imported": "till.shop.svc.cluster.local"}]},
+    {"peer": "north", "imports": None},
+]
 
 
 def test_each_host_is_asked_for_at_each_of_its_ports_and_where_a_path_is_named_with_get():
     ports = targets.ports_in(
         [
-            {"hostname": HTTP.host, "ports": [{"port": 8080, "protocol": "HTTP"}, {"port": 53, "protocol": "UDP"}, {"port": 9, "protocol": "TLS"}]},
+            {
+                "hostname": HTTP.host,
+                "ports": [
+                    {"port": 8080, "protocol": "HTTP"},
+                    {"port": 53, "protocol": "UDP"},
+                    {"port": 9, "protocol": "TLS"},
+                ],
+            },
             {"hostname": "x", "ports": [{"port": "8080"}, {"port": 70000}, None, 5]},
             None,
         ]
@@ -129,7 +156,10 @@ def test_each_host_is_asked_for_at_each_of_its_ports_and_where_a_path_is_named_w
     assert (other.port, other.url) == (8081, f"http://{HTTP.host}:8081/ready")
 
 
-@pytest.mark.parametrize("paths", [{"shop/cart": "health"}, {"shop/cart": "/a b"}, {"shop/cart": ":0/x"}, {"shop/cart": "/\n"}, {"shop/carts": "/"}])
+@pytest.mark.parametrize(
+    "paths",
+    [{"shop/cart": "health"}, {"shop/cart": "/a b"}, {"shop/cart": ":0/x"}, {"shop/cart": "/\n"}, {"shop/carts": "/"}],
+)
 def test_a_path_that_is_none_or_of_no_import_is_refused(paths):
     with pytest.raises(FederationError, match="verify_paths") as refused:
         targets.targets_of(ROWS, {}, targets.read_paths(paths))
@@ -151,7 +181,12 @@ def test_one_pod_of_each_workload_comes_before_a_second_of_any():
 
 def test_a_gate_counts_what_is_not_reached_and_all_counts_what_is_not_known():
     said = said_by(curl, HTTP, Ran(b"", b"", ended(7)))
-    found = Verification("east", [verdict(HTTP, said), silent(TCP, "nobody could ask")], [Unknown("what north gives", "not connected")], 3)
+    found = Verification(
+        "east",
+        [verdict(HTTP, said), silent(TCP, "nobody could ask")],
+        [Unknown("what north gives", "not connected")],
+        3,
+    )
     assert [len(found.missing(require)) for require in verdicts.REQUIRED] == [4, 1, 0]
     assert found.lines()[0] == "east · 1 not reached, 1 unknown"
     assert found.lines()[-1] == "not asked for: 3 more"
