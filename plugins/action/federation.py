@@ -21,6 +21,8 @@ from ansible_collections.ossm.federation.plugins.plugin_utils.expressions import
 from ansible_collections.ossm.federation.plugins.plugin_utils.here import HereAction
 
 MOST_NOTES = 5
+MOST_CARRIED = 20
+"""Of how many meshes one workflow's jobs hand their cards on: AWX gives every job the cards of all, whoever they are for."""
 
 display = Display()
 
@@ -70,12 +72,22 @@ def handed_on(name: str, mesh: str, variables: dict, now: datetime) -> tuple[lis
     with one name only the later reaches the jobs that follow. It is a JSON text, or what such a text holds. Nothing in it is
     evaluated. A job speaks for its own mesh alone: cards of others in its variable are left out, and so is what is no card in
     order, so that one job cannot stop the others' peerings. Cards for other meshes are left out without a word.
+
+    Raises ``FederationError`` FED360 for more meshes than a workflow's artifacts are good for.
     """
     prefix = f"{name}_of_"
     own = prefix + mesh.replace("-", "_")
     found: list = []
     notes: list[str] = []
-    for key in sorted(key for key in variables if key.startswith(prefix) and key != own):
+    keys = sorted(key for key in variables if key.startswith(prefix))
+    if len(keys) > MOST_CARRIED:
+        raise FederationError(
+            "FED360",
+            where=f"{prefix}*",
+            what=f"{len(keys)} meshes handed their cards on as artifacts of one workflow, and every job gets all of them; {MOST_CARRIED} are the most",
+            fix="Carry the cards by Git and set federation_cards_dir; extensions/awx does that with awx_cards_dir",
+        )
+    for key in (key for key in keys if key != own):
         # The name of a mesh has no underscore, so there is one mesh for each name of a variable.
         speaker = key[len(prefix) :].replace("_", "-")
         left_out: list[str] = []

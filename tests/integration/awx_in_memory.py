@@ -2,15 +2,17 @@
 """As much of AWX as a workflow needs: what ``load.yml`` brings in, and a walk over the workflow's graph.
 
 ``load.yml`` is run as it is. Its modules are stood in for by an action plugin that checks each call with the argument spec
-that the real module of awx.awx gives its AnsibleModule, and writes the call down. The rules of the walk are AWX's: a node
-starts when one link into it has fired, or with ``all_parents_must_converge`` when all have; artifacts of all ancestors are
-merged, later ones over earlier ones, and reach a job as extra variables whose texts are marked unsafe.
+that the real module of awx.awx gives its AnsibleModule, writes the call down, and says changed where the object was another
+before; a secret counts where it is to be updated only. The rules of the walk are AWX's: a node starts when one link into it has
+fired, or with ``all_parents_must_converge`` when all have; artifacts of all ancestors are merged, later ones over earlier ones,
+and reach a job as extra variables whose texts are marked unsafe. A node and a schedule may say what the template asks for.
 """
 
 from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -24,6 +26,12 @@ from integration.administrators import TREE
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 SOURCE = TREE / "extensions" / "awx"
+PROMPTS = {
+    "limit": "ask_limit_on_launch",
+    "credentials": "ask_credential_on_launch",
+    "instance_groups": "ask_instance_groups_on_launch",
+    "job_type": "ask_job_type_on_launch",
+}
 LINKS = {"success_nodes": ("successful",), "failure_nodes": ("failed",), "always_nodes": ("successful", "failed")}
 
 # Runs where awx.awx lies on the path: each module's main is stopped where it has said what it takes.
@@ -72,7 +80,28 @@ class ActionModule(ActionBase):
         taken = {key: checked.validated_parameters[key] for key in given}
         with open(os.environ["AWX_OBJECTS"], "a", encoding="utf-8") as file:
             file.write(json.dumps([name, taken]) + "\\n")
-        return {"changed": True}
+        return {"changed": self.kept(name, taken)}
+
+    def kept(self, name, taken):
+        # Whether AWX has another object by now.
+        if name.endswith("_update"):
+            return True
+        path = os.environ["AWX_OBJECTS"] + ".state"
+        known = {}
+        if os.path.exists(path):
+            with open(path, encoding="utf-8") as file:
+                known = json.load(file)
+        named = [taken.get(key) for key in ("name", "identifier", "workflow_job_template")]
+        key = json.dumps([name, *named, taken if name == "role" else None])
+        before = known.pop(key, None)
+        if taken.get("state") != "absent":
+            fresh = taken.pop("update_secrets", None) is not False
+            if before is not None and not fresh:
+                taken["inputs"] = before["inputs"]
+            known[key] = taken
+        with open(path, "w", encoding="utf-8") as file:
+            json.dump(known, file)
+        return known.get(key) != before or (name == "credential" and key in known and fresh)
 """
 
 # What AWX takes of a job's statistics: those of the run, not those of one host.
@@ -116,9 +145,9 @@ def marked(value: Any) -> Any:
 
 @dataclass
 class Job:
-    """A job that ran: its template's name, how it ended, what it printed, its artifacts, and all that it was given."""
+    """A job that ran: its node's name, how it ended, what it printed, its artifacts, and all that it was given."""
 
-    template: str
+    node: str
     status: str
     output: str = ""
     artifacts: dict = field(default_factory=dict)
@@ -131,25 +160,30 @@ class Awx:
 
     calls: list[tuple[str, dict]]
     folder: Path
+    changed: int = 0
+    workflow: str = "Federate the meshes"
 
     @classmethod
     def loaded(cls, folder: Path, environment: Mapping[str, str], variables: Mapping[str, Any]) -> Awx:
         """Run ``load.yml`` against the stand-in and return what it brought in. Fails the test when it fails."""
         actions = folder / "ansible_collections" / "awx" / "awx" / "plugins" / "action"
         actions.mkdir(parents=True)
-        tasks = yaml.load((SOURCE / "load.yml").read_text(encoding="utf-8"), Loader=yaml.SafeLoader)[0]["tasks"]
-        used = sorted({key.rpartition(".")[2] for task in tasks for key in task if key.startswith("awx.awx.")})
+        used = sorted(set(re.findall(r"^ +action: .*\.(\w+)\"$", (SOURCE / "load.yml").read_text(encoding="utf-8"), re.MULTILINE)))
         for name in used:
             (actions / f"{name}.py").write_text(ACTION, encoding="utf-8")
-        specs, objects = folder / "specs.json", folder / "objects.jsonl"
         beside = os.environ.get("OSSM_FEDERATION_BESIDE", "")
-        real = {**environment, "PYTHONPATH": beside}
         assert Path(beside, "ansible_collections", "awx", "awx").is_dir(), "awx.awx is provided by `make test` (OSSM_FEDERATION_BESIDE)"
-        run([sys.executable, "-c", SPECS_PROGRAM, specs, *used], folder, real)
-        env = {**environment, "ANSIBLE_COLLECTIONS_PATH": str(folder), "AWX_SPECS": str(specs), "AWX_OBJECTS": str(objects)}
-        run(["ansible-playbook", "-i", "localhost,", SOURCE / "load.yml", "-e", json.dumps(variables)], folder, env)
+        run([sys.executable, "-c", SPECS_PROGRAM, folder / "specs.json", *used], folder, {**environment, "PYTHONPATH": beside})
+        return cls([], folder).loaded_again(environment, variables)
+
+    def loaded_again(self, environment: Mapping[str, str], variables: Mapping[str, Any]) -> Awx:
+        """Run ``load.yml`` once more, and return what it brought in then, with its output."""
+        objects = self.folder / "objects.jsonl"
+        objects.write_text("", encoding="utf-8")
+        env = {**environment, "ANSIBLE_COLLECTIONS_PATH": str(self.folder), "AWX_SPECS": str(self.folder / "specs.json"), "AWX_OBJECTS": str(objects)}
+        output = run(["ansible-playbook", "-i", "localhost,", SOURCE / "load.yml", "-e", json.dumps(variables)], self.folder, env)
         lines = objects.read_text(encoding="utf-8").splitlines()
-        return cls([tuple(json.loads(line)) for line in lines], folder)
+        return Awx([tuple(json.loads(line)) for line in lines], self.folder, int(re.search(r"changed=(\d+)", output)[1]))
 
     def named(self, module: str) -> dict[str, dict]:
         """Return what was loaded by one module, by name or identifier."""
@@ -158,7 +192,8 @@ class Awx:
     @property
     def nodes(self) -> dict[str, dict]:
         """The workflow's nodes by identifier."""
-        return self.named("workflow_job_template_node")
+        nodes = (taken for name, taken in self.calls if name == "workflow_job_template_node")
+        return {taken["identifier"]: taken for taken in nodes if taken["workflow_job_template"] == self.workflow and "state" not in taken}
 
     def parents(self) -> dict[str, list[tuple[str, str]]]:
         """Return for each node which nodes lead to it, and by which kind of link."""
@@ -172,7 +207,7 @@ class Awx:
     def walk(self, approve: Callable[[dict[str, Job]], bool], launch: Callable[[str, dict], Job], answers: Mapping | None = None) -> dict[str, Job]:
         """Run the workflow to its end and return its jobs by node; ``approve`` is asked with those that ran so far.
 
-        ``launch`` runs a job template with extra variables: the artifacts of all ancestors, and over them the survey's ``answers``.
+        ``launch`` runs a node with extra variables: the artifacts of all ancestors, and over them the survey's ``answers``.
         """
         jobs: dict[str, Job] = {}
         carried: dict[str, dict] = {}
@@ -191,7 +226,7 @@ class Awx:
                 if node.get("approval_node"):
                     jobs[name] = Job(name, "successful" if approve(dict(jobs)) else "failed")
                 else:
-                    jobs[name] = launch(node["unified_job_template"], {**artifacts, **(answers or {})})
+                    jobs[name] = launch(name, {**artifacts, **(answers or {})})
 
     def _is_ready(self, name: str, links: list[tuple[str, str]], jobs: Mapping[str, Job]) -> bool:
         fired = [parent in jobs and jobs[parent].status in LINKS[kind] for parent, kind in links]
@@ -199,19 +234,32 @@ class Awx:
 
     def answers(self) -> dict[str, str]:
         """Return what the workflow's survey gives when nobody changes its answers."""
-        (workflow,) = self.named("workflow_job_template").values()
+        workflow = self.named("workflow_job_template")[self.workflow]
         return {question["variable"]: question["default"] for question in workflow["survey_spec"]["spec"]}
 
-    def launch(self, template: str, extra_vars: Mapping[str, Any], environment: Mapping[str, str]) -> Job:
-        """Run one job template as a process of its own, with a fresh copy of the project and its own credentials only."""
-        taken = self.named("job_template")[template]
-        place = self.folder / template.replace(": ", "-")
+    def prompted(self, prompts: Mapping[str, Any]) -> dict:
+        """Return the job template of a node or schedule with what that says in its place; it may say what the template asks for."""
+        taken = self.named("job_template")[prompts["unified_job_template"]]
+        questions = (taken.get("survey_spec") or {}).get("spec", [])
+        for option, asked in PROMPTS.items():
+            assert option not in prompts or taken.get(asked), f"AWX ignores {option}, since the template does not ask for it"
+        given = prompts.get("extra_data") or {}
+        assert set(given) <= {question["variable"] for question in questions}, "AWX ignores variables that no survey asks for"
+        answers = {question["variable"]: question["default"] for question in questions if question["default"]}
+        return {**taken, **{option: prompts[option] for option in PROMPTS if option in prompts}, "answers": {**answers, **given}}
+
+    def launch(self, name: str, extra_vars: Mapping[str, Any], environment: Mapping[str, str]) -> Job:
+        """Run one node, or one schedule's job, as a process of its own, with a fresh copy of the project and its own credentials only."""
+        prompts = self.nodes.get(name) or self.named("schedule")[name]
+        taken = self.prompted(prompts)
+        place = self.folder / name.replace(" ", "-")
+        shutil.rmtree(place, ignore_errors=True)
         project = place / "project"
         shutil.copytree(SOURCE / "project", project)
         injected = {}
-        for name in taken["credentials"]:
-            injected.update(self._injected(name, place))
-        variables = {**taken["extra_vars"], **marked({**extra_vars, **injected})}
+        for credential in taken["credentials"]:
+            injected.update(self._injected(credential, place))
+        variables = {**taken["extra_vars"], **marked({**taken["answers"], **extra_vars, **injected})}
         text = yaml.dump(variables, Dumper=Dumper, sort_keys=False)
         (place / "extravars").write_text(text, encoding="utf-8")
         (place / "callback").mkdir()
@@ -224,10 +272,11 @@ class Awx:
             "ANSIBLE_LOCAL_TEMP": str(place / ".ansible" / "tmp"),
         }
         words = ["ansible-playbook", "-i", "inventory/meshes.yml", f"--limit={taken['limit']}", "-e", f"@{place / 'extravars'}", "--diff"]
+        words += ["--check"] if taken["job_type"] == "check" else []
         done = subprocess.run([*words, taken["playbook"]], check=False, cwd=project, env=env, text=True, **STREAMS)
         artifacts = json.loads((place / "artifacts.json").read_text(encoding="utf-8")) if (place / "artifacts.json").exists() else {}
         given = text + "".join(path.read_text(encoding="utf-8") for path in (place / "env").iterdir())
-        return Job(template, "successful" if done.returncode == 0 else "failed", done.stdout, artifacts, given)
+        return Job(name, "successful" if done.returncode == 0 else "failed", done.stdout, artifacts, given)
 
     def _injected(self, credential: str, place: Path) -> dict[str, str]:
         """Return the extra variables of a credential, its files written below ``place``."""
@@ -247,7 +296,8 @@ class Awx:
 STREAMS: dict[str, Any] = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
 
 
-def run(words: list, folder: Path, environment: Mapping[str, str]) -> None:
-    """Run one command and fail the test with its output when it fails."""
+def run(words: list, folder: Path, environment: Mapping[str, str]) -> str:
+    """Run one command and return its output; fail the test with it when it fails."""
     done = subprocess.run([str(word) for word in words], check=False, cwd=folder, env=dict(environment), text=True, **STREAMS)
     assert done.returncode == 0, done.stdout
+    return done.stdout

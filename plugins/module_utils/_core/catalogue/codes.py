@@ -590,6 +590,14 @@ CODES: dict[str, Code] = {
         "`federation_handed_over` says that a peer has one card, by the digits of that card. A name alone would say it of every card to come.",
         "Paste the line that a run shows, `federation_handed_over=west=<eight groups of digits>`, or take the entry out.",
     ),
+    "FED360": Code(
+        "Too many cards as artifacts of a workflow",
+        ERROR,
+        "More than 20 meshes would hand their cards on from job to job. AWX copies the artifacts of all jobs before a job into its variables, so "
+        "each job gets every card, and what AWX stores grows with the square of the meshes.",
+        "Carry the cards by Git: `publish_cards` writes them to a folder of the repository, and each job reads it as `federation_cards_dir`. "
+        "In `extensions/awx` that is `awx_cards_dir`; the workflow then has no jobs that publish.",
+    ),
     "FED401": Code(
         "Control plane missing",
         ERROR,

@@ -11,6 +11,7 @@ import sys
 import pytest
 from ansible_collections.ossm.federation.plugins.action.federation import handed_on
 from ansible_collections.ossm.federation.plugins.module_utils._core.card.trust import read_roots
+from ansible_collections.ossm.federation.plugins.module_utils._core.plain.errors import FederationError
 from ansible_collections.ossm.federation.tests.unit.pem import NOW, root
 from integration.warm_playbook import play
 
@@ -133,6 +134,14 @@ def test_a_workflows_text_that_is_no_card_is_left_out_unevaluated(text, code):
     variables = {"federation_cards_of_west": text, "federation_cards_of_north": json.dumps([norths])}
     cards, notes = handed_on("federation_cards", "east", variables, NOW)
     assert cards == [norths] and len(notes) == 1 and code in notes[0]
+
+
+def test_cards_of_more_meshes_than_a_workflow_carries_are_refused_with_the_way_out():
+    variables = {f"federation_cards_of_mesh_{number}": "[]" for number in range(20)}
+    assert handed_on("federation_cards", "east", variables, NOW) == ([], [])
+    with pytest.raises(FederationError) as refused:
+        handed_on("federation_cards", "east", {**variables, "federation_cards_of_east": "[]"}, NOW)
+    assert refused.value.code == "FED360" and "21 meshes" in str(refused.value) and "Git" in str(refused.value)
 
 
 def test_an_artifact_of_nothing_but_junk_is_told_in_a_few_notes():
