@@ -30,9 +30,10 @@ from ._core.peering.leaving import (
 )
 from ._core.peering.live import Peering, Peerings
 from ._core.peering.status import settling_seconds
-from ._core.peering.using import Taken, Use, accounts_in, routes_in, taken_from
+from ._core.peering.using import Taken, Use, accounts_in, names_of_traffic, routed_by, routes_in, taken_from, unwanted_routes
 from ._core.plain.data import some
 from ._core.plain.diff import Change, as_diff, is_ours, removal_of
+from ._core.plain.errors import FederationError
 from ._core.plain.kinds import AUTHORIZATION_POLICY, traffic_manager
 from ._reads.peerings import read_peerings
 from ._reads.uses import uses_of
@@ -50,12 +51,15 @@ def absent(run: Run, cluster: Cluster, mesh: Mesh, control_plane: ControlPlane) 
     left_out = leftovers(before, control_plane, mesh)
     if run.params["must_be_all"]:
         refuse_left_out(control_plane, left_out)
-    used = refuse_what_breaks(run, cluster, control_plane, before, names) if stage in ("check", "imports", "all") else []
+    used, routes = refuse_what_breaks(run, cluster, control_plane, before, names) if stage in ("check", "imports", "all") else ([], [])
     if stage == "suspend":
         changes = [change for peer in mesh.peers for change in suspended(mesh, peer, before.of(peer.local_name), force=run.params["force"])]
         run.apply(cluster, changes)
     else:
-        changes = leave(run, cluster, control_plane, names, stage)
+        # Ours go first: a share of calls must not go where nothing is any more.
+        changes = routes if stage != "check" else []
+        run.apply(cluster, changes)
+        changes = [*changes, *leave(run, cluster, control_plane, names, stage)]
     gone = {change.name for change in changes if change.action == "delete"}
     going = [name for name in names if before.of(name).peer is not None and name in gone]
     return {
@@ -119,10 +123,11 @@ def seconds_for(run: Run, control_plane: ControlPlane) -> int:
 
 def refuse_what_breaks(
     run: Run, cluster: Cluster, control_plane: ControlPlane, peerings: Peerings, names: Sequence[str]
-) -> list[Use]:
+) -> tuple[list[Use], list[Change]]:
     """Refuse to leave ``names`` while leaving would break something of ours; nothing has been written by then.
 
-    Returns what breaks all the same: with ``leave_when: always`` it is told as warnings. Raises ``FederationError``: FED505
+    Returns what breaks all the same (with ``leave_when: always`` it is told as warnings), and the changes that withdraw first the routes of
+    ``mesh_traffic`` that it does not ask for any more. Raises ``FederationError``: FED505
     an imported host is used, FED506 that cannot be known, FED507 somebody else exports through a peer of ours, FED107
     another manager holds the rules.
     """
@@ -137,6 +142,9 @@ def refuse_what_breaks(
         if peering.imports is not None and is_ours(peering.imports)
     ]
     uses, unreadable, objects = uses_of(cluster, control_plane, [given for given in taken if given])
+    going = unwanted_routes(objects, uses, routed_by(run.params.get("traffic")))
+    places = {(live["kind"], live["metadata"]["namespace"], live["metadata"]["name"]) for live in going}
+    uses = [use for use in uses if (use.kind, use.namespace, use.name) not in places]
     policies = [live for live in objects if live["kind"] == AUTHORIZATION_POLICY.name]
     if run.params["leave_when"] != "always":
         refuse_used(uses)
@@ -152,17 +160,32 @@ def refuse_what_breaks(
         ingress = ((((peering.peer or {}).get("spec") or {}).get("gateways") or {}).get("ingress") or {}).get("name")
         for place in accounts_in(policies, f"{control_plane.namespace}/sa/{ingress}-service-account") if ingress else []:
             run.warn(f"FED508 {place} lets the gateway {ingress} of {name} in, which goes; take that principal out")
-    return uses
+    return uses, [removal_of(live, traffic_manager()) for live in going]
 
 
-def without_lost(run: Run, cluster: Cluster, control_plane: ControlPlane, lost: Mapping[str, Iterable[str]]) -> list[Change]:
+def without_lost(
+    run: Run, cluster: Cluster, control_plane: ControlPlane, mesh: Mesh, lost: Mapping[str, Iterable[str]]
+) -> list[Change]:
     """Return the changes that withdraw our own routes to hosts which dropped import rules take away, to be made before these go.
 
-    Other people's objects that name them are a warning. ``lost`` are the hosts by our name of the peer.
+    Other people's objects that name them are a warning. ``lost`` are the hosts by our name of the peer. Raises ``FederationError`` FED845
+    where ``mesh_traffic`` still sends calls there.
     """
     local = f".svc.{control_plane.cluster_domain}"
     taken = [Taken(peer, {host.lower(): host.endswith(local) for host in hosts}) for peer, hosts in lost.items() if hosts]
     uses, _unreadable, objects = uses_of(cluster, control_plane, taken)
     for line in told([str(use) for use in uses if not use.is_routed], "FED508 no rule imports it any more: "):
         run.warn(line)
-    return [removal_of(live, traffic_manager()) for live in routes_in(objects, uses, taken)]
+    routes = routes_in(objects, uses, taken)
+    routed = routed_by(run.params.get("traffic")) or {}
+    for peer in mesh.peers:
+        for live in routes if lost.get(peer.local_name) else ():
+            service = names_of_traffic(live)
+            if {peer.name, peer.local_name} & routed.get(service, set()):
+                raise FederationError(
+                    "FED845",
+                    where=f"mesh_traffic, {'/'.join(service)}",
+                    what=f"sends calls to {peer.local_name}, and no rule of mesh_imports takes the service from there any more",
+                    fix=f"Take {peer.local_name} out of that rule, or put the rule of mesh_imports back",
+                )
+    return [removal_of(live, traffic_manager()) for live in routes]

@@ -50,6 +50,11 @@ options:
     type: str
     choices: [unused, always]
     default: unused
+  traffic:
+    description:
+      - The rules of M(ossm.federation.mesh_traffic). Routes that it made and that these do not ask for any more are removed before the peer or
+        the import that they use goes. Those that these ask for refuse it. Without the option every such route refuses that a peer is left.
+    type: raw
   wait_timeout:
     description: With O(state=absent), seconds that V(all) waits for each stage to be seen. By version when absent.
     type: int
@@ -342,6 +347,7 @@ OPTIONS = {
     "stage": {"type": "str", "choices": ["look", "check", "imports", "exports", "all", "suspend"], "default": "all"},
     "must_be_all": {"type": "bool", "default": False},
     "leave_when": {"type": "str", "choices": ["unused", "always"], "default": "unused"},
+    "traffic": {"type": "raw"},
     "wait_timeout": {"type": "int"},
     "cards": {"type": "list", "elements": "raw", "default": []},
     "cards_from": {"type": "str"},
@@ -402,8 +408,9 @@ def present(run: Run, cluster: Cluster, mesh: Mesh, control_plane: ControlPlane,
     check_withdrawals(run, intent, peerings, decisions)
     changes = [change for one in decisions for change in (*one.beside, *one.changes)]
     unwanted = leftovers(peerings, control_plane, mesh)
-    check_unwanted(run, remembered, control_plane, peerings, unwanted)
-    routes = without_lost(run, remembered, control_plane, {one.peer.local_name: one.lost for one in decisions})
+    routes = check_unwanted(run, remembered, control_plane, peerings, unwanted)
+    routes += without_lost(run, remembered, control_plane, mesh, {one.peer.local_name: one.lost for one in decisions})
+    routes = list({change.place: change for change in routes}.values())
     in_run = {name for name, one in received.items() if one.in_run}
     followed = what_follows(cluster, mesh, control_plane, peerings, changes, in_run)
     states = {one.peer.local_name: one.state for one in decisions}
@@ -485,15 +492,19 @@ def check_withdrawals(run: Run, intent: Intent, peerings: Peerings, decisions: S
 
 def check_unwanted(
     run: Run, cluster: Cluster | Remembered, control_plane: ControlPlane, peerings: Peerings, unwanted: Sequence[str]
-) -> None:
-    """Refuse to prune peers while that would break something, or say that they stand without being described."""
+) -> list[Change]:
+    """Refuse to prune peers while that would break something, or say that they stand without being described.
+
+    Returns the changes that withdraw our own routes to peers that are pruned.
+    """
     if run.params["prune"]:
-        refuse_what_breaks(run, cluster, control_plane, peerings, unwanted)
-    elif unwanted:
+        return refuse_what_breaks(run, cluster, control_plane, peerings, unwanted)[1]
+    if unwanted:
         run.warn(
             f"FED509 {some(unwanted)} {'is' if len(unwanted) == 1 else 'are'} not in mesh_peers, and something of it stands: "
             f"federation_prune: true removes it, and so does unfederate with unfederate_peers={','.join(unwanted)}"
         )
+    return []
 
 
 def how_it_stands(

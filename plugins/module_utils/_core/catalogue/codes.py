@@ -1843,6 +1843,13 @@ CODES: dict[str, Code] = {
         "layers. The image has neither.",
         "Build it with `wasm_image`, which packs the module so that both read it.",
     ),
+    "FED845": Code(
+        "Import that a traffic rule still needs",
+        ERROR,
+        "`mesh_imports` does not take the service from that peer any more, and `mesh_traffic` still sends calls to it. They would fail from the moment the "
+        "import goes, so nothing is written.",
+        "Take the peer out of the rule of `mesh_traffic`, or put the rule of `mesh_imports` back.",
+    ),
     "FED850": Code(
         "Traffic rule that cannot be read",
         ERROR,

@@ -97,7 +97,9 @@ def refuse_used(uses: Sequence[Use]) -> None:
             "FED505",
             where=f"Leaving {peers}",
             what=f"would break what still names its services: {some([str(use) for use in uses], MOST_TOLD, '; ')}",
-            fix="Change or remove these, or run with unfederate_when: always, which lists them and goes on",
+            fix=("Take it out of mesh_traffic and run traffic, " if any(use.is_routed for use in uses) else "")
+            + ("change or remove these" if any(use.is_routed for use in uses) else "Change or remove these")
+            + ", or run with unfederate_when: always, which lists them and goes on",
             facts={"used": [use.as_row() for use in uses]},
         )
 

@@ -142,6 +142,36 @@ def routes_in(objects: Iterable[Mapping], uses: Iterable[Use], taken: Iterable[T
     return [live for live in objects if (live["kind"], live["metadata"]["namespace"], live["metadata"]["name"]) in routes]
 
 
+def routed_by(traffic: object) -> dict[tuple[str, str], set[str]] | None:
+    """Return the peers, in the user's words, that rules of ``mesh_traffic`` send calls to, by (namespace, name) of the service; None without rules.
+
+    Read as loosely as can be: who leaves must not be stopped by a rule that is wrong elsewhere.
+    """
+    if not isinstance(traffic, (list, tuple)):
+        return None
+    found: dict[tuple[str, str], set[str]] = {}
+    for entry in map(_mapping, traffic):
+        namespace, _slash, name = str(entry.get("service")).partition("/")
+        words = {str(word) for word in (entry.get("failover_to"), *_mapping(entry.get("split"))) if word and word != "local"}
+        if words:
+            found.setdefault((namespace, name), set()).update(words)
+    return found
+
+
+def names_of_traffic(live: Mapping) -> tuple[str, str]:
+    """Return (namespace, name) of the service whose split or failover an object of ours would hold by its name."""
+    return str(at(live, "metadata", "namespace")), str(at(live, "metadata", "name")).partition(".")[2]
+
+
+def unwanted_routes(objects: Iterable[Mapping], uses: Iterable[Use], routed: Mapping[tuple[str, str], object] | None) -> list[Mapping]:
+    """Return those ``objects`` of ours behind ``uses`` which no rule of ``mesh_traffic`` asks for any more; none where rules are not known."""
+    if routed is None:
+        return []
+    places = {(use.kind, use.namespace, use.name) for use in uses if use.is_routed}
+    found = [live for live in objects if (live["kind"], live["metadata"]["namespace"], live["metadata"]["name"]) in places]
+    return [live for live in found if names_of_traffic(live) not in routed]
+
+
 def _peers_of(live: Mapping, taken: Sequence[Taken]) -> list[Taken]:
     peers = str(at(live, "metadata", "annotations", TRAFFIC_PEERS) or "").split(",")
     return [given for given in taken if given.peer in peers]

@@ -566,3 +566,53 @@ def test_our_own_route_to_a_host_that_is_imported_no_more_goes_first_and_is_no_w
     result = run(federated, cards=[card()], exports=[CART], imports=[])
     assert federated.writes[:2] == [("delete", "VirtualService", "federation.stock"), ("apply", "ImportedServiceSet", "west")]
     assert not any("FED508" in text for text in result["warnings"])
+
+
+SPLIT = {"hosts": [LOCAL], "http": [{"route": [{"destination": {"host": LOCAL}, "weight": 80}, {"destination": {"host": HOST}, "weight": 20}]}]}
+STILL = {"service": "shop/stock", "split": {"local": 80, "west": 20}}
+
+
+@pytest.mark.parametrize("traffic", [None, [STILL], [{**STILL, "split": {"local": 80, "north": 20}}]])
+def test_a_split_that_is_still_asked_for_refuses_leaving(federated, traffic):
+    take(federated)
+    routed(federated, VIRTUAL_SERVICE, "federation.stock", SPLIT)
+    with pytest.raises(FederationError, match="FED505.*Take it out of mesh_traffic and run traffic") as refused:
+        run(federated, state="absent", traffic=traffic)
+    assert (refused.value.code, federated.writes) == ("FED505", [])
+
+
+@pytest.mark.parametrize("traffic", [[], [{"service": "shop/cart", "failover_to": "west"}], [{"service": "shop/stock", "timeout": "3s"}]])
+def test_a_split_that_nobody_asks_for_any_more_goes_before_the_imports(federated, traffic):
+    take(federated)
+    routed(federated, VIRTUAL_SERVICE, "federation.stock", SPLIT)
+    assert run(federated, state="absent", stage="check", traffic=traffic)["used"] == [] and federated.writes == []
+    changes = run(federated, state="absent", stage="imports", traffic=traffic)["changes"]
+    assert [change["name"] for change in changes][0] == "federation.stock"
+    assert federated.writes[:2] == [("delete", "VirtualService", "federation.stock"), ("apply", "ImportedServiceSet", "west")]
+
+
+def test_a_foreign_route_refuses_leaving_whatever_mesh_traffic_says(federated):
+    take(federated)
+    put(federated, "VirtualService", "shop", "theirs", SPLIT, "networking.istio.io/v1beta1")
+    with pytest.raises(FederationError, match="FED505.*shop/theirs"):
+        run(federated, state="absent", traffic=[])
+
+
+def test_an_import_that_mesh_traffic_still_needs_is_not_dropped(federated):
+    take(federated)
+    routed(federated, VIRTUAL_SERVICE, "federation.stock", SPLIT)
+    with pytest.raises(FederationError, match="FED845 mesh_traffic, shop/stock: sends calls to west"):
+        run(federated, cards=[card()], exports=[CART], imports=[], traffic=[STILL])
+    assert federated.writes == []
+    run(federated, cards=[card()], exports=[CART], imports=[], traffic=[])
+    assert federated.writes[:2] == [("delete", "VirtualService", "federation.stock"), ("apply", "ImportedServiceSet", "west")]
+
+
+def test_a_peer_that_is_pruned_loses_our_routes_first(federated):
+    take(federated)
+    routed(federated, VIRTUAL_SERVICE, "federation.stock", SPLIT)
+    with pytest.raises(FederationError, match="FED505"):
+        run(federated, peers=["north"], prune=True, traffic=[STILL])
+    assert federated.writes == []
+    run(federated, peers=["north"], prune=True, traffic=[])
+    assert federated.writes[0] == ("delete", "VirtualService", "federation.stock")
