@@ -322,7 +322,7 @@ from ..module_utils._core.peering.live import Peerings  # noqa: E402
 from ..module_utils._core.peering.plan import plan_gateways, plan_peering, refuse_our_server  # noqa: E402
 from ..module_utils._core.peering.withdrawing import refuse_withdrawals, withdrawal  # noqa: E402
 from ..module_utils._core.plain.data import some  # noqa: E402
-from ..module_utils._core.plain.diff import as_diff  # noqa: E402
+from ..module_utils._core.plain.diff import Change, as_diff  # noqa: E402
 from ..module_utils._core.plain.errors import FederationError  # noqa: E402
 from ..module_utils._core.plain.kinds import EXPORTS  # noqa: E402
 from ..module_utils._described import DESCRIBED, described_mesh  # noqa: E402

@@ -587,7 +587,7 @@ def test_a_split_that_nobody_asks_for_any_more_goes_before_the_imports(federated
     routed(federated, VIRTUAL_SERVICE, "federation.stock", SPLIT)
     assert run(federated, state="absent", stage="check", traffic=traffic)["used"] == [] and federated.writes == []
     changes = run(federated, state="absent", stage="imports", traffic=traffic)["changes"]
-    assert [change["name"] for change in changes][0] == "federation.stock"
+    assert changes[0]["name"] == "federation.stock"
     assert federated.writes[:2] == [("delete", "VirtualService", "federation.stock"), ("apply", "ImportedServiceSet", "west")]
 
 
