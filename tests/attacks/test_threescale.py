@@ -189,11 +189,14 @@ def test_the_playbook_shows_what_it_found_and_no_token(
     request = {"host": "cart", "path": "/products", "headers": {"x-user-key": "k"}}
     variables = {
         "mesh_threescale": asking(server, portal)["threescale"],
+        "mesh_imports": [{"name": "till", "namespace": "shop"}],
+        "mesh_traffic": [{"service": "shop/till", "timeout": "2s"}],
         "threescale_tests": [{"name": "reading", "request": request, "expect": {"service": "7", "usages": {"hits": 1}}}],
     }
     east = Administrator(tmp_path, collections, {"east": {**server.variables, "mesh_peers": [west], **variables}})
     drifted = east.play("drift", "-vvvv", must_pass=False)
     assert "threescale would create ServiceEntry east-mesh-system/3scale-su1.3scale.net" in drifted.output and server.writes == []
+    assert "traffic would create VirtualService east-mesh-system/federation.till.shop.west" in " ".join(drifted.output.split())
     played = east.play("threescale", "-vvvv", "--diff")
     assert played.changed("east") == 1
     assert "reading: met; east-mesh-system/cart asks 3scale for service 7 with user_key, hits +1" in played.output
