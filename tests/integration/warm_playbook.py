@@ -12,8 +12,10 @@ when its input does.
 from __future__ import annotations
 
 import atexit
+import hashlib
 import importlib
 import json
+import marshal
 import os
 import pkgutil
 import shutil
@@ -24,6 +26,7 @@ import threading
 from collections import OrderedDict
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 MOST_KEPT = 3
 
@@ -115,6 +118,37 @@ def _import_all() -> None:
     AnsibleCollectionConfig._collection_finder = None
 
 
+def _compile_once(folder: str) -> None:
+    """Keep what Jinja makes of a template in ``folder``: every task of every run is a process that would compile the same again.
+
+    A fifth of a run's work. What a template is compiled to depends on its text and on these settings alone.
+    """
+    try:
+        context = importlib.import_module("ansible._internal._templating._jinja_bits")._TemplateCompileContext
+    except (ImportError, AttributeError):
+        return  # another version of Ansible, whose compiling depends on what is not known here
+    import jinja2
+
+    compile_anew = jinja2.Environment.compile
+    settings = ("block_start_string", "variable_start_string", "comment_start_string", "trim_blocks", "lstrip_blocks", "newline_sequence", "optimized")
+
+    def compiled(self: Any, source: Any, name: Any = None, filename: Any = None, raw: bool = False, defer_init: bool = False) -> Any:
+        if raw or not isinstance(source, str):
+            return compile_anew(self, source, name, filename, raw, defer_init)
+        parts = (type(self), source, name, filename, defer_init, *(getattr(self, word) for word in settings), context.current(optional=True))
+        kept = Path(folder, hashlib.sha256(repr(parts).encode("utf-8", "surrogatepass")).hexdigest())
+        try:
+            return marshal.loads(kept.read_bytes())
+        except FileNotFoundError:
+            code = compile_anew(self, source, name, filename, raw, defer_init)
+        part = kept.with_suffix(f".{os.getpid()}")
+        part.write_bytes(marshal.dumps(code))
+        part.rename(kept)
+        return code
+
+    jinja2.Environment.compile = compiled
+
+
 def _be_playbook(words: list[str], folder: str, env: Mapping[str, str], output: str) -> None:
     """Be one run of ansible-playbook, and end as it does."""
     from ansible import constants
@@ -143,13 +177,15 @@ def _serve() -> None:
     answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)
     _import_all()
-    for line in sys.stdin:
-        request = json.loads(line)
-        child = os.fork()
-        if not child:
-            _be_playbook(**request)
-        _pid, status = os.waitpid(child, 0)
-        print(os.waitstatus_to_exitcode(status), file=answers, flush=True)
+    with tempfile.TemporaryDirectory(prefix="compiled-") as folder:
+        _compile_once(folder)
+        for line in sys.stdin:
+            request = json.loads(line)
+            child = os.fork()
+            if not child:
+                _be_playbook(**request)
+            _pid, status = os.waitpid(child, 0)
+            print(os.waitstatus_to_exitcode(status), file=answers, flush=True)
 
 
 if __name__ == "__main__":
