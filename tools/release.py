@@ -27,8 +27,6 @@ PLACES = (
     ("galaxy.yml", r"^version: (\S+)$"),
     ("plugins/module_utils/_core/plain/reference.py", r'^VERSION = "([^"]+)"$'),
     ("docs/troubleshooting.md", r"/docs/([^/\s]+)/codes/"),
-    ("extensions/awx/execution-environment/requirements.yml", r'^ +version: "(?:>=)?([^"]+)"$'),
-    ("extensions/awx/project/collections/requirements.yml", r'^ +version: "(?:>=)?([^"]+)"$'),
 )
 
 

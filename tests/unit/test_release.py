@@ -59,7 +59,7 @@ def test_all_places_of_the_version_agree_and_are_written_together(copied):
 
 def test_where_a_place_has_gone_nothing_is_written(copied):
     lost = copied / release.PLACES[-1][0]
-    lost.write_text("---\n", encoding="utf-8")
-    with pytest.raises(release.Refused, match=r"requirements\.yml has no line with the version"):
+    lost.write_text("nothing\n", encoding="utf-8")
+    with pytest.raises(release.Refused, match=f"{lost.name} has no line with the version"):
         release.write_version("77.0.1", copied)
     assert VERSION in (copied / "galaxy.yml").read_text(encoding="utf-8")
