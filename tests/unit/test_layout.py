@@ -62,7 +62,7 @@ FLOORS = (
     ("_reads",),
     ("_run",),
     ("_compare", "_gateways", "_handing", "_health", "_logs", "_service_sets", "_standing", "_tenants", "_traffic", "_uninstalling", "_writing"),
-    ("_leaving", "_verify", "_gather"),
+    ("_leaving", "_verify", "_gather", "_watching"),
     ("modules",),
     ("plugin_utils",),
     ("lookup",),

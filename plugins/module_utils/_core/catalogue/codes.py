@@ -2340,6 +2340,12 @@ CODES: dict[str, Code] = {
         "`verify_from` or `verify_paths` names something that is no pod, no path, or no import of the mesh.",
         "Write a pod or workload as namespace/name, an import as `status` shows it, and a path that begins with a slash.",
     ),
+    "FED926": Code(
+        "Argument that the event source does not know",
+        ERROR,
+        "A rulebook gives the event source `ossm.federation.federation` an argument that it does not have, or no `mesh`.",
+        "Correct it: `docs/events.md` lists the arguments. Connection options are those of the modules.",
+    ),
     "FED930": Code(
         "Access log that is off",
         WARNING,
