@@ -90,4 +90,4 @@ def test_a_card_is_old_from_half_of_its_life_on(days, state):
 def test_text_of_others_is_fit_for_a_terminal():
     data = Event("peer", "west", "pending", "\x1b[2J").as_data("east")["federation"]
     assert "\x1b" not in data["what"] and set(data) == {"kind", "mesh", "name", "state", "what", "code"}
-    assert events.GOOD == {"connected", "suspended", "well"}
+    assert {"connected", "suspended", "well"} == events.GOOD
