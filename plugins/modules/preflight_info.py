@@ -50,6 +50,12 @@ options:
   extra_roots:
     description: Root certificates that the mesh will have next, announced early.
     type: raw
+  traffic:
+    description: The rules of M(ossm.federation.mesh_traffic), whose problems are found as well; they are left alone when absent.
+    type: raw
+  locality:
+    description: Where this mesh is, as M(ossm.federation.mesh_traffic) takes it.
+    type: dict
 extends_documentation_fragment:
   - ossm.federation.cluster
   - ossm.federation.mesh
@@ -163,6 +169,9 @@ from ..module_utils._core.peering.plan import refuse_beyond_reach, refuse_our_se
 from ..module_utils._core.plain.errors import FederationError  # noqa: E402
 from ..module_utils._core.plain.kinds import CONFIG_MAP, EXPORTS, IMPORTS, PEER  # noqa: E402
 from ..module_utils._core.preflight.everything import look  # noqa: E402
+from ..module_utils._core.traffic.localities import warnings_of  # noqa: E402
+from ..module_utils._core.traffic.shifting import warnings_under_way  # noqa: E402
+from ..module_utils._core.traffic.wanted import Wanted, read_wanted  # noqa: E402
 from ..module_utils._described import DESCRIBED  # noqa: E402
 from ..module_utils._files import refuse_no_folder  # noqa: E402
 from ..module_utils._gateways import refuse_foreign  # noqa: E402
@@ -176,6 +185,8 @@ from ..module_utils._reads.peerings import (  # noqa: E402
     read_roots_of,
 )
 from ..module_utils._run import Module, Run, run_module  # noqa: E402
+from ..module_utils._traffic import TRAFFIC  # noqa: E402
+from ..module_utils._traffic import look as look_at_traffic  # noqa: E402
 
 OPTIONS = {
     "cards": {"type": "list", "elements": "raw", "default": []},
@@ -185,6 +196,7 @@ OPTIONS = {
     "managed_gateways": {"type": "bool", "default": True},
     "roots": {"type": "raw"},
     "extra_roots": {"type": "raw"},
+    **TRAFFIC,
 }
 
 
@@ -238,9 +250,23 @@ def run(run: Run, cluster: Cluster, now: datetime) -> dict:
         roots=roots,
         is_thorough=True,
     )
-    found, unknown = look(estate, remembered.refusals)
+    wanted, wrong = traffic_of(run, cluster, mesh)
+    findings += wrong
+    found, unknown = look(replace(estate, wanted=wanted), remembered.refusals)
     findings += found_by(lambda: refuse_beyond_reach(mesh, mesh.peers, estate.exportable_or_own))
     return result(mesh.name, control_plane, [*findings, *found], unknown, waiting(spoken_for, cards))
+
+
+def traffic_of(run: Run, cluster: Cluster, mesh: Mesh) -> tuple[list[Wanted], list[Finding]]:
+    """Return the rules of ``mesh_traffic``, and all that is wrong with them or deserves a warning; nothing where it is not set."""
+    if run.params["traffic"] is None:
+        return [], []
+    try:
+        asked = look_at_traffic(run, cluster)
+    except FederationError as error:
+        return read_wanted(run.params["traffic"], mesh)[0], [finding_of(error)]
+    warned = [*warnings_of(asked.wanted, asked.standing), *warnings_under_way(asked.wanted, asked.standing)]
+    return asked.wanted, [*map(finding_of, asked.problems), *warned]
 
 
 def peerings_of(cluster: Remembered, control_plane: ControlPlane) -> tuple[Peerings, list[Finding]]:

@@ -22,6 +22,7 @@ from .._core.plain.data import at, items
 from .._core.plain.errors import FederationError
 from .._core.plain.kinds import (
     AUTHENTICATION,
+    AUTHORIZATION_POLICY,
     CLUSTER_DOMAIN,
     CLUSTER_NETWORK,
     CLUSTER_VERSION,
@@ -227,6 +228,8 @@ def read_estate(
     estate = replace(estate, services=_by_namespace(reader, SERVICE, named), targets=_by_namespace(reader, SERVICE, others))
     if is_thorough:
         estate = replace(estate, entries=_by_namespace(reader, SERVICE_ENTRY, named))
+        policies = _by_namespace(reader, AUTHORIZATION_POLICY, {*_namespaces(exports, [], members), home} if exports else ())
+        estate = replace(estate, policies=[live for objects in policies.values() for live in objects])
     if imports:
         estate = replace(estate, sidecars=_by_namespace(reader, SIDECAR, {*members, home}))
     if control_plane.cluster_domain != CLUSTER_DOMAIN:

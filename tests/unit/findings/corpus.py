@@ -552,6 +552,13 @@ def a_rule_for_a_service_that_is_not_there(setup):
     setup.live("Service", "kart", "shop")["metadata"]["name"] = "kart"
 
 
+@breaks("FED871", "Service shop/cart")
+def a_policy_that_lists_local_callers_only(setup):
+    rules = [{"from": [{"source": {"principals": ["east.local/ns/shop/sa/web"]}}]}]
+    setup.live("Service", "cart", "shop")["spec"]["selector"] = {"app": "cart"}
+    setup.put("AuthorizationPolicy", "callers", "shop", spec={"rules": rules})
+
+
 @breaks("FED772", "mesh_exports, rule 2")
 def a_rule_for_a_namespace_that_is_no_member(setup):
     setup.options["exports"].append({"name": "ledger", "namespace": "bank", "to": ["west"]})

@@ -38,6 +38,7 @@ PLATFORM = {
     "Pod": "v1",
     "Secret": "v1",
     "WasmPlugin": "extensions.istio.io/v1alpha1",
+    "AuthorizationPolicy": "security.istio.io/v1beta1",
     "ServiceMeshExtension": "maistra.io/v1",
 }
 

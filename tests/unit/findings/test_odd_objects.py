@@ -10,7 +10,7 @@ import pytest
 from ansible_collections.ossm.federation.tests.unit.findings.setups import SPACE, Setup, base, put_platform
 
 ODD = (None, 5, ["text"], {"key": {}})
-FREE = ("Service", "ServiceEntry", "Sidecar", "Gateway", "WasmPlugin", "Pod", "Node", "ServiceMeshMemberRoll", "ExportedServiceSet", "ImportedServiceSet")
+FREE = ("Service", "ServiceEntry", "Sidecar", "Gateway", "WasmPlugin", "Pod", "Node", "ServiceMeshMemberRoll", "ExportedServiceSet", "ImportedServiceSet", "AuthorizationPolicy")
 
 
 def estate() -> Setup:
@@ -24,6 +24,11 @@ def estate() -> Setup:
     setup.put("ServiceEntry", "api", "shop", spec={"hosts": ["api.example.net"], "location": "MESH_EXTERNAL", "ports": [{"name": "http", "number": 80}]})
     setup.put("Sidecar", "default", "shop", spec={"egress": [{"hosts": ["./*"]}]})
     setup.put("Gateway", "web", "shop", spec={"selector": {"istio": "ingressgateway"}})
+    principals = {"source": {"principals": ["x"], "namespaces": ["y"]}}
+    condition = {"key": "connection.sni", "values": ["z"]}
+    rule_of_policy = {"from": [principals], "to": [{"operation": {"ports": ["80"]}}], "when": [condition]}
+    setup.live("Service", "cart", "shop")["spec"]["selector"] = {"app": "cart"}
+    setup.put("AuthorizationPolicy", "callers", "shop", spec={"action": "ALLOW", "selector": {"matchLabels": {"app": "cart"}}, "rules": [rule_of_policy]})
     setup.put("WasmPlugin", "filter", "shop", spec={"url": "oci://registry.redhat.io/x:1", "imagePullSecret": "mirror"})
     waiting = {"name": "discovery", "image": "x", "state": {"waiting": {"reason": "ImagePullBackOff", "message": "no"}}}
     setup.put("Pod", "istiod", status={"containerStatuses": [waiting]})

@@ -17,6 +17,7 @@ from ..peering.plan import plan_exports, plan_imports
 from ..plain.data import at, items, place_of
 from ..plain.kinds import (
     AUTHENTICATION,
+    AUTHORIZATION_POLICY,
     CLUSTER_NETWORK,
     CLUSTER_VERSION,
     CONFIG_MAP,
@@ -37,6 +38,7 @@ from ..plain.kinds import (
     SIDECAR,
     WASM_PLUGIN,
 )
+from ..traffic.wanted import Wanted
 from .checks import CLUSTER, HOME, MEMBERS, MESH, NAMED, ROLL, Read, read_from
 
 Objects = Mapping[str, Mapping]
@@ -52,6 +54,7 @@ EXTENSIONS = (Read(EXTENSION, MESH), Read(WASM_PLUGIN, MESH))
 SECRETS = Read(SECRET, NAMED)
 VERSION, NETWORKS, SDN, NODES, SERVED = (Read(kind, CLUSTER) for kind in (CLUSTER_VERSION, NETWORK, CLUSTER_NETWORK, NODE, GROUP))
 TOKENS = Read(AUTHENTICATION, CLUSTER)
+ADMITTING = Read(AUTHORIZATION_POLICY, MESH)
 
 
 @dataclass(frozen=True)
@@ -100,7 +103,8 @@ class Estate:
     ``without_gateways`` those whose gateways only a real run makes. ``is_thorough``: asked for by somebody who waits for it,
     not by a run that has just changed things. ``platform`` is the cluster below. ``extensions`` are WasmPlugins and
     ServiceMeshExtensions, ``own_pods`` the pods of the control plane's namespace, ``missing_secrets`` those pull secrets
-    (namespace, name) that something names and that are not there. What is filled from the cluster says from which reads.
+    (namespace, name) that something names and that are not there. ``policies`` are AuthorizationPolicies, where something is exported;
+    ``wanted`` are the rules of ``mesh_traffic`` as far as they could be read. What is filled from the cluster says from which reads.
     """
 
     mesh: Mesh
@@ -129,6 +133,8 @@ class Estate:
     platform: Platform | None = None
     extensions: Sequence[Mapping] = field(metadata=read_from(*EXTENSIONS), default=())
     own_pods: Sequence[Mapping] = field(metadata=read_from(PODS), default=())
+    policies: Sequence[Mapping] = field(metadata=read_from(ADMITTING), default=())
+    wanted: Sequence[Wanted] = ()
     missing_secrets: frozenset[tuple[str, str]] = field(metadata=read_from(SECRETS), default=frozenset())
 
     @property

@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from ..catalogue.findings import Finding, Unknown, in_order
-from . import exports, gateways, imports, issues, members, peers, platform, pulls, rules
+from . import exports, gateways, imports, issues, members, peers, platform, policies, pulls, rules
 from .checks import Check, Refusal, found_in, refused_reads, unknown_of
 from .estate import Estate
 
@@ -19,6 +19,7 @@ CHECKS: tuple[Check, ...] = (
     *peers.CHECKS,
     *rules.CHECKS,
     *exports.CHECKS,
+    *policies.CHECKS,
     *imports.CHECKS,
 )
 

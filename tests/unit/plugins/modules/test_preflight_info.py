@@ -261,3 +261,34 @@ def test_what_is_said_of_a_gateway_without_its_label_can_be_done_while_it_stands
     setup.ingress()["service"]["metadata"]["labels"] = {"owner": "team"}
     (found,) = [one for one in setup.look()["findings"] if one["code"] == "FED706"]
     assert "cannot be added" in found["cure"] and "another name" in found["cure"]
+
+
+@pytest.mark.parametrize(
+    ("rule", "code", "seen"),
+    [
+        ({"service": "shop/cart", "split": {"local": 50, "wets": 50}}, "FED302", "names wets"),
+        ({"service": "shop/nothing", "failover_to": "west"}, "FED851", "neither stands"),
+    ],
+)
+def test_what_is_wrong_with_rules_of_traffic_is_found_as_well(rule, code, seen):
+    setup = base()
+    setup.options["traffic"] = [rule]
+    found = {entry["code"]: str(entry) for entry in setup.look()["findings"]}
+    assert set(found) - {"FED867"} == {code} and seen in found[code]
+
+
+def test_rules_of_traffic_that_cannot_be_looked_at_are_a_finding_of_their_own():
+    setup = base()
+    setup.options["traffic"] = [{"service": "shop/cart", "timeout": "2s"}]
+    found = codes(preflight_info.run(setup.module(), Guarded(setup.cluster(), "VirtualService"), NOW))
+    assert found == ["FED868"]
+
+
+def test_a_peer_that_a_rule_is_about_to_admit_is_no_finding():
+    setup = base()
+    setup.live("Service", "cart", "shop")["spec"]["selector"] = {"app": "cart"}
+    setup.put("AuthorizationPolicy", "callers", "shop", spec={"rules": [{"from": [{"source": {"principals": ["x"]}}]}]})
+    assert "FED871" in codes(setup.look())
+    peers = sorted({name for rule in setup.options["exports"] for name in rule.get("to") or ["west", "north"]})
+    setup.options["traffic"] = [{"service": "shop/cart", "callers": {"from_mesh": peers, "local": "nobody"}}]
+    assert "FED871" not in codes(setup.look())
