@@ -10,7 +10,8 @@ import pytest
 from ansible_collections.ossm.federation.tests.unit.findings.setups import SPACE, Setup, base, put_platform
 
 ODD = (None, 5, ["text"], {"key": {}})
-FREE = ("Service", "ServiceEntry", "Sidecar", "Gateway", "WasmPlugin", "Pod", "Node", "ServiceMeshMemberRoll", "ExportedServiceSet", "ImportedServiceSet", "AuthorizationPolicy")
+FREE = ("Service", "ServiceEntry", "Sidecar", "Gateway", "WasmPlugin", "Pod", "Node", "ServiceMeshMemberRoll", "ExportedServiceSet", "ImportedServiceSet")
+FREE += ("AuthorizationPolicy",)
 
 
 def estate() -> Setup:
