@@ -7,7 +7,7 @@ import os
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
-from ._core.card.card import SIZE_LIMIT, Card, file_name, read_card
+from ._core.card.card import LAYOUTS, SIZE_LIMIT, Card, file_name, read_card
 from ._core.mesh.topology import Mesh
 from ._core.peering.handing import OPTION, Handing, handed_over
 from ._core.peering.identity import facts_digest
@@ -45,7 +45,7 @@ def keep_handed_over(
         said.refuse_strangers({mesh.name, *described, *params["known_in_run"], *peers}, OPTION)
     lines = []
     for peer in mesh.peers if directory else ():
-        name = file_name(mesh.name, mesh.known_as(peer))
+        name = file_name(mesh.name, mesh.known_as(peer), params["layout"])
         handing = _handing(directory, name, cards.get(name), now)
         if handing is None:
             continue
@@ -59,8 +59,8 @@ def keep_handed_over(
 def waiting_to_be_handed_over(directory: str | None, mesh: Mesh, peers: Mapping[str, Mapping], said: Sequence[str], now: datetime) -> list[str]:
     """Return what an earlier run left to be handed over, a line per peer, from the files alone: no card is made and nothing remembered."""
     lines = []
-    for peer in mesh.peers if directory else ():
-        name = file_name(mesh.name, mesh.known_as(peer))
+    places = [(peer, file_name(mesh.name, mesh.known_as(peer), layout)) for peer in mesh.peers for layout in LAYOUTS]
+    for peer, name in places if directory else ():
         had, card = earlier(directory, beside(name), now), earlier(directory, name, now)
         handing = Handing(had, card, card.issued) if had and card else None
         if handing and not handing.is_over(mesh.names_of(peer), handed_over(said), peers.get(peer.local_name)):

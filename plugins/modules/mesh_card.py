@@ -32,6 +32,14 @@ options:
     description:
       - A folder in which to keep the cards as files named C(<mesh>-for-<peer>.json). Without it the cards are only returned.
     type: path
+  layout:
+    description:
+      - How the files lie in O(cards_dir). V(flat) is C(<mesh>-for-<peer>.json), V(audience) is C(<peer>/<mesh>.json), where each mesh finds the
+        cards for it in a folder of its own. Both are read.
+    type: str
+    choices: [flat, audience]
+    default: flat
+    version_added: 0.3.0
   make_dir:
     description: Whether O(cards_dir) is made where it is missing. Otherwise a folder that is missing is refused.
     type: bool
@@ -119,6 +127,14 @@ EXAMPLES = r"""
         kubectl: {namespace: west-mesh-system, control_plane: basic, version: v2.5}
     cards_dir: cards
     letters: true
+
+- name: Keep the cards of a fleet, a folder per audience
+  ossm.federation.mesh_card:
+    kubeconfig: east.kubeconfig
+    mesh: east
+    peers: [west]
+    cards_dir: cards
+    layout: audience
 
 - name: Note that west has the card by now
   ossm.federation.mesh_card:
@@ -281,11 +297,14 @@ from typing import NamedTuple  # noqa: E402
 from ..module_utils._cluster.client import Cluster  # noqa: E402
 from ..module_utils._core.card import firewall  # noqa: E402
 from ..module_utils._core.card.card import (  # noqa: E402
+    FLAT,
+    LAYOUTS,
     SIZE_LIMIT,
     Card,
     Ingress,
     as_readers_take_it,
     file_name,
+    other_layout,
     read_card,
 )
 from ..module_utils._core.card.trust import Root  # noqa: E402
@@ -294,7 +313,7 @@ from ..module_utils._core.mesh.topology import Mesh, Peer, client_id  # noqa: E4
 from ..module_utils._core.peering import by_hand  # noqa: E402
 from ..module_utils._core.peering.adopting import HAND_MADE, as_it_stands, is_left_alone  # noqa: E402
 from ..module_utils._core.peering.by_hand import Told, letters  # noqa: E402
-from ..module_utils._core.peering.carrying import card_files  # noqa: E402
+from ..module_utils._core.peering.carrying import card_in, names_in_files  # noqa: E402
 from ..module_utils._core.peering.changing import hand_over  # noqa: E402
 from ..module_utils._core.peering.identity import accept_line, identity_digest  # noqa: E402
 from ..module_utils._core.peering.plan import clashes, ingress_of, offers, refuse_beyond_reach  # noqa: E402
@@ -324,6 +343,7 @@ OPTIONS = {
     "roots": {"type": "raw"},
     "extra_roots": {"type": "raw"},
     "cards_dir": {"type": "path"},
+    "layout": {"type": "str", "choices": list(LAYOUTS), "default": FLAT},
     "make_dir": {"type": "bool", "default": True},
     "letters": {"type": "bool", "default": False},
     "handed_over": {"type": "list", "elements": "str", "default": []},
@@ -347,7 +367,7 @@ def run(run: Run, cluster: Cluster, now: datetime) -> dict:
     described, (mesh, peers) = mesh, standing_mesh(cluster, mesh, control_plane)
     if not params["make_dir"]:
         refuse_no_folder(params["cards_dir"])
-    look_at_files(mesh, params["cards_dir"])
+    look_at_files(mesh, params["cards_dir"], params["layout"])
     kept = NOTHING
     if params["keep_gateways"]:
         kept = keep_gateways(run, cluster, as_it_stands(described, peers, control_plane, managed=params["managed"]), control_plane, peers)
@@ -367,7 +387,8 @@ def run(run: Run, cluster: Cluster, now: datetime) -> dict:
     if params["wait"] and not run.check_mode:
         wait_until(look, params["wait_timeout"])
     sentences = to_hand_over(run, mesh, cards, peers, now)
-    files, diffs = keep(run, named_files(mesh, cards), params["cards_dir"], now)
+    files, diffs = keep(run, named_files(mesh, cards, params["layout"]), params["cards_dir"], now)
+    warn_of_others(run, mesh, cards)
     passed = passage(mesh, control_plane, cards, params["cards_dir"], now)
     beside = keep_letters(run, mesh, cards, passed["firewall_by_peer"])
     if pending and params["wait"] and not run.check_mode and not params["soft"]:
@@ -387,7 +408,7 @@ def run(run: Run, cluster: Cluster, now: datetime) -> dict:
         "files_changed": [item["after_header"] for item in diffs],
         "letters": beside.files,
         "halves": beside.halves,
-        "recipients": [*recipients_of(mesh, files), *beside.lines],
+        "recipients": [*recipients_of(mesh, params["cards_dir"], params["layout"], files), *beside.lines],
         "identities": [identity_row(mesh, peer, card) for peer, card in zip(mesh.peers, cards)],
         "hand_over": sentences,
         "pending": pending,
@@ -446,19 +467,41 @@ def make_cards(
         card, left_out = as_readers_take_it(card, now)
         for note in left_out:
             run.warn(note)
-        name = file_name(mesh.name, mesh.known_as(peer))
-        cards.append(card.renewed(earlier(run.params["cards_dir"], name, now)))
+        cards.append(card.renewed(standing_card(run, mesh, peer, now)))
     return cards, pending
 
 
-def named_files(mesh: Mesh, cards: Sequence[Card]) -> dict[str, Card]:
+def standing_card(run: Run, mesh: Mesh, peer: Peer, now: datetime) -> Card | None:
+    """Return the card for a peer as its file has it now, also where that lies in the layout that is no longer written."""
+    layout = run.params["layout"]
+    names = [file_name(mesh.name, mesh.known_as(peer), one) for one in (layout, other_layout(layout))]
+    return next((card for name in names if (card := earlier(run.params["cards_dir"], name, now))), None)
+
+
+def named_files(mesh: Mesh, cards: Sequence[Card], layout: str) -> dict[str, Card]:
     """Return the cards that can be handed over by the names of their files; where peers share a name, by ours of each."""
-    return {file_name(mesh.name, mesh.known_as(peer)): card for peer, card in zip(mesh.peers, cards) if card.ingress}
+    return {file_name(mesh.name, mesh.known_as(peer), layout): card for peer, card in zip(mesh.peers, cards) if card.ingress}
 
 
-def look_at_files(mesh: Mesh, directory: str | None) -> None:
+def warn_of_others(run: Run, mesh: Mesh, cards: Sequence[Card]) -> None:
+    """Warn of our cards that lie in the other layout and say something else: their readers refuse both (FED361)."""
+    directory, other = run.params["cards_dir"], other_layout(run.params["layout"])
+    left = [
+        name
+        for name, card in (named_files(mesh, cards, other) if directory else {}).items()
+        if card_file(directory, name) not in (None, card.to_text().encode())
+    ]
+    if left:
+        more = f" and {len(left) - 3} more" if len(left) > 3 else ""
+        run.warn(
+            f"FED361 {directory} still has {', '.join(left[:3])}{more}, of the layout that is no longer written. Remove what is left of it:"
+            " a peer that finds two different cards refuses both"
+        )
+
+
+def look_at_files(mesh: Mesh, directory: str | None, layout: str) -> None:
     """Refuse what stands in the place of a card or of what lies beside it and could not be replaced, before anything is written: FED201."""
-    for name in [file_name(mesh.name, mesh.known_as(peer)) for peer in mesh.peers] if directory else ():
+    for name in [file_name(mesh.name, mesh.known_as(peer), layout) for peer in mesh.peers] if directory else ():
         read(card_place(directory, name), SIZE_LIMIT)
         read(card_place(directory, beside(name)), SIZE_LIMIT)
 
@@ -504,7 +547,7 @@ def keep_letters(run: Run, mesh: Mesh, cards: Sequence[Card], passages: Mapping[
     if not directory:
         return Letters([], [], [], [])
     told = [
-        Told(mesh, peer, card, passages[peer.local_name]) for peer, card in zip(mesh.peers, cards) if peer.local_name in passages
+        Told(mesh, peer, card, passages[peer.local_name], run.params["layout"]) for peer, card in zip(mesh.peers, cards) if peer.local_name in passages
     ]
     told = [one for one in told if run.params["letters"] or read(Place(directory, f"{one.stem}.md"), LARGEST) is not None]
     files, diffs = written_down(run, directory, letters(told), lambda former: by_hand.is_ours(former, mesh))
@@ -520,20 +563,20 @@ def to_hand_over(run: Run, mesh: Mesh, cards: Sequence[Card], peers: Mapping[str
     """Return what people must do because a card is not the one that its peer was given; looked at before the files are written."""
     directory, sentences = run.params["cards_dir"], []
     for peer, card in zip(mesh.peers, cards):
-        before = earlier(directory, file_name(mesh.name, mesh.known_as(peer)), now)
+        before = standing_card(run, mesh, peer, now) if directory else None
         if before and before.client_id != card.client_id:
             sentences.append(hand_over(mesh.name, peer.name, card.client_id))
-    return [*sentences, *keep_handed_over(run, mesh, named_files(mesh, cards), peers, now)]
+    return [*sentences, *keep_handed_over(run, mesh, named_files(mesh, cards, run.params["layout"]), peers, now)]
 
 
-def recipients_of(mesh: Mesh, files: Sequence[str]) -> list[str]:
+def recipients_of(mesh: Mesh, directory: str, layout: str, files: Sequence[str]) -> list[str]:
     """Return in words which file is for whom; a peer that shares its name keeps the file under the name that it expects."""
-    by_name = {file_name(mesh.name, mesh.known_as(peer)): peer for peer in mesh.peers}
+    by_path = {card_place(directory or "", file_name(mesh.name, mesh.known_as(peer), layout)).path: peer for peer in mesh.peers}
     lines = []
     for path in files:
-        peer = by_name[os.path.basename(path)]
+        peer = by_path[path]
         is_shared = mesh.is_shared(peer.name)
-        kept = f" (it calls itself {peer.name}, and keeps the file as {file_name(mesh.name, peer.name)})" if is_shared else ""
+        kept = f" (it calls itself {peer.name}, and keeps the file as {file_name(mesh.name, peer.name, layout)})" if is_shared else ""
         lines.append(f"give {path} to the administrator of {mesh.known_as(peer)}{kept}")
     return lines
 
@@ -566,10 +609,10 @@ def passage(mesh: Mesh, control_plane: ControlPlane, cards: Sequence[Card], dire
 
 def reached_at(mesh: Mesh, peer: Peer, directory: str | None, now: datetime) -> Ingress | None:
     """Return where a peer is reached by its own card, where that lies in the folder already; a bad card says nothing here."""
-    for name in card_files(peer, mesh):
+    for called in names_in_files(peer, mesh):
         try:
-            text = card_file(directory, name)
-            card = read_card(text, f"Card {name}", now) if text is not None else None
+            found = card_in(lambda name: card_file(directory, name), called, mesh.name)
+            card = read_card(found[1], f"Card {found[0]}", now) if found else None
         except FederationError:
             continue
         if card and (card.mesh, card.audience) == (peer.name, mesh.name):

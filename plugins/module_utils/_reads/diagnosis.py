@@ -38,6 +38,7 @@ from .._core.logs.lines import LONGEST, PROXY, Entry, Stream, entries
 from .._core.logs.switched import Switched, switched
 from .._core.mesh.topology import Mesh, Peer, client_id
 from .._core.peering import status
+from .._core.peering.carrying import card_in
 from .._core.peering.names import host_parts
 from .._core.plain.data import at, items, mapping
 from .._core.plain.errors import FederationError
@@ -222,12 +223,11 @@ class Looking:
             return None
 
     def _file(self, mesh: str, audience: str) -> Card | None:
-        name = file_name(mesh, audience)
         try:
-            content = card_file(self.cards_dir, name)
-            return None if content is None else read_card(content, name, self.now)
+            found = card_in(lambda name: card_file(self.cards_dir, name), mesh, audience)
+            return None if found is None else read_card(found[1], found[0], self.now)
         except FederationError as error:
-            self.unread.append(f"card {name}: {error.what}")
+            self.unread.append(f"card {file_name(mesh, audience)}: {error.what}")
             return None
 
     def _card(self, peer: Peer) -> dict | None:

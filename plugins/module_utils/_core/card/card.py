@@ -139,9 +139,19 @@ class Card:
         return pins(root.fingerprint for root in self.roots)
 
 
-def file_name(mesh: str, audience: str) -> str:
-    """Return the name of the file that carries ``mesh``'s card for ``audience``."""
-    return f"{mesh}-for-{audience}.json"
+FLAT, BY_AUDIENCE = "flat", "audience"
+LAYOUTS = (FLAT, BY_AUDIENCE)
+"""How card files lie in their folder: all beside each other, or a folder per audience, of which each mesh opens its own only."""
+
+
+def file_name(mesh: str, audience: str, layout: str = FLAT) -> str:
+    """Return the name of the file that carries ``mesh``'s card for ``audience``, below the folder of the cards."""
+    return f"{audience}/{mesh}.json" if layout == BY_AUDIENCE else f"{mesh}-for-{audience}.json"
+
+
+def other_layout(layout: str) -> str:
+    """Return the layout that was not chosen."""
+    return LAYOUTS[1 - LAYOUTS.index(layout)]
 
 
 def as_readers_take_it(card: Card, now: datetime) -> tuple[Card, list[str]]:

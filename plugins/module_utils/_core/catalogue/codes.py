@@ -598,6 +598,13 @@ CODES: dict[str, Code] = {
         "Carry the cards by Git: `publish_cards` writes them to a folder of the repository, and each job reads it as `federation_cards_dir`. "
         "In `extensions/awx` that is `awx_cards_dir`; the workflow then has no jobs that publish.",
     ),
+    "FED361": Code(
+        "One card in two places",
+        ERROR,
+        "The folder of cards holds a card both as `<mesh>-for-<audience>.json` and as `<audience>/<mesh>.json`, and the two differ. One of them is left "
+        "from before the layout was changed, and no rule could say which without trusting what stands in it.",
+        "Remove the file that its mesh no longer writes: the flat one where it sets `federation_cards_layout: audience`.",
+    ),
     "FED401": Code(
         "Control plane missing",
         ERROR,

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from ..card.card import Card, file_name
+from ..card.card import FLAT, Card, file_name
 from ..control_plane.live import parse_version
 from ..mesh.topology import Half, Mesh, Peer
 from ..plain.kinds import MANAGER, gateways_manager
@@ -34,11 +34,12 @@ class Told:
     peer: Peer
     card: Card
     passage: tuple[str, ...]
+    layout: str = FLAT
 
     @property
     def stem(self) -> str:
-        """Return the name that the card's file, its letter and the folder of a half share."""
-        return file_name(self.mesh.name, self.mesh.known_as(self.peer)).removesuffix(".json")
+        """Return the path that the card's file, its letter and the folder of a half share."""
+        return file_name(self.mesh.name, self.mesh.known_as(self.peer), self.layout).removesuffix(".json")
 
     @property
     def mark(self) -> str:
@@ -63,7 +64,7 @@ def letters(told: Sequence[Told]) -> dict[str, str]:
 
 def letter(told: Told) -> str:
     """Return the letter that goes with a card, as Markdown. Equal facts give equal bytes."""
-    mesh, peer, card = told.mesh.name, told.peer.name, f"{told.stem}.json"
+    mesh, peer, card = told.mesh.name, told.peer.name, f"{told.stem.rpartition('/')[2]}.json"
     received = file_name(mesh, peer)
     renamed = f" Keep it as `{received}`." if received != card else ""
     called = f"The mesh is kept by: {told.mesh.owner}. " if told.mesh.owner else ""

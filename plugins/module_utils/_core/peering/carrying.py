@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from ..card.card import DEPTH_LIMIT, Card, card_from, data_of, file_name, read_card
+from ..card.card import DEPTH_LIMIT, LAYOUTS, Card, card_from, data_of, file_name, read_card
 from ..mesh.topology import Mesh, Peer
 from ..plain.errors import FederationError
 from ..plain.fingerprints import fingerprints_in
@@ -255,27 +255,49 @@ def _undecided(peer: Peer, mesh: Mesh, cards: Sequence[Received]) -> FederationE
 
 
 def _file(peer: Peer, mesh: Mesh, file_of: Callable[[str], bytes | None], now: datetime) -> Received | None:
-    for name in card_files(peer, mesh):
-        text = file_of(name)
-        if text is not None:
+    for called in names_in_files(peer, mesh):
+        found = card_in(file_of, called, mesh.name)
+        if found:
+            name, text = found
             return Received(read_card(text, f"Card {name}", now), f"Card {name}", in_run=False)
     return None
 
 
-def card_files(peer: Peer, mesh: Mesh) -> list[str]:
-    """Return the names of files that may hold ``peer``'s card, the first found counts: by our name, then by its own.
+def names_in_files(peer: Peer, mesh: Mesh) -> list[str]:
+    """Return by which names a file may hold ``peer``'s card, the first found counts: by our name, then by its own.
 
     Where several peers share a name a file of that name could be any one's, so it does not count.
     """
     names = [peer.local_name] if mesh.is_shared(peer.name) else [peer.local_name, peer.name]
-    return [file_name(name, mesh.name) for name in dict.fromkeys(names)]
+    return list(dict.fromkeys(names))
+
+
+def card_in(file_of: Callable[[str], bytes | None], mesh: str, audience: str) -> tuple[str, bytes] | None:
+    """Return the name and the bytes of the file with ``mesh``'s card for ``audience`` in whichever layout it lies, None for no file.
+
+    Raises ``FederationError`` FED361 where it lies in both and they differ: nothing says which of them is newer.
+    """
+    texts = ((name, file_of(name)) for name in (file_name(mesh, audience, layout) for layout in LAYOUTS))
+    found = [(name, text) for name, text in texts if text is not None]
+    if len({text for _name, text in found}) > 1:
+        raise FederationError(
+            "FED361",
+            where=f"Card {' and card '.join(name for name, _text in found)}",
+            what=f"are both {mesh}'s card for {audience} and differ, so nothing says which one counts",
+            fix=f"Remove the one that {mesh} no longer writes; federation_cards_layout says which one it writes",
+        )
+    return found[0] if found else None
 
 
 def _passed_over(peer: Peer, mesh: Mesh, file_of: Callable[[str], bytes | None]) -> list[str]:
     """Return a note on a file that might be a peer's card, were its name not shared."""
     shared, own = file_name(peer.name, mesh.name), file_name(peer.local_name, mesh.name)
-    if not mesh.is_shared(peer.name) or shared == own or file_of(shared) is None:
+    if not mesh.is_shared(peer.name) or shared == own:
         return []
+    found = card_in(file_of, peer.name, mesh.name)
+    if found is None:
+        return []
+    shared = found[0]
     return [f"{shared} is passed over, since several peers call themselves {peer.name}; if it is {peer.local_name}'s, keep it as {own}"]
 
 

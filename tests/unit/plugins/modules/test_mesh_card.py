@@ -83,6 +83,26 @@ def test_a_card_is_renewed_when_half_its_life_has_passed(run, file):
     assert file.read_bytes() != before
 
 
+def test_a_folder_per_audience_holds_the_same_bytes_with_letter_and_half_beside_them(run, file, tmp_path):
+    peers = [{"name": "west", "kubectl": {"namespace": "west-mesh-system", "control_plane": "basic", "version": "v2.5"}}]
+    run(peers=peers, letters=True)
+    sharded = run(NOW + timedelta(days=1), peers=peers, layout="audience", letters=True)
+    theirs = tmp_path / "cards" / "west"
+    assert (theirs / "east.json").read_bytes() == file.read_bytes(), "it is the card that west knows, so it is not issued again"
+    assert sharded["files"] == [str(theirs / "east.json")] and sharded["recipients"][0] == f"give {theirs}/east.json to the administrator of west"
+    assert {path.name for path in theirs.iterdir()} == {"east.json", "east.md", "east"} and (theirs / "east" / "README.md").is_file()
+    assert sharded["halves"] == [str(theirs / "east")]
+    assert not run(NOW + timedelta(days=2), peers=peers, layout="audience")["changed"]
+
+
+def test_a_card_that_is_left_in_the_other_layout_and_differs_is_warned_of(tmp_path, cluster, run):
+    run()
+    cluster.put(service("192.0.2.99"))
+    asking = asked(tmp_path, layout="audience")
+    mesh_card.run(asking, cluster, NOW)
+    assert [text for text in asking.warnings if "FED361" in text and "east-for-west.json" in text]
+
+
 def test_check_mode_shows_the_file_and_writes_none(run, file):
     planned = run(check_mode=True)
     assert (planned["changed"], planned["files"]) == (True, [str(file)])

@@ -9,7 +9,7 @@ import pytest
 from ansible_collections.ossm.federation.plugins.module_utils._core.card.card import Card, Ingress
 from ansible_collections.ossm.federation.plugins.module_utils._core.card.trust import read_roots
 from ansible_collections.ossm.federation.plugins.module_utils._core.mesh.topology import Mesh
-from ansible_collections.ossm.federation.plugins.module_utils._core.peering.carrying import Identity, receive
+from ansible_collections.ossm.federation.plugins.module_utils._core.peering.carrying import Identity, receive, receive_all
 from ansible_collections.ossm.federation.plugins.module_utils._core.plain.errors import FederationError
 from ansible_collections.ossm.federation.tests.unit.pem import NOW, root
 
@@ -177,3 +177,31 @@ def test_one_of_two_partners_takes_the_card_for_the_gateway_that_it_knows():
     identities = {"hub": Identity("hub.local", "hub.local/ns/hub/sa/globex-egress-service-account", fingerprints)}
     assert at_hub(prod, in_run=cards, identities=identities)[0] == {"hub": "192.0.2.8"}
     assert at_hub(prod, in_run=cards, files={"hub-for-prod.json": cards[0]})[0] == {"hub": "192.0.2.7"}
+
+
+def test_a_card_is_found_in_the_folder_of_its_audience_and_no_other_folder_is_opened():
+    asked = []
+
+    def file_of(name):
+        asked.append(name)
+        return json.dumps(card()).encode() if name == "east/west.json" else None
+
+    found, _notes = receive(EAST, "east.local", in_run=[], carried=[], file_of=file_of, now=NOW)
+    assert set(found) == {"west"} and found["west"].where == "Card east/west.json"
+    assert set(asked) == {"west-for-east.json", "east/west.json", "north-for-east.json", "east/north.json"}
+
+
+def test_a_card_in_both_places_is_one_card_and_two_that_differ_are_refused():
+    one, other = card(address="192.0.2.1"), card(address="192.0.2.2")
+    assert received(files={"west-for-east.json": one, "east/west.json": one})[0] == {"west": "192.0.2.1"}
+    with pytest.raises(FederationError) as refused:
+        received(files={"west-for-east.json": one, "east/west.json": other})
+    assert refused.value.code == "FED361"
+    assert refused.value.where == "Card west-for-east.json and card east/west.json"
+
+
+def test_a_card_in_two_places_keeps_no_other_peer_from_being_read():
+    files = {"west-for-east.json": card(), "east/west.json": card(address="192.0.2.9"), "east/north.json": card("north")}
+    texts = {name: json.dumps(data).encode() for name, data in files.items()}
+    delivery = receive_all(EAST, "east.local", in_run=[], carried=[], file_of=texts.get, now=NOW)
+    assert set(delivery.received) == {"north"} and delivery.refused["west"].code == "FED361"
