@@ -98,6 +98,10 @@ options:
     elements: str
     default: []
     version_added: 0.2.0
+  traffic:
+    description: The rules of M(ossm.federation.mesh_traffic). How those that stand share the calls of these services is shown, too.
+    type: raw
+    version_added: 0.3.0
   gateway_places:
     description:
       - With O(until=gone), where the gateways of each peer were in the control plane, as M(ossm.federation.federation) returned it while the peers stood.
@@ -195,6 +199,22 @@ hand_over:
   type: list
   elements: str
   sample: ["hand over cards/east-for-west.json: address 192.0.2.10 → 192.0.2.11 (until it connects again)"]
+traffic:
+  description: How splits and failovers of I(traffic) stand, by object, and whether a share fails since its peer is not connected.
+  returned: success
+  type: list
+  elements: dict
+  sample:
+    - service: shop/till
+      way: host
+      peers: [west]
+      weights: {till.shop.svc.cluster.local: 75, till.shop.svc.west-imports.local: 25}
+      goal: {local: 0, west: 100}
+      step: 25
+      state: moving
+      gone: []
+      fails: false
+      note: "25 % of the way to local 0 : west 100, shift goes on"
 left:
   description: With O(until=gone), what is left of I(peers), and why.
   returned: success
@@ -250,14 +270,18 @@ from ..module_utils._core.peering import status, verdict  # noqa: E402
 from ..module_utils._core.peering.changing import Restart  # noqa: E402
 from ..module_utils._core.peering.leftovers import lines_of  # noqa: E402
 from ..module_utils._core.peering.live import Peerings  # noqa: E402
+from ..module_utils._core.peering.using import namespaces_of_traffic  # noqa: E402
 from ..module_utils._core.plain.diff import is_ours  # noqa: E402
 from ..module_utils._core.plain.errors import FederationError  # noqa: E402
 from ..module_utils._core.plain.kinds import CONFIG_MAP, MESH_LABEL  # noqa: E402
+from ..module_utils._core.traffic.showing import lines_of as lines_of_traffic  # noqa: E402
+from ..module_utils._core.traffic.showing import rows_of as rows_of_traffic  # noqa: E402
 from ..module_utils._described import described_mesh  # noqa: E402
 from ..module_utils._handing import waiting_to_be_handed_over  # noqa: E402
 from ..module_utils._options import CLUSTER, MESH, WAITING  # noqa: E402
 from ..module_utils._reads.istiod import restart_needed  # noqa: E402
 from ..module_utils._reads.peerings import read_control_plane, read_members, read_peerings  # noqa: E402
+from ..module_utils._reads.traffic import read_routes  # noqa: E402
 from ..module_utils._reads.uses import what_is_left  # noqa: E402
 from ..module_utils._run import Module, Run, run_module, wait_until  # noqa: E402
 from ..module_utils._standing import peer_rows, shown  # noqa: E402
@@ -276,6 +300,7 @@ OPTIONS = {
         },
     },
     "gateway_places": {"type": "dict", "default": {}},
+    "traffic": {"type": "raw"},
     "until": {"type": "str", "choices": ["connected", "no_imports", "no_exports", "gone", "reachable"], "default": "connected"},
     "wait": {"type": "bool", "default": False},
     "wait_timeout": {"type": "int"},
@@ -321,6 +346,7 @@ def seen(run: Run, cluster: Cluster, now: datetime) -> dict:
             "lines": [reached(params["mesh"], cluster, control_plane)],
             "restart": Restart().to_data(),
             "left": [],
+            "traffic": [],
             "waiting_for": [],
             "polled_seconds": 0,
             "wait_limit": 0,
@@ -352,12 +378,15 @@ def seen(run: Run, cluster: Cluster, now: datetime) -> dict:
     restart = restart_needed(cluster, params["mesh"], control_plane, peerings.peers)
     told = shown(cluster, params["mesh"], control_plane, (peerings, rows), restart, now, fail_on, is_planned=run.check_mode, is_leaving=params["leaving"])
     members = read_members(cluster, namespace)
+    traffic, routed = traffic_of(cluster, params, rows)
+    told["states"].update({line: verdict.DOWN if row["fails"] else verdict.UNSURE if row["note"] else verdict.OK for line, row in zip(routed, traffic)})
     hand_over = [] if params["wait"] or params["leaving"] else cards_to_hand_over(params, namespace, peerings, now)
     result = {
         "changed": False,
         **told,
         "members": members,
-        "lines": [told["lines"][0], *member_lines(members), *told["lines"][1:], *hand_over],
+        "lines": [told["lines"][0], *member_lines(members), *told["lines"][1:-1], *routed, told["lines"][-1], *hand_over],
+        "traffic": traffic,
         "hand_over": hand_over,
         "left": [],
         "waiting_for": waiting_for,
@@ -369,6 +398,18 @@ def seen(run: Run, cluster: Cluster, now: datetime) -> dict:
     if counted:
         raise verdict.refusal(params["mesh"], counted, again, result)
     return result
+
+
+def traffic_of(cluster: Cluster, params: dict, rows: list[dict]) -> tuple[list[dict], list[str]]:
+    """Return how the rules of traffic stand, in rows and in words; nothing where none are described, or while something is waited for."""
+    namespaces = namespaces_of_traffic(params["traffic"])
+    if not namespaces or params["wait"] or params["leaving"]:
+        return [], []
+    objects = read_routes(cluster, namespaces)
+    if objects is None:
+        return [], ["traffic: VirtualServices and DestinationRules may not be read, so the shares are not known"]
+    found = rows_of_traffic(objects, {row["peer"]: row["outbound"] for row in rows})
+    return found, lines_of_traffic(found)
 
 
 def passing(fail_on: list[str], rows: list[dict]) -> list[str]:
@@ -412,6 +453,7 @@ def gone(run: Run, cluster: Cluster, namespace: str, control_plane: ControlPlane
         "lines": lines_of([peer.local_name for peer in mesh.peers], left),
         "restart": Restart().to_data(),
         "left": [each.as_row() for each in left],
+        "traffic": [],
         "waiting_for": waiting_for,
         "polled_seconds": waited,
         "wait_limit": limit,

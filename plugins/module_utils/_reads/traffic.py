@@ -12,7 +12,7 @@ from .._core.mesh.topology import Mesh
 from .._core.peering.using import NAMING_KINDS
 from .._core.plain.data import at, mapping
 from .._core.plain.errors import FederationError
-from .._core.plain.kinds import IMPORTS, NODE, POD, SERVICE, SERVICE_ACCOUNT, Kind
+from .._core.plain.kinds import DESTINATION_RULE, IMPORTS, NODE, POD, SERVICE, SERVICE_ACCOUNT, VIRTUAL_SERVICE, Kind
 from .._core.traffic.standing import Standing, imports_from
 from .._core.traffic.wanted import Wanted
 from .peerings import read_members
@@ -71,6 +71,21 @@ def read_traffic(
         pods={namespace: tuple(_known(cluster, POD, namespace, outline)) for namespace in sorted(looked_at)},
     )
     return _with_nodes(cluster, standing) if is_split or pods_in else standing
+
+
+def read_routes(cluster: Cluster, namespaces: Iterable[str]) -> list[dict] | None:
+    """Return the VirtualServices and DestinationRules of some namespaces; None where some may not be read."""
+    found: list[dict] = []
+    for namespace in sorted(set(namespaces)):
+        for kind in (VIRTUAL_SERVICE, DESTINATION_RULE):
+            try:
+                found += cluster.list(kind, namespace)
+            except FederationError as error:
+                if error.code == "FED104":
+                    return None
+                if error.code != "FED108":
+                    raise
+    return found
 
 
 def _with_nodes(cluster: Cluster, standing: Standing) -> Standing:

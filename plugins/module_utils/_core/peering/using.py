@@ -18,6 +18,7 @@ from ..plain.kinds import (
     TRAFFIC_LABEL,
     TRAFFIC_PEERS,
     VIRTUAL_SERVICE,
+    is_label,
     traffic_manager,
 )
 from .names import imported_names
@@ -156,6 +157,12 @@ def routed_by(traffic: object) -> dict[tuple[str, str], set[str]] | None:
         if words:
             found.setdefault((namespace, name), set()).update(words)
     return found
+
+
+def namespaces_of_traffic(traffic: object) -> set[str]:
+    """Return the namespaces of the services that rules of ``mesh_traffic`` name, read as loosely."""
+    named = {str(_mapping(entry).get("service")).partition("/")[0] for entry in traffic} if isinstance(traffic, (list, tuple)) else set()
+    return {namespace for namespace in named if is_label(namespace)}
 
 
 def names_of_traffic(live: Mapping) -> tuple[str, str]:

@@ -1,0 +1,88 @@
+# GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
+"""How the rules of ``mesh_traffic`` that stand look in a status: who gets which share, how far a shift is, and which share fails."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from ..peering import status
+from ..peering.using import is_of_traffic, names_of_traffic
+from ..plain.data import at, items, listed, mapping, place_of
+from ..plain.errors import FederationError
+from ..plain.kinds import DESTINATION_RULE, TRAFFIC_PEERS, VIRTUAL_SERVICE
+from .shares import SHIFT, WHOLE, Shift, read_shift, shares
+
+_GONE = frozenset({status.ABSENT, status.PENDING, status.REFUSED, status.STALE})
+_MOST = 1000
+
+
+def rows_of(objects: Iterable[Mapping], outbound: Mapping[str, str]) -> list[dict]:
+    """Return a row per object of ours that routes; ``outbound`` is how the connection to each peer is, by our name of it."""
+    ours = [live for live in objects if live.get("kind") in (DESTINATION_RULE.name, VIRTUAL_SERVICE.name) and is_of_traffic(live)]
+    found = [_row(live, outbound) for live in sorted(ours, key=place_of)[:_MOST]]
+    return [row for row in found if row["way"]]
+
+
+def _row(live: Mapping, outbound: Mapping[str, str]) -> dict:
+    peers = [name for name in str(at(live, "metadata", "annotations", TRAFFIC_PEERS) or "").split(",") if name]
+    way, weights = _weights(live)
+    shift, unread = None, ""
+    try:
+        shift = read_shift(mapping(at(live, "metadata", "annotations")).get(SHIFT), place_of(live))
+    except FederationError as error:
+        unread = error.what
+    gone = [name for name in peers if outbound.get(name, status.ABSENT) in _GONE]
+    # A share of nothing fails nobody.
+    fails = way == "host" and bool(gone) and (len(weights) > 1 or any("-imports." in host for host in weights))
+    namespace, name = names_of_traffic(live)
+    return {
+        "service": f"{namespace}/{name}",
+        "way": way,
+        "peers": peers,
+        "weights": weights,
+        "goal": dict(shift.goal) if shift else None,
+        "step": shift.step if shift else None,
+        "state": "" if shift is None else "back" if shift.is_back else "moving",
+        "gone": gone,
+        "fails": fails,
+        "note": "; ".join(filter(None, [_of_shift(shift), unread, _of_peers(way, gone, fails=fails)])),
+    }
+
+
+def _weights(live: Mapping) -> tuple[str, dict[str, int]]:
+    """Return how calls are shared, "" for an object that only has a timeout or retries, and who gets how much, by host or region."""
+    if live["kind"] == VIRTUAL_SERVICE.name:
+        routes = [route for kind in ("http", "tcp") for part in items(at(live, "spec", kind)) for route in items(part.get("route"))]
+        found = {str(at(route, "destination", "host")): route.get("weight", WHOLE) for route in routes}
+        is_split = len(found) > 1 or any("weight" in route for route in routes)
+        return ("host" if is_split else ""), {host: weight for host, weight in found.items() if type(weight) is int}
+    setting = mapping(at(live, "spec", "trafficPolicy", "loadBalancer", "localityLbSetting"))
+    to = [mapping(part.get("to")) for part in items(setting.get("distribute"))]
+    weights = {str(where): weight for part in to for where, weight in part.items() if type(weight) is int}
+    return ("weight" if weights or SHIFT in mapping(at(live, "metadata", "annotations")) else "failover"), weights
+
+
+def _of_shift(shift: Shift | None) -> str:
+    if shift is None:
+        return ""
+    if shift.is_back:
+        return f"stepped back from {shift.step} % of the way to {shares(shift.goal)}, stays until shift or shift_abort"
+    return f"{shift.step} % of the way to {shares(shift.goal)}, shift goes on"
+
+
+def _of_peers(way: str, gone: list[str], *, fails: bool) -> str:
+    if not gone:
+        return ""
+    who = f"{listed(gone)} {'is' if len(gone) == 1 else 'are'} not connected"
+    if fails:
+        return f"{who}: its share fails until the rule of mesh_traffic changes"
+    return f"{who}: local endpoints answer alone" if way != "host" else ""
+
+
+def lines_of(rows: Iterable[Mapping]) -> list[str]:
+    """Return the rows in words."""
+    found = []
+    for row in rows:
+        what = f"failover to {listed(row['peers'])}" if row["way"] == "failover" else shares(row["weights"])
+        found.append(f"traffic {row['service']}: {what}{'; ' if row['note'] else ''}{row['note']}")
+    return found
