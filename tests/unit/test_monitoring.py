@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from ansible_collections.ossm.federation.plugins.module_utils._core.report.metrics import HELP, PREFIX
+from ansible_collections.ossm.federation.plugins.module_utils._core.report.metrics import HELP, PREFIX, metrics
 
 TREE = Path(__file__).resolve().parents[2]
 FOLDER = TREE / "examples" / "monitoring"
@@ -52,9 +52,45 @@ def test_who_looks_may_read_and_nothing_else_and_no_secret() -> None:
     assert job["spec"]["concurrencyPolicy"] == "Forbid" and job["spec"]["jobTemplate"]["spec"]["activeDeadlineSeconds"]
 
 
-@pytest.mark.skipif(shutil.which("promtool") is None, reason="promtool is not in PATH; Debian has it in the package prometheus")
-def test_promtool_takes_the_rules(tmp_path: Path) -> None:
+PROMTOOL = pytest.mark.skipif(shutil.which("promtool") is None, reason="promtool is not in PATH; Debian has it in the package prometheus")
+LOST = 'ossm_federation_peer_connected{mesh="east",peer="west",direction="inbound"}'
+UNREACHED = 'ossm_federation_import_reached{mesh="east",peer="west",host="cart.shop",port="8080"}'
+
+
+@PROMTOOL
+def test_promtool_takes_the_rules_and_sees_them_fire_in_time(tmp_path: Path) -> None:
     groups = yaml.safe_load((FOLDER / "rules.yml").read_text(encoding="utf-8"))["spec"]
     (tmp_path / "rules.yml").write_text(yaml.safe_dump(groups), encoding="utf-8")
-    done = subprocess.run(["promtool", "check", "rules", tmp_path / "rules.yml"], capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stdout + done.stderr
+    of = {rule["alert"]: rule for rule in rules()}
+    series = [{"series": f"{name}", "values": "1x10 0x60"} for name in (LOST, UNREACHED)]
+    labels = {"MeshPeerDisconnected": {"mesh": "east", "peer": "west", "direction": "inbound"}}
+    labels["MeshImportNotReached"] = {"mesh": "east", "peer": "west", "host": "cart.shop", "port": "8080"}
+    expected = []
+    for alert, minutes in (("MeshPeerDisconnected", 15), ("MeshImportNotReached", 30)):
+        texts = {}
+        for key, text in of[alert]["annotations"].items():
+            for name, value in labels[alert].items():
+                text = text.replace(f"{{{{ $labels.{name} }}}}", value)
+            texts[key] = text
+        fires = {"exp_labels": {**labels[alert], **of[alert]["labels"]}, "exp_annotations": texts}
+        expected += [
+            {"eval_time": f"{10 + minutes - 1}m", "alertname": alert, "exp_alerts": []},
+            {"eval_time": f"{12 + minutes}m", "alertname": alert, "exp_alerts": [fires]},
+        ]
+    test = {"rule_files": ["rules.yml"], "tests": [{"interval": "1m", "input_series": series, "alert_rule_test": expected}]}
+    (tmp_path / "test.yml").write_text(yaml.safe_dump(test), encoding="utf-8")
+    for words in (["check", "rules", "rules.yml"], ["test", "rules", "test.yml"]):
+        done = subprocess.run(["promtool", *words], cwd=tmp_path, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stdout + done.stderr
+
+
+@PROMTOOL
+def test_promtool_takes_what_a_run_writes() -> None:
+    row = {"peer": 'w"e\\st\n', "outbound": "connected", "inbound": "pending", "last_full_sync": "2026-01-31T12:00:00Z", "exports": [], "imports": []}
+    roots = [{"fingerprint": "1b8f", "not_after": "2030-01-31T12:00:00Z"}]
+    call = {"peer": "west", "host": "cart.shop", "port": 8080, "state": "reached"}
+    entry = {"verdict": "down", "peers": [row], "control_plane": {"roots": roots}, "faults": [], "drift": [], "calls": [call]}
+    text = metrics({"east": {**entry, "findings": [{"code": "FED916", "severity": "error"}]}})
+    assert {name for name in NAMES if f"{name}{{" in text} == NAMES
+    done = subprocess.run(["promtool", "check", "metrics"], input=text, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout + done.stderr) == (0, "")

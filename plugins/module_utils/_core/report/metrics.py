@@ -25,6 +25,7 @@ HELP = {
     "root_not_after_timestamp_seconds": "When a root certificate of the mesh expires.",
     "faults": "How many faults of a kind the status has.",
     "drift_objects": "How many objects federate would change.",
+    "import_reached": "Whether a request to an imported service got there; absent where that is not known.",
     "findings": "How many findings of a code the preflight has.",
 }
 Sample = tuple[str, dict[str, str], float]
@@ -60,6 +61,10 @@ def _samples(entry: Mapping) -> Iterator[Sample]:
             yield "faults", {"kind": kind}, kinds[kind]
     if "drift" in entry:
         yield "drift_objects", {}, len(items(entry["drift"]))
+    for row in items(entry.get("calls")):
+        if row.get("state") in ("reached", "not reached"):
+            labels = {name: str(row.get(name)) for name in ("peer", "host", "port")}
+            yield "import_reached", labels, float(row["state"] == "reached")
     if "findings" in entry:
         found = Counter((str(row.get("code")), str(row.get("severity"))) for row in items(entry["findings"]))
         for (code, severity), number in sorted(found.items()):
