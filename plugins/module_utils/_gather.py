@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 from ._cluster.client import Cluster
@@ -67,7 +68,7 @@ class _Gathering:
         """
         found: dict[str, list[dict]] = {}
         for kind in kinds:
-            lives = self._may(f"{kind.name} in {namespace}", lambda kind=kind: self.cluster.list(kind, namespace)) or []
+            lives = self._may(f"{kind.name} in {namespace}", partial(self.cluster.list, kind, namespace)) or []
             found[kind.name] = lives
             kept = [live for live in lives if wanted(kind, live, control_plane)]
             typed = [{"apiVersion": kind.api_version, "kind": kind.name, **live} for live in in_time(kind, kept)]
@@ -79,10 +80,7 @@ class _Gathering:
         for pod, container in logs_of(pods, self.dump.left_out):
             content = bytearray()
             query = log_query(container, since)
-
-            def copy(pod: str = pod, query: Mapping[str, str] = query, content: bytearray = content) -> int:
-                return self.cluster.copy_log(self.home, pod, query, content.extend, MOST_LOG)
-
+            copy = partial(self.cluster.copy_log, self.home, pod, query, content.extend, MOST_LOG)
             if self._may(f"log of {self.home}/{pod}/{container}", copy) is None:
                 continue
             text = redacted_text(content.decode("utf-8", "replace"), self.secrets, of_log=True)

@@ -61,7 +61,7 @@ def mesh(api: ApiInMemory, *more: dict) -> None:
     }
     watch = {"connected": True, "lastFullSync": datetime.now(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")}
     rows = [
-        {"exportedName": f"{host.split('.')[0]}.shop.svc.east-exports.local", "localService": {"hostname": host}}
+        {"exportedName": f"{host.partition('.')[0]}.shop.svc.east-exports.local", "localService": {"hostname": host}}
         for host in (CART, TILL)
     ]
     for one in (
