@@ -99,11 +99,12 @@ def _readings(
     look: Look, spaces: Sequence[str], pods: Mapping[str, list[dict]], again: float
 ) -> tuple[list[syncz.Reading], dict[str, Said]]:
     """Return what istiods say, a second time where something is not in order that may be a moment's."""
-    if look.home not in pods:
-        # Nobody was asked, so nobody can be said to be missing.
-        silent = {istiod_name(look.control_plane): "its pods could not be read"}
+    name = istiod_name(look.control_plane)
+    istiods = [pod["metadata"]["name"] for pod in _pods_of(name, pods.get(look.home, []))]
+    if not istiods:
+        # Nobody was asked, so nobody can be said to be missing, or to be in order.
+        silent = {name: "none of its pods was found" if look.home in pods else "its pods could not be read"}
         return [syncz.Reading(look.cluster.now, silent=silent)], {}
-    istiods = [pod["metadata"]["name"] for pod in _pods_of(istiod_name(look.control_plane), pods[look.home])]
     first, metrics = read_istiods(look.asker, look.home, istiods)
     if not again or not syncz.needs_another_look(first, _with_proxies(pods), pods):
         return [first], metrics

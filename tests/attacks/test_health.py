@@ -220,6 +220,31 @@ def test_pods_of_istiod_that_may_not_be_read_make_nobody_lost(api, collections):
     assert {gap["what"] for gap in result["unread"]} == {f"pods in {HOME}", "proxies that istiod-basic knows"}
 
 
+def test_where_no_pod_of_istiod_is_found_no_proxy_counts_as_in_order(api, collections):
+    mesh(api)
+    lost = [pod(f"istiod-basic-abc-{number}", HOME, "somebody-else", "discovery") for number in (1, 2)]
+    for one in lost:
+        api.store.put(one)
+    api.hostile = tunnelling(pages())
+    seen = look(api, collections)
+    assert [gap["what"] for gap in seen["unread"]] == ["proxies that istiod-basic knows"]
+    assert seen["unread"][0]["because"] == "none of its pods was found" and seen["lines"][-1].startswith("‼ east: ")
+
+
+def test_pods_of_istiod_whose_owner_is_gone_are_asked_all_the_same(api, collections):
+    mesh(api)
+    for number in (1, 2):
+        orphan = pod(f"istiod-basic-abc-{number}", HOME, "istiod-basic", "discovery")
+        del orphan["metadata"]["ownerReferences"]
+        api.store.put(orphan)
+    api.hostile = tunnelling(pages())
+    seen = look(api, collections)
+    assert not seen["unread"]
+    assert {one["proxy"]: one["state"] for one in seen["proxies"]} == dict.fromkeys(
+        ("shop/cart-1", "shop/till-1", f"{HOME}/istio-ingressgateway-abc-1"), "SYNCED"
+    )
+
+
 def test_only_what_is_allowed_was_asked_for_and_nothing_was_written(api, collections):
     mesh(api)
     seen = []

@@ -42,12 +42,18 @@ def proxy_in(pod: Mapping) -> Pod | None:
 
 
 def workload_of(pod: Mapping) -> str:
-    """Return the name of the workload that a pod belongs to: its owner's, without the hash that a Deployment gives to its ReplicaSets."""
+    """Return the name of the workload that a pod belongs to: its owner's, without the hash that a Deployment gives to its ReplicaSets.
+
+    A pod whose owner is gone (deleted with ``--cascade=orphan``) still has the hash in its own name.
+    """
     metadata = mapping(pod.get("metadata"))
     owner = next((one for one in items(metadata.get("ownerReferences")) if one.get("controller")), None)
+    template = str(mapping(metadata.get("labels")).get(HASH_LABEL) or "")
     if owner is None:
-        return str(metadata.get("name"))
-    name, template = str(owner.get("name")), str(mapping(metadata.get("labels")).get(HASH_LABEL) or "")
+        name = str(metadata.get("name"))
+        before, hashed, _random = name.rpartition(f"-{template}-") if template else ("", "", "")
+        return before if hashed else name
+    name = str(owner.get("name"))
     return name.removesuffix(f"-{template}") if template else name
 
 
