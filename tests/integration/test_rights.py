@@ -20,6 +20,7 @@ from testbed import Testbed
 Make = Callable[..., Administrator]
 SHIPPED = TREE / "playbooks" / "files" / "mesh-administrator.yml"
 INSIGHT = TREE / "playbooks" / "files" / "mesh-insight.yml"
+TRAFFIC = TREE / "playbooks" / "files" / "mesh-traffic.yml"
 VERIFY = TREE / "playbooks" / "files" / "mesh-verify.yml"
 CART = "cart.shop.svc.east-imports.local"
 
@@ -40,6 +41,7 @@ def test_the_shipped_role_suffices_for_the_whole_life_of_a_federation(bed: Testb
     assert "cannot be read" not in done.output
     assert bed.meshes["west"].call(CART).status == 200
     requests_come_from_the_account_that_asks_for_everything_else(bed, collections, tmp_path)
+    the_role_for_traffic_suffices_for_its_life(bed, collections, tmp_path)
     assert both.play("federate", "--check").changed("west") == 0
     both.play("unfederate", variables=EVERYBODY)
     assert federation_of(bed, "east") == federation_of(bed, "west") == {}
@@ -62,6 +64,19 @@ def requests_come_from_the_account_that_asks_for_everything_else(bed: Testbed, c
     logged = [json.loads(line) for line in Path(west.audit_log).read_text(encoding="utf-8").splitlines()]
     who = {entry["user"]["username"] for entry in logged if entry.get("objectRef", {}).get("subresource") == "exec"}
     assert who == {f"system:serviceaccount:{west.namespace}:verifier"}
+
+
+def the_role_for_traffic_suffices_for_its_life(bed: Testbed, collections: str, tmp_path: Path) -> None:
+    west = bed.meshes["west"]
+    kubeconfig = west.service_account_kubeconfig("mesh-administrator", west.namespace, [shipped_for(tmp_path, west.namespace, TRAFFIC)])
+    rule = {"service": "shop/cart", "timeout": "2s", "callers": {"service_accounts": [f"{west.namespace}/mesh-administrator"]}}
+    asked = {"mesh": "west", "kubeconfig": kubeconfig, "peers": ["east"], "imports": [{"name": "cart", "namespace": "shop"}], "traffic": [rule]}
+    kept = call(collections, "mesh_traffic", asked)
+    assert kept.code is None, kept.printed
+    assert [change["action"] for change in kept.result["changes"]] == ["create", "create"]
+    gone = call(collections, "mesh_traffic", {**asked, "state": "absent"})
+    assert gone.code is None, gone.printed
+    assert [change["action"] for change in gone.result["changes"]] == ["delete", "delete"]
 
 
 def pod_on(mesh: Any, kubelet: ApiInMemory, namespace: str, *containers: str) -> None:
