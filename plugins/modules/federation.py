@@ -54,7 +54,11 @@ options:
     description:
       - The rules of M(ossm.federation.mesh_traffic). Routes that it made and that these do not ask for any more are removed before the peer or
         the import that they use goes. Those that these ask for refuse it. Without the option every such route refuses that a peer is left.
+      - With O(state=rendered) they are written down, too, as far as they need no cluster.
     type: raw
+  locality:
+    description: With O(state=rendered), where this mesh is, as M(ossm.federation.mesh_traffic) takes it.
+    type: dict
   wait_timeout:
     description: With O(state=absent), seconds that V(all) waits for each stage to be seen. By version when absent.
     type: int
@@ -308,7 +312,7 @@ from datetime import datetime  # noqa: E402
 from ..module_utils._cluster.client import Cluster  # noqa: E402
 from ..module_utils._core.catalogue.findings import Finding, texts  # noqa: E402
 from ..module_utils._core.control_plane.live import ControlPlane, parse_version  # noqa: E402
-from ..module_utils._core.mesh.topology import Mesh  # noqa: E402
+from ..module_utils._core.mesh.topology import Mesh, checked_locality  # noqa: E402
 from ..module_utils._core.peering import render, status  # noqa: E402
 from ..module_utils._core.peering.adopting import as_it_stands, check_gateways  # noqa: E402
 from ..module_utils._core.peering.carrying import Identity, Received, receive, what_is_missing  # noqa: E402
@@ -325,6 +329,7 @@ from ..module_utils._core.plain.data import some  # noqa: E402
 from ..module_utils._core.plain.diff import Change, as_diff  # noqa: E402
 from ..module_utils._core.plain.errors import FederationError  # noqa: E402
 from ..module_utils._core.plain.kinds import EXPORTS  # noqa: E402
+from ..module_utils._core.traffic.rendering import rendered as rendered_traffic  # noqa: E402
 from ..module_utils._described import DESCRIBED, described_mesh  # noqa: E402
 from ..module_utils._files import refuse_no_folder  # noqa: E402
 from ..module_utils._leaving import NOTHING, absent, leave, refuse_what_breaks, without_lost  # noqa: E402
@@ -348,6 +353,7 @@ OPTIONS = {
     "must_be_all": {"type": "bool", "default": False},
     "leave_when": {"type": "str", "choices": ["unused", "always"], "default": "unused"},
     "traffic": {"type": "raw"},
+    "locality": {"type": "dict"},
     "wait_timeout": {"type": "int"},
     "cards": {"type": "list", "elements": "raw", "default": []},
     "cards_from": {"type": "str"},
@@ -567,7 +573,11 @@ def rendered(run: Run, mesh: Mesh, now: datetime) -> dict:
             pending.append({"peer": peer.local_name, "reason": reason})
         else:
             manifests.append((peer.local_name, plan_peering(mesh, peer, found.card)))
-    texts = render.files(mesh, gateways, manifests)
+    routes: list[dict] = []
+    if params["traffic"] is not None:
+        routes, left_out = rendered_traffic(params["traffic"], mesh, params["version"], checked_locality(params["locality"], "mesh_locality"))
+        pending += [{"peer": "", "reason": reason} for reason in left_out]
+    texts = render.files(mesh, gateways, manifests, routes)
     files, diffs = written_down(run, params["render_dir"], texts, lambda former: render.is_ours(former, mesh))
     return {
         "changed": bool(diffs),

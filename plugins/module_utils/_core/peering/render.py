@@ -21,17 +21,22 @@ def is_ours(text: str, mesh: Mesh) -> bool:
 
 
 def files(
-    mesh: Mesh, gateways: Sequence[tuple[str, Mapping]], peerings: Sequence[tuple[str, Sequence[Mapping]]]
+    mesh: Mesh,
+    gateways: Sequence[tuple[str, Mapping]],
+    peerings: Sequence[tuple[str, Sequence[Mapping]]],
+    traffic: Sequence[Mapping] = (),
 ) -> dict[str, str]:
     """Return the files of one mesh's plan: path below the folder to text.
 
     ``gateways`` are our name of a peer with its control plane part as ``plan_gateways`` gives it, ``peerings`` our name of a
-    peer with its manifests. The folder is a kustomize component: included where the control plane is kept, it patches the
+    peer with its manifests, ``traffic`` the rules of ``mesh_traffic``. The folder is a kustomize component: included where the control plane is kept, it patches the
     gateways in. It has no control plane to patch, so ``kubectl apply -k`` of it would leave them out without a word: for that
     there is ``apply``, one folder per field manager. Source: kustomize documentation, "components" and "patches".
     """
     head = _HEAD.format(mesh=mesh.name)
     written = {f"{name}-peering.yaml": documents(head, manifests) for name, manifests in peerings}
+    if traffic:
+        written["traffic.yaml"] = documents(head, traffic)
     patch = merged([part for _name, part in gateways])
     component: dict = {
         "apiVersion": "kustomize.config.k8s.io/v1alpha1",
@@ -58,6 +63,8 @@ def files(
         written.update(applicable(head, f"apply/{name}/gateways", [part]))
     for name, manifests in peerings:
         written.update(applicable(head, f"apply/{name}/peering", manifests))
+    if traffic:
+        written.update(applicable(head, "apply/traffic", traffic))
     return {f"{mesh.name}/{name}": text for name, text in sorted(written.items())}
 
 
