@@ -29,7 +29,9 @@ def files(
     """Return the files of one mesh's plan: path below the folder to text.
 
     ``gateways`` are our name of a peer with its control plane part as ``plan_gateways`` gives it, ``peerings`` our name of a
-    peer with its manifests, ``traffic`` the rules of ``mesh_traffic``. The folder is a kustomize component: included where the control plane is kept, it patches the
+    peer with its manifests, ``traffic`` the rules of ``mesh_traffic``.
+
+    The folder is a kustomize component: included where the control plane is kept, it patches the
     gateways in. It has no control plane to patch, so ``kubectl apply -k`` of it would leave them out without a word: for that
     there is ``apply``, one folder per field manager. Source: kustomize documentation, "components" and "patches".
     """
