@@ -55,7 +55,7 @@ FLOORS = (
     ("_core/control_plane", "_core/threescale"),
     ("_core/peering", "_core/install"),
     ("_core/traffic",),
-    ("_core/preflight", "_core/report", "_core/insight", "_core/logs"),
+    ("_core/preflight", "_core/report", "_core/insight", "_core/logs", "_core/fleet"),
     ("_core/validation", "_core/diagnosis", "_core/verification", "_core/gathering"),
     ("_files", "_options", "_page", "_portal", "_prometheus", "_resolving"),
     ("_described", "_secrets"),

@@ -605,6 +605,19 @@ CODES: dict[str, Code] = {
         "from before the layout was changed, and no rule could say which without trusting what stands in it.",
         "Remove the file that its mesh no longer writes: the flat one where it sets `federation_cards_layout: audience`.",
     ),
+    "FED362": Code(
+        "No plan of a fleet",
+        ERROR,
+        "`fleet_plan_since` names a file that `fleet_plan` has not written, or that somebody changed. Taken for a plan, meshes that need a job could "
+        "get none.",
+        "Name the file that `fleet_plan_file` has written, or take the variable out: every mesh then gets a job.",
+    ),
+    "FED363": Code(
+        "A description cannot be evaluated",
+        ERROR,
+        "`fleet_plan` reads what every host of the inventory says of its mesh, and one variable is an expression that cannot be evaluated.",
+        "Correct the expression, or define what it names.",
+    ),
     "FED401": Code(
         "Control plane missing",
         ERROR,

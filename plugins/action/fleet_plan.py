@@ -1,0 +1,13 @@
+# GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Runs fleet_plan without packing it, where that is the same."""
+
+from __future__ import annotations
+
+from ansible_collections.ossm.federation.plugins.modules import fleet_plan as module
+from ansible_collections.ossm.federation.plugins.plugin_utils.here import PlainAction
+
+
+class ActionModule(PlainAction):
+    """Run the module of the same name."""
+
+    MODULE = module
