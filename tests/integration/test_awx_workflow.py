@@ -76,7 +76,9 @@ def test_a_template_is_for_a_playbook_and_each_job_has_the_credential_of_its_own
     templates = awx.named("job_template")
     assert not any(mesh in name for name in templates for mesh in MESHES)
     for name, taken in templates.items():
-        assert taken["limit"] == ("all" if name == "fleet_plan" else "ask") and "credentials" not in taken, "nobody has said for which mesh, so there is no way to any"
+        # Nobody has said for which mesh, so there is no way to any; fleet_plan asks none.
+        assert taken["limit"] == ("all" if name == "fleet_plan" else "ask")
+        assert "credentials" not in taken
     jobs = [*awx.nodes.values(), *replace(awx, workflow="Look for drift").nodes.values(), *awx.named("schedule").values()]
     for prompts in (prompts for prompts in jobs if "limit" in prompts):
         mesh = prompts["limit"]
