@@ -51,8 +51,8 @@ class Plan:
         """Return a saved plan; raises ``FederationError`` FED362 for anything else."""
         given = data if isinstance(data, Mapping) else {}
         rows = given.get("meshes")
-        is_whole = given.get("version") == VERSION and isinstance(given.get("release"), str) and isinstance(rows, Mapping)
-        if not is_whole or not all(isinstance(row, Mapping) and _is_row(row) for row in rows.values()):
+        is_known = given.get("version") == VERSION and isinstance(given.get("release"), str)
+        if not is_known or not isinstance(rows, Mapping) or not all(isinstance(row, Mapping) and _is_row(row) for row in rows.values()):
             raise FederationError(
                 "FED362",
                 where=where,
