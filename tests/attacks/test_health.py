@@ -231,6 +231,16 @@ def test_where_no_pod_of_istiod_is_found_no_proxy_counts_as_in_order(api, collec
     assert seen["unread"][0]["because"] == "none of its pods was found" and seen["lines"][-1].startswith("‼ east: ")
 
 
+def test_a_port_that_the_api_server_does_not_forward_says_nothing_of_istiod(api, collections):
+    mesh(api)
+    told = {"kind": "Status", "message": "pod istiod-basic-abc-1 does not have a host assigned", "code": 400}
+    api.hostile = lambda asked: (400, {}, json.dumps(told).encode()) if "/portforward" in asked.target else None
+    seen = look(api, collections)
+    assert states(seen)["istiod-basic"] == "healthy" and seen["proxies"] == []
+    assert {gap["what"] for gap in seen["unread"]} == {f"proxies that istiod-basic-abc-{number} knows" for number in (1, 2)}
+    assert seen["lines"][-1].startswith("‼ east: ")
+
+
 def test_pods_of_istiod_whose_owner_is_gone_are_asked_all_the_same(api, collections):
     mesh(api)
     for number in (1, 2):

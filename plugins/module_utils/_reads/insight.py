@@ -33,15 +33,15 @@ class Asker:
     def __init__(self, cluster: Cluster, *, by_exec: bool = False) -> None:
         self._cluster, self._by_exec = cluster, by_exec
         self._forbidden: dict[str, str] = {}
-        self._silent: dict[tuple[str, str, int], str] = {}
+        self._silent: dict[tuple[str, str, int], Said] = {}
 
     def ask(self, namespace: str, pod: str, page: Page) -> Said:
         """Return what a pod answers, or why it does not."""
         if namespace in self._forbidden:
-            return Said(why=self._forbidden[namespace], is_forbidden=True)
+            return Said(why=self._forbidden[namespace], is_forbidden=True, is_unasked=True)
         key = (namespace, pod, page.port)
         if key in self._silent:
-            return Said(why=self._silent[key])
+            return self._silent[key]
         try:
             status, content = self._cluster.page(namespace, pod, page, by_exec=self._by_exec)
         except FederationError as error:
@@ -49,9 +49,9 @@ class Asker:
                 raise
             if error.code == "FED104":
                 self._forbidden[namespace] = error.what
-                return Said(why=error.what, is_forbidden=True)
-            self._silent[key] = error.what
-            return Said(why=error.what)
+                return Said(why=error.what, is_forbidden=True, is_unasked=True)
+            self._silent[key] = Said(why=error.what, is_unasked=error.code == "FED106")
+            return self._silent[key]
         return Said(status, content)
 
     def ask_each(self, asked: Iterable[tuple[str, str, Page]]) -> list[Said]:

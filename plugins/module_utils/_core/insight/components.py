@@ -58,12 +58,17 @@ class Component:
 
 @dataclass(frozen=True)
 class Said:
-    """What one component says of itself: an HTTP ``status`` and the ``content`` of its page, or why it could not be asked."""
+    """What one component says of itself: an HTTP ``status`` and the ``content`` of its page, or why it could not be asked.
+
+    ``is_unasked`` says that the API server let nobody through to it, for want of a right (``is_forbidden``) or for a reason of its own:
+    that says nothing of the component.
+    """
 
     status: int = 0
     content: bytes = b""
     why: str = ""
     is_forbidden: bool = False
+    is_unasked: bool = False
 
     @property
     def is_good(self) -> bool:
@@ -122,7 +127,7 @@ def _istiod(seen: Seen) -> Iterator[Component]:
     name = istiod_name(seen.control_plane)
     found = _deployment(seen, name, CORE)
     said = seen.said.get(name, {})
-    bad = {pod: answer for pod, answer in said.items() if not answer.is_good and not answer.is_forbidden}
+    bad = {pod: answer for pod, answer in said.items() if not answer.is_good and not answer.is_unasked}
     if found.state == HEALTHY and bad:
         (pod, answer), *_others = bad.items()
         what = f"{pod} answers {answer.status}" if answer.status else f"{pod} cannot be reached ({answer.why})"
