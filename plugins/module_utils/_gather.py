@@ -23,6 +23,7 @@ from ._core.gathering.dump import (
     MOST_LOG,
     Dump,
     as_json,
+    file_name,
     folder_name,
     in_time,
     index,
@@ -84,7 +85,7 @@ class _Gathering:
             if self._may(f"log of {self.home}/{pod}/{container}", copy) is None:
                 continue
             text = redacted_text(content.decode("utf-8", "replace"), self.secrets, of_log=True)
-            self.dump.add(f"logs/{pod}_{container}.log", text, "logs")
+            self.dump.add(f"logs/{file_name(pod)}_{container}.log", text, "logs")
 
     def standing(self, control_plane: ControlPlane, now: datetime) -> list[str]:
         """Take how the federation stands, and return it as lines."""
