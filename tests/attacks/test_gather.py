@@ -40,6 +40,11 @@ SPELLED = (
     ("a-password", 'password: "pl4nted{0} with words after it pl4nted{0}"'),
     ("a-password-in-json-in-json", json.dumps({"inner": json.dumps({"db_password": "pl4nted{0}"})})),
     ("a-secret-of-a-client", "client_secret = pl4nted{0}"),
+    ("a-block", "smtp:\n  password: |\n    first line\n    pl4nted{0}\nnext: 1\n"),
+    ("a-list", "api_keys:\n- one\n- pl4nted{0}\nnext: 1\n"),
+    ("a-connection-string", "Server=db;Uid=x;Pwd=pl4nted{0};"),
+    ("a-signed-url", "https://x.example.com/f?X-Amz-Signature=pl4nted{0}&y=1"),
+    ("a-header", "x-api-key: pl4nted{0}"),
     ("a-kubeconfig", "users:\n- user:\n    client-key-data: cGw0bnRlZA{0}\n    token: pl4nted{0}\n"),
     ("a-pull-secret", json.dumps({"auths": {"registry.example.com": {"auth": "cGw0bnRlZA{0}"}}})),
     ("curl", "curl -u admin:pl4nted{0} https://x"),
@@ -146,6 +151,7 @@ def logged(asked) -> tuple | None:
     ]
     # The end of a key whose beginning is older than the log.
     torn = ["QUJDREVGR0hJSktMTU5PUFFSU1RVVldYWVoKQUJDREVGR0hJ", "plain words stay"]
+    torn[0] = f"2026-01-31T12:00:00.123456789Z {torn[0]}"
     return 200, {"Content-Type": "text/plain"}, "\n".join([*torn, *lines]).encode()
 
 

@@ -22,7 +22,7 @@ DEEPEST = 60
 SHORTEST = 8
 """Signs of a secret that is hidden wherever it stands; a shorter one could be part of any word."""
 _WORDS = (
-    r"pass(?:word|wd|phrase)|secret|token|credential|authorization|cookie|dockerconfig|kubeconfig"
+    r"pass(?:word|wd|phrase)|pwd|signature|secret|token|credential|authorization|cookie|dockerconfig|kubeconfig"
     r"|(?:private|api|user|app|access|service|client|signing|encryption|account|provider)[-_.]?key"
 )
 _KEY = re.compile(_WORDS, re.IGNORECASE)
@@ -58,6 +58,8 @@ _LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
 
 # A word of these, what may follow it in a name, and the quote that ends the name.
 _NAMED = rf"(?:{_WORDS}|[\"']auth)[a-z0-9_.-]{{0,20}}(?:\\{{0,8}}[\"']|%22|\])?"
+# What the API server writes before each line of a log.
+_TIME = r"(?:[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:.]{8,20}(?:Z|[+-][0-9:]{4,6})[ ])?"
 _SIGN = r"\s{0,3}(?:=>?|:|%3D|%3A)\s{0,3}"
 _TEXTS = (
     # A key that has lost its end goes on to the end.
@@ -82,6 +84,12 @@ _TEXTS = (
     (re.compile(r"(\b[a-z][a-z0-9+.-]{1,20}://)[^/\s\"'<>]*@", re.IGNORECASE), rf"\1{HIDDEN}@"),
     (re.compile(r"\bLS0tLS1CRUdJTi[A-Za-z0-9+/]{20,}={0,2}"), HIDDEN),
     (re.compile(r"((?:^|[\s\"'])-(?:u|-user)[\s=]+)[^\s\"':]{1,100}:[^\s\"']+"), rf"\1{HIDDEN}"),
+    # In YAML a value may be a block, or a list below its name.
+    (
+        re.compile(rf"({_NAMED}:[ \t]*[|>][+-]?[ \t]*\n)(?:{_TIME}[ \t]+[^\n]*(?:\n|\Z))+", re.IGNORECASE),
+        rf"\1  {HIDDEN}\n",
+    ),
+    (re.compile(rf"({_NAMED}:[ \t]*\n)(?:{_TIME}[ \t]*-[ \t]+[^\n]*(?:\n|\Z))+", re.IGNORECASE), rf"\1  {HIDDEN}\n"),
     (re.compile(rf"({_NAMED}{_SIGN})(\\{{0,8}}[\"'])(?!\(hidden\))[^\n]*?\2", re.IGNORECASE), rf"\1\2{HIDDEN}\2"),
     (
         re.compile(rf"({_NAMED}{_SIGN}(?:[|>][+-]?\s+)?(?:%22)?)(?!\(hidden\))[^\s\"'\\&;,<>{{}}\[\]]+", re.IGNORECASE),
@@ -89,7 +97,7 @@ _TEXTS = (
     ),
 )
 _ARGUMENT = re.compile(rf"--?[a-z0-9_.-]{{0,40}}(?:{_WORDS})", re.IGNORECASE)
-_BARE = re.compile(r"^[ \t]*[A-Za-z0-9+/]{40,}={0,2}[ \t]*\r?$", re.MULTILINE)
+_BARE = re.compile(rf"^({_TIME})[ \t]*[A-Za-z0-9+/]{{40,}}={{0,2}}[ \t]*\r?$", re.MULTILINE)
 
 
 def redacted(value: Any, known: Iterable[str] = ()) -> Any:
@@ -108,7 +116,7 @@ def redacted_text(text: str, known: Iterable[str] = (), *, of_log: bool = False)
     for pattern, instead in _TEXTS:
         text = pattern.sub(instead, text)
     text = "\n".join(map(masked, text.split("\n")))
-    return _BARE.sub(HIDDEN, text) if of_log else text
+    return _BARE.sub(rf"\1{HIDDEN}", text) if of_log else text
 
 
 def _walked(value: Any, known: tuple[str, ...], depth: int, *, is_secret: bool) -> Any:

@@ -72,15 +72,25 @@ def test_a_hostile_text_costs_no_time():
         "://" * 30_000,
         "a@" * 50_000,
         "password:" * 10_000,
+        "token:\n- a" * 10_000,
+        "secret: |\n  " * 10_000,
         "eyJ." * 25_000,
     ):
         redacted_text(text, of_log=True)
     assert time.process_time() - started < 8
 
 
+@pytest.mark.parametrize("time", ["", "2026-01-31T12:00:00.123456789Z "])
+def test_a_block_or_a_list_is_hidden_whole_and_what_follows_it_stays(time):
+    for lines in (("password: |", "  alpha", "  beta", "next: 1"), ("tokens:", "- alpha", "- beta", "next: 1")):
+        found = redacted_text("".join(f"{time}{line}\n" for line in lines), of_log=True)
+        assert "alpha" not in found and "beta" not in found and f"{time}next: 1" in found
+
+
 def test_a_lone_line_of_base64_is_hidden_in_a_log_only():
     line = "QUJDREVGR0hJSktMTU5PUFFSU1RVVldYWVoKQUJDREVGR0hJ"
-    assert redacted_text(f"a\n{line}\nb", of_log=True) == f"a\n{HIDDEN}\nb"
+    time = "2026-01-31T12:00:00.123456789Z "
+    assert redacted_text(f"a\n{line}\n{time}{line}\nb", of_log=True) == f"a\n{HIDDEN}\n{time}{HIDDEN}\nb"
     assert redacted_text(line) == line
 
 
