@@ -4,17 +4,19 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ._cluster.client import Cluster
 from ._core.mesh.topology import Mesh, checked_locality
 from ._core.plain.errors import FederationError
+from ._core.traffic.calling import admitting, callers_of, callers_query
 from ._core.traffic.checking import problems_of
 from ._core.traffic.localities import found_locality
 from ._core.traffic.shifting import under_way
-from ._core.traffic.standing import Standing
+from ._core.traffic.standing import Caller, Standing
 from ._core.traffic.wanted import Wanted, read_wanted
 from ._described import described_mesh
+from ._prometheus import Prometheus
 from ._reads.peerings import read_control_plane, standing_mesh
 from ._reads.traffic import read_traffic
 from ._run import Run
@@ -34,11 +36,13 @@ class Asked:
     where: str
 
 
-def look(run: Run, cluster: Cluster, *, may_be_unset: bool = False, pods_in: Collection[str] = ()) -> Asked:
+def look(
+    run: Run, cluster: Cluster, *, may_be_unset: bool = False, asks_callers: bool = False, pods_in: Collection[str] = ()
+) -> Asked:
     """Read what the rules of ``traffic`` need and return all of it, and every problem; nothing has been refused by then.
 
     Each rule knows the shift that its share is in. Without rules where they ``may_be_unset`` and are; ``pods_in`` are namespaces whose pods
-    are wanted in any case.
+    are wanted in any case. Who ``asks_callers`` wants to know from Prometheus who calls the workloads that get a policy.
 
     Raises ``FederationError`` for what makes the rest unreadable: the description of the mesh, its control plane, rights.
     """
@@ -58,12 +62,28 @@ def look(run: Run, cluster: Cluster, *, may_be_unset: bool = False, pods_in: Col
         mesh, _peers = standing_mesh(cluster, mesh, control_plane)
     standing = read_traffic(cluster, mesh, control_plane, wanted, pods_in=pods_in)
     locality, where = found_locality(said, wanted, standing)
+    if asks_callers:
+        standing = replace(standing, callers=_callers(run, wanted, standing))
     try:
         wanted = under_way(wanted, standing)
     except FederationError as error:
         problems = [*problems, error]
     problems = [*problems, *problems_of(wanted, mesh, standing, locality)]
     return Asked(mesh, wanted, standing, problems, locality, where)
+
+
+def _callers(run: Run, wanted: list[Wanted], standing: Standing) -> dict[tuple[str, str], tuple[Caller, ...]]:
+    """Return who called the services whose workloads get a policy, as Prometheus has it; one that does not answer is a warning."""
+    asking = admitting(wanted)
+    prometheus = Prometheus.of(run.params, "traffic_prometheus_url") if asking and run.params.get("prometheus_url") else None
+    found: dict[tuple[str, str], tuple[Caller, ...]] = {}
+    for one in asking if prometheus else ():
+        try:
+            found[(one.namespace, one.name)] = callers_of(prometheus.ask(callers_query(one, standing)))
+        except FederationError as error:
+            run.warn(f"{error.code} {error.where}: {error.what}, so nobody knows who calls {one.service}")
+            break
+    return found
 
 
 def refuse(problems: list[FederationError]) -> None:

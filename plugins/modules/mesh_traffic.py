@@ -12,6 +12,7 @@ description:
   - What it made and nothing asks for any more is removed. What others made is never written; where it holds a host, the rule is refused and
     the fields that it needs are shown.
   - Every problem of every rule is found before anything is written.
+  - With O(prometheus_url) the callers of the last seven days are named that a policy on a workload would cut off.
 seealso:
   - module: ossm.federation.traffic_info
   - module: ossm.federation.federation
@@ -108,6 +109,7 @@ extends_documentation_fragment:
   - ossm.federation.mesh
   - ossm.federation.described
   - ossm.federation.force
+  - ossm.federation.prometheus
 """
 
 EXAMPLES = r"""
@@ -180,12 +182,13 @@ from datetime import datetime  # noqa: E402
 from ..module_utils._cluster.client import Cluster  # noqa: E402
 from ..module_utils._core.catalogue.findings import texts  # noqa: E402
 from ..module_utils._core.plain.diff import as_diff  # noqa: E402
+from ..module_utils._core.traffic.calling import cut_off_locally  # noqa: E402
 from ..module_utils._core.traffic.cutting import cut_off  # noqa: E402
 from ..module_utils._core.traffic.localities import warnings_of  # noqa: E402
 from ..module_utils._core.traffic.plan import changes_of, plan_traffic, told  # noqa: E402
 from ..module_utils._core.traffic.shifting import warnings_under_way  # noqa: E402
 from ..module_utils._described import DESCRIBED  # noqa: E402
-from ..module_utils._options import CLUSTER, FORCE  # noqa: E402
+from ..module_utils._options import CLUSTER, FORCE, PROMETHEUS  # noqa: E402
 from ..module_utils._run import Module, Run, run_module  # noqa: E402
 from ..module_utils._traffic import TRAFFIC, look, refuse  # noqa: E402
 
@@ -197,10 +200,11 @@ def run(run: Run, cluster: Cluster, now: datetime) -> dict:
     is_absent = run.params["state"] == "absent"
     if is_absent:
         run.params = {**run.params, "traffic": None}
-    asked = look(run, cluster, may_be_unset=is_absent)
+    asked = look(run, cluster, may_be_unset=is_absent, asks_callers=True)
     refuse(asked.problems)
     found = [*warnings_of(asked.wanted, asked.standing), *cut_off(asked.wanted, asked.mesh, asked.standing)]
     found += warnings_under_way(asked.wanted, asked.standing)
+    found += cut_off_locally(asked.wanted, asked.mesh, asked.standing)
     for warning in texts(found) if not is_absent else ():
         run.warn(warning)
     planned = plan_traffic(asked.wanted, asked.mesh, asked.standing, asked.locality)
@@ -218,7 +222,7 @@ def run(run: Run, cluster: Cluster, now: datetime) -> dict:
 
 
 def main() -> None:
-    module = Module({**CLUSTER, **DESCRIBED, **FORCE, **OPTIONS}, supports_check_mode=True)
+    module = Module({**CLUSTER, **DESCRIBED, **FORCE, **PROMETHEUS, **OPTIONS}, supports_check_mode=True)
     run_module(module, run)
 
 

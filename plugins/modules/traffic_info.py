@@ -34,6 +34,7 @@ extends_documentation_fragment:
   - ossm.federation.cluster
   - ossm.federation.mesh
   - ossm.federation.described
+  - ossm.federation.prometheus
 """
 
 EXAMPLES = r"""
@@ -105,12 +106,13 @@ from ..module_utils._core.catalogue.findings import finding_of, told  # noqa: E4
 from ..module_utils._core.plain.data import at  # noqa: E402
 from ..module_utils._core.plain.errors import FederationError  # noqa: E402
 from ..module_utils._core.plain.kinds import TRAFFIC_PEERS  # noqa: E402
+from ..module_utils._core.traffic.calling import cut_off_locally  # noqa: E402
 from ..module_utils._core.traffic.cutting import cut_off  # noqa: E402
 from ..module_utils._core.traffic.going import client_of, where_it_goes  # noqa: E402
 from ..module_utils._core.traffic.localities import warnings_of  # noqa: E402
 from ..module_utils._core.traffic.shifting import warnings_under_way  # noqa: E402
 from ..module_utils._described import DESCRIBED  # noqa: E402
-from ..module_utils._options import CLUSTER  # noqa: E402
+from ..module_utils._options import CLUSTER, PROMETHEUS  # noqa: E402
 from ..module_utils._run import Module, Run, run_module  # noqa: E402
 from ..module_utils._traffic import TRAFFIC, look  # noqa: E402
 
@@ -130,11 +132,12 @@ def run(run: Run, cluster: Cluster, now: datetime) -> dict:
         )
     home = run.params["namespace"] or f"{run.params['mesh']}-mesh-system"
     pods_in = {parts[0], str(client).partition("/")[0], home} if service is not None else ()
-    asked = look(run, cluster, may_be_unset=True, pods_in=pods_in)
+    asked = look(run, cluster, may_be_unset=True, asks_callers=service is None, pods_in=pods_in)
     standing = asked.standing
     if service is None:
         warned = [*warnings_of(asked.wanted, standing), *cut_off(asked.wanted, asked.mesh, standing)]
         warned += warnings_under_way(asked.wanted, standing)
+        warned += cut_off_locally(asked.wanted, asked.mesh, standing)
         found = told(asked.mesh.name, [*map(finding_of, asked.problems), *warned], [])
         rules = [row_of(live) for live in standing.ours]
         shown = [f"{row['kind']} {row['namespace']}/{row['name']} · {', '.join(row['peers'])}" for row in rules]
@@ -184,7 +187,7 @@ def row_of(live: dict) -> dict:
 
 
 def main() -> None:
-    module = Module({**CLUSTER, **DESCRIBED, **OPTIONS}, supports_check_mode=True)
+    module = Module({**CLUSTER, **DESCRIBED, **PROMETHEUS, **OPTIONS}, supports_check_mode=True)
     run_module(module, run, writes=False)
 
 

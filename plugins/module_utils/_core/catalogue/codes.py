@@ -1870,6 +1870,13 @@ CODES: dict[str, Code] = {
         "import goes, so nothing is written.",
         "Take the peer out of the rule of `mesh_traffic`, or put the rule of `mesh_imports` back.",
     ),
+    "FED846": Code(
+        "Callers that a policy cuts off",
+        WARNING,
+        "Prometheus has seen these callers of the workload in the last seven days, and the ALLOW policy of `callers` does not name them. A caller "
+        "without an identity (plain text) can be named by no policy.",
+        "Add them to `callers.local`, or rehearse with `dry_run: true` from 2.2 on. That a caller was not seen proves nothing.",
+    ),
     "FED850": Code(
         "Traffic rule that cannot be read",
         ERROR,

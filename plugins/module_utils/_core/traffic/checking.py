@@ -15,6 +15,7 @@ from ..peering.using import is_of_traffic
 from ..plain.data import at, listed, mapping, place_of
 from ..plain.errors import FederationError
 from ..plain.kinds import DESTINATION_RULE, VIRTUAL_SERVICE
+from .calling import WINDOW, local_callers
 from .plan import BY_WEIGHT, egress_selector, needed_fields, plan_rule, way_of
 from .shares import LOCAL
 from .standing import HTTP, Standing, covers, is_external, is_headless, is_labelled, ports_in, protocols
@@ -288,12 +289,20 @@ def _from_mesh(one: Wanted, mesh: Mesh, standing: Standing) -> Iterator[Federati
             one,
             "callers, local",
             what,
-            "List the service accounts of this mesh that call it, such as local: [shop/web], ingress gateways and scrapers included; "
+            _who_calls(one, mesh, standing)
+            + "List the service accounts of this mesh that call it, such as local: [shop/web], ingress gateways and scrapers included; "
             "or write local: nobody",
         )
     if callers.dry_run and (standing.control_plane.version or (2, 5)) < (2, 2):
         what = f"is for a mesh of {standing.control_plane.version_text}, which ignores the annotation and enforces the policy"
         yield _problem("FED865", one, "callers, dry_run", what, "Upgrade to 2.2 first, or leave it out")
+
+
+def _who_calls(one: Wanted, mesh: Mesh, standing: Standing) -> str:
+    if (one.namespace, one.name) not in standing.callers:
+        return ""
+    seen = listed(dict.fromkeys(map(str, local_callers(one, mesh, standing))), 20)
+    return f"Seen in the last {WINDOW}: {seen or 'nobody'}; who is absent there may call all the same. "
 
 
 def _accounts(one: Wanted, standing: Standing) -> Iterator[FederationError]:

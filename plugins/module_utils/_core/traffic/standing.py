@@ -40,11 +40,25 @@ class Import:
 
 
 @dataclass(frozen=True)
+class Caller:
+    """One workload that has called: as which service account, "" for one without an identity."""
+
+    namespace: str
+    account: str
+    workload: str
+    domain: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.namespace}/{self.account}" if self.account else f"{self.namespace}/{self.workload} (without an identity)"
+
+
+@dataclass(frozen=True)
 class Standing:
     """The live objects. ``rules`` are all VirtualServices, DestinationRules and AuthorizationPolicies of the mesh's namespaces.
 
     ``accounts`` are (namespace, name), None where they may not be read. ``pods`` are those of namespaces whose localities or
-    labels count, ``nodes`` all nodes by name, None where they may not be read.
+    labels count, ``nodes`` all nodes by name, None where they may not be read. ``callers`` are who called services of late, by (namespace,
+    name), where somebody could tell.
     """
 
     control_plane: ControlPlane
@@ -55,6 +69,7 @@ class Standing:
     accounts: frozenset[tuple[str, str]] | None = None
     pods: Mapping[str, tuple[Mapping, ...]] = field(default_factory=dict)
     nodes: Mapping[str, Mapping] | None = None
+    callers: Mapping[tuple[str, str], tuple[Caller, ...]] = field(default_factory=dict)
 
     @property
     def home(self) -> str:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from ansible_collections.ossm.federation.plugins.module_utils import _traffic
 from ansible_collections.ossm.federation.plugins.module_utils._core.plain.errors import FederationError
 from ansible_collections.ossm.federation.plugins.module_utils._core.plain.kinds import (
     AUTHORIZATION_POLICY,
@@ -16,7 +17,7 @@ from ansible_collections.ossm.federation.plugins.module_utils._core.plain.kinds 
     VIRTUAL_SERVICE,
 )
 from ansible_collections.ossm.federation.plugins.module_utils._described import DESCRIBED
-from ansible_collections.ossm.federation.plugins.module_utils._options import FORCE
+from ansible_collections.ossm.federation.plugins.module_utils._options import FORCE, PROMETHEUS
 from ansible_collections.ossm.federation.plugins.modules import mesh_traffic
 from ansible_collections.ossm.federation.tests.unit.cluster_in_memory import ClusterInMemory
 from ansible_collections.ossm.federation.tests.unit.pem import NOW
@@ -47,7 +48,7 @@ CART = "cart.shop.svc.cluster.local"
 def asked(check_mode=False, **params):
     """Return a run of mesh_traffic for east."""
     given = {"mesh": "east", "peers": PEERS, "exports": EXPORTS, "imports": IMPORTS, "locality": LOCALITY, **params}
-    return RunInMemory(DESCRIBED, FORCE, mesh_traffic.OPTIONS, check_mode=check_mode, **given)
+    return RunInMemory(DESCRIBED, FORCE, PROMETHEUS, mesh_traffic.OPTIONS, check_mode=check_mode, **given)
 
 
 def keep(cluster, *rules, check_mode=False, **params):
@@ -434,3 +435,63 @@ def test_an_exported_service_whose_policies_refuse_the_peer_is_a_warning(objects
     mesh_traffic.run(run, estate(*objects), NOW)
     found = [line for line in run.warnings if line.startswith("FED871 Service shop/checkout: is exported to west")]
     assert bool(found) == is_told
+
+
+SEEN = [
+    ({"source_principal": f"spiffe://{WEB}", "source_workload": "web", "source_workload_namespace": "shop"}, 7.0),
+    ({"source_principal": "spiffe://east.local/ns/desk/sa/clerk", "source_workload": "clerk"}, 1.0),
+    ({"source_principal": "unknown", "source_workload": "report", "source_workload_namespace": "desk"}, 1.0),
+    ({"source_principal": f"spiffe://east.local/ns/{SPACE}/sa/west-ingress-service-account", "source_workload": "west-ingress"}, 9.0),
+]
+
+
+class Metrics:
+    """A Prometheus that has seen these callers, or refuses."""
+
+    def __init__(self, rows):
+        self.rows, self.asked = rows, []
+
+    def ask(self, query):
+        self.asked.append(query)
+        if isinstance(self.rows, str):
+            raise FederationError("FED875", where="traffic_prometheus_url", what=self.rows, fix="Check it")
+        return self.rows
+
+
+def with_metrics(monkeypatch, rows):
+    metrics = Metrics(rows)
+    monkeypatch.setattr(_traffic.Prometheus, "of", lambda _params, _word: metrics)
+    return metrics
+
+
+def test_callers_that_a_first_policy_cuts_off_are_named_where_somebody_has_seen_them(monkeypatch):
+    metrics = with_metrics(monkeypatch, SEEN)
+    run = asked(traffic=[FROM_WEST], prometheus_url="https://prometheus")
+    mesh_traffic.run(run, estate(service("checkout-admin", selector={"app": "checkout"})), NOW)
+    assert [line for line in run.warnings if line.startswith("FED846")][0].startswith(
+        "FED846 mesh_traffic, shop/checkout: cuts off desk/clerk and desk/report (without an identity), seen in the last 7d"
+    )
+    assert 'destination_service_name=~"checkout|checkout-admin"' in metrics.asked[0] and "[7d]" in metrics.asked[0]
+
+
+def test_without_local_callers_those_that_were_seen_stand_in_the_refusal(monkeypatch):
+    with_metrics(monkeypatch, SEEN)
+    rule = {"service": "shop/checkout", "callers": {"from_mesh": ["west"]}}
+    error = refused(estate(), rule, prometheus_url="https://prometheus")
+    assert error.code == "FED862"
+    assert "Seen in the last 7d: desk/clerk, desk/report (without an identity) and shop/web;" in error.fix
+
+
+def test_a_prometheus_that_does_not_answer_is_a_warning_and_nobody_is_taken_for_absent(monkeypatch):
+    with_metrics(monkeypatch, "has not answered within 20 s")
+    run = asked(traffic=[FROM_WEST], prometheus_url="https://prometheus")
+    mesh_traffic.run(run, estate(), NOW)
+    assert any(line.startswith("FED875") and "nobody knows who calls shop/checkout" in line for line in run.warnings)
+    rule = {"service": "shop/checkout", "callers": {"from_mesh": ["west"]}}
+    assert "Seen in" not in refused(estate(), rule, prometheus_url="https://prometheus").fix
+
+
+def test_without_a_rule_about_callers_prometheus_is_not_asked(monkeypatch):
+    metrics = with_metrics(monkeypatch, SEEN)
+    keep(estate(), SPLIT, prometheus_url="https://prometheus")
+    assert metrics.asked == []
