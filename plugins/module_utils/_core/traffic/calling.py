@@ -7,7 +7,7 @@ Source: Istio documentation, "Standard Metrics": what the sidecar of the workloa
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 
 from ..catalogue.findings import Finding
 from ..mesh.topology import Mesh
