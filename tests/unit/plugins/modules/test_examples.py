@@ -52,6 +52,7 @@ def card_of(mesh: str, audience: str) -> str:
 # What stands for an expression of an example, by a part of it.
 STANDS_FOR = {
     "mesh_report(": {},
+    "fleet_needs(": [],
     "west-for-east.json": card_of("west", "east"),
     "vaulted_access_token": "a-token-of-tests",
     "playbook_dir": "files/header.wasm",
