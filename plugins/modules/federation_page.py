@@ -38,6 +38,13 @@ options:
     type: list
     elements: str
     default: []
+  join:
+    description:
+      - JSON files that M(ossm.federation.federation_report) has written for other meshes, such as by one job each. They are joined with O(report).
+      - A mesh that is in two of them, and not the same in both, is refused with FED365.
+    type: list
+    elements: path
+    default: []
   since:
     description: A JSON file of an earlier run. The page then says what has come, gone and changed.
     type: path
@@ -59,6 +66,13 @@ EXAMPLES = r"""
     report: "{{ ansible_play_hosts_all | ossm.federation.mesh_report(hostvars) }}"
   delegate_to: localhost
   run_once: true
+
+- name: Join what the jobs of two meshes have reported
+  ossm.federation.federation_page:
+    path: report.html
+    json_path: report.json
+    report: {}
+    join: [reports/east.json, reports/west.json]
 """
 
 RETURN = r"""
@@ -103,7 +117,7 @@ lines:
 
 import json  # noqa: E402
 import os  # noqa: E402
-from collections.abc import Callable, Mapping  # noqa: E402
+from collections.abc import Callable, Mapping, Sequence  # noqa: E402
 from datetime import datetime  # noqa: E402
 
 from ..module_utils._core.plain.data import some  # noqa: E402
@@ -124,6 +138,7 @@ OPTIONS = {
     "json_path": {"type": "path"},
     "report": {"type": "dict", "required": True},
     "others": {"type": "list", "elements": "str", "default": []},
+    "join": {"type": "list", "elements": "path", "default": []},
     "since": {"type": "path"},
 }
 
@@ -146,7 +161,7 @@ class PageModule(Module):
 def run(run: Run, _cluster: None, now: datetime) -> dict:
     """Write the files and return the module's result."""
     params = run.params
-    page = shown_in(page_of(params.pop("report"), others=params["others"], made=time_text(now)))
+    page = shown_in(page_of(joined(params.pop("report"), params["join"]), others=params["others"], made=time_text(now)))
     if params["since"]:
         page["changes"] = shown_in(changes_since(saved(params["since"]), page))
     # All of them are made before the first is written.
@@ -166,6 +181,39 @@ def run(run: Run, _cluster: None, now: datetime) -> dict:
         "changes": changes,
         "lines": [line_of(page, paths, is_written=not run.check_mode)],
     }
+
+
+def joined(report: Mapping, paths: Sequence[str]) -> dict:
+    """Return a report with those of the files. Raises ``FederationError``: FED364 for what is no report, FED365 for two of one mesh."""
+    found, said_by = dict(report), dict.fromkeys(report, "this run")
+    for path in paths:
+        for mesh, entry in reported(path).items():
+            if mesh in found and found[mesh] != entry:
+                raise FederationError(
+                    "FED365",
+                    where=f"Report {path}, mesh {mesh}",
+                    what=f"is another one than that of {said_by[mesh]}, and nothing says which one counts",
+                    fix="Leave one of the two out, or give the meshes names of their own",
+                )
+            found[mesh], said_by[mesh] = entry, path
+    return found
+
+
+def reported(path: str) -> Mapping[str, Mapping]:
+    """Return the report of a file: its meshes' entries by their names."""
+    content = read(place_of(path), LARGEST)
+    try:
+        data = json.loads(content) if content is not None else None
+    except (ValueError, RecursionError):
+        data = None
+    if isinstance(data, Mapping) and data and all(isinstance(entry, Mapping) for entry in data.values()):
+        return data
+    raise FederationError(
+        "FED364",
+        where=f"Report {path}",
+        what="does not exist" if content is None else "is no report that federation_report has written as JSON",
+        fix="Name files that federation_report names in the runs of the other meshes; a page's own JSON cannot be joined",
+    )
 
 
 def line_of(page: Mapping, paths: list[str], *, is_written: bool) -> str:

@@ -9,7 +9,7 @@ import re
 from pathlib import Path
 
 from attacks.api import ApiInMemory
-from attacks.attack import call
+from attacks.attack import Outcome, call
 from integration.administrators import Administrator
 
 HOSTILE = "</script><script>alert(1)</script>{{ 7 * 7 }}"
@@ -76,3 +76,22 @@ def test_what_is_no_saved_report_is_refused_before_anything_is_written(collectio
     saved.symlink_to("/etc/passwd")
     refused = call(collections, "federation_page", options)
     assert refused.code == "FED235" and "root:" not in refused.printed
+
+
+def test_reports_of_several_runs_are_joined_and_two_of_one_mesh_are_refused(collections: str, tmp_path: Path) -> None:
+    entry = {"verdict": "ok", "control_plane": {"name": "basic", "namespace": "east-mesh-system", "version": "v2.3"}}
+    for name, report in (("east", {"east": entry}), ("west", {"west": entry}), ("older", {"west": {"verdict": "down"}}), ("junk", {"west": 1})):
+        (tmp_path / f"{name}.json").write_text(json.dumps(report), encoding="utf-8")
+
+    def joined(*names: str) -> Outcome:
+        options = {"json_path": f"{tmp_path}/page.json", "report": {}, "others": ["east", "west", "north"]}
+        return call(collections, "federation_page", {**options, "join": [f"{tmp_path}/{name}.json" for name in names]})
+
+    assert joined("east", "west", "west").code is None
+    page = json.loads((tmp_path / "page.json").read_text(encoding="utf-8"))
+    assert {row["name"]: row["state"] for row in page["meshes"]} == {"east": "ok", "west": "ok", "north": "unknown"}
+    assert {names: joined(*names).code for names in (("west", "older"), ("junk",), ("missing",))} == {
+        ("west", "older"): "FED365",
+        ("junk",): "FED364",
+        ("missing",): "FED364",
+    }

@@ -618,6 +618,19 @@ CODES: dict[str, Code] = {
         "`fleet_plan` reads what every host of the inventory says of its mesh, and one variable is an expression that cannot be evaluated.",
         "Correct the expression, or define what it names.",
     ),
+    "FED364": Code(
+        "No report to join",
+        ERROR,
+        "`report_join` names a file that is missing, or that is no report of a run. Left out in silence, its meshes would be unknown on the page without "
+        "a word of the reason.",
+        "Name the files that `federation_report` names in the runs of the other meshes. What `report_json` writes is a page, and cannot be joined.",
+    ),
+    "FED365": Code(
+        "One mesh in two reports",
+        ERROR,
+        "Two of the reports that are to be joined tell something else of one mesh: one of them is older, or two meshes have one name.",
+        "Leave the older one out, or give each mesh a name of its own.",
+    ),
     "FED401": Code(
         "Control plane missing",
         ERROR,

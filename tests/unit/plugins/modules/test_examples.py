@@ -31,6 +31,7 @@ REFUSED = {
     "federation_gateways: Only compare": "FED406",
     "federation_info: Fail where": "FED630",
     "federation_page: Write the page and what has changed": "FED970",
+    "federation_page: Join": "FED364",
     "mesh_health_info: Fail unless": "FED914",
     "mesh_operator: Install": "FED447",
     "mesh_operator: Pin": "FED447",
