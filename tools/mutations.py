@@ -200,6 +200,13 @@ MUTATIONS = (
         tests="tests/unit/plugins/modules/test_mesh_traffic.py",
     ),
     Mutation(
+        "a share moves on though nobody has seen a call",
+        "traffic/measuring.py",
+        'return Verdict(False, False, "Prometheus has no calls in that time")',
+        'return Verdict(True, True, "Prometheus has no calls in that time")',
+        tests="tests/unit/plugins/modules/test_traffic_shift.py",
+    ),
+    Mutation(
         "an extension becomes the kind that the mesh is about to lose",
         "extensions/plan.py",
         "return named or ground.kinds[-1]",

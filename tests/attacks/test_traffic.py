@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from attacks.api import ApiInMemory, serving
+from attacks.attack import call_each
 from integration.administrators import Administrator
 from unit.traffic_in_memory import EXPORTS, IMPORTS, LOCALITY, PEERS, account, control_plane, pod, roll, routes, service
 
@@ -64,3 +65,12 @@ def test_the_playbook_keeps_the_rules_once_with_few_tasks_and_all_or_none_of_the
     )
     assert "FED859 mesh_traffic, shop/till: routes till.shop.svc.cluster.local" in " ".join(refused.output.split())
     assert len(east.writes) == 3
+
+
+def test_the_token_of_a_prometheus_is_shown_nowhere(collections: str, east: ApiInMemory) -> None:
+    token = "token-of-prometheus-that-is-secret"
+    options = {name.removeprefix("mesh_"): value for name, value in east.variables.items() if name in ("mesh_host", "mesh_api_key", "mesh_ca_cert")}
+    asked = {"mesh": "east", "peers": PEERS, "imports": IMPORTS, "traffic": TRAFFIC[1:2], "check": "prometheus", **options}
+    asked |= {"prometheus_token": token, "prometheus_url": "https://127.0.0.1:9", "prometheus_ca_cert": "/nowhere/ca.pem"}
+    for ended in call_each(collections, "traffic_shift", [asked, {**asked, "prometheus_url": f"https://{token}@127.0.0.1:9"}], shown=True):
+        assert (ended.code, token in ended.printed, east.writes) == ("FED875", False, []), ended.printed
