@@ -70,6 +70,11 @@ def test_the_first_answer_is_read_with_its_headers(program, port):
     assert said.headers["x-envoy-upstream-service-time"] == "3"
 
 
+def close_next(listener):
+    connection, _address = listener.accept()
+    connection.close()
+
+
 @pytest.mark.parametrize("program", [curl, python3])
 def test_connections_that_are_refused_closed_or_open_are_told_apart(program):
     tcp = replace(HERE, protocol="TCP", host="127.0.0.1")
@@ -81,7 +86,7 @@ def test_connections_that_are_refused_closed_or_open_are_told_apart(program):
         listener.listen()
         assert run(program, at, 1).outcome == "open"
         listener.accept()[0].close()
-        closing = threading.Thread(target=lambda: listener.accept()[0].close())
+        closing = threading.Thread(target=close_next, args=[listener])
         closing.start()
         assert run(program, at).outcome == "closed"
         closing.join()
