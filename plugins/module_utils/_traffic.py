@@ -65,7 +65,7 @@ def look(
     if asks_callers:
         standing = replace(standing, callers=_callers(run, wanted, standing))
     try:
-        wanted = under_way(wanted, standing)
+        wanted = under_way(wanted, mesh, standing)
     except FederationError as error:
         problems = [*problems, error]
     problems = [*problems, *problems_of(wanted, mesh, standing, locality)]

@@ -48,20 +48,22 @@ def read_steps(given: object) -> tuple[int, ...]:
     return tuple(step for step in numbers if step)
 
 
-def under_way(wanted: Iterable[Wanted], standing: Standing) -> list[Wanted]:
+def under_way(wanted: Iterable[Wanted], mesh: Mesh, standing: Standing) -> list[Wanted]:
     """Return the rules, each with the shift that stands on its object. Raises ``FederationError`` FED872.
 
-    A shift that speaks of peers which the rule does not name, and which do not give the service any more, is over.
+    A shift that speaks of peers which do not give the service any more, or whose region is not known where regions share, is over.
     """
-    return [replace(one, shift=_shift_of(one, standing)) if one.split else one for one in wanted]
+    return [replace(one, shift=_shift_of(one, mesh, standing)) if one.split else one for one in wanted]
 
 
-def _shift_of(one: Wanted, standing: Standing) -> Shift | None:
+def _shift_of(one: Wanted, mesh: Mesh, standing: Standing) -> Shift | None:
     for live in _objects(one, standing):
         found = read_shift(mapping(at(live, "metadata", "annotations")).get(SHIFT), place_of(live))
         if found:
             named = {name for weights in (found.before, found.start, found.goal) for name in weights or ()} - {LOCAL}
             given = {each.peer for each in standing.imports_of(one.namespace, one.name)}
+            if way_of(one, standing) == BY_WEIGHT:
+                given &= {peer.local_name for peer in mesh.peers if peer.locality.get("region")}
             return found if named <= given else None
     return None
 

@@ -178,6 +178,14 @@ def test_a_goal_that_changes_on_the_way_is_walked_to_from_where_the_share_stands
     assert till(east) == {HERE: 90, THERE: 10}
 
 
+def test_a_shift_to_a_peer_whose_region_nobody_knows_any_more_is_over_and_writes_no_such_region(east, waits):
+    north = [*IMPORTS, {"name": "cart", "namespace": "shop", "import_as_local": True, "from": ["north"]}]
+    shift(east, CART, check="approve", imports=north)
+    unknown = [{"name": "west"}, PEERS[1]]
+    keep(east, {**CART, "split": {"local": 70, "north": 30}}, imports=north, peers=unknown)
+    assert cart(east) == {"eu-central/*": 70, "eu-north/*": 30}
+
+
 def test_check_mode_shows_the_whole_way_and_waits_for_nothing(east, waits):
     done = shift(east, TILL, check_mode=True)
     assert done["lines"] == ["shop/till: no split → local 95 : west 5 → local 75 : west 25 → local 0 : west 100"]
