@@ -7,6 +7,7 @@ import base64
 import copy
 import hashlib
 import json
+import re
 
 import pytest
 from ansible_collections.ossm.federation.plugins.module_utils._core.insight.comparing import (
@@ -338,6 +339,43 @@ def test_equal_resources_of_many_pods_are_kept_once():
     forms = {}
     one, two = read().sharing(forms), read(origin="b").sharing(forms)
     assert one.sections["listeners"]["10.0.0.1_80"] is two.sections["listeners"]["10.0.0.1_80"]
+
+
+def as_istiod_writes(value):
+    """Return it with the names of fields as istiod's JSON has them; keys of other people stay."""
+    if isinstance(value, list):
+        return [as_istiod_writes(entry) for entry in value]
+    if not isinstance(value, dict):
+        return value
+    return {
+        re.sub("_([a-z0-9])", lambda found: found[1].upper(), key): content
+        if key in ("match", "istio")
+        else as_istiod_writes(content)
+        for key, content in value.items()
+    }
+
+
+def test_istiod_names_fields_otherwise_than_envoy_and_means_the_same():
+    cluster = {
+        "name": CART,
+        "connect_timeout": "10s",
+        "outlier_detection": {"consecutive_5xx": 3, "max_ejection_percent": 100},
+        "typed_extension_protocol_options": {"envoy.x.v3.Http": {"http2_protocol_options": {}, "accept_http_10": True}},
+        "transport_socket_matches": [
+            {"name": "tlsMode-istio", "match": {"tlsMode": "istio"}, "transport_socket": {"name": "tls"}}
+        ],
+        "metadata": {"filter_metadata": {"istio": {"services": [{"shortName": "cart"}]}}},
+    }
+    secret = {"private_key": {"inline_string": PLANTED}}
+    clusters = [
+        {"version_info": "1", "cluster": cluster},
+        {"version_info": "1", "cluster": {"name": "tls", "tls_certificates": [secret]}},
+    ]
+    said = {"configs": [{"@type": f"{TYPE}ClustersConfigDump", "version_info": "1", "dynamic_active_clusters": clusters}]}
+    envoy = read_dump(json.dumps(said).encode(), "envoy")
+    istiod = read_dump(json.dumps(as_istiod_writes(said)).encode(), "istiod")
+    assert (istiod.sections, istiod.dynamic) == (envoy.sections, envoy.dynamic)
+    assert PLANTED not in json.dumps(istiod.as_data())
 
 
 def test_with_istiod_only_what_it_sends_is_compared():
