@@ -15,7 +15,7 @@ from typing import Any
 
 from .client import Testbed, TestbedError
 from .faults import NAMES
-from .programs import ProgramsError, find_controllers, find_programs
+from .programs import ProgramsError, find_controllers, find_istio, find_programs
 from .specification import MeshSpec
 
 
@@ -69,6 +69,7 @@ def _arguments() -> argparse.ArgumentParser:
     commands.add_parser("restart-istiod", parents=[where, which], help="replace a mesh's istiod").set_defaults(run=_restart)
     programs = commands.add_parser("programs", help="only fetch or build the programs")
     programs.add_argument("--controllers", action="store_true", help="those with which workloads roll, too")
+    programs.add_argument("--istio", action="store_true", help="those of a real Istio control plane only")
     programs.set_defaults(run=_programs)
     return parser
 
@@ -180,6 +181,10 @@ def _restart(asked: argparse.Namespace) -> int:
 
 
 def _programs(asked: argparse.Namespace) -> int:
+    if asked.istio:
+        istio = find_istio(_say)
+        _say(f"istiod: {istio.discovery}\npilot-agent: {istio.agent}\nresource definitions: {istio.definitions}")
+        return 0
     found = find_programs(_say)
     _say(f"etcd and kube-apiserver: {found.source}\n  {found.etcd}\n  {found.kube_apiserver}\nEnvoy: {found.envoy}")
     if asked.controllers:

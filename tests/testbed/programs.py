@@ -32,13 +32,14 @@ class ProgramsError(Exception):
 
 @dataclass(frozen=True)
 class Built:
-    """A program that Go builds: its version, package, linker flags, and about how many minutes that takes on two cores."""
+    """A program that Go builds: its version, package, linker flags, about how many minutes that takes on two cores, and the module beside this file."""
 
     name: str
     version: str
     package: str
     flags: str
     minutes: int
+    module: str = "go"
 
 
 BUILT = (
@@ -52,8 +53,20 @@ _KUBERNETES_FLAGS = "-s -w -X k8s.io/component-base/version.gitVersion=v1.34.4"
 CONTROLLERS = (
     Built("kube-controller-manager", "v1.34.4", "k8s.io/kubernetes/cmd/kube-controller-manager", _KUBERNETES_FLAGS, 2),
     Built("kube-scheduler", "v1.34.4", "k8s.io/kubernetes/cmd/kube-scheduler", _KUBERNETES_FLAGS, 1),
-    Built("kwok", "v0.8.0", "sigs.k8s.io/kwok/cmd/kwok", "-s -w", 1),
+    Built("kwok", "v0.8.0", "sigs.k8s.io/kwok/cmd/kwok", "-s -w", 1, "go/kwok"),
 )
+# Release tags cannot be had as Go modules: this is a commit of the main branch, and results name it.
+ISTIO_VERSION = "v0.0.0-20260827124520-eed52ebb66ad"
+_ISTIO_FLAGS = f"-s -w -X istio.io/istio/pkg/version.buildVersion={ISTIO_VERSION}"
+# A real mesh's control plane and the agent beside each real Envoy: only where real traffic is routed.
+ISTIO = (
+    Built("pilot-discovery", ISTIO_VERSION, "istio.io/istio/pilot/cmd/pilot-discovery", _ISTIO_FLAGS, 6, "istio"),
+    Built("pilot-agent", ISTIO_VERSION, "istio.io/istio/pilot/cmd/pilot-agent", _ISTIO_FLAGS, 1, "istio"),
+)
+_ISTIO_TEXTS = {
+    "definitions/all.yaml": "manifests/charts/base/files/crd-all.gen.yaml",
+    "bootstrap.json": "tools/packaging/common/envoy_bootstrap.json",
+}
 _DISK = "3 GB while building, in Go's own caches, and 130 MB to keep"
 
 
@@ -94,6 +107,56 @@ def find_controllers(say: Say = print, environment: Mapping[str, str] | None = N
         if not all(_built_path(cache, program, target).exists() for program in CONTROLLERS):
             _build(cache, target, say, environment, CONTROLLERS)
     return Controllers(*(_built_path(cache, program, target) for program in CONTROLLERS))
+
+
+@dataclass(frozen=True)
+class Istio:
+    """The paths of a real control plane's programs, the folder of its resource definitions, and the agent's template of an Envoy bootstrap."""
+
+    discovery: Path
+    agent: Path
+    definitions: Path
+    bootstrap: Path
+
+
+def has_istio(environment: Mapping[str, str] | None = None) -> bool:
+    """Tell whether Istio's programs stand in the cache, so that nothing would be built."""
+    cache, target = cache_directory(os.environ if environment is None else environment), _platform()
+    return all(_built_path(cache, program, target).exists() for program in ISTIO) and _istio_texts(cache).exists()
+
+
+def find_istio(say: Say = print, environment: Mapping[str, str] | None = None) -> Istio:
+    """Return the programs of a real Istio control plane, built if need be; raises as ``find_programs``."""
+    environment = os.environ if environment is None else environment
+    target, cache = _platform(), cache_directory(environment)
+    with _locked(cache / "lock-istio", say):
+        if not all(_built_path(cache, program, target).exists() for program in ISTIO):
+            _build(cache, target, say, environment, ISTIO)
+        if not _istio_texts(cache).exists():
+            _keep_istio_texts(_istio_texts(cache), environment)
+    discovery, agent = (_built_path(cache, program, target) for program in ISTIO)
+    return Istio(discovery, agent, _istio_texts(cache) / "definitions", _istio_texts(cache) / "bootstrap.json")
+
+
+def _istio_texts(cache: Path) -> Path:
+    return cache / f"istio-{ISTIO_VERSION}"
+
+
+def _keep_istio_texts(folder: Path, environment: Mapping[str, str]) -> None:
+    """Copy from the folder of the very module that was built what else a mesh needs of it."""
+    go, _version = _find_go(environment)
+    words = [go, "list", "-mod=readonly", "-m", "-f", "{{.Dir}}", "istio.io/istio"]
+    clean = {**environment, "GOFLAGS": "", "GOWORK": "off", "GOTOOLCHAIN": "local"}
+    done = subprocess.run(words, check=False, cwd=Path(__file__).parent / "istio", env=clean, capture_output=True, text=True)
+    source = Path(done.stdout.strip())
+    unfinished = folder.with_name(f"{folder.name}.unfinished")
+    shutil.rmtree(unfinished, ignore_errors=True)
+    for target, path in _ISTIO_TEXTS.items():
+        if done.returncode or not (source / path).is_file():
+            raise ProgramsError(f"Istio's {path} is not in its module's folder: {done.stderr.strip()}")
+        (unfinished / target).parent.mkdir(parents=True, exist_ok=True)
+        (unfinished / target).write_bytes((source / path).read_bytes())
+    os.replace(unfinished, folder)
 
 
 def find_envoy() -> Path:
@@ -174,7 +237,7 @@ def _build(cache: Path, target: str, say: Say, environment: Mapping[str, str], p
     what = " and ".join(f"{program.name} {program.version}" for program in missing)
     minutes = sum(program.minutes for program in missing)
     say(
-        f"Fetching the Go modules of {what} (their digests stand in tests/testbed/go) and building once: about {minutes} minutes on two cores, "
+        f"Fetching the Go modules of {what} (their digests stand in tests/testbed/{missing[0].module}) and building once: about {minutes} minutes on two cores, "
         f"{_DISK}, with {go} ({version}). They are kept in {cache}"
     )
     for program in missing:
@@ -199,7 +262,7 @@ def _build_one(program: Built, target: Path, go: str, environment: Mapping[str, 
     target.parent.mkdir(parents=True, exist_ok=True)
     unfinished = target.with_name(f"{target.name}.unfinished")
     words = [go, "build", "-mod=readonly", "-trimpath", "-buildvcs=false", "-ldflags", program.flags, "-o", str(unfinished), program.package]
-    folder = Path(__file__).parent / "go" / ("kwok" if program.name == "kwok" else "")
+    folder = Path(__file__).parent / program.module
     done = subprocess.run(
         words,
         check=False,

@@ -1,0 +1,329 @@
+# GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
+"""A mesh east with a real Istio control plane and real sidecars, and west as east's istiod sees a peer.
+
+Istio knows nothing of federation. What federation's own registry gives an istiod is written down for it: the peer's services are
+workloads of a cluster named after the peer, whose address is that of our egress gateway, port 15443, with the peer's locality. So the
+gateway, its mutual TLS, its routing by server name, and all that sidecars do about it are real; the peer's side of the wire is an
+application. Service ports are 8000 in place of 80, for which one would have to be root.
+"""
+
+from __future__ import annotations
+
+import base64
+import http.client
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from .addresses import Addresses
+from .cluster import Cluster
+from .kube import KINDS, Kube, Resource
+from .processes import Processes
+from .programs import ISTIO_VERSION, find_istio, find_programs
+from .sidecars import CLUSTER_ID, Application, Caller, Proxy, low_port
+
+HOME, SHOP = "east-mesh-system", "shop"
+TRUST_DOMAIN = "east.local"
+PORT, INBOUND, EGRESS_PORT = 8000, 8080, 15443
+OURS, THEIRS = "eu-central", "eu-west"
+LABEL = f"Istio {ISTIO_VERSION}"
+_MANAGER = "testbed"
+_NETWORKING, _SECURITY = "networking.istio.io/v1", "security.istio.io/v1"
+_READY_SECONDS = 60
+_TLS = {"security.istio.io/tlsMode": "istio"}
+EGRESS = {"app": "west-egress", "federation.maistra.io/egress-for": "west"}
+_EGRESS_ACCOUNT, _INGRESS_ACCOUNT = "west-egress-service-account", "west-ingress-service-account"
+SERVICES = ("cart", "till", "checkout")
+"""Services of east, all of one workload; west gives cart as local, and till and price under names of its own."""
+
+KINDS.setdefault("WorkloadEntry", Resource(_NETWORKING, "workloadentries"))
+KINDS.setdefault("PeerAuthentication", Resource(_SECURITY, "peerauthentications"))
+
+
+def _thing(version: str, kind: str, namespace: str, name: str, spec: Mapping[str, Any] | None = None, **metadata: Any) -> dict:
+    whole = {"apiVersion": version, "kind": kind, "metadata": {"name": name, "namespace": namespace, **metadata}}
+    return whole if spec is None else {**whole, "spec": dict(spec)}
+
+
+class RealIstio:
+    """The running mesh. ``cart`` and ``west`` are the applications of both sides; as a context manager it ends with the block."""
+
+    def __init__(self, directory: Path, say: Callable[[str], None] = print) -> None:
+        self.directory = directory
+        self._istio, self._programs = find_istio(say), find_programs(say)
+        self._addresses, self._processes = Addresses(), Processes()
+        self.cart, self.west = Application("east", "cart"), Application("west", "west")
+        self.proxies: dict[str, Proxy] = {}
+        self.ports: dict[str, int] = {}
+        self._istiod_address = self._addresses.for_key("istiod")
+        clusters = [
+            Cluster(name, directory / name, self._addresses, self._processes, str(self._programs.etcd), str(self._programs.kube_apiserver))
+            for name in ("east", "west")
+        ]
+        self.east, self._peer = clusters
+
+    @property
+    def kube(self) -> Kube:
+        """Return a client of east's cluster."""
+        return self.east.kube
+
+    def __enter__(self) -> RealIstio:
+        try:
+            self._start()
+        except BaseException:
+            self.stop()
+            raise
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        self.stop()
+
+    def stop(self) -> None:
+        """End every process and server, proxies first."""
+        for proxy in self.proxies.values():
+            if proxy.process is not None:
+                proxy.process.stop()
+        for application in (self.cart, self.west):
+            application.stop()
+        self._processes.stop()
+        self._addresses.release()
+
+    def _start(self) -> None:
+        for cluster in (self.east, self._peer):
+            cluster.start()
+            cluster.load_crds("2.5", self._istio.definitions)
+            for namespace in (HOME, SHOP):
+                cluster.ensure_namespace(namespace)
+        self._write_mesh()
+        self._start_istiod()
+        for application in (self.cart, self.west):
+            application.start()
+        self._write_services()
+        self._write_west()
+        self.add("cart-1", SHOP, "cart", {"app": "cart"}, application=self.cart)
+        self.add("web-1", SHOP, "web", {"app": "web"})
+        self.add("other-1", SHOP, "other", {"app": "other"})
+        self.add("west-ingress-1", HOME, _INGRESS_ACCOUNT, {"app": "west-ingress", "federation.maistra.io/ingress-for": "west"})
+        self.add("west-egress-1", HOME, _EGRESS_ACCOUNT, EGRESS, is_gateway=True)
+        for proxy in self.proxies.values():
+            proxy.wait_ready()
+
+    # what is asked of it
+
+    def caller(self, pod: str) -> Caller:
+        """Return what calls services as the workload ``pod``."""
+        return Caller(self.proxies[pod].address, PORT)
+
+    def debug(self, path: str) -> str:
+        """Return a page of istiod's debug interface, such as ``/debug/syncz``."""
+        connection = http.client.HTTPConnection(self._istiod_address, self.ports["http"], timeout=10)
+        try:
+            connection.request("GET", path)
+            return connection.getresponse().read().decode()
+        finally:
+            connection.close()
+
+    def apply(self, manifest: Mapping[str, Any]) -> None:
+        """Make an object of east."""
+        self.kube.apply(manifest, _MANAGER, force=True)
+
+    def wait_until(self, is_so: Callable[[], Any], seconds: float, what: str) -> float:
+        """Return after how many seconds ``is_so()``. Raises ``TimeoutError`` that names ``what``."""
+        began = time.monotonic()
+        while not is_so():
+            if time.monotonic() - began > seconds:
+                raise TimeoutError(f"{what}: not within {seconds:.0f} s; the logs are in {self.directory}")
+            time.sleep(0.1)
+        return time.monotonic() - began
+
+    def remove_local(self) -> None:
+        """Take the pod of the local workload away, as scaling to zero does."""
+        self.kube.request("DELETE", f"/api/v1/namespaces/{SHOP}/pods/cart-1", {"gracePeriodSeconds": "0"})
+
+    def restore_local(self) -> None:
+        """Bring the pod of the local workload back."""
+        self._write_pod(self.proxies["cart-1"], {"app": "cart"})
+
+    # the parts
+
+    def add(self, name: str, namespace: str, account: str, labels: Mapping[str, str], *, application: Application | None = None, is_gateway: bool = False) -> Proxy:
+        """Make a pod with a proxy of its own; an ``application`` is served by it, a sidecar without one only calls."""
+        proxy = Proxy(name, namespace, account, self._addresses.for_key("pod", namespace, name), self.directory / "pods" / name, is_gateway)
+        self._write_account(account, namespace)
+        self._write_pod(proxy, labels)
+        if not is_gateway:
+            self.apply(_sidecar(proxy, labels, application))
+        request = {"apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest", "spec": {"audiences": ["istio-ca"], "expirationSeconds": 86400}}
+        token = self.kube.request("POST", f"/api/v1/namespaces/{namespace}/serviceaccounts/{account}/token", None, request)["status"]["token"]
+        control_plane = {
+            "address": f"{self._istiod_address}:{self.ports['secure']}",
+            "name": f"istiod.{HOME}.svc",
+            "root": str(self.directory / "root.pem"),
+            "trust_domain": TRUST_DOMAIN,
+        }
+        proxy.start(self._processes, self._istio, self._programs.envoy, token, control_plane, {**labels, **_TLS})
+        self.proxies[name] = proxy
+        return proxy
+
+    def _write_account(self, name: str, namespace: str) -> None:
+        self.apply({"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": name, "namespace": namespace}})
+
+    def _write_pod(self, proxy: Proxy, labels: Mapping[str, str]) -> None:
+        marks = {**labels, **_TLS, "istio-locality": OURS, "service.istio.io/canonical-name": labels["app"]}
+        containers = [{"name": name, "image": name} for name in ("app", "istio-proxy")]
+        pod = _thing("v1", "Pod", proxy.namespace, proxy.name, {"serviceAccountName": proxy.account, "containers": containers, "nodeName": "worker-0"}, labels=marks)
+        self.apply(pod)
+        ready = [{"type": kind, "status": "True"} for kind in ("Initialized", "ContainersReady", "Ready")]
+        states = [{"name": each["name"], "image": each["image"], "imageID": "", "ready": True, "restartCount": 0, "state": {"running": {}}} for each in containers]
+        status = {"phase": "Running", "podIP": proxy.address, "podIPs": [{"ip": proxy.address}], "conditions": ready, "containerStatuses": states}
+        self.kube.merge("Pod", proxy.name, proxy.namespace, {"status": status}, "status")
+
+    def _write_mesh(self) -> None:
+        self.apply({"apiVersion": "v1", "kind": "Node", "metadata": {"name": "worker-0", "labels": {"topology.kubernetes.io/region": OURS}}})
+        security = {"trust": {"domain": TRUST_DOMAIN}, "dataPlane": {"mtls": True, "automtls": True}}
+        self.apply(_thing("maistra.io/v2", "ServiceMeshControlPlane", HOME, "basic", {"version": "v2.5", "security": security}))
+        self.apply(_thing("maistra.io/v1", "ServiceMeshMemberRoll", HOME, "default", {"members": [SHOP]}))
+        roll = {"status": {"members": [SHOP], "configuredMembers": [SHOP]}}
+        self.kube.merge("ServiceMeshMemberRoll", "default", HOME, roll, "status")
+        self.apply(_thing(_SECURITY, "PeerAuthentication", HOME, "default", {"mtls": {"mode": "STRICT"}}))
+
+    def _start_istiod(self) -> None:
+        kubeconfig = self.directory / "istiod.kubeconfig"
+        self.east.write_kubeconfig(kubeconfig, "east", self.east.server)
+        mesh = {"trustDomain": TRUST_DOMAIN, "rootNamespace": HOME, "accessLogFile": "/dev/stdout", "enableTracing": False}
+        (self.directory / "mesh.yaml").write_text(yaml.safe_dump(mesh), encoding="utf-8")
+        self.ports = {name: low_port(self._istiod_address) for name in ("http", "https", "grpc", "secure", "monitoring", "ctrlz")}
+        words = [self._istio.discovery, "discovery", f"--kubeconfig={kubeconfig}", f"--meshConfig={self.directory / 'mesh.yaml'}"]
+        words += ["--domain=cluster.local", "-n", HOME, f"--ctrlz_port={self.ports['ctrlz']}", f"--ctrlz_address={self._istiod_address}"]
+        flags = {"httpAddr": "http", "httpsAddr": "https", "grpcAddr": "grpc", "secureGRPCAddr": "secure", "monitoringAddr": "monitoring"}
+        words += [f"--{flag}={self._istiod_address}:{self.ports[name]}" for flag, name in flags.items()]
+        folder = self.directory / "istiod"
+        folder.mkdir(parents=True)
+        environment = {
+            "HOME": str(folder),
+            "POD_NAME": "istiod-1",
+            "POD_NAMESPACE": HOME,
+            "REVISION": "default",
+            "CLUSTER_ID": CLUSTER_ID,
+            "PILOT_ENABLE_METADATA_EXCHANGE": "false",
+            "PILOT_ENABLE_ALPN_FILTER": "false",
+            "PILOT_ENABLE_GATEWAY_API": "false",
+            "INJECT_ENABLED": "false",
+            "VALIDATION_WEBHOOK_CONFIG_NAME": "",
+            "INJECTION_WEBHOOK_CONFIG_NAME": "",
+            "GOMAXPROCS": "2",
+        }
+        process = self._processes.start("istiod", ["env", "--chdir", folder, *words], folder / "istiod.log", environment)
+        process.wait_until(self._is_ready, _READY_SECONDS)
+        self.wait_until(self._has_root, 30, "istiod's root in ConfigMap istio-ca-root-cert")
+        secret = _thing("v1", "Secret", HOME, "west", labels={"istio/multiCluster": "true"})
+        self._peer.write_kubeconfig(self.directory / "west.kubeconfig", "west", self._peer.server)
+        text = (self.directory / "west.kubeconfig").read_bytes()
+        self.apply({**secret, "type": "Opaque", "data": {"west": base64.b64encode(text).decode()}})
+
+    def _is_ready(self) -> bool:
+        connection = http.client.HTTPConnection(self._istiod_address, self.ports["http"], timeout=2)
+        try:
+            connection.request("GET", "/ready")
+            return connection.getresponse().status == 200
+        except (OSError, http.client.HTTPException):
+            return False
+        finally:
+            connection.close()
+
+    def _has_root(self) -> bool:
+        found = self.kube.get("ConfigMap", "istio-ca-root-cert", SHOP)
+        text = ((found or {}).get("data") or {}).get("root-cert.pem")
+        if text:
+            (self.directory / "root.pem").write_text(text, encoding="utf-8")
+        return bool(text)
+
+    def _write_services(self) -> None:
+        """Write east's Services, and for each what has loopback addresses in place of its EndpointSlice, which may not."""
+        expected = f"spiffe://{TRUST_DOMAIN}/ns/{HOME}/sa/{_EGRESS_ACCOUNT}"
+        for name in SERVICES:
+            ports = [{"name": "http", "port": PORT, "targetPort": INBOUND}]
+            # federation adds the egress gateway's identity to those that callers of an import as local expect
+            annotations = {"alpha.istio.io/canonical-serviceaccounts": expected}
+            self.apply(_thing("v1", "Service", SHOP, name, {"selector": {"app": "cart"}, "ports": ports}, annotations=annotations))
+            entry = {
+                "hosts": [f"{name}.{SHOP}.svc.cluster.local"],
+                "location": "MESH_INTERNAL",
+                "resolution": "STATIC",
+                "ports": [{"name": "http", "number": PORT, "protocol": "HTTP", "targetPort": INBOUND}],
+                "workloadSelector": {"labels": {"app": "cart"}},
+                "subjectAltNames": [expected],
+            }
+            self.apply(_thing(_NETWORKING, "ServiceEntry", SHOP, name, entry))
+
+    def _write_west(self) -> None:
+        """Write what federation would register of west, and the ways through our egress gateway to it."""
+        egress = self._addresses.for_key("pod", HOME, "west-egress-1")
+        self._peer.kube.apply({"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": _EGRESS_ACCOUNT, "namespace": SHOP}}, _MANAGER)
+        given = {
+            "address": egress,
+            "ports": {"http": EGRESS_PORT},
+            "labels": {"from": "west", **_TLS},
+            "locality": THEIRS,
+            "serviceAccount": _EGRESS_ACCOUNT,
+        }
+        self._peer.kube.apply(_thing(_NETWORKING, "WorkloadEntry", SHOP, "cart", given), _MANAGER)
+        as_local = {
+            "hosts": [f"cart.{SHOP}.svc.cluster.local"],
+            "location": "MESH_INTERNAL",
+            "resolution": "STATIC",
+            "ports": [{"name": "http", "number": PORT, "protocol": "HTTP"}],
+            "workloadSelector": {"labels": {"from": "west"}},
+        }
+        self.apply(_thing(_NETWORKING, "ServiceEntry", SHOP, "cart-from-west", as_local))
+        for name in ("till", "price"):
+            entry = {
+                "hosts": [f"{name}.{SHOP}.svc.west-imports.local"],
+                "location": "MESH_INTERNAL",
+                "resolution": "STATIC",
+                "ports": [{"name": "http", "number": PORT, "protocol": "HTTP"}],
+                "endpoints": [{"address": egress, "ports": {"http": EGRESS_PORT}, "labels": dict(_TLS), "locality": THEIRS}],
+                "subjectAltNames": [f"spiffe://{TRUST_DOMAIN}/ns/{HOME}/sa/{_EGRESS_ACCOUNT}"],
+            }
+            self.apply(_thing(_NETWORKING, "ServiceEntry", HOME, f"{name}-of-west", entry))
+        wire = {
+            "hosts": ["wire.west.test"],
+            "location": "MESH_EXTERNAL",
+            "resolution": "STATIC",
+            "ports": [{"name": "tcp", "number": 9000, "protocol": "TCP"}],
+            "endpoints": [{"address": "127.0.0.1", "ports": {"tcp": self.west.port}}],
+        }
+        self.apply(_thing(_NETWORKING, "ServiceEntry", HOME, "wire-to-west", wire))
+        server = {"port": {"number": EGRESS_PORT, "name": "tls", "protocol": "TLS"}, "bind": egress, "hosts": ["*"], "tls": {"mode": "ISTIO_MUTUAL"}}
+        self.apply(_thing(_NETWORKING, "Gateway", HOME, "west-egress", {"selector": dict(EGRESS), "servers": [server]}))
+        way = {"destination": {"host": "wire.west.test", "port": {"number": 9000}}}
+        routes = {"hosts": ["*"], "gateways": ["west-egress"], "tcp": [{"match": [{"port": EGRESS_PORT}], "route": [way]}]}
+        self.apply(_thing(_NETWORKING, "VirtualService", HOME, "west-egress", routes))
+
+
+def _sidecar(proxy: Proxy, labels: Mapping[str, str], application: Application | None) -> dict:
+    """Return the Sidecar that gives a workload an address to call at, and one to be called at, without any redirection."""
+    spec: dict[str, Any] = {
+        "workloadSelector": {"labels": dict(labels)},
+        "egress": [
+            {
+                "port": {"number": PORT, "protocol": "HTTP", "name": "http"},
+                "bind": proxy.address,
+                "captureMode": "NONE",
+                "hosts": ["*/*"],
+            }
+        ],
+    }
+    if application is not None:
+        spec["ingress"] = [
+            {
+                "port": {"number": INBOUND, "protocol": "HTTP", "name": "http"},
+                "bind": proxy.address,
+                "captureMode": "NONE",
+                "defaultEndpoint": f"127.0.0.1:{application.port}",
+            }
+        ]
+    return _thing(_NETWORKING, "Sidecar", proxy.namespace, proxy.name, spec)
