@@ -1,6 +1,6 @@
 # What a person types. Everything made lies below ${XDG_CACHE_HOME:-~/.cache}/ossm-federation; nothing in the tree.
 .POSIX:
-.PHONY: help demo demo-life demo-down testbed test test-unit test-integration test-molecule test-sanity test-oldest lint types docs-lint changelog-lint build venv docs benchmark test-mutations measures soak release release-check
+.PHONY: help demo demo-life demo-traffic demo-down testbed test test-unit test-integration test-molecule test-traffic test-sanity test-oldest lint types docs-lint changelog-lint build venv docs benchmark test-mutations measures soak release release-check
 
 PYTHON = python3
 DEMO = PYTHON='$(PYTHON)' tools/demo.sh
@@ -14,6 +14,9 @@ demo: ## federate two meshes on two real API servers, and stay up
 
 demo-life: ## from two bare clusters to three federated meshes, one of them upgraded from 2.0
 	@$(DEMO) life
+
+demo-traffic: ## a failover before your eyes: a real Istio control plane with real sidecars, built once (minutes); ends on Ctrl-C
+	@$(DEMO) traffic
 
 demo-down: ## end the demo
 	@$(DEMO) down
@@ -29,6 +32,9 @@ test-unit: ## unit tests
 
 test-integration: ## tests of the testbed, and of the collection on it
 	@$(STAGES) programs integration
+
+test-traffic: ## rules of traffic obeyed by a real Istio control plane and real sidecars, built once (minutes)
+	@$(STAGES) programs traffic
 
 test-molecule: ## molecule's scenarios for the testbed: federating, upgrading, installing
 	@$(STAGES) programs molecule

@@ -22,6 +22,8 @@ class Stage(pytest.Item):
         self.result = result
 
     def runtest(self) -> None:
+        if self.result.get("not_run"):
+            pytest.skip(self.result["not_run"])
         if not self.result["passed"]:
             last = "\n".join(self.result["output"].splitlines()[-30:])
             pytest.fail(f"Stage {self.result['stage']} failed. Its whole output stands above; it ended:\n{last}", pytrace=False)
@@ -39,7 +41,8 @@ def pytest_terminal_summary(terminalreporter) -> None:
     terminalreporter.section("stages")
     for result in _results():
         word = "passed" if result["passed"] else "FAILED"
-        terminalreporter.write_line(f"{result['stage']:<20} {word}  {result['seconds']:6.0f} s")
+        how = f"NOT RUN: {result['not_run']}" if result.get("not_run") else f"{word}  {result['seconds']:6.0f} s"
+        terminalreporter.write_line(f"{result['stage']:<20} {how}")
     terminalreporter.write_line(f"{'newest':<20} {os.environ.get('OSSM_FEDERATION_COVERED', '')}")
     counts = {word: len(terminalreporter.stats.get(word, [])) for word in ("passed", "failed", "error", "skipped")}
     failed = counts["failed"] + counts["error"]

@@ -46,12 +46,17 @@ sys.exit(subprocess.run([sys.executable, "-m", "pip", "install", "-q", *wanted],
 
 @dataclasses.dataclass(frozen=True)
 class Result:
-    """How one stage ended: ``seconds`` it took and the text it wrote."""
+    """How one stage ended: ``seconds`` it took, the text it wrote, and why it was ``not_run`` where it was left out."""
 
     stage: str
     passed: bool
     seconds: float
     output: str
+    not_run: str = ""
+
+
+class NotRun(Exception):
+    """A stage was left out; the text says why, in the table too."""
 
 
 @dataclasses.dataclass
@@ -277,6 +282,25 @@ def molecule(run: Run) -> None:
             run.command(venv / "bin" / "molecule", "test", f"--scenario-name={scenario}", cwd=copy, env=env)
 
 
+def traffic(run: Run) -> None:
+    """Have rules of traffic obeyed by a real Istio control plane with real sidecars; builds it the first time (minutes)."""
+    _traffic(run)
+
+
+def _traffic(run: Run, **variables: str) -> None:
+    venv = run.venv("newest")
+    run.command(venv / "bin" / "python", "-m", "testbed", "programs", "--istio", env={"PYTHONPATH": str(TREE / "tests")}, keep_proxies=True)
+    run.command(venv / "bin" / "python", "-m", "pytest", "-s", "tests/real_istio", env={**_path(venv), **variables})
+
+
+def traffic_where_built(run: Run) -> None:
+    """Run the stage traffic where its programs stand in the cache; nothing is built for it here."""
+    words = f"import sys; sys.path.insert(0, {str(TREE / 'tests')!r}); from testbed.programs import has_istio; print(has_istio())"
+    if _printed_by([run.venv("newest") / "bin" / "python", "-c", words], run.output) != "True":
+        raise NotRun("Istio's programs are not in the cache; make test-traffic builds them once")
+    traffic(run)
+
+
 def mutations(run: Run) -> None:
     """Break the core in some twenty ways and see that the unit tests notice each."""
     venv = run.venv("newest")
@@ -307,6 +331,7 @@ def _benchmark(run: Run, **variables: str) -> None:
 def soak(run: Run) -> None:
     """Run the long draws: certificates, hostile answers, planted secrets, crash points (hours on two cores)."""
     venv = run.venv("newest")
+    _traffic(run, OSSM_FEDERATION_SOAK="1")
     folders = ("tests/attacks", "tests/integration/test_crash.py")
     env = {**_path(venv), "OSSM_FEDERATION_BESIDE": run.beside(venv), "OSSM_FEDERATION_SOAK": "1"}
     run.command(venv / "bin" / "python", "-m", "pytest", "--numprocesses=2", "--dist=loadfile", *folders, env=env)
@@ -361,6 +386,7 @@ BEFORE_PYTEST: tuple[Callable[[Run], None], ...] = (
     integration_oldest,
     sanity,
     molecule,
+    traffic_where_built,
     units_oldest,
     benchmark_smallest,
     build,
@@ -370,7 +396,7 @@ BEFORE_PYTEST: tuple[Callable[[Run], None], ...] = (
     docs_lint,
     changelog_lint,
 )
-STAGES = {stage.__name__.replace("_", "-"): stage for stage in (*BEFORE_PYTEST, unit, integration, docs, benchmark, soak, release_check)}
+STAGES = {stage.__name__.replace("_", "-"): stage for stage in (*BEFORE_PYTEST, traffic, unit, integration, docs, benchmark, soak, release_check)}
 
 
 def outcome(stage: Callable[[Run], None], folder: pathlib.Path) -> Result:
@@ -378,20 +404,25 @@ def outcome(stage: Callable[[Run], None], folder: pathlib.Path) -> Result:
     name = stage.__name__.replace("_", "-")
     log = folder / f"{name}.log"
     started = time.monotonic()
+    not_run = ""
     print(f"== {name}: {(stage.__doc__ or '').splitlines()[0]}", flush=True)
     try:
         stage(Run(output=log))
+    except NotRun as left_out:
+        passed, said, not_run = True, "", str(left_out)
     except (subprocess.CalledProcessError, OSError, SystemExit) as error:
         passed, said = False, f"{error}\n"
     else:
         passed, said = True, ""
     seconds = time.monotonic() - started
     output = (log.read_text(encoding="utf-8", errors="replace") if log.exists() else "") + said
-    if passed:
+    if not_run:
+        print(f"== {name}: NOT RUN: {not_run}", flush=True)
+    elif passed:
         print(f"== {name}: passed in {seconds:.0f} s", flush=True)
     else:
         print(f"== {name}: FAILED after {seconds:.0f} s\n{output}== {name}: end of its output", flush=True)
-    return Result(name, passed, seconds, output)
+    return Result(name, passed, seconds, output, not_run)
 
 
 def run_all() -> int:

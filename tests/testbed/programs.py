@@ -109,6 +109,17 @@ def find_controllers(say: Say = print, environment: Mapping[str, str] | None = N
     return Controllers(*(_built_path(cache, program, target) for program in CONTROLLERS))
 
 
+def find_kwok(say: Say = print, environment: Mapping[str, str] | None = None) -> Path:
+    """Return kwok alone, built if need be; raises as ``find_programs``."""
+    environment = os.environ if environment is None else environment
+    target, cache = _platform(), cache_directory(environment)
+    (kwok,) = (program for program in CONTROLLERS if program.name == "kwok")
+    with _locked(cache / "lock", say):
+        if not _built_path(cache, kwok, target).exists():
+            _build(cache, target, say, environment, (kwok,))
+    return _built_path(cache, kwok, target)
+
+
 @dataclass(frozen=True)
 class Istio:
     """The paths of a real control plane's programs, the folder of its resource definitions, and the agent's template of an Envoy bootstrap."""

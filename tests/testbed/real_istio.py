@@ -21,13 +21,15 @@ import yaml
 from .addresses import Addresses
 from .cluster import Cluster
 from .kube import KINDS, Kube, Resource
+from .kubelet import Logs, Served, start_kubelet
 from .processes import Processes
-from .programs import ISTIO_VERSION, find_istio, find_programs
+from .programs import ISTIO_VERSION, find_istio, find_kwok, find_programs
 from .sidecars import CLUSTER_ID, Application, Caller, Proxy, low_port
 
 HOME, SHOP = "east-mesh-system", "shop"
 TRUST_DOMAIN = "east.local"
 PORT, INBOUND, EGRESS_PORT = 8000, 8080, 15443
+NODE = "worker-0"
 OURS, THEIRS = "eu-central", "eu-west"
 LABEL = f"Istio {ISTIO_VERSION}"
 _MANAGER = "testbed"
@@ -53,9 +55,10 @@ class RealIstio:
 
     def __init__(self, directory: Path, say: Callable[[str], None] = print) -> None:
         self.directory = directory
-        self._istio, self._programs = find_istio(say), find_programs(say)
+        self._istio, self._programs, self._kwok = find_istio(say), find_programs(say), find_kwok(say)
         self._addresses, self._processes = Addresses(), Processes()
         self.cart, self.west = Application("east", "cart"), Application("west", "west")
+        self._logs = Logs(directory / "logs")
         self.proxies: dict[str, Proxy] = {}
         self.ports: dict[str, int] = {}
         self._istiod_address = self._addresses.for_key("istiod")
@@ -88,6 +91,7 @@ class RealIstio:
                 proxy.process.stop()
         for application in (self.cart, self.west):
             application.stop()
+        self._logs.stop()
         self._processes.stop()
         self._addresses.release()
 
@@ -108,6 +112,7 @@ class RealIstio:
         self.add("other-1", SHOP, "other", {"app": "other"})
         self.add("west-ingress-1", HOME, _INGRESS_ACCOUNT, {"app": "west-ingress", "federation.maistra.io/ingress-for": "west"})
         self.add("west-egress-1", HOME, _EGRESS_ACCOUNT, EGRESS, is_gateway=True)
+        self._start_kubelet()
         for proxy in self.proxies.values():
             proxy.wait_ready()
 
@@ -173,16 +178,40 @@ class RealIstio:
 
     def _write_pod(self, proxy: Proxy, labels: Mapping[str, str]) -> None:
         marks = {**labels, **_TLS, "istio-locality": OURS, "service.istio.io/canonical-name": labels["app"]}
-        containers = [{"name": name, "image": name} for name in ("app", "istio-proxy")]
-        pod = _thing("v1", "Pod", proxy.namespace, proxy.name, {"serviceAccountName": proxy.account, "containers": containers, "nodeName": "worker-0"}, labels=marks)
-        self.apply(pod)
+        names = ["istio-proxy"] if proxy.is_gateway else ["app", "istio-proxy"]
+        self._write_running(proxy.name, proxy.namespace, proxy.account, proxy.address, names, marks)
+
+    def _write_running(self, name: str, namespace: str, account: str, address: str, names: list[str], labels: Mapping[str, str]) -> None:
+        containers = [{"name": each, "image": each} for each in names]
+        spec = {"serviceAccountName": account, "containers": containers, "nodeName": NODE}
+        self.apply(_thing("v1", "Pod", namespace, name, spec, labels=dict(labels)))
         ready = [{"type": kind, "status": "True"} for kind in ("Initialized", "ContainersReady", "Ready")]
         states = [{"name": each["name"], "image": each["image"], "imageID": "", "ready": True, "restartCount": 0, "state": {"running": {}}} for each in containers]
-        status = {"phase": "Running", "podIP": proxy.address, "podIPs": [{"ip": proxy.address}], "conditions": ready, "containerStatuses": states}
-        self.kube.merge("Pod", proxy.name, proxy.namespace, {"status": status}, "status")
+        status = {"phase": "Running", "podIP": address, "podIPs": [{"ip": address}], "conditions": ready, "containerStatuses": states}
+        self.kube.merge("Pod", name, namespace, {"status": status}, "status")
+
+    def _start_kubelet(self) -> None:
+        """Write istiod's own Deployment and pod, and serve the ports and logs of all pods as a kubelet does."""
+        marks = {"app": "istiod", "istio.io/rev": "basic"}
+        template = {"metadata": {"labels": marks}, "spec": {"containers": [{"name": "discovery", "image": "discovery"}]}}
+        self.apply(_thing("apps/v1", "Deployment", HOME, "istiod-basic", {"selector": {"matchLabels": marks}, "template": template}, labels=marks))
+        counts = dict.fromkeys(("replicas", "updatedReplicas", "readyReplicas", "availableReplicas", "observedGeneration"), 1)
+        available = [{"type": "Available", "status": "True"}]
+        self.kube.merge("Deployment", "istiod-basic", HOME, {"status": {**counts, "conditions": available}}, "status")
+        self._write_account("istiod-basic", HOME)
+        self._write_running("istiod-1", HOME, "istiod-basic", self._istiod_address, ["discovery"], marks)
+        at_istiod = {own: (self._istiod_address, self.ports[name]) for own, name in ((8080, "http"), (15014, "monitoring"))}
+        log = self._logs.copy_of(self.directory / "istiod" / "istiod.log", "istiod-1")
+        served = [Served("istiod-1", HOME, at_istiod, {"discovery": log})]
+        for proxy in self.proxies.values():
+            ports = {own: ("127.0.0.1", port) for own, port in ((15000, proxy.admin_port), (15020, proxy.status_port))}
+            served.append(Served(proxy.name, proxy.namespace, ports, {"istio-proxy": self._logs.copy_of(proxy.log, proxy.name)}))
+        self._logs.start()
+        place = self._addresses.for_key("kubelet")
+        start_kubelet(self.east, self._kwok, self._processes, NODE, (place, low_port(place)), served)
 
     def _write_mesh(self) -> None:
-        self.apply({"apiVersion": "v1", "kind": "Node", "metadata": {"name": "worker-0", "labels": {"topology.kubernetes.io/region": OURS}}})
+        self.apply({"apiVersion": "v1", "kind": "Node", "metadata": {"name": NODE, "labels": {"topology.kubernetes.io/region": OURS}}})
         security = {"trust": {"domain": TRUST_DOMAIN}, "dataPlane": {"mtls": True, "automtls": True}}
         self.apply(_thing("maistra.io/v2", "ServiceMeshControlPlane", HOME, "basic", {"version": "v2.5", "security": security}))
         self.apply(_thing("maistra.io/v1", "ServiceMeshMemberRoll", HOME, "default", {"members": [SHOP]}))

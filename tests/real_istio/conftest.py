@@ -1,0 +1,76 @@
+# GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
+"""One mesh with a real Istio control plane and real sidecars, for all tests of this folder, and modules that run against it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+import pytest
+from attacks.attack import Outcome, call
+from integration import conftest as on_a_testbed
+
+from testbed.real_istio import HOME, LABEL, OURS, PORT, SHOP, THEIRS, RealIstio
+
+# Fixtures are found by their names here.
+collections = on_a_testbed.collections
+
+DESCRIBED: dict[str, Any] = {
+    "mesh": "east",
+    "namespace": HOME,
+    "peers": [{"name": "west", "locality": {"region": THEIRS}}],
+    "exports": [{"name": "checkout", "namespace": SHOP, "to": ["west"]}],
+    "imports": [
+        {"name": "cart", "namespace": SHOP, "import_as_local": True, "from": ["west"]},
+        {"name": "till", "namespace": SHOP, "from": ["west"]},
+        {"name": "price", "namespace": SHOP, "from": ["west"]},
+    ],
+}
+SECONDS_TO_REACH = 20
+"""How long a rule may take from the API server to all sidecars."""
+
+
+def local(name: str) -> str:
+    """Return how a service of east is called."""
+    return f"{name}.{SHOP}.svc.cluster.local:{PORT}"
+
+
+def of_west(name: str) -> str:
+    """Return how a service of west with a name of its own is called."""
+    return f"{name}.{SHOP}.svc.west-imports.local:{PORT}"
+
+
+@pytest.fixture(scope="session")
+def mesh(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RealIstio]:
+    """The running mesh; a folder with a short name, since paths of sockets may not be long."""
+    with RealIstio(tmp_path_factory.mktemp("ri"), say=lambda _line: None) as running:
+        yield running
+
+
+@pytest.fixture
+def module(mesh: RealIstio, collections: str) -> Callable[..., Outcome]:
+    """Return what runs a module of this collection against the mesh's API server."""
+
+    def run(name: str, **options: Any) -> Outcome:
+        outcome = call(collections, name, {"kubeconfig": str(mesh.east.kubeconfig), **options})
+        assert not outcome.result.get("failed"), outcome.result
+        return outcome
+
+    return run
+
+
+@pytest.fixture
+def keep(module: Callable[..., Outcome]) -> Iterator[Callable[..., Mapping[str, Any]]]:
+    """Return what keeps rules of traffic; they are gone when the test is over."""
+
+    def kept(*rules: Mapping[str, Any]) -> Mapping[str, Any]:
+        return module("mesh_traffic", **DESCRIBED, locality={"region": OURS}, traffic=list(rules)).result
+
+    yield kept
+    kept()
+
+
+@pytest.hookimpl
+def pytest_report_header() -> str:
+    """Name the version that all results of this folder are of."""
+    return f"results are those of {LABEL}"
