@@ -99,6 +99,10 @@ class Cluster:
             texts.update({text["metadata"]["name"]: text for text in crds_in(folder)})
         self._serve(texts)
 
+    def load_only(self, folder: Path, *names: str) -> None:
+        """Load of the texts in ``folder`` those of ``names`` alone and wait until they are served; raises as ``load_crds``."""
+        self._serve({text["metadata"]["name"]: text for text in crds_in(folder) if text["metadata"]["name"] in names})
+
     def load_olm(self) -> None:
         """Load the kinds of OLM and wait until they are served; raises as ``load_crds``."""
         self._load("olm")

@@ -13,6 +13,7 @@ import base64
 import http.client
 import time
 from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -96,9 +97,12 @@ class RealIstio:
         self._addresses.release()
 
     def _start(self) -> None:
+        with ThreadPoolExecutor() as pool:
+            for started in [pool.submit(cluster.start) for cluster in (self.east, self._peer)]:
+                started.result()
+        self.east.load_crds("2.5", self._istio.definitions)
+        self._peer.load_only(self._istio.definitions, "workloadentries.networking.istio.io")
         for cluster in (self.east, self._peer):
-            cluster.start()
-            cluster.load_crds("2.5", self._istio.definitions)
             for namespace in (HOME, SHOP):
                 cluster.ensure_namespace(namespace)
         self._write_mesh()

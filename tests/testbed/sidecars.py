@@ -57,8 +57,9 @@ class Application:
             protocol_version = "HTTP/1.1"
 
             def do_GET(self) -> None:
+                headers = {key.lower(): ",".join(self.headers.get_all(key) or ()) for key in self.headers}
                 answer = {**application._who, "host": self.headers.get("Host", ""), "path": self.path}
-                body = json.dumps({**answer, "headers": {key.lower(): value for key, value in self.headers.items()}}).encode()
+                body = json.dumps({**answer, "headers": headers}).encode()
                 self.send_response(500 if application.fails else 200)
                 self.send_header("Content-Length", str(len(body)))
                 self.end_headers()

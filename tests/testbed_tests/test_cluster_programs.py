@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from testbed import programs
-from testbed.programs import BUILT, ProgramsError, _find_servers, _platform
+from testbed.programs import BUILT, ISTIO, ISTIO_VERSION, ProgramsError, _find_servers, _platform, find_istio, has_istio
 
 
 def executable(path: Path, text: str = "#!/bin/sh\n") -> Path:
@@ -108,3 +108,15 @@ def test_envoy_is_that_of_the_interpreter_that_runs_the_testbed(monkeypatch, tmp
         programs.find_envoy()
     envoy = executable(tmp_path / "envoy")
     assert programs.find_envoy() == envoy
+
+
+def test_a_real_istio_is_taken_from_the_cache_when_all_of_it_is_there(tmp_path, said):
+    where = environment(tmp_path)
+    texts = cached(tmp_path) / f"istio-{ISTIO_VERSION}"
+    for program in ISTIO:
+        assert not has_istio(where)
+        executable(cached(tmp_path) / f"{program.name}-{program.version}-{_platform()}" / program.name)
+    (texts / "definitions").mkdir(parents=True)
+    assert has_istio(where)
+    found = find_istio(said.append, where)
+    assert (found.discovery.name, found.agent.name, found.definitions, said) == ("pilot-discovery", "pilot-agent", texts / "definitions", [])
