@@ -18,7 +18,6 @@ from collections import Counter
 from pathlib import Path
 
 from places import CACHE
-
 from testbed.programs import ProgramsError
 from testbed.real_istio import LABEL, PORT, RealIstio
 from testbed.sidecars import Caller
@@ -127,7 +126,9 @@ def show(once: bool) -> None:
             say("Now cart of east answers with errors; west takes over, until it is well again")
             failover(watch, mesh)
             if not once:
-                say(f"It goes on until Ctrl-C. Meanwhile: kubectl --kubeconfig {mesh.east.kubeconfig} get destinationrules -A")
+                say(
+                    f"It goes on until Ctrl-C. Meanwhile: kubectl --kubeconfig {mesh.east.kubeconfig} get destinationrules -A"
+                )
                 while True:
                     failover(watch, mesh)
 

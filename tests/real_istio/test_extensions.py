@@ -17,7 +17,9 @@ from real_istio.conftest import DESCRIBED, SECONDS_TO_REACH, local
 from testbed.real_istio import RealIstio
 from testbed.sidecars import Answered, Caller
 
-wasmtime = pytest.importorskip("wasmtime", reason="wasmtime assembles the modules; pip install wasmtime into this Python")
+wasmtime = pytest.importorskip(
+    "wasmtime", reason="wasmtime assembles the modules; pip install wasmtime into this Python"
+)
 
 SOURCES = Path(__file__).parent / "wasm"
 MESH = {key: DESCRIBED[key] for key in ("mesh", "namespace")}
@@ -27,7 +29,10 @@ class Modules:
     """A server of Wasm modules on loopback."""
 
     def __init__(self) -> None:
-        self.files = {f"/{path.stem}.wasm": bytes(wasmtime.wat2wasm(path.read_text(encoding="utf-8"))) for path in SOURCES.glob("*.wat")}
+        self.files = {
+            f"/{path.stem}.wasm": bytes(wasmtime.wat2wasm(path.read_text(encoding="utf-8")))
+            for path in SOURCES.glob("*.wat")
+        }
         modules = self
 
         class Handler(http.server.BaseHTTPRequestHandler):
@@ -81,7 +86,9 @@ def marks(answered: Answered) -> list[str]:
     return sorted((word for word in ("first", "second", "third") if word in text), key=text.index)
 
 
-def test_an_extension_works_on_requests_and_responses_by_its_configuration_and_goes(mesh: RealIstio, web: Caller, modules: Modules, extend: Callable) -> None:
+def test_an_extension_works_on_requests_and_responses_by_its_configuration_and_goes(
+    mesh: RealIstio, web: Caller, modules: Modules, extend: Callable
+) -> None:
     def call() -> Answered:
         return web.call(local("till"))
 
@@ -94,26 +101,43 @@ def test_an_extension_works_on_requests_and_responses_by_its_configuration_and_g
     mesh.wait_until(lambda: call().status == 200 and "x-extension" not in call().headers, SECONDS_TO_REACH, "its end")
 
 
-def test_of_two_extensions_in_a_phase_the_higher_priority_is_first(mesh: RealIstio, web: Caller, modules: Modules, extend: Callable) -> None:
+def test_of_two_extensions_in_a_phase_the_higher_priority_is_first(
+    mesh: RealIstio, web: Caller, modules: Modules, extend: Callable
+) -> None:
     pair = [("low", "second", 1), ("high", "first", 9)]
-    extend(*(modules.extension(name, "header", phase="AUTHN", priority=priority, config={"say": word}) for name, word, priority in pair))
-    mesh.wait_until(lambda: marks(web.call(local("till"))) == ["first", "second"], SECONDS_TO_REACH, "both extensions in their order")
+    extend(
+        *(
+            modules.extension(name, "header", phase="AUTHN", priority=priority, config={"say": word})
+            for name, word, priority in pair
+        )
+    )
+    mesh.wait_until(
+        lambda: marks(web.call(local("till"))) == ["first", "second"],
+        SECONDS_TO_REACH,
+        "both extensions in their order",
+    )
 
 
-def test_an_extension_that_denies_ends_the_request_and_what_comes_after_it(mesh: RealIstio, web: Caller, modules: Modules, extend: Callable) -> None:
+def test_an_extension_that_denies_ends_the_request_and_what_comes_after_it(
+    mesh: RealIstio, web: Caller, modules: Modules, extend: Callable
+) -> None:
     extend(modules.extension("deny", "deny", phase="AUTHZ"))
     mesh.wait_until(lambda: web.call(local("till")).status == 418, SECONDS_TO_REACH, "the denial")
     assert web.call(local("till")).body == "denied by an extension"
 
 
-def test_a_call_of_the_selected_workload_itself_stays_untouched(mesh: RealIstio, web: Caller, modules: Modules, extend: Callable) -> None:
+def test_a_call_of_the_selected_workload_itself_stays_untouched(
+    mesh: RealIstio, web: Caller, modules: Modules, extend: Callable
+) -> None:
     extend(modules.extension("deny", "deny"))
     mesh.wait_until(lambda: web.call(local("till")).status == 418, SECONDS_TO_REACH, "the denial of calls to it")
     assert mesh.caller("cart-1").call(local("checkout")).status == 418  # it is refused by itself as a server
     assert mesh.caller("cart-1").call("price.shop.svc.west-imports.local:8000").mesh == "west"
 
 
-def test_a_module_that_cannot_be_fetched_leaves_running_proxies_open(mesh: RealIstio, web: Caller, modules: Modules, extend: Callable) -> None:
+def test_a_module_that_cannot_be_fetched_leaves_running_proxies_open(
+    mesh: RealIstio, web: Caller, modules: Modules, extend: Callable
+) -> None:
     agent = mesh.proxies["cart-1"]
     extend(modules.extension("absent", "absent"))
     failed = 'istio_agent_wasm_remote_fetch_count{result="download_failure"}'

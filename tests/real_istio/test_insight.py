@@ -39,7 +39,15 @@ def test_a_real_access_log_has_every_call_with_its_status(mesh: RealIstio, modul
     assert {caller.call(local("till"), path).status for path in paths} == {200}
 
     def logged() -> set[str]:
-        module("mesh_logs_info", **MESH, of=["shop/web-1"], containers=["istio-proxy"], file=str(tmp_path / "log"), format="json", path="/logged-")
+        module(
+            "mesh_logs_info",
+            **MESH,
+            of=["shop/web-1"],
+            containers=["istio-proxy"],
+            file=str(tmp_path / "log"),
+            format="json",
+            path="/logged-",
+        )
         rows = [json.loads(line) for line in (tmp_path / "log").read_text(encoding="utf-8").splitlines()]
         return {row["fields"]["path"] for row in rows if row.get("fields", {}).get("response_code") == "200"}
 

@@ -16,7 +16,11 @@ from testbed.sidecars import Caller
 
 CALLS = 10_000 if os.environ.get("OSSM_FEDERATION_SOAK") else 2_000
 DEVIATIONS = 4
-FAILOVER = {"service": "shop/cart", "failover_to": "west", "outlier": {"consecutive_5xx": 3, "interval": "1s", "base_ejection_time": "3s"}}
+FAILOVER = {
+    "service": "shop/cart",
+    "failover_to": "west",
+    "outlier": {"consecutive_5xx": 3, "interval": "1s", "base_ejection_time": "3s"},
+}
 
 
 @pytest.fixture
@@ -32,7 +36,9 @@ def answering(caller: Caller, host: str, calls: int) -> counting.Counter[str]:
     return counting.Counter(one.mesh if one.status == 200 else str(one.status) for one in answers)
 
 
-def wait_for(mesh: RealIstio, caller: Caller, host: str, wanted: set[str], what: str, seconds: float = SECONDS_TO_REACH) -> float:
+def wait_for(
+    mesh: RealIstio, caller: Caller, host: str, wanted: set[str], what: str, seconds: float = SECONDS_TO_REACH
+) -> float:
     """Return after how many seconds ten calls in a row are answered by exactly ``wanted``."""
     return mesh.wait_until(lambda: set(answering(caller, host, 10)) == wanted, seconds, what)
 
@@ -43,14 +49,16 @@ def is_within(count: int, share: float, calls: int) -> bool:
 
 
 def test_every_proxy_takes_all_that_istiod_sends(mesh: RealIstio) -> None:
-    assert {name: proxy.rejected() for name, proxy in mesh.proxies.items()} == dict.fromkeys(mesh.proxies, {})
+    assert [name for name, proxy in mesh.proxies.items() if proxy.rejected()] == []
 
 
 def test_a_call_without_a_rule_is_answered_with_mutual_tls_by_either_side(mesh: RealIstio, web: Caller) -> None:
     wait_for(mesh, web, local("cart"), {"east", "west"}, "calls of cart without a rule")
 
 
-def test_local_endpoints_that_fail_are_left_for_west_and_taken_again_when_they_are_well(mesh: RealIstio, web: Caller, keep: Callable) -> None:
+def test_local_endpoints_that_fail_are_left_for_west_and_taken_again_when_they_are_well(
+    mesh: RealIstio, web: Caller, keep: Callable
+) -> None:
     keep(FAILOVER)
     wait_for(mesh, web, local("cart"), {"east"}, "the rule's order of endpoints")
     mesh.cart.fails = True
@@ -81,7 +89,9 @@ def test_local_endpoints_that_are_gone_are_left_for_west(mesh: RealIstio, web: C
         pytest.param("till", {"local": 70, "west": 30}, id="between-two-hosts"),
     ],
 )
-def test_calls_are_split_by_weight(mesh: RealIstio, web: Caller, keep: Callable, service: str, split: dict[str, int]) -> None:
+def test_calls_are_split_by_weight(
+    mesh: RealIstio, web: Caller, keep: Callable, service: str, split: dict[str, int]
+) -> None:
     keep({"service": f"shop/{service}", "split": split})
     share = split["west"] / 100
 
@@ -96,7 +106,9 @@ def test_calls_are_split_by_weight(mesh: RealIstio, web: Caller, keep: Callable,
     assert is_within(seen["west"], share, CALLS), seen
 
 
-def test_at_the_workload_the_peer_and_listed_callers_are_admitted_and_others_are_refused(mesh: RealIstio, keep: Callable) -> None:
+def test_at_the_workload_the_peer_and_listed_callers_are_admitted_and_others_are_refused(
+    mesh: RealIstio, keep: Callable
+) -> None:
     callers = {name: mesh.caller(name) for name in ("web-1", "other-1", "west-ingress-1")}
 
     def statuses() -> dict[str, int]:
@@ -109,14 +121,21 @@ def test_at_the_workload_the_peer_and_listed_callers_are_admitted_and_others_are
     assert [statuses() for _round in range(20)] == [wanted] * 20
 
 
-def test_at_the_egress_gateway_unlisted_workloads_are_refused_for_that_service_alone(mesh: RealIstio, keep: Callable) -> None:
+def test_at_the_egress_gateway_unlisted_workloads_are_refused_for_that_service_alone(
+    mesh: RealIstio, keep: Callable
+) -> None:
     web, other = mesh.caller("web-1"), mesh.caller("other-1")
     hosts = of_west("till"), of_west("price")
 
     def served() -> dict[str, list[bool]]:
-        return {name: [caller.call(host).mesh == "west" for host in hosts] for name, caller in (("web", web), ("other", other))}
+        return {
+            name: [caller.call(host).mesh == "west" for host in hosts]
+            for name, caller in (("web", web), ("other", other))
+        }
 
-    mesh.wait_until(lambda: served() == {"web": [True, True], "other": [True, True]}, SECONDS_TO_REACH, "calls without a policy")
+    mesh.wait_until(
+        lambda: served() == {"web": [True, True], "other": [True, True]}, SECONDS_TO_REACH, "calls without a policy"
+    )
     keep({"service": "shop/till", "callers": {"service_accounts": ["shop/web"]}})
     wanted = {"web": [True, True], "other": [False, True]}
     mesh.wait_until(lambda: served() == wanted, SECONDS_TO_REACH, "the policy at the egress gateway")
@@ -129,7 +148,9 @@ def test_at_the_egress_gateway_unlisted_workloads_are_refused_for_that_service_a
         pytest.param(FAILOVER, 100.0, id="failover"),
         pytest.param({"service": "shop/cart", "split": {"local": 80, "west": 20}}, 80.0, id="split-inside-one-host"),
         pytest.param({"service": "shop/till", "split": {"local": 70, "west": 30}}, 70.0, id="split-between-two-hosts"),
-        pytest.param({"service": "shop/price", "callers": {"service_accounts": ["shop/web"]}}, 50.0, id="no-rule-for-cart"),
+        pytest.param(
+            {"service": "shop/price", "callers": {"service_accounts": ["shop/web"]}}, 50.0, id="no-rule-for-cart"
+        ),
     ],
 )
 def test_what_routes_computes_is_what_envoy_does(

@@ -73,26 +73,45 @@ class Logs:
         return done + len(whole)
 
 
-def start_kubelet(cluster: Cluster, kwok: Path, processes: Processes, node: str, place: tuple[str, int], pods: list[Served]) -> None:
+def start_kubelet(
+    cluster: Cluster, kwok: Path, processes: Processes, node: str, place: tuple[str, int], pods: list[Served]
+) -> None:
     """Start kwok as the kubelet of ``node``, listening at ``place``; the pods' status stays whoever wrote it."""
     address, port = place
     certificate, key = cluster.authority.serving("kubelet", [address])
     kubeconfig = cluster.directory / "kubeconfig-kubelet"
     cluster.write_kubeconfig(kubeconfig, cluster.name, cluster.server)
     api = "kwok.x-k8s.io/v1alpha1"
-    stage = {"resourceRef": {"apiGroup": "v1", "kind": "Node"}, "selector": {"matchLabels": {"nobody": "has-this"}}, "next": {}}
+    stage = {
+        "resourceRef": {"apiGroup": "v1", "kind": "Node"},
+        "selector": {"matchLabels": {"nobody": "has-this"}},
+        "next": {},
+    }
     texts: list[dict] = [{"apiVersion": api, "kind": "Stage", "metadata": {"name": "none"}, "spec": stage}]
     for pod in pods:
         metadata = {"name": pod.name, "namespace": pod.namespace}
-        forwards = [{"ports": [own], "target": {"address": target[0], "port": target[1]}} for own, target in pod.ports.items()]
+        forwards = [
+            {"ports": [own], "target": {"address": target[0], "port": target[1]}} for own, target in pod.ports.items()
+        ]
         texts.append({"apiVersion": api, "kind": "PortForward", "metadata": metadata, "spec": {"forwards": forwards}})
         logs = [{"containers": [name], "logsFile": str(path)} for name, path in pod.logs.items()]
         texts.append({"apiVersion": api, "kind": "Logs", "metadata": metadata, "spec": {"logs": logs}})
     config = cluster.directory / "kubelet.yaml"
     with os.fdopen(os.open(config, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as written:
         yaml.safe_dump_all(texts, written, sort_keys=False)
-    words = [kwok, f"--kubeconfig={kubeconfig}", f"--manage-single-node={node}", f"--config={config}", f"--server-address={address}:{port}"]
-    words += [f"--tls-cert-file={certificate}", f"--tls-private-key-file={key}", "--node-lease-duration-seconds=0", f"--node-ip={address}"]
+    words = [
+        kwok,
+        f"--kubeconfig={kubeconfig}",
+        f"--manage-single-node={node}",
+        f"--config={config}",
+        f"--server-address={address}:{port}",
+    ]
+    words += [
+        f"--tls-cert-file={certificate}",
+        f"--tls-private-key-file={key}",
+        "--node-lease-duration-seconds=0",
+        f"--node-ip={address}",
+    ]
     processes.start("kubelet", words, cluster.directory / "kubelet.log", {"HOME": str(cluster.directory)})
     status = {
         "addresses": [{"type": "InternalIP", "address": address}],

@@ -248,8 +248,8 @@ def _build(cache: Path, target: str, say: Say, environment: Mapping[str, str], p
     what = " and ".join(f"{program.name} {program.version}" for program in missing)
     minutes = sum(program.minutes for program in missing)
     say(
-        f"Fetching the Go modules of {what} (their digests stand in tests/testbed/{missing[0].module}) and building once: about {minutes} minutes on two cores, "
-        f"{_DISK}, with {go} ({version}). They are kept in {cache}"
+        f"Fetching the Go modules of {what} (their digests stand in tests/testbed/{missing[0].module}) and building once: "
+        f"about {minutes} minutes on two cores, {_DISK}, with {go} ({version}). They are kept in {cache}"
     )
     for program in missing:
         _build_one(program, _built_path(cache, program, target), go, environment)

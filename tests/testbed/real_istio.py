@@ -46,7 +46,9 @@ KINDS.setdefault("WorkloadEntry", Resource(_NETWORKING, "workloadentries"))
 KINDS.setdefault("PeerAuthentication", Resource(_SECURITY, "peerauthentications"))
 
 
-def _thing(version: str, kind: str, namespace: str, name: str, spec: Mapping[str, Any] | None = None, **metadata: Any) -> dict:
+def _thing(
+    version: str, kind: str, namespace: str, name: str, spec: Mapping[str, Any] | None = None, **metadata: Any
+) -> dict:
     whole = {"apiVersion": version, "kind": kind, "metadata": {"name": name, "namespace": namespace, **metadata}}
     return whole if spec is None else {**whole, "spec": dict(spec)}
 
@@ -64,7 +66,14 @@ class RealIstio:
         self.ports: dict[str, int] = {}
         self._istiod_address = self._addresses.for_key("istiod")
         clusters = [
-            Cluster(name, directory / name, self._addresses, self._processes, str(self._programs.etcd), str(self._programs.kube_apiserver))
+            Cluster(
+                name,
+                directory / name,
+                self._addresses,
+                self._processes,
+                str(self._programs.etcd),
+                str(self._programs.kube_apiserver),
+            )
             for name in ("east", "west")
         ]
         self.east, self._peer = clusters
@@ -114,7 +123,12 @@ class RealIstio:
         self.add("cart-1", SHOP, "cart", {"app": "cart"}, application=self.cart)
         self.add("web-1", SHOP, "web", {"app": "web"})
         self.add("other-1", SHOP, "other", {"app": "other"})
-        self.add("west-ingress-1", HOME, _INGRESS_ACCOUNT, {"app": "west-ingress", "federation.maistra.io/ingress-for": "west"})
+        self.add(
+            "west-ingress-1",
+            HOME,
+            _INGRESS_ACCOUNT,
+            {"app": "west-ingress", "federation.maistra.io/ingress-for": "west"},
+        )
         self.add("west-egress-1", HOME, _EGRESS_ACCOUNT, EGRESS, is_gateway=True)
         self._start_kubelet()
         for proxy in self.proxies.values():
@@ -158,15 +172,37 @@ class RealIstio:
 
     # the parts
 
-    def add(self, name: str, namespace: str, account: str, labels: Mapping[str, str], *, application: Application | None = None, is_gateway: bool = False) -> Proxy:
+    def add(
+        self,
+        name: str,
+        namespace: str,
+        account: str,
+        labels: Mapping[str, str],
+        *,
+        application: Application | None = None,
+        is_gateway: bool = False,
+    ) -> Proxy:
         """Make a pod with a proxy of its own; an ``application`` is served by it, a sidecar without one only calls."""
-        proxy = Proxy(name, namespace, account, self._addresses.for_key("pod", namespace, name), self.directory / "pods" / name, is_gateway)
+        proxy = Proxy(
+            name,
+            namespace,
+            account,
+            self._addresses.for_key("pod", namespace, name),
+            self.directory / "pods" / name,
+            is_gateway,
+        )
         self._write_account(account, namespace)
         self._write_pod(proxy, labels)
         if not is_gateway:
             self.apply(_sidecar(proxy, labels, application))
-        request = {"apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest", "spec": {"audiences": ["istio-ca"], "expirationSeconds": 86400}}
-        token = self.kube.request("POST", f"/api/v1/namespaces/{namespace}/serviceaccounts/{account}/token", None, request)["status"]["token"]
+        request = {
+            "apiVersion": "authentication.k8s.io/v1",
+            "kind": "TokenRequest",
+            "spec": {"audiences": ["istio-ca"], "expirationSeconds": 86400},
+        }
+        token = self.kube.request(
+            "POST", f"/api/v1/namespaces/{namespace}/serviceaccounts/{account}/token", None, request
+        )["status"]["token"]
         control_plane = {
             "address": f"{self._istiod_address}:{self.ports['secure']}",
             "name": f"istiod.{HOME}.svc",
@@ -185,39 +221,83 @@ class RealIstio:
         names = ["istio-proxy"] if proxy.is_gateway else ["app", "istio-proxy"]
         self._write_running(proxy.name, proxy.namespace, proxy.account, proxy.address, names, marks)
 
-    def _write_running(self, name: str, namespace: str, account: str, address: str, names: list[str], labels: Mapping[str, str]) -> None:
+    def _write_running(
+        self, name: str, namespace: str, account: str, address: str, names: list[str], labels: Mapping[str, str]
+    ) -> None:
         containers = [{"name": each, "image": each} for each in names]
         spec = {"serviceAccountName": account, "containers": containers, "nodeName": NODE}
         self.apply(_thing("v1", "Pod", namespace, name, spec, labels=dict(labels)))
         ready = [{"type": kind, "status": "True"} for kind in ("Initialized", "ContainersReady", "Ready")]
-        states = [{"name": each["name"], "image": each["image"], "imageID": "", "ready": True, "restartCount": 0, "state": {"running": {}}} for each in containers]
-        status = {"phase": "Running", "podIP": address, "podIPs": [{"ip": address}], "conditions": ready, "containerStatuses": states}
+        states = [
+            {
+                "name": each["name"],
+                "image": each["image"],
+                "imageID": "",
+                "ready": True,
+                "restartCount": 0,
+                "state": {"running": {}},
+            }
+            for each in containers
+        ]
+        status = {
+            "phase": "Running",
+            "podIP": address,
+            "podIPs": [{"ip": address}],
+            "conditions": ready,
+            "containerStatuses": states,
+        }
         self.kube.merge("Pod", name, namespace, {"status": status}, "status")
 
     def _start_kubelet(self) -> None:
         """Write istiod's own Deployment and pod, and serve the ports and logs of all pods as a kubelet does."""
         marks = {"app": "istiod", "istio.io/rev": "basic"}
-        template = {"metadata": {"labels": marks}, "spec": {"containers": [{"name": "discovery", "image": "discovery"}]}}
-        self.apply(_thing("apps/v1", "Deployment", HOME, "istiod-basic", {"selector": {"matchLabels": marks}, "template": template}, labels=marks))
-        counts = dict.fromkeys(("replicas", "updatedReplicas", "readyReplicas", "availableReplicas", "observedGeneration"), 1)
+        template = {
+            "metadata": {"labels": marks},
+            "spec": {"containers": [{"name": "discovery", "image": "discovery"}]},
+        }
+        self.apply(
+            _thing(
+                "apps/v1",
+                "Deployment",
+                HOME,
+                "istiod-basic",
+                {"selector": {"matchLabels": marks}, "template": template},
+                labels=marks,
+            )
+        )
+        counts = dict.fromkeys(
+            ("replicas", "updatedReplicas", "readyReplicas", "availableReplicas", "observedGeneration"), 1
+        )
         available = [{"type": "Available", "status": "True"}]
         self.kube.merge("Deployment", "istiod-basic", HOME, {"status": {**counts, "conditions": available}}, "status")
         self._write_account("istiod-basic", HOME)
         self._write_running("istiod-1", HOME, "istiod-basic", self._istiod_address, ["discovery"], marks)
-        at_istiod = {own: (self._istiod_address, self.ports[name]) for own, name in ((8080, "http"), (15014, "monitoring"))}
+        at_istiod = {
+            own: (self._istiod_address, self.ports[name]) for own, name in ((8080, "http"), (15014, "monitoring"))
+        }
         log = self._logs.copy_of(self.directory / "istiod" / "istiod.log", "istiod-1")
         served = [Served("istiod-1", HOME, at_istiod, {"discovery": log})]
         for proxy in self.proxies.values():
             ports = {own: ("127.0.0.1", port) for own, port in ((15000, proxy.admin_port), (15020, proxy.status_port))}
-            served.append(Served(proxy.name, proxy.namespace, ports, {"istio-proxy": self._logs.copy_of(proxy.log, proxy.name)}))
+            served.append(
+                Served(proxy.name, proxy.namespace, ports, {"istio-proxy": self._logs.copy_of(proxy.log, proxy.name)})
+            )
         self._logs.start()
         place = self._addresses.for_key("kubelet")
         start_kubelet(self.east, self._kwok, self._processes, NODE, (place, low_port(place)), served)
 
     def _write_mesh(self) -> None:
-        self.apply({"apiVersion": "v1", "kind": "Node", "metadata": {"name": NODE, "labels": {"topology.kubernetes.io/region": OURS}}})
+        self.apply(
+            {
+                "apiVersion": "v1",
+                "kind": "Node",
+                "metadata": {"name": NODE, "labels": {"topology.kubernetes.io/region": OURS}},
+            }
+        )
         security = {"trust": {"domain": TRUST_DOMAIN}, "dataPlane": {"mtls": True, "automtls": True}}
-        self.apply(_thing("maistra.io/v2", "ServiceMeshControlPlane", HOME, "basic", {"version": "v2.5", "security": security}))
+        self.apply(
+            _thing("maistra.io/v2", "ServiceMeshControlPlane", HOME, "basic", {"version": "v2.5", "security": security})
+        )
         self.apply(_thing("maistra.io/v1", "ServiceMeshMemberRoll", HOME, "default", {"members": [SHOP]}))
         roll = {"status": {"members": [SHOP], "configuredMembers": [SHOP]}}
         self.kube.merge("ServiceMeshMemberRoll", "default", HOME, roll, "status")
@@ -226,12 +306,36 @@ class RealIstio:
     def _start_istiod(self) -> None:
         kubeconfig = self.directory / "istiod.kubeconfig"
         self.east.write_kubeconfig(kubeconfig, "east", self.east.server)
-        mesh = {"trustDomain": TRUST_DOMAIN, "rootNamespace": HOME, "accessLogFile": "/dev/stdout", "enableTracing": False}
+        mesh = {
+            "trustDomain": TRUST_DOMAIN,
+            "rootNamespace": HOME,
+            "accessLogFile": "/dev/stdout",
+            "enableTracing": False,
+        }
         (self.directory / "mesh.yaml").write_text(yaml.safe_dump(mesh), encoding="utf-8")
-        self.ports = {name: low_port(self._istiod_address) for name in ("http", "https", "grpc", "secure", "monitoring", "ctrlz")}
-        words = [self._istio.discovery, "discovery", f"--kubeconfig={kubeconfig}", f"--meshConfig={self.directory / 'mesh.yaml'}"]
-        words += ["--domain=cluster.local", "-n", HOME, f"--ctrlz_port={self.ports['ctrlz']}", f"--ctrlz_address={self._istiod_address}"]
-        flags = {"httpAddr": "http", "httpsAddr": "https", "grpcAddr": "grpc", "secureGRPCAddr": "secure", "monitoringAddr": "monitoring"}
+        self.ports = {
+            name: low_port(self._istiod_address) for name in ("http", "https", "grpc", "secure", "monitoring", "ctrlz")
+        }
+        words = [
+            self._istio.discovery,
+            "discovery",
+            f"--kubeconfig={kubeconfig}",
+            f"--meshConfig={self.directory / 'mesh.yaml'}",
+        ]
+        words += [
+            "--domain=cluster.local",
+            "-n",
+            HOME,
+            f"--ctrlz_port={self.ports['ctrlz']}",
+            f"--ctrlz_address={self._istiod_address}",
+        ]
+        flags = {
+            "httpAddr": "http",
+            "httpsAddr": "https",
+            "grpcAddr": "grpc",
+            "secureGRPCAddr": "secure",
+            "monitoringAddr": "monitoring",
+        }
         words += [f"--{flag}={self._istiod_address}:{self.ports[name]}" for flag, name in flags.items()]
         folder = self.directory / "istiod"
         folder.mkdir(parents=True)
@@ -249,7 +353,9 @@ class RealIstio:
             "INJECTION_WEBHOOK_CONFIG_NAME": "",
             "GOMAXPROCS": "2",
         }
-        process = self._processes.start("istiod", ["env", "--chdir", folder, *words], folder / "istiod.log", environment)
+        process = self._processes.start(
+            "istiod", ["env", "--chdir", folder, *words], folder / "istiod.log", environment
+        )
         process.wait_until(self._is_ready, _READY_SECONDS)
         self.wait_until(self._has_root, 30, "istiod's root in ConfigMap istio-ca-root-cert")
         secret = _thing("v1", "Secret", HOME, "west", labels={"istio/multiCluster": "true"})
@@ -281,7 +387,11 @@ class RealIstio:
             ports = [{"name": "http", "port": PORT, "targetPort": INBOUND}]
             # federation adds the egress gateway's identity to those that callers of an import as local expect
             annotations = {"alpha.istio.io/canonical-serviceaccounts": expected}
-            self.apply(_thing("v1", "Service", SHOP, name, {"selector": {"app": "cart"}, "ports": ports}, annotations=annotations))
+            self.apply(
+                _thing(
+                    "v1", "Service", SHOP, name, {"selector": {"app": "cart"}, "ports": ports}, annotations=annotations
+                )
+            )
             entry = {
                 "hosts": [f"{name}.{SHOP}.svc.cluster.local"],
                 "location": "MESH_INTERNAL",
@@ -295,7 +405,10 @@ class RealIstio:
     def _write_west(self) -> None:
         """Write what federation would register of west, and the ways through our egress gateway to it."""
         egress = self._addresses.for_key("pod", HOME, "west-egress-1")
-        self._peer.kube.apply({"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": _EGRESS_ACCOUNT, "namespace": SHOP}}, _MANAGER)
+        self._peer.kube.apply(
+            {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": _EGRESS_ACCOUNT, "namespace": SHOP}},
+            _MANAGER,
+        )
         given = {
             "address": egress,
             "ports": {"http": EGRESS_PORT},
@@ -318,7 +431,9 @@ class RealIstio:
                 "location": "MESH_INTERNAL",
                 "resolution": "STATIC",
                 "ports": [{"name": "http", "number": PORT, "protocol": "HTTP"}],
-                "endpoints": [{"address": egress, "ports": {"http": EGRESS_PORT}, "labels": dict(_TLS), "locality": THEIRS}],
+                "endpoints": [
+                    {"address": egress, "ports": {"http": EGRESS_PORT}, "labels": dict(_TLS), "locality": THEIRS}
+                ],
                 "subjectAltNames": [f"spiffe://{TRUST_DOMAIN}/ns/{HOME}/sa/{_EGRESS_ACCOUNT}"],
             }
             self.apply(_thing(_NETWORKING, "ServiceEntry", HOME, f"{name}-of-west", entry))
@@ -330,10 +445,19 @@ class RealIstio:
             "endpoints": [{"address": "127.0.0.1", "ports": {"tcp": self.west.port}}],
         }
         self.apply(_thing(_NETWORKING, "ServiceEntry", HOME, "wire-to-west", wire))
-        server = {"port": {"number": EGRESS_PORT, "name": "tls", "protocol": "TLS"}, "bind": egress, "hosts": ["*"], "tls": {"mode": "ISTIO_MUTUAL"}}
+        server = {
+            "port": {"number": EGRESS_PORT, "name": "tls", "protocol": "TLS"},
+            "bind": egress,
+            "hosts": ["*"],
+            "tls": {"mode": "ISTIO_MUTUAL"},
+        }
         self.apply(_thing(_NETWORKING, "Gateway", HOME, "west-egress", {"selector": dict(EGRESS), "servers": [server]}))
         way = {"destination": {"host": "wire.west.test", "port": {"number": 9000}}}
-        routes = {"hosts": ["*"], "gateways": ["west-egress"], "tcp": [{"match": [{"port": EGRESS_PORT}], "route": [way]}]}
+        routes = {
+            "hosts": ["*"],
+            "gateways": ["west-egress"],
+            "tcp": [{"match": [{"port": EGRESS_PORT}], "route": [way]}],
+        }
         self.apply(_thing(_NETWORKING, "VirtualService", HOME, "west-egress", routes))
 
 

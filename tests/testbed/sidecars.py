@@ -127,7 +127,9 @@ class Caller:
 class Proxy:
     """One pilot-agent and its Envoy, in a working folder of their own: a pod's ``istio-proxy``."""
 
-    def __init__(self, name: str, namespace: str, account: str, address: str, folder: Path, is_gateway: bool = False) -> None:
+    def __init__(
+        self, name: str, namespace: str, account: str, address: str, folder: Path, is_gateway: bool = False
+    ) -> None:
         self.name, self.namespace, self.account, self.address = name, namespace, account, address
         self.folder = folder
         self.is_gateway = is_gateway
@@ -135,15 +137,27 @@ class Proxy:
         self.admin_port, self.status_port = low_port(), low_port()
         self.process: Process | None = None
 
-    def start(self, processes: Processes, programs: Istio, envoy: Path, token: str, control_plane: Mapping[str, str], labels: Mapping[str, str]) -> None:
+    def start(
+        self,
+        processes: Processes,
+        programs: Istio,
+        envoy: Path,
+        token: str,
+        control_plane: Mapping[str, str],
+        labels: Mapping[str, str],
+    ) -> None:
         """Start the agent; ``control_plane`` has its address, its name in certificates, its root's file, and the trust domain."""
         tokens = self.folder / "var" / "run" / "secrets" / "tokens"
         tokens.mkdir(parents=True, mode=0o700)
-        with os.fdopen(os.open(tokens / "istio-token", os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as written:
+        with os.fdopen(
+            os.open(tokens / "istio-token", os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8"
+        ) as written:
             written.write(token)
         bootstrap = self.folder / "bootstrap.json"
         # The agent's own template listens everywhere.
-        bootstrap.write_text(programs.bootstrap.read_text(encoding="utf-8").replace("{{ .wildcard }}", "127.0.0.1"), encoding="utf-8")
+        bootstrap.write_text(
+            programs.bootstrap.read_text(encoding="utf-8").replace("{{ .wildcard }}", "127.0.0.1"), encoding="utf-8"
+        )
         config = {
             "binaryPath": str(envoy),
             "configPath": str(self.folder / "etc"),
@@ -178,7 +192,16 @@ class Proxy:
             "GOMAXPROCS": "1",
         }
         role = "router" if self.is_gateway else "sidecar"
-        words = ["env", "--chdir", self.folder, programs.agent, "proxy", role, "--domain", f"{self.namespace}.svc.cluster.local"]
+        words = [
+            "env",
+            "--chdir",
+            self.folder,
+            programs.agent,
+            "proxy",
+            role,
+            "--domain",
+            f"{self.namespace}.svc.cluster.local",
+        ]
         words += ["--proxyLogLevel=warning", "--log_output_level=default:warn"]
         self.process = processes.start(f"{self.namespace}/{self.name}", words, self.log, environment)
 
