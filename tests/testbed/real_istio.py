@@ -39,6 +39,7 @@ _READY_SECONDS = 60
 _TLS = {"security.istio.io/tlsMode": "istio"}
 EGRESS = {"app": "west-egress", "federation.maistra.io/egress-for": "west"}
 _EGRESS_ACCOUNT, _INGRESS_ACCOUNT = "west-egress-service-account", "west-ingress-service-account"
+_EXPECTED = f"spiffe://{TRUST_DOMAIN}/ns/{HOME}/sa/{_EGRESS_ACCOUNT}"
 SERVICES = ("cart", "till", "checkout")
 """Services of east, all of one workload; west gives cart as local, and till and price under names of its own."""
 
@@ -382,11 +383,11 @@ class RealIstio:
 
     def _write_services(self) -> None:
         """Write east's Services, and for each what has loopback addresses in place of its EndpointSlice, which may not."""
-        expected = f"spiffe://{TRUST_DOMAIN}/ns/{HOME}/sa/{_EGRESS_ACCOUNT}"
         for name in SERVICES:
             ports = [{"name": "http", "port": PORT, "targetPort": INBOUND}]
-            # federation adds the egress gateway's identity to those that callers of an import as local expect
-            annotations = {"alpha.istio.io/canonical-serviceaccounts": expected}
+            # Federation adds the egress gateway's identity to those that callers of an import as local expect. Of several
+            # registrations of a host the last one's counts, so each has it.
+            annotations = {"alpha.istio.io/canonical-serviceaccounts": _EXPECTED}
             self.apply(
                 _thing(
                     "v1", "Service", SHOP, name, {"selector": {"app": "cart"}, "ports": ports}, annotations=annotations
@@ -398,7 +399,7 @@ class RealIstio:
                 "resolution": "STATIC",
                 "ports": [{"name": "http", "number": PORT, "protocol": "HTTP", "targetPort": INBOUND}],
                 "workloadSelector": {"labels": {"app": "cart"}},
-                "subjectAltNames": [expected],
+                "subjectAltNames": [_EXPECTED],
             }
             self.apply(_thing(_NETWORKING, "ServiceEntry", SHOP, name, entry))
 
@@ -423,6 +424,7 @@ class RealIstio:
             "resolution": "STATIC",
             "ports": [{"name": "http", "number": PORT, "protocol": "HTTP"}],
             "workloadSelector": {"labels": {"from": "west"}},
+            "subjectAltNames": [_EXPECTED],
         }
         self.apply(_thing(_NETWORKING, "ServiceEntry", SHOP, "cart-from-west", as_local))
         for name in ("till", "price"):
@@ -434,7 +436,7 @@ class RealIstio:
                 "endpoints": [
                     {"address": egress, "ports": {"http": EGRESS_PORT}, "labels": dict(_TLS), "locality": THEIRS}
                 ],
-                "subjectAltNames": [f"spiffe://{TRUST_DOMAIN}/ns/{HOME}/sa/{_EGRESS_ACCOUNT}"],
+                "subjectAltNames": [_EXPECTED],
             }
             self.apply(_thing(_NETWORKING, "ServiceEntry", HOME, f"{name}-of-west", entry))
         wire = {

@@ -10,6 +10,7 @@ import json
 import os
 import socket
 import threading
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -23,6 +24,7 @@ CLUSTER_ID = "Kubernetes"
 _LOW_PORTS = itertools.count(20000)  # outgoing connections take ports above 32768
 _HIGHEST = 32767
 _READY_SECONDS = 60
+_ASK_SECONDS = 0.3  # each time that it is asked too early it writes a line
 
 
 def low_port(address: str = "127.0.0.1") -> int:
@@ -55,6 +57,8 @@ class Application:
 
         class Handler(http.server.BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
+            disable_nagle_algorithm = True  # else each answer waits for the other side's delayed acknowledgement
+            wbufsize = -1
 
             def do_GET(self) -> None:
                 headers = {key.lower(): ",".join(self.headers.get_all(key) or ()) for key in self.headers}
@@ -175,7 +179,6 @@ class Proxy:
             "INSTANCE_IP": self.address,
             "SERVICE_ACCOUNT": self.account,
             "TRUST_DOMAIN": control_plane["trust_domain"],
-            "CA_ADDR": control_plane["address"],
             "ISTIOD_SAN": control_plane["name"],
             "XDS_ROOT_CA": control_plane["root"],
             "CA_ROOT_CA": control_plane["root"],
@@ -208,7 +211,12 @@ class Proxy:
     def wait_ready(self) -> None:
         """Return once the agent calls its proxy ready. Raises ``ProcessError``."""
         assert self.process is not None
-        self.process.wait_until(lambda: self._asks(self.status_port, "/healthz/ready")[0] == 200, _READY_SECONDS)
+
+        def is_ready() -> bool:
+            time.sleep(_ASK_SECONDS)
+            return self._asks(self.status_port, "/healthz/ready")[0] == 200
+
+        self.process.wait_until(is_ready, _READY_SECONDS)
 
     def admin(self, path: str) -> str:
         """Return what Envoy's administration port says."""
