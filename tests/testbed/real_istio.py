@@ -37,7 +37,11 @@ _MANAGER = "testbed"
 _NETWORKING, _SECURITY = "networking.istio.io/v1", "security.istio.io/v1"
 _READY_SECONDS = 60
 _TLS = {"security.istio.io/tlsMode": "istio"}
-EGRESS = {"app": "west-egress", "federation.maistra.io/egress-for": "west"}
+EGRESS = {
+    "app": "west-egress",
+    "federation.maistra.io/egress-for": "west",
+    "maistra.io/gateway": f"west-egress.{HOME}",
+}
 _EGRESS_ACCOUNT, _INGRESS_ACCOUNT = "west-egress-service-account", "west-ingress-service-account"
 _EXPECTED = f"spiffe://{TRUST_DOMAIN}/ns/{HOME}/sa/{_EGRESS_ACCOUNT}"
 SERVICES = ("cart", "till", "checkout")
@@ -128,7 +132,11 @@ class RealIstio:
             "west-ingress-1",
             HOME,
             _INGRESS_ACCOUNT,
-            {"app": "west-ingress", "federation.maistra.io/ingress-for": "west"},
+            {
+                "app": "west-ingress",
+                "federation.maistra.io/ingress-for": "west",
+                "maistra.io/gateway": f"west-ingress.{HOME}",
+            },
         )
         self.add("west-egress-1", HOME, _EGRESS_ACCOUNT, EGRESS, is_gateway=True)
         self._start_kubelet()
