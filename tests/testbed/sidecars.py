@@ -21,7 +21,8 @@ from .processes import Process, Processes
 from .programs import Istio
 
 CLUSTER_ID = "Kubernetes"
-_LOW_PORTS = itertools.count(20000)  # outgoing connections take ports above 32768
+# Outgoing connections take ports above 32768. Each process begins elsewhere, so that two testbeds do not race for one.
+_LOW_PORTS = itertools.count(20000 + os.getpid() % 200 * 60)
 _HIGHEST = 32767
 _READY_SECONDS = 60
 _ASK_SECONDS = 0.3  # each time that it is asked too early it writes a line
