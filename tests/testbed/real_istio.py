@@ -21,6 +21,7 @@ import yaml
 
 from .addresses import Addresses
 from .cluster import Cluster
+from .conditions import now
 from .kube import KINDS, Kube, Resource
 from .kubelet import Logs, Served, start_kubelet
 from .processes import Processes
@@ -244,7 +245,7 @@ class RealIstio:
                 "imageID": "",
                 "ready": True,
                 "restartCount": 0,
-                "state": {"running": {}},
+                "state": {"running": {"startedAt": now()}},
             }
             for each in containers
         ]
