@@ -340,7 +340,8 @@ def told(wanted: Iterable[Wanted], mesh: Mesh, standing: Standing) -> list[str]:
             local = any(each.is_local for each in standing.imports_of(one.namespace, one.name))
             rest = "; calls to local pods do not pass the gateway and are not stopped" if local else ""
             lines.append(
-                f"{name}: only {accounts} may call it at a peer, stopped at the egress gateway by server name{rest}"
+                f"{name}: only {accounts} may call it at a peer, stopped at the egress gateway by server name; "
+                f"a connection that is open stays until the gateway drains it (45 s as a rule){rest}"
             )
         hidden = (
             _hidden(one, standing, standing.host(one.namespace, one.name))

@@ -156,6 +156,11 @@ def test_callers_of_a_peer_come_as_the_ingress_gateway_and_local_ones_stay():
     }
 
 
+def test_it_is_said_that_the_egress_gateway_does_not_cut_connections_that_are_open():
+    lines = keep(estate(), TO_WEST)["lines"]
+    assert any("a connection that is open stays until the gateway drains it" in line for line in lines), lines
+
+
 def test_at_the_egress_gateway_the_others_are_denied_by_name_on_the_port_for_services_alone():
     cluster = estate()
     keep(cluster, TO_WEST)
