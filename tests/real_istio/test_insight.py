@@ -28,9 +28,14 @@ def test_a_pod_has_what_istiod_would_send_it(mesh: RealIstio, module: Callable) 
     assert told["equal"], told["lines"][:60]
 
 
-def test_two_pods_differ_in_what_their_sidecars_are_for_and_in_no_address(mesh: RealIstio, module: Callable) -> None:
-    told = module("proxy_config_info", **MESH, of="shop/web-1", against="shop/other-1").result
-    assert told["equal"], told["lines"][:60]
+def test_two_pods_differ_in_ports_of_this_machine_and_in_no_way_out(mesh: RealIstio, module: Callable) -> None:
+    told = module(
+        "proxy_config_info", **MESH, of="shop/web-1", against="shop/other-1", sections=["clusters", "routes"]
+    ).result
+    (compared,) = told["comparisons"]
+    assert compared["compared"] > 10, told["lines"]
+    ours = [one for one in compared["differences"] if str(one["name"]).startswith(("outbound|", "8000"))]
+    assert ours == [], ours
 
 
 def test_a_real_access_log_has_every_call_with_its_status(mesh: RealIstio, module: Callable, tmp_path: Path) -> None:

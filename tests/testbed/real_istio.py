@@ -31,7 +31,7 @@ from .sidecars import CLUSTER_ID, Application, Caller, Proxy, low_port
 HOME, SHOP = "east-mesh-system", "shop"
 TRUST_DOMAIN = "east.local"
 PORT, INBOUND, EGRESS_PORT = 8000, 8080, 15443
-NODE = "worker-0"
+NODE, ISTIOD = "worker-0", "istiod-basic-58b7f78cf5-f56gx"
 OURS, THEIRS = "eu-central", "eu-west"
 LABEL = f"Istio {ISTIO_VERSION}"
 _MANAGER = "testbed"
@@ -236,7 +236,15 @@ class RealIstio:
     ) -> None:
         containers = [{"name": each, "image": each} for each in names]
         spec = {"serviceAccountName": account, "containers": containers, "nodeName": NODE}
-        self.apply(_thing("v1", "Pod", namespace, name, spec, labels=dict(labels)))
+        owner = {
+            "apiVersion": "apps/v1",
+            "kind": "ReplicaSet",
+            "name": name.rpartition("-")[0],
+            "uid": name,
+            "controller": True,
+        }
+        owned = {"ownerReferences": [owner]} if name == ISTIOD else {}
+        self.apply(_thing("v1", "Pod", namespace, name, spec, labels=dict(labels), **owned))
         ready = [{"type": kind, "status": "True"} for kind in ("Initialized", "ContainersReady", "Ready")]
         states = [
             {
@@ -260,7 +268,7 @@ class RealIstio:
 
     def _start_kubelet(self) -> None:
         """Write istiod's own Deployment and pod, and serve the ports and logs of all pods as a kubelet does."""
-        marks = {"app": "istiod", "istio.io/rev": "basic"}
+        marks = {"app": "istiod", "istio.io/rev": "basic", "pod-template-hash": "58b7f78cf5"}
         template = {
             "metadata": {"labels": marks},
             "spec": {"containers": [{"name": "discovery", "image": "discovery"}]},
@@ -281,12 +289,12 @@ class RealIstio:
         available = [{"type": "Available", "status": "True"}]
         self.kube.merge("Deployment", "istiod-basic", HOME, {"status": {**counts, "conditions": available}}, "status")
         self._write_account("istiod-basic", HOME)
-        self._write_running("istiod-1", HOME, "istiod-basic", self._istiod_address, ["discovery"], marks)
+        self._write_running(ISTIOD, HOME, "istiod-basic", self._istiod_address, ["discovery"], marks)
         at_istiod = {
             own: (self._istiod_address, self.ports[name]) for own, name in ((8080, "http"), (15014, "monitoring"))
         }
-        log = self._logs.copy_of(self.directory / "istiod" / "istiod.log", "istiod-1")
-        served = [Served("istiod-1", HOME, at_istiod, {"discovery": log})]
+        log = self._logs.copy_of(self.directory / "istiod" / "istiod.log", ISTIOD)
+        served = [Served(ISTIOD, HOME, at_istiod, {"discovery": log})]
         for proxy in self.proxies.values():
             ports = {own: ("127.0.0.1", port) for own, port in ((15000, proxy.admin_port), (15020, proxy.status_port))}
             served.append(
@@ -351,7 +359,7 @@ class RealIstio:
         folder.mkdir(parents=True)
         environment = {
             "HOME": str(folder),
-            "POD_NAME": "istiod-1",
+            "POD_NAME": ISTIOD,
             "POD_NAMESPACE": HOME,
             "REVISION": "default",
             "CLUSTER_ID": CLUSTER_ID,
