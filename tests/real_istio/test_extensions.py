@@ -67,7 +67,8 @@ def modules() -> Iterator[Modules]:
 @pytest.fixture
 def extend(module: Callable) -> Iterator[Callable[..., Any]]:
     def kept(*extensions: dict[str, Any]) -> Any:
-        return module("wasm_extension", **MESH, extensions=list(extensions)).result
+        state = "present" if extensions else "absent"
+        return module("wasm_extension", **MESH, extensions=list(extensions), state=state).result
 
     yield kept
     kept()

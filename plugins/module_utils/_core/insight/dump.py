@@ -1,7 +1,8 @@
 # GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
 """An Envoy's configuration by section and name, without secrets, and as a table of what matters.
 
-Source: Envoy, admin/v3/config_dump.proto, ``/clusters?format=json``; istiod gives the same shape for ``/debug/config_dump?proxyID``.
+Source: Envoy, admin/v3/config_dump.proto, ``/clusters?format=json``; istiod gives the same shape for ``/debug/config_dump?proxyID``, with the
+names that protobuf gives fields in JSON (``dynamicActiveClusters``), where Envoy keeps those of the proto files.
 """
 
 from __future__ import annotations
@@ -22,6 +23,10 @@ BOOTSTRAP, EXTENSIONS, SECRETS = "bootstrap", "extensions", "secrets"
 SECTIONS = (CLUSTERS, LISTENERS, ROUTES, ENDPOINTS, BOOTSTRAP, EXTENSIONS, SECRETS)
 OF_ISTIOD = (CLUSTERS, LISTENERS, ROUTES)
 """What istiod says that it would send; secrets and endpoints come on other ways, and the bootstrap is the agent's."""
+# What only the names of protobuf's JSON have, and where keys are not names of fields.
+_OF_PROTOBUF = frozenset({"versionInfo", "dynamicActiveClusters", "dynamicListeners", "dynamicRouteConfigs", "staticClusters"})
+_FREE_FORM = frozenset({"filter_metadata", "labels", "typed_per_filter_config", "fields", "struct_value", "metadata_match"})
+_CAPITAL = re.compile(r"(?<=[a-z0-9])[A-Z]")
 SAVED = "ossm.federation/proxy-configuration"
 MOST_RESOURCES = 50_000
 POD_IP, POD_NAME = "POD_IP", "POD_NAME"
@@ -105,6 +110,29 @@ def read_dump(content: bytes, origin: str, *, own: Mapping[str, str] | None = No
         raise _unusable(origin, "is no JSON") from None
 
 
+def in_envoys_names(configs: Any) -> Any:
+    """Return configurations with fields named as Envoy names them; those that are so already stay as they are, key by key."""
+    if not isinstance(configs, list) or not any(_OF_PROTOBUF & set(mapping(config)) for config in configs):
+        return configs
+    return [_renamed(config) for config in configs]
+
+
+def _renamed(value: Any, within: str = "") -> Any:
+    """Return a message with its fields renamed. The keys of maps and of free-form structures are data and stay."""
+    if isinstance(value, list):
+        return [_renamed(one, within) for one in value]
+    if not isinstance(value, dict):
+        return value
+    if within in _FREE_FORM:
+        return value
+    found = {}
+    for key, inner in value.items():
+        name = _CAPITAL.sub(lambda found: f"_{found[0].lower()}", key)
+        is_free = name == "match" and "transportSocket" in value
+        found[name] = inner if is_free else _renamed(inner, name)
+    return found
+
+
 def _read(data: Any, origin: str, clear: bool) -> Dump:
     if isinstance(data, Mapping) and data.get("kind") == SAVED:
         return _saved(data, origin, clear)
@@ -116,7 +144,7 @@ def _read(data: Any, origin: str, clear: bool) -> Dump:
     dynamic: set[tuple[str, str]] = set()
     errors: dict[str, str] = {}
     named: Counter = Counter()
-    for config in items(data["configs"]):
+    for config in items(in_envoys_names(data["configs"])):
         for section, name, resource, is_dynamic in _resources(config, errors):
             rows = sections[section]
             if len(rows) >= MOST_RESOURCES:

@@ -392,3 +392,44 @@ def test_what_has_no_end_is_read_in_time():
         assert len(read(hostile).sections["clusters"]) == 20_001
     except FederationError as refused:
         assert refused.code == "FED922"
+
+
+def test_istiods_dump_with_the_names_of_protobufs_json_is_equal_to_envoys_and_hides_the_same():
+    """A real istiod answers so; keys of maps and of free-form structures are data and stay."""
+    match = {"name": "tlsMode-istio", "match": {"tlsMode": "istio"}}
+    secret = {"inline_string": PLANTED}
+    of_envoy = {
+        "name": CART,
+        "connect_timeout": "10s",
+        "transport_socket_matches": [
+            {
+                **match,
+                "transport_socket": {
+                    "typed_config": {"common_tls_context": {"tls_certificates": [{"private_key": secret}]}}
+                },
+            }
+        ],
+        "metadata": {"filter_metadata": {"istio": {"someKey": 1}}},
+    }
+    of_istiod = {
+        "name": CART,
+        "connectTimeout": "10s",
+        "transportSocketMatches": [
+            {
+                **match,
+                "transportSocket": {
+                    "typedConfig": {"commonTlsContext": {"tlsCertificates": [{"privateKey": {"inlineString": PLANTED}}]}}
+                },
+            }
+        ],
+        "metadata": {"filterMetadata": {"istio": {"someKey": 1}}},
+    }
+    kind = f"{TYPE}ClustersConfigDump"
+    sides = (
+        {"@type": kind, "version_info": "1", "dynamic_active_clusters": [{"cluster": of_envoy}]},
+        {"@type": kind, "versionInfo": "1", "dynamicActiveClusters": [{"cluster": of_istiod}]},
+    )
+    left, right = (read_dump(json.dumps({"configs": [side]}).encode(), "side") for side in sides)
+    assert compared(left, right, folds_of([])).as_data()["differences"] == []
+    assert PLANTED not in json.dumps([left.as_data(), right.as_data()])
+    assert "someKey" in json.dumps(right.as_data())
