@@ -26,6 +26,7 @@ OF_ISTIOD = (CLUSTERS, LISTENERS, ROUTES)
 # What only the names of protobuf's JSON have, and where keys are not names of fields.
 _OF_PROTOBUF = frozenset({"versionInfo", "dynamicActiveClusters", "dynamicListeners", "dynamicRouteConfigs", "staticClusters"})
 _FREE_FORM = frozenset({"filter_metadata", "labels", "typed_per_filter_config", "fields", "struct_value", "metadata_match"})
+_FIELD = re.compile(r"[a-z][A-Za-z0-9]*")
 _CAPITAL = re.compile(r"(?<=[a-z0-9])[A-Z]")
 SAVED = "ossm.federation/proxy-configuration"
 MOST_RESOURCES = 50_000
@@ -127,7 +128,7 @@ def _renamed(value: Any, within: str = "") -> Any:
         return value
     found = {}
     for key, inner in value.items():
-        name = _CAPITAL.sub(lambda found: f"_{found[0].lower()}", key)
+        name = _CAPITAL.sub(lambda letter: f"_{letter[0].lower()}", key) if _FIELD.fullmatch(key) else key
         is_free = name == "match" and "transportSocket" in value
         found[name] = inner if is_free else _renamed(inner, name)
     return found

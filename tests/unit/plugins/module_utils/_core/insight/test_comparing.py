@@ -410,6 +410,7 @@ def test_istiods_dump_with_the_names_of_protobufs_json_is_equal_to_envoys_and_hi
             }
         ],
         "metadata": {"filter_metadata": {"istio": {"someKey": 1}}},
+        "typed_extension_protocol_options": {"envoy.v3.HttpProtocolOptions": {"http2_protocol_options": {}}},
     }
     of_istiod = {
         "name": CART,
@@ -423,6 +424,7 @@ def test_istiods_dump_with_the_names_of_protobufs_json_is_equal_to_envoys_and_hi
             }
         ],
         "metadata": {"filterMetadata": {"istio": {"someKey": 1}}},
+        "typedExtensionProtocolOptions": {"envoy.v3.HttpProtocolOptions": {"http2ProtocolOptions": {}}},
     }
     kind = f"{TYPE}ClustersConfigDump"
     sides = (
