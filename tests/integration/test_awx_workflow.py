@@ -111,6 +111,22 @@ def test_a_mesh_that_went_leaves_nothing_and_secrets_are_written_again_when_aske
     assert {str(one["extra_vars"].get("federation_cards_dir")) for one in data["templates"] if "state" not in one} == {"/runner/project/cards"}
 
 
+def test_project_and_image_take_the_collection_from_where_it_is_said(environment: dict[str, str], tmp_path: Path) -> None:
+    source = {"type": "url", "name": "https://files.example.com/ossm-federation.tar.gz"}
+    told = {"prepare_dir": str(tmp_path / "meshes"), "prepare_source": source, "ansible_python_interpreter": sys.executable}
+    (tmp_path / "meshes" / "project" / "inventory").mkdir(parents=True)
+    (tmp_path / "meshes" / "project" / "inventory" / "meshes.yml").write_text("meshes: {}\n", encoding="utf-8")
+    run(["ansible-playbook", "-i", "localhost,", SOURCE / "prepare.yml", "-e", json.dumps(told)], tmp_path, environment)
+    for folder in ("project/collections", "execution-environment"):
+        assert yaml.safe_load((tmp_path / "meshes" / folder / "requirements.yml").read_text(encoding="utf-8")) == {"collections": [source]}
+    written = {path.name for path in (tmp_path / "meshes" / "project" / "playbooks").iterdir()}
+    assert written == {path.name for path in (SOURCE / "project" / "playbooks").iterdir()}
+    assert {path.name for path in (tmp_path / "meshes" / "execution-environment").iterdir()} == {
+        path.name for path in (SOURCE / "execution-environment").iterdir()
+    }
+    assert (tmp_path / "meshes" / "project" / "inventory" / "meshes.yml").read_text(encoding="utf-8") == "meshes: {}\n"
+
+
 def test_those_who_only_read_may_use_no_credential_that_writes(awx: Awx) -> None:
     given = [taken for module, taken in awx.calls if module == "role" and taken["teams"] == ["Operations"]]
     assert [taken["credentials"] for taken in given if "credentials" in taken] == [["Reading kubeconfig of west"]]
