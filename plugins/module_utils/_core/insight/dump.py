@@ -26,6 +26,7 @@ OF_ISTIOD = (CLUSTERS, LISTENERS, ROUTES)
 # What only the names of protobuf's JSON have, and where keys are not names of fields.
 _OF_PROTOBUF = frozenset({"versionInfo", "dynamicActiveClusters", "dynamicListeners", "dynamicRouteConfigs", "staticClusters"})
 _FREE_FORM = frozenset({"filter_metadata", "labels", "typed_per_filter_config", "fields", "struct_value", "metadata_match"})
+_BEFORE_DIGITS = {"proxy100_continue": "proxy_100_continue"}  # an underscore before a digit leaves no trace in JSON
 _FIELD = re.compile(r"[a-z][A-Za-z0-9]*")
 _CAPITAL = re.compile(r"(?<=[a-z0-9])[A-Z]")
 SAVED = "ossm.federation/proxy-configuration"
@@ -37,6 +38,7 @@ _OF_NODE = frozenset(
     POD_PORTS ISTIO_PROXY_SHA PROXY_CONFIG NETWORK INCLUDE_INBOUND_PORTS UNPRIVILEGED_POD ENVOY_STATUS_PORT ENVOY_PROMETHEUS_PORT""".split()
 )
 # istiod writes the names of fields as JSON does (versionInfo), Envoy as its definitions do (version_info).
+_BEFORE_DIGITS = {"proxy100_continue": "proxy_100_continue"}  # an underscore before a digit leaves no trace in JSON
 _FIELD = re.compile("[a-z][a-z0-9]*[A-Z][A-Za-z0-9]*")
 _CAPITAL = re.compile("[A-Z]")
 _WITH_NUMBER = {
@@ -128,7 +130,8 @@ def _renamed(value: Any, within: str = "") -> Any:
         return value
     found = {}
     for key, inner in value.items():
-        name = _CAPITAL.sub(lambda letter: f"_{letter[0].lower()}", key) if _FIELD.fullmatch(key) else key
+        plain = _CAPITAL.sub(lambda letter: f"_{letter[0].lower()}", key) if _FIELD.fullmatch(key) else key
+        name = _BEFORE_DIGITS.get(plain, plain)
         is_free = name == "match" and "transportSocket" in value
         found[name] = inner if is_free else _renamed(inner, name)
     return found

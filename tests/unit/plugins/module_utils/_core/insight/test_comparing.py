@@ -401,6 +401,7 @@ def test_istiods_dump_with_the_names_of_protobufs_json_is_equal_to_envoys_and_hi
     of_envoy = {
         "name": CART,
         "connect_timeout": "10s",
+        "proxy_100_continue": True,
         "transport_socket_matches": [
             {
                 **match,
@@ -415,6 +416,7 @@ def test_istiods_dump_with_the_names_of_protobufs_json_is_equal_to_envoys_and_hi
     of_istiod = {
         "name": CART,
         "connectTimeout": "10s",
+        "proxy100Continue": True,
         "transportSocketMatches": [
             {
                 **match,
