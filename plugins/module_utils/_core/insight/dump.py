@@ -25,8 +25,16 @@ OF_ISTIOD = (CLUSTERS, LISTENERS, ROUTES)
 """What istiod says that it would send; secrets and endpoints come on other ways, and the bootstrap is the agent's."""
 # What only the names of protobuf's JSON have, and where keys are not names of fields.
 _OF_PROTOBUF = frozenset({"versionInfo", "dynamicActiveClusters", "dynamicListeners", "dynamicRouteConfigs", "staticClusters"})
-_FREE_FORM = frozenset({"filter_metadata", "labels", "typed_per_filter_config", "fields", "struct_value", "metadata_match"})
-_BEFORE_DIGITS = {"proxy100_continue": "proxy_100_continue"}  # an underscore before a digit leaves no trace in JSON
+_FREE_FORM = frozenset(
+    "filter_metadata labels typed_per_filter_config fields struct_value metadata_match json_format".split()
+)
+_BEFORE_DIGITS = {  # an underscore before a digit leaves no trace in JSON
+    "proxy100_continue": "proxy_100_continue",
+    "consecutive5xx": "consecutive_5xx",
+    "enforcing_consecutive5xx": "enforcing_consecutive_5xx",
+    "accept_http10": "accept_http_10",
+    "default_host_for_http10": "default_host_for_http_10",
+}
 _FIELD = re.compile(r"[a-z][A-Za-z0-9]*")
 _CAPITAL = re.compile(r"(?<=[a-z0-9])[A-Z]")
 SAVED = "ossm.federation/proxy-configuration"
@@ -37,19 +45,6 @@ _OF_NODE = frozenset(
     """NAMESPACE NAME ISTIO_VERSION CLUSTER_ID MESH_ID SERVICE_ACCOUNT OWNER WORKLOAD_NAME INTERCEPTION_MODE INSTANCE_IPS LABELS APP_CONTAINERS
     POD_PORTS ISTIO_PROXY_SHA PROXY_CONFIG NETWORK INCLUDE_INBOUND_PORTS UNPRIVILEGED_POD ENVOY_STATUS_PORT ENVOY_PROMETHEUS_PORT""".split()
 )
-# istiod writes the names of fields as JSON does (versionInfo), Envoy as its definitions do (version_info).
-_BEFORE_DIGITS = {"proxy100_continue": "proxy_100_continue"}  # an underscore before a digit leaves no trace in JSON
-_FIELD = re.compile("[a-z][a-z0-9]*[A-Z][A-Za-z0-9]*")
-_CAPITAL = re.compile("[A-Z]")
-_WITH_NUMBER = {
-    "consecutive5xx": "consecutive_5xx",
-    "enforcingConsecutive5xx": "enforcing_consecutive_5xx",
-    "acceptHttp10": "accept_http_10",
-    "defaultHostForHttp10": "default_host_for_http_10",
-    "proxy100Continue": "proxy_100_continue",
-}
-_FREE = frozenset({"filter_metadata", "json_format"})
-"""Fields whose content has keys of other people, as has the value of a TypedStruct, and what chooses a transport socket."""
 _OBJECT = re.compile(r"/apis/[^/]+/[^/]+/namespaces/([^/]+)/([^/]+)/([^/]+)")
 
 
@@ -142,8 +137,6 @@ def _read(data: Any, origin: str, clear: bool) -> Dump:
         return _saved(data, origin, clear)
     if not isinstance(data, Mapping) or not isinstance(data.get("configs"), list):
         raise _unusable(origin, "has no configs")
-    if any(_FIELD.fullmatch(key) for config in items(data["configs"]) for key in config):
-        data = _as_envoy_writes(data)
     sections: dict[str, dict[str, Any]] = {section: {} for section in SECTIONS}
     dynamic: set[tuple[str, str]] = set()
     errors: dict[str, str] = {}
@@ -160,23 +153,6 @@ def _read(data: Any, origin: str, clear: bool) -> Dump:
                 dynamic.add((section, unique))
     told = tuple(f"{place}: {text}" for place, text in errors.items())
     return Dump(origin, {section: rows for section, rows in sections.items() if rows}, frozenset(dynamic), told)
-
-
-def _as_envoy_writes(value: Any) -> Any:
-    """Return what istiod wrote with the names of fields as Envoy writes them."""
-    if isinstance(value, list):
-        return [_as_envoy_writes(entry) for entry in value]
-    if not isinstance(value, Mapping):
-        return value
-    is_struct = str(value.get("@type") or "").endswith((".TypedStruct", ".Struct"))
-    free = _FREE | ({"value"} if is_struct else set()) | ({"match"} if "transportSocket" in value else set())
-    named = {}
-    for key, content in value.items():
-        name = _WITH_NUMBER.get(key) or key
-        if _FIELD.fullmatch(name):
-            name = _CAPITAL.sub(lambda found: f"_{found[0].lower()}", name)
-        named[name] = content if name in free else _as_envoy_writes(content)
-    return named
 
 
 def _saved(data: Mapping, origin: str, clear: bool) -> Dump:
