@@ -5,7 +5,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: extension_conversion
 short_description: Turn the ServiceMeshExtensions of a mesh into WasmPlugins
-version_added: 0.3.0
+version_added: 0.2.0
 author: [The ossm.federation authors (@ossm)]
 description:
   - Plans for each ServiceMeshExtension in the namespaces of a mesh the WasmPlugin that takes its place, writes both to a folder, and with

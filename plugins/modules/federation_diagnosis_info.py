@@ -5,7 +5,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: federation_diagnosis_info
 short_description: Say why a federation does not work, and who must act
-version_added: 0.4.0
+version_added: 0.2.0
 author: [The ossm.federation authors (@ossm)]
 description:
   - Goes up a ladder for each peer, from the ServiceMeshPeer over addresses, TLS and identities to a real call, and says the first rung that does

@@ -5,7 +5,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: federation_gather_info
 short_description: Write what a supporter needs to know of a mesh, without secrets
-version_added: 0.3.0
+version_added: 0.2.0
 author: [The ossm.federation authors (@ossm)]
 description:
   - Writes the objects of a mesh and of its federation, their status, events, the ends of the logs of gateways and istiod, versions, and how

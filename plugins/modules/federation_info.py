@@ -101,7 +101,7 @@ options:
   traffic:
     description: The rules of M(ossm.federation.mesh_traffic). How those that stand share the calls of these services is shown, too.
     type: raw
-    version_added: 0.3.0
+    version_added: 0.2.0
   gateway_places:
     description:
       - With O(until=gone), where the gateways of each peer were in the control plane, as M(ossm.federation.federation) returned it while the peers stood.

@@ -5,7 +5,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: federation_page
 short_description: Write what a run has seen as one page
-version_added: 0.3.0
+version_added: 0.2.0
 author: [The ossm.federation authors (@ossm)]
 description:
   - Writes one HTML file that needs no network, and on request the same as Markdown and as JSON. No cluster is asked.

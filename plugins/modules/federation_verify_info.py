@@ -5,7 +5,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: federation_verify_info
 short_description: Make one real request to each import, from a pod with a sidecar
-version_added: 0.3.0
+version_added: 0.2.0
 author: [The ossm.federation authors (@ossm)]
 description:
   - Makes one request to each imported service at each of its ports and tells whether the service was reached, was not, or whether that cannot

@@ -5,7 +5,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: fleet_plan
 short_description: Say which meshes of a fleet need a job
-version_added: 0.3.0
+version_added: 0.2.0
 author: [The ossm.federation authors (@ossm)]
 description:
   - Makes a digest of what each mesh needs, its description and the cards for it, compares it with a plan of before, and says

@@ -39,7 +39,7 @@ options:
     type: str
     choices: [flat, audience]
     default: flat
-    version_added: 0.3.0
+    version_added: 0.2.0
   make_dir:
     description: Whether O(cards_dir) is made where it is missing. Otherwise a folder that is missing is refused.
     type: bool
@@ -60,13 +60,13 @@ options:
     type: list
     elements: str
     default: []
-    version_added: 0.3.0
+    version_added: 0.2.0
   in_run:
     description: The names of the meshes that take their cards from this run, so that nobody has to hand them over.
     type: list
     elements: str
     default: []
-    version_added: 0.3.0
+    version_added: 0.2.0
   known_in_run:
     description:
       - Names that other meshes of the run know. With any, an entry of O(handed_over) for somebody whom neither they nor this mesh know is
@@ -74,7 +74,7 @@ options:
     type: list
     elements: str
     default: []
-    version_added: 0.3.0
+    version_added: 0.2.0
   keep_gateways:
     description: Keep the gateways first, as M(ossm.federation.federation_gateways) does.
     type: bool

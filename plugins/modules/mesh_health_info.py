@@ -5,7 +5,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: mesh_health_info
 short_description: Tell whether the components and proxies of a mesh are well
-version_added: 0.4.0
+version_added: 0.2.0
 author: [The ossm.federation authors (@ossm)]
 description:
   - Shows each component of a mesh with its state, the evidence for it, and a code that says what to do. These are istiod, gateways, peers,

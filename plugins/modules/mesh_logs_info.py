@@ -5,7 +5,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: mesh_logs_info
 short_description: Write logs of a mesh into one file, in order of time
-version_added: 0.4.0
+version_added: 0.2.0
 author: [The ossm.federation authors (@ossm)]
 description:
   - Reads logs of applications and proxies, merges them by time across containers and pods, and writes them to a file that you alone can

@@ -5,7 +5,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: mesh_traffic
 short_description: Keep failover, splits and callers of services between meshes
-version_added: 0.3.0
+version_added: 0.2.0
 author: [The ossm.federation authors (@ossm)]
 description:
   - Keeps the DestinationRules, VirtualServices and AuthorizationPolicies that O(traffic) asks for, in one call for a whole mesh.

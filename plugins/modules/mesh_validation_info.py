@@ -5,7 +5,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: mesh_validation_info
 short_description: Find what is wrong with the Istio configuration of a mesh
-version_added: 0.3.0
+version_added: 0.2.0
 author: [The ossm.federation authors (@ossm)]
 description:
   - Looks at VirtualServices, DestinationRules, Gateways, Sidecars and policies of a mesh's members and of its control plane's namespace, and

@@ -5,7 +5,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: mixer_report_info
 short_description: Show what Mixer does in a mesh of 2.0, and what does it from 2.1 on
-version_added: 0.3.0
+version_added: 0.2.0
 author: [The ossm.federation authors (@ossm)]
 description:
   - Lists every object of Mixer's in the mesh and every part of the control plane that uses it, each with what takes its place, or with what

@@ -5,7 +5,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: proxy_config_info
 short_description: Show the configuration of proxies, and compare it
-version_added: 0.4.0
+version_added: 0.2.0
 author: [The ossm.federation authors (@ossm)]
 description:
   - Shows what the Envoy of a pod is configured with, as a table of what matters, or compares it with another pod, workload or saved file, or

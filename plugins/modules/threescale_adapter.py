@@ -5,7 +5,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: threescale_adapter
 short_description: Keep 3scale's authorization of requests in a mesh
-version_added: 0.3.0
+version_added: 0.2.0
 author: [The ossm.federation authors (@ossm)]
 description:
   - Keeps 3scale's WebAssembly adapter for all workloads of a mesh that need it, in one call. Each adapter is a ServiceMeshExtension

@@ -5,7 +5,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: traffic_info
 short_description: Show how calls go between meshes
-version_added: 0.3.0
+version_added: 0.2.0
 author: [The ossm.federation authors (@ossm)]
 description:
   - Shows which rules of M(ossm.federation.mesh_traffic) stand, and everything that is wrong with those that are described.

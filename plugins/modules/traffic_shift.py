@@ -5,7 +5,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: traffic_shift
 short_description: Move the shares of splits towards their goal in steps, with a check between
-version_added: 0.3.0
+version_added: 0.2.0
 author: [The ossm.federation authors (@ossm)]
 description:
   - Moves the weights of a split from what stands towards O(traffic), step by step. Both kinds of split move, by weight inside one host and

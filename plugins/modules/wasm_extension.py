@@ -5,7 +5,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: wasm_extension
 short_description: Keep the Wasm extensions of a mesh
-version_added: 0.3.0
+version_added: 0.2.0
 author: [The ossm.federation authors (@ossm)]
 description:
   - Keeps all Wasm extensions of one mesh in one call. Each becomes a ServiceMeshExtension or a WasmPlugin, as the version of the mesh has it.

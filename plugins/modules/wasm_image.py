@@ -5,7 +5,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: wasm_image
 short_description: Pack a Wasm module as an image that both kinds of extensions read
-version_added: 0.3.0
+version_added: 0.2.0
 author: [The ossm.federation authors (@ossm)]
 description:
   - Packs a C(.wasm) file into an image of one layer with C(/manifest.yaml) and C(/plugin.wasm), written as an OCI layout in one archive.

@@ -5,7 +5,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: wasm_module_info
 short_description: Look into a Wasm module before proxies run it
-version_added: 0.3.0
+version_added: 0.2.0
 author: [The ossm.federation authors (@ossm)]
 description:
   - Reads a C(.wasm) file and tells its digest, the version of the Proxy-Wasm ABI that it declares, and what it needs of a proxy.
