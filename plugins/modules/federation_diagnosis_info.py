@@ -13,6 +13,9 @@ description:
   - It sees one side only, with whatever rights are there. What it may not read is unknown and said. Where the evidence does not tell who must act,
     it names both candidates.
   - With O(explain) it explains the names of one service instead.
+seealso:
+  - module: ossm.federation.federation_info
+  - module: ossm.federation.federation_verify_info
 attributes:
   check_mode: {support: full, description: Reads objects only; proxies and logs are not asked.}
   diff_mode: {support: none, description: Changes nothing.}
@@ -56,6 +59,23 @@ EXAMPLES = r"""
       - {name: cart, namespace: shop}
     client: shop/web
     cards_dir: cards
+
+- name: Look at one import of one peer, with the proxies' logs of the last two hours
+  ossm.federation.federation_diagnosis_info:
+    kubeconfig: east.kubeconfig
+    mesh: east
+    peers: [west]
+    peer: west
+    service: shop/cart
+    since: 2h
+
+- name: Explain under which names checkout is exported and imported, without a question to any proxy
+  ossm.federation.federation_diagnosis_info:
+    kubeconfig: east.kubeconfig
+    mesh: east
+    peers: [west]
+    explain: shop/checkout
+    proxies: false
 """
 
 RETURN = r"""

@@ -15,6 +15,9 @@ description:
   - Pages of istiod, Envoy and add-ons answer inside their pods only, so the module opens a port-forward to them, as the same account as for
     every other request. It sends GET requests from a fixed list and changes nothing.
   - What the account may not read is told and counts as unknown, never as well.
+seealso:
+  - module: ossm.federation.federation_diagnosis_info
+  - module: ossm.federation.proxy_config_info
 attributes:
   check_mode: {support: full, description: Reads only.}
   diff_mode: {support: none, description: Changes nothing.}
@@ -59,6 +62,15 @@ EXAMPLES = r"""
     kubeconfig: east.kubeconfig
     mesh: east
     require: healthy
+
+- name: Look only once at a mesh under names of its own, by commands in its containers
+  ossm.federation.mesh_health_info:
+    kubeconfig: east.kubeconfig
+    mesh: east
+    namespace: istio-system
+    control_plane: production
+    again: 0
+    by_exec: true
 """
 
 RETURN = r"""

@@ -117,6 +117,25 @@ EXAMPLES = r"""
     of: [west, shop/web]
     codes: [5xx]
     file: logs/east.log
+
+- name: Follow one request through both gateways, with the lines that west has sent
+  ossm.federation.mesh_logs_info:
+    kubeconfig: east.kubeconfig
+    mesh: east
+    peers: [west]
+    of: [west, shop/web]
+    request: 0f2c9b1e-5d7a-4c3e-9b8f-6a1d2e3f4a5b
+    others: [west=logs/west.jsonl]
+    file: logs/request.log
+
+- name: Say what one line of an access log means
+  ossm.federation.mesh_logs_info:
+    mesh: east
+    explain: >-
+      [2026-11-23T10:15:00.123Z] "GET /products/7 HTTP/1.1" 503 UF
+      upstream_reset_before_response_started{connection_failure} - "-" 0 91 7 -
+      "-" "curl/7.76.1" "0f2c9b1e-5d7a-4c3e-9b8f-6a1d2e3f4a5b" "cart.shop" "10.0.0.7:8080"
+      outbound|80||cart.shop.svc.cluster.local - 10.0.0.9:80 10.0.0.3:41234 - default
 """
 
 RETURN = r"""

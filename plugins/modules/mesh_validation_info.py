@@ -12,6 +12,9 @@ description:
     returns what Kiali's validations find, with Kiali's code beside ours.
   - Hosts that are known are Services, ServiceEntries and what a connected peer gives. What cannot be decided from what was read is unknown,
     never wrong and never in order.
+seealso:
+  - module: ossm.federation.federation_diagnosis_info
+  - module: ossm.federation.mesh_health_info
 attributes:
   check_mode: {support: full, description: Reads only.}
   diff_mode: {support: none, description: Changes nothing.}
@@ -40,6 +43,14 @@ EXAMPLES = r"""
     kubeconfig: east.kubeconfig
     mesh: east
     fail_on: [error]
+
+- name: Fail on warnings too, and where something could not be read, in a mesh under names of its own
+  ossm.federation.mesh_validation_info:
+    kubeconfig: east.kubeconfig
+    mesh: east
+    namespace: istio-system
+    control_plane: production
+    fail_on: [error, warning, unknown]
 """
 
 RETURN = r"""

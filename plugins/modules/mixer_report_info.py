@@ -12,6 +12,9 @@ description:
     is lost.
   - Writes rate limits in the control plane's words, and 3scale as a draft of C(mesh_threescale), without the access token.
   - Changes nothing.
+seealso:
+  - module: ossm.federation.upgrade_plan_info
+  - module: ossm.federation.threescale_adapter
 attributes:
   check_mode: {support: full, description: Only reads.}
   diff_mode: {support: none, description: There is nothing to compare.}
@@ -27,6 +30,19 @@ EXAMPLES = r"""
     kubeconfig: east.kubeconfig
     mesh: east
   register: mixer
+
+- name: Look at a mesh under names of its own
+  ossm.federation.mixer_report_info:
+    kubeconfig: east.kubeconfig
+    mesh: east
+    namespace: istio-system
+    control_plane: production
+
+- name: Look with the rights of an account that may only read
+  ossm.federation.mixer_report_info:
+    kubeconfig: east.kubeconfig
+    impersonate_user: system:serviceaccount:east-mesh-system:auditor
+    mesh: east
 """
 
 RETURN = r"""

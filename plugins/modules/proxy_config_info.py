@@ -14,6 +14,9 @@ description:
   - No secret leaves the module. Certificates are fingerprints, keys are left out, and the configuration of extensions is a digest.
   - Envoy is asked by a port-forward, as the same account as for every other request, one pod after the other, since Envoy makes a dump on its
     main thread.
+seealso:
+  - module: ossm.federation.mesh_health_info
+  - module: ossm.federation.mesh_logs_info
 attributes:
   check_mode: {support: full, description: "Reads, and writes no file."}
   diff_mode: {support: none, description: Changes nothing on the cluster.}
@@ -68,11 +71,11 @@ extends_documentation_fragment:
 """
 
 EXAMPLES = r"""
-- name: Show which clusters of web belong to the peer west
+- name: Show which clusters of a pod of web belong to the peer west
   ossm.federation.proxy_config_info:
     kubeconfig: east.kubeconfig
     mesh: east
-    of: shop/web
+    of: shop/web-7d4b-k8s2p
     sections: [clusters]
     show: west-imports
 

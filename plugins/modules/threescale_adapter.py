@@ -81,6 +81,26 @@ EXAMPLES = r"""
     kubeconfig: east.kubeconfig
     mesh: east
     state: absent
+
+- name: Describe the token and the rules here, so that no portal is asked
+  ossm.federation.threescale_adapter:
+    kubeconfig: east.kubeconfig
+    mesh: east
+    threescale:
+      backend: {url: https://su1.3scale.net}
+      adapters:
+        - name: cart
+          namespace: shop
+          selector: {app: cart}
+          pull_secret: red-hat
+          services:
+            - id: "2555417834789"
+              token: "{{ vaulted_access_token }}"
+              authorities: [cart.shop.svc.cluster.local]
+              credentials:
+                user_key: [{header: {keys: [x-user-key]}}]
+              mapping_rules:
+                - {method: GET, pattern: /products, usages: [{name: hits, delta: 1}]}
 """
 
 RETURN = r"""

@@ -13,6 +13,9 @@ description:
   - Refuses what no proxy of a mesh from 2.1 to 2.6 loads, as M(ossm.federation.wasm_module_info) does.
   - Equal modules give equal archives. Pushes nothing; C(skopeo copy oci-archive:plugin.tar docker://registry.example/plugin:1) does, and keeps the
     digest. Reads no cluster.
+seealso:
+  - module: ossm.federation.wasm_module_info
+  - module: ossm.federation.wasm_extension
 attributes:
   check_mode: {support: full, description: Writes nothing.}
   diff_mode: {support: full, description: Shows the digests.}
@@ -63,6 +66,22 @@ EXAMPLES = r"""
     version: 1.2.0
     reference: 1.2.0
   register: packed
+
+- name: Pack it only if it is what was reviewed
+  ossm.federation.wasm_image:
+    path: build/plugin.wasm
+    dest: build/plugin.tar
+    name: header
+    sha256: 9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08
+
+- name: Say in which phase a ServiceMeshExtension runs it, and with which priority
+  ossm.federation.wasm_image:
+    path: build/plugin.wasm
+    dest: build/plugin.tar
+    name: header
+    description: Adds a header to each request
+    phase: PreAuthZ
+    priority: 10
 """
 
 RETURN = r"""

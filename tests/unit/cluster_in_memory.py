@@ -6,9 +6,14 @@ from __future__ import annotations
 import copy
 from datetime import datetime
 
+from ansible_collections.ossm.federation.plugins.module_utils._core.plain.errors import FederationError
+
 
 class ClusterInMemory:
-    """Answers as ``Cluster`` does; ``writes`` are the writing requests in order: (verb, kind, name)."""
+    """Answers as ``Cluster`` does; ``writes`` are the writing requests in order: (verb, kind, name).
+
+    ``pages`` are what pods serve to themselves, by pod and path; who is not in them does not answer. Logs are empty.
+    """
 
     server = "https://127.0.0.1:6443"
 
@@ -17,6 +22,8 @@ class ClusterInMemory:
         self.requests = 0
         self.groups: set[str] = set()
         self.readers: set[str] = set()
+        self.secrets: set[str] = set()
+        self.pages: dict[tuple[str, str], bytes] = {}
         self.dry_runs: list[tuple[str, str]] = []
         self.writes: list[tuple[str, str, str]] = []
         self._objects: dict[tuple[str, str, str], dict] = {}
@@ -95,6 +102,17 @@ class ClusterInMemory:
         self.requests += 1
         allowed = bool(self.readers & {*body["spec"].get("groups", ())})
         return {"kind": kind.name, "status": {"allowed": allowed}}
+
+    def page(self, namespace, pod, page, *, by_exec=False):
+        self.requests += 1
+        if (pod, page.path) not in self.pages:
+            where = f"port {page.port} of pod {namespace}/{pod}"
+            raise FederationError("FED900", where=where, what="does not answer", fix="See what runs there")
+        return 200, self.pages[(pod, page.path)]
+
+    def copy_log(self, namespace, pod, query, write, most):
+        self.requests += 1
+        return 0
 
     def serves(self, group):
         self.requests += 1

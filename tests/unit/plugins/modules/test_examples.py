@@ -4,8 +4,10 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import importlib
 import json
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -18,11 +20,23 @@ from ansible_collections.ossm.federation.plugins.module_utils._core.plain.errors
 from ansible_collections.ossm.federation.plugins.module_utils._run import Run
 from ansible_collections.ossm.federation.tests.unit.cluster_in_memory import ClusterInMemory
 from ansible_collections.ossm.federation.tests.unit.pem import NOW, root
+from ansible_collections.ossm.federation.tests.unit.plugins.module_utils._core.extensions import modules as wasm
 
 ROOT = "ansible_collections.ossm.federation.plugins.modules"
 MODULES = sorted(path.stem for path in Path(__file__).parents[4].joinpath("plugins", "modules").glob("*.py"))
 WEST = read_roots(root("west"), "west", NOW)
-PIN = "3F9A1B2C7D4EA0C1D0F35B6A9E8D7C213F9A1B2C7D4EA0C1D0F35B6A9E8D7C21"
+PLUGIN = wasm.module()
+# What has the pins of examples here: the root of west, and the module that a build has made.
+PINNED = {
+    "3F9A1B2C7D4EA0C1D0F35B6A9E8D7C213F9A1B2C7D4EA0C1D0F35B6A9E8D7C21": WEST[0].fingerprint,
+    "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08": hashlib.sha256(PLUGIN).hexdigest(),
+}
+# The files of whoever runs the examples, beside the cards. The header is not the module that was tested.
+FILES = {
+    "build/plugin.wasm": PLUGIN,
+    "files/header.wasm": wasm.module(abi="0.1.0"),
+    "logs/west.jsonl": b"2026-01-31T10:00:00Z a line of west\n",
+}
 # What a module needs of the mesh, where that is not 2.5.
 VERSIONS = {"control_plane": "v2.6", "upgrade_plan_info": "v2.2", "wasm_extension": "v2.6"}
 # What an example meets in the mesh here: the code of its refusal, by the beginning of its name.
@@ -36,7 +50,7 @@ REFUSED = {
     "mesh_operator: Install": "FED447",
     "mesh_operator: Pin": "FED447",
     "mesh_operator: Remove": "FED446",
-    "wasm_module_info: ": "FED836",
+    "wasm_module_info: Refuse": "FED834",
 }
 # Modules of later versions are still growing.
 RELEASED = ("0.1.0", "0.2.0")
@@ -83,8 +97,8 @@ def filled(value: object) -> object:
         return [filled(part) for part in value]
     if isinstance(value, str) and "{{" in value:
         return next((stand_in for part, stand_in in STANDS_FOR.items() if part in value), "text")
-    # The pin of an example is that of nobody.
-    return WEST[0].fingerprint if value == PIN else value
+    # The pins of an example are those of nobody.
+    return PINNED.get(value, value) if isinstance(value, str) else value
 
 
 @contextlib.contextmanager
@@ -121,10 +135,15 @@ def test_an_example_runs(name: str, task: dict, monkeypatch: pytest.MonkeyPatch,
     for folder, mesh, audience in (("cards", "west", "east"), ("cards", "east", "west"), ("incoming", "east", "west")):
         (tmp_path / folder).mkdir(exist_ok=True)
         (tmp_path / folder / f"{mesh}-for-{audience}.json").write_text(card_of(mesh, audience), encoding="utf-8")
+    for path, content in FILES.items():
+        (tmp_path / path).parent.mkdir(exist_ok=True)
+        (tmp_path / path).write_bytes(content)
+    monkeypatch.setattr(time, "sleep", lambda seconds: pytest.fail(f"check mode sleeps for {seconds} s"))
     found, title = taken(name, task, monkeypatch), f"{name}: {task['name']}"
     if title.startswith(NOT_RUN):
         return
-    cluster = ClusterInMemory(NOW, *standing(VERSIONS.get(name, "v2.5")))
+    cluster = ClusterInMemory(NOW, *standing(VERSIONS.get(name, "v2.5")), *MORE.get(name, list)())
+    cluster.pages.update(SERVED)
     run = Run(found.module.params, lambda _text: None, True)
     code = next((code for beginning, code in REFUSED.items() if title.startswith(beginning)), None)
     # A module that is still growing may ask for more than the mesh here has, and says so with a code.
@@ -164,7 +183,7 @@ def standing(version: str) -> list[dict]:
     deployed = {"replicas": 1, "selector": {"matchLabels": istiod}, "template": {"metadata": {"labels": istiod}}}
     shop = [
         live("v1", "Service", name, "shop", spec={"ports": [{"name": "http", "port": 80}], "selector": {"app": name}})
-        for name in ("cart", "checkout")
+        for name in ("cart", "checkout", "till")
     ]
     return [
         live("maistra.io/v2", "ServiceMeshControlPlane", "basic", spec=spec, status=status),
@@ -178,3 +197,46 @@ def standing(version: str) -> list[dict]:
         live("v1", "ServiceAccount", "web", "shop"),
         live("v1", "Pod", "web-1", "shop", labels={"app": "web"}, spec={"serviceAccountName": "web"}, status={"phase": "Running"}),
     ]
+
+
+def proxied(name: str, app: str) -> dict:
+    """Return a pod of a Deployment, with a proxy that runs."""
+    spec = {"containers": [{"name": app}, {"name": "istio-proxy"}], "serviceAccountName": app}
+    started = {"running": {"startedAt": "2026-01-31T10:00:00Z"}}
+    status = {"phase": "Running", "containerStatuses": [{"name": "istio-proxy", "state": started}]}
+    return live("v1", "Pod", name, "shop", {"app": app, "pod-template-hash": "7d4b"}, spec=spec, status=status)
+
+
+def with_proxies() -> list[dict]:
+    """Return pods of web and cart with proxies, and the istiod that serves them."""
+    labels = {"app": "istiod", "istio.io/rev": "basic", "pod-template-hash": "5f6c"}
+    istiod = live("v1", "Pod", ISTIOD, labels=labels, status={"phase": "Running"})
+    return [proxied(WEB, "web"), *(proxied(name, "cart") for name in CARTS), istiod]
+
+
+def imported() -> list[dict]:
+    """Return the peer west, which gives cart and till."""
+    hosts = {f"{name}.shop.svc.east-exports.local": f"{name}.shop.svc.west-imports.local" for name in ("cart", "till")}
+    rows = [{"exportedName": offered, "localService": {"hostname": host}} for offered, host in hosts.items()]
+    watch = {"connected": True, "lastFullSync": NOW.strftime("%Y-%m-%dT%H:%M:%SZ")}
+    active = {"discoveryStatus": {"active": [{"pod": "istiod-basic-1", "watch": watch}]}}
+    api, remote = "federation.maistra.io/v1", {"addresses": ["192.0.2.7"]}
+    return [
+        live(api, "ServiceMeshPeer", "west", spec={"remote": remote}, status=active),
+        live(api, "ImportedServiceSet", "west", spec={"importRules": []}, status={"importedServices": rows}),
+    ]
+
+
+WEB, CARTS, ISTIOD = "web-7d4b-k8s2p", ("cart-7d4b-x2x9k", "cart-7d4b-m4q7w"), "istiod-basic-5f6c-abcde"
+# What else stands in the mesh for a module.
+MORE = {"proxy_config_info": with_proxies, "federation_verify_info": imported}
+TYPE = "type.googleapis.com/envoy.admin.v3.ClustersConfigDump"
+HOSTS = ("cart.shop.svc.cluster.local", "cart.shop.svc.west-imports.local")
+CLUSTERS = [{"cluster": {"name": f"outbound|80||{host}", "type": "EDS"}} for host in HOSTS]
+DUMP = json.dumps({"configs": [{"@type": TYPE, "version_info": "1", "dynamic_active_clusters": CLUSTERS}]}).encode()
+# What pods answer, by pod and path.
+SERVED = {
+    **{(pod, "/config_dump"): DUMP for pod in (WEB, *CARTS)},
+    (WEB, "/clusters"): b'{"cluster_statuses": []}',
+    (ISTIOD, "/debug/config_dump"): DUMP,
+}
