@@ -43,6 +43,11 @@ def is_true(live: object, condition: str) -> bool:
     return any(entry.get("type") == condition and entry.get("status") == "True" for entry in items(at(live, "status", "conditions")))
 
 
+def is_whole(value: Any) -> bool:
+    """Return whether a value is a whole number; true and false, which Python counts among them, are none."""
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
 def listed(words: Iterable[str], most: int = 3) -> str:
     """Return words as people list them: ``a, b and c``, ``a, b, c and 4 more``."""
     texts = list(dict.fromkeys(words))

@@ -7,6 +7,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
+from ..plain.data import is_whole
 from ..plain.errors import FederationError
 
 LOCAL = "local"
@@ -85,9 +86,9 @@ def read_shift(text: object, place: str) -> Shift | None:
     except (ValueError, RecursionError):
         found = None
     if isinstance(found, dict) and set(found) == {"before", "start", "goal", "step", "back"}:
-        is_whole = type(found["step"]) is int and 0 <= found["step"] <= WHOLE and isinstance(found["back"], bool)
+        is_right = is_whole(found["step"]) and 0 <= found["step"] <= WHOLE and isinstance(found["back"], bool)
         weights = [found[key] for key in ("before", "start") if found[key] is not None] + [found["goal"]]
-        if is_whole and all(map(_are_weights, weights)):
+        if is_right and all(map(_are_weights, weights)):
             return Shift(found["before"], found["start"], found["goal"], found["step"], found["back"])
     raise FederationError(
         "FED872",
@@ -101,7 +102,7 @@ def _are_weights(value: object) -> bool:
     if not isinstance(value, dict) or not 1 <= len(value) <= 20:
         return False
     numbers = list(value.values())
-    return all(type(number) is int and 0 <= number <= WHOLE for number in numbers) and sum(numbers) == WHOLE
+    return all(is_whole(number) and 0 <= number <= WHOLE for number in numbers) and sum(numbers) == WHOLE
 
 
 def shares(weights: Mapping[str, int] | None) -> str:

@@ -10,7 +10,7 @@ from itertools import pairwise
 from ..catalogue.findings import Finding
 from ..mesh.topology import Mesh
 from ..peering.using import is_of_traffic
-from ..plain.data import at, items, listed, mapping, place_of
+from ..plain.data import at, is_whole, items, listed, mapping, place_of
 from ..plain.diff import Change, change_to, removal_of
 from ..plain.errors import FederationError
 from ..plain.kinds import DESTINATION_RULE, VIRTUAL_SERVICE, traffic_manager
@@ -110,7 +110,7 @@ def standing_weights(one: Wanted, mesh: Mesh, standing: Standing, locality: Mapp
 def _named(found: Sequence[tuple[str, object]], names: Mapping[str, str], place: str) -> Mapping[str, int]:
     strange = sorted({where for where, _weight in found} - set(names))
     weights = {names[where]: weight for where, weight in found if where in names}
-    if not strange and all(type(weight) is int for weight in weights.values()) and sum(weights.values()) == WHOLE:  # type: ignore[arg-type]
+    if not strange and all(map(is_whole, weights.values())) and sum(weights.values()) == WHOLE:  # type: ignore[arg-type]
         return weights  # type: ignore[return-value]
     raise FederationError(
         "FED873",
