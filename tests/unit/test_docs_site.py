@@ -38,7 +38,7 @@ def tree(tmp_path: Path) -> Path:
     copy.mkdir()
     for folder in ("docs", "playbooks", "roles", "plugins", "examples", "extensions"):
         shutil.copytree(TREE / folder, copy / folder, ignore=shutil.ignore_patterns("__pycache__"))
-    for file in ("README.md", "CONTRIBUTING.md", "CODE_OF_CONDUCT.md", "LICENSE", "galaxy.yml"):
+    for file in ("README.md", "CONTRIBUTING.md", "CODE_OF_CONDUCT.md", "LICENSE", "CHANGELOG.rst", "galaxy.yml"):
         shutil.copy(TREE / file, copy)
     return copy
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 # As galaxy.yml says them, which an installed collection does not have; a test compares them.
 DOCUMENTATION = "https://example.com/ossm/federation/docs"
-VERSION = "0.1.0"
+VERSION = "0.2.0"
 
 
 def link_to(code: str) -> str:
