@@ -6,8 +6,6 @@ from __future__ import annotations
 import copy
 from datetime import datetime
 
-from ansible_collections.ossm.federation.plugins.module_utils._core.plain.errors import FederationError
-
 
 class ClusterInMemory:
     """Answers as ``Cluster`` does; ``writes`` are the writing requests in order: (verb, kind, name).
@@ -107,6 +105,9 @@ class ClusterInMemory:
         self.requests += 1
         if (pod, page.path) not in self.pages:
             where = f"port {page.port} of pod {namespace}/{pod}"
+            # Not at the top: attacks import this before there is a folder that Ansible finds the collection in.
+            from ansible_collections.ossm.federation.plugins.module_utils._core.plain.errors import FederationError
+
             raise FederationError("FED900", where=where, what="does not answer", fix="See what runs there")
         return 200, self.pages[(pod, page.path)]
 
