@@ -10,8 +10,9 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
+from ansible_collections.ossm.federation.plugins.module_utils._asking import LARGEST
 from ansible_collections.ossm.federation.plugins.module_utils._core.plain.errors import FederationError
-from ansible_collections.ossm.federation.plugins.module_utils._prometheus import LARGEST, Prometheus
+from ansible_collections.ossm.federation.plugins.module_utils._prometheus import Prometheus
 from ansible_collections.ossm.federation.plugins.module_utils._secrets import secrets_of, shown_arguments
 
 
