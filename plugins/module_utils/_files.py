@@ -48,6 +48,12 @@ class Place:
     folder_mode: int = 0o777
     """The mode of folders that are made below the user's own, less the umask."""
 
+    @classmethod
+    def at(cls, path: str, kind: str) -> Place:
+        """Return the place of one file that the user names."""
+        folder, name = os.path.split(path)
+        return cls(folder, name, kind=kind)
+
     @property
     def path(self) -> str:
         """The path as the user wrote it."""

@@ -3,12 +3,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 
 from ._asking import bounded, got, trust_in
+from ._core.plain.data import from_json
 from ._core.plain.errors import FederationError
 from ._core.traffic.measuring import Row, rows_of
 
@@ -49,10 +49,7 @@ class Prometheus:
         if status in (401, 403):
             raise self._failed(f"does not let us ask (status {status})")
         content = bounded(status, body, self._failed)
-        try:
-            rows = rows_of(json.loads(content))
-        except (ValueError, RecursionError):
-            rows = None
+        rows = rows_of(from_json(content))
         if rows is None:
             raise self._failed("answers with something else than the result of a query")
         return rows

@@ -3,12 +3,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 from ._files import NOT_OURS, Place, read, write
 from ._run import Run
 
 LARGEST = 16 << 20
+
+
+def kept_files(run: Run, texts: Mapping[Place, str], largest: int, mode: int) -> list[Place]:
+    """Write the files that differ, once all have been looked at, and return them; in check mode nothing is written.
+
+    Raises ``FederationError`` for what is not a file that could be replaced, or has more than ``largest`` bytes.
+    """
+    changed = [place for place, text in texts.items() if read(place, largest) != text.encode("utf-8", "replace")]
+    _write(run, texts, changed, mode)
+    return changed
+
+
+def _write(run: Run, texts: Mapping[Place, str], changed: Iterable[Place], mode: int) -> None:
+    for place in () if run.check_mode else changed:
+        write(place, texts[place], mode)
+        run.journal.done.append(f"file {place.path}")
 
 
 def written_down(run: Run, folder: str, texts: Mapping[str, str], is_ours: Callable[[str], bool]) -> tuple[list[str], list[dict]]:
@@ -26,7 +42,5 @@ def written_down(run: Run, folder: str, texts: Mapping[str, str], is_ours: Calla
         shown_before = former if before is None or is_ours(former) else NOT_OURS
         diffs.append({"before_header": place.path, "after_header": place.path, "before": shown_before, "after": text})
         changed.append(place)
-    for place in () if run.check_mode else changed:
-        write(place, places[place], 0o644)
-        run.journal.done.append(f"file {place.path}")
+    _write(run, places, changed, 0o644)
     return [place.path for place in places], diffs

@@ -116,20 +116,20 @@ lines:
 """
 
 import json  # noqa: E402
-import os  # noqa: E402
 from collections.abc import Callable, Mapping, Sequence  # noqa: E402
 from datetime import datetime  # noqa: E402
 
-from ..module_utils._core.plain.data import some  # noqa: E402
+from ..module_utils._core.plain.data import from_json, some  # noqa: E402
 from ..module_utils._core.plain.errors import FederationError  # noqa: E402
 from ..module_utils._core.plain.moments import time_text  # noqa: E402
 from ..module_utils._core.plain.words import shown_in  # noqa: E402
 from ..module_utils._core.report.markdown import markdown  # noqa: E402
 from ..module_utils._core.report.page import page_of  # noqa: E402
 from ..module_utils._core.report.since import changes_since, is_page  # noqa: E402
-from ..module_utils._files import Place, read, write  # noqa: E402
+from ..module_utils._files import Place, read  # noqa: E402
 from ..module_utils._page.rendering import html  # noqa: E402
 from ..module_utils._run import Module, Run, run_module  # noqa: E402
+from ..module_utils._writing import kept_files  # noqa: E402
 
 LARGEST = 64 << 20
 OPTIONS = {
@@ -165,12 +165,9 @@ def run(run: Run, _cluster: None, now: datetime) -> dict:
     if params["since"]:
         page["changes"] = shown_in(changes_since(saved(params["since"]), page))
     # All of them are made before the first is written.
-    texts = {place_of(params[name]): write_out(page) for name, write_out in FORMATS.items() if params[name]}
+    texts = {Place.at(params[name], "Report"): write_out(page) for name, write_out in FORMATS.items() if params[name]}
     # Two pages of one moment are equal; what stands there and is no file is refused in check mode as well.
-    changed = [place for place, text in texts.items() if read(place, LARGEST) != text.encode("utf-8", "replace")]
-    for place in () if run.check_mode else changed:
-        write(place, texts[place], 0o600)
-        run.journal.done.append(f"file {place.path}")
+    changed = kept_files(run, texts, LARGEST, 0o600)
     paths = [place.path for place in texts]
     changes = page["changes"]["rows"] if params["since"] else []
     return {
@@ -201,11 +198,8 @@ def joined(report: Mapping, paths: Sequence[str]) -> dict:
 
 def reported(path: str) -> Mapping[str, Mapping]:
     """Return the report of a file: its meshes' entries by their names."""
-    content = read(place_of(path), LARGEST)
-    try:
-        data = json.loads(content) if content is not None else None
-    except (ValueError, RecursionError):
-        data = None
+    content = read(Place.at(path, "Report"), LARGEST)
+    data = None if content is None else from_json(content)
     if isinstance(data, Mapping) and data and all(isinstance(entry, Mapping) for entry in data.values()):
         return data
     raise FederationError(
@@ -233,26 +227,16 @@ def line_of(page: Mapping, paths: list[str], *, is_written: bool) -> str:
 
 def saved(path: str) -> Mapping:
     """Return the page that an earlier run saved as JSON. Raises ``FederationError`` FED970 where that is none."""
-    place = place_of(path)
-    content = read(place, LARGEST)
+    content = read(Place.at(path, "Report"), LARGEST)
     what = "does not exist"
     if content is not None:
         what = "is no report that playbook report has written as JSON"
-        try:
-            data = json.loads(content)
-        except (ValueError, RecursionError):
-            data = None
+        data = from_json(content)
         if is_page(data):
             return data
     raise FederationError(
         "FED970", where=f"report_since {path}", what=what, fix="Name a file that report_json has written, or leave report_since out"
     )
-
-
-def place_of(path: str) -> Place:
-    """Return where a file of the report goes."""
-    folder, name = os.path.split(path)
-    return Place(folder, name, kind="Report")
 
 
 def main() -> None:

@@ -71,14 +71,14 @@ paths:
 """
 
 import json  # noqa: E402
-import os  # noqa: E402
 from collections.abc import Callable  # noqa: E402
 from datetime import datetime  # noqa: E402
 
 from ..module_utils._core.report.junit import junit  # noqa: E402
 from ..module_utils._core.report.metrics import metrics  # noqa: E402
-from ..module_utils._files import Place, read, write  # noqa: E402
+from ..module_utils._files import Place  # noqa: E402
 from ..module_utils._run import Module, Run, run_module  # noqa: E402
+from ..module_utils._writing import kept_files  # noqa: E402
 
 # Many hundreds of meshes.
 LARGEST = 64 << 20
@@ -108,19 +108,10 @@ class ReportModule(Module):
 def run(run: Run, _cluster: None, _now: datetime) -> dict:
     """Write the report and return the module's result."""
     report = run.params.pop("report")
-    texts = {place_of(run.params[name]): write_out(report) for name, write_out in FORMATS.items() if run.params[name]}
-    changed = [place for place, text in texts.items() if read(place, LARGEST) != text.encode("utf-8", "replace")]
-    for place in () if run.check_mode else changed:
-        write(place, texts[place], 0o600)
-        run.journal.done.append(f"file {place.path}")
+    texts = {Place.at(run.params[name], "Report"): write_out(report) for name, write_out in FORMATS.items() if run.params[name]}
+    changed = kept_files(run, texts, LARGEST, 0o600)
     path = run.params["path"]
-    return {"changed": bool(changed), "path": place_of(path).path if path else "", "paths": [place.path for place in texts]}
-
-
-def place_of(path: str) -> Place:
-    """Return where a file of the report goes."""
-    folder, name = os.path.split(path)
-    return Place(folder, name, kind="Report")
+    return {"changed": bool(changed), "path": Place.at(path, "Report").path if path else "", "paths": [place.path for place in texts]}
 
 
 def main() -> None:

@@ -105,7 +105,7 @@ plan:
   description: The plan, as its file has it.
   returned: success
   type: dict
-  sample: {version: 1, release: 0.3.0, meshes: {}}
+  sample: {version: 1, release: 0.2.0, meshes: {}}
 lines:
   description: The same in words.
   returned: success
@@ -115,16 +115,17 @@ lines:
 """
 
 import json  # noqa: E402
-import os  # noqa: E402
 from datetime import datetime  # noqa: E402
 
 from ..module_utils._core.fleet.plan import Need, Plan, changes_between, plan_of  # noqa: E402
 from ..module_utils._core.peering.carrying import card_in  # noqa: E402
+from ..module_utils._core.plain.data import from_json  # noqa: E402
 from ..module_utils._core.plain.errors import FederationError  # noqa: E402
 from ..module_utils._core.plain.reference import VERSION as RELEASE  # noqa: E402
-from ..module_utils._files import Place, read, refuse_no_folder, write  # noqa: E402
+from ..module_utils._files import Place, read, refuse_no_folder  # noqa: E402
 from ..module_utils._reads.peerings import card_file  # noqa: E402
 from ..module_utils._run import Module, Run, run_module  # noqa: E402
+from ..module_utils._writing import kept_files  # noqa: E402
 
 LARGEST = 16 << 20
 OPTIONS = {
@@ -175,33 +176,16 @@ def card_bytes(run: Run, mesh: str, audience: str) -> bytes | None:
 
 def saved(path: str | None) -> Plan | None:
     """Return the plan of before, None where there is none yet. Raises ``FederationError`` FED362 for what is no plan."""
-    content = read(place_of(path), LARGEST) if path else None
-    if content is None:
-        return None
-    try:
-        data = json.loads(content)
-    except (ValueError, RecursionError):
-        data = None
-    return Plan.from_data(data, f"Plan {path}")
+    content = read(Place.at(path, "Plan"), LARGEST) if path else None
+    return None if content is None else Plan.from_data(from_json(content), f"Plan {path}")
 
 
 def kept(run: Run, plan: Plan) -> bool:
     """Keep the plan where that is asked for; return whether its file is another by now."""
     if not run.params["path"]:
         return False
-    place, text = place_of(run.params["path"]), f"{json.dumps(plan.to_data(), indent=1, sort_keys=True)}\n"
-    if read(place, LARGEST) == text.encode():
-        return False
-    if not run.check_mode:
-        write(place, text, 0o644)
-        run.journal.done.append(f"file {place.path}")
-    return True
-
-
-def place_of(path: str) -> Place:
-    """Return where a plan is kept."""
-    folder, name = os.path.split(path)
-    return Place(folder, name, kind="Plan")
+    text = f"{json.dumps(plan.to_data(), indent=1, sort_keys=True)}\n"
+    return bool(kept_files(run, {Place.at(run.params["path"], "Plan"): text}, LARGEST, 0o644))
 
 
 def main() -> None:

@@ -8,13 +8,12 @@ Sources: the injection templates of OpenShift Service Mesh 2.0 to 2.6; Kubernete
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from ..plain.data import at, items, mapping
+from ..plain.data import at, from_json, items, mapping
 from ..plain.moments import time_of
 from .live import ControlPlane, parse_version
 from .rollout import RESTARTED_AT, stalled, unfinished
@@ -97,10 +96,7 @@ def has_sidecar(pod: Mapping) -> bool:
 def injector_of(metadata: Mapping) -> str:
     """Return the revision of the injector that a pod's metadata names, which for a control plane is its name; "" for none."""
     annotations, labels = mapping(metadata.get("annotations")), mapping(metadata.get("labels"))
-    try:
-        status = json.loads(str(annotations.get(STATUS_ANNOTATION))[:_MOST_STATUS])
-    except (ValueError, RecursionError):
-        status = None
+    status = from_json(str(annotations.get(STATUS_ANNOTATION))[:_MOST_STATUS])
     said = (at(status, "revision"), labels.get(REVISION), annotations.get(REVISION))
     return next((str(name) for name in said if _NAME.fullmatch(str(name or ""))), "")
 

@@ -9,13 +9,13 @@ node's own offset).
 from __future__ import annotations
 
 import heapq
-import json
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from functools import lru_cache
 
+from ..plain.data import from_json
 from .access import Fields, Parser, number_of, value_of
 
 LONGEST = 1 << 16
@@ -162,10 +162,7 @@ MOST_STREAMS = 200
 def _row(text: str) -> dict | None:
     if not text.startswith('{"time"'):
         return None
-    try:
-        read = json.loads(text)
-    except (ValueError, RecursionError):
-        return None
+    read = from_json(text)
     return read if isinstance(read, dict) and "text" in read else None
 
 

@@ -6,12 +6,11 @@ Sources: ServiceMeshControlPlane reference (``spec.proxy.accessLogging``); Istio
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from ..catalogue.findings import Finding
-from ..plain.data import at, items, mapping, place_of
+from ..plain.data import at, from_json, items, mapping, place_of
 from .access import Unparsable, expression_of, name_of
 
 STDOUT = ("/dev/stdout", "/dev/stderr", "/proc/self/fd/1")
@@ -76,11 +75,7 @@ def switched(control_plane: Mapping, telemetries: Iterable[Mapping] = (), format
 
 def _keys(text: str) -> dict[str, str]:
     """Return the names of a JSON format and the fields that they stand for; none where it is no JSON."""
-    try:
-        read = json.loads(text)
-    except (ValueError, RecursionError):
-        return {}
-    named = {str(key): value for key, value in mapping(read).items() if isinstance(value, str)}
+    named = {str(key): value for key, value in mapping(from_json(text)).items() if isinstance(value, str)}
     return {key: name_of(value.strip("%")) for key, value in named.items() if value.startswith("%")}
 
 

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -36,6 +37,14 @@ def items(value: object) -> list[Mapping]:
 def strings(value: object) -> list[str]:
     """Return the texts in a list; none for what is no list: live objects may be anybody's."""
     return [entry for entry in value if isinstance(entry, str)] if isinstance(value, (list, tuple)) else []
+
+
+def from_json(text: str | bytes) -> Any:
+    """Return what a text says as JSON; None where it is none, or is nested too deep to be anybody's."""
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        return None
 
 
 def is_true(live: object, condition: str) -> bool:

@@ -40,8 +40,8 @@ def error_query(hosts: Iterable[str], seconds: int, given: str = "") -> str:
 
 def rows_of(document: object) -> list[Row] | None:
     """Return the rows of an answer to an instant query, (labels, value); None for what is no such answer."""
-    data = mapping(at(document, "data")) if isinstance(document, Mapping) else {}
-    if not isinstance(document, Mapping) or document.get("status") != "success":
+    data = mapping(at(document, "data"))
+    if at(document, "status") != "success":
         return None
     if data.get("resultType") == "scalar":
         value = _number(data.get("result"))

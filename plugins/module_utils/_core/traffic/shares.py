@@ -7,7 +7,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from ..plain.data import is_whole
+from ..plain.data import from_json, is_whole
 from ..plain.errors import FederationError
 
 LOCAL = "local"
@@ -81,10 +81,7 @@ def read_shift(text: object, place: str) -> Shift | None:
     """
     if text is None:
         return None
-    try:
-        found = json.loads(text) if isinstance(text, str) and len(text) <= _LONGEST else None
-    except (ValueError, RecursionError):
-        found = None
+    found = from_json(text) if isinstance(text, str) and len(text) <= _LONGEST else None
     if isinstance(found, dict) and set(found) == {"before", "start", "goal", "step", "back"}:
         is_right = is_whole(found["step"]) and 0 <= found["step"] <= WHOLE and isinstance(found["back"], bool)
         weights = [found[key] for key in ("before", "start") if found[key] is not None] + [found["goal"]]

@@ -11,12 +11,11 @@ at the end of an exec).
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-from ..plain.data import at, items
+from ..plain.data import at, from_json, items
 from .targets import Target
 
 MOST = 1 << 14
@@ -109,10 +108,7 @@ class Ran:
     @property
     def exit_code(self) -> int | None:
         """Return the exit code; None where the command was not seen to end, or did not start."""
-        try:
-            status = json.loads(self.ended)
-        except (ValueError, RecursionError):
-            return None
+        status = from_json(self.ended)
         if at(status, "status") == "Success":
             return 0
         causes = items(at(status, "details", "causes"))
