@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from ._cluster.client import Cluster
 from ._core.insight.asking import ENVOY, ISTIOD, LARGEST_PAGE, Page
 from ._core.insight.comparing import Comparison, compared, folds_of, majority_of
-from ._core.insight.components import Said, istiod_name
+from ._core.insight.components import Said, istiods_among
 from ._core.insight.dump import ENDPOINTS, OF_ISTIOD, POD_IP, POD_NAME, Dump, health_of, read_dump
 from ._core.insight.pods import proxy_in, workload_of
 from ._core.plain.data import some
@@ -167,11 +167,7 @@ class Comparer:
         """Return what istiod would send to a pod: the replica that serves it says so, others know nothing of it."""
         namespace, name = pod["metadata"]["namespace"], pod["metadata"]["name"]
         control_plane = read_control_plane(self._cluster, self._home, self._params["control_plane"])
-        istiods = [
-            one
-            for one in read_pods(self._cluster, [self._home], []).get(self._home, [])
-            if workload_of(one) == istiod_name(control_plane)
-        ]
+        istiods = istiods_among(read_pods(self._cluster, [self._home], []).get(self._home, []), control_plane)
         page = Page(ISTIOD, "/debug/config_dump", {"proxyID": f"{name}.{namespace}"})
         why = "there is no istiod whose pods can be read"
         for istiod in istiods:

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -14,7 +14,7 @@ from ._core.control_plane.live import ControlPlane
 from ._core.control_plane.members import ROLL, membership
 from ._core.insight import components, syncz
 from ._core.insight.asking import ENVOY, GRAFANA, PROMETHEUS, Page
-from ._core.insight.components import Said, Seen, components_of, gateways_of, istiod_name
+from ._core.insight.components import Said, Seen, components_of, gateways_of, istiod_name, istiods_among
 from ._core.insight.pods import proxy_in, workload_of
 from ._core.insight.showing import Health, with_evidence
 from ._core.peering import status
@@ -100,7 +100,7 @@ def _readings(
 ) -> tuple[list[syncz.Reading], dict[str, Said]]:
     """Return what istiods say, a second time where something is not in order that may be a moment's."""
     name = istiod_name(look.control_plane)
-    istiods = [pod["metadata"]["name"] for pod in _pods_of(name, pods.get(look.home, []))]
+    istiods = [pod["metadata"]["name"] for pod in istiods_among(pods.get(look.home, []), look.control_plane)]
     if not istiods:
         # Nobody was asked, so nobody can be said to be missing, or to be in order.
         silent = {name: "none of its pods was found" if look.home in pods else "its pods could not be read"}
@@ -111,10 +111,6 @@ def _readings(
     time.sleep(again)
     second, metrics = read_istiods(look.asker, look.home, istiods)
     return [first, second], metrics
-
-
-def _pods_of(workload: str, pods: Iterable[Mapping]) -> list[Mapping]:
-    return [pod for pod in pods if workload_of(pod) == workload]
 
 
 def _with_proxies(pods: Mapping[str, list[dict]]) -> list[syncz.Pod]:
@@ -205,7 +201,7 @@ def _by_component(asked: Sequence[tuple[str, str]], answers: Sequence[Said]) -> 
 
 
 def _ready(workload: str, pods: Sequence[Mapping]) -> list[Mapping]:
-    return [pod for pod in _pods_of(workload, pods) if pod["ready"]]
+    return [pod for pod in pods if pod["ready"] and workload_of(pod) == workload]
 
 
 def _own_page(look: Look, name: str, page: Page, own: Sequence[Mapping]) -> dict[str, Said]:

@@ -12,9 +12,7 @@ from typing import Any
 from ._cluster.client import Cluster
 from ._core.catalogue.findings import Unknown
 from ._core.control_plane.live import ControlPlane
-from ._core.insight.asking import ISTIOD, Page
-from ._core.insight.components import istiod_name
-from ._core.insight.pods import workload_of
+from ._core.insight.components import istiods_among
 from ._core.peering import status
 from ._core.plain.errors import FederationError
 from ._core.verification.programs import MOST, Program, Ran, programs_for, said_by
@@ -30,7 +28,7 @@ from ._core.verification.targets import (
     targets_of,
 )
 from ._core.verification.verdicts import Verdict, Verification, judged, silent
-from ._reads.insight import SILENT, Asker, read_pods
+from ._reads.insight import REGISTRY, SILENT, Asker, read_pods
 from ._reads.peerings import read_control_plane, read_members, read_peerings
 from ._run import Run
 from ._standing import peer_rows
@@ -40,7 +38,6 @@ AT_ONCE = 4
 GRACE = 5
 """Seconds beyond a request's own bound until nothing more is waited for."""
 SHORTEST, LONGEST = 2, 60
-REGISTRY = Page(ISTIOD, "/debug/registryz")
 
 
 @dataclass
@@ -144,11 +141,10 @@ def _clients(cluster: Cluster, namespace: str, wanted: str, unread: list[Unknown
 def _ports(cluster: Cluster, control_plane: ControlPlane, unread: list[Unknown]) -> dict[str, list[tuple[int, str]]]:
     """Return the ports of all hosts that istiod knows; each istiod knows all of them, so one that answers is enough."""
     found = read_pods(cluster, [control_plane.namespace], unread).get(control_plane.namespace, [])
-    name, namespace = istiod_name(control_plane), control_plane.namespace
-    pods = [pod["metadata"]["name"] for pod in found if pod["ready"] and workload_of(pod) == name]
+    pods = [pod["metadata"]["name"] for pod in istiods_among(found, control_plane) if pod["ready"]]
     asker, why = Asker(cluster), "no istiod is ready"
     for pod in pods[:3]:
-        said = asker.ask(namespace, pod, REGISTRY)
+        said = asker.ask(control_plane.namespace, pod, REGISTRY)
         if said.is_good:
             try:
                 return ports_in(json.loads(said.content))

@@ -60,7 +60,7 @@ from .._core.traffic.admitting import Call, verdict
 from .._core.traffic.standing import Standing
 from .._files import spooled
 from .estate import Remembered
-from .insight import Asker, read_proxies
+from .insight import REGISTRY, Asker, read_proxies
 from .peerings import card_file, read_members, read_roots_of
 
 MOST_PROXIES = 4
@@ -69,7 +69,7 @@ MOST_LOG = 16 << 20
 AGAIN_SECONDS = 10
 CLUSTERS = Page(ENVOY, "/clusters", {"format": "json"})
 CERTS = Page(ENVOY, "/certs")
-VERSION, REGISTRY = Page(ISTIOD, "/version"), Page(ISTIOD, "/debug/registryz")
+VERSION = Page(ISTIOD, "/version")
 PASSED_OVER = ("FED104", "FED105", "FED106", "FED108", "FED118", "FED119", "FED900", "FED901")
 
 

@@ -25,6 +25,7 @@ AT_ONCE = 4
 SYNCZ = Page(ISTIOD, "/debug/syncz")
 METRICS = Page(ISTIOD, "/metrics", most=16 << 20)
 ADSZ = Page(ISTIOD, "/debug/adsz")
+REGISTRY = Page(ISTIOD, "/debug/registryz")
 
 
 class Asker:

@@ -19,6 +19,7 @@ from ..peering import status
 from ..peering.verdict import NEAR_EXPIRY, faults_of, faults_of_rows
 from ..plain.data import at, items, mapping, some
 from ..plain.moments import time_of, time_text
+from .pods import workload_of
 from .statistics import number_of
 
 HEALTHY, DEGRADED, FAILING, ABSENT, UNKNOWN = "healthy", "degraded", "failing", "absent by intent", "unknown"
@@ -121,6 +122,11 @@ def _control_plane(seen: Seen) -> Component:
 def istiod_name(control_plane: ControlPlane) -> str:
     """Return the name of istiod's Deployment."""
     return f"istiod-{control_plane.name}"
+
+
+def istiods_among(pods: Iterable[Mapping], control_plane: ControlPlane) -> list[Mapping]:
+    """Return those of the pods of a control plane's namespace that run its istiod."""
+    return [pod for pod in pods if workload_of(pod) == istiod_name(control_plane)]
 
 
 def _istiod(seen: Seen) -> Iterator[Component]:
