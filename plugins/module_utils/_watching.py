@@ -10,6 +10,7 @@ from typing import Any
 
 from ._cluster.client import Cluster
 from ._core.card.card import file_name, read_card
+from ._core.peering.carrying import card_in
 from ._core.peering.changing import Restart
 from ._core.plain.errors import FederationError
 from ._core.report.events import CARD, MESH, PEER_CARD, REFUSED, UNREACHED, WELL, Event, Memory, of_card, of_peers
@@ -78,13 +79,13 @@ class Watch:
     def _cards(self, mesh: str, peers: list[str], now: datetime) -> Iterator[Event]:
         """Give the states of the cards that lie in the folder: ours for each peer, and each peer's for us."""
         folder = str(self.params["cards_dir"] or "")
-        pairs = [(CARD, file_name(mesh, peer)) for peer in peers] + [
-            (PEER_CARD, file_name(peer, mesh)) for peer in peers
-        ]
-        for kind, name in pairs if folder else ():
+        pairs = [(CARD, mesh, peer) for peer in peers] + [(PEER_CARD, peer, mesh) for peer in peers]
+        for kind, speaker, audience in pairs if folder else ():
+            name = file_name(speaker, audience)
             try:
-                text = card_file(folder, name)
-                if text is not None:
+                found = card_in(lambda path: card_file(folder, path), speaker, audience)
+                if found is not None:
+                    name, text = found
                     yield of_card(kind, name, read_card(text, name, now), now)
             except FederationError as error:
                 yield Event(kind, name, REFUSED, error.what, error.code)

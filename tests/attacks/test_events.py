@@ -80,6 +80,14 @@ def test_a_peer_that_must_be_there_and_a_card_that_is_none_are_events(api, colle
     assert {("peer", "north", "pending"), ("peer_card", "west-for-east.json", "refused")} <= states(seen)
 
 
+def test_a_card_is_looked_for_in_its_audiences_folder_as_well(api, collections, tmp_path):
+    mesh(api)
+    (tmp_path / "east").mkdir()
+    (tmp_path / "east" / "north.json").write_text("[" * 100_000, encoding="utf-8")
+    [seen] = watch(api, collections, peers=["north"], cards_dir=str(tmp_path))
+    assert ("peer_card", "east/north.json", "refused") in states(seen)
+
+
 def test_an_argument_that_is_unknown_ends_it_with_a_code(api, collections):
     source = runpy.run_path(str(Path(collections, SOURCE)))
     with pytest.raises(Exception, match="FED926 Argument kube_config: is not known"):
