@@ -6,7 +6,6 @@ of it is searched.
 from __future__ import annotations
 
 import base64
-import importlib.util
 import json
 import subprocess
 import sys
@@ -202,8 +201,6 @@ def test_what_a_supporter_needs_is_there_each_in_a_file_that_nobody_else_reads(d
 
 
 def test_a_public_scanner_finds_nothing_in_the_dump_and_much_in_what_was_planted(dumped, tmp_path):
-    if importlib.util.find_spec("detect_secrets") is None:
-        pytest.skip("detect-secrets is not installed")
     _result, folder, _api = dumped
     (tmp_path / "planted").mkdir()
     for name, text in SPELLED:
