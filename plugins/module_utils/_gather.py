@@ -33,6 +33,7 @@ from ._core.gathering.dump import (
 )
 from ._core.gathering.redacting import redacted, redacted_text
 from ._core.peering.changing import Restart
+from ._core.plain.data import at
 from ._core.plain.errors import FederationError
 from ._core.plain.kinds import CLUSTER_VERSION, CONTROL_PLANE, MEMBER_ROLL, POD, Kind
 from ._files import Place, write
@@ -110,7 +111,7 @@ class _Gathering:
         live = self._may("ClusterVersion", lambda: self.cluster.get(CLUSTER_VERSION, "", "version"))
         told = {"API server": redacted_text(self.cluster.server, self.secrets)}
         if live:
-            told["OpenShift"] = str(((live.get("status") or {}).get("desired") or {}).get("version"))
+            told["OpenShift"] = str(at(live, "status", "desired", "version"))
         if control_plane:
             told["control plane"] = (
                 f"{control_plane.namespace}/{control_plane.name} {control_plane.as_data().get('version')}"

@@ -244,21 +244,15 @@ class Cluster:
         else:
             request = self._below(namespace, pod, "portforward", {"ports": str(page.port)})
             where = f"port {page.port} of pod {namespace}/{pod}"
-        started = time.monotonic()
         try:
-            stream = self._switched(request, where, page.most + streams.MOST_HEADERS)
-            try:
+            with self._streaming(request, where, page.most + streams.MOST_HEADERS) as stream:
                 if not program:
                     return streams.asked_through(stream, page)
                 content, ended = streams.printed(stream, page.most)
-            finally:
-                stream.close()
         except Unusable as error:
             self._fail(error.code, where, f"the answer to GET {streams.target_of(page)} {error.what}", "See what answers there; nothing of it was used")
         except (CutOff, streams.Unreached, OSError) as error:
             self._fail_unreached(where, page, self._clean(str(error) or type(error).__name__))
-        finally:
-            self._spent += time.monotonic() - started
         if '"Failure"' in ended:
             self._fail_unreached(where, page, f"the command failed{quoted(ended)}")
         return 200, content
@@ -272,24 +266,31 @@ class Cluster:
         """
         query: dict[str, Any] = {"container": container, "command": list(command), "stdin": "true", "stdout": "true", "stderr": "true"}
         request, where = self._below(namespace, pod, "exec", query), f"container {container} of pod {namespace}/{pod}"
-        started = time.monotonic()
         try:
-            stream = self._switched(request, where, 2 * most + streams.MOST_HEADERS, seconds)
-            try:
+            with self._streaming(request, where, 2 * most + streams.MOST_HEADERS, seconds) as stream:
                 return streams.ran(stream, most)
-            finally:
-                stream.close()
         except Unusable as error:
             self._fail(error.code, where, f"the output of {command[0]} {error.what}", "See what answers there; nothing of it was used")
         except (CutOff, OSError) as error:
             self._fail("FED900", where, f"{command[0]} was not seen to end ({self._clean(str(error) or type(error).__name__)})", "Run again")
-        finally:
-            self._spent += time.monotonic() - started
 
     def _below(self, namespace: str, pod: str, subresource: str, query: Mapping[str, Any]) -> Request:
         request = Request.of("get", "GET", POD, namespace, pod, query=query, accept="*/*", encoding="identity")
         about = f"open {subresource} of Pod {namespace}/{pod}"
         return replace(request, path=f"{request.path}/{subresource}", resource=f"pods/{subresource}", about=about)
+
+    @contextmanager
+    def _streaming(self, request: Request, where: str, most: int, seconds: float = 0) -> Iterator[streams.Stream]:
+        """Give the connection as ``_switched`` returns it, and close it; the time counts as spent on the server."""
+        started = time.monotonic()
+        try:
+            stream = self._switched(request, where, most, seconds)
+            try:
+                yield stream
+            finally:
+                stream.close()
+        finally:
+            self._spent += time.monotonic() - started
 
     def _switched(self, request: Request, where: str, most: int, seconds: float = 0) -> streams.Stream:
         """Return the connection that the API server has switched for a request, open for ``seconds``; 0 is as long as any answer may take.
