@@ -30,7 +30,7 @@ from ._core.peering.leaving import (
 )
 from ._core.peering.live import Peering, Peerings
 from ._core.peering.status import settling_seconds
-from ._core.peering.using import Taken, Use, accounts_in, names_of_traffic, routed_by, routes_in, taken_from, unwanted_routes
+from ._core.peering.using import Taken, Use, accounts_in, names_of_traffic, place_in, routed_by, routes_in, taken_from, unwanted_routes
 from ._core.plain.data import some
 from ._core.plain.diff import Change, as_diff, is_ours, removal_of
 from ._core.plain.errors import FederationError
@@ -143,8 +143,8 @@ def refuse_what_breaks(
     ]
     uses, unreadable, objects = uses_of(cluster, control_plane, [given for given in taken if given])
     going = unwanted_routes(objects, uses, routed_by(run.params.get("traffic")))
-    places = {(live["kind"], live["metadata"]["namespace"], live["metadata"]["name"]) for live in going}
-    uses = [use for use in uses if (use.kind, use.namespace, use.name) not in places]
+    places = set(map(place_in, going))
+    uses = [use for use in uses if use.place not in places]
     policies = [live for live in objects if live["kind"] == AUTHORIZATION_POLICY.name]
     if run.params["leave_when"] != "always":
         refuse_used(uses)

@@ -77,6 +77,11 @@ class Use:
     peer: str
     is_routed: bool = False
 
+    @property
+    def place(self) -> tuple[str, str, str]:
+        """The kind, namespace and name of the object, as ``place_in`` gives them."""
+        return self.kind, self.namespace, self.name
+
     def __str__(self) -> str:
         return f"{self.kind} {self.namespace}/{self.name} ({self.field}) names {self.host}"
 
@@ -139,8 +144,18 @@ def routes_in(objects: Iterable[Mapping], uses: Iterable[Use], taken: Iterable[T
     A policy is none of them: what keeps callers out stays as long as there is anything to call.
     """
     hosts = {host for given in taken for host in given.hosts}
-    routes = {(use.kind, use.namespace, use.name) for use in uses if use.is_routed and use.host in hosts}
-    return [live for live in objects if (live["kind"], live["metadata"]["namespace"], live["metadata"]["name"]) in routes]
+    return _behind(objects, (use for use in uses if use.host in hosts))
+
+
+def _behind(objects: Iterable[Mapping], uses: Iterable[Use]) -> list[Mapping]:
+    """Return those ``objects`` of ``mesh_traffic`` whose ``uses`` these are."""
+    places = {use.place for use in uses if use.is_routed}
+    return [live for live in objects if place_in(live) in places]
+
+
+def place_in(live: Mapping) -> tuple[str, str, str]:
+    """Return the kind, namespace and name of an object, as a ``Use`` has them."""
+    return live["kind"], live["metadata"]["namespace"], live["metadata"]["name"]
 
 
 def routed_by(traffic: object) -> dict[tuple[str, str], set[str]] | None:
@@ -174,9 +189,7 @@ def unwanted_routes(objects: Iterable[Mapping], uses: Iterable[Use], routed: Map
     """Return those ``objects`` of ours behind ``uses`` which no rule of ``mesh_traffic`` asks for any more; none where rules are not known."""
     if routed is None:
         return []
-    places = {(use.kind, use.namespace, use.name) for use in uses if use.is_routed}
-    found = [live for live in objects if (live["kind"], live["metadata"]["namespace"], live["metadata"]["name"]) in places]
-    return [live for live in found if names_of_traffic(live) not in routed]
+    return [live for live in _behind(objects, uses) if names_of_traffic(live) not in routed]
 
 
 def _peers_of(live: Mapping, taken: Sequence[Taken]) -> list[Taken]:

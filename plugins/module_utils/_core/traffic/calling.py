@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator
 from ..catalogue.findings import Finding
 from ..mesh.topology import Mesh
 from ..plain.data import at, listed, mapping
-from .measuring import Row
+from .measuring import Row, any_of
 from .plan import ingress_principal
 from .standing import Caller, Standing
 from .wanted import Wanted
@@ -31,7 +31,7 @@ def callers_query(one: Wanted, standing: Standing) -> str:
     """Return the question who has called the workload of a service, by whichever Service of the same selector."""
     selector = mapping(at(standing.services.get((one.namespace, one.name)), "spec", "selector"))
     names = {name for (namespace, name), live in standing.services.items() if namespace == one.namespace and at(live, "spec", "selector") == selector}
-    chosen = "|".join(name.replace(".", "\\\\.") for name in sorted({*names, one.name} if selector else {one.name}))
+    chosen = any_of({*names, one.name} if selector else {one.name})
     labels = f'__name__=~"{_METRICS}",reporter="destination",destination_service_namespace="{one.namespace}",destination_service_name=~"{chosen}"'
     return f"sum by (source_principal,source_workload_namespace,source_workload) (increase({{{labels}}}[{WINDOW}])) > 0"
 

@@ -25,12 +25,17 @@ class Verdict:
     seen: str
 
 
+def any_of(names: Iterable[str]) -> str:
+    """Return names as a regular expression inside a query's text: any of them, letter by letter."""
+    return "|".join(name.replace(".", "\\\\.") for name in sorted(set(names)))
+
+
 def error_query(hosts: Iterable[str], seconds: int, given: str = "") -> str:
     """Return the question for the share of calls to ``hosts`` that failed, as their callers saw it; ``given`` is a question of the user's.
 
     Without an error there is no series of errors, which must count as none; without a call there is no answer, which must not.
     """
-    names, window = "|".join(host.replace(".", "\\\\.") for host in sorted(set(hosts))), f"{seconds}s"
+    names, window = any_of(hosts), f"{seconds}s"
     if given:
         return given.replace("$hosts", names).replace("$window", window)
     chosen = f'reporter="source",destination_service=~"{names}"'

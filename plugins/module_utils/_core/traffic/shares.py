@@ -6,8 +6,9 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from typing import Any
 
-from ..plain.data import from_json, is_whole
+from ..plain.data import at, from_json, is_whole, items, mapping
 from ..plain.errors import FederationError
 
 LOCAL = "local"
@@ -47,6 +48,17 @@ class Shift:
             sort_keys=True,
             separators=(",", ":"),
         )
+
+
+def routes_of(live: Mapping) -> list[Mapping]:
+    """Return the routes of a VirtualService, each with its host and, in a split, its weight."""
+    return [route for kind in ("http", "tcp") for part in items(at(live, "spec", kind)) for route in items(part.get("route"))]
+
+
+def distributed(live: Mapping) -> list[tuple[str, Any]]:
+    """Return to which localities a DestinationRule gives how much; a weight may be anybody's word."""
+    parts = items(at(live, "spec", "trafficPolicy", "loadBalancer", "localityLbSetting", "distribute"))
+    return [(str(where), weight) for part in parts for where, weight in mapping(part.get("to")).items()]
 
 
 def weights_at(

@@ -10,12 +10,12 @@ from itertools import pairwise
 from ..catalogue.findings import Finding
 from ..mesh.topology import Mesh
 from ..peering.using import is_of_traffic
-from ..plain.data import at, is_whole, items, listed, mapping, place_of
+from ..plain.data import at, is_whole, listed, mapping, place_of
 from ..plain.diff import Change, change_to, removal_of
 from ..plain.errors import FederationError
 from ..plain.kinds import DESTINATION_RULE, VIRTUAL_SERVICE, traffic_manager
 from .plan import BY_WEIGHT, least_of, name_of, plan_rule, way_of
-from .shares import LOCAL, SHIFT, WHOLE, Shift, read_shift, shares, weights_at
+from .shares import LOCAL, SHIFT, WHOLE, Shift, distributed, read_shift, routes_of, shares, weights_at
 from .standing import Standing
 from .wanted import Wanted
 
@@ -92,15 +92,13 @@ def standing_weights(one: Wanted, mesh: Mesh, standing: Standing, locality: Mapp
         if live["kind"] == VIRTUAL_SERVICE.name:
             names = {each.host: each.peer for each in standing.imports_of(one.namespace, one.name)}
             names[standing.host(one.namespace, one.name)] = LOCAL
-            routes = [route for kind in ("http", "tcp") for part in items(at(live, "spec", kind)) for route in items(part.get("route"))]
-            found = [(str(at(route, "destination", "host")), route.get("weight", WHOLE)) for route in routes]
+            found = [(str(at(route, "destination", "host")), route.get("weight", WHOLE)) for route in routes_of(live)]
             # Inside one host this object holds a timeout and retries alone.
             is_split = len(found) > 1 or way_of(one, standing) != BY_WEIGHT
         else:
             regions = {f"{peer.locality.get('region')}/*": peer.local_name for peer in mesh.peers if peer.locality.get("region")}
             names = {**regions, f"{locality.get('region')}/*": LOCAL}
-            parts = items(at(live, "spec", "trafficPolicy", "loadBalancer", "localityLbSetting", "distribute"))
-            found = [(str(where), weight) for part in parts for where, weight in mapping(part.get("to")).items()]
+            found = distributed(live)
             is_split = bool(found)
         if is_split:
             return _named(found, names, place_of(live))

@@ -7,10 +7,10 @@ from collections.abc import Iterable, Mapping
 
 from ..peering import status
 from ..peering.using import is_of_traffic, names_of_traffic
-from ..plain.data import at, is_whole, items, listed, mapping, place_of
+from ..plain.data import at, is_whole, listed, mapping, place_of
 from ..plain.errors import FederationError
 from ..plain.kinds import DESTINATION_RULE, TRAFFIC_PEERS, VIRTUAL_SERVICE
-from .shares import SHIFT, WHOLE, Shift, read_shift, shares
+from .shares import SHIFT, WHOLE, Shift, distributed, read_shift, routes_of, shares
 
 _GONE = frozenset({status.ABSENT, status.PENDING, status.REFUSED, status.STALE})
 _MOST = 1000
@@ -52,13 +52,11 @@ def _row(live: Mapping, outbound: Mapping[str, str]) -> dict:
 def _weights(live: Mapping) -> tuple[str, dict[str, int]]:
     """Return how calls are shared, "" for an object that only has a timeout or retries, and who gets how much, by host or region."""
     if live["kind"] == VIRTUAL_SERVICE.name:
-        routes = [route for kind in ("http", "tcp") for part in items(at(live, "spec", kind)) for route in items(part.get("route"))]
+        routes = routes_of(live)
         found = {str(at(route, "destination", "host")): route.get("weight", WHOLE) for route in routes}
         is_split = len(found) > 1 or any("weight" in route for route in routes)
         return ("host" if is_split else ""), {host: weight for host, weight in found.items() if is_whole(weight)}
-    setting = mapping(at(live, "spec", "trafficPolicy", "loadBalancer", "localityLbSetting"))
-    to = [mapping(part.get("to")) for part in items(setting.get("distribute"))]
-    weights = {str(where): weight for part in to for where, weight in part.items() if is_whole(weight)}
+    weights = {where: weight for where, weight in distributed(live) if is_whole(weight)}
     return ("weight" if weights or SHIFT in mapping(at(live, "metadata", "annotations")) else "failover"), weights
 
 
