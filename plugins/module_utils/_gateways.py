@@ -57,8 +57,7 @@ def keep_gateways(run: Run, cluster: Cluster, mesh: Mesh, control_plane: Control
         run.warn(warning)
     if params["managed"]:
         refuse_foreign(cluster, mesh, control_plane, peers)
-    knows_route_config = has_route_config(cluster.schema(CONTROL_PLANE.api_version))
-    changes = additions(mesh, control_plane, peers, knows_route_config, managed=params["managed"], force=params["force"])
+    changes = additions(mesh, control_plane, peers, knows_route_config(cluster, control_plane), managed=params["managed"], force=params["force"])
     leftovers = made_for_others(control_plane, mesh)
     going = leftovers if params.get("prune") else []
     left: list[dict] = []
@@ -69,6 +68,13 @@ def keep_gateways(run: Run, cluster: Cluster, mesh: Mesh, control_plane: Control
         left = left_standing(shared, force=params["force"])
         changes = _done(run, cluster, control_plane, changes, shared)
     return _told(run, Kept(changes, leftovers, left))
+
+
+def knows_route_config(cluster: Cluster, control_plane: ControlPlane) -> bool:
+    """Return whether the API server's kind has ``routeConfig``; its schema, a large answer, is asked for only where nothing else tells."""
+    if not control_plane.keeps_route_config or control_plane.shows_route_config:
+        return control_plane.keeps_route_config
+    return has_route_config(cluster.schema(CONTROL_PLANE.api_version))
 
 
 def remove_gateways(run: Run, cluster: Cluster, mesh: Mesh, control_plane: ControlPlane, peers: Mapping[str, Mapping]) -> Kept:

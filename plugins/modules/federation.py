@@ -306,13 +306,13 @@ control_plane:
 """
 
 from collections.abc import Mapping, Sequence  # noqa: E402
-from dataclasses import replace  # noqa: E402
+from dataclasses import dataclass, replace  # noqa: E402
 from datetime import datetime  # noqa: E402
 
 from ..module_utils._cluster.client import Cluster  # noqa: E402
 from ..module_utils._core.catalogue.findings import Finding, texts  # noqa: E402
 from ..module_utils._core.control_plane.live import ControlPlane, parse_version  # noqa: E402
-from ..module_utils._core.mesh.topology import Mesh, checked_locality  # noqa: E402
+from ..module_utils._core.mesh.topology import Mesh, Peer, checked_locality  # noqa: E402
 from ..module_utils._core.peering import render, status  # noqa: E402
 from ..module_utils._core.peering.adopting import as_it_stands, check_gateways  # noqa: E402
 from ..module_utils._core.peering.carrying import Identity, Received, receive, what_is_missing  # noqa: E402
@@ -382,53 +382,55 @@ def run(run: Run, cluster: Cluster | None, now: datetime) -> dict:
     return present(run, cluster, mesh, control_plane, now)
 
 
+@dataclass(frozen=True)
+class Seen:
+    """What a run knows before it decides anything.
+
+    ``mesh`` is as it stands (``as_it_stands``), ``received`` are the cards that came, by our names of the peers. ``quiet`` are known peers that
+    are suspended, ``told`` is what people hear of their peers' roots, and ``reads`` gives again what has been read, without asking twice.
+    """
+
+    mesh: Mesh
+    control_plane: ControlPlane
+    peerings: Peerings
+    received: Mapping[str, Received]
+    quiet: tuple[Peer, ...]
+    told: Sequence[Finding]
+    reads: Remembered
+
+    def intent(self, run: Run, now: datetime) -> Intent:
+        """Return what the run means for all peers."""
+        return Intent(
+            self.mesh,
+            self.control_plane,
+            self.quiet,
+            services=lambda: read_services(self.reads, self.mesh, self.mesh.peers, run.warn),
+            server_time=self.reads.now,
+            now=now,
+            force=run.params["force"],
+            managed_gateways=run.params["managed_gateways"],
+            is_planned=run.check_mode,
+            cards_dir=run.params["cards_dir"] or "",
+        )
+
+
 def present(run: Run, cluster: Cluster, mesh: Mesh, control_plane: ControlPlane, now: datetime) -> dict:
     """Keep the peerings of all peers whose card is there."""
-    params, accepted = run.params, Accepted.read(run.params["accept_changes"])
-    peerings = read_peerings(cluster, control_plane)
-    if params["known_in_run"]:
-        described = {name for peer in (*mesh.peers, *mesh.held) for name in (peer.name, peer.local_name)}
-        accepted.refuse_strangers({mesh.name, *described, *params["known_in_run"], *(one.name for one in peerings.standing())})
-    check_descriptions(mesh, peerings, accepted)
-    mesh = as_it_stands(mesh, peerings.peers, control_plane, bundles=peerings.bundles)
-    check_gateways(mesh, peerings.peers, control_plane, managed=False)
-    # A known peer that is suspended needs no card, and a broken one must not stop the others.
-    quiet = tuple(peer for peer in mesh.peers if peer.suspended and peer.local_name in peerings.peers)
-    spoken_for = replace(mesh, peers=tuple(peer for peer in mesh.peers if peer not in quiet), held=(*mesh.held, *quiet))
-    received = cards_of(run, spoken_for, control_plane.trust_domain, now, peerings.identities(mesh))
-    told = identified(run, cluster, mesh, control_plane, peerings, received, accepted)
-    remembered = Remembered(cluster)
-    intent = Intent(
-        mesh,
-        control_plane,
-        quiet,
-        services=lambda: read_services(remembered, mesh, mesh.peers, run.warn),
-        server_time=cluster.now,
-        now=now,
-        force=params["force"],
-        managed_gateways=params["managed_gateways"],
-        is_planned=run.check_mode,
-        cards_dir=params["cards_dir"] or "",
-    )
-    decisions = decided(run, intent, peerings, received)
+    seen = looked_at(run, Remembered(cluster), mesh, control_plane, now)
+    mesh, peerings = seen.mesh, seen.peerings
+    intent = seen.intent(run, now)
+    decisions = decided(run, intent, peerings, seen.received)
     check_withdrawals(run, intent, peerings, decisions)
-    changes = [change for one in decisions for change in (*one.beside, *one.changes)]
     unwanted = leftovers(peerings, control_plane, mesh)
-    routes = check_unwanted(run, remembered, control_plane, peerings, unwanted)
-    routes += without_lost(run, remembered, control_plane, mesh, {one.peer.local_name: one.lost for one in decisions})
-    routes = list({change.place: change for change in routes}.values())
-    in_run = {name for name, one in received.items() if one.in_run}
-    followed = what_follows(cluster, mesh, control_plane, peerings, changes, in_run)
-    states = {one.peer.local_name: one.state for one in decisions}
-    looked, warnings = look_at_run(
-        Reader(remembered), mesh, control_plane, peerings, received, states, told, is_planned=run.check_mode
-    )
-    for warning in warnings:
-        run.warn(warning)
+    routes = routes_that_go(run, seen, decisions, unwanted)
+    changes = [change for one in decisions for change in (*one.beside, *one.changes)]
+    in_run = {name for name, one in seen.received.items() if one.in_run}
+    followed = what_follows(seen.reads, mesh, control_plane, peerings, changes, in_run)
+    looked = preflight(run, seen, decisions)
     # A share of calls must not go where nothing is any more.
     changes = [*routes, *changes]
     run.apply(cluster, changes)
-    if params["prune"]:
+    if run.params["prune"]:
         changes += leave(run, cluster, control_plane, unwanted, "all")
     result = as_result(decisions, mesh.held)
     suspending = [one.peer.local_name for one in decisions if one.is_awaited]
@@ -445,34 +447,68 @@ def present(run: Run, cluster: Cluster, mesh: Mesh, control_plane: ControlPlane,
         **NOTHING,
         "suspending": suspending,
         "leftovers": unwanted,
-        "standing": how_it_stands(cluster, mesh, control_plane, peerings, result["expected"], now, is_planned=run.check_mode) if is_whole else {},
+        "standing": how_it_stands(seen, result["expected"], now, is_planned=run.check_mode) if is_whole else {},
         "files": [],
         "control_plane": control_plane.as_data(),
     }
 
 
-def identified(
-    run: Run,
-    cluster: Cluster,
-    mesh: Mesh,
-    control_plane: ControlPlane,
-    peerings: Peerings,
-    received: Mapping[str, Received],
-    accepted: Accepted,
-) -> list[Finding]:
+def looked_at(run: Run, reads: Remembered, mesh: Mesh, control_plane: ControlPlane, now: datetime) -> Seen:
+    """Return what stands and which cards came; refuses descriptions, cards and identities that do not fit it."""
+    params, accepted = run.params, Accepted.read(run.params["accept_changes"])
+    peerings = read_peerings(reads, control_plane)
+    if params["known_in_run"]:
+        described = {name for peer in (*mesh.peers, *mesh.held) for name in (peer.name, peer.local_name)}
+        accepted.refuse_strangers({mesh.name, *described, *params["known_in_run"], *(one.name for one in peerings.standing())})
+    check_descriptions(mesh, peerings, accepted)
+    mesh = as_it_stands(mesh, peerings.peers, control_plane, bundles=peerings.bundles)
+    check_gateways(mesh, peerings.peers, control_plane, managed=False)
+    # A known peer that is suspended needs no card, and a broken one must not stop the others.
+    quiet = tuple(peer for peer in mesh.peers if peer.suspended and peer.local_name in peerings.peers)
+    spoken_for = replace(mesh, peers=tuple(peer for peer in mesh.peers if peer not in quiet), held=(*mesh.held, *quiet))
+    received = cards_of(run, spoken_for, control_plane.trust_domain, now, peerings.identities(mesh))
+    seen = Seen(mesh, control_plane, peerings, received, quiet, (), reads)
+    return replace(seen, told=identified(run, seen, accepted))
+
+
+def identified(run: Run, seen: Seen, accepted: Accepted) -> list[Finding]:
     """Refuse peers that cannot be or are not who they were, and return what else is to be told of their roots; that is warned of."""
-    told: list[Finding] = []
+    mesh, control_plane, peerings, told = seen.mesh, seen.control_plane, seen.peerings, []
     for peer in mesh.peers:
-        found, peering = received.get(peer.local_name), peerings.of(peer.local_name)
+        found, peering = seen.received.get(peer.local_name), peerings.of(peer.local_name)
         check_peer(peer, control_plane, found)
         if found:
-            refuse_our_server(found.card, host_and_port(cluster.server), where=found.where)
+            refuse_our_server(found.card, host_and_port(seen.reads.server), where=found.where)
         if found and (peer.adopt or not peering.strangers):
-            told += check_identity(mesh, peer, found, peerings, control_plane, accepted=accepted, now=cluster.now)
+            told += check_identity(mesh, peer, found, peerings, control_plane, accepted=accepted, now=seen.reads.now)
     accepted.check()
     for text in texts(told):
         run.warn(text)
     return told
+
+
+def routes_that_go(run: Run, seen: Seen, decisions: Sequence[Decision], unwanted: Sequence[str]) -> list[Change]:
+    """Return the changes that withdraw our own routes to what this run takes away: pruned peers, and hosts that are imported no more."""
+    routes = check_unwanted(run, seen, unwanted)
+    routes += without_lost(run, seen.reads, seen.control_plane, seen.mesh, {one.peer.local_name: one.lost for one in decisions})
+    return list({change.place: change for change in routes}.values())
+
+
+def preflight(run: Run, seen: Seen, decisions: Sequence[Decision]) -> dict:
+    """Return what would be skipped in silence, as part of the module's result, and warn of it."""
+    looked, warnings = look_at_run(
+        Reader(seen.reads),
+        seen.mesh,
+        seen.control_plane,
+        seen.peerings,
+        seen.received,
+        {one.peer.local_name: one.state for one in decisions},
+        seen.told,
+        is_planned=run.check_mode,
+    )
+    for warning in warnings:
+        run.warn(warning)
+    return looked
 
 
 def decided(run: Run, intent: Intent, peerings: Peerings, received: Mapping[str, Received]) -> list[Decision]:
@@ -496,15 +532,13 @@ def check_withdrawals(run: Run, intent: Intent, peerings: Peerings, decisions: S
             run.warn(f"mesh_exports: {each}")
 
 
-def check_unwanted(
-    run: Run, cluster: Cluster | Remembered, control_plane: ControlPlane, peerings: Peerings, unwanted: Sequence[str]
-) -> list[Change]:
+def check_unwanted(run: Run, seen: Seen, unwanted: Sequence[str]) -> list[Change]:
     """Refuse to prune peers while that would break something, or say that they stand without being described.
 
     Returns the changes that withdraw our own routes to peers that are pruned.
     """
     if run.params["prune"]:
-        return refuse_what_breaks(run, cluster, control_plane, peerings, unwanted)[1]
+        return refuse_what_breaks(run, seen.reads, seen.control_plane, seen.peerings, unwanted)[1]
     if unwanted:
         run.warn(
             f"FED509 {some(unwanted)} {'is' if len(unwanted) == 1 else 'are'} not in mesh_peers, and something of it stands: "
@@ -513,14 +547,13 @@ def check_unwanted(
     return []
 
 
-def how_it_stands(
-    cluster: Cluster, mesh: Mesh, control_plane: ControlPlane, peerings: Peerings, expected: list[dict], now: datetime, *, is_planned: bool = False
-) -> dict:
+def how_it_stands(seen: Seen, expected: list[dict], now: datetime, *, is_planned: bool = False) -> dict:
     """Return what federation_info would, after a run that had nothing to do; empty when something is still to be waited for."""
-    rows = peer_rows({peer.local_name: peer.name for peer in mesh.peers}, {}, peerings, control_plane, cluster.now)
+    mesh, control_plane, peerings, reads = seen.mesh, seen.control_plane, seen.peerings, seen.reads
+    rows = peer_rows({peer.local_name: peer.name for peer in mesh.peers}, {}, peerings, control_plane, reads.now)
     if status.unmet(rows, {entry["peer"]: entry["imports"] for entry in expected}):
         return {}
-    return {"server": cluster.server, **shown(cluster, mesh.name, control_plane, (peerings, rows), Restart(), now, is_planned=is_planned), "waiting_for": []}
+    return {"server": reads.server, **shown(reads, mesh.name, control_plane, (peerings, rows), Restart(), now, is_planned=is_planned), "waiting_for": []}
 
 
 def cards_of(

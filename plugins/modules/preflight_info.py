@@ -250,14 +250,14 @@ def run(run: Run, cluster: Cluster, now: datetime) -> dict:
         roots=roots,
         is_thorough=True,
     )
-    wanted, wrong = traffic_of(run, cluster, mesh)
+    wanted, wrong = traffic_of(run, remembered.beside(), mesh)
     findings += wrong
     found, unknown = look(replace(estate, wanted=wanted), remembered.refusals)
     findings += found_by(lambda: refuse_beyond_reach(mesh, mesh.peers, estate.exportable_or_own))
     return result(mesh.name, control_plane, [*findings, *found], unknown, waiting(spoken_for, cards))
 
 
-def traffic_of(run: Run, cluster: Cluster, mesh: Mesh) -> tuple[list[Wanted], list[Finding]]:
+def traffic_of(run: Run, cluster: Remembered, mesh: Mesh) -> tuple[list[Wanted], list[Finding]]:
     """Return the rules of ``mesh_traffic``, and all that is wrong with them or deserves a warning; nothing where it is not set."""
     if run.params["traffic"] is None:
         return [], []

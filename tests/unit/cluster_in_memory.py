@@ -8,7 +8,7 @@ from datetime import datetime
 
 
 class ClusterInMemory:
-    """Answers as ``Cluster`` does; ``writes`` are the writing requests in order: (verb, kind, name).
+    """Answers as ``Cluster`` does; ``writes`` are the writing requests in order: (verb, kind, name). ``reads`` are the reading ones, as text.
 
     ``pages`` are what pods serve to themselves, by pod and path; who is not in them does not answer. Logs are empty.
     """
@@ -24,6 +24,7 @@ class ClusterInMemory:
         self.pages: dict[tuple[str, str], bytes] = {}
         self.dry_runs: list[tuple[str, str]] = []
         self.writes: list[tuple[str, str, str]] = []
+        self.reads: list[str] = []
         self._objects: dict[tuple[str, str, str], dict] = {}
         self._uids = 0
         for manifest in objects:
@@ -42,6 +43,7 @@ class ClusterInMemory:
 
     def get(self, kind, namespace, name):
         self.requests += 1
+        self.reads.append(f"get {kind.name} {namespace}/{name}")
         return copy.deepcopy(self._objects.get((kind.name, namespace, name)))
 
     def outline(self, kind, namespace, name):
@@ -50,6 +52,7 @@ class ClusterInMemory:
 
     def list(self, kind, namespace, selector=None, keep=None):
         self.requests += 1
+        self.reads.append(f"list {kind.name} {namespace}")
         found = [copy.deepcopy(live) for (of, place, _name), live in self._objects.items() if of == kind.name and namespace in ("", place)]
         return found if keep is None else [kept for live in found if (kept := keep(live)) is not None]
 
@@ -121,6 +124,7 @@ class ClusterInMemory:
 
     def schema(self, api_version):
         self.requests += 1
+        self.reads.append(f"schema {api_version}")
         return None
 
 

@@ -80,9 +80,19 @@ class Remembered:
             return next((live for live in listed_before if live["metadata"]["name"] == name), None)
         return self._once(self._cluster.get, kind, namespace, name)
 
-    def list(self, kind: Kind, namespace: str, *which: Any) -> list[dict]:
-        """Return the objects of one kind as ``Cluster.list`` does."""
-        return self._once(self._cluster.list, kind, namespace, *which)
+    def list(self, kind: Kind, namespace: str, *which: Any, keep: Callable[[dict], Any] | None = None) -> list[Any]:
+        """Return the objects of one kind as ``Cluster.list`` does. What only ``keep`` makes of them is not remembered."""
+        if keep is None:
+            return self._once(self._cluster.list, kind, namespace, *which)
+        if (self._cluster.list, kind, namespace) not in self._answers:
+            return self._cluster.list(kind, namespace, keep=keep)
+        return [kept for live in self._once(self._cluster.list, kind, namespace) if (kept := keep(live)) is not None]
+
+    def beside(self) -> Remembered:
+        """Return the same cluster with all that is remembered of it, for somebody whose refusals are none of ours."""
+        other = Remembered(self._cluster)
+        other._answers = self._answers
+        return other
 
     def outline(self, kind: Kind, namespace: str, name: str) -> dict | None:
         """Return what ``Cluster.outline`` does."""
@@ -108,10 +118,10 @@ class Remembered:
                 self._answers[question] = ask(*about)
             except FederationError as error:
                 self._answers[question] = error
-                if error.code == FORBIDDEN:
-                    self.refuse(*about[:2] if isinstance(about[0], Kind) else (GROUP, ""))
         answer = self._answers[question]
         if isinstance(answer, FederationError):
+            if answer.code == FORBIDDEN:
+                self.refuse(*about[:2] if isinstance(about[0], Kind) else (GROUP, ""))
             raise answer
         return answer
 

@@ -147,7 +147,18 @@ class ControlPlane:
 
         Operators up to 2.3 drop the field without a word where a newer CRD lets it pass.
         """
-        return is_in_schema and (self.operator or self.version or OLDEST) >= (2, 4)
+        return is_in_schema and self.keeps_route_config
+
+    @property
+    def keeps_route_config(self) -> bool:
+        """Return whether its operator keeps ``routeConfig`` of gateways."""
+        return (self.operator or self.version or OLDEST) >= (2, 4)
+
+    @property
+    def shows_route_config(self) -> bool:
+        """Return whether a gateway of it has ``routeConfig`` already, so that nobody needs to ask whether the CRD knows it."""
+        ingresses = mapping(at(self.live, "spec", "gateways", "additionalIngress"))
+        return any("routeConfig" in mapping(ingress) for ingress in ingresses.values())
 
 
 def readiness(live: Mapping) -> tuple[bool, str]:
