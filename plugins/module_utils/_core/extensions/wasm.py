@@ -2,7 +2,7 @@
 """Reads a Wasm module as far as a proxy must know it: sections, imports, exports. The bytes are a stranger's.
 
 One pass, in which nothing is copied but names; each length is compared with what is left, and each count has a bound.
-Sources: WebAssembly Core Specification 1.0, "Binary Format"; Proxy-Wasm ABI 0.1.0, 0.2.0 and 0.2.1; proxy-wasm-cpp-host
+Sources: WebAssembly Core Specification 1.0 and 3.0, "Binary Format"; Proxy-Wasm ABI 0.1.0, 0.2.0 and 0.2.1; proxy-wasm-cpp-host
 (``exports.h``, ``bytecode_util.cc``), which is what Envoy takes a module's ABI from.
 """
 
@@ -26,6 +26,8 @@ _IMPORT, _EXPORT, _CUSTOM, _LAST = 2, 7, 0, 13
 _ORDER: Mapping[int, int] = {
     section: place for place, section in enumerate((1, 2, 3, 4, 5, 13, 6, 7, 8, 9, 12, 10, 11))
 }
+_TYPED_REFERENCES = (0x63, 0x64)
+_BITS_OF_A_SIGNED_33 = 35  # what a typed reference refers to; it takes up to five bytes, and nothing here needs its sign
 _SORTS = ("function", "table", "memory", "global", "tag")
 _INSTEAD = {
     b"\x1f\x8b": "compressed with gzip",
@@ -298,10 +300,13 @@ def _imports(body: _Reader) -> Iterator[Import]:
         if sort == "function":
             body.number()
         elif sort == "table":
-            body.byte()
+            _value_type(body)
             _limits(body)
         elif sort == "memory":
             _limits(body)
+        elif sort == "global":
+            _value_type(body)
+            body.byte()
         else:
             body.byte()
             body.number()
@@ -326,6 +331,11 @@ def _sort(body: _Reader) -> str:
     if sort >= len(_SORTS):
         raise body.broken(f"has an entry of the unknown sort {sort}")
     return _SORTS[sort]
+
+
+def _value_type(body: _Reader) -> None:
+    if body.byte() in _TYPED_REFERENCES:
+        body.number(_BITS_OF_A_SIGNED_33)
 
 
 def _limits(body: _Reader) -> None:
