@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -94,6 +95,27 @@ def test_ours_are_the_genuine_fields_but_for_what_ours_leave_open(kind: str, rel
     left_open = {path for path in own if path and (field_at(ours, path) or {}).get(OPEN)}
     there = {path for path in fields(genuine) if not any(path[: len(each)] == each for each in left_open)}
     assert own - left_open == there
+
+
+@lru_cache(maxsize=1)
+def genuine_kinds() -> dict[str, dict[str, Any]]:
+    """Return the genuine definitions by kind; of those that every release has, the newest."""
+    return {text["spec"]["names"]["kind"]: text for folder in ("2.1", "2.5", "istio") for text in crds_in(GENUINE / folder)}
+
+
+@pytest.mark.skipif(not GENUINE.is_dir(), reason="optional: set OSSM_FEDERATION_CRDS to a folder with genuine definitions by version")
+@pytest.mark.parametrize("text", own_crds("2.5"), ids=lambda text: text["spec"]["names"]["kind"])
+def test_ours_of_every_kind_declare_nothing_that_the_genuine_ones_do_not(text: dict[str, Any]) -> None:
+    kind, genuine = text["spec"]["names"]["kind"], genuine_kinds()[text["spec"]["names"]["kind"]]
+    assert genuine["spec"]["group"] == text["spec"]["group"]
+    served, known = ({version["name"] for version in one["spec"]["versions"] if version["served"]} for one in (text, genuine))
+    assert served <= known
+    ours, theirs = spec_of([text], kind), spec_of([genuine], kind)
+    own = set(fields(ours))
+    left_open = {path for path in own if (field_at(ours, path) or {}).get(OPEN)}
+    there = set(fields(theirs))
+    assert own <= there
+    assert {path for path in there - own if not any(path[: len(each)] == each for each in left_open)} == set()
 
 
 def field_at(schema: Mapping[str, Any], path: tuple[str, ...]) -> Mapping[str, Any] | None:
