@@ -332,72 +332,105 @@ def run(run: Run, cluster: Cluster, now: datetime) -> dict:
         raise
 
 
+class Watch:
+    """The peerings of a mesh, which can be looked at again."""
+
+    def __init__(self, cluster: Cluster, params: dict, control_plane: ControlPlane) -> None:
+        self._cluster, self._params, self.control_plane = cluster, params, control_plane
+        # Read once: nothing but a run of ours changes them.
+        self._bundles = bundles_if_known(cluster, control_plane.namespace)
+        self.waiting_for = self.look()
+
+    def look(self) -> list[str]:
+        """Read the peerings as they stand now, and return in words what is not there yet, or not gone yet."""
+        self.peerings = replace(read_peerings(self._cluster, self.control_plane, with_bundles=False), bundles=self._bundles)
+        self.rows = rows_of(self._params, self.peerings, self.control_plane, self._cluster.now)
+        return missing(self._params, self.peerings, self.rows, self._cluster.now, self.control_plane.version)
+
+    def wait(self, limit: int) -> int:
+        """Look until nothing is missing, at most ``limit`` seconds; return how long that took."""
+        self.waiting_for, waited = wait_until(self.look, limit)
+        return waited
+
+    def look_again(self, fail_on: list[str]) -> int:
+        """Look whether faults that fail the run pass by themselves, and return for how long; 0 where there are none."""
+
+        def look() -> list[str]:
+            self.look()
+            return passing(fail_on, self.rows)
+
+        return wait_until(look, AGAIN_SECONDS, 1.0)[1] if passing(fail_on, self.rows) else 0
+
+
 def seen(run: Run, cluster: Cluster, now: datetime) -> dict:
     """Return what is seen, after waiting for it if asked."""
     params = run.params
     namespace = params["namespace"] or f"{params['mesh']}-mesh-system"
     control_plane = read_control_plane(cluster, namespace, params["control_plane"])
     if params["until"] == "reachable":
-        return {
-            "changed": False,
-            "control_plane": control_plane.as_data(),
-            "peers": [],
-            "members": membership(None),
-            "lines": [reached(params["mesh"], cluster, control_plane)],
-            "restart": Restart().to_data(),
-            "left": [],
-            "traffic": [],
-            "waiting_for": [],
-            "polled_seconds": 0,
-            "wait_limit": 0,
-        }
+        return reachable(params["mesh"], cluster, control_plane)
     if params["until"] == "gone":
         return gone(run, cluster, namespace, control_plane)
-    bundles = bundles_if_known(cluster, namespace)
-    peerings = _peerings(cluster, control_plane, bundles)
-    rows = rows_of(params, peerings, control_plane, cluster.now)
-
-    def look() -> list[str]:
-        nonlocal peerings, rows
-        peerings = _peerings(cluster, control_plane, bundles)
-        rows = rows_of(params, peerings, control_plane, cluster.now)
-        return missing(params, peerings, rows, cluster.now, control_plane.version)
-
-    def look_again() -> list[str]:
-        look()
-        return passing(fail_on, rows)
-
-    waiting_for, waited = missing(params, peerings, rows, cluster.now, control_plane.version), 0
-    if waiting_for and params["wait"] and not run.check_mode:
-        waiting_for, waited = wait_until(look, params["wait_timeout"] or default_seconds(params, control_plane))
-        if waiting_for and not params["soft"]:
-            refuse_waiting(params, waiting_for, waited)
-    fail_on, again = (params["fail_on"] if params["until"] == "connected" else []), 0
-    if passing(fail_on, rows) and not params["wait"]:
-        _left, again = wait_until(look_again, AGAIN_SECONDS, 1.0)
-    restart = restart_needed(cluster, params["mesh"], control_plane, peerings.peers)
-    told = shown(cluster, params["mesh"], control_plane, (peerings, rows), restart, now, fail_on, is_planned=run.check_mode, is_leaving=params["leaving"])
-    members = read_members(cluster, namespace)
-    traffic, routed = traffic_of(cluster, params, rows)
-    told["states"].update({line: verdict.DOWN if row["fails"] else verdict.UNSURE if row["note"] else verdict.OK for line, row in zip(routed, traffic)})
-    hand_over = [] if params["wait"] or params["leaving"] else cards_to_hand_over(params, namespace, peerings, now)
+    limit = params["wait_timeout"] or default_seconds(params, control_plane)
+    watch, waited, again = Watch(cluster, params, control_plane), 0, 0
+    if watch.waiting_for and params["wait"] and not run.check_mode:
+        waited = watch.wait(limit)
+        if watch.waiting_for and not params["soft"]:
+            refuse_waiting(params, watch.waiting_for, waited)
+    fail_on = params["fail_on"] if params["until"] == "connected" else []
+    if not params["wait"]:
+        again = watch.look_again(fail_on)
     result = {
         "changed": False,
-        **told,
-        "members": members,
-        "lines": [told["lines"][0], *member_lines(members), *told["lines"][1:-1], *routed, told["lines"][-1], *hand_over],
-        "traffic": traffic,
-        "hand_over": hand_over,
+        **told(run, cluster, watch, fail_on, now),
         "left": [],
-        "waiting_for": waiting_for,
-        "progress": status.progress(rows, {entry["peer"]: entry["imports"] for entry in params["expected"]}) if waiting_for else [],
+        "waiting_for": watch.waiting_for,
+        "progress": status.progress(watch.rows, {entry["peer"]: entry["imports"] for entry in params["expected"]}) if watch.waiting_for else [],
         "polled_seconds": waited,
-        "wait_limit": params["wait_timeout"] or default_seconds(params, control_plane),
+        "wait_limit": limit,
     }
-    counted = [fault for fault in told["faults"] if fault["fails"]]
+    counted = [fault for fault in result["faults"] if fault["fails"]]
     if counted:
         raise verdict.refusal(params["mesh"], counted, again, result)
     return result
+
+
+def told(run: Run, cluster: Cluster, watch: Watch, fail_on: list[str], now: datetime) -> dict:
+    """Return what was seen last, as data and as lines: peerings, members, traffic, and cards to hand over."""
+    params, control_plane, rows = run.params, watch.control_plane, watch.rows
+    restart = restart_needed(cluster, params["mesh"], control_plane, watch.peerings.peers)
+    looks = {"is_planned": run.check_mode, "is_leaving": params["leaving"]}
+    found = shown(cluster, params["mesh"], control_plane, (watch.peerings, rows), restart, now, fail_on, **looks)
+    members = read_members(cluster, control_plane.namespace)
+    traffic, routed = traffic_of(cluster, params, rows)
+    found["states"].update({line: verdict.DOWN if row["fails"] else verdict.UNSURE if row["note"] else verdict.OK for line, row in zip(routed, traffic)})
+    is_over = params["wait"] or params["leaving"]
+    hand_over = [] if is_over else cards_to_hand_over(params, control_plane.namespace, watch.peerings, now)
+    head, *table, line = found["lines"]
+    return {
+        **found,
+        "members": members,
+        "lines": [head, *member_lines(members), *table, *routed, line, *hand_over],
+        "traffic": traffic,
+        "hand_over": hand_over,
+    }
+
+
+def reachable(mesh: str, cluster: Cluster, control_plane: ControlPlane) -> dict:
+    """Return which control plane a mesh is, and nothing of its peers."""
+    return {
+        "changed": False,
+        "control_plane": control_plane.as_data(),
+        "peers": [],
+        "members": membership(None),
+        "lines": [reached(mesh, cluster, control_plane)],
+        "restart": Restart().to_data(),
+        "left": [],
+        "traffic": [],
+        "waiting_for": [],
+        "polled_seconds": 0,
+        "wait_limit": 0,
+    }
 
 
 def traffic_of(cluster: Cluster, params: dict, rows: list[dict]) -> tuple[list[dict], list[str]]:
@@ -514,11 +547,6 @@ def bundles_if_known(cluster: Cluster, namespace: str) -> dict[str, Mapping]:
             raise
         return {}
     return {live["metadata"]["name"]: live for live in found if is_ours(live)}
-
-
-def _peerings(cluster: Cluster, control_plane: ControlPlane, bundles: Mapping[str, Mapping]) -> Peerings:
-    """Return the peerings as they stand now, with bundles that were read before: nothing but a run of ours changes those."""
-    return replace(read_peerings(cluster, control_plane, with_bundles=False), bundles=bundles)
 
 
 def name_of(peer: object) -> str:

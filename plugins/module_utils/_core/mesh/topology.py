@@ -231,19 +231,7 @@ class Mesh:
 
         Raises ``FederationError`` with a code FED3xx that names the option, before anything can have been written.
         """
-        _check_word(_check_label(name, "mesh_name", 63), "mesh_name")
-        _check_label(namespace, "mesh_namespace", 63)
-        if not isinstance(control_plane, str) or not _NAME.fullmatch(control_plane):
-            _refuse("FED303", "mesh_control_plane", f"{control_plane!r} is no name", "Give the ServiceMeshControlPlane's name")
-        if trust_domain and not is_trust_domain(trust_domain):
-            _refuse("FED303", "mesh_trust_domain", f"{trust_domain!r} is no trust domain", "Use lower-case letters, digits, dots and hyphens")
-        if owner and not _OWNER.fullmatch(owner):
-            _refuse(
-                "FED303",
-                "federation_owner",
-                f"{owner[:80]!a} is not a valid owner",
-                "Use up to 128 letters, digits, spaces and . _ @ / : + -",
-            )
+        _check_home(name, namespace, control_plane, trust_domain, owner)
         _check_shared(gateways or {})
         described = tuple(
             _peer(entry, gateways or {}, at, _Home(name, namespace, loopback)) for at, entry in enumerate(peers or (), start=1)
@@ -269,14 +257,7 @@ class Mesh:
             loopback=loopback,
         )
         _check_targets(mesh)
-        checked: set[tuple] = set()
-        for peer in described:
-            exported, imported = mesh.exports_to(peer), mesh.imports_from(peer)
-            concerned = (tuple(rule.number for rule in exported), tuple(rule.number for rule in imported))
-            if concerned not in checked:
-                checked.add(concerned)
-                _check_exports(exported, mesh, peer)
-                _check_imports(imported, peer)
+        _check_rules(mesh)
         return mesh
 
     def holding(self, names: Iterable[str]) -> Mesh:
@@ -455,6 +436,35 @@ def checked_locality(value: object, place: str) -> dict[str, str]:
         last = [word for word in LOCALITY if word in value][-1]
         _refuse("FED856", place, f"has a {last} and no {missing[0]}, so istiod would drop all of it", f"Add the {missing[0]}")
     return {word: value[word] for word in LOCALITY if word in value}
+
+
+def _check_home(name: str, namespace: str, control_plane: str, trust_domain: str | None, owner: str | None) -> None:
+    """Refuse what a mesh cannot be called, or its owner."""
+    _check_word(_check_label(name, "mesh_name", 63), "mesh_name")
+    _check_label(namespace, "mesh_namespace", 63)
+    if not isinstance(control_plane, str) or not _NAME.fullmatch(control_plane):
+        _refuse("FED303", "mesh_control_plane", f"{control_plane!r} is no name", "Give the ServiceMeshControlPlane's name")
+    if trust_domain and not is_trust_domain(trust_domain):
+        _refuse("FED303", "mesh_trust_domain", f"{trust_domain!r} is no trust domain", "Use lower-case letters, digits, dots and hyphens")
+    if owner and not _OWNER.fullmatch(owner):
+        _refuse(
+            "FED303",
+            "federation_owner",
+            f"{owner[:80]!a} is not a valid owner",
+            "Use up to 128 letters, digits, spaces and . _ @ / : + -",
+        )
+
+
+def _check_rules(mesh: Mesh) -> None:
+    """Check the rules for each peer; of peers that the same rules concern, once."""
+    checked: set[tuple] = set()
+    for peer in mesh.peers:
+        exported, imported = mesh.exports_to(peer), mesh.imports_from(peer)
+        concerned = (tuple(rule.number for rule in exported), tuple(rule.number for rule in imported))
+        if concerned not in checked:
+            checked.add(concerned)
+            _check_exports(exported, mesh, peer)
+            _check_imports(imported, peer)
 
 
 def _check_shared(shared: Mapping) -> None:

@@ -64,24 +64,13 @@ def letters(told: Sequence[Told]) -> dict[str, str]:
 
 def letter(told: Told) -> str:
     """Return the letter that goes with a card, as Markdown. Equal facts give equal bytes."""
+    return "\n".join((_opening(told), _by_voice(told), _firewall(2, told.passage), _with_ansible(told), _without_ansible(told)))
+
+
+def _opening(told: Told) -> str:
     mesh, peer, card = told.mesh.name, told.peer.name, f"{told.stem.rpartition('/')[2]}.json"
     received = file_name(mesh, peer)
     renamed = f" Keep it as `{received}`." if received != card else ""
-    called = f"The mesh is kept by: {told.mesh.owner}. " if told.mesh.owner else ""
-    way = (
-        f"Take the folder `{told.stem}` that comes with this letter; its `README.md` has each command.\n"
-        if told.peer.half
-        else f"""\
-Ask the administrator of {mesh} for your half as files. For that they need the namespace and the name of your ServiceMeshControlPlane,
-and write them into their inventory:
-
-```yaml
-mesh_peers:
-  - name: {peer}
-    kubectl: {{namespace: <namespace>, control_plane: <name>}}
-```
-"""
-    )
     return f"""\
 <!-- {told.mark}. Written again with the card; change the inventory, not this file. -->
 
@@ -90,7 +79,13 @@ mesh_peers:
 `{card}` is the card of the mesh **{mesh}** for your mesh **{peer}**.{renamed} It is a file of public facts: the trust domain, the root
 certificates, the address of the gateway that serves you, and the services that {mesh} offers you. It holds no key and no password,
 and you use none of it before you have compared the root certificates.
+"""
 
+
+def _by_voice(told: Told) -> str:
+    mesh, received = told.mesh.name, file_name(told.mesh.name, told.peer.name)
+    called = f"The mesh is kept by: {told.mesh.owner}. " if told.mesh.owner else ""
+    return f"""\
 ## 1. Compare the fingerprints by voice
 
 Print the fingerprint of each root on the card:
@@ -104,11 +99,20 @@ With Ansible, `ansible-playbook -i meshes.yml ossm.federation.show_card -e show_
 Now call the administrator of {mesh}. {called}Use a number that you had before, or that your company's directory has: not one from the
 message that brought this letter. They read their fingerprint from the output of `publish_cards`, or from their own cluster. `publish_cards`
 prints the first 32 digits in eight groups: compare all eight. This letter does not hold the fingerprint: whoever can replace the card can replace the letter.
+"""
 
-## 2. Open the firewall
 
-{_bullets(told.passage)}
+def _firewall(number: int, passage: Sequence[str]) -> str:
+    return f"""\
+## {number}. Open the firewall
 
+{_bullets(passage)}
+"""
+
+
+def _with_ansible(told: Told) -> str:
+    mesh, peer = told.mesh.name, told.peer.name
+    return f"""\
 ## 3. With Ansible
 
 Install the collection `ossm.federation`, as its README says, and describe your mesh:
@@ -127,15 +131,32 @@ meshes:
 ```
 
 ```sh
-mkdir -p cards && mv {received} cards/
+mkdir -p cards && mv {file_name(mesh, peer)} cards/
 ansible-playbook -i meshes.yml ossm.federation.publish_cards    # writes cards/{file_name(peer, mesh)}: hand it to the administrator of {mesh}
 ansible-playbook -i meshes.yml ossm.federation.federate -e federation_cards_dir=cards --check --diff
 ansible-playbook -i meshes.yml ossm.federation.federate -e federation_cards_dir=cards
 ```
+"""
 
+
+def _without_ansible(told: Told) -> str:
+    if told.peer.half:
+        way = f"Take the folder `{told.stem}` that comes with this letter; its `README.md` has each command."
+    else:
+        way = f"""\
+Ask the administrator of {told.mesh.name} for your half as files. For that they need the namespace and the name of your ServiceMeshControlPlane,
+and write them into their inventory:
+
+```yaml
+mesh_peers:
+  - name: {told.peer.name}
+    kubectl: {{namespace: <namespace>, control_plane: <name>}}
+```"""
+    return f"""\
 ## 4. Without Ansible
 
-{way}"""
+{way}
+"""
 
 
 def half(told: Told, given: Half) -> dict[str, str]:
@@ -162,19 +183,26 @@ def command(manager: str, path: str) -> str:
 
 
 def _readme(told: Told, given: Half, kinds: Sequence[str]) -> str:
-    mesh, peer, space = told.mesh.name, told.peer.name, given.mesh.namespace
-    peering, bundle = [f"peering/{at}-{kind}.yaml" for at, kind in enumerate(kinds, start=1)], f"peering/1-{kinds[0]}.yaml"
-    applied = "\n".join(command(MANAGER, path) for path in peering)
-    gateways = command(gateways_manager(given.peer.local_name), "gateways/1-servicemeshcontrolplane.yaml")
-    back = file_name(peer, mesh)
-    addresses = " --address <address of a node>" if given.peer.gateways.service_type == "NodePort" else ""
+    return "\n".join(
+        (
+            _opening_of_half(told, given, f"peering/1-{kinds[0]}.yaml"),
+            _gateways_of_half(given),
+            _firewall(3, told.passage),
+            _peering_of_half(told, kinds),
+            _card_of_half(told, given),
+        )
+    )
+
+
+def _opening_of_half(told: Told, given: Half, bundle: str) -> str:
+    mesh, peer = told.mesh.name, told.peer.name
     return f"""\
 <!-- {told.mark}, for the administrator of {peer}. Written again with the card. -->
 
 # Federate {peer} with {mesh}, without Ansible
 
 For the administrator of the mesh **{peer}**. You need `kubectl` or `oc` with a context that reaches your cluster, `openssl`, and for the
-last step `jq`. Read the files: they are short. They write into the namespace `{space}` only.
+last step `jq`. Read the files: they are short. They write into the namespace `{given.mesh.namespace}` only.
 
 Every command uses server-side apply and a field manager of its own. Keep both as they are: a later
 `ansible-playbook ossm.federation.federate` for {peer} then finds what it would have written itself.
@@ -189,14 +217,19 @@ The certificates that you are about to trust are in `{bundle}`. Print their fing
 
 Call the administrator of {mesh} by a number that you had before. They read you 32 digits in eight groups: compare all eight with the
 first 32 digits that you see. Stop when they differ.
+"""
 
+
+def _gateways_of_half(given: Half) -> str:
+    space = given.mesh.namespace
+    return f"""\
 ## 2. Make the gateways
 
 Look first that the control plane is the right one: apply would make one that does not exist.
 
 ```sh
 kubectl -n {space} get servicemeshcontrolplane {given.mesh.control_plane} && \\
-  {gateways}
+  {command(gateways_manager(given.peer.local_name), "gateways/1-servicemeshcontrolplane.yaml")}
 ```
 
 The operator now makes them. Wait until the Service of the ingress gateway is there and has an address:
@@ -204,11 +237,13 @@ The operator now makes them. Wait until the Service of the ingress gateway is th
 ```sh
 kubectl -n {space} get service {given.peer.gateways.ingress}
 ```
+"""
 
-## 3. Open the firewall
 
-{_bullets(told.passage)}
-
+def _peering_of_half(told: Told, kinds: Sequence[str]) -> str:
+    mesh, peer = told.mesh.name, told.peer.name
+    applied = "\n".join(command(MANAGER, f"peering/{at}-{kind}.yaml") for at, kind in enumerate(kinds, start=1))
+    return f"""\
 ## 4. Make the peering
 
 In this order:
@@ -219,7 +254,14 @@ In this order:
 
 `peering/3-{kinds[2]}.yaml` says what {peer} offers {mesh}, `peering/4-{kinds[3]}.yaml` what {peer} takes. To change that, edit the rules
 and apply the file again with the same command.
+"""
 
+
+def _card_of_half(told: Told, given: Half) -> str:
+    mesh, peer, space = told.mesh.name, told.peer.name, given.mesh.namespace
+    back = file_name(peer, mesh)
+    addresses = " --address <address of a node>" if given.peer.gateways.service_type == "NodePort" else ""
+    return f"""\
 ## 5. Hand your card over
 
 {mesh} needs your card. `make-card.sh` reads your cluster and writes nothing to it:
