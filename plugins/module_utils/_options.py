@@ -67,6 +67,14 @@ PROMETHEUS = {
     "prometheus_token": {"type": "str", "no_log": True},
     "prometheus_ca_cert": {"type": "path"},
 }
+REGISTRY = {
+    "registry_username": {"type": "str"},
+    "registry_password": {"type": "str", "no_log": True},
+    "registry_token_host": {"type": "str", "no_log": False},
+    "registry_ca_cert": {"type": "path"},
+    "registry_plain_http": {"type": "bool", "default": False},
+    "registry_timeout": {"type": "int", "default": 120},
+}
 FORCE = {"force": {"type": "bool", "default": False}}
 
 # The variables that stand in for options that are not given, the first that is set. Those of ``proxy_headers`` are its own.

@@ -12,8 +12,9 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 from urllib.parse import unquote
 
+from ._core.extensions.registries import DIGEST
 from ._core.plain.kubeconfig import TOKEN_LIKE
-from ._options import CLUSTER, PROMETHEUS
+from ._options import CLUSTER, PROMETHEUS, REGISTRY
 
 LONG = 8
 HIDDEN = "********"
@@ -42,7 +43,7 @@ OF_EXTENSIONS = re.compile(r"token|secret|passw|credential|private|(?:api|user|a
 
 def secrets_of(options: Mapping[str, Any]) -> set[str]:
     """Return the secrets that stand in connection options, also in a kubeconfig that is given as a mapping or a text."""
-    named = {options.get(name) for name, spec in {**CLUSTER, **PROMETHEUS}.items() if spec.get("no_log")}
+    named = {options.get(name) for name, spec in {**CLUSTER, **PROMETHEUS, **REGISTRY}.items() if spec.get("no_log")}
     headers = options.get("proxy_headers")
     logins = (
         [headers.get(name) for name, spec in CLUSTER["proxy_headers"]["options"].items() if spec.get("no_log")]
@@ -143,6 +144,12 @@ def login_secrets(login: str) -> set[str]:
     return {login.partition(":")[2], base64.b64encode(login.encode("utf-8", "replace")).decode()} - {""}
 
 
+def has_login(image: object) -> bool:
+    """Return whether user and password may stand in the name of an image: something else than a digest after an @."""
+    _name, at, rest = image.partition("@") if isinstance(image, str) else ("", "", "")
+    return bool(at) and not DIGEST.fullmatch(rest)
+
+
 def is_content(text: str) -> bool:
     """Return whether a text is no path: a kubeconfig or certificate itself, or something else that must not be quoted."""
     return len(text) > LONGEST_PATH or bool(re.search(r"[\n\r{]|: |-----|\x00", text))
@@ -161,7 +168,8 @@ def shown_url(url: str) -> str:
 def shown_arguments(arguments: Mapping[str, Any]) -> dict[str, Any]:
     """Return a module's arguments as they may be shown: connection options without what is secret in them, the rest as it is."""
     shown = {name: _shown(OPTIONS[name], value) if name in OPTIONS and value else value for name, value in arguments.items()}
-    shown |= {name: HIDDEN for name, spec in PROMETHEUS.items() if spec.get("no_log") and shown.get(name)}
+    shown |= {name: HIDDEN for name, spec in {**PROMETHEUS, **REGISTRY}.items() if spec.get("no_log") and shown.get(name)}
+    shown |= {name: HIDDEN for name in ("pull", "push") if has_login(shown.get(name))}
     return {**shown, **({"threescale": without_tokens(shown["threescale"])} if "threescale" in shown else {})}
 
 

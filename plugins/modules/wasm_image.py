@@ -8,27 +8,36 @@ short_description: Pack a Wasm module as an image that both kinds of extensions 
 version_added: 0.2.0
 author: [The ossm.federation authors (@ossm)]
 description:
-  - Packs a C(.wasm) file into an image of one layer with C(/manifest.yaml) and C(/plugin.wasm), written as an OCI layout in one archive.
-    A ServiceMeshExtension of 2.1 and 2.2 reads it, and a WasmPlugin from 2.2 on.
+  - Packs a C(.wasm) file into an image of one layer with C(/manifest.yaml) and C(/plugin.wasm), pushed to a registry or written as an OCI layout in
+    one archive. A ServiceMeshExtension of 2.1 and 2.2 reads it, and a WasmPlugin from 2.2 on.
   - Refuses what no proxy of a mesh from 2.1 to 2.6 loads, as M(ossm.federation.wasm_module_info) does.
-  - Equal modules give equal archives. Pushes nothing; C(skopeo copy oci-archive:plugin.tar docker://registry.example/plugin:1) does, and keeps the
-    digest. Reads no cluster.
+  - Equal modules give equal archives and digests, whichever way they go; so does C(skopeo copy oci-archive:plugin.tar docker://registry.example/plugin:1).
+    Reads no cluster.
 seealso:
   - module: ossm.federation.wasm_module_info
   - module: ossm.federation.wasm_extension
+extends_documentation_fragment: [ossm.federation.registry]
 attributes:
-  check_mode: {support: full, description: Writes nothing.}
+  check_mode: {support: full, description: Asks the registry what stands under the tag and writes nothing.}
   diff_mode: {support: full, description: Shows the digests.}
-  idempotent: {support: full, description: An archive that holds the same image is left alone.}
+  idempotent: {support: full, description: An archive that holds the same image and a tag that names it are left alone.}
 options:
   path:
     description: The module.
     type: path
     required: true
   dest:
-    description: The archive to write.
+    description: The archive to write. At least one of O(dest) and O(push) is given.
     type: path
-    required: true
+  push:
+    description: The place in a registry to push the image to, with a tag, such as C(registry.example/team/header:1.2.0). C(oci://) may stand before it.
+    type: str
+    version_added: 0.3.0
+  move_tag:
+    description: Whether a tag that names another image already is to name this one. Proxies that pull by the tag then run another module, each at its own time.
+    type: bool
+    default: false
+    version_added: 0.3.0
   sha256:
     description: The SHA-256 digest that the module must have, in 64 hexadecimal digits.
     type: str
@@ -82,6 +91,17 @@ EXAMPLES = r"""
     description: Adds a header to each request
     phase: PreAuthZ
     priority: 10
+
+- name: Push it to where the proxies pull it from
+  ossm.federation.wasm_image:
+    path: build/plugin.wasm
+    push: registry.example/team/header:1.2.0
+    name: header
+    version: 1.2.0
+    registry_username: builder
+    registry_password: "{{ vaulted_registry_password }}"
+    registry_ca_cert: /etc/pki/tls/certs/registry.pem
+  register: pushed  # pushed.pinned is what an extension takes as its image
 """
 
 RETURN = r"""
@@ -90,6 +110,11 @@ digest:
   returned: success
   type: str
   sample: sha256:9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08
+pinned:
+  description: The image as an extension names it, with tag and digest.
+  returned: with O(push)
+  type: str
+  sample: registry.example/team/header:1.2.0@sha256:9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08
 size:
   description: The size of the archive in bytes.
   returned: success
@@ -107,16 +132,22 @@ from datetime import datetime  # noqa: E402
 
 from ..module_utils._cluster.client import Cluster  # noqa: E402
 from ..module_utils._core.catalogue.findings import Finding  # noqa: E402
-from ..module_utils._core.extensions.image import LARGEST_ARCHIVE, digest_in, pack_image  # noqa: E402
+from ..module_utils._core.extensions.image import LARGEST_ARCHIVE, Packed, digest_in, pack_image  # noqa: E402
 from ..module_utils._core.extensions.phases import OLD_ORDER  # noqa: E402
+from ..module_utils._core.extensions.registries import Reference, reference_of  # noqa: E402
 from ..module_utils._core.extensions.wasm import LARGEST, read_module  # noqa: E402
 from ..module_utils._core.plain.data import some  # noqa: E402
+from ..module_utils._core.plain.errors import FederationError  # noqa: E402
 from ..module_utils._files import Place, beginning, write  # noqa: E402
+from ..module_utils._options import REGISTRY  # noqa: E402
+from ..module_utils._registry import Registry, digest_of  # noqa: E402
 from ..module_utils._run import Module, Run, run_module  # noqa: E402
 
 OPTIONS = {
     "path": {"type": "path", "required": True},
-    "dest": {"type": "path", "required": True},
+    "dest": {"type": "path"},
+    "push": {"type": "str"},
+    "move_tag": {"type": "bool", "default": False},
     "sha256": {"type": "str"},
     "name": {"type": "str", "required": True},
     "version": {"type": "str", "default": "1"},
@@ -131,6 +162,7 @@ FOR_ALL = 0o644
 def run(run: Run, cluster: Cluster | None, now: datetime) -> dict:
     """Pack a module and return the module's result."""
     params = run.params
+    target = target_of(params["push"]) if params["push"] else None
     source = Place(*os.path.split(params["path"]), "Wasm module", "FED836")
     content = beginning(source, LARGEST + 1)
     if content is None:
@@ -142,25 +174,60 @@ def run(run: Run, cluster: Cluster | None, now: datetime) -> dict:
         run.warn(Finding("FED837", where, f"needs {some(found.unknown_imports, 5)}").text)
     about = {key: params[key] for key in ("name", "version", "description", "phase", "priority")}
     packed = pack_image(content, about, params["reference"] or "")
-    dest = Place(*os.path.split(params["dest"]), "Image", "FED836")
+    # First the registry, which may refuse: then nothing at all is written.
+    diffs = pushed(run, target, packed) if target else []
+    diffs += written(run, packed) if params["dest"] else []
+    result = {"changed": bool(diffs), "diff": diffs, "digest": packed.digest, "size": len(packed.archive), "abi": found.abi}
+    return {**result, **({"pinned": f"{target}@{packed.digest}"} if target else {})}
+
+
+def target_of(text: str) -> Reference:
+    """Return where an image is pushed to. Raises ``FederationError`` FED934."""
+    target = reference_of(text, "push")
+    if target.digest or not target.tag:
+        what = "needs a tag and no digest, which is known only once the image is packed"
+        raise FederationError("FED934", where="push", what=what, fix="Write registry.example/team/header:1.2.0")
+    return target
+
+
+def pushed(run: Run, target: Reference, packed: Packed) -> list[dict]:
+    """Push an image unless the tag names it already, and return what that changes."""
+    registry = Registry(target, run.params, run.know, writes=True)
+    stands = registry.manifest(target.tag)
+    before = "" if stands is None else digest_of(stands)
+    if before == packed.digest:
+        return []
+    if before and not run.params["move_tag"]:
+        what = f"names {before}, and the module comes to {packed.digest}"
+        raise FederationError("FED938", where=f"Image {target}", what=what, fix="Give the module a tag of its own, or set move_tag: true")
+    if not run.check_mode:
+        registry.push(packed)
+        run.journal.done.append(f"push {target}")
+    return [difference(str(target), before, packed)]
+
+
+def written(run: Run, packed: Packed) -> list[dict]:
+    """Write the archive unless it stands already, and return what that changes."""
+    dest = Place(*os.path.split(run.params["dest"]), "Image", "FED836")
     stands = beginning(dest, LARGEST_ARCHIVE + 1)
-    if stands != packed.archive and not run.check_mode:
+    if stands == packed.archive:
+        return []
+    if not run.check_mode:
         write(dest, packed.archive, FOR_ALL)
         run.journal.done.append(f"write {dest.path}")
-    before = "" if stands is None else f"{digest_in(stands) or '(no image that can be read)'}\n"
-    changed = stands != packed.archive
-    diff = {"before_header": dest.path, "after_header": dest.path, "before": before, "after": f"{packed.digest}\n"}
-    return {
-        "changed": changed,
-        "diff": [diff] if changed else [],
-        "digest": packed.digest,
-        "size": len(packed.archive),
-        "abi": found.abi,
-    }
+    before = "" if stands is None else digest_in(stands) or "(no image that can be read)"
+    return [difference(dest.path, before, packed)]
+
+
+def difference(place: str, before: str, packed: Packed) -> dict:
+    """Return a diff of digests."""
+    former = f"{before}\n" if before else ""
+    return {"before_header": place, "after_header": place, "before": former, "after": f"{packed.digest}\n"}
 
 
 def main() -> None:
-    module = Module(OPTIONS, supports_check_mode=True)
+    checks = {"required_one_of": [("dest", "push")], "required_together": [("registry_username", "registry_password")]}
+    module = Module({**REGISTRY, **OPTIONS}, supports_check_mode=True, **checks)
     run_module(module, run, needs_cluster=False)
 
 

@@ -10,10 +10,12 @@ author: [The ossm.federation authors (@ossm)]
 description:
   - Reads a C(.wasm) file and tells its digest, the version of the Proxy-Wasm ABI that it declares, and what it needs of a proxy.
   - Refuses what no proxy of a mesh from 2.1 to 2.6 loads, with the reason. The file is read in bounded time and memory, and never run.
-  - Reads the module of an image, too, which is saved as an OCI layout in one archive, and tells which kinds of extensions read it.
-  - A link in the place of the file is not followed. Reads no cluster and no registry.
+  - Reads also the module of an image, in a registry or saved as an OCI layout in one archive, and tells which kinds of extensions read it.
+  - A link in the place of the file is not followed. Reads no cluster. A registry is asked only with O(pull).
 seealso:
   - module: ossm.federation.wasm_extension
+  - module: ossm.federation.wasm_image
+extends_documentation_fragment: [ossm.federation.registry]
 attributes:
   check_mode: {support: full, description: Reads only.}
   diff_mode: {support: none, description: Reads only.}
@@ -24,8 +26,15 @@ options:
   image:
     description:
       - Instead of O(path), an archive with an image, as C(skopeo copy docker://… oci-archive:image.tar) or M(ossm.federation.wasm_image) write it.
-        Exactly one of the two is given.
+        Exactly one of O(path), O(image) and O(pull) is given.
     type: path
+  pull:
+    description:
+      - Instead of O(path), an image in a registry, such as C(registry.example/team/header:1.2@sha256:…), with a tag, a digest or both; the digest then counts.
+        C(oci://) may stand before it.
+      - Of an index, which lists an image per platform, the one for linux on amd64 is read, as the proxies' fetcher does.
+    type: str
+    version_added: 0.3.0
   sha256:
     description: The SHA-256 digest that the module must have, in 64 hexadecimal digits.
     type: str
@@ -48,12 +57,18 @@ EXAMPLES = r"""
   ossm.federation.wasm_module_info:
     path: "{{ playbook_dir }}/files/header.wasm"
     sha256: 9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08
+
+- name: Look into an image where the proxies pull it from
+  ossm.federation.wasm_module_info:
+    pull: registry.example/team/header:1.2@sha256:9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08
+    registry_username: reader
+    registry_password: "{{ vaulted_registry_password }}"
 """
 
 RETURN = r"""
 image:
   description: Of an image its C(digest), its C(layout) (C(image) or C(artifact)), how many C(layers), and C(readers), by each why it cannot read it.
-  returned: with O(image)
+  returned: with O(image) or O(pull)
   type: dict
   sample:
     digest: sha256:9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08
@@ -118,38 +133,58 @@ from datetime import datetime  # noqa: E402
 from ..module_utils._cluster.client import Cluster  # noqa: E402
 from ..module_utils._core.catalogue.findings import Finding  # noqa: E402
 from ..module_utils._core.extensions.image import LARGEST_ARCHIVE, Image, read_image  # noqa: E402
+from ..module_utils._core.extensions.registries import reference_of  # noqa: E402
 from ..module_utils._core.extensions.wasm import LARGEST, read_module  # noqa: E402
 from ..module_utils._core.plain.data import some  # noqa: E402
 from ..module_utils._core.plain.errors import FederationError  # noqa: E402
 from ..module_utils._files import Place, beginning  # noqa: E402
+from ..module_utils._options import REGISTRY  # noqa: E402
+from ..module_utils._registry import Registry  # noqa: E402
 from ..module_utils._run import Module, Run, run_module  # noqa: E402
 
 OPTIONS = {
     "path": {"type": "path"},
     "image": {"type": "path"},
+    "pull": {"type": "str"},
     "sha256": {"type": "str"},
     "digest": {"type": "str"},
 }
-EITHER = {"mutually_exclusive": [("path", "image"), ("path", "digest")], "required_one_of": [("path", "image")]}
+SOURCES = ("path", "image", "pull")
+CHECKS = {
+    "mutually_exclusive": [SOURCES, ("path", "digest"), ("pull", "digest")],
+    "required_one_of": [SOURCES],
+    "required_together": [("registry_username", "registry_password")],
+}
 
 
 def run(run: Run, cluster: Cluster | None, now: datetime) -> dict:
     """Return what a module says of itself, and of an image who reads it."""
     params = run.params
-    place = Place(*os.path.split(params["path"] or params["image"]), "Image" if params["image"] else "Wasm module", "FED836")
-    content = beginning(place, (LARGEST_ARCHIVE if params["image"] else LARGEST) + 1)
-    if content is None:
-        raise place.refusal("does not exist", "Name the file that your build has made")
-    where, image = f"{place.kind} {place.path}", None
-    if params["image"]:
-        image = image_of(content, where, params["digest"] or "")
-        content = image.module or b""
+    where, content, image = source_of(run)
     found = read_module(content, where, params["sha256"] or "")
     found.refuse_unloadable(where)
     if found.unknown_imports:
         run.warn(Finding("FED837", where, f"needs {some(found.unknown_imports, 5)}").text)
     told = {"image": image.as_data()} if image else {}
     return {"changed": False, **found.as_data(), **told, "is_taken": None if found.unknown_imports else True}
+
+
+def source_of(run: Run) -> tuple[str, bytes, Image | None]:
+    """Return what a message calls the module, its bytes, and the image that it was in."""
+    params = run.params
+    if params["pull"]:
+        reference = reference_of(params["pull"], "pull")
+        image = Registry(reference, params, run.know).pull()
+        return f"Image {reference}", image.module or b"", image
+    place = Place(*os.path.split(params["path"] or params["image"]), "Image" if params["image"] else "Wasm module", "FED836")
+    content = beginning(place, (LARGEST_ARCHIVE if params["image"] else LARGEST) + 1)
+    if content is None:
+        raise place.refusal("does not exist", "Name the file that your build has made")
+    where = f"{place.kind} {place.path}"
+    if not params["image"]:
+        return where, content, None
+    image = image_of(content, where, params["digest"] or "")
+    return where, image.module or b"", image
 
 
 def image_of(content: bytes, where: str, digest: str) -> Image:
@@ -165,7 +200,7 @@ def image_of(content: bytes, where: str, digest: str) -> Image:
 
 
 def main() -> None:
-    module = Module(OPTIONS, supports_check_mode=True, **EITHER)
+    module = Module({**REGISTRY, **OPTIONS}, supports_check_mode=True, **CHECKS)
     run_module(module, run, needs_cluster=False, writes=False)
 
 

@@ -15,7 +15,7 @@ from typing import Any
 
 from .client import Testbed, TestbedError
 from .faults import NAMES
-from .programs import ProgramsError, find_controllers, find_istio, find_programs
+from .programs import ProgramsError, find_controllers, find_istio, find_programs, find_registry
 from .specification import MeshSpec
 
 
@@ -190,6 +190,7 @@ def _programs(asked: argparse.Namespace) -> int:
     if asked.controllers:
         controllers = find_controllers(_say)
         _say(f"kube-controller-manager: {controllers.controller_manager}\nkube-scheduler: {controllers.scheduler}\nkwok: {controllers.kwok}")
+        _say(f"registry: {find_registry(_say)}")
     return 0
 
 

@@ -55,6 +55,8 @@ CONTROLLERS = (
     Built("kube-scheduler", "v1.34.4", "k8s.io/kubernetes/cmd/kube-scheduler", _KUBERNETES_FLAGS, 1),
     Built("kwok", "v0.8.0", "sigs.k8s.io/kwok/cmd/kwok", "-s -w", 1, "go/kwok"),
 )
+# Where images are really pushed to and pulled from.
+REGISTRY = Built("registry", "v3.1.2", "ossm.federation/testbed/registry", "-s -w", 1, "go/registry")
 # Release tags cannot be had as Go modules: this is a commit of the main branch, and results name it.
 ISTIO_VERSION = "v0.0.0-20260827124520-eed52ebb66ad"
 _ISTIO_FLAGS = f"-s -w -X istio.io/istio/pkg/version.buildVersion={ISTIO_VERSION}"
@@ -118,6 +120,16 @@ def find_kwok(say: Say = print, environment: Mapping[str, str] | None = None) ->
         if not _built_path(cache, kwok, target).exists():
             _build(cache, target, say, environment, (kwok,))
     return _built_path(cache, kwok, target)
+
+
+def find_registry(say: Say = print, environment: Mapping[str, str] | None = None) -> Path:
+    """Return distribution's registry, built if need be; raises as ``find_programs``."""
+    environment = os.environ if environment is None else environment
+    target, cache = _platform(), cache_directory(environment)
+    with _locked(cache / "lock-registry", say):
+        if not _built_path(cache, REGISTRY, target).exists():
+            _build(cache, target, say, environment, (REGISTRY,), "300 MB while building, in Go's own caches, and 25 MB to keep")
+    return _built_path(cache, REGISTRY, target)
 
 
 @dataclass(frozen=True)
@@ -242,14 +254,14 @@ def _locked(path: Path, say: Say) -> Iterator[None]:
 # built from Go modules
 
 
-def _build(cache: Path, target: str, say: Say, environment: Mapping[str, str], programs: Sequence[Built] = BUILT) -> None:
+def _build(cache: Path, target: str, say: Say, environment: Mapping[str, str], programs: Sequence[Built] = BUILT, disk: str = _DISK) -> None:
     missing = [program for program in programs if not _built_path(cache, program, target).exists()]
     go, version = _find_go(environment)
     what = " and ".join(f"{program.name} {program.version}" for program in missing)
     minutes = sum(program.minutes for program in missing)
     say(
         f"Fetching the Go modules of {what} (their digests stand in tests/testbed/{missing[0].module}) and building once: "
-        f"about {minutes} minutes on two cores, {_DISK}, with {go} ({version}). They are kept in {cache}"
+        f"about {minutes} minutes on two cores, {disk}, with {go} ({version}). They are kept in {cache}"
     )
     for program in missing:
         _build_one(program, _built_path(cache, program, target), go, environment)
@@ -272,7 +284,7 @@ def _find_go(environment: Mapping[str, str]) -> tuple[str, str]:
 def _build_one(program: Built, target: Path, go: str, environment: Mapping[str, str]) -> None:
     target.parent.mkdir(parents=True, exist_ok=True)
     unfinished = target.with_name(f"{target.name}.unfinished")
-    words = [go, "build", "-mod=readonly", "-trimpath", "-buildvcs=false", "-ldflags", program.flags, "-o", str(unfinished), program.package]
+    words = [go, "build", "-mod=readonly", "-trimpath", "-buildvcs=false", "-tags=programs", "-ldflags", program.flags, "-o", str(unfinished), program.package]
     folder = Path(__file__).parent / program.module
     done = subprocess.run(
         words,

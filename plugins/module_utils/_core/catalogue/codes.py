@@ -2413,6 +2413,40 @@ CODES: dict[str, Code] = {
         "A container has written more than is read of it. The API server gives a log from its beginning, so the latest lines are missing.",
         "Ask for less time with `logs_since`, for the last lines with `logs_tail`, or for more with `logs_most_mib`.",
     ),
+    "FED934": Code(
+        "Name of an image that cannot be read",
+        ERROR,
+        "An image in a registry is named by the registry, the repository and a tag or a digest. A name without a registry means another one "
+        "in each program, and user and password have no place in it.",
+        "Write `registry.example/team/header:1.2@sha256:…`; for Docker Hub, `docker.io/team/header:1.2`.",
+    ),
+    "FED935": Code(
+        "Registry that cannot be used",
+        ERROR,
+        "The registry does not answer within `registry_timeout`, its certificate is not valid, or it answers with something else than it was "
+        "asked for. A proxy of the machine's environment is not used.",
+        "Check the name of the image, `registry_ca_cert`, and the way from the machine that runs Ansible.",
+    ),
+    "FED936": Code(
+        "Registry and login that do not fit",
+        ERROR,
+        "The registry refuses the login, or wants it where it does not belong: at another host than its own, or by plain HTTP.",
+        "Give the login of an account with the right to read, or to write. Name the host that gives the registry's tokens in "
+        "`registry_token_host`, if it is the registry's own.",
+    ),
+    "FED937": Code(
+        "Registry that leads elsewhere",
+        ERROR,
+        "An answer leads away from TLS, to an address of this machine, its link or a private network that the registry is not in itself, round in circles, or "
+        "has what is pushed sent to another host. Nothing was sent there.",
+        "Ask who runs the registry.",
+    ),
+    "FED938": Code(
+        "Tag that names another image",
+        ERROR,
+        "The tag stands in the registry already, for another image. Proxies that pull by the tag would run another module, each at its own time.",
+        "Give each module a tag of its own, or set `move_tag: true`.",
+    ),
     "FED940": Code(
         "Peering that is not there, or not in use",
         WARNING,

@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ..plain.data import at, items, mapping
+from ..plain.data import at, is_whole, items, mapping
 from ..plain.errors import FederationError
 from .tarball import Entry, Unusable, deflated, entries, inflated, packed
 from .wasm import LARGEST
@@ -24,8 +24,9 @@ MOST_LAYERS = 64
 PLUGIN, MANIFEST = "plugin.wasm", "manifest.yaml"
 ARTIFACT_LAYER = "application/vnd.module.wasm.content.layer.v1+wasm"
 _LAYERS = ("application/vnd.oci.image.layer.v1.tar+gzip", "application/vnd.docker.image.rootfs.diff.tar.gzip")
-_INDEXES = ("application/vnd.oci.image.index.v1+json", "application/vnd.docker.distribution.manifest.list.v2+json")
+INDEXES = ("application/vnd.oci.image.index.v1+json", "application/vnd.docker.distribution.manifest.list.v2+json")
 OF_IMAGE = "application/vnd.oci.image.manifest.v1+json"
+OF_DOCKER = "application/vnd.docker.distribution.manifest.v2+json"
 CONFIG = "application/vnd.oci.image.config.v1+json"
 REFERENCE = "org.opencontainers.image.ref.name"
 READERS = ("ServiceMeshExtension", "WasmPlugin of 2.2", "WasmPlugin from 2.3 on")
@@ -54,15 +55,42 @@ def read_image(archive: bytes, where: str) -> Image:
         raise _refusal("FED841", where, str(reason)) from None
     index = _parsed(_file(files, "index.json", where), where, "index.json")
     listed = items(index.get("manifests"))
-    if len(listed) != 1 or listed[0].get("mediaType") in _INDEXES:
+    if len(listed) != 1 or listed[0].get("mediaType") in INDEXES:
         raise _refusal("FED841", where, "holds several images, or none; save the one that is meant")
-    manifest = _parsed(_blob(files, listed[0], where, LARGEST_JSON), where, "the image's manifest")
-    layers = items(manifest.get("layers"))
+    return _image_of(files, listed[0], where)
+
+
+def layers_of(manifest: bytes, where: str) -> list[Mapping]:
+    """Return the descriptors of the layers that an image's manifest lists.
+
+    Raises ``FederationError``: FED841 for no manifest of an image, FED843 for layers that are too large together.
+    """
+    told = _parsed(manifest, where, "the image's manifest")
+    layers = items(told.get("layers"))
     if not 0 < len(layers) <= MOST_LAYERS:
         raise _refusal("FED841", where, f"has {len(layers)} layers, and 1 to {MOST_LAYERS} can be read")
+    sizes = [layer.get("size") for layer in layers]
+    if not all(is_whole(size) and size >= 0 for size in sizes):
+        raise _refusal("FED841", where, "does not say how large each layer is")
+    if sum(sizes) > LARGEST_ARCHIVE:
+        raise _refusal("FED843", where, f"has layers of more than {LARGEST_ARCHIVE >> 20} MiB together")
+    for layer in layers:
+        _digits(layer, where)
+    return layers
+
+
+def image_of_parts(manifest: bytes, layers: Iterable[bytes], where: str) -> Image:
+    """Return the image that a registry gave in parts: its manifest, and its layers in any order. Raises as ``read_image``."""
+    parts = [manifest, *layers]
+    files = {_file_of(_digest(part).partition(":")[2]): Entry(_digest(part), part) for part in parts}
+    return _image_of(files, {"digest": _digest(manifest)}, where)
+
+
+def _image_of(files: Mapping[str, Entry], descriptor: Mapping, where: str) -> Image:
+    layers = layers_of(_blob(files, descriptor, where, LARGEST_JSON), where)
     is_artifact = any(layer.get("mediaType") == ARTIFACT_LAYER for layer in layers)
     found = _artifact(files, layers, where) if is_artifact else _plain(files, layers, where)
-    image = Image(str(listed[0].get("digest")), "artifact" if is_artifact else "image", len(layers), *found)
+    image = Image(str(descriptor.get("digest")), "artifact" if is_artifact else "image", len(layers), *found)
     if image.module is None:
         why = "; ".join(f"{reader}: {reason}" for reader, reason in image.unread.items())
         raise _refusal("FED844", where, f"holds no module that anybody reads ({why})")
@@ -130,14 +158,23 @@ def _layers(files: Mapping[str, Entry], layers: Sequence[Mapping], where: str) -
 
 def _blob(files: Mapping[str, Entry], descriptor: Mapping, where: str, most: int) -> bytes:
     """Return the content that a descriptor names, of its digest and size."""
+    digits = _digits(descriptor, where)
+    content = _file(files, _file_of(digits), where, most)
+    if hashlib.sha256(content).hexdigest() != digits or descriptor.get("size") not in (None, len(content)):
+        raise _refusal("FED842", where, f"holds other content than its digest sha256:{digits} says")
+    return content
+
+
+def _digits(descriptor: Mapping, where: str) -> str:
     digest = str(descriptor.get("digest"))
     algorithm, _colon, digits = digest.partition(":")
     if algorithm != "sha256" or len(digits) != 64 or not set(digits) <= set("0123456789abcdef"):
         raise _refusal("FED841", where, f"names content by {digest[:80]}, which is no SHA-256 digest")
-    content = _file(files, f"blobs/sha256/{digits}", where, most)
-    if hashlib.sha256(content).hexdigest() != digits or descriptor.get("size") not in (None, len(content)):
-        raise _refusal("FED842", where, f"holds other content than its digest {digest} says")
-    return content
+    return digits
+
+
+def _file_of(digits: str) -> str:
+    return f"blobs/sha256/{digits}"
 
 
 def _file(files: Mapping[str, Entry], name: str, where: str, most: int = LARGEST_JSON) -> bytes:
@@ -174,6 +211,9 @@ class Packed:
 
     archive: bytes
     digest: str
+    manifest: bytes
+    blobs: tuple[bytes, ...]
+    """What the manifest names, in the order in which a registry takes it."""
 
 
 def pack_image(module: bytes, about: Mapping[str, Any], reference: str = "") -> Packed:
@@ -205,8 +245,8 @@ def pack_image(module: bytes, about: Mapping[str, Any], reference: str = "") -> 
     named = {**_descriptor(manifest, OF_IMAGE), **({"annotations": {REFERENCE: reference}} if reference else {})}
     index = _json({"schemaVersion": 2, "manifests": [named]})
     files = {"oci-layout": _json({"imageLayoutVersion": "1.0.0"}), "index.json": index}
-    files |= {f"blobs/sha256/{_digest(blob).partition(':')[2]}": blob for blob in (manifest, config, layer)}
-    return Packed(packed(files), _digest(manifest))
+    files |= {_file_of(_digest(blob).partition(":")[2]): blob for blob in (manifest, config, layer)}
+    return Packed(packed(files), _digest(manifest), manifest, (config, layer))
 
 
 def digest_in(archive: bytes) -> str:

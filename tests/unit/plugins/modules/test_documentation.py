@@ -15,12 +15,21 @@ from ansible_collections.ossm.federation.plugins.module_utils._core.mesh import 
 from ansible_collections.ossm.federation.plugins.module_utils._core.mesh.topology import LOCALITY, Gateways
 from ansible_collections.ossm.federation.plugins.module_utils._core.traffic import wanted
 from ansible_collections.ossm.federation.plugins.module_utils._described import DESCRIBED
-from ansible_collections.ossm.federation.plugins.module_utils._options import CLUSTER, FORCE, MESH, OLM, PROMETHEUS, WAITING
+from ansible_collections.ossm.federation.plugins.module_utils._options import CLUSTER, FORCE, MESH, OLM, PROMETHEUS, REGISTRY, WAITING
 from ansible_collections.ossm.federation.plugins.plugin_utils.specs import SPECS as ROLES
 
 ROOT = "ansible_collections.ossm.federation.plugins"
 MODULES = sorted(path.stem for path in Path(__file__).parents[4].joinpath("plugins", "modules").glob("*.py"))
-SPECS = {"cluster": CLUSTER, "mesh": MESH, "described": {**MESH, **DESCRIBED}, "force": FORCE, "prometheus": PROMETHEUS, "waiting": WAITING, "olm": OLM}
+SPECS = {
+    "cluster": CLUSTER,
+    "mesh": MESH,
+    "described": {**MESH, **DESCRIBED},
+    "force": FORCE,
+    "prometheus": PROMETHEUS,
+    "registry": REGISTRY,
+    "waiting": WAITING,
+    "olm": OLM,
+}
 
 
 def module_of(name):

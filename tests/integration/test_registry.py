@@ -1,0 +1,102 @@
+# GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Images pushed to a real registry and read from it: open over plain HTTP, over TLS, with a password, and with tokens."""
+
+from __future__ import annotations
+
+import base64
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from attacks.attack import Outcome, call_each
+from unit.plugins.module_utils._core.extensions.modules import module as wasm
+
+from testbed.programs import find_registry
+from testbed.registry import PASSWORD, USER, RealRegistry, real_registry
+
+LOGIN = {"registry_username": USER, "registry_password": PASSWORD}
+READERS = {"ServiceMeshExtension": "", "WasmPlugin of 2.2": "", "WasmPlugin from 2.3 on": ""}
+
+
+@pytest.fixture(scope="module")
+def program() -> Path:
+    if shutil.which("go") is None:
+        pytest.skip("NOT RUN: no go is on the PATH, which builds distribution's registry once")
+    return find_registry()
+
+
+@pytest.fixture
+def plugin(tmp_path: Path) -> Path:
+    path = tmp_path / "plugin.wasm"
+    path.write_bytes(wasm())
+    return path
+
+
+@pytest.fixture
+def run(collections: str) -> Callable[..., Outcome]:
+    """Return what runs one module, as loud as it gets."""
+
+    def one(module: str, check: bool = False, **options: Any) -> Outcome:
+        return call_each(collections, module, [options], check=check, shown=True)[0]
+
+    return one
+
+
+@pytest.fixture(params=["plain", "tls", "password", "token"])
+def registry(request: pytest.FixtureRequest, program: Path, tmp_path: Path) -> Iterator[RealRegistry]:
+    kind = request.param
+    with real_registry(program, tmp_path / "registry", tls=kind != "plain", login=kind if kind in ("password", "token") else "") as running:
+        yield running
+
+
+def secrets(registry: RealRegistry) -> list[str]:
+    pair = base64.b64encode(f"{USER}:{PASSWORD}".encode()).decode()
+    return [PASSWORD, pair, *registry.tokens]
+
+
+def asked_as(registry: RealRegistry) -> dict[str, object]:
+    return {"registry_ca_cert": registry.ca_file} if registry.ca_file else {"registry_plain_http": True}
+
+
+def test_an_image_goes_there_once_and_comes_back_by_tag_and_by_digest(registry: RealRegistry, run: Callable[..., Outcome], plugin: Path) -> None:
+    options = {**asked_as(registry), **(LOGIN if registry.login else {}), "registry_token_host": registry.token_host}
+    name = f"{registry.host}/team/header"
+    pack = {"path": str(plugin), "name": "header", "push": f"oci://{name}:1.2", **options}
+    planned = run("wasm_image", check=True, **pack)
+    assert planned.result.get("changed"), planned.result
+    assert run("wasm_module_info", pull=f"{name}:1.2", **options).code == "FED935"
+    pushed, again = run("wasm_image", **pack), run("wasm_image", **pack)
+    assert (pushed.result["changed"], again.result["changed"], again.result["diff"]) == (True, False, [])
+    digest = pushed.result["digest"]
+    assert planned.result["digest"] == digest and pushed.result["pinned"] == f"{name}:1.2@{digest}"
+    found = [run("wasm_module_info", pull=each, **options) for each in (f"{name}:1.2", f"{name}@{digest}", f"oci://{name}:gone@{digest}")]
+    assert [each.result["image"] for each in found] == [{"digest": digest, "layout": "image", "layers": 1, "readers": READERS}] * 3
+    assert found[0].result["abi"] == "0.2.1"
+    plugin.write_bytes(wasm(abi="0.1.0"))
+    other = run("wasm_image", **pack)
+    assert (other.code, "move_tag" in other.result["msg"]) == ("FED938", True)
+    moved = run("wasm_image", **pack, move_tag=True)
+    assert moved.result["changed"] and run("wasm_module_info", pull=f"{name}:1.2", **options).result["abi"] == "0.1.0"
+    assert run("wasm_module_info", pull=f"{name}@{digest}", **options).result["abi"] == "0.2.1"
+    if registry.login:
+        refused = [run("wasm_module_info", pull=f"{name}:1.2", **{**options, **each}) for each in ({"registry_password": "wrong-wrong-wrong"}, NOBODY)]
+        assert [each.code for each in refused] == ["FED936", "FED936"]
+    if registry.token_host:
+        away = run("wasm_module_info", pull=f"{name}:1.2", **{**options, "registry_token_host": ""})
+        assert away.code == "FED936" and registry.token_host in away.result["msg"] and registry.tokens
+    told = "".join(each.printed for each in (planned, pushed, again, *found, other, moved))
+    assert not [text for text in secrets(registry) if text in told]
+
+
+NOBODY = {"registry_username": None, "registry_password": None}
+
+
+def test_whom_nobody_vouches_for_is_not_asked_and_plain_http_only_when_told(program: Path, tmp_path: Path, run: Callable[..., Outcome]) -> None:
+    with real_registry(program, tmp_path / "registry") as running:
+        name = f"{running.host}/team/header:1"
+        unknown = run("wasm_module_info", pull=name)
+        assert unknown.code == "FED935" and "certificate" in unknown.result["msg"]
+        assert run("wasm_module_info", pull=name, registry_plain_http=True).code == "FED935"
+        assert run("wasm_module_info", pull=name, registry_plain_http=True, **LOGIN).code == "FED936"
