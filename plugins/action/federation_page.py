@@ -11,3 +11,4 @@ class ActionModule(PlainAction):
     """Run the module of the same name."""
 
     MODULE = module
+    IS_LAST = True

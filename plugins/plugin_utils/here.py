@@ -21,23 +21,28 @@ import os
 import select
 import signal
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import partial
+from pathlib import Path
 from types import ModuleType
 from typing import Any, NoReturn
 
-from ansible import constants
+from ansible import constants, context
 from ansible.module_utils import basic
 from ansible.plugins.action import ActionBase
 from ansible.utils.color import stringc
 from ansible.utils.display import Display
 from ansible.utils.unsafe_proxy import wrap_var
+from ansible.utils.vars import load_extra_vars
 from ansible_collections.ossm.federation.plugins.module_utils._cluster import client
+from ansible_collections.ossm.federation.plugins.module_utils._core.plain.data import some
 from ansible_collections.ossm.federation.plugins.module_utils._core.plain.errors import FederationError
+from ansible_collections.ossm.federation.plugins.module_utils._core.plain.reference import link_to
 from ansible_collections.ossm.federation.plugins.module_utils._core.plain.words import shown
 from ansible_collections.ossm.federation.plugins.module_utils._run import NOTHING_WRITTEN
 from ansible_collections.ossm.federation.plugins.plugin_utils.credentials import are_own, borrowed
 from ansible_collections.ossm.federation.plugins.plugin_utils.specs import SHARED, SPECS, refuse_unknown, refuse_wrong
+from ansible_collections.ossm.federation.plugins.plugin_utils.unknown import IGNORED, PLAYBOOKS, Told
 
 try:
     from ansible.module_utils.common.json import Direction, get_module_decoder, get_module_encoder
@@ -72,6 +77,8 @@ class HereAction(ActionBase):
     """
 
     MODULE: ModuleType
+    IS_LAST = False
+    """Whether a run ends with it whatever was refused before, so that it refuses nothing of that itself."""
 
     def run(self, tmp: str | None = None, task_vars: dict | None = None) -> dict:
         """Return the module's result, or the refusal of what the role was told."""
@@ -94,22 +101,35 @@ class HereAction(ActionBase):
         role = self._role()
         if role is None:
             return
-        # A task for all hosts at once, such as the report, is not about the variables of one of them.
+        # A task for all hosts at once is not about the variables of one of them.
         if not self._task.run_once:
+            self._refuse_unknown(variables, self._told())
             self._refuse_wrong(role, variables)
+        elif not self.IS_LAST:
+            told = self._told()
+            self._refuse_unknown({name: variables[name] for name in (*told.names, IGNORED) if name in variables}, told)
         hosts = variables.get("ansible_play_hosts_all") or ()
         if len(hosts) > 1 and self._asks_a_cluster() and not are_own(self._task.args):
             host = str(variables.get("inventory_hostname"))
             name = str(self._task.args.get("mesh") or "")
             raise borrowed("mesh" if name else "cluster", host, len(hosts), name=name)
 
+    def _refuse_unknown(self, variables: Mapping[str, Any], told: Told) -> None:
+        doubted = refuse_unknown(variables, self._templar.template, told)
+        if doubted:
+            display.warning(doubts(doubted))
+
     def _refuse_wrong(self, role: Any, variables: Mapping[str, Any]) -> None:
-        refuse_unknown(variables, self._templar.template)
         own = role.get_name(include_role_fqcn=False)
         names = [each.get_name(include_role_fqcn=False) for each in role.get_all_dependencies()]
         entry = str(role._from_files.get("tasks", "main")).removesuffix(".yml")
         for name, part in (*((name, SHARED) for name in names), (own, entry)):
             refuse_wrong(SPECS.get(name, {}).get(part, {}), name, variables, self._templar.template)
+
+    def _told(self) -> Told:
+        """Return what the command line of this run tells: its extra variables and its playbooks."""
+        played = {playbook_name(str(each)) for each in context.CLIARGS.get("args") or ()}
+        return Told(frozenset(load_extra_vars(self._loader)), played & set(PLAYBOOKS))
 
     def _role(self) -> Any:
         """Return the role of this collection that the task stands in, or None."""
@@ -166,6 +186,20 @@ class HereAction(ActionBase):
             and bool(python)
             and str(self._templar.template(python)) == sys.executable
         )
+
+
+def playbook_name(said: str) -> str:
+    """Return what a playbook is called, given as a file or as one of a collection."""
+    return Path(said).stem if said.endswith((".yml", ".yaml", ".json")) else said.rpartition(".")[2]
+
+
+def doubts(doubted: Sequence[tuple[str, str]]) -> str:
+    """Return the warning of variables that may be meant for the playbook that runs, which knows none of them."""
+    told = some([shown(f"{name} (nearest: {near})", longest=160) for name, near in doubted])
+    return (
+        f"FED330 {told}: called like a variable of this playbook, and none that it knows; list it in {IGNORED} where it belongs to "
+        f"somebody else.  ({link_to('FED330')})"
+    )
 
 
 def states_in(result: Mapping) -> dict[str, str]:

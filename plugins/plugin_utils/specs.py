@@ -19,7 +19,7 @@ from ansible.module_utils.errors import AnsibleValidationError, ArgumentTypeErro
 from ansible_collections.ossm.federation.plugins.module_utils._core.plain.errors import FederationError
 from ansible_collections.ossm.federation.plugins.module_utils._core.plain.words import shown
 from ansible_collections.ossm.federation.plugins.plugin_utils import unknown
-from ansible_collections.ossm.federation.plugins.plugin_utils.unknown import IGNORED
+from ansible_collections.ossm.federation.plugins.plugin_utils.unknown import IGNORED, NOTHING, Told
 
 ROLES = Path(__file__).resolve().parents[2] / "roles"
 OMITTED = "AnsibleValueOmittedError"
@@ -69,13 +69,16 @@ def refuse_wrong(spec: Mapping[str, Mapping], role: str, variables: Mapping, tem
     )
 
 
-def refuse_unknown(variables: Mapping, template: Callable[[Any], Any]) -> None:
-    """Refuse variables that were meant for this collection and that no spec knows: FED330, and FED325 where they cannot be let pass."""
+def refuse_unknown(variables: Mapping, template: Callable[[Any], Any], told: Told = NOTHING) -> list[tuple[str, str]]:
+    """Refuse variables that were meant for this collection and that no spec knows: FED330, and FED325 where they cannot be let pass.
+
+    Returns what is only doubted, as ``unknown.refuse_unknown`` does.
+    """
     option = SPECS["mesh"][SHARED][IGNORED]
     refuse_wrong({IGNORED: option}, "mesh", variables, template)
     said = template(variables[IGNORED]) if IGNORED in variables else None
     ignored = said.split(",") if isinstance(said, str) else said or []
-    unknown.refuse_unknown([name for name in variables if isinstance(name, str)], SPECS, [str(name).strip() for name in ignored])
+    return unknown.refuse_unknown([name for name in variables if isinstance(name, str)], SPECS, [str(name).strip() for name in ignored], told)
 
 
 def _wrong(name: str, option: Mapping, variables: Mapping, template: Callable[[Any], Any]) -> Iterator[tuple[str, str]]:

@@ -3,16 +3,19 @@
 
 What begins as ours do (``mesh_``, ``federation_``, ``unfederate_``) is ours, so a name that no spec knows is wrong. Other words that
 our variables begin with (``cluster_``, and the names of playbooks and roles) belong to everybody: only a name that is close to one of
-ours counts as misspelled.
+ours counts as misspelled. What a run's own command line says under the name of its playbook (``gather -e gather_folder=...``) was
+meant for that playbook, however far it is from any of its names; an inventory that has such a name is only warned of.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
 from difflib import SequenceMatcher, get_close_matches
 from fnmatch import fnmatchcase
 from pathlib import Path
+from typing import NoReturn
 
 from ansible_collections.ossm.federation.plugins.module_utils._core.plain.data import some
 from ansible_collections.ossm.federation.plugins.module_utils._core.plain.errors import FederationError
@@ -32,17 +35,37 @@ MOST_TOLD = 5
 PLAYBOOKS = tuple(path.stem for path in (Path(__file__).resolve().parents[2] / "playbooks").glob("*.yml"))
 
 
-def refuse_unknown(names: Iterable[str], specs: Mapping[str, Mapping[str, Mapping]], ignored: Collection[str] = ()) -> None:
+@dataclass(frozen=True)
+class Told:
+    """What a run's command line tells: the names of its extra variables, and the playbooks of this collection that it plays."""
+
+    names: Collection[str] = ()
+    playbooks: Collection[str] = ()
+
+
+NOTHING = Told()
+
+
+def refuse_unknown(
+    names: Iterable[str], specs: Mapping[str, Mapping[str, Mapping]], ignored: Collection[str] = (), told: Told = NOTHING
+) -> list[tuple[str, str]]:
     """Refuse names of variables that were meant for this collection and that none of its ``specs`` knows: FED330.
 
-    ``specs`` are the options by role and entry. ``ignored`` are names, or patterns with ``*``, that belong to somebody else.
+    ``specs`` are the options by role and entry. ``ignored`` are names, or patterns with ``*``, that belong to somebody else. Returns what
+    may be meant for a playbook that is ``told`` and is said elsewhere, each with the nearest name that is known.
     """
     known = {*OF_PLAYBOOKS, *(name for entries in specs.values() for options in entries.values() for name in options)}
     shared = {"cluster", *PLAYBOOKS, *specs} - set(OURS)
-    found = [(name, meant) for name in sorted(names) if (meant := _meant(name, known, shared)) is not None]
-    unknown = [(name, meant) for name, meant in found if not any(fnmatchcase(name, pattern) for pattern in ignored)]
-    if not unknown:
-        return
+    others = sorted(name for name in names if name not in known and not any(fnmatchcase(name, pattern) for pattern in ignored))
+    near_run = {name: near for name in others if (near := _of_the_run(name, known, told)) is not None}
+    found = {name: meant for name in others if (meant := _meant(name, known, shared)) is not None}
+    found.update({name: near for name, near in near_run.items() if name in told.names and name not in found})
+    if found:
+        _refuse(sorted(found.items()))
+    return sorted(near_run.items())
+
+
+def _refuse(unknown: list[tuple[str, str]]) -> NoReturn:
     (first, meant), others = unknown[0], unknown[1:]
     told = [f"{name} (nearest: {near})" if near else name for name, near in others]
     more = f"; unknown as well: {some([shown(one, longest=160) for one in told], MOST_TOLD - 1)}" if told else ""
@@ -55,11 +78,24 @@ def refuse_unknown(names: Iterable[str], specs: Mapping[str, Mapping[str, Mappin
     )
 
 
+def _plain(name: str) -> str:
+    return name.lower().replace("-", "_")
+
+
+def _of_the_run(name: str, known: Collection[str], told: Told) -> str | None:
+    """Return the nearest variable of the playbook that a name is called after; None where that has none, or is not played."""
+    plain = _plain(name)
+    first = plain.partition("_")[0]
+    is_of_the_run = first != plain and any(each.partition("_")[0] == first for each in told.playbooks)
+    own = [each for each in known if is_of_the_run and each.startswith(f"{first}_")]
+    return next(iter(get_close_matches(plain, own, 1, 0.0)), None)
+
+
 def _meant(name: str, known: Collection[str], shared: Collection[str]) -> str | None:
-    """Return the nearest name that is known, "" where none is near; None for a name that is known, or that is not ours."""
-    if name in known or name.startswith(("_", "ansible_")) or HANDED_ON.fullmatch(name):
+    """Return the nearest name that is known, "" where none is near; None for a name that is not ours."""
+    if name.startswith(("_", "ansible_")) or HANDED_ON.fullmatch(name):
         return None
-    plain = name.lower().replace("-", "_")
+    plain = _plain(name)
     first = plain.partition("_")[0]
     if plain.startswith(tuple(f"{word}_" for word in OURS)):
         return next(iter(get_close_matches(plain, known, 1, NEAR)), "")

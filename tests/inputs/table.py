@@ -66,6 +66,26 @@ MISSPELLED = [
     }.items()
 ]
 
+# Said on the command line of a run, and called after its playbook: what it does not know was meant for it, however far from its own names.
+OF_THE_RUN = [
+    Input(name, UNKNOWN, meant, {"playbook": name.replace("-", "_").partition("_")[0].replace("fleet", "fleet_plan")})
+    for name, meant in {
+        "gather_folder": "gather_dir",
+        "gather_secrets": "gather_",
+        "gather-to": "gather_",
+        "fleet_folder": "fleet_plan_",
+        "logs_lines": "logs_",
+        "report_html": "report_",
+        "verify_urls": "verify_",
+        "compare_folder": "compare_",
+        "status_quiet": "status_",
+        "health_strict": "health_",
+        "upgrade_when": "upgrade_",
+        "unfederate_dry_run": "unfederate_",
+        "preflight_fail": "preflight_",
+    }.items()
+]
+
 # 2. Variables of a wrong kind: told with the rule or entry, in the user's words.
 WRONG_KINDS = [
     Input({"mesh_exports": {"name": "cart"}}, WRONG_KIND, "mesh_exports: is a mapping, and must be a list"),
@@ -158,4 +178,4 @@ FOLDERS = [
     Input("preflight_info", NO_FOLDER, "is no folder", {"options": {"cards_dir": "a-file"}}),
     Input("federation", "waits", "west-for-east.json in ", {"options": {"cards_dir": "empty"}}),
 ]
-EVERYTHING = (MISSPELLED, WRONG_KINDS, NO_HOSTS, NAMES, WITHDRAWING, CONTEXTS, FOLDERS)
+EVERYTHING = (MISSPELLED, OF_THE_RUN, WRONG_KINDS, NO_HOSTS, NAMES, WITHDRAWING, CONTEXTS, FOLDERS)

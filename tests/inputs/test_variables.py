@@ -11,9 +11,10 @@ import pytest
 import yaml
 from ansible_collections.ossm.federation.plugins.module_utils._core.plain.errors import FederationError
 from ansible_collections.ossm.federation.plugins.plugin_utils.specs import SHARED, SPECS, refuse_unknown, refuse_wrong
+from ansible_collections.ossm.federation.plugins.plugin_utils.unknown import PLAYBOOKS, Told
 from attacks.api import ApiInMemory
 from inputs.right import OTHER_PEOPLES, inventories
-from inputs.table import EVERYTHING, MISSPELLED, WRONG_KINDS, Input
+from inputs.table import EVERYTHING, MISSPELLED, OF_THE_RUN, WRONG_KINDS, Input
 from integration.administrators import TREE, Administrator
 
 SEED, MANY = 20261129, 200
@@ -42,6 +43,29 @@ def verdict_of(variables: dict) -> tuple[str, str]:
 def test_a_misspelled_variable_is_refused_with_the_nearest_name(wrong: Input) -> None:
     code, said = verdict_of({**OTHER_PEOPLES, "mesh_peers": ["west"], wrong.given: []})
     assert code == wrong.verdict and wrong.given in said and wrong.says in said
+
+
+@pytest.mark.parametrize("wrong", OF_THE_RUN, ids=lambda wrong: wrong.given)
+def test_what_a_run_is_told_for_its_playbook_and_does_not_know_is_refused(wrong: Input) -> None:
+    said = {**OTHER_PEOPLES, "mesh_peers": ["west"], wrong.given: "x"}
+    with pytest.raises(FederationError, match=f"{wrong.verdict} {wrong.given}: .*nearest that is known is {wrong.says}"):
+        refuse_unknown(said, plain, Told({wrong.given}, {wrong.more["playbook"]}))
+    # Elsewhere it may be somebody else's.
+    refuse_unknown({**OTHER_PEOPLES, "cluster_name": "x"}, plain, Told({"cluster_name"}, {wrong.more["playbook"]}))
+
+
+def test_what_an_inventory_has_under_a_playbooks_name_is_doubted_in_that_playbook_alone() -> None:
+    names = {**OTHER_PEOPLES, "gather_folder": "x"}
+    assert refuse_unknown(names, plain, Told(set(), {"gather"})) == [("gather_folder", "gather_dir")]
+    assert refuse_unknown(names, plain, Told({"install_dir"}, {"install"})) == [], "a playbook without words of its own misses none"
+    assert refuse_unknown(names, plain, Told(set(), {"federate"})) == []
+    assert refuse_unknown({**names, "federation_ignore_variables": "gather_*"}, plain, Told({"gather_folder"}, {"gather"})) == []
+
+
+@pytest.mark.parametrize("playbook", PLAYBOOKS)
+def test_right_inventories_are_let_pass_whatever_the_playbook(playbook: str) -> None:
+    for variables in inventories(SEED, MANY // 4):
+        refuse_unknown(variables, plain, Told({"mesh_peers", "cluster_name", "app"}, {playbook}))
 
 
 @pytest.mark.parametrize("wrong", WRONG_KINDS, ids=lambda wrong: str(wrong.given)[:60])
@@ -95,6 +119,8 @@ def test_a_run_refuses_them_before_the_first_request_in_hosts_groups_and_extra_v
     assert "FED330 mesh_export:" in one.play("status", must_pass=False).output
     (tmp_path / "group_vars" / "meshes.yml").unlink()
     assert "FED330 federation_cards_folder:" in one.play("federate", variables={"federation_cards_folder": "x"}, must_pass=False).output
+    said = one.play("gather", variables={"gather_folder": "x"}, must_pass=False).output
+    assert re.search(r"FED330 gather_folder: .*gather_dir", said), said
     assert not api.asked
 
 

@@ -546,7 +546,8 @@ CODES: dict[str, Code] = {
         "A variable that nothing here knows",
         ERROR,
         "A variable of a host, a group or `-e` begins with `mesh_`, `federation_` or `unfederate_`, and no role of this collection reads it; "
-        "or it is nearly called like one of the others (`cluster_…`, `upgrade_…`). A misspelled name would be passed over in silence: "
+        "or it is nearly called like one of the others (`cluster_…`, `upgrade_…`); or `-e` calls it after the playbook that runs "
+        "(`gather_folder` for `gather`). In an inventory such a name is only warned of. A misspelled name would be passed over in silence: "
         "`mesh_export` would offer nothing, and take from the peers what they are offered. Refused before the first request.",
         "Correct the name; the message has the nearest one that is known. List it in `federation_ignore_variables` when it belongs to "
         "somebody else (`*` stands for any letters).",
