@@ -30,11 +30,11 @@ from ._core.peering.leaving import (
 )
 from ._core.peering.live import Peering, Peerings
 from ._core.peering.status import settling_seconds
-from ._core.peering.using import Taken, Use, accounts_in, names_of_traffic, place_in, routed_by, routes_in, taken_from, unwanted_routes
+from ._core.peering.using import Taken, Use, accounts_in, names_of_traffic, place_in, routed_by, routes_in, taken_from, unwanted_routes, withdrawals_of
 from ._core.plain.data import some
-from ._core.plain.diff import Change, as_diff, is_ours, removal_of
+from ._core.plain.diff import Change, as_diff, is_ours
 from ._core.plain.errors import FederationError
-from ._core.plain.kinds import AUTHORIZATION_POLICY, traffic_manager
+from ._core.plain.kinds import AUTHORIZATION_POLICY
 from ._reads.peerings import read_peerings
 from ._reads.uses import uses_of
 from ._run import Run, wait_until
@@ -160,7 +160,7 @@ def refuse_what_breaks(
         ingress = ((((peering.peer or {}).get("spec") or {}).get("gateways") or {}).get("ingress") or {}).get("name")
         for place in accounts_in(policies, f"{control_plane.namespace}/sa/{ingress}-service-account") if ingress else []:
             run.warn(f"FED508 {place} lets the gateway {ingress} of {name} in, which goes; take that principal out")
-    return uses, [removal_of(live, traffic_manager()) for live in going]
+    return uses, withdrawals_of(going)
 
 
 def without_lost(
@@ -188,4 +188,4 @@ def without_lost(
                     what=f"sends calls to {peer.local_name}, and no rule of mesh_imports takes the service from there any more",
                     fix=f"Take {peer.local_name} out of that rule, or put the rule of mesh_imports back",
                 )
-    return [removal_of(live, traffic_manager()) for live in routes]
+    return withdrawals_of(routes)

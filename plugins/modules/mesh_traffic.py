@@ -9,8 +9,8 @@ version_added: 0.2.0
 author: [The ossm.federation authors (@ossm)]
 description:
   - Keeps the DestinationRules, VirtualServices and AuthorizationPolicies that O(traffic) asks for, in one call for a whole mesh.
-  - What it made and nothing asks for any more is removed. What others made is never written; where it holds a host, the rule is refused and
-    the fields that it needs are shown.
+  - What it made and nothing asks for any more is removed. What others made is not written unless a rule says C(merge); where it holds a host,
+    the rule is refused and the fields that it needs are shown.
   - Every problem of every rule is found before anything is written.
   - With O(prometheus_url) the callers of the last seven days are named that a policy on a workload would cut off.
 seealso:
@@ -29,7 +29,7 @@ options:
   traffic:
     description:
       - The rules, one per service. Each has C(service) (C(namespace/name), as it is called in this mesh) and one or more of C(failover_to),
-        C(outlier), C(split), C(callers), C(timeout) and C(retries).
+        C(outlier), C(split), C(callers), C(timeout), C(retries) and C(merge).
       - An empty list removes all that was made before. Required with O(state=present).
     type: raw
     suboptions:
@@ -91,6 +91,13 @@ options:
           retry_on:
             description: What counts as failed, in Envoy's words with commas.
             type: str
+      merge:
+        description:
+          - Whether the fields that a failover or a split by weight needs are merged into a DestinationRule of yours that holds the host. This
+            module then owns these fields alone, and takes them away again when nothing asks for them.
+          - Refused where your rule sets one of these fields to something else.
+        type: bool
+        version_added: 0.3.0
   locality:
     description: Where this mesh is, with C(region), and C(zone) and C(subzone) where wanted. Found on pods or nodes when absent.
     type: dict
@@ -137,6 +144,18 @@ EXAMPLES = r"""
         split: {local: 80, west: 20}
         timeout: 2s
         retries: {attempts: 2, retry_on: "connect-failure,refused-stream"}
+
+- name: Add the failover of cart to the DestinationRule that the shop has for it
+  ossm.federation.mesh_traffic:
+    kubeconfig: east.kubeconfig
+    mesh: east
+    peers: [west]
+    imports:
+      - {name: cart, namespace: shop, import_as_local: true}
+    traffic:
+      - service: shop/cart
+        failover_to: west
+        merge: true
 
 - name: Rehearse who may call checkout
   ossm.federation.mesh_traffic:

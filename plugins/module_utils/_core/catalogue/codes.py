@@ -1961,7 +1961,7 @@ CODES: dict[str, Code] = {
         ERROR,
         "Of several DestinationRules for one host only the first one's traffic policy counts, and it counts "
         "whole. This collection never overwrites yours.",
-        "Add the fields that the message shows to your rule, or delete your rule.",
+        "Say `merge: true` to have the fields that the message shows merged into your rule, add them by hand, or delete your rule.",
     ),
     "FED861": Code(
         "Protocol that cannot be routed so",
@@ -2085,6 +2085,13 @@ CODES: dict[str, Code] = {
         WARNING,
         "Prometheus gave no number for the calls of a step, and `shift_unproven: go_on` lets the share move on all the same.",
         "See that Prometheus scrapes the sidecars of the callers, and that there are calls.",
+    ),
+    "FED879": Code(
+        "Field that your DestinationRule sets otherwise",
+        ERROR,
+        "With `merge: true` the fields that a rule needs go into your DestinationRule. Yours has another value in one of them, or one of "
+        "`distribute`, `failover` and `failoverPriority` beside the one that is needed. Nothing of yours is changed, even with force.",
+        "Take the field out of your rule, or write the same value in both.",
     ),
     "FED880": Code(
         "3scale described wrongly",

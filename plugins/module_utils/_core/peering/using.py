@@ -10,15 +10,18 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from ..plain.data import at
-from ..plain.diff import owned_leaves
+from ..plain.diff import Change, change_to, owned_leaves, removal_of
 from ..plain.kinds import (
     AUTHORIZATION_POLICY,
     CLUSTER_DOMAIN,
     DESTINATION_RULE,
+    KINDS,
     TRAFFIC_LABEL,
+    TRAFFIC_MERGED,
     TRAFFIC_PEERS,
     VIRTUAL_SERVICE,
     is_label,
+    merging_manager,
     traffic_manager,
 )
 from .names import imported_names
@@ -125,7 +128,7 @@ def uses_in(objects: Iterable[Mapping], taken: Sequence[Taken], cluster_domain: 
     for live in objects:
         metadata = live.get("metadata") or {}
         namespace = str(metadata.get("namespace") or "")
-        is_routed = live.get("kind") != AUTHORIZATION_POLICY.name and is_of_traffic(live)
+        is_routed = live.get("kind") != AUTHORIZATION_POLICY.name and (is_of_traffic(live) or is_merged(live))
         for given in _peers_of(live, taken) if is_routed else taken:
             named = list(_named(live, namespace, given, cluster_domain))
             if is_routed:
@@ -181,7 +184,11 @@ def namespaces_of_traffic(traffic: object) -> set[str]:
 
 
 def names_of_traffic(live: Mapping) -> tuple[str, str]:
-    """Return (namespace, name) of the service whose split or failover an object of ours would hold by its name."""
+    """Return (namespace, name) of the service whose split or failover an object of ours would hold by its name, or holds as merged."""
+    merged = at(live, "metadata", "annotations", TRAFFIC_MERGED)
+    if isinstance(merged, str) and is_merged(live):
+        namespace, _slash, name = merged.partition("/")
+        return namespace, name
     return str(at(live, "metadata", "namespace")), str(at(live, "metadata", "name")).partition(".")[2]
 
 
@@ -210,6 +217,25 @@ def is_of_traffic(live: Mapping) -> bool:
     """Return whether this collection wrote an object for ``mesh_traffic``: it carries our label, and our manager applied it."""
     labels = at(live, "metadata", "labels")
     return isinstance(labels, Mapping) and TRAFFIC_LABEL in labels and bool(owned_leaves(live, traffic_manager()))
+
+
+def is_merged(live: Mapping) -> bool:
+    """Return whether fields that ``mesh_traffic`` needs were merged into an object of somebody else."""
+    return bool(at(live, "metadata", "annotations", TRAFFIC_MERGED)) and bool(owned_leaves(live, merging_manager()))
+
+
+def withdrawal_of(live: Mapping) -> Change | None:
+    """Return the change that takes away what ``mesh_traffic`` put: the object, or of somebody else's the fields that are ours."""
+    if not is_merged(live):
+        return removal_of(live, traffic_manager())
+    metadata = {key: live["metadata"][key] for key in ("name", "namespace")}
+    kind = KINDS[live["kind"]]
+    return change_to(live, {"apiVersion": kind.api_version, "kind": kind.name, "metadata": metadata}, merging_manager())
+
+
+def withdrawals_of(several: Iterable[Mapping]) -> list[Change]:
+    """Return the changes that take away what ``mesh_traffic`` put on several objects."""
+    return [change for change in map(withdrawal_of, several) if change]
 
 
 def accounts_in(policies: Iterable[Mapping], account: str) -> list[str]:

@@ -130,6 +130,8 @@ CONTROL_PLANE_LABEL = "ossm.federation/control-plane"
 # What routes traffic carries the name of its service, and as an annotation the peers that it depends on.
 TRAFFIC_LABEL = "ossm.federation/traffic"
 TRAFFIC_PEERS = "ossm.federation/peers"
+# On a rule of somebody else into which fields were merged: for which service, as namespace/name.
+TRAFFIC_MERGED = "ossm.federation/merged"
 GATEWAY_LABEL = "maistra.io/gateway"
 INGRESS_FOR = "federation.maistra.io/ingress-for"
 EGRESS_FOR = "federation.maistra.io/egress-for"
@@ -193,6 +195,11 @@ def control_plane_manager() -> str:
 def traffic_manager() -> str:
     """Return the field manager that owns the rules by which traffic goes between meshes."""
     return f"{MANAGER}/traffic"
+
+
+def merging_manager() -> str:
+    """Return the field manager that owns the fields which are merged into other people's DestinationRules."""
+    return f"{MANAGER}/traffic-merged"
 
 
 def is_reserved_gateway(name: str) -> bool:

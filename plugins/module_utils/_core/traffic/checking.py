@@ -14,8 +14,9 @@ from ..peering.plan import plan_exports
 from ..peering.using import is_of_traffic
 from ..plain.data import at, listed, mapping, place_of
 from ..plain.errors import FederationError
-from ..plain.kinds import DESTINATION_RULE, VIRTUAL_SERVICE
+from ..plain.kinds import DESTINATION_RULE, VIRTUAL_SERVICE, merging_manager
 from .calling import WINDOW, local_callers
+from .merging import in_the_way, manager_of, rule_held
 from .plan import BY_WEIGHT, egress_selector, needed_fields, plan_rule, way_of
 from .shares import LOCAL
 from .standing import HTTP, Standing, covers, is_external, is_headless, is_labelled, ports_in, protocols
@@ -137,7 +138,11 @@ def _split(one: Wanted, mesh: Mesh, standing: Standing, locality: Mapping[str, s
         yield _problem("FED866", one, "split", what, "Import it from all of these peers in the same way")
     elif way == BY_WEIGHT:
         yield from _by_weight(one, mesh, standing, locality)
-    elif len(ports_in(service)) != 1 or "UDP" in protocols(service):
+        return
+    if one.merge and not one.failover_to:
+        what = "is for a DestinationRule, and this split is between two hosts, by a VirtualService"
+        yield _problem("FED850", one, "merge", what, "Take merge out, and put the routes into your VirtualService")
+    if len(ports_in(service)) != 1 or "UDP" in protocols(service):
         what = "is by host, and the Service does not have just one port that is HTTP or TCP"
         yield _problem("FED861", one, "split", what, "Export and split one Service per port")
 
@@ -206,7 +211,8 @@ def _in_force(one: Wanted, standing: Standing) -> Iterator[FederationError]:
             what=what,
             fix=f"Take that rule away, or add these fields to it: {needed_fields(one, standing)}",
         )
-    if standing.control_plane.said("security", "dataPlane", "automtls") is False:
+    is_merging = one.merge and rule_held(one, standing) is not None
+    if standing.control_plane.said("security", "dataPlane", "automtls") is False and not is_merging:
         shadowed = standing.effective_rule(host, one.namespace, one.namespace)
         if not mapping(at(shadowed, "spec", "trafficPolicy", "tls")):
             what = "needs a DestinationRule, and this mesh has automtls: false and no rule that says how the host is called"
@@ -326,6 +332,10 @@ def _holders(one: Wanted, mesh: Mesh, standing: Standing, locality: Mapping[str,
     }
     for manifest in plan_rule(one, mesh, standing, locality):
         metadata = manifest["metadata"]
+        if manager_of(manifest) == merging_manager():
+            theirs = rule_held(one, standing)
+            yield from in_the_way(one, theirs, manifest, standing) if theirs else ()
+            continue
         named = standing_names.get((manifest["kind"], metadata["namespace"], metadata["name"]))
         if named:
             yield FederationError(
@@ -356,7 +366,10 @@ def _holders(one: Wanted, mesh: Mesh, standing: Standing, locality: Mapping[str,
                     and at(live, "metadata", "namespace") in (one.namespace, standing.home)
                 ):
                     what = f"needs a DestinationRule for {host}, and {place_of(live)} already is one"
-                    fix = f"Add these fields to it and take the rule out of mesh_traffic, or delete it: {needed_fields(one, standing)}"
+                    fix = (
+                        "Have them merged into it (merge: true), add them by hand and take the rule out of mesh_traffic, "
+                        f"or delete that rule; the fields are {needed_fields(one, standing)}"
+                    )
                     yield FederationError("FED860", where=one.place, what=what, fix=fix)
 
 

@@ -10,9 +10,9 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 
 from ..mesh.topology import Mesh, Peer
-from ..peering.using import is_of_traffic
+from ..peering.using import is_of_traffic, withdrawals_of
 from ..plain.data import at, listed, mapping, place_of
-from ..plain.diff import Change, change_to, removal_of
+from ..plain.diff import Change, change_to
 from ..plain.kinds import (
     AUTHORIZATION_POLICY,
     DESTINATION_RULE,
@@ -21,11 +21,12 @@ from ..plain.kinds import (
     MESH_LABEL,
     SERVICE_PORT,
     TRAFFIC_LABEL,
+    TRAFFIC_MERGED,
     TRAFFIC_PEERS,
     VIRTUAL_SERVICE,
     Kind,
-    traffic_manager,
 )
+from .merging import manager_of, rule_held
 from .shares import LOCAL, SHIFT, shares
 from .standing import HTTP, Standing, protocols
 from .wanted import Callers, Wanted
@@ -60,10 +61,11 @@ def changes_of(planned: Sequence[Mapping], standing: Standing, *, force: bool = 
 
     Rules that route go before those that admit, and what goes first is what nothing wants any more.
     """
-    live = {_key(one): one for one in standing.ours}
+    live = {_key(one): one for one in [*standing.ours, *standing.merged]}
     wanted = {_key(one) for one in planned}
-    gone = [removal_of(one, traffic_manager()) for key, one in live.items() if key not in wanted]
-    kept = (change_to(live.get(_key(one)), one, traffic_manager(), force=force) for one in planned)
+    gone = withdrawals_of(one for key, one in live.items() if key not in wanted)
+    held = {_key(one): one for one in standing.rules}
+    kept = (change_to(held.get(_key(one)), one, manager_of(one), force=force) for one in planned)
     return [*gone, *(change for change in kept if change)]
 
 
@@ -90,22 +92,46 @@ def _destination_rule(
     one: Wanted, mesh: Mesh, standing: Standing, locality: Mapping[str, str], way: str | None
 ) -> dict:
     host = standing.host(one.namespace, one.name)
+    is_sharing = bool(one.failover_to) or _weights(one, standing) is not None
+    ours = _balancing(one, mesh, standing, locality, way) if is_sharing else {}
+    theirs = rule_held(one, standing) if one.merge else None
+    if theirs is not None:
+        return _merged(one, theirs, ours)
     hidden = mapping(at(_hidden(one, standing, host), "spec", "trafficPolicy"))
-    kept = {key: hidden[key] for key in _KEPT if key in hidden}
-    policy = kept
-    if one.failover_to or _weights(one, standing) is not None:
-        ours = _balancing(one, mesh, standing, locality, way)
-        policy = {**kept, **ours, "loadBalancer": {**mapping(kept.get("loadBalancer")), **ours["loadBalancer"]}}
+    policy = {key: hidden[key] for key in _KEPT if key in hidden}
+    if ours:
+        balancer = {**mapping(policy.get("loadBalancer")), **ours["loadBalancer"]}
+        policy = {**policy, **ours, "loadBalancer": balancer}
     return _object(
         mesh,
         one,
         DESTINATION_RULE,
         one.namespace,
         name_of(one),
-        [one.failover_to] if one.failover_to else _split_peers(one),
+        _depends_on(one),
         {"host": host, **({"trafficPolicy": policy} if policy else {})},
         {} if one.failover_to else _moving(one),
     )
+
+
+def _merged(one: Wanted, theirs: Mapping, policy: Mapping) -> dict:
+    """Return what of a rule of somebody else is ours: the fields that are needed, and for whom they stand there."""
+    annotations = {TRAFFIC_MERGED: one.service, **_depending(_depends_on(one)), **({} if one.failover_to else _moving(one))}
+    return {
+        "apiVersion": DESTINATION_RULE.api_version,
+        "kind": DESTINATION_RULE.name,
+        "metadata": {**{key: theirs["metadata"][key] for key in ("name", "namespace")}, "annotations": annotations},
+        **({"spec": {"trafficPolicy": dict(policy)}} if policy else {}),
+    }
+
+
+def _depends_on(one: Wanted) -> list[str]:
+    """Return the peers that a DestinationRule sends calls to."""
+    return [one.failover_to] if one.failover_to else _split_peers(one)
+
+
+def _depending(peers: Iterable[str]) -> dict[str, str]:
+    return {TRAFFIC_PEERS: ",".join(sorted(set(peers)))}
 
 
 def _weights(one: Wanted, standing: Standing) -> Mapping[str, int] | None:
@@ -301,7 +327,7 @@ def _object(
             "name": name,
             "namespace": namespace,
             "labels": {MESH_LABEL: mesh.name, TRAFFIC_LABEL: one.name[:63].rstrip(".-")},
-            "annotations": {TRAFFIC_PEERS: ",".join(sorted(set(peers))), **(annotations or {})},
+            "annotations": {**_depending(peers), **(annotations or {})},
         },
         "spec": dict(spec),
     }
@@ -343,11 +369,11 @@ def told(wanted: Iterable[Wanted], mesh: Mesh, standing: Standing) -> list[str]:
                 f"{name}: only {accounts} may call it at a peer, stopped at the egress gateway by server name; "
                 f"a connection that is open stays until the gateway drains it (45 s as a rule){rest}"
             )
-        hidden = (
-            _hidden(one, standing, standing.host(one.namespace, one.name))
-            if one.failover_to or way_of(one, standing) == BY_WEIGHT
-            else None
-        )
+        ruled = bool(one.failover_to) or way_of(one, standing) == BY_WEIGHT
+        theirs = rule_held(one, standing) if one.merge and ruled else None
+        hidden = _hidden(one, standing, standing.host(one.namespace, one.name)) if ruled and theirs is None else None
+        if theirs is not None:
+            lines.append(f"{name}: merged into {place_of(theirs)}, which stays its owner's; only these fields are ours")
         if hidden:
             lines.append(f"{name}: takes over {', '.join(_KEPT)} of {place_of(hidden)}, which its rule hides")
     return lines

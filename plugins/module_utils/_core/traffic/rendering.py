@@ -34,7 +34,7 @@ def rendered(traffic: object, mesh: Mesh, version: str | None, locality: Mapping
     manifests: list[dict] = []
     left_out: list[str] = []
     for one in wanted:
-        planned, words = _without_selector(one)
+        planned, words = _without_merge(*_without_selector(one))
         problems = problems_of([planned], mesh, _seeing(standing, planned), locality)
         left_out += [*words, *(f"{error.code} {error.where} {error.what}; render asks no cluster" for error in problems[:1])]
         manifests += [] if problems else plan_rule(planned, mesh, standing, locality)
@@ -47,6 +47,14 @@ def _without_selector(one: Wanted) -> tuple[Wanted, list[str]]:
         return one, []
     words = f"{one.place}, callers, from_mesh: needs the selector of the Service, and render asks no cluster; traffic writes it"
     return replace(one, callers=replace(one.callers, from_mesh=(), local=None, dry_run=False)), [words]
+
+
+def _without_merge(one: Wanted, words: list[str]) -> tuple[Wanted, list[str]]:
+    """Return a rule without what belongs into somebody else's DestinationRule, and that in words."""
+    if not one.merge:
+        return one, words
+    words = [*words, f"{one.place}, merge: needs the DestinationRule that stands, and render asks no cluster; traffic writes it"]
+    return replace(one, failover_to=None, split={}, merge=False), words
 
 
 def _seeing(standing: Standing, one: Wanted) -> Standing:

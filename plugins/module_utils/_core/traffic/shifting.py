@@ -9,11 +9,12 @@ from itertools import pairwise
 
 from ..catalogue.findings import Finding
 from ..mesh.topology import Mesh
-from ..peering.using import is_of_traffic
+from ..peering.using import is_merged, is_of_traffic, names_of_traffic, place_in, withdrawal_of
 from ..plain.data import at, is_whole, listed, mapping, place_of
-from ..plain.diff import Change, change_to, removal_of
+from ..plain.diff import Change, change_to
 from ..plain.errors import FederationError
-from ..plain.kinds import DESTINATION_RULE, VIRTUAL_SERVICE, traffic_manager
+from ..plain.kinds import DESTINATION_RULE, VIRTUAL_SERVICE
+from .merging import manager_of
 from .plan import BY_WEIGHT, least_of, name_of, plan_rule, way_of
 from .shares import LOCAL, SHIFT, WHOLE, Shift, distributed, read_shift, routes_of, shares, weights_at
 from .standing import Standing
@@ -75,12 +76,15 @@ def _objects(one: Wanted, standing: Standing) -> list[Mapping]:
         live
         for live in standing.rules
         if live.get("kind") in kinds
-        and at(live, "metadata", "namespace") == one.namespace
-        and at(live, "metadata", "name") == name_of(one)
-        and is_of_traffic(live)
+        and (_is_named_for(one, live) or (is_merged(live) and names_of_traffic(live) == (one.namespace, one.name)))
     ]
     is_by_weight = way_of(one, standing) == BY_WEIGHT
     return sorted(found, key=lambda live: (live["kind"] == DESTINATION_RULE.name) != is_by_weight)
+
+
+def _is_named_for(one: Wanted, live: Mapping) -> bool:
+    named = at(live, "metadata", "namespace"), at(live, "metadata", "name")
+    return named == (one.namespace, name_of(one)) and is_of_traffic(live)
 
 
 def standing_weights(one: Wanted, mesh: Mesh, standing: Standing, locality: Mapping[str, str]) -> Mapping[str, int] | None:
@@ -224,12 +228,14 @@ def change_of(one: Wanted, mesh: Mesh, standing: Standing, locality: Mapping[str
     found = _objects(one, standing)
     if not one.split:
         held = [live for live in found if SHIFT in mapping(at(live, "metadata", "annotations"))]
-        return removal_of(held[0], traffic_manager()) if held else None
+        return withdrawal_of(held[0]) if held else None
     kind = DESTINATION_RULE if way_of(one, standing) == BY_WEIGHT else VIRTUAL_SERVICE
     planned = plan_rule(one, mesh, standing, locality)
-    desired = next(each for each in planned if each["kind"] == kind.name and each["metadata"]["name"] == name_of(one))
-    live = next((each for each in found if each["kind"] == kind.name), None)
-    return change_to(live, desired, traffic_manager(), force=force)
+    # One DestinationRule at most; of several VirtualServices the one of the service itself.
+    named = [each for each in planned if each["kind"] == kind.name]
+    desired = next((each for each in named if each["metadata"]["name"] == name_of(one)), named[0])
+    live = next((each for each in standing.rules if place_in(each) == place_in(desired)), None)
+    return change_to(live, desired, manager_of(desired), force=force)
 
 
 def hosts_of(one: Wanted, standing: Standing) -> list[str]:

@@ -14,7 +14,7 @@ from ..mesh.topology import LOCALITY, Mesh, Peer
 from ..peering.names import imported_names, ports_of
 from ..peering.plan import plan_imports
 from ..peering.status import imported
-from ..peering.using import full_names, is_of_traffic
+from ..peering.using import full_names, is_merged, is_of_traffic
 from ..plain.data import at, items, mapping, strings
 from ..plain.kinds import DESTINATION_RULE, VIRTUAL_SERVICE
 
@@ -90,6 +90,11 @@ class Standing:
         return [live for live in self.rules if is_of_traffic(live)]
 
     @property
+    def merged(self) -> list[Mapping]:
+        """Return the rules of other people into which fields of ours were merged."""
+        return [live for live in self.rules if is_merged(live)]
+
+    @property
     def others(self) -> list[Mapping]:
         """Return the rules that other people made."""
         return [live for live in self.rules if not is_of_traffic(live)]
@@ -131,7 +136,7 @@ class Standing:
                 and not at(live, "spec", "workloadSelector")
             ]
             if found:
-                return min(found, key=lambda one: ("*" in one[0], -len(one[0]), *_age(one[1])))[1]
+                return min(found, key=lambda one: ("*" in one[0], -len(one[0]), *age_of(one[1])))[1]
         return None
 
     def pods_of(self, namespace: str, name: str) -> list[Mapping]:
@@ -220,7 +225,8 @@ def _topology(labels: Mapping) -> dict[str, str]:
     return {word: str(labels[label]) for word, label in _OF_NODES.items() if labels.get(label)}
 
 
-def _age(live: Mapping) -> tuple[str, str]:
+def age_of(live: Mapping) -> tuple[str, str]:
+    """Return by what the older of two rules comes first, as istiod orders them."""
     return str(at(live, "metadata", "creationTimestamp") or ""), str(at(live, "metadata", "name"))
 
 

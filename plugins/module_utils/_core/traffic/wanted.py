@@ -14,7 +14,7 @@ from ..plain.errors import FederationError
 from .shares import LOCAL, Shift
 
 NOBODY = "nobody"
-RULE = ("service", "failover_to", "outlier", "split", "callers", "timeout", "retries")
+RULE = ("service", "failover_to", "outlier", "split", "callers", "timeout", "retries", "merge")
 OUTLIER = ("consecutive_5xx", "interval", "base_ejection_time")
 CALLERS = ("from_mesh", "local", "service_accounts", "dry_run")
 RETRIES = ("attempts", "per_try_timeout", "retry_on")
@@ -61,7 +61,7 @@ class Wanted:
     """One rule of ``mesh_traffic``: what is wanted of the service ``name`` of ``namespace``.
 
     Peers are named as we call them. ``split`` has a weight for each peer and for ``local``; ``shift`` is how far it is, where the cluster says
-    that it moves in steps.
+    that it moves in steps. With ``merge`` what is needed goes into a DestinationRule that somebody else has for the host.
     """
 
     number: int
@@ -74,6 +74,7 @@ class Wanted:
     timeout: str | None = None
     retries: Retries | None = None
     shift: Shift | None = None
+    merge: bool = False
 
     @property
     def service(self) -> str:
@@ -209,6 +210,10 @@ def _rule(reading: _Reading, entry: object, number: int) -> Wanted | None:
         reading.refuse(
             "FED850", f"{place}, outlier", "stands without failover_to and split", "Add one of them, or take it out"
         )
+    elif "merge" in given and "failover_to" not in given and "split" not in given:
+        reading.refuse(
+            "FED850", f"{place}, merge", "stands without failover_to and split", "Add one of them, or take it out"
+        )
     elif len(given) == 1 and len(reading.problems) == before:
         reading.refuse("FED850", place, "asks for nothing", f"Give it one of {', '.join(RULE[1:])}")
     return Wanted(
@@ -221,6 +226,7 @@ def _rule(reading: _Reading, entry: object, number: int) -> Wanted | None:
         callers=_callers(reading, given["callers"], f"{place}, callers") if "callers" in given else None,
         timeout=reading.duration(given["timeout"], f"{place}, timeout") if "timeout" in given else None,
         retries=_retries(reading, given["retries"], f"{place}, retries") if "retries" in given else None,
+        merge=reading.boolean(given["merge"], f"{place}, merge") if "merge" in given else False,
     )
 
 

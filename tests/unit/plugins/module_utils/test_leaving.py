@@ -15,8 +15,10 @@ from ansible_collections.ossm.federation.plugins.module_utils._core.plain.kinds 
     IMPORTS,
     PEER,
     TRAFFIC_LABEL,
+    TRAFFIC_MERGED,
     TRAFFIC_PEERS,
     VIRTUAL_SERVICE,
+    merging_manager,
     traffic_manager,
 )
 from ansible_collections.ossm.federation.plugins.module_utils._described import DESCRIBED
@@ -589,6 +591,26 @@ def test_a_split_that_nobody_asks_for_any_more_goes_before_the_imports(federated
     changes = run(federated, state="absent", stage="imports", traffic=traffic)["changes"]
     assert changes[0]["name"] == "federation.stock"
     assert federated.writes[:2] == [("delete", "VirtualService", "federation.stock"), ("apply", "ImportedServiceSet", "west")]
+
+
+@pytest.mark.parametrize("traffic", [None, [], [{"service": "shop/stock", "failover_to": "west"}]])
+def test_what_is_merged_into_a_rule_of_somebody_else_refuses_leaving_or_goes_first(cluster, traffic):
+    federate(cluster, imports=[{**STOCK, "import_as_local": True}])
+    put(cluster, "Service", "shop", "stock", {"selector": {"app": "stock"}}, "v1")
+    put(cluster, "DestinationRule", "shop", "theirs", {"host": "stock"}, "networking.istio.io/v1beta1")
+    metadata = {"name": "theirs", "namespace": "shop", "annotations": {TRAFFIC_MERGED: "shop/stock", TRAFFIC_PEERS: "west"}}
+    spec = {"trafficPolicy": {"outlierDetection": {"interval": "10s"}}}
+    merged = {"apiVersion": DESTINATION_RULE.api_version, "kind": "DestinationRule", "metadata": metadata, "spec": spec}
+    cluster.apply(DESTINATION_RULE, merged, merging_manager())
+    cluster.writes.clear()
+    if traffic == []:
+        run(cluster, state="absent", stage="imports", traffic=traffic)
+        assert cluster.writes[:2] == [("apply", "DestinationRule", "theirs"), ("apply", "ImportedServiceSet", "west")]
+        assert cluster.get(DESTINATION_RULE, "shop", "theirs")["spec"] == {"host": "stock"}
+    else:
+        with pytest.raises(FederationError, match="FED505.*shop/theirs"):
+            run(cluster, state="absent", traffic=traffic)
+        assert cluster.writes == []
 
 
 def test_a_foreign_route_refuses_leaving_whatever_mesh_traffic_says(federated):

@@ -499,3 +499,127 @@ def test_without_a_rule_about_callers_prometheus_is_not_asked(monkeypatch):
     metrics = with_metrics(monkeypatch, SEEN)
     keep(estate(), SPLIT, prometheus_url="https://prometheus")
     assert metrics.asked == []
+
+
+# Fields of ours in a DestinationRule of somebody else -----------------------------------------------------------------
+
+MERGING = {**FAILOVER, "merge": True}
+POLICY = {"tls": {"mode": "ISTIO_MUTUAL"}, "connectionPool": {"http": {"idleTimeout": "60s"}}}
+
+
+def theirs_of(cluster, namespace="shop"):
+    return cluster.get(DESTINATION_RULE, namespace, "theirs")
+
+
+@pytest.mark.parametrize("namespace", ["shop", SPACE])
+@pytest.mark.parametrize("one", [MERGING, {**WEIGHTS, "merge": True}], ids=["failover", "split"])
+def test_what_is_merged_into_a_rule_of_somebody_else_is_exactly_what_goes_again(one, namespace):
+    cluster = estate(
+        rule("cart" if namespace == "shop" else CART, namespace, **POLICY), pod("cart-1", "cart", istio_locality="eu-central")
+    )
+    before = theirs_of(cluster, namespace)
+    planned = keep(cluster, one, check_mode=True)
+    assert (theirs_of(cluster, namespace), planned["changes"][0]["action"]) == (before, "update")
+    assert all("host" not in field and "tls" not in field for field in planned["changes"][0]["fields"])
+    assert keep(cluster, one)["changes"] == planned["changes"]
+    merged = theirs_of(cluster, namespace)
+    assert merged["spec"]["host"] == before["spec"]["host"]
+    assert merged["spec"]["trafficPolicy"]["tls"] == POLICY["tls"]
+    assert merged["spec"]["trafficPolicy"]["outlierDetection"]["maxEjectionPercent"] == 100
+    assert cluster.get(DESTINATION_RULE, "shop", "federation.cart") is None
+    assert not keep(cluster, one)["changed"]
+    gone = mesh_traffic.run(asked(state="absent"), cluster, NOW)
+    assert [(change["action"], change["name"]) for change in gone["changes"]] == [("update", "theirs")]
+    assert theirs_of(cluster, namespace)["spec"] == before["spec"]
+    assert not any(key.startswith("ossm.federation") for key in theirs_of(cluster, namespace)["metadata"].get("annotations") or {})
+    assert mesh_traffic.run(asked(state="absent"), cluster, NOW)["changes"] == []
+
+
+def test_merging_without_a_rule_of_somebody_else_makes_a_rule_of_our_own():
+    cluster = estate(rule("*.local", SPACE, "default", **POLICY))
+    keep(cluster, MERGING)
+    assert spec(cluster, DESTINATION_RULE, "federation.cart")["trafficPolicy"]["tls"] == POLICY["tls"]
+
+
+def test_a_rule_of_our_own_goes_when_somebody_else_makes_one_and_ours_is_merged():
+    cluster = estate()
+    keep(cluster, MERGING)
+    cluster.put(rule("cart", **POLICY))
+    assert [one["action"] for one in keep(cluster, MERGING)["changes"]] == ["delete", "update"]
+
+
+def test_it_is_said_whose_rule_the_fields_are_in():
+    assert any("merged into DestinationRule shop/theirs" in line for line in keep(estate(rule("cart")), MERGING)["lines"])
+
+
+@pytest.mark.parametrize(
+    ("policy", "told"),
+    [
+        ({"outlierDetection": {"consecutive5xxErrors": 7}}, ("consecutive5xxErrors: 3", "has 7 there")),
+        ({"outlierDetection": {"maxEjectionPercent": 10}}, ("maxEjectionPercent: 100", "has 10 there")),
+        ({"loadBalancer": {"localityLbSetting": {"enabled": False}}}, ("enabled: true", "has false there")),
+        (
+            {"loadBalancer": {"localityLbSetting": {"failover": [{"from": "a", "to": "b"}]}}},
+            ("failoverPriority", 'has failover: [{"from": "a", "to": "b"}] beside it'),
+        ),
+    ],
+)
+def test_a_field_that_somebody_else_sets_otherwise_is_refused_and_both_values_are_named(policy, told):
+    error = refused(estate(rule("cart", **policy)), MERGING, force=True)
+    assert (error.code, "DestinationRule shop/theirs" in error.what) == ("FED879", True)
+    assert all(text in error.what for text in told), error.what
+
+
+def test_a_field_that_somebody_else_sets_to_the_same_value_stays_theirs():
+    held = rule("cart", outlierDetection={"consecutive5xxErrors": 3})
+    fields = {"f:spec": {"f:trafficPolicy": {"f:outlierDetection": {"f:consecutive5xxErrors": {}}}}}
+    held["metadata"]["managedFields"] = [{"manager": "kubectl", "operation": "Update", "fieldsV1": fields}]
+    cluster = estate(held)
+    keep(cluster, MERGING)
+    assert refused_later(cluster, {**MERGING, "outlier": {"consecutive_5xx": 4}}) == "FED879"
+    mesh_traffic.run(asked(state="absent"), cluster, NOW)
+    assert theirs_of(cluster)["spec"]["trafficPolicy"] == {"outlierDetection": {"consecutive5xxErrors": 3}}
+
+
+def refused_later(cluster, *rules, **params):
+    """Return the code by which rules are refused where something stands already."""
+    cluster.writes.clear()
+    return refused(cluster, *rules, **params).code
+
+
+def test_our_own_value_in_their_rule_changes_with_the_wish():
+    cluster = estate(rule("cart"))
+    keep(cluster, MERGING)
+    keep(cluster, {**MERGING, "outlier": {"consecutive_5xx": 9}})
+    assert theirs_of(cluster)["spec"]["trafficPolicy"]["outlierDetection"]["consecutive5xxErrors"] == 9
+
+
+@pytest.mark.parametrize(
+    ("more", "told"),
+    [
+        ({"trafficPolicy": {"portLevelSettings": [{"port": {"number": 80}}]}}, "has portLevelSettings"),
+        ({"subsets": [{"name": "v1", "trafficPolicy": {"outlierDetection": {}}}]}, "for the subsets v1"),
+        ({"workloadSelector": {"matchLabels": {"app": "web"}}}, "workloadSelector"),
+        ({"exportTo": ["."]}, "is not exported to desk"),
+        ({"trafficPolicy": {"loadBalancer": {"simple": "PASSTHROUGH"}}}, "PASSTHROUGH"),
+    ],
+)
+def test_a_rule_in_which_the_fields_would_not_count_is_refused(more, told):
+    held = rule("cart")
+    held["spec"] |= more
+    error = refused(estate(held), MERGING)
+    assert (error.code, told in error.what) == ("FED860", True)
+
+
+def test_of_two_foreign_rules_the_one_that_counts_elsewhere_first_is_named():
+    error = refused(estate(rule("cart"), rule(CART, SPACE, "other")), MERGING)
+    assert (error.code, f"DestinationRule {SPACE}/other counts first for calls from {SPACE}" in error.what) == ("FED860", True)
+
+
+def test_without_merge_the_way_to_merge_is_shown():
+    assert "merge: true" in refused(estate(rule("cart")), FAILOVER).fix
+
+
+def test_a_split_between_two_hosts_has_nothing_to_merge():
+    assert refused(estate(), {**SPLIT, "merge": True}).code == "FED850"
+    assert refused(estate(), {"service": "shop/checkout", "merge": True}).code == "FED850"

@@ -94,6 +94,29 @@ def test_both_kinds_of_split_walk_to_the_goal_and_a_second_run_changes_nothing(e
     assert (again["changed"], len(waits), keep(east, TILL, CART)[0]["changed"]) == (False, 3, False)
 
 
+def test_a_split_that_is_merged_into_a_rule_of_somebody_else_walks_and_is_given_back(east, waits):
+    theirs = rule("cart", connectionPool={"tcp": {"maxConnections": 9}})
+    east.put(theirs)
+    merging = {**CART, "merge": True}
+    weights = []
+
+    def standing():
+        policy = east.get(DESTINATION_RULE, "shop", "theirs")["spec"]["trafficPolicy"]
+        assert policy["connectionPool"] == {"tcp": {"maxConnections": 9}}
+        return policy.get("loadBalancer", {}).get("localityLbSetting", {}).get("distribute", [{}])[0].get("to")
+
+    for _step in range(3):
+        shift(east, merging, check="approve")
+        weights.append(standing())
+    assert weights == [{"eu-central/*": 100 - west, "eu-west/*": west} for west in (3, 15, 60)]
+    assert cart(east) is None
+    shift(east, merging, action="back")
+    assert standing() is None and not keep(east, merging)[0]["changed"]
+    shift(east, merging, action="abort")
+    left = east.get(DESTINATION_RULE, "shop", "theirs")
+    assert (left["spec"], SHIFT in (left["metadata"].get("annotations") or {})) == (theirs["spec"], False)
+
+
 def test_a_killed_run_goes_on_where_it_was_after_a_check(east, waits):
     shift(east, TILL, one_step=True)
     assert (till(east), state(east, VIRTUAL_SERVICE, "federation.till")["step"], waits) == ({HERE: 95, THERE: 5}, 5, [])

@@ -60,3 +60,10 @@ def test_a_rule_that_cannot_be_read_is_refused(tmp_path):
     with pytest.raises(FederationError, match="FED855"):
         render(tmp_path, {"service": "shop/till", "split": {"local": 80, "west": 30}})
     assert list(tmp_path.iterdir()) == []
+
+
+def test_what_belongs_into_a_rule_of_somebody_else_is_left_out_and_named(tmp_path):
+    done = render(tmp_path, {**WRITTEN[0], "merge": True}, WRITTEN[1])
+    written = list(yaml.safe_load_all((tmp_path / "east" / "traffic.yaml").read_text(encoding="utf-8")))
+    assert "DestinationRule" not in {each["kind"] for each in written}
+    assert "mesh_traffic, shop/cart, merge: needs the DestinationRule that stands" in str(done)

@@ -13,7 +13,7 @@ from ansible_collections.ossm.federation.plugins.module_utils._options import FO
 from ansible_collections.ossm.federation.plugins.modules import federation_info, mesh_traffic, traffic_shift
 from ansible_collections.ossm.federation.tests.unit.pem import NOW
 from ansible_collections.ossm.federation.tests.unit.run_in_memory import RunInMemory
-from ansible_collections.ossm.federation.tests.unit.traffic_in_memory import EXPORTS, IMPORTS, LOCALITY, PEERS, SPACE, estate, pod
+from ansible_collections.ossm.federation.tests.unit.traffic_in_memory import EXPORTS, IMPORTS, LOCALITY, PEERS, SPACE, estate, pod, rule
 
 HERE, THERE = "till.shop.svc.cluster.local", "till.shop.svc.west-imports.local"
 DESCRIPTION = {"mesh": "east", "peers": PEERS, "exports": EXPORTS, "imports": IMPORTS, "locality": LOCALITY}
@@ -77,3 +77,10 @@ def test_a_status_shows_them_above_its_verdict():
     assert seen["states"][seen["lines"][-2]] == "down"
     quiet = federation_info.run(RunInMemory(MESH, federation_info.OPTIONS, **{**params, "traffic": None}), cluster, NOW)
     assert quiet["traffic"] == [] and not any("traffic" in line for line in quiet["lines"])
+
+
+def test_what_is_merged_into_a_rule_of_somebody_else_is_shown_for_its_service():
+    cluster = estate(rule("cart"))
+    asked = {**DESCRIPTION, "traffic": [{**FAILOVER, "merge": True}]}
+    mesh_traffic.run(RunInMemory(DESCRIBED, FORCE, mesh_traffic.OPTIONS, **asked), cluster, NOW)
+    assert lines_of(rows_of(objects(cluster), {"west": "connected"})) == ["traffic shop/cart: failover to west"]
