@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from ._cluster.client import Cluster
 from ._core.mesh.topology import Mesh, checked_locality
 from ._core.plain.errors import FederationError
-from ._core.traffic.calling import admitting, callers_of, callers_query
+from ._core.traffic.calling import admitting, callers_of, callers_query, rehearsing
 from ._core.traffic.checking import problems_of
 from ._core.traffic.localities import found_locality
 from ._core.traffic.shifting import under_way
@@ -64,11 +64,14 @@ def look(
     locality, where = found_locality(said, wanted, standing)
     if asks_callers:
         standing = replace(standing, callers=_callers(run, wanted, standing))
+        wanted = rehearsing(wanted, mesh, standing)
     try:
         wanted = under_way(wanted, mesh, standing)
     except FederationError as error:
         problems = [*problems, error]
-    problems = [*problems, *problems_of(wanted, mesh, standing, locality)]
+    found = problems_of(wanted, mesh, standing, locality)
+    # Who does not ask who calls writes no policies.
+    problems = [*problems, *(error for error in found if asks_callers or error.code != "FED862")]
     return Asked(mesh, wanted, standing, problems, locality, where)
 
 

@@ -12,7 +12,8 @@ description:
   - What it made and nothing asks for any more is removed. What others made is not written unless a rule says C(merge); where it holds a host,
     the rule is refused and the fields that it needs are shown.
   - Every problem of every rule is found before anything is written.
-  - With O(prometheus_url) the callers of the last seven days are named that a policy on a workload would cut off.
+  - With O(prometheus_url) the callers of the last seven days are named that a policy on a workload would cut off. A rule that names none of
+    them (C(local)) is then rehearsed with those that were seen, from 2.2 on. Where Prometheus does not answer, such a rule is refused.
 seealso:
   - module: ossm.federation.traffic_info
   - module: ossm.federation.federation
@@ -65,7 +66,9 @@ options:
             type: list
             elements: str
           local:
-            description: Service accounts of this mesh (C(namespace/name)) that may call, too, or V(nobody).
+            description:
+              - Service accounts of this mesh (C(namespace/name)) that may call, too, or V(nobody).
+              - When absent, O(prometheus_url) must tell who calls, and the policy is rehearsed only.
             type: raw
           service_accounts:
             description: Service accounts of this mesh that may call an imported service.
@@ -201,7 +204,7 @@ from datetime import datetime  # noqa: E402
 from ..module_utils._cluster.client import Cluster  # noqa: E402
 from ..module_utils._core.catalogue.findings import texts  # noqa: E402
 from ..module_utils._core.plain.diff import as_diff  # noqa: E402
-from ..module_utils._core.traffic.calling import cut_off_locally  # noqa: E402
+from ..module_utils._core.traffic.calling import cut_off_locally, told_of_callers  # noqa: E402
 from ..module_utils._core.traffic.cutting import cut_off  # noqa: E402
 from ..module_utils._core.traffic.localities import warnings_of  # noqa: E402
 from ..module_utils._core.traffic.plan import changes_of, plan_traffic, told  # noqa: E402
@@ -230,12 +233,13 @@ def run(run: Run, cluster: Cluster, now: datetime) -> dict:
     changes = changes_of(planned, asked.standing, force=run.params["force"])
     run.apply(cluster, changes)
     count = len(asked.wanted)
+    called = [line for one in asked.wanted for line in told_of_callers(one, asked.mesh, asked.standing)]
     head = f"{asked.mesh.name} · {count or 'no'} rule{'' if count == 1 else 's'}{f' · {asked.where}' if asked.where else ''}"
     return {
         "changed": bool(changes),
         "diff": as_diff(changes),
         "changes": [change.summary() for change in changes],
-        "lines": [head, *told(asked.wanted, asked.mesh, asked.standing)],
+        "lines": [head, *told(asked.wanted, asked.mesh, asked.standing), *called],
         "locality": dict(asked.locality),
     }
 

@@ -1975,8 +1975,9 @@ CODES: dict[str, Code] = {
         ERROR,
         "The first ALLOW policy on a workload cuts off every caller that no policy names: workloads of this mesh, "
         "ingress gateways, scrapers, and callers without an identity. Who calls today is not visible in the "
-        "objects of the cluster.",
-        "List the service accounts in `callers.local`, or write `local: nobody`. Rehearse with `dry_run: true` from 2.2 on.",
+        "objects of the cluster, and no Prometheus told, or the version cannot rehearse, or the policy is enforced already.",
+        "List the service accounts in `callers.local`, or write `local: nobody`. From 2.2 on, set `traffic_prometheus_url` to have the policy "
+        "rehearsed with the callers that were seen.",
     ),
     "FED863": Code(
         "Object in the way",

@@ -7,13 +7,15 @@ Source: Istio documentation, "Standard Metrics": what the sidecar of the workloa
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 
 from ..catalogue.findings import Finding
 from ..mesh.topology import Mesh
-from ..plain.data import at, listed, mapping
+from ..plain.data import at, items, listed, mapping, strings
+from ..plain.kinds import AUTHORIZATION_POLICY
 from .measuring import Row, any_of
-from .plan import ingress_principal
+from .plan import DRY_RUN, ingress_principal, name_of, principal
 from .standing import Caller, Standing
 from .wanted import Wanted
 
@@ -29,11 +31,95 @@ def admitting(wanted: Iterable[Wanted]) -> list[Wanted]:
 
 def callers_query(one: Wanted, standing: Standing) -> str:
     """Return the question who has called the workload of a service, by whichever Service of the same selector."""
-    selector = mapping(at(standing.services.get((one.namespace, one.name)), "spec", "selector"))
-    names = {name for (namespace, name), live in standing.services.items() if namespace == one.namespace and at(live, "spec", "selector") == selector}
-    chosen = any_of({*names, one.name} if selector else {one.name})
+    chosen = any_of({one.name, *beside(one, standing)})
     labels = f'__name__=~"{_METRICS}",reporter="destination",destination_service_namespace="{one.namespace}",destination_service_name=~"{chosen}"'
     return f"sum by (source_principal,source_workload_namespace,source_workload) (increase({{{labels}}}[{WINDOW}])) > 0"
+
+
+def beside(one: Wanted, standing: Standing) -> list[str]:
+    """Return the other Services of the same pods, by name: whoever calls those meets a policy on the workload as well."""
+    selector = mapping(at(standing.services.get((one.namespace, one.name)), "spec", "selector"))
+    same = (
+        name
+        for (namespace, name), live in standing.services.items()
+        if namespace == one.namespace and name != one.name and mapping(at(live, "spec", "selector")) == selector
+    )
+    return sorted(same) if selector else []
+
+
+def rehearsing(wanted: Iterable[Wanted], mesh: Mesh, standing: Standing) -> list[Wanted]:
+    """Return the rules; one that names no local callers admits, as a rehearsal, those that were seen.
+
+    Only where somebody could tell who calls, where the version rehearses, and where no policy of ours is enforced already: a
+    rehearsal in its place would admit everybody. Whom a rehearsal admits stays in it, though the window moves on.
+    """
+    return [_rehearsed(one, mesh, standing) if one.callers and one.callers.from_mesh else one for one in wanted]
+
+
+def _rehearsed(one: Wanted, mesh: Mesh, standing: Standing) -> Wanted:
+    is_answered = (one.namespace, one.name) in standing.callers
+    if one.callers is None or one.callers.local is not None or not is_answered or not rehearses(standing) or is_enforced(one, standing):
+        return one
+    domain = standing.control_plane.trust_domain
+    seen = {(caller.namespace, caller.account) for caller in local_callers(one, mesh, standing) if caller.account and caller.domain == domain}
+    known = {ingress_principal(peer, standing) for peer in mesh.peers}
+    for text in _admitted(_policy_of(one, standing)):
+        found = _PRINCIPAL.fullmatch(text)
+        if found and text not in known and found[1] == domain and not _is_ingress(found[2], found[3], standing):
+            seen.add((found[2], found[3]))
+    return replace(one, callers=replace(one.callers, local=tuple(sorted(seen)), dry_run=True, is_seen=True))
+
+
+def rehearses(standing: Standing) -> bool:
+    """Return whether this version obeys ``istio.io/dry-run``; an older one enforces the policy."""
+    return (standing.control_plane.version or (2, 5)) >= (2, 2)
+
+
+def is_enforced(one: Wanted, standing: Standing) -> bool:
+    """Return whether our policy for the workload stands and is no rehearsal."""
+    live = _policy_of(one, standing)
+    return live is not None and mapping(at(live, "metadata", "annotations")).get(DRY_RUN) != "true"
+
+
+def _policy_of(one: Wanted, standing: Standing) -> Mapping | None:
+    named = (AUTHORIZATION_POLICY.name, one.namespace, name_of(one))
+    return next(
+        (live for live in standing.ours if (live.get("kind"), at(live, "metadata", "namespace"), at(live, "metadata", "name")) == named), None
+    )
+
+
+def _admitted(live: Mapping | None) -> list[str]:
+    sources = [each.get("source") for rule in items(at(live, "spec", "rules")) for each in items(rule.get("from"))]
+    return [text for source in sources for text in strings(mapping(source).get("principals"))]
+
+
+def _is_ingress(namespace: str, account: str, standing: Standing) -> bool:
+    """Return whether an account may be that of the gateway of a peer that is not described any more."""
+    return namespace == standing.home and account.endswith("-ingress-service-account")
+
+
+def told_of_callers(one: Wanted, mesh: Mesh, standing: Standing) -> list[str]:
+    """Return in words who calls a workload that gets a policy, as far as somebody knows, and whom no list can keep."""
+    if not one.callers or not one.callers.from_mesh:
+        return []
+    lines = []
+    if (one.namespace, one.name) in standing.callers:
+        seen = listed(dict.fromkeys(map(str, local_callers(one, mesh, standing))), 20)
+        lines.append(f"{one.service}: called in the last {WINDOW} by {seen or 'nobody of this mesh'}; who is absent there may call all the same")
+    if one.callers.is_seen:
+        named = ", ".join(f"{namespace}/{name}" for namespace, name in one.callers.local or ())
+        say = f"[{named}]" if named else "nobody"
+        lines.append(
+            f"{one.service}: nobody said who of this mesh may call it, so the policy is rehearsed ({DRY_RUN}) and refuses nobody; "
+            f"once shadow_denied stays at 0, write local: {say} to enforce it"
+        )
+    others = beside(one, standing)
+    shared = f", callers of {listed(others, 5)} (the same pods)" if others else ""
+    lines.append(
+        f"{one.service}: the policy also cuts off callers without an identity (plain text), and ingress gateways and scrapers that "
+        f"local does not name{shared}"
+    )
+    return lines
 
 
 def callers_of(rows: Iterable[Row]) -> tuple[Caller, ...]:
@@ -53,7 +139,7 @@ def local_callers(one: Wanted, mesh: Mesh, standing: Standing) -> list[Caller]:
     """Return who has called a service from inside this mesh; the gateways of peers stand for others."""
     gateways = {ingress_principal(peer, standing) for peer in mesh.peers}
     seen = standing.callers.get((one.namespace, one.name)) or ()
-    return [caller for caller in seen if f"{standing.control_plane.trust_domain}/ns/{caller.namespace}/sa/{caller.account}" not in gateways]
+    return [caller for caller in seen if principal(standing, caller.namespace, caller.account) not in gateways]
 
 
 def cut_off_locally(wanted: Iterable[Wanted], mesh: Mesh, standing: Standing) -> Iterator[Finding]:

@@ -15,7 +15,7 @@ from ..peering.using import is_of_traffic
 from ..plain.data import at, listed, mapping, place_of
 from ..plain.errors import FederationError
 from ..plain.kinds import DESTINATION_RULE, VIRTUAL_SERVICE, merging_manager
-from .calling import WINDOW, local_callers
+from .calling import WINDOW, is_enforced, local_callers, rehearses
 from .merging import in_the_way, manager_of, rule_held
 from .plan import BY_WEIGHT, egress_selector, needed_fields, plan_rule, way_of
 from .shares import LOCAL
@@ -290,6 +290,8 @@ def _from_mesh(one: Wanted, mesh: Mesh, standing: Standing) -> Iterator[Federati
             )
     if callers.local is None:
         what = "makes a first ALLOW policy for the workload, which cuts off every caller that it does not name"
+        if is_enforced(one, standing):
+            what = "is not set any more, and the policy that stands is enforced; without that list it would cut off, or be a rehearsal"
         yield _problem(
             "FED862",
             one,
@@ -299,7 +301,7 @@ def _from_mesh(one: Wanted, mesh: Mesh, standing: Standing) -> Iterator[Federati
             + "List the service accounts of this mesh that call it, such as local: [shop/web], ingress gateways and scrapers included; "
             "or write local: nobody",
         )
-    if callers.dry_run and (standing.control_plane.version or (2, 5)) < (2, 2):
+    if callers.dry_run and not rehearses(standing):
         what = f"is for a mesh of {standing.control_plane.version_text}, which ignores the annotation and enforces the policy"
         yield _problem("FED865", one, "callers, dry_run", what, "Upgrade to 2.2 first, or leave it out")
 
@@ -312,7 +314,9 @@ def _who_calls(one: Wanted, mesh: Mesh, standing: Standing) -> str:
 
 
 def _accounts(one: Wanted, standing: Standing) -> Iterator[FederationError]:
-    named = [*(one.callers.local or ()), *one.callers.service_accounts] if one.callers else []
+    callers = one.callers or Callers()
+    # Who was seen calling was there.
+    named = [*(() if callers.is_seen else callers.local or ()), *callers.service_accounts]
     places = {*standing.members, standing.home}
     for namespace, name in named:
         if namespace not in places:

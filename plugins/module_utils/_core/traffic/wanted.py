@@ -47,13 +47,15 @@ class Callers:
 
     ``from_mesh`` are peers that may call a service of ours, ``local`` the service accounts of this mesh that may (None: not
     said, empty: nobody). ``service_accounts`` are workloads of ours that may call an imported service. Accounts are
-    (namespace, name). With ``dry_run`` a policy on a workload is only rehearsed.
+    (namespace, name). With ``dry_run`` a policy on a workload is only rehearsed. Where ``local`` ``is_seen`` nobody said it: it is whom
+    Prometheus has seen.
     """
 
     from_mesh: tuple[str, ...] = ()
     local: tuple[tuple[str, str], ...] | None = None
     service_accounts: tuple[tuple[str, str], ...] = ()
     dry_run: bool = False
+    is_seen: bool = False
 
 
 @dataclass(frozen=True)

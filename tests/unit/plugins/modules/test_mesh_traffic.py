@@ -478,10 +478,55 @@ def test_callers_that_a_first_policy_cuts_off_are_named_where_somebody_has_seen_
     assert 'destination_service_name=~"checkout|checkout-admin"' in metrics.asked[0] and "[7d]" in metrics.asked[0]
 
 
-def test_without_local_callers_those_that_were_seen_stand_in_the_refusal(monkeypatch):
+UNSAID = {"service": "shop/checkout", "callers": {"from_mesh": ["west"]}}
+CLERK, GATEWAY = "east.local/ns/desk/sa/clerk", f"east.local/ns/{SPACE}/sa/west-ingress-service-account"
+
+
+def policy_of_checkout(cluster):
+    """Return (whether it is a rehearsal, whom it admits)."""
+    live = cluster.get(AUTHORIZATION_POLICY, "shop", "federation.checkout")
+    admitted = live["spec"]["rules"][0]["from"][0]["source"]["principals"]
+    return live["metadata"]["annotations"].get("istio.io/dry-run") == "true", admitted
+
+
+def test_without_local_callers_the_policy_is_rehearsed_with_those_that_were_seen_and_stays_so(monkeypatch):
+    metrics = with_metrics(monkeypatch, SEEN)
+    cluster = estate(service("checkout-admin", selector={"app": "checkout"}))
+    said = keep(cluster, UNSAID, prometheus_url="https://prometheus")
+    assert policy_of_checkout(cluster) == (True, [GATEWAY, CLERK, WEB])
+    told = "\n".join(said["lines"])
+    assert "called in the last 7d by desk/clerk, desk/report (without an identity) and shop/web;" in told
+    assert "write local: [desk/clerk, shop/web] to enforce it" in told
+    assert "cuts off callers without an identity" in told and "callers of checkout-admin (the same pods)" in told
+    assert not keep(cluster, UNSAID, prometheus_url="https://prometheus")["changed"]
+    metrics.rows = SEEN[:1]
+    assert not keep(cluster, UNSAID, prometheus_url="https://prometheus")["changed"], "the window moves on"
+    enforced = {**UNSAID, "callers": {**UNSAID["callers"], "local": ["desk/clerk", "shop/web"]}}
+    keep(cluster, enforced, prometheus_url="https://prometheus")
+    assert policy_of_checkout(cluster) == (False, [GATEWAY, CLERK, WEB])
+
+
+def test_a_policy_that_is_enforced_does_not_become_a_rehearsal_when_its_list_is_taken_out(monkeypatch):
     with_metrics(monkeypatch, SEEN)
-    rule = {"service": "shop/checkout", "callers": {"from_mesh": ["west"]}}
-    error = refused(estate(), rule, prometheus_url="https://prometheus")
+    cluster = estate()
+    keep(cluster, FROM_WEST, prometheus_url="https://prometheus")
+    cluster.writes.clear()
+    error = refused(cluster, UNSAID, prometheus_url="https://prometheus")
+    assert (error.code, "the policy that stands is enforced" in error.what) == ("FED862", True)
+
+
+def test_where_nobody_was_seen_the_rehearsal_admits_the_peer_alone(monkeypatch):
+    with_metrics(monkeypatch, [])
+    cluster = estate()
+    said = keep(cluster, UNSAID, prometheus_url="https://prometheus")
+    assert policy_of_checkout(cluster) == (True, [GATEWAY])
+    assert any("by nobody of this mesh; who is absent there may call all the same" in line for line in said["lines"])
+    assert any("write local: nobody to enforce it" in line for line in said["lines"])
+
+
+def test_on_2_1_which_would_enforce_a_rehearsal_those_that_were_seen_stand_in_the_refusal(monkeypatch):
+    with_metrics(monkeypatch, SEEN)
+    error = refused(estate(version="v2.1"), UNSAID, prometheus_url="https://prometheus")
     assert error.code == "FED862"
     assert "Seen in the last 7d: desk/clerk, desk/report (without an identity) and shop/web;" in error.fix
 
@@ -491,8 +536,8 @@ def test_a_prometheus_that_does_not_answer_is_a_warning_and_nobody_is_taken_for_
     run = asked(traffic=[FROM_WEST], prometheus_url="https://prometheus")
     mesh_traffic.run(run, estate(), NOW)
     assert any(line.startswith("FED875") and "nobody knows who calls shop/checkout" in line for line in run.warnings)
-    rule = {"service": "shop/checkout", "callers": {"from_mesh": ["west"]}}
-    assert "Seen in" not in refused(estate(), rule, prometheus_url="https://prometheus").fix
+    error = refused(estate(), UNSAID, prometheus_url="https://prometheus")
+    assert (error.code, "Seen in" in error.fix) == ("FED862", False)
 
 
 def test_without_a_rule_about_callers_prometheus_is_not_asked(monkeypatch):

@@ -117,6 +117,10 @@ def test_a_split_that_is_merged_into_a_rule_of_somebody_else_walks_and_is_given_
     assert (left["spec"], SHIFT in (left["metadata"].get("annotations") or {})) == (theirs["spec"], False)
 
 
+def test_a_rule_about_callers_that_prometheus_must_complete_does_not_stop_a_shift(east, waits):
+    assert shift(east, TILL, {"service": "shop/checkout", "callers": {"from_mesh": ["west"]}})["services"][0]["state"] == "goal"
+
+
 def test_a_killed_run_goes_on_where_it_was_after_a_check(east, waits):
     shift(east, TILL, one_step=True)
     assert (till(east), state(east, VIRTUAL_SERVICE, "federation.till")["step"], waits) == ({HERE: 95, THERE: 5}, 5, [])
