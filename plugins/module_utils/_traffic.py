@@ -11,14 +11,14 @@ from ._core.mesh.topology import Mesh, checked_locality
 from ._core.plain.errors import FederationError
 from ._core.traffic.calling import admitting, callers_of, callers_query, rehearsing
 from ._core.traffic.checking import problems_of
-from ._core.traffic.localities import found_locality
+from ._core.traffic.localities import found_locality, is_located
 from ._core.traffic.shifting import under_way
 from ._core.traffic.standing import Caller, Standing
 from ._core.traffic.wanted import Wanted, read_wanted
 from ._described import described_mesh
 from ._prometheus import Prometheus
 from ._reads.peerings import read_control_plane, standing_mesh
-from ._reads.traffic import read_traffic
+from ._reads.traffic import read_traffic, with_proxies
 from ._run import Run
 
 TRAFFIC = {"traffic": {"type": "raw"}, "locality": {"type": "dict"}}
@@ -61,6 +61,8 @@ def look(
     if mesh.peers:
         mesh, _peers = standing_mesh(cluster, mesh, control_plane)
     standing = read_traffic(cluster, mesh, control_plane, wanted, pods_in=pods_in)
+    if pods_in or any(is_located(one, standing) for one in wanted):
+        standing = with_proxies(cluster, standing)
     locality, where = found_locality(said, wanted, standing)
     if asks_callers:
         standing = replace(standing, callers=_callers(run, wanted, standing))

@@ -56,11 +56,13 @@ def pod(
     account: str = "default",
     ready: bool = True,
     node: str = "n1",
+    sidecar: bool = False,
     **labels: str,
 ) -> dict:
     """Return a pod of a workload."""
+    containers = [{"name": name} for name in (("app", "istio-proxy") if sidecar else ("app",))]
     status = {"phase": "Running", "conditions": [{"type": "Ready", "status": str(ready)}]}
-    body = {"spec": {"nodeName": node, "serviceAccountName": account}, "status": status}
+    body = {"spec": {"nodeName": node, "serviceAccountName": account, "containers": containers}, "status": status}
     return thing(
         "v1",
         "Pod",

@@ -8,14 +8,19 @@ from dataclasses import replace
 
 from .._cluster.client import Cluster
 from .._core.control_plane.live import ControlPlane
+from .._core.insight.asking import ENVOY, Page
 from .._core.mesh.topology import Mesh
 from .._core.peering.using import NAMING_KINDS
-from .._core.plain.data import at, mapping
+from .._core.plain.data import at, items, mapping
 from .._core.plain.errors import FederationError
 from .._core.plain.kinds import DESTINATION_RULE, IMPORTS, NODE, POD, SERVICE, SERVICE_ACCOUNT, VIRTUAL_SERVICE, Kind
+from .._core.traffic.localities import locality_said, to_ask
 from .._core.traffic.standing import Standing, imports_from
 from .._core.traffic.wanted import Wanted
+from .insight import Asker
 from .peerings import read_members
+
+SERVER_INFO = Page(ENVOY, "/server_info", most=1 << 20)
 
 
 def read_traffic(
@@ -54,13 +59,16 @@ def read_traffic(
         *(found.service[0] for found in imports if found.is_local),
     }
     services = [live for namespace in sorted(spaces) for live in _known(cluster, SERVICE, namespace)]
-    is_split = any(one.split for one in wanted)
+    given = {found.service for found in imports if found.is_local}
+    located = any(one.failover_to or (one.split and (one.namespace, one.name) in given) for one in wanted)
     holding = members if any(one.callers and one.callers.service_accounts for one in wanted) else frozenset()
     looked_at = {*members, control_plane.namespace} & {
         *holding,
         *pods_in,
         *(one.namespace for one in wanted if one.split),
     }
+    pods = {namespace: tuple(_known(cluster, POD, namespace, outline)) for namespace in sorted(looked_at)}
+    clients = {namespace: _may(cluster, POD, namespace, outline) for namespace in sorted(members - looked_at) if located}
     standing = Standing(
         control_plane=control_plane,
         members=members,
@@ -68,9 +76,18 @@ def read_traffic(
         imports=tuple(imports),
         rules=tuple(rules),
         accounts=_accounts(cluster, wanted, {*members, control_plane.namespace}),
-        pods={namespace: tuple(_known(cluster, POD, namespace, outline)) for namespace in sorted(looked_at)},
+        pods=pods | {namespace: tuple(found) for namespace, found in clients.items() if found is not None},
+        blind=frozenset(namespace for namespace, found in clients.items() if found is None),
     )
-    return _with_nodes(cluster, standing) if is_split or pods_in else standing
+    return _with_nodes(cluster, standing) if located or pods_in else standing
+
+
+def with_proxies(cluster: Cluster, standing: Standing) -> Standing:
+    """Return the same with what a few Envoys say of their localities; who may not ask, or is not answered, goes by pods and nodes."""
+    chosen, asker = to_ask(standing), Asker(cluster)
+    answers = zip(chosen, asker.ask_each((*pod, SERVER_INFO) for pod in chosen))
+    said = {pod: locality_said(answer.content) for pod, answer in answers if answer.is_good}
+    return replace(standing, proxies={pod: place for pod, place in said.items() if place is not None})
 
 
 def read_routes(cluster: Cluster, namespaces: Iterable[str]) -> list[dict] | None:
@@ -99,8 +116,10 @@ def _with_nodes(cluster: Cluster, standing: Standing) -> Standing:
 def outline(live: Mapping) -> dict:
     """Return of a pod what says who it is, where it runs, as whom, and whether it can be called."""
     metadata, conditions = live["metadata"], at(live, "status", "conditions")
+    containers = [*items(at(live, "spec", "containers")), *items(at(live, "spec", "initContainers"))]
     return {
         "kind": "Pod",
+        "containers": [str(container.get("name")) for container in containers],
         "metadata": {key: metadata.get(key) for key in ("name", "namespace", "labels", "deletionTimestamp")},
         "spec": {key: at(live, "spec", key) for key in ("nodeName", "serviceAccountName")},
         "status": {
@@ -126,10 +145,10 @@ def _rules(cluster: Cluster, kind: Kind, namespace: str) -> list[dict]:
         ) from error
 
 
-def _may(cluster: Cluster, kind: Kind, namespace: str) -> list[dict] | None:
+def _may(cluster: Cluster, kind: Kind, namespace: str, keep: object = None) -> list[dict] | None:
     """Return objects of a kind, None where they may not be read."""
     try:
-        return cluster.list(kind, namespace)
+        return cluster.list(kind, namespace, keep=keep)
     except FederationError as error:
         if error.code not in ("FED104", "FED108"):
             raise

@@ -1891,6 +1891,13 @@ CODES: dict[str, Code] = {
         "without an identity (plain text) can be named by no policy.",
         "Add them to `callers.local`, or rehearse with `dry_run: true` from 2.2 on. That a caller was not seen proves nothing.",
     ),
+    "FED847": Code(
+        "Clients without a known locality",
+        WARNING,
+        "istiod gives priorities and weights of localities only to a proxy that has a locality: from its Envoy, from the label `istio-locality` of its "
+        "pod, or from its node where istiod reads nodes. Other clients share calls by number of endpoints.",
+        "Label the pods (`istio-locality: <region>`) and restart them. To have Envoys asked, give the right of `mesh-insight.yml`.",
+    ),
     "FED850": Code(
         "Traffic rule that cannot be read",
         ERROR,

@@ -16,6 +16,7 @@ from ..plain.data import at, listed, mapping, place_of
 from ..plain.errors import FederationError
 from ..plain.kinds import DESTINATION_RULE, VIRTUAL_SERVICE, merging_manager
 from .calling import WINDOW, is_enforced, local_callers, rehearses
+from .localities import clients_elsewhere
 from .merging import in_the_way, manager_of, rule_held
 from .plan import BY_WEIGHT, egress_selector, needed_fields, plan_rule, way_of
 from .shares import LOCAL
@@ -93,6 +94,7 @@ def _failover(one: Wanted, mesh: Mesh, standing: Standing, locality: Mapping[str
                 f"{what}, that of {one.failover_to} {theirs or 'not said'}",
                 "Set mesh_locality, and locality in mesh_peers",
             )
+        yield from _clients(one, "failover_to", locality.get("region"), standing)
     yield from _in_force(one, standing)
 
 
@@ -185,7 +187,17 @@ def _by_weight(one: Wanted, mesh: Mesh, standing: Standing, locality: Mapping[st
                 "Label the pods of the workload: istio-locality: <region>",
             )
             break
+    yield from _clients(one, "split", regions[LOCAL], standing)
     yield from _in_force(one, standing)
+
+
+def _clients(one: Wanted, word: str, region: str | None, standing: Standing) -> Iterator[FederationError]:
+    """Yield that a rule which begins in ``region`` is nothing to clients elsewhere: they get neither weights nor failover."""
+    elsewhere = clients_elsewhere(region, standing) if region else []
+    if elsewhere:
+        what = f"is for clients in {region}, and gives neither weights nor failover to {listed(elsewhere, 10)}"
+        fix = "Label those pods (istio-locality: <region>) and restart them, or set mesh_locality to where they are"
+        yield _problem("FED864", one, word, what, fix)
 
 
 def _region(peer: Peer | None) -> str | None:

@@ -109,7 +109,7 @@ def client_of(text: str, mesh: Mesh, standing: Standing) -> Client:
             fix="Write a workload that runs as namespace/name, or the name of a peer",
         )
     accounts = sorted({str(at(pod, "spec", "serviceAccountName") or "default") for pod in found})
-    places = {tuple((standing.locality_of(pod) or {}).items()) for pod in found}
+    places = {tuple((standing.locality_of_proxy(pod) or {}).items()) for pod in found}
     notes = [f"{text} is read as {kind}: {len(found)} pod{'s' if len(found) > 1 else ''}"]
     notes += [f"its pods run as {listed(accounts)}, so policies are not certain"] if len(accounts) > 1 else []
     notes += ["its pods are in several localities, so priorities differ among them"] if len(places) > 1 else []

@@ -1,14 +1,53 @@
 # GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Where this mesh is: as the user says it, else as pods and nodes do, and who said so; and what of that deserves a warning."""
+"""Where this mesh is: as the user says it, else as its proxies, pods and nodes do, and who said so; and what of that deserves a warning.
+
+Sources: Envoy, operations/admin (``/server_info``); docs/traffic.md for what istiod of 2.5 gives a proxy without a locality.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from ..catalogue.findings import Finding
-from ..plain.data import at, listed, mapping
+from ..mesh.topology import LOCALITY
+from ..plain.data import at, from_json, listed, mapping
+from .plan import BY_WEIGHT, way_of
 from .standing import Standing
 from .wanted import Wanted
+
+MOST_ASKED = 20
+"""How many Envoys are asked where they are, of however many: one per service account first."""
+_KEYS = {"region": "region", "zone": "zone", "subzone": "sub_zone"}
+_LONGEST = 253
+
+
+def locality_said(page: bytes) -> dict[str, str] | None:
+    """Return the locality that an Envoy's ``/server_info`` tells, empty for none; None for what is no such page."""
+    node = mapping(at(from_json(page), "node"))
+    if not node:
+        return None
+    said = mapping(node.get("locality"))
+    texts = {word: said.get(_KEYS[word]) for word in LOCALITY}
+    return {word: text for word, text in texts.items() if isinstance(text, str) and 0 < len(text) <= _LONGEST}
+
+
+def to_ask(standing: Standing) -> list[tuple[str, str]]:
+    """Return (namespace, name) of the pods whose Envoys are asked: few, of as many service accounts as can be."""
+    by_account: dict[tuple[str, str], list[str]] = {}
+    for pod in standing.clients():
+        if at(pod, "status", "phase") == "Running":
+            key = str(at(pod, "metadata", "namespace")), str(at(pod, "spec", "serviceAccountName"))
+            by_account.setdefault(key, []).append(str(at(pod, "metadata", "name")))
+    rows = [sorted(names) for _key, names in sorted(by_account.items())]
+    spaces = [key[0] for key in sorted(by_account)]
+    most = max(map(len, rows), default=0)
+    turns = [(spaces[at_row], row[turn]) for turn in range(most) for at_row, row in enumerate(rows) if turn < len(row)]
+    return turns[:MOST_ASKED]
+
+
+def is_located(one: Wanted, standing: Standing) -> bool:
+    """Return whether a rule counts only for proxies that have a locality."""
+    return bool(one.failover_to) or (bool(one.split) and way_of(one, standing) == BY_WEIGHT)
 
 
 def found_locality(
@@ -17,16 +56,39 @@ def found_locality(
     """Return the locality of this mesh and, in words, where it is from; empty where nobody says, or pods differ."""
     if said:
         return said, f"locality {'/'.join(said.values())}, as mesh_locality says"
-    pods = [pod for one in wanted if one.split or one.failover_to for pod in standing.pods_of(one.namespace, one.name)]
+    asked = [one for one in wanted if one.split or one.failover_to]
+    told = sorted({place.get("region", "") for place in standing.proxies.values()})
+    if asked and len(told) == 1 and told[0]:
+        count = len(standing.proxies)
+        return {"region": told[0]}, f"locality {told[0]}, as {count} prox{'y says' if count == 1 else 'ies say'} (/server_info)"
+    pods = [pod for one in asked for pod in standing.pods_of(one.namespace, one.name)]
     regions = sorted({(standing.locality_of(pod) or {}).get("region") or "" for pod in pods})
     if len(regions) == 1 and regions[0]:
         kind = "nodes" if standing.nodes is not None else "pods"
         return {
             "region": regions[0]
-        }, f"locality {regions[0]}, found on the {kind} of {listed(one.service for one in wanted)}"
+        }, f"locality {regions[0]}, found on the {kind} of {listed(one.service for one in asked)}"
     if len(regions) > 1:
         return {}, f"locality not known: pods are in {listed(region or 'none' for region in regions)}"
     return {}, ""
+
+
+def clients_elsewhere(region: str | None, standing: Standing) -> list[str]:
+    """Return the clients, in words, whose proxies are not in ``region``; for None those that are nowhere."""
+    found = []
+    for pod in standing.clients():
+        place = standing.locality_of_proxy(pod)
+        theirs = None if place is None else place.get("region", "")
+        if theirs is not None and (theirs != region if region else not theirs):
+            found.append(f"{at(pod, 'metadata', 'namespace')}/{at(pod, 'metadata', 'name')} ({theirs or 'none'})")
+    return found
+
+
+def clients_unknown(standing: Standing) -> list[str]:
+    """Return the clients, in words, whose proxies may be anywhere, as far as can be seen."""
+    pods = [pod for pod in standing.clients() if standing.locality_of_proxy(pod) is None]
+    unseen = [f"all of {namespace}" for namespace in sorted(standing.blind)]
+    return [*unseen, *(f"{at(pod, 'metadata', 'namespace')}/{at(pod, 'metadata', 'name')}" for pod in pods)]
 
 
 def warnings_of(wanted: Sequence[Wanted], standing: Standing) -> Iterator[Finding]:
@@ -36,6 +98,7 @@ def warnings_of(wanted: Sequence[Wanted], standing: Standing) -> Iterator[Findin
         if one.failover_to and version and version <= (2, 3):
             seen = f"wants failover on {standing.control_plane.version_text}, where reports differ on whether it works (OSSM-1211)"
             yield Finding("FED867", one.place, seen)
+    yield from _clients(wanted, standing)
     routed = {(one.namespace, one.name) for one in wanted if one.failover_to or one.split}
     for each in standing.imports:
         service = standing.services.get(each.service)
@@ -52,3 +115,15 @@ def warnings_of(wanted: Sequence[Wanted], standing: Standing) -> Iterator[Findin
                     place,
                     f"is imported as local from {each.peer}, so calls are shared by number of endpoints",
                 )
+
+
+def _clients(wanted: Sequence[Wanted], standing: Standing) -> Iterator[Finding]:
+    """Yield which clients may not obey the order or the weights of the rules, since their proxies are nowhere, or nobody knows where."""
+    located = [one.service for one in wanted if is_located(one, standing)]
+    nowhere, unknown = clients_elsewhere(None, standing), clients_unknown(standing)
+    if located and nowhere:
+        seen = f"gives no priorities to clients without a locality: {listed(nowhere, 10)}"
+        yield Finding("FED847", f"mesh_traffic, {listed(located)}", seen)
+    if located and unknown:
+        seen = f"counts for proxies that have a locality, and nobody can tell for {listed(unknown, 10)}"
+        yield Finding("FED847", f"mesh_traffic, {listed(located)}", seen)

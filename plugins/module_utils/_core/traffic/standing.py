@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
+from ..control_plane.data_plane import PROXY
 from ..control_plane.live import ControlPlane
 from ..mesh.topology import LOCALITY, Mesh, Peer
 from ..peering.names import imported_names, ports_of
@@ -58,7 +59,8 @@ class Standing:
 
     ``accounts`` are (namespace, name), None where they may not be read. ``pods`` are those of namespaces whose localities or
     labels count, ``nodes`` all nodes by name, None where they may not be read. ``callers`` are who called services of late, by (namespace,
-    name), where somebody could tell.
+    name), where somebody could tell. ``proxies`` are the localities that Envoys say they have, empty for none, by (namespace, pod) for those
+    that were asked and answered; ``blind`` are member namespaces whose pods may not be read.
     """
 
     control_plane: ControlPlane
@@ -70,6 +72,8 @@ class Standing:
     pods: Mapping[str, tuple[Mapping, ...]] = field(default_factory=dict)
     nodes: Mapping[str, Mapping] | None = None
     callers: Mapping[tuple[str, str], tuple[Caller, ...]] = field(default_factory=dict)
+    proxies: Mapping[tuple[str, str], Mapping[str, str]] = field(default_factory=dict)
+    blind: frozenset[str] = frozenset()
 
     @property
     def home(self) -> str:
@@ -162,6 +166,15 @@ class Standing:
         if self.nodes is None:
             return None
         return _topology(mapping(at(self.nodes.get(str(at(pod, "spec", "nodeName"))), "metadata", "labels")))
+
+    def clients(self) -> list[Mapping]:
+        """Return the pods of members that may call through a sidecar."""
+        return [pod for space in sorted(self.members) for pod in self.pods.get(space, ()) if PROXY in strings(pod.get("containers"))]
+
+    def locality_of_proxy(self, pod: Mapping) -> Mapping[str, str] | None:
+        """Return where a pod's proxy is for istiod: what Envoy says, else what istiod takes the pod to be; None where we cannot know."""
+        said = self.proxies.get((str(at(pod, "metadata", "namespace")), str(at(pod, "metadata", "name"))))
+        return said if said else self.locality_of(pod)
 
     @property
     def reads_nodes(self) -> bool:

@@ -211,8 +211,8 @@ def test_fifty_rules_without_a_change_cost_one_list_per_kind_and_namespace():
     keep(cluster, *rules, imports=imports)
     before = cluster.requests
     assert not keep(cluster, *rules, imports=imports)["changed"]
-    # The control plane, the roll, two kinds of a peering, three kinds of rules in three namespaces, Services in one.
-    assert cluster.requests - before == 4 + 9 + 1
+    # The control plane, the roll, two kinds of a peering, three kinds of rules in three namespaces, Services in one, pods of two members.
+    assert cluster.requests - before == 4 + 9 + 1 + 2
 
 
 def test_a_wildcard_rule_that_ours_hides_keeps_its_mutual_tls():
@@ -335,6 +335,74 @@ def test_a_region_is_found_on_pods_and_said():
     cluster = estate(pod("cart-1", "cart", istio_locality="eu-central.a"))
     said = keep(cluster, WEIGHTS, locality=None)
     assert (said["locality"], "found on the pods of shop/cart" in said["lines"][0]) == ({"region": "eu-central"}, True)
+
+
+def envoy_at(cluster, pod_name, **locality):
+    """Let the Envoy of a pod say where it is."""
+    cluster.pages[(pod_name, "/server_info")] = json.dumps({"version": "x", "node": {"id": "a", "locality": locality}}).encode()
+
+
+def test_our_own_region_is_what_envoys_say_before_it_is_what_pods_say():
+    cluster = estate(pod("web-1", "web", sidecar=True), pod("cart-1", "cart", sidecar=True, istio_locality="eu-central"))
+    envoy_at(cluster, "web-1", region="eu-central", zone="a", sub_zone="r1")
+    envoy_at(cluster, "cart-1", region="eu-central")
+    said = keep(cluster, WEIGHTS, locality=None)
+    assert (said["locality"], said["lines"][0]) == (
+        {"region": "eu-central"},
+        "east · 1 rule · locality eu-central, as 2 proxies say (/server_info)",
+    )
+
+
+@pytest.mark.parametrize(
+    ("one", "version"), [(WEIGHTS, "v2.5"), (FAILOVER, "v2.1")], ids=["split by weight", "failover by region"]
+)
+def test_a_rule_that_begins_in_our_region_is_refused_while_a_client_is_elsewhere(one, version):
+    cart, web = pod("cart-1", "cart", istio_locality="eu-central"), pod("web-1", "web", "desk", sidecar=True)
+    error = refused(estate(cart, web, version=version), one)
+    assert (error.code, "neither weights nor failover to desk/web-1 (none)" in error.what) == ("FED864", True)
+    cluster = estate(cart, web, version=version)
+    envoy_at(cluster, "web-1", region="eu-south")
+    assert "desk/web-1 (eu-south)" in refused(cluster, one).what
+    envoy_at(cluster, "web-1", region="eu-central")
+    keep(cluster, one)
+
+
+def test_failover_by_cluster_warns_of_clients_without_a_locality():
+    web, other = pod("web-1", "web", sidecar=True), pod("other-1", "other", sidecar=True, istio_locality="eu-central")
+    run = asked(traffic=[FAILOVER])
+    mesh_traffic.run(run, estate(web, other), NOW)
+    told = "FED847 mesh_traffic, shop/cart: gives no priorities to clients without a locality: shop/web-1 (none)"
+    assert any(line.startswith(told) for line in run.warnings)
+
+
+def test_what_a_client_may_be_is_told_where_nodes_are_not_readable():
+    class WithoutNodes(ClusterInMemory):
+        def list(self, kind, namespace, selector=None, keep=None):
+            if kind.name == "Node" or (kind.name == "Pod" and namespace == "desk"):
+                raise FederationError("FED104", where=kind.name, what="may not be read", fix="Ask")
+            return super().list(kind, namespace, selector, keep)
+
+    run = asked(traffic=[FAILOVER])
+    standing = estate(pod("web-1", "web", sidecar=True), mode="ClusterWide")
+    mesh_traffic.run(run, WithoutNodes(NOW, *standing._objects.values()), NOW)
+    told = [line for line in run.warnings if line.startswith("FED847")]
+    assert len(told) == 1 and "nobody can tell for all of desk and shop/web-1" in told[0]
+
+
+def test_few_envoys_are_asked_of_as_many_accounts_as_can_be():
+    pods = [pod(f"web-{number}", "web", account="web", sidecar=True, istio_locality="eu-central") for number in range(40)]
+    cluster = estate(*pods, pod("clerk-1", "clerk", "desk", account="clerk", sidecar=True, istio_locality="eu-central"))
+    asked_of = []
+    cluster.page = lambda namespace, name, page, by_exec=False: (200, (asked_of.append(name), b"{}")[1])
+    keep(cluster, FAILOVER)
+    assert (len(asked_of), "clerk-1" in asked_of) == (20, True)
+
+
+@pytest.mark.parametrize("page", [b"", b"[]", b'{"node": 1}', b'{"node": {"id": "a", "locality": {"region": 7}}}', b"{" * 5000])
+def test_what_an_envoy_says_may_be_anything(page):
+    cluster = estate(pod("cart-1", "cart", sidecar=True, istio_locality="eu-central"))
+    cluster.pages[("cart-1", "/server_info")] = page
+    assert keep(cluster, WEIGHTS, locality=None)["locality"] == {"region": "eu-central"}
 
 
 def test_a_rehearsed_policy_says_so_on_the_object():

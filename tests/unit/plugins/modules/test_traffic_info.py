@@ -460,6 +460,14 @@ def test_without_a_question_problems_and_rules_are_shown():
     assert result["rules"] == []
 
 
+def test_a_caller_whose_envoy_says_where_it_is_gets_priorities():
+    cluster = estate(pod("web-1", "web", account="web", sidecar=True), CART, GATEWAY, rule(HOST, **OUTLIER))
+    cluster.pages[("web-1", "/server_info")] = b'{"node": {"id": "a", "locality": {"region": "eu-central"}}}'
+    given = {"mesh": "east", "peers": PEERS, "exports": EXPORTS, "imports": IMPORTS, "service": "shop/cart", "client": "shop/web"}
+    found = traffic_info.run(RunInMemory(DESCRIBED, traffic_info.OPTIONS, **given), cluster, NOW)
+    assert seen(found) == {"cart-1": (0, 100), "gw": (1, 0)}
+
+
 @pytest.mark.parametrize("mode", [{"mode": "ClusterWide"}, {"techPreview": {"controlPlaneMode": "ClusterScoped"}}])
 def test_a_mesh_of_the_whole_cluster_goes_by_the_labels_of_nodes(mode):
     labels = {"topology.kubernetes.io/region": "eu-central"}
