@@ -11,6 +11,8 @@ description:
   - Keeps all Wasm extensions of one mesh in one call. Each becomes a ServiceMeshExtension or a WasmPlugin, as the version of the mesh has it.
   - Extensions that this module made and that are no longer described are removed. Objects that others made are left alone.
   - What the kind or the version of the mesh cannot express is refused with the field's name, before anything is written.
+  - With O(ask_proxies) it asks the proxies that a WasmPlugin selects, by port-forward, whether they run it; with O(wait) it waits for them, and
+    fails where one does not run it in time. Where they may not be asked, or do not tell, readiness is unknown, which is no failure.
 seealso:
   - module: ossm.federation.wasm_module_info
   - module: ossm.federation.extension_conversion
@@ -105,10 +107,26 @@ options:
             description: Its value.
             type: str
             required: true
+  ask_proxies:
+    description: Whether the proxies that a WasmPlugin selects are asked whether they run it. Not in check mode.
+    type: bool
+    default: false
+    version_added: 0.3.0
+  wait:
+    description: Whether they are asked until all run it. Not in check mode.
+    type: bool
+    default: false
+    version_added: 0.3.0
+  wait_timeout:
+    description: Seconds to wait at the most.
+    type: int
+    default: 120
+    version_added: 0.3.0
 extends_documentation_fragment:
   - ossm.federation.cluster
   - ossm.federation.mesh
   - ossm.federation.force
+  - ossm.federation.waiting
 """
 
 EXAMPLES = r"""
@@ -137,6 +155,7 @@ EXAMPLES = r"""
         priority: 10
         fail: closed
         pull_secret: registry
+    wait: true
 
 - name: Remove every extension that this module made
   ossm.federation.wasm_extension:
@@ -153,7 +172,10 @@ changes:
   elements: dict
   sample: [{action: create, kind: WasmPlugin, namespace: shop, name: header, fields: [spec.url]}]
 extensions:
-  description: Each extension with its kind, the pods that it selects (null where they may not be read), and whether it is ready (null if unknown).
+  description:
+    - Each extension with its kind, the pods that it selects (null where they may not be read), and whether it is ready (null if unknown).
+    - With O(ask_proxies) or O(wait), C(loading) tells of each pod whether the extension is C(loaded), C(warming), C(failed), C(idle) (the pod has
+      no listener that the extension is for) or C(unknown), why, and which listeners wait for it.
   returned: success
   type: list
   elements: dict
@@ -165,8 +187,9 @@ extensions:
       priority: null
       selector: app=cart
       pods: [shop/cart-1]
-      ready: null
-      why: a WasmPlugin has no status; its proxies know
+      ready: true
+      why: loaded in 1 of 1 pods
+      loading: [{pod: shop/cart-1, state: loaded, why: "", listeners: []}]
 orders:
   description: Where several extensions run in one phase, and in which order; C(ties) are those whose order nobody has said.
   returned: success
@@ -179,6 +202,17 @@ lines:
   type: list
   elements: str
   sample: ["shop/header: WasmPlugin, STATS, 1 pod (shop/cart-1), readiness unknown: a WasmPlugin has no status; its proxies know"]
+waiting_for:
+  description: Extensions that not all proxies run yet, with the pods and the listeners that wait. Empty without O(ask_proxies) and O(wait).
+  returned: success
+  type: list
+  elements: str
+  sample: []
+wait_limit:
+  description: Seconds that a wait takes at the most.
+  returned: success
+  type: int
+  sample: 120
 unknown:
   description: What could not be read for lack of rights.
   returned: success
@@ -187,12 +221,14 @@ unknown:
   sample: []
 """
 
-from collections.abc import Iterable  # noqa: E402
+from collections.abc import Iterable, Mapping  # noqa: E402
+from dataclasses import replace  # noqa: E402
 from datetime import datetime  # noqa: E402
 
 from ..module_utils._cluster.client import Cluster  # noqa: E402
 from ..module_utils._core.extensions.described import OPTION, Extension, read_extensions  # noqa: E402
 from ..module_utils._core.extensions.keeping import (  # noqa: E402
+    Standing,
     changes,
     hidden,
     key_of,
@@ -203,14 +239,22 @@ from ..module_utils._core.extensions.keeping import (  # noqa: E402
 from ..module_utils._core.extensions.plan import Ground, objections, plan  # noqa: E402
 from ..module_utils._core.extensions.problems import Problem, refuse  # noqa: E402
 from ..module_utils._core.extensions.selecting import orders  # noqa: E402
+from ..module_utils._core.insight import loading  # noqa: E402
 from ..module_utils._core.plain.diff import as_diff  # noqa: E402
-from ..module_utils._options import CLUSTER, FORCE, MESH  # noqa: E402
+from ..module_utils._core.plain.kinds import WASM_PLUGIN  # noqa: E402
+from ..module_utils._options import CLUSTER, FORCE, MESH, WAITING  # noqa: E402
 from ..module_utils._reads.extensions import read_around, read_pods  # noqa: E402
-from ..module_utils._run import Module, Run, run_module  # noqa: E402
+from ..module_utils._reads.insight import Asker  # noqa: E402
+from ..module_utils._reads.loading import read_loadings  # noqa: E402
+from ..module_utils._run import Module, Run, run_module, wait_until  # noqa: E402
 
 OPTIONS = {
     "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
     "extensions": {"type": "list", "elements": "dict", "default": []},
+    "ask_proxies": {"type": "bool", "default": False},
+    "wait": {"type": "bool", "default": False},
+    "wait_timeout": {"type": "int", "default": 120},
+    **WAITING,
 }
 
 
@@ -227,10 +271,11 @@ def run(run: Run, cluster: Cluster, now: datetime) -> dict:
     for finding in (*doubts, *open_until_fetched(found, extensions)):
         run.warn(finding.text)
     run.apply(cluster, found)
+    loadings = watched(run, cluster, desired, looked_in(extensions, around.ground), around.ground)
     touched = {(change.kind.name, change.namespace, change.name) for change in found}
     standing = {key_of(each): each for each in around.live if key_of(each) not in touched}
     rows = [
-        standing_of(each, manifest, standing.get(key_of(manifest)), proxies, around.ground, unread)
+        as_told(standing_of(each, manifest, standing.get(key_of(manifest)), proxies, around.ground, unread), loadings.get(key_of(manifest)))
         for each, manifest in zip(sorted(extensions, key=lambda each: each.key), desired)
     ]
     wanted = {key_of(manifest) for manifest in desired}
@@ -249,8 +294,47 @@ def run(run: Run, cluster: Cluster, now: datetime) -> dict:
             *(order.text for order in several),
             *(f"unknown: {gap}" for gap in unknown),
         ],
+        "waiting_for": [f"{place}: {loading.summary(each)}" for place, each in missing_in(loadings).items()],
+        "wait_limit": params["wait_timeout"],
         "unknown": unknown,
     }
+
+
+def watched(
+    run: Run, cluster: Cluster, desired: Iterable[Mapping], places: Iterable[str], ground: Ground
+) -> dict[tuple, list[loading.Loading]]:
+    """Return, where it is asked for, how each WasmPlugin fares in the proxies that it selects; with C(wait) once all run it.
+
+    Raises ``FederationError`` FED814 where one does not in time.
+    """
+    params, found = run.params, {}
+    plugins = [manifest for manifest in desired if manifest["kind"] == WASM_PLUGIN.name]
+    if run.check_mode or not plugins or not (params["ask_proxies"] or params["wait"]):
+        return {}
+
+    def look() -> list[str]:
+        proxies, _unread = read_pods(cluster, places)
+        told = read_loadings(Asker(cluster), plugins, proxies, ground.namespace)
+        found.update(zip(map(key_of, plugins), told))
+        return list(missing_in(found))
+
+    _missing, seconds = wait_until(look, params["wait_timeout"] if params["wait"] else 0)
+    if params["wait"] and not params["soft"]:
+        loading.refuse_unloaded(missing_in(found), params["waited"] + seconds)
+    return found
+
+
+def as_told(row: Standing, loadings: list[loading.Loading] | None) -> Standing:
+    """Return how an extension stands, by what its proxies said where they were asked."""
+    if not loadings:
+        return row
+    said = tuple(each.as_data() for each in loadings)
+    return replace(row, is_ready=loading.readiness(loadings), why=loading.summary(loadings), loadings=said)
+
+
+def missing_in(loadings: Mapping[tuple, list[loading.Loading]]) -> dict[str, list[loading.Loading]]:
+    """Return by place the extensions that some proxy is to run and does not."""
+    return {f"{key[1]}/{key[2]}": each for key, each in loadings.items() if any(one.is_missing for one in each)}
 
 
 def asked_for(params: dict) -> list[Extension]:

@@ -1756,6 +1756,13 @@ CODES: dict[str, Code] = {
         "`traffic: inbound` selects the inbound listeners of sidecars; the listeners of a gateway are of the other class.",
         "Write `traffic: gateway`, or select sidecars alone.",
     ),
+    "FED814": Code(
+        "Extension that proxies have not loaded",
+        ERROR,
+        "The object stands as described, and some of the pods that it selects do not run it: their listeners wait for it, or its module could not be "
+        "fetched or run. `facts.loading` tells of each pod. While listeners wait, running proxies answer as before, and new pods do not become ready.",
+        "Look into the log of a pod's proxy, correct the image or its pull secret and run again, or take the extension out of `mesh_extensions`.",
+    ),
     "FED820": Code(
         "Extension that cannot become a WasmPlugin",
         ERROR,

@@ -25,7 +25,7 @@ _CONFIGURATIONS = (("spec", "config"), ("spec", "pluginConfig"))
 class Standing:
     """One extension as it stands: its object's kind, whom it selects, and whether it is ready, and why not.
 
-    ``proxies`` is None where pods may not be read, ``is_ready`` where nothing tells.
+    ``proxies`` is None where pods may not be read, ``is_ready`` where nothing tells; ``loadings`` are what its proxies said, as data.
     """
 
     extension: Extension
@@ -33,6 +33,7 @@ class Standing:
     proxies: tuple[str, ...] | None
     is_ready: bool | None
     why: str
+    loadings: tuple[Mapping, ...] = ()
 
     def as_data(self) -> dict:
         """Return it as JSON-friendly data; what is unknown is None."""
@@ -46,6 +47,7 @@ class Standing:
             "pods": None if self.proxies is None else list(self.proxies),
             "ready": self.is_ready,
             "why": self.why,
+            "loading": [dict(each) for each in self.loadings],
         }
 
     @property

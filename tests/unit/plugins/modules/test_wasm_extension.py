@@ -18,9 +18,14 @@ from ansible_collections.ossm.federation.plugins.modules import wasm_extension
 from ansible_collections.ossm.federation.tests.unit.cluster_in_memory import ClusterInMemory
 from ansible_collections.ossm.federation.tests.unit.pem import NOW
 from ansible_collections.ossm.federation.tests.unit.plugins.module_utils._core.extensions.meshes import WHOLE
+from ansible_collections.ossm.federation.tests.unit.plugins.module_utils._core.insight.proxies import NAME, filter_of, listener_of
 from ansible_collections.ossm.federation.tests.unit.run_in_memory import RunInMemory
 
 SPACE = "east-mesh-system"
+ACTIVE, WAITING = ([NAME], None), ([], [NAME])
+MODULE = "a" * 64  # whose digest the image of WHOLE has
+REQUESTS = 6
+"""Of a run without changes: control plane, member roll, one list in each of three namespaces, pods in one."""
 
 
 def mesh(version, members=("shop", "desk"), **spec):
@@ -56,6 +61,12 @@ def asked(check_mode=False, **params):
 
 def run(cluster, **params):
     return wasm_extension.run(asked(**params), cluster, NOW)
+
+
+def says(cluster, name, found, filters=()):
+    """Let a pod's Envoy say which filters its inbound listener has, as it is and as it waits to be, and which module is in each."""
+    entries = [listener_of(*found), *map(filter_of, filters)]
+    cluster.pages[(name, "/config_dump")] = json.dumps({"configs": entries}).encode()
 
 
 def refusal(cluster, **params):
@@ -219,6 +230,48 @@ def test_the_objects_bear_a_manager_of_their_own():
 
 def test_all_that_is_returned_is_documented_and_the_other_way_round():
     assert set(yaml.safe_load(wasm_extension.RETURN)) == set(run(mesh("v2.5"))) - {"changed", "diff"}
+
+
+def test_a_plugin_is_ready_once_all_selected_proxies_run_it():
+    cluster = mesh("v2.5")
+    says(cluster, "cart-1", ACTIVE, [MODULE])
+    told = run(cluster, wait=True, wait_timeout=0)
+    (row,) = told["extensions"]
+    assert (row["ready"], row["why"], told["waiting_for"]) == (True, "loaded in 1 of 1 pods", [])
+    assert row["loading"] == [{"pod": "shop/cart-1", "state": "loaded", "why": "", "listeners": []}]
+
+
+def test_a_wait_for_a_proxy_that_does_not_load_it_fails_after_the_object_is_written():
+    cluster = mesh("v2.5")
+    says(cluster, "cart-1", WAITING)
+    with pytest.raises(FederationError, match="FED814 WasmPlugin shop/header: is not loaded after 0 s: .*cart-1 warming"):
+        run(cluster, wait=True, wait_timeout=0)
+    assert cluster.get(WASM_PLUGIN, "shop", "header")
+    told = run(cluster, wait=True, wait_timeout=0, soft=True)
+    assert [line.startswith("shop/header: shop/cart-1 warming (inbound waits") for line in told["waiting_for"]] == [True]
+    assert run(cluster, ask_proxies=True)["extensions"][0]["ready"] is False
+
+
+def test_failed_fetches_are_told_where_a_listener_waits():
+    cluster = mesh("v2.5")
+    says(cluster, "cart-1", WAITING)
+    cluster.pages[("cart-1", "/stats/prometheus")] = b'istio_agent_wasm_remote_fetch_count{result="manifest_failure"} 2\n'
+    (row,) = run(cluster, ask_proxies=True)["extensions"]
+    assert (row["loading"][0]["state"], "2 manifest_failure" in row["why"]) == ("failed", True)
+
+
+def test_a_proxy_that_cannot_be_asked_is_no_failure_and_readiness_is_unknown():
+    (row,) = run(mesh("v2.5"), wait=True, wait_timeout=0)["extensions"]
+    assert (row["ready"], row["why"]) == (None, "shop/cart-1 unknown (does not answer)")
+
+
+@pytest.mark.parametrize("params", [{}, {"wait": True, "check_mode": True}], ids=["not-asked-for", "check-mode"])
+def test_no_proxy_is_asked_unless_it_is_wanted(params):
+    cluster = mesh("v2.5")
+    run(cluster)
+    before = cluster.requests
+    assert run(cluster, **params)["extensions"][0]["loading"] == []
+    assert cluster.requests - before == REQUESTS
 
 
 @pytest.mark.parametrize("version", ["v2.0", "v2.1", "v2.4", None])

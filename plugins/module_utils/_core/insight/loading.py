@@ -1,0 +1,276 @@
+# GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Whether proxies run what a WasmPlugin describes, by what their Envoys and pilot-agents say.
+
+A listener that is active with the plugin's filter says that it runs some version of it; which one is said by the configuration that
+Envoy has for the filter: the module's file is named after its digest. Where pilot-agent cannot fetch a module it either holds the
+configuration back, so that the listener waits, or puts a filter in its place that denies or passes every request.
+
+Sources: Envoy, admin/v3/config_dump.proto; istio/istio, ``pkg/wasm`` (cache.go, convert.go, monitoring.go) and
+``pilot/pkg/model/extensions.go``, whose resource names had no prefix at first and have had two since.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from ..extensions.selecting import Proxy
+from ..plain.data import at, items, mapping, some
+from ..plain.errors import FederationError
+from .hiding import type_of
+from .statistics import number_of
+
+LOADED, WARMING, FAILED, IDLE, UNKNOWN = "loaded", "warming", "failed", "idle", "unknown"
+STATES = (FAILED, WARMING, UNKNOWN, LOADED, IDLE)
+"""From the one that people must look at first; idle is a proxy without a listener that the plugin is for."""
+_DIRECTIONS = {"SERVER": {"INBOUND"}, "CLIENT": {"OUTBOUND"}}
+_FETCHES = re.compile(r'^istio_agent_wasm_remote_fetch_count\{[^}]*?result="([a-z_]{1,40})"[^}]*\} (\S{1,30})$', re.ASCII)
+_FETCHED = "success"
+_MODULE = re.compile(r"(?:^|/)([0-9a-f]{64})\.wasm$")
+_DIGEST = re.compile(r"sha256:([0-9a-f]{64})$")
+MOST_LINES = 50_000
+
+
+@dataclass(frozen=True)
+class Listener:
+    """One listener for HTTP: its direction, and the names of its filters as it is ``active``, and as it waits to be (``warming``)."""
+
+    name: str
+    direction: str
+    active: frozenset[str]
+    warming: frozenset[str]
+
+
+@dataclass(frozen=True)
+class Held:
+    """What Envoy has for a filter: a Wasm module by its digest, "" where its file does not tell, and what the module is told.
+
+    ``instead`` is what pilot-agent put in its place: ``denies`` or ``passes``.
+    """
+
+    digest: str = ""
+    told: object = None
+    instead: str = ""
+
+
+@dataclass(frozen=True)
+class Heard:
+    """What one pod said. ``filters`` is None where its Envoy does not tell them; ``why`` is why the pod said nothing at all."""
+
+    listeners: tuple[Listener, ...] = ()
+    filters: Mapping[str, Held] | None = None
+    failures: Mapping[str, int] = field(default_factory=dict)
+    why: str = ""
+
+
+@dataclass(frozen=True)
+class Loading:
+    """How a plugin fares in one proxy, and why; ``listeners`` are those that wait for it."""
+
+    proxy: str
+    state: str
+    why: str = ""
+    listeners: tuple[str, ...] = ()
+
+    @property
+    def is_missing(self) -> bool:
+        """Return whether it is to run there and does not."""
+        return self.state in (WARMING, FAILED)
+
+    def as_data(self) -> dict:
+        """Return it as JSON-friendly data."""
+        return {"pod": self.proxy, "state": self.state, "why": self.why, "listeners": list(self.listeners)}
+
+    @property
+    def text(self) -> str:
+        """Return it as people read it."""
+        return f"{self.proxy} {self.state}{f' ({self.why})' if self.why else ''}"
+
+
+def read_listeners(content: bytes) -> tuple[Listener, ...]:
+    """Return the listeners for HTTP in Envoy's ``/config_dump?resource=dynamic_listeners``. Raises ``FederationError`` FED922."""
+    result = []
+    for entry in _configs(content):
+        states = [mapping(at(entry, key, "listener")) for key in ("active_state", "warming_state")]
+        managers = [list(_managers(state)) for state in states]
+        if any(managers):
+            active, warming = (frozenset(name for each in found for name in _filters(each)) for found in managers)
+            direction = next((str(state["traffic_direction"]) for state in states if "traffic_direction" in state), "")
+            result.append(Listener(str(entry.get("name"))[:400], direction, active, warming))
+    return tuple(result)
+
+
+def read_filters(content: bytes) -> dict[str, Held]:
+    """Return what Envoy has for each filter that it discovers, by ``/config_dump?resource=ecds_filters``. Raises ``FederationError`` FED922."""
+    return {
+        str(at(entry, "ecds_filter", "name")): _held(mapping(at(entry, "ecds_filter", "typed_config")))
+        for entry in _configs(content)
+        if at(entry, "ecds_filter", "typed_config")
+    }
+
+
+def read_failures(metrics: str) -> dict[str, int]:
+    """Return how many fetches of modules pilot-agent counts as failed, by its word for the reason."""
+    lines = metrics.split("\n", MOST_LINES)[:MOST_LINES]
+    counts = {found[1]: int(number_of(found[2])) for found in map(_FETCHES.match, lines) if found}
+    return {reason: count for reason, count in counts.items() if count and reason != _FETCHED}
+
+
+def loading_of(plugin: Mapping, proxy: Proxy, heard: Heard) -> Loading:
+    """Return how a WasmPlugin that selects a proxy fares in it, by what its pod said."""
+    if heard.why:
+        return Loading(proxy.place, UNKNOWN, heard.why)
+    mine = [each for each in heard.listeners if _is_for(plugin, each, proxy)]
+    if not mine:
+        return Loading(proxy.place, IDLE, "it has no HTTP listener that the extension is for")
+    name = f"{at(plugin, 'metadata', 'namespace')}.{at(plugin, 'metadata', 'name')}"
+    waiting = tuple(each.name for each in mine if _named(each.warming, name))
+    is_active = any(_named(each.active, name) for each in mine)
+    held = _held_for(heard.filters, name)
+    if held is not None and held.instead:
+        return Loading(proxy.place, FAILED, f"its module could not be fetched, and pilot-agent's filter {held.instead} every request")
+    if waiting or not is_active:
+        return _not_active(proxy, heard, waiting, is_active)
+    if heard.filters is None:
+        return Loading(proxy.place, UNKNOWN, "it is in active listeners, and this Envoy does not tell which module it is")
+    if held is None:
+        return Loading(proxy.place, FAILED, "Envoy has no configuration for it, since it was rejected: see the proxy's log")
+    return _as_described(plugin, proxy, held, heard)
+
+
+def _not_active(proxy: Proxy, heard: Heard, waiting: Sequence[str], is_active: bool) -> Loading:
+    """Return how a plugin fares whose listeners wait for it, or that none has yet."""
+    failed = _failures(heard)
+    if not waiting:
+        return Loading(proxy.place, WARMING, "no listener has it: istiod has not sent it yet")
+    version = "with what it was" if is_active else "without it"
+    why = f"{some(waiting, 3)} {'waits' if len(waiting) == 1 else 'wait'} for it and {'answers' if len(waiting) == 1 else 'answer'} {version}"
+    return Loading(proxy.place, FAILED if failed else WARMING, f"{why}{failed}", tuple(waiting))
+
+
+def _as_described(plugin: Mapping, proxy: Proxy, held: Held, heard: Heard) -> Loading:
+    """Return how a plugin fares whose filter is active with some module and some configuration."""
+    digest = _digest_of(plugin)
+    if digest and held.digest and digest != held.digest:
+        failed = _failures(heard)
+        return Loading(proxy.place, FAILED if failed else WARMING, f"it runs the module {held.digest[:12]} still{failed}")
+    if _canonical(held.told) != _canonical(at(plugin, "spec", "pluginConfig") or None):
+        return Loading(proxy.place, WARMING, "it runs with another configuration still")
+    if digest and not held.digest:
+        return Loading(proxy.place, UNKNOWN, "it is in active listeners, and its file does not tell which module it is")
+    return Loading(proxy.place, LOADED)
+
+
+def _failures(heard: Heard) -> str:
+    told = ", ".join(f"{count} {reason}" for reason, count in sorted(heard.failures.items()))
+    return f"; pilot-agent counts failed fetches: {told}" if told else ""
+
+
+def readiness(loadings: Sequence[Loading]) -> bool | None:
+    """Return whether a plugin runs in every proxy that it is for; None where that is not known of all, or it is for none."""
+    states = {each.state for each in loadings}
+    if states & {WARMING, FAILED}:
+        return False
+    return True if LOADED in states and UNKNOWN not in states else None
+
+
+def summary(loadings: Sequence[Loading]) -> str:
+    """Return in words what stands in the way, or how many proxies run it."""
+    bad = sorted((each for each in loadings if each.state not in (LOADED, IDLE)), key=lambda each: STATES.index(each.state))
+    if bad:
+        return some([each.text for each in bad], 3, "; ")
+    count = sum(each.state == LOADED for each in loadings)
+    idle = len(loadings) - count
+    return f"loaded in {count} of {len(loadings)} pods" + (f", {idle} without a listener that it is for" if idle else "")
+
+
+def refuse_unloaded(missing: Mapping[str, Sequence[Loading]], seconds: int) -> None:
+    """End a wait that was in vain: FED814, with the pods and the listeners that wait. Nothing happens where nothing is missing."""
+    if not missing:
+        return
+    places = sorted(missing)
+    told = some([f"{place}: {summary(missing[place])}" for place in places], 3, "; ")
+    raise FederationError(
+        "FED814",
+        where=f"{'WasmPlugin' if len(places) == 1 else 'WasmPlugins'} {some(places, 5)}",
+        what=f"{'is' if len(places) == 1 else 'are'} not loaded after {seconds} s: {told}",
+        fix=(
+            "See in the proxy's log why the module cannot be fetched or run; correct its image or pull secret, "
+            "or take the extension out of mesh_extensions, and run again"
+        ),
+        facts={"loading": {place: [each.as_data() for each in missing[place]] for place in places}},
+    )
+
+
+# Reading
+
+
+def _configs(content: bytes) -> list[Mapping]:
+    try:
+        return items(mapping(json.loads(content)).get("configs"))
+    except (ValueError, RecursionError):
+        raise FederationError(
+            "FED922", where="An Envoy's /config_dump", what="is no JSON", fix="See what answers at the pod's port 15000"
+        ) from None
+
+
+def _managers(listener: Mapping) -> Iterator[Mapping]:
+    for chain in (*items(listener.get("filter_chains")), *items([listener.get("default_filter_chain")])):
+        for each in items(chain.get("filters")):
+            config = mapping(each.get("typed_config"))
+            if type_of(config) == "HttpConnectionManager":
+                yield config
+
+
+def _filters(manager: Mapping) -> Iterator[str]:
+    for each in items(manager.get("http_filters")):
+        yield str(each.get("name"))
+
+
+def _held(config: Mapping) -> Held:
+    if type_of(config) == "RBAC":
+        return Held(instead="denies" if "rules" in config else "passes")
+    inner = mapping(config.get("config") or at(config, "value", "config"))
+    file = _MODULE.search(str(at(inner, "vm_config", "code", "local", "filename")))
+    return Held(file[1] if file else "", _told(inner.get("configuration")))
+
+
+def _told(configuration: object) -> object:
+    """Return what a module is told: a text that holds JSON, in the wrapper that type URLs need."""
+    value = mapping(configuration).get("value", configuration)
+    if not isinstance(value, str):
+        return value
+    try:
+        return json.loads(value)
+    except (ValueError, RecursionError):
+        return value
+
+
+def _canonical(value: object) -> str:
+    return json.dumps(value or None, sort_keys=True, default=str)
+
+
+def _is_for(plugin: Mapping, listener: Listener, proxy: Proxy) -> bool:
+    """Return whether a plugin is for a listener by its direction. All of a gateway's are of the class CLIENT."""
+    modes = [each.get("mode") for each in items(at(plugin, "spec", "match"))]
+    wanted: set[str] = set().union(*(_DIRECTIONS.get(str(mode), {"INBOUND", "OUTBOUND"}) for mode in modes))
+    if proxy.is_gateway:
+        return not modes or "OUTBOUND" in wanted
+    return listener.direction in (wanted or {"INBOUND"})
+
+
+def _named(filters: Iterable[str], name: str) -> bool:
+    return any(each == name or each.endswith(f"/{name}") for each in filters)
+
+
+def _held_for(filters: Mapping[str, Held] | None, name: str) -> Held | None:
+    return next((held for each, held in (filters or {}).items() if _named((each,), name)), None)
+
+
+def _digest_of(plugin: Mapping) -> str:
+    """Return the digest that pilot-agent knows a module by: that which the plugin says, or that of its image."""
+    said = at(plugin, "spec", "sha256")
+    found = _DIGEST.search(str(at(plugin, "spec", "url")))
+    return str(said) if said else found[1] if found else ""

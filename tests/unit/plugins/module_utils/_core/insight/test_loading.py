@@ -1,0 +1,165 @@
+# GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Whether a proxy runs a plugin, by dumps of the shapes that Envoy 1.40 gives."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from ansible_collections.ossm.federation.plugins.module_utils._core.extensions.plan import manifest_of
+from ansible_collections.ossm.federation.plugins.module_utils._core.extensions.selecting import Proxy
+from ansible_collections.ossm.federation.plugins.module_utils._core.insight.loading import (
+    FAILED,
+    IDLE,
+    LOADED,
+    UNKNOWN,
+    WARMING,
+    Heard,
+    loading_of,
+    read_failures,
+    read_filters,
+    read_listeners,
+    readiness,
+    refuse_unloaded,
+    summary,
+)
+from ansible_collections.ossm.federation.plugins.module_utils._core.plain.errors import FederationError
+from ansible_collections.ossm.federation.plugins.module_utils._core.plain.kinds import WASM_PLUGIN
+from ansible_collections.ossm.federation.tests.unit.plugins.module_utils._core.extensions.meshes import described, ground
+
+from .proxies import NAME, NAMES, TYPE, discovered, filter_of, listener_of
+
+CART = Proxy("shop", "cart-1", {"app": "cart"})
+GATEWAY = Proxy("shop", "door-1", {"app": "door"}, is_gateway=True)
+MODULE, OTHER = "a" * 64, "b" * 64
+
+
+def plugin(minor=6, **fields):
+    return manifest_of(described(**fields), WASM_PLUGIN, ground(minor))
+
+
+def listeners(**states):
+    entries = [listener_of(*filters, direction=direction) for direction, filters in states.items()]
+    return read_listeners(json.dumps({"configs": entries}).encode())
+
+
+def filters(*entries):
+    return read_filters(json.dumps({"configs": entries}).encode())
+
+
+def held(config=None, module=MODULE, name=NAME):
+    return filters(filter_of(module, config, name))
+
+
+def instead(**rules):
+    return filters(discovered(NAME, {"@type": f"{TYPE}extensions.filters.http.rbac.v3.RBAC", **rules}))
+
+
+DENIES, PASSES = instead(rules={}, rules_stat_prefix="wasm-default-deny"), instead(rules_stat_prefix="wasm-default-allow")
+WITH, WITHOUT = [NAME], []
+ACTIVE, WAITING, UPDATING, NOT_SENT = (WITH, None), (WITHOUT, WITH), (WITH, WITH), (WITHOUT, None)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_plugin_is_loaded_where_an_active_listener_has_it_with_its_module_and_configuration(name):
+    heard = Heard(listeners(inbound=([name], None)), held({"a": 1, "b": [2]}, name=name))
+    assert loading_of(plugin(config={"b": [2], "a": 1}), CART, heard).state == LOADED
+
+
+@pytest.mark.parametrize(
+    ("found", "what", "failures", "state", "why"),
+    [
+        pytest.param(NOT_SENT, {}, {}, WARMING, "istiod has not sent it yet", id="not-sent"),
+        pytest.param(WAITING, {}, {}, WARMING, "inbound waits for it and answers without it", id="open"),
+        pytest.param(WAITING, {}, {"download_failure": 3}, FAILED, "failed fetches: 3 download_failure", id="held-back"),
+        pytest.param(UPDATING, held(), {}, WARMING, "answers with what it was", id="listener-changes"),
+        pytest.param(ACTIVE, held(module=OTHER), {}, WARMING, f"runs the module {OTHER[:12]} still", id="update"),
+        pytest.param(ACTIVE, held(module=OTHER), {"manifest_failure": 1}, FAILED, "1 manifest_failure", id="update-fails"),
+        pytest.param(ACTIVE, held({"old": True}), {}, WARMING, "another configuration", id="old-configuration"),
+        pytest.param(ACTIVE, DENIES, {"manifest_failure": 1}, FAILED, "pilot-agent's filter denies every request", id="closed"),
+        pytest.param(ACTIVE, PASSES, {}, FAILED, "pilot-agent's filter passes every request", id="open-by-strategy"),
+        pytest.param(ACTIVE, {}, {}, FAILED, "rejected", id="rejected"),
+        pytest.param(ACTIVE, None, {}, UNKNOWN, "does not tell which module", id="old-envoy"),
+        pytest.param(ACTIVE, held(module="x"), {}, UNKNOWN, "its file does not tell", id="other-file-name"),
+    ],
+)
+def test_what_stands_in_the_way_is_told(found, what, failures, state, why):
+    told = loading_of(plugin(), CART, Heard(listeners(inbound=found, outbound=NOT_SENT), what, failures))
+    assert (told.state, why in told.why) == (state, True), told
+    assert told.is_missing == (state in (WARMING, FAILED))
+    assert told.listeners == (("inbound",) if found in (WAITING, UPDATING) else ())
+
+
+@pytest.mark.parametrize(
+    ("traffic", "proxy", "found", "state"),
+    [
+        pytest.param("inbound", CART, {"outbound": NOT_SENT}, IDLE, id="a-pod-that-only-calls"),
+        pytest.param("outbound", CART, {"inbound": NOT_SENT, "outbound": ACTIVE}, LOADED, id="outbound"),
+        pytest.param("outbound", CART, {"inbound": ACTIVE}, IDLE, id="not-for-inbound"),
+        pytest.param("both", CART, {"inbound": NOT_SENT, "outbound": ACTIVE}, LOADED, id="both"),
+        pytest.param("inbound", GATEWAY, {"outbound": NOT_SENT}, IDLE, id="never-on-a-gateway"),
+        pytest.param("gateway", GATEWAY, {"outbound": ACTIVE}, LOADED, id="gateway"),
+        pytest.param("gateway", GATEWAY, {"outbound": NOT_SENT}, WARMING, id="gateway-not-yet"),
+    ],
+)
+def test_only_listeners_that_a_plugin_is_for_count(traffic, proxy, found, state):
+    assert loading_of(plugin(traffic=traffic), proxy, Heard(listeners(**found), held())).state == state
+
+
+def test_a_pod_that_cannot_be_asked_is_unknown_with_the_reason():
+    told = loading_of(plugin(), CART, Heard(why="this account may not"))
+    assert (told.state, told.why, told.is_missing) == (UNKNOWN, "this account may not", False)
+
+
+def test_failed_fetches_are_counted_by_their_reason():
+    metrics = (
+        'istio_agent_wasm_remote_fetch_count{result="success"} 4\n'
+        'istio_agent_wasm_remote_fetch_count{result="download_failure"} 2\n'
+        'istio_agent_wasm_remote_fetch_count{result="checksum_mismatched"} 1e0\n'
+        'istio_agent_wasm_cache_lookup_count{hit="false"} 9\n'
+    )
+    assert read_failures(metrics) == {"download_failure": 2, "checksum_mismatched": 1}
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b"[" * 100_000], ids=["nothing", "half", "deep"])
+@pytest.mark.parametrize("read", [read_listeners, read_filters])
+def test_what_is_no_dump_is_refused(read, content):
+    with pytest.raises(FederationError, match="FED922"):
+        read(content)
+
+
+@pytest.mark.parametrize("content", [b"[]", b"{}", b'{"configs": 3}', b'{"configs": [{"active_state": [], "ecds_filter": 1}]}'])
+@pytest.mark.parametrize("read", [read_listeners, read_filters])
+def test_dumps_of_odd_shapes_hold_nothing(read, content):
+    assert not read(content)
+
+
+def told(*states):
+    by_state = {LOADED: (ACTIVE, held()), WARMING: (WAITING, {}), UNKNOWN: (ACTIVE, None), IDLE: None}
+    return [
+        loading_of(plugin(), Proxy("shop", f"cart-{number}"), Heard(listeners(inbound=by_state[state][0]), by_state[state][1]) if by_state[state] else Heard())
+        for number, state in enumerate(states)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("states", "is_ready", "text"),
+    [
+        ([LOADED, LOADED], True, "loaded in 2 of 2 pods"),
+        ([LOADED, IDLE], True, "loaded in 1 of 2 pods, 1 without a listener that it is for"),
+        ([IDLE], None, "loaded in 0 of 1 pods, 1 without a listener that it is for"),
+        ([], None, "loaded in 0 of 0 pods"),
+        ([LOADED, UNKNOWN], None, "shop/cart-1 unknown (it is in active listeners, and this Envoy does not tell which module it is)"),
+        ([UNKNOWN, WARMING], False, "shop/cart-1 warming (inbound waits for it and answers without it); shop/cart-0 unknown"),
+    ],
+)
+def test_a_plugin_is_ready_where_all_proxies_that_it_is_for_run_it(states, is_ready, text):
+    assert readiness(told(*states)) is is_ready
+    assert summary(told(*states)).startswith(text)
+
+
+def test_a_wait_in_vain_ends_with_the_pods_and_their_listeners():
+    with pytest.raises(FederationError, match=r"FED814 WasmPlugin shop/header: is not loaded after 120 s: .*inbound waits") as refused:
+        refuse_unloaded({"shop/header": told(LOADED, WARMING)}, 120)
+    assert refused.value.facts["loading"]["shop/header"][1]["listeners"] == ["inbound"]
+    refuse_unloaded({}, 120)
