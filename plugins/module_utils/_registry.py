@@ -25,6 +25,8 @@ from ._core.plain.words import printable
 
 MOST_HOPS = 3
 MOST_LOGINS = 3
+_LOOPBACK = special_kind("127.0.0.1")
+_OF_THIS_MACHINE = (_LOOPBACK, special_kind("localhost"))
 _LED = (301, 302, 303, 307, 308)
 _LONGEST_TOKEN = 1 << 16
 _OF_CONTENT = "application/octet-stream"
@@ -55,7 +57,8 @@ class Bounds:
         if url.scheme != "https" and not (self.is_plain and url.scheme == "http"):
             raise self.refusal(f"leads away from TLS, to {url.scheme or 'no scheme'} at {printable(str(url.hostname), 80)}")
         kind = special_kind(str(url.hostname))
-        if kind and not self.is_own(url) and not special_kind(str(self.url.hostname)):
+        is_same = kind in _OF_THIS_MACHINE and special_kind(str(self.url.hostname)) in _OF_THIS_MACHINE
+        if kind and not self.is_own(url) and not is_same:
             raise self.refusal(f"leads to {printable(str(url.hostname), 80)}, which is {kind}")
         return url
 
@@ -74,7 +77,7 @@ class Bounds:
         """Return why nothing is sent to the address ``peer``, to which the registry at the address ``own`` led; "" where it may be."""
         if special_kind(peer):
             # Where the registry is on this very machine, so may be what it leads to; who tells credentials never is.
-            is_same = special_kind(own) == special_kind(peer) == "a loopback address"
+            is_same = special_kind(own) == special_kind(peer) == _LOOPBACK
             return "" if is_same else f"leads to an address that is {special_kind(peer)}"
         inside = ipaddress.ip_address(peer).is_private and not (own and ipaddress.ip_address(own).is_private)
         return "leads to a private address, and is not at one itself" if inside else ""

@@ -23,7 +23,7 @@ PLAIN, TLS = Bounds("127.0.0.1:5000", is_plain=True), Bounds("registry.example")
         (TLS, "file:///etc/passwd", None),
         (TLS, "//user:pass@cdn.example/x", None),
         (TLS, "https://169.254.169.254/latest", None),
-        (PLAIN, "http://169.254.169.254:80/", "http://169.254.169.254:80/"),
+        (PLAIN, "http://169.254.169.254:80/", None),
         (TLS, "https://localhost/x", None),
         (TLS, "https://metadata.google.internal/x", None),
         (TLS, "https://[fe80::1]/x", None),
