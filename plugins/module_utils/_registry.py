@@ -18,6 +18,7 @@ from urllib.parse import SplitResult, urlencode, urljoin, urlsplit
 from ._asking import Answer, Question, Unfit, asked, trust_in
 from ._core.extensions.image import LARGEST_JSON, OF_IMAGE, Image, Packed, image_of_parts, layers_of
 from ._core.extensions.registries import ACCEPTED, DIGEST, TOKENS_AT, Challenge, Reference, challenge_in, chosen_of
+from ._core.extensions.signatures import Signature, Verifier, refuse_unsigned, signatures_in, tag_of
 from ._core.plain.addresses import special_kind
 from ._core.plain.data import from_json, mapping
 from ._core.plain.errors import FederationError
@@ -146,6 +147,21 @@ class Registry:
         layers = {layer["digest"]: layer for layer in layers_of(manifest, where)}
         image = image_of_parts(manifest, [self.blob(layer) for layer in layers.values()], where)
         return replace(image, digest=digest_of(named))
+
+    def signatures(self, digest: str) -> list[Signature]:
+        """Return the signatures of an image that stand beside it. Raises also FED841 and FED939 where they cannot be read."""
+        where = f"Signatures of image {self._reference}"
+        manifest = self.manifest(tag_of(digest))
+        if manifest is None:
+            return []
+        layers_of(manifest, where)
+        return signatures_in(manifest, where)
+
+    def refuse_unsigned(self, digest: str, found: list[Signature], verifies: Verifier) -> None:
+        """Refuse an image that none of the signatures ``found`` speaks for by the key that ``verifies``: FED939."""
+        payloads = [(each.content, self.blob(each.payload)) for each in found]
+        signed = [payload for content, payload in payloads if verifies(content, payload)]
+        refuse_unsigned(digest, len(found), signed, f"Image {self._reference}")
 
     def push(self, packed: Packed) -> None:
         """Put an image under the reference's tag: what it consists of first, and what names that last."""

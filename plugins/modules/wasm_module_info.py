@@ -35,6 +35,12 @@ options:
       - Of an index, which lists an image per platform, the one for linux on amd64 is read, as the proxies' fetcher does.
     type: str
     version_added: 0.3.0
+  public_key:
+    description:
+      - With O(pull), a file with the public key that must have signed the image, as C(cosign sign --key) does; ECDSA on P-256, RSA or Ed25519, in PEM.
+      - Signatures in the newer bundles of C(cosign) and those without a key are not read.
+    type: path
+    version_added: 0.3.0
   sha256:
     description: The SHA-256 digest that the module must have, in 64 hexadecimal digits.
     type: str
@@ -63,6 +69,11 @@ EXAMPLES = r"""
     pull: registry.example/team/header:1.2@sha256:9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08
     registry_username: reader
     registry_password: "{{ vaulted_registry_password }}"
+
+- name: Refuse an image that the builders have not signed
+  ossm.federation.wasm_module_info:
+    pull: registry.example/team/header:1.2
+    public_key: files/builders.pub
 """
 
 RETURN = r"""
@@ -75,6 +86,13 @@ image:
     layout: image
     layers: 1
     readers: {ServiceMeshExtension: "", WasmPlugin of 2.2: "", WasmPlugin from 2.3 on: ""}
+signatures:
+  description:
+    - How many signatures of C(cosign) the image has in C(found); whether one of them is by O(public_key) for this very image in C(verified),
+      null without a key.
+  returned: with O(pull)
+  type: dict
+  sample: {found: 1, verified: true}
 size:
   description: The size of the module in bytes.
   returned: success
@@ -128,16 +146,18 @@ custom_sections:
 """
 
 import os  # noqa: E402
+from dataclasses import dataclass  # noqa: E402
 from datetime import datetime  # noqa: E402
 
 from ..module_utils._cluster.client import Cluster  # noqa: E402
 from ..module_utils._core.catalogue.findings import Finding  # noqa: E402
 from ..module_utils._core.extensions.image import LARGEST_ARCHIVE, Image, read_image  # noqa: E402
 from ..module_utils._core.extensions.registries import reference_of  # noqa: E402
+from ..module_utils._core.extensions.signatures import LARGEST_KEY, Verifier, verifier_of  # noqa: E402
 from ..module_utils._core.extensions.wasm import LARGEST, read_module  # noqa: E402
 from ..module_utils._core.plain.data import some  # noqa: E402
 from ..module_utils._core.plain.errors import FederationError  # noqa: E402
-from ..module_utils._files import Place, beginning  # noqa: E402
+from ..module_utils._files import Place, beginning, read  # noqa: E402
 from ..module_utils._options import REGISTRY  # noqa: E402
 from ..module_utils._registry import Registry  # noqa: E402
 from ..module_utils._run import Module, Run, run_module  # noqa: E402
@@ -146,6 +166,7 @@ OPTIONS = {
     "path": {"type": "path"},
     "image": {"type": "path"},
     "pull": {"type": "str"},
+    "public_key": {"type": "path", "no_log": False},
     "sha256": {"type": "str"},
     "digest": {"type": "str"},
 }
@@ -153,6 +174,7 @@ SOURCES = ("path", "image", "pull")
 CHECKS = {
     "mutually_exclusive": [SOURCES, ("path", "digest"), ("pull", "digest")],
     "required_one_of": [SOURCES],
+    "required_by": {"public_key": ["pull"]},
     "required_together": [("registry_username", "registry_password")],
 }
 
@@ -160,31 +182,64 @@ CHECKS = {
 def run(run: Run, cluster: Cluster | None, now: datetime) -> dict:
     """Return what a module says of itself, and of an image who reads it."""
     params = run.params
-    where, content, image = source_of(run)
+    source = source_of(run)
+    where, content, image = source.where, source.content, source.image
     found = read_module(content, where, params["sha256"] or "")
     found.refuse_unloadable(where)
     if found.unknown_imports:
         run.warn(Finding("FED837", where, f"needs {some(found.unknown_imports, 5)}").text)
     told = {"image": image.as_data()} if image else {}
-    return {"changed": False, **found.as_data(), **told, "is_taken": None if found.unknown_imports else True}
+    signatures = {"signatures": source.signatures} if source.signatures else {}
+    return {"changed": False, **found.as_data(), **told, **signatures, "is_taken": None if found.unknown_imports else True}
 
 
-def source_of(run: Run) -> tuple[str, bytes, Image | None]:
-    """Return what a message calls the module, its bytes, and the image that it was in."""
+@dataclass(frozen=True)
+class Source:
+    """What a message calls a module, its bytes, the image that it was in, and what of signatures is known."""
+
+    where: str
+    content: bytes
+    image: Image | None = None
+    signatures: dict | None = None
+
+
+def source_of(run: Run) -> Source:
+    """Return what a module is read from."""
     params = run.params
     if params["pull"]:
-        reference = reference_of(params["pull"], "pull")
-        image = Registry(reference, params, run.know).pull()
-        return f"Image {reference}", image.module or b"", image
+        return pulled(run)
     place = Place(*os.path.split(params["path"] or params["image"]), "Image" if params["image"] else "Wasm module", "FED836")
     content = beginning(place, (LARGEST_ARCHIVE if params["image"] else LARGEST) + 1)
     if content is None:
         raise place.refusal("does not exist", "Name the file that your build has made")
     where = f"{place.kind} {place.path}"
     if not params["image"]:
-        return where, content, None
+        return Source(where, content)
     image = image_of(content, where, params["digest"] or "")
-    return where, image.module or b"", image
+    return Source(where, image.module or b"", image)
+
+
+def pulled(run: Run) -> Source:
+    """Return the module of an image in a registry; who is to have signed it is asked before the module is looked into."""
+    params = run.params
+    reference = reference_of(params["pull"], "pull")
+    verifies = key_in(params["public_key"]) if params["public_key"] else None
+    registry = Registry(reference, params, run.know)
+    image = registry.pull()
+    found = registry.signatures(image.digest)
+    if verifies:
+        registry.refuse_unsigned(image.digest, found, verifies)
+    signatures = {"found": len(found), "verified": True if verifies else None}
+    return Source(f"Image {reference}", image.module or b"", image, signatures)
+
+
+def key_in(path: str) -> Verifier:
+    """Return what verifies by the key in a file. Raises ``FederationError`` FED939."""
+    place = Place(*os.path.split(path), "Public key", "FED939")
+    content = read(place, LARGEST_KEY)
+    if content is None:
+        raise place.refusal("does not exist", "Name the file that cosign public-key --key writes")
+    return verifier_of(content)
 
 
 def image_of(content: bytes, where: str, digest: str) -> Image:

@@ -4,19 +4,26 @@
 from __future__ import annotations
 
 import base64
+import hashlib
+import json
 import shutil
+import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from attacks.attack import Outcome, call_each
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from unit.plugins.module_utils._core.extensions.modules import module as wasm
 
 from testbed.programs import find_registry
 from testbed.registry import PASSWORD, USER, RealRegistry, real_registry
 
 LOGIN = {"registry_username": USER, "registry_password": PASSWORD}
+NOBODY = {"registry_username": None, "registry_password": None}
 READERS = {"ServiceMeshExtension": "", "WasmPlugin of 2.2": "", "WasmPlugin from 2.3 on": ""}
 
 
@@ -90,9 +97,6 @@ def test_an_image_goes_there_once_and_comes_back_by_tag_and_by_digest(registry: 
     assert not [text for text in secrets(registry) if text in told]
 
 
-NOBODY = {"registry_username": None, "registry_password": None}
-
-
 def test_whom_nobody_vouches_for_is_not_asked_and_plain_http_only_when_told(program: Path, tmp_path: Path, run: Callable[..., Outcome]) -> None:
     with real_registry(program, tmp_path / "registry") as running:
         name = f"{running.host}/team/header:1"
@@ -100,3 +104,60 @@ def test_whom_nobody_vouches_for_is_not_asked_and_plain_http_only_when_told(prog
         assert unknown.code == "FED935" and "certificate" in unknown.result["msg"]
         assert run("wasm_module_info", pull=name, registry_plain_http=True).code == "FED935"
         assert run("wasm_module_info", pull=name, registry_plain_http=True, **LOGIN).code == "FED936"
+
+
+def put(registry: RealRegistry, path: str, content: bytes, kind: str) -> None:
+    """Put content into a registry that is open and plain, as a program that is not ours would."""
+    if "/blobs/" in path:
+        begun = urllib.request.Request(f"http://{registry.host}{path.partition('?')[0]}", b"", method="POST")
+        with urllib.request.urlopen(begun, timeout=10) as answer:
+            url = f"{answer.headers['Location']}&{path.partition('?')[2]}"
+    else:
+        url = f"http://{registry.host}{path}"
+    with urllib.request.urlopen(urllib.request.Request(url, content, {"Content-Type": kind}, method="PUT"), timeout=10):
+        pass
+
+
+def sign(registry: RealRegistry, key: ec.EllipticCurvePrivateKey, image: str, named: str) -> None:
+    """Sign the image ``named`` as cosign's specification says, and keep that beside the image ``image``."""
+    critical = {"identity": {"docker-reference": ""}, "image": {"docker-manifest-digest": named}, "type": "cosign container image signature"}
+    payload = json.dumps({"critical": critical, "optional": None}).encode()
+    signature = base64.b64encode(key.sign(payload, ec.ECDSA(hashes.SHA256()))).decode()
+
+    def described(content: bytes, kind: str) -> dict[str, object]:
+        digest = f"sha256:{hashlib.sha256(content).hexdigest()}"
+        put(registry, f"/v2/team/header/blobs/uploads/?digest={digest}", content, "application/octet-stream")
+        return {"mediaType": kind, "digest": digest, "size": len(content)}
+
+    kind = "application/vnd.oci.image.manifest.v1+json"
+    layer = described(payload, "application/vnd.dev.cosign.simplesigning.v1+json")
+    manifest = {
+        "schemaVersion": 2,
+        "mediaType": kind,
+        "config": described(b"{}", "application/vnd.oci.image.config.v1+json"),
+        "layers": [{**layer, "annotations": {"dev.cosignproject.cosign/signature": signature}}],
+    }
+    put(registry, f"/v2/team/header/manifests/{image.replace(':', '-')}.sig", json.dumps(manifest).encode(), kind)
+
+
+def test_an_image_is_taken_only_if_the_key_has_signed_that_very_one(
+    program: Path, tmp_path: Path, run: Callable[..., Outcome], plugin: Path
+) -> None:
+    key, other = (ec.generate_private_key(ec.SECP256R1()) for _number in range(2))
+    for path, each in (("key.pub", key), ("other.pub", other)):
+        (tmp_path / path).write_bytes(each.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo))
+    with real_registry(program, tmp_path / "registry", tls=False) as registry:
+        name = f"{registry.host}/team/header:1"
+        digest = run("wasm_image", path=str(plugin), name="header", push=name, registry_plain_http=True).result["digest"]
+
+        def look(public_key: str = "") -> tuple[str | None, object]:
+            more = {"public_key": str(tmp_path / public_key)} if public_key else {}
+            found = run("wasm_module_info", pull=name, registry_plain_http=True, **more)
+            return found.code, found.result.get("signatures")
+
+        assert [look(), look("key.pub"), look("missing.pub")] == [(None, {"found": 0, "verified": None}), ("FED939", None), ("FED939", None)]
+        sign(registry, key, digest, digest)
+        assert [look(), look("key.pub")] == [(None, {"found": 1, "verified": None}), (None, {"found": 1, "verified": True})]
+        assert look("other.pub") == ("FED939", None)
+        sign(registry, key, digest, f"sha256:{'0' * 64}")
+        assert look("key.pub") == ("FED939", None)

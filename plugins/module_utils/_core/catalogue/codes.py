@@ -2470,6 +2470,14 @@ CODES: dict[str, Code] = {
         "The tag stands in the registry already, for another image. Proxies that pull by the tag would run another module, each at its own time.",
         "Give each module a tag of its own, or set `move_tag: true`.",
     ),
+    "FED939": Code(
+        "Image that is not signed by the key",
+        ERROR,
+        "`public_key` was given, and the image has no signature, none by that key, or one that was made for another image. Signatures are looked for "
+        "where `cosign sign --key` puts them, under the tag `sha256-<digest>.sig` beside the image. Keys are ECDSA on P-256, RSA from 2048 "
+        "bits on, or Ed25519.",
+        "Do not use the image until you know who built it. Sign it, or give the key of who signs.",
+    ),
     "FED940": Code(
         "Peering that is not there, or not in use",
         WARNING,

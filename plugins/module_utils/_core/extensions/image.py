@@ -69,10 +69,9 @@ def layers_of(manifest: bytes, where: str) -> list[Mapping]:
     layers = items(told.get("layers"))
     if not 0 < len(layers) <= MOST_LAYERS:
         raise _refusal("FED841", where, f"has {len(layers)} layers, and 1 to {MOST_LAYERS} can be read")
-    sizes = [layer.get("size") for layer in layers]
-    if not all(is_whole(size) and size >= 0 for size in sizes):
+    if not all(is_whole(layer.get("size")) and layer["size"] >= 0 for layer in layers):
         raise _refusal("FED841", where, "does not say how large each layer is")
-    if sum(sizes) > LARGEST_ARCHIVE:
+    if sum(layer["size"] for layer in layers) > LARGEST_ARCHIVE:
         raise _refusal("FED843", where, f"has layers of more than {LARGEST_ARCHIVE >> 20} MiB together")
     for layer in layers:
         _digits(layer, where)

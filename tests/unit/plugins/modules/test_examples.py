@@ -55,7 +55,7 @@ REFUSED = {
 # Modules of later versions are still growing.
 RELEASED = ("0.1.0", "0.2.0")
 # Asks 3scale's portal or a registry, which are not there.
-NOT_RUN = ("threescale_adapter: Have 3scale", "wasm_module_info: Look into an image where", "wasm_image: Push")
+NOT_RUN = ("threescale_adapter: Have 3scale", "wasm_module_info: Look into an image where", "wasm_module_info: Refuse an image", "wasm_image: Push")
 
 
 def card_of(mesh: str, audience: str) -> str:

@@ -38,7 +38,7 @@ def file(tmp_path):
 def test_a_good_module_is_taken_and_all_that_is_returned_is_documented(file):
     found = read(file)
     assert (found["is_taken"], found["abi"], found["changed"]) == (True, "0.2.1", False)
-    assert set(yaml.safe_load(wasm_module_info.RETURN)) - {"image"} == set(found) - {"changed"}
+    assert set(yaml.safe_load(wasm_module_info.RETURN)) - {"image", "signatures"} == set(found) - {"changed"}
     assert read(file, sha256=found["sha256"].upper())["is_taken"]
 
 
