@@ -18,16 +18,22 @@ from .._core.control_plane.data_plane import has_sidecar
 from .._core.control_plane.live import ControlPlane
 from .._core.diagnosis.explaining import Pair
 from .._core.diagnosis.gathering import (
+    ANSWERED,
     CallsTold,
     PortsTold,
     at_client,
+    captures_dns,
     client_of,
     counted,
     cutting,
     days_left,
+    identities_of,
     is_ready,
     peers_hosts,
+    resolved,
+    server_names,
     skew_of,
+    taken_in,
 )
 from .._core.insight import syncz
 from .._core.insight.asking import ENVOY, ISTIOD, Page
@@ -40,7 +46,7 @@ from .._core.mesh.topology import Mesh, Peer, client_id
 from .._core.peering import status
 from .._core.peering.carrying import card_in
 from .._core.peering.names import host_parts
-from .._core.plain.data import at, items, mapping
+from .._core.plain.data import at, items, mapping, strings
 from .._core.plain.errors import FederationError
 from .._core.plain.kinds import (
     AUTHORIZATION_POLICY,
@@ -69,6 +75,8 @@ MOST_LOG = 16 << 20
 AGAIN_SECONDS = 10
 CLUSTERS = Page(ENVOY, "/clusters", {"format": "json"})
 CERTS = Page(ENVOY, "/certs")
+LISTENERS = Page(ENVOY, "/config_dump", {"resource": "dynamic_listeners"})
+SERVER_INFO = Page(ENVOY, "/server_info")
 VERSION = Page(ISTIOD, "/version")
 PASSED_OVER = ("FED104", "FED105", "FED106", "FED108", "FED118", "FED119", "FED900", "FED901")
 
@@ -137,7 +145,7 @@ class Looking:
             "services": self._services(ingress, egress),
             "pods": self._counted({**gateway_pods, "istiod": self._of("istiod")}),
             "network_policies": self._policies(gateway_pods[egress], live),
-            **self._told(peer, live, gateway_pods[egress]),
+            **self._told(peer, live, gateway_pods[egress], _hosts(imports)),
             "istiod": self._istiod,
             "egress_admits": self._egress_admits(gateway_pods[egress]),
             **self._client(client, imports),
@@ -259,7 +267,9 @@ class Looking:
             rows += [{"name": row["name"], "ports": [port]} for row in cutting(found, labels, [real])]
         return rows
 
-    def _told(self, peer: Peer, live: Mapping | None, pods: Sequence[Mapping] | None) -> dict:
+    def _told(
+        self, peer: Peer, live: Mapping | None, pods: Sequence[Mapping] | None, hosts: Mapping[str, str]
+    ) -> dict:
         """Return what the pods of our egress gateway tell: their Envoys, and their access logs."""
         if not self.asks_proxies or not pods:
             return {}
@@ -271,9 +281,10 @@ class Looking:
             is_read = self._each_line(name, self.mesh.namespace, told.note)
             clusters = self._page(self.mesh.namespace, name, CLUSTERS)
             certs = self._page(self.mesh.namespace, name, CERTS)
-            host = f"discovery.{self.mesh.namespace}.svc.{peer.local_name}.local"
-            if clusters is not None and peers_hosts(clusters, host):
-                dns = dict.fromkeys(at(remote, "addresses") or (), "answered")
+            listeners = self._page(self.mesh.namespace, name, LISTENERS) if hosts else None
+            answer = self._resolved(name, clusters, f"discovery.{self.mesh.namespace}.svc.{peer.local_name}.local")
+            # Envoy does not tell which of several names an endpoint is of; and what one pod resolves, DNS knows.
+            dns = dict.fromkeys(strings(remote.get("addresses")), answer) if answer and ANSWERED not in dns.values() else dns
             if not is_read and clusters is None and synced.get(name) is None:
                 continue
             skews += [skew_of(told.latest, self.now.timestamp())] if told.latest else []
@@ -281,13 +292,22 @@ class Looking:
                 {
                     "pod": name,
                     "is_synced": synced.get(name),
-                    "has_sni": None,
+                    "has_sni": None if listeners is None else taken_in(server_names(listeners), hosts),
                     "certificate_days": None if certs is None else days_left(certs),
+                    "identities": [] if certs is None else identities_of(certs),
                     "ports": told.as_data(),
                 }
             )
         known = [skew for skew in skews if skew is not None]
         return {"proxies": rows, "dns": dns, "clock_skew": max(known, default=None)} if rows else {}
+
+    def _resolved(self, pod: str, clusters: Mapping | None, host: str) -> str | None:
+        """Return what the DNS of a proxy made of the peer's names; its statistics are asked for where it has no endpoint."""
+        endpoints = None if clusters is None else peers_hosts(clusters, host)
+        if endpoints != 0:
+            return resolved(endpoints, "")
+        said = self._asker.ask(self.mesh.namespace, pod, Page(ENVOY, "/stats", {"filter": r"discovery\..*\.update_"}))
+        return resolved(endpoints, "\n".join(line for line in said.text.splitlines() if host in line) if said.is_good else "")
 
     def _istiods(self) -> list[str]:
         return [str(at(pod, "metadata", "name")) for pod in self._of("istiod") or () if is_ready(pod)][:MOST_PROXIES]
@@ -394,6 +414,9 @@ class Looking:
         clusters = self._page(namespace, asked, CLUSTERS) if asked and hosts and self.asks_proxies else None
         if clusters is not None:
             row["has_cluster"], row["endpoints"] = at_client(clusters, hosts)
+        if asked:
+            info = self._page(namespace, asked, SERVER_INFO) if self.asks_proxies else None
+            row["dns_capture"] = captures_dns(info, self.control_plane.live)
         return {"client": {**row, "tls_mode": self._tls_mode(namespace, hosts)}, "request": told.as_data()}
 
     def _targets(self, names: Sequence[str], account: str) -> dict[str, dict]:
@@ -483,6 +506,12 @@ def outline(pod: Mapping) -> dict:
         "spec": names,
         "status": {"phase": at(pod, "status", "phase"), "conditions": items(at(pod, "status", "conditions"))},
     }
+
+
+def _hosts(imports: Mapping | None) -> dict[str, str]:
+    """Return the host names of what is imported, by the service as the peer calls it."""
+    rows = [(host_parts(str(row["exported"])), row["imported"]) for row in status.imported(imports)]
+    return {f"{parts[1]}/{parts[0]}": str(host) for parts, host in rows if parts and host}
 
 
 def _named(rules: Sequence[Any]) -> list[str]:

@@ -222,15 +222,17 @@ def egress(seen: Evidence) -> Step:
             "they have refused it, or lost istiod",
             "Restart these pods",
         )
+    taken = {_service_of(str(row["exported"])) for row in status.imported(seen.imports) if row["imported"]}
+    routed = taken & set(seen.wanted_imports) if seen.wanted_imports else taken
     blind = [
         str(proxy.get("pod"))
         for proxy in seen.proxies
-        if proxy.get("has_sni") is not None and not set(seen.wanted_imports) <= set(strings(proxy.get("has_sni")))
+        if proxy.get("has_sni") is not None and not routed <= set(strings(proxy.get("has_sni")))
     ]
     if blind and not seen.is_answered:
         return ours(
             "FED966",
-            f"{some(blind)} has no route for {some(seen.wanted_imports)}",
+            f"{some(blind)} takes no connection for {some(sorted(routed))}",
             "istiod has not made the route, or the pod has not got it",
             "Restart the pod; then istiod",
         )

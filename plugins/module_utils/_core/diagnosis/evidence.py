@@ -137,6 +137,11 @@ class Evidence:
         return self.failure(port) == NONE and any(int(one.get("connected") or 0) > 0 for one in told)
 
     @property
+    def shown_identities(self) -> list[str]:
+        """The identities of the certificates that pods of our egress gateway show."""
+        return sorted({one for proxy in self.proxies or () for one in strings(proxy.get("identities"))})
+
+    @property
     def is_card_older(self) -> bool:
         """Whether what stands of the peer was written by somebody after its card was made, and other than by
         applying that card.

@@ -21,6 +21,11 @@ VIA_UPSTREAM = "via_upstream"
 CLOSED_AT_ONCE = 5_000
 LOST = ("UF", "URX", "UH")
 """Flags of a connection that did not come about."""
+BROKEN = ("UC", "UR", "UPE")
+"""Flags of an answer that ended before its end."""
+ANSWERED, NO_SUCH_NAME, FAILING, UNRESOLVED = "answered", "nxdomain", "failing", "unresolved"
+"""What a proxy's DNS made of a host name; the last where the proxy has no endpoint and does not tell why."""
+SPIFFE = "spiffe://"
 
 
 def counted(pods: Iterable[Mapping]) -> dict[str, int]:
@@ -102,8 +107,8 @@ class PortsTold:
             self._note_poll(told, fields)
 
     def _of(self, port: str) -> dict:
-        nothing = {"connected": 0, "failed": 0, "reason": "", "refused_empty": 0, "durations": [], "answered": ""}
-        return self._told.setdefault(port, {**nothing, "denied": 0})
+        nothing = {"connected": 0, "failed": 0, "reason": "", "refused_empty": 0, "answered": "", "denied": 0}
+        return self._told.setdefault(port, {**nothing, "durations": [], "broken": []})
 
     def _note_denied(self, fields: Mapping) -> None:
         """Take in that a policy at this gateway refused: istiod's polls have a method, calls are of TCP."""
@@ -115,7 +120,7 @@ class PortsTold:
     @staticmethod
     def _note_call(told: dict, fields: Mapping) -> None:
         told["connected"] += 1
-        told["reason"] = ""
+        told["reason"], told["denied"] = "", 0
         is_empty = value_of(fields, "bytes_sent") == "0" and value_of(fields, "bytes_received") not in ("", "0")
         is_short = (number_of(fields, "duration") or 0) < CLOSED_AT_ONCE
         told["refused_empty"] = told["refused_empty"] + 1 if is_empty and is_short else 0
@@ -128,8 +133,11 @@ class PortsTold:
             return  # Our own gateway's answer proves no connection.
         told["connected"] += 1
         told["reason"] = ""
-        if WATCH in value_of(fields, "path") and code == "200" and len(told["durations"]) < MOST_DURATIONS:
-            told["durations"].append(int(number_of(fields, "duration") or 0))
+        if WATCH in value_of(fields, "path") and code == "200":
+            is_broken = set(value_of(fields, "response_flags").split(",")) & set(BROKEN)
+            lasted = told["broken" if is_broken else "durations"]
+            lasted.append(int(number_of(fields, "duration") or 0))
+            del lasted[:-MOST_DURATIONS]
 
     @staticmethod
     def _without_host(fields: Mapping) -> str | None:
@@ -191,11 +199,84 @@ def days_left(certs: Mapping) -> int | None:
     return min(days) if days else None
 
 
+def identities_of(certs: Mapping) -> list[str]:
+    """Return the identities, without ``spiffe://``, of the certificates that an Envoy shows, from its page /certs."""
+    found = {
+        str(name.get("uri"))
+        for one in items(certs.get("certificates"))
+        for entry in items(one.get("cert_chain"))
+        for name in items(entry.get("subject_alt_names"))
+    }
+    return sorted(uri.removeprefix(SPIFFE) for uri in found if uri.startswith(SPIFFE))
+
+
+def server_names(dump: Mapping) -> set[str]:
+    """Return the server names by which an Envoy takes connections, from the listeners of its ``/config_dump``.
+
+    Source: Envoy, ``admin.v3.ListenersConfigDump.DynamicListener``, ``FilterChainMatch.server_names``.
+    """
+    listeners = [mapping(at(one, "active_state", "listener")) for one in items(dump.get("configs"))]
+    chains = [chain for listener in listeners for chain in items(listener.get("filter_chains"))]
+    return {name for chain in chains for name in strings(at(chain, "filter_chain_match", "server_names"))}
+
+
+def taken_in(names: Iterable[str], hosts: Mapping[str, str]) -> list[str]:
+    """Return those services, of ``hosts`` by service, for whose host there is a server name; ``*`` takes all.
+
+    Istio writes a server name as ``outbound_.<port>_.<subset>_.<host>``.
+    """
+    given = list(names)
+    ends = {name.rpartition("_.")[2].lower() for name in given}
+    return [service for service, host in hosts.items() if host.lower() in ends or "*" in given]
+
+
 def peers_hosts(clusters: Mapping, host: str) -> int | None:
     """Return how many endpoints an Envoy has for a cluster of a host name, from its page /clusters; None where it
     has no such cluster."""
-    found = [one for one in items(clusters.get("cluster_statuses")) if str(one.get("name")).rsplit("|", maxsplit=1)[-1] == host]
+    found = [one for one in items(clusters.get("cluster_statuses")) if _host_of(one) == host]
     return sum(len(items(one.get("host_statuses"))) for one in found) if found else None
+
+
+def _host_of(cluster: Mapping) -> str:
+    """Return the host name of a cluster; from some version on Istio's names of statistics end in a semicolon."""
+    return str(cluster.get("name")).rsplit("|", maxsplit=1)[-1]
+
+
+def resolved(endpoints: int | None, statistics: str) -> str | None:
+    """Return what a proxy's DNS made of the names of a cluster with so many endpoints; None where it has no such cluster.
+
+    ``statistics`` are those of the cluster's updates, as text; by default Istio's proxies keep none of them. Source: Envoy, cluster
+    manager statistics: ``update_empty`` counts answers without an address, ``update_failure`` what DNS did not answer.
+    """
+    if endpoints is None:
+        return None
+    if endpoints:
+        return ANSWERED
+    counts = {}
+    for line in statistics.splitlines():
+        name, _colon, value = line.rpartition(": ")
+        kind = name.rpartition(".")[2]
+        counts[kind] = counts.get(kind, 0) + (int(value) if value.isdecimal() else 0)
+    if counts.get("update_empty"):
+        return NO_SUCH_NAME
+    return FAILING if counts.get("update_failure") else UNRESOLVED
+
+
+def captures_dns(server_info: Mapping | None, control_plane: Mapping) -> bool | None:
+    """Return whether a sidecar answers its pod's DNS questions: as the proxy itself says, else as the control plane has it for
+    all; None where neither says anything, which means yes from 2.1 on.
+
+    Sources: Envoy, ``/server_info`` (``node.metadata``); Istio documentation, "DNS Proxying".
+    """
+    own = at(server_info, "node", "metadata", "DNS_CAPTURE")
+    places = (("meshConfig",), ("techPreview", "meshConfig"))
+    told = [
+        at(control_plane, "spec", *place, "defaultConfig", "proxyMetadata", "ISTIO_META_DNS_CAPTURE") for place in places
+    ]
+    said = [str(one).lower() for one in (own, *told) if one is not None]
+    return said[0] == "true" if said else None
+
+
 
 
 def at_client(clusters: Mapping, hosts: Iterable[str]) -> tuple[bool | None, dict[str, int] | None]:

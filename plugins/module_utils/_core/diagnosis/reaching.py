@@ -17,6 +17,7 @@ from ..plain.addresses import ip_of
 from ..plain.data import mapping, some, strings
 from . import reasons
 from .evidence import DISCOVERY, Evidence
+from .gathering import ANSWERED, FAILING
 from .steps import Step, either, holds, ours, theirs, unknown
 
 FAR = ("403", "400")
@@ -25,6 +26,8 @@ OWN_POLICY, VIA_UPSTREAM = "rbac_access_denied", "via_upstream"
 SKEWED = 300
 RENEWED = timedelta(minutes=1)
 LEAST_OF_A_KIND = 3
+NEARLY_EQUAL = 8
+"""Times count as equal that differ by less than this part of the longest."""
 
 
 def works(seen: Evidence, port: str) -> bool:
@@ -43,11 +46,11 @@ def dns(seen: Evidence) -> Step:
     if not names:
         return holds("the peer's addresses are numbers")
     told = {name: seen.dns[name] for name in names if name in seen.dns}
-    if any(answer == "answered" for answer in told.values()):
-        return holds(f"{some([name for name in names if told.get(name) == 'answered'])} resolves in the egress gateway")
+    if ANSWERED in told.values():
+        return holds(f"{some([name for name in names if told.get(name) == ANSWERED])} resolves in the egress gateway")
     if len(told) < len(names):
         return unknown("nobody has looked how the egress gateway resolves the peer's names")
-    if all(answer == "failing" for answer in told.values()):
+    if FAILING in told.values():
         return ours(
             "FED946",
             f"DNS fails in the egress gateway for {some(names)}",
@@ -56,7 +59,7 @@ def dns(seen: Evidence) -> Step:
         )
     return either(
         "FED946",
-        f"{some(names)} does not exist as the egress gateway sees DNS",
+        f"the egress gateway finds no address of {some(names)} in DNS",
         "the name is gone, or our cluster's DNS does not see the zone that it is in",
         "Let the cluster's DNS forward that zone",
         f"Does {some(names)} still exist, and in public DNS? If it has changed, please give us a new card.",
@@ -311,6 +314,14 @@ def _forbidden(seen: Evidence, found: str) -> Step:
             "an AuthorizationPolicy of ours refuses istiod at our own egress gateway",
             f"Admit port 8188 in the policies that select pods of {seen.egress}",
         )
+    shown = seen.shown_identities
+    if shown and seen.client_id not in shown:
+        return ours(
+            "FED953",
+            f"{found}; our egress gateway shows {some(shown)}, and not {seen.client_id}",
+            "its pods run with another service account than the gateway's own",
+            f"See spec.serviceAccountName of the pods of {seen.egress}, and let the operator make them anew",
+        )
     if seen.handed is not None and mapping(seen.handed).get("client_id") != seen.client_id:
         return ours(
             "FED953",
@@ -363,7 +374,20 @@ def _unavailable(seen: Evidence, found: str) -> Step:
 
 
 def watch(seen: Evidence) -> Step:
-    """Whether the stream of changes is up."""
+    """Whether the stream of changes is up, and is left alone."""
+    broken = [int(one) for told in seen.ports(DISCOVERY) for one in told.get("broken") or ()]
+    tell = (
+        "Our watch to your istiod is cut again and again. Does a load balancer or firewall before your ingress gateway"
+        " end idle connections?"
+    )
+    if len(broken) >= LEAST_OF_A_KIND and max(broken) - min(broken) < max(broken) / NEARLY_EQUAL:
+        return either(
+            "FED958",
+            f"{len(broken)} watches were cut off, each after {max(broken) / 1000:.1f} s",
+            "something between ends connections after a fixed time",
+            "See idle time-outs on our way out: of proxies, firewalls and NAT",
+            tell,
+        )
     if seen.outbound.state in (status.CONNECTED, status.STALE):
         return holds("the watch is connected")
     ended = seen.disconnected
@@ -375,10 +399,6 @@ def watch(seen: Evidence) -> Step:
         return unknown(f"the watch is down: {seen.disconnect}")
     lasted = [int(one) for told in seen.ports(DISCOVERY) for one in told.get("durations") or ()]
     found = f"the watch ended {status.age(int((seen.now - ended).total_seconds()))} ago and was not made again"
-    tell = (
-        "Our watch to your istiod is cut again and again. Does a load balancer or firewall before your ingress gateway"
-        " end idle connections?"
-    )
     if len(lasted) >= LEAST_OF_A_KIND and max(lasted) - min(lasted) < max(lasted) / 50:
         cause = f"each connection ended after {max(lasted) / 1000:.0f} s: something between ends idle ones"
     else:

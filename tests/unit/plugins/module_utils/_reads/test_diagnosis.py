@@ -27,6 +27,18 @@ HOME = "east-mesh-system"
 SENT = {"cluster_sent": "a", "cluster_acked": "a", "listener_sent": "b", "listener_acked": "b"}
 
 
+OWN_CERTIFICATE = {
+    "days_until_expiration": "1",
+    "subject_alt_names": [{"uri": f"spiffe://east.local/ns/{HOME}/sa/west-egress-service-account"}],
+}
+
+
+def listening(*names: str) -> dict:
+    """Return what a gateway's Envoy says of its listeners."""
+    chain = {"filter_chain_match": {"server_names": list(names)}}
+    return {"configs": [{"name": "0.0.0.0_15443", "active_state": {"listener": {"filter_chains": [chain]}}}]}
+
+
 class Pods(ClusterInMemory):
     """A cluster whose pods answer: ``pages`` by pod and path, ``logs`` by pod; what is an error is raised."""
 
@@ -86,7 +98,9 @@ def cluster(monkeypatch: pytest.MonkeyPatch) -> Pods:
         ("istiod-1", "/metrics"): b"",
         ("istiod-1", "/version"): b"2.5",
         ("istiod-1", "/debug/registryz"): [],
-        ("west-egress-1", "/certs"): {"certificates": [{"cert_chain": [{"days_until_expiration": "1"}]}]},
+        ("west-egress-1", "/certs"): {"certificates": [{"cert_chain": [OWN_CERTIFICATE]}]},
+        ("west-egress-1", "/config_dump"): listening(f"outbound_.80_._.{IMPORTED}"),
+        ("web-1", "/server_info"): {"node": {"metadata": {"DNS_CAPTURE": "true"}}},
         ("west-egress-1", "/clusters"): {
             "cluster_statuses": [{"name": f"outbound|8188||discovery.{HOME}.svc.west.local", "host_statuses": [{}]}]
         },
@@ -146,8 +160,9 @@ def test_all_of_it_becomes_evidence_and_nothing_fails(cluster: Pods) -> None:
         {
             "pod": "west-egress-1",
             "is_synced": True,
-            "has_sni": None,
+            "has_sni": ["shop/cart"],
             "certificate_days": 1,
+            "identities": [f"east.local/ns/{HOME}/sa/west-egress-service-account"],
             "ports": {
                 "8188": {
                     "connected": 1,
@@ -155,6 +170,7 @@ def test_all_of_it_becomes_evidence_and_nothing_fails(cluster: Pods) -> None:
                     "reason": "",
                     "refused_empty": 0,
                     "durations": [],
+                    "broken": [],
                     "answered": "",
                     "denied": 0,
                 }
@@ -227,3 +243,49 @@ def test_without_proxies_only_objects_are_looked_at(cluster: Pods) -> None:
     found = looked(cluster, asks_proxies=False)
     assert "proxies" not in found and found["istiod"] == {"answers": None} and found["request"] is None
     assert diagnosed(Evidence.of(found)).first is None
+
+
+def disconnect(cluster: Pods, said: str) -> None:
+    """Have istiod say that its last call to the peer ended so."""
+    watch = {"connected": False, "lastDisconnectStatus": said}
+    entry = {"pod": "istiod-1", "watch": watch, "remotes": [{"connected": True}]}
+    cluster.set_status("ServiceMeshPeer", HOME, "west", {"discoveryStatus": {"inactive": [entry]}})
+
+
+def test_an_egress_pod_that_takes_no_connection_for_the_import_is_named(cluster: Pods) -> None:
+    cluster.pages["west-egress-1", "/config_dump"] = listening("outbound_.80_._.other.shop.svc.west-imports.local")
+    cluster.logs["web-1"] = b""
+    assert verdict(cluster) == ("FED966", "egress", "us")
+
+
+def test_a_client_whose_sidecar_does_not_answer_dns_cannot_resolve(cluster: Pods) -> None:
+    cluster.pages["web-1", "/server_info"] = {"node": {"metadata": {"DNS_CAPTURE": "false"}}}
+    assert verdict(cluster) == ("FED963", "host", "us")
+
+
+@pytest.mark.parametrize(
+    ("statistics", "expected"),
+    [
+        ("update_failure: 4", ("FED946", "dns", "us")),
+        ("update_empty: 4", ("FED946", "dns", "either")),
+        ("", ("FED946", "dns", "either")),
+    ],
+)
+def test_a_name_is_judged_as_the_egress_gateways_own_dns_sees_it(
+    cluster: Pods, statistics: str, expected: tuple
+) -> None:
+    host = f"discovery.{HOME}.svc.west.local"
+    cluster.pages["west-egress-1", "/clusters"] = {"cluster_statuses": [{"name": f"outbound|8188||{host}"}]}
+    cluster.pages["west-egress-1", "/stats"] = f"cluster.outbound|8188||{host}.{statistics}".encode()
+    cluster.logs["west-egress-1"] = b""
+    disconnect(cluster, "503 Service Unavailable")
+    assert verdict(cluster) == expected
+
+
+def test_an_egress_pod_with_another_account_is_ours_to_repair(cluster: Pods) -> None:
+    other = {**OWN_CERTIFICATE, "subject_alt_names": [{"uri": f"spiffe://east.local/ns/{HOME}/sa/default"}]}
+    cluster.pages["west-egress-1", "/certs"] = {"certificates": [{"cert_chain": [other]}]}
+    refused = http(host="198.51.100.7:8188", path="/v1/services/", code="403", details="via_upstream -")
+    cluster.logs["west-egress-1"] = f"2026-11-23T09:59:30Z {refused}\n".encode()
+    disconnect(cluster, "403 Forbidden")
+    assert verdict(cluster) == ("FED953", "discovery", "us")

@@ -7,11 +7,16 @@ import pytest
 from ansible_collections.ossm.federation.plugins.module_utils._core.diagnosis.gathering import (
     CallsTold,
     PortsTold,
+    captures_dns,
     client_of,
     cutting,
     days_left,
     hides,
+    identities_of,
     peers_hosts,
+    resolved,
+    server_names,
+    taken_in,
 )
 from unit.access_lines import IMPORTED, http, tcp
 from unit.log_entries import CLIENT, EGRESS, entry
@@ -44,6 +49,7 @@ def test_the_latest_line_of_a_port_says_whether_it_fails_now() -> None:
         "reason": "",
         "refused_empty": 0,
         "durations": [],
+        "broken": [],
         "answered": "",
         "denied": 0,
     }
@@ -182,3 +188,61 @@ def test_pages_of_envoy_are_read_with_care() -> None:
 def test_a_client_that_is_going_does_not_count() -> None:
     going = {"metadata": {"deletionTimestamp": "x"}, "spec": {}}
     assert client_of("shop/web", [going], None, "home", [IMPORTED])["pods"] == {"all": 0, "with_sidecar": 0}
+
+
+def test_a_watch_that_was_cut_off_is_told_from_one_that_ended() -> None:
+    cut = polled(path="/v1/watch", flags="UC", details="upstream_reset_before_response_started -", lasted="1500")
+    found = told(polled(path="/v1/watch", lasted="45000"), cut, cut)["8188"]
+    assert (found["durations"], found["broken"]) == ([45000], [1500, 1500])
+
+
+def test_refusals_before_a_call_that_came_through_no_longer_count() -> None:
+    refused = tcp(host="-").replace(" - - ", " - rbac_access_denied_matched_policy[x] ", 1)
+    assert told(refused, refused)["15443"]["denied"] == 2
+    assert told(refused, tcp())["15443"]["denied"] == 0
+
+
+def test_server_names_are_those_of_all_filter_chains_and_fit_services_by_their_host() -> None:
+    chains = [
+        {"filter_chain_match": {"server_names": ["outbound_.80_._.cart.shop.svc.west-imports.local"]}},
+        {"filter_chain_match": {}},
+    ]
+    dump = {"configs": [{"active_state": {"listener": {"filter_chains": chains}}}, {"warming_state": {}}, None]}
+    names = server_names(dump)
+    assert names == {"outbound_.80_._.cart.shop.svc.west-imports.local"}
+    hosts = {"shop/cart": IMPORTED, "shop/till": "till.shop.svc.west-imports.local"}
+    assert taken_in(names, hosts) == ["shop/cart"]
+    assert taken_in({"*"}, hosts) == list(hosts)
+    assert server_names({}) == server_names({"configs": "odd"}) == set()
+
+
+def test_identities_are_those_of_all_certificates_and_nothing_else() -> None:
+    entry_ = {"subject_alt_names": [{"uri": "spiffe://east.local/ns/a/sa/b"}, {"dns": "x"}, {"uri": "https://odd"}]}
+    assert identities_of({"certificates": [{"cert_chain": [entry_, {}]}, {"ca_cert": [entry_]}]}) == [
+        "east.local/ns/a/sa/b"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("endpoints", "statistics", "expected"),
+    [
+        (None, "", None),
+        (2, "c.update_failure: 9", "answered"),
+        (0, "c.update_empty: 1\nc.update_failure: 0", "nxdomain"),
+        (0, "c.update_empty: 0\nc.update_failure: 3", "failing"),
+        (0, "odd\nc.update_empty: many", "unresolved"),
+    ],
+)
+def test_what_dns_made_of_a_name_shows_in_endpoints_and_statistics(
+    endpoints: int | None, statistics: str, expected: str | None
+) -> None:
+    assert resolved(endpoints, statistics) == expected
+
+
+def test_a_sidecar_itself_knows_best_whether_it_answers_dns() -> None:
+    off = {"defaultConfig": {"proxyMetadata": {"ISTIO_META_DNS_CAPTURE": "false"}}}
+    control_plane = {"spec": {"techPreview": {"meshConfig": off}}}
+    assert captures_dns({"node": {"metadata": {"DNS_CAPTURE": "true"}}}, control_plane) is True
+    assert captures_dns({"node": {"metadata": {}}}, control_plane) is False
+    assert captures_dns(None, {"spec": {"meshConfig": off}}) is False
+    assert captures_dns({"node": "odd"}, {}) is None
