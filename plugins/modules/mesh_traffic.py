@@ -30,7 +30,7 @@ options:
   traffic:
     description:
       - The rules, one per service. Each has C(service) (C(namespace/name), as it is called in this mesh) and one or more of C(failover_to),
-        C(outlier), C(split), C(callers), C(timeout), C(retries) and C(merge).
+        C(outlier), C(split), C(callers), C(timeout), C(retries), C(idle_timeout) and C(merge).
       - An empty list removes all that was made before. Required with O(state=present).
     type: raw
     suboptions:
@@ -94,6 +94,10 @@ options:
           retry_on:
             description: What counts as failed, in Envoy's words with commas.
             type: str
+      idle_timeout:
+        description: After how long clients close a connection to an imported host that nobody uses, such as V(60s); for HTTP.
+        type: str
+        version_added: 0.3.0
       merge:
         description:
           - Whether the fields that a failover or a split by weight needs are merged into a DestinationRule of yours that holds the host. This

@@ -11,14 +11,14 @@ from collections.abc import Iterable, Iterator, Mapping
 from ..mesh.topology import Mesh, Peer
 from ..peering.names import exported_names
 from ..peering.plan import plan_exports
-from ..peering.using import is_of_traffic
-from ..plain.data import at, listed, mapping, place_of
+from ..peering.using import is_of_traffic, place_in
+from ..plain.data import at, items, listed, mapping, place_of
 from ..plain.errors import FederationError
 from ..plain.kinds import DESTINATION_RULE, VIRTUAL_SERVICE, merging_manager
 from .calling import WINDOW, is_enforced, local_callers, rehearses
 from .localities import clients_elsewhere
 from .merging import in_the_way, manager_of, rule_held
-from .plan import BY_WEIGHT, egress_selector, needed_fields, plan_rule, way_of
+from .plan import BY_WEIGHT, egress_selector, goes_by_region, hidden_by, needed_fields, others_as_local, plan_rule, way_of
 from .shares import LOCAL
 from .standing import HTTP, Standing, covers, is_external, is_headless, is_labelled, ports_in, protocols
 from .wanted import Callers, Wanted
@@ -82,18 +82,15 @@ def _failover(one: Wanted, mesh: Mesh, standing: Standing, locality: Mapping[str
             "stands beside a split by weight, and Istio refuses both in one rule",
             "Keep one of the two",
         )
-    if (standing.control_plane.version or (2, 5)) < (2, 2):
-        peer = mesh.peer(one.failover_to)
-        theirs = peer.locality.get("region") if peer else None
-        if not theirs or not locality.get("region") or theirs == locality["region"]:
-            what = f"needs regions that differ on {standing.control_plane.version_text}: ours is {locality.get('region') or 'not said'}"
-            yield _problem(
-                "FED864",
-                one,
-                "failover_to",
-                f"{what}, that of {one.failover_to} {theirs or 'not said'}",
-                "Set mesh_locality, and locality in mesh_peers",
-            )
+    if goes_by_region(one, standing):
+        others = others_as_local(one, standing)
+        named = {"ours": locality.get("region")} | {f"that of {name}": _region(mesh.peer(name)) for name in (one.failover_to, *others)}
+        if not all(named.values()) or len(set(named.values())) < len(named):
+            why = f", since {listed(others)} gives it as local as well" if others else f" on {standing.control_plane.version_text}"
+            told = ", ".join(f"{who} {region or 'is not said'}" for who, region in named.items())
+            what = f"needs regions that differ{why}: {told}"
+            yield _problem("FED864", one, "failover_to", what, "Set mesh_locality, and locality in mesh_peers")
+        yield from _pods_elsewhere(one, "failover_to", locality.get("region"), standing)
         yield from _clients(one, "failover_to", locality.get("region"), standing)
     yield from _in_force(one, standing)
 
@@ -141,7 +138,7 @@ def _split(one: Wanted, mesh: Mesh, standing: Standing, locality: Mapping[str, s
     elif way == BY_WEIGHT:
         yield from _by_weight(one, mesh, standing, locality)
         return
-    if one.merge and not one.failover_to:
+    if one.merge and not one.failover_to and not one.idle_timeout:
         what = "is for a DestinationRule, and this split is between two hosts, by a VirtualService"
         yield _problem("FED850", one, "merge", what, "Take merge out, and put the routes into your VirtualService")
     if len(ports_in(service)) != 1 or "UDP" in protocols(service):
@@ -175,20 +172,25 @@ def _by_weight(one: Wanted, mesh: Mesh, standing: Standing, locality: Mapping[st
     if len(set(regions.values())) < len(regions):
         what = f"has two sides in one region ({listed(str(region) for region in regions.values())})"
         yield _problem("FED864", one, "split", what, "Give each side a region of its own")
-    for pod in standing.pods_of(one.namespace, one.name):
-        seen = standing.locality_of(pod)
-        if seen is not None and seen.get("region") != regions[LOCAL]:
-            what = f"would give the pod {at(pod, 'metadata', 'name')} nothing: its region is {seen.get('region') or 'unknown to istiod'}"
-            yield _problem(
-                "FED864",
-                one,
-                "split",
-                f"{what}, not {regions[LOCAL]}",
-                "Label the pods of the workload: istio-locality: <region>",
-            )
-            break
+    others = others_as_local(one, standing)
+    if others:
+        what = f"gives nothing to {listed(others)}, which gives the service as local as well: Istio empties a locality without a weight"
+        fix = "Give each such peer a weight, or import it from there under a name of its own"
+        yield _problem("FED855", one, "split", what, fix)
+    yield from _pods_elsewhere(one, "split", regions[LOCAL], standing)
     yield from _clients(one, "split", regions[LOCAL], standing)
     yield from _in_force(one, standing)
+
+
+def _pods_elsewhere(one: Wanted, word: str, region: str | None, standing: Standing) -> Iterator[FederationError]:
+    """Yield the first pod of ours that a rule by regions would leave out."""
+    for pod in standing.pods_of(one.namespace, one.name) if region else ():
+        seen = standing.locality_of(pod)
+        if seen is not None and seen.get("region") != region:
+            what = f"would give the pod {at(pod, 'metadata', 'name')} nothing: its region is {seen.get('region') or 'unknown to istiod'}"
+            fix = "Label the pods of the workload: istio-locality: <region>"
+            yield _problem("FED864", one, word, f"{what}, not {region}", fix)
+            break
 
 
 def _clients(one: Wanted, word: str, region: str | None, standing: Standing) -> Iterator[FederationError]:
@@ -238,7 +240,8 @@ def _in_force(one: Wanted, standing: Standing) -> Iterator[FederationError]:
 
 def _http(one: Wanted, standing: Standing) -> Iterator[FederationError]:
     """Yield what is wrong with a timeout and retries: a client's sidecar must read them, for a host that comes from a peer."""
-    words = [word for word, value in (("timeout", one.timeout), ("retries", one.retries)) if value is not None]
+    asked = (("timeout", one.timeout), ("retries", one.retries), ("idle_timeout", one.idle_timeout))
+    words = [word for word, value in asked if value is not None]
     if not words:
         return
     if not standing.imports_of(one.namespace, one.name):
@@ -349,7 +352,7 @@ def _holders(one: Wanted, mesh: Mesh, standing: Standing, locality: Mapping[str,
     for manifest in plan_rule(one, mesh, standing, locality):
         metadata = manifest["metadata"]
         if manager_of(manifest) == merging_manager():
-            theirs = rule_held(one, standing)
+            theirs = next((live for live in standing.others if place_in(live) == place_in(manifest)), None)
             yield from in_the_way(one, theirs, manifest, standing) if theirs else ()
             continue
         named = standing_names.get((manifest["kind"], metadata["namespace"], metadata["name"]))
@@ -374,6 +377,11 @@ def _holders(one: Wanted, mesh: Mesh, standing: Standing, locality: Mapping[str,
                         )
         if manifest["kind"] == DESTINATION_RULE.name:
             host = manifest["spec"]["host"]
+            hidden = hidden_by(one, standing, host)
+            if items(at(hidden, "spec", "trafficPolicy", "portLevelSettings")):
+                what = f"would hide {place_of(hidden or {})}, whose portLevelSettings would count no more"
+                fix = f"Write a DestinationRule for {host} that has them, and say merge: true"
+                yield FederationError("FED860", where=one.place, what=what, fix=fix)
             for name, live in standing.destination_rules(host):
                 if (
                     not is_of_traffic(live)

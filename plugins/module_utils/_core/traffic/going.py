@@ -219,7 +219,7 @@ def _endpoints(
     name, namespace = (*host.split(".", 2), "")[:2]
     is_local = host == standing.host(namespace, name)
     rule = standing.effective_rule(host, client.namespace, namespace if is_local else standing.home)
-    policy = mapping(at(rule, "spec", "trafficPolicy"))
+    policy = _for_its_port(mapping(at(rule, "spec", "trafficPolicy")), standing.services.get((namespace, name)), rule, notes)
     labels: Mapping = {}
     if subset:
         one = next((one for one in items(at(rule, "spec", "subsets")) if one.get("name") == subset), None)
@@ -228,7 +228,8 @@ def _endpoints(
                 f"no DestinationRule that counts has the subset {subset} of {host}, so calls to it fail with 503"
             )
             return ()
-        labels, policy = mapping(one.get("labels")), {**policy, **mapping(one.get("trafficPolicy"))}
+        of_subset = mapping(one.get("trafficPolicy"))
+        labels, policy = mapping(one.get("labels")), {**policy, **_for_its_port(of_subset, standing.services.get((namespace, name)), rule, notes)}
     found: list[tuple[str, str | None, Mapping[str, str] | None, Verdict]] = []
     for pod in standing.pods_of(namespace, name) if is_local else ():
         if is_ready(pod) and is_labelled(pod, labels):
@@ -252,6 +253,18 @@ def _endpoints(
             zip(found, ordered), key=lambda pair: (pair[1][0], pair[0][1] or "", pair[0][0])
         )
     )
+
+
+def _for_its_port(policy: Mapping, service: Mapping | None, rule: Mapping | None, notes: list[str]) -> Mapping:
+    """Return the part of a policy that counts for the port that is called: what stands there replaces all four parts."""
+    by_port = {at(one, "port", "number"): one for one in items(policy.get("portLevelSettings"))}
+    ports = {port["number"] for port in ports_of(service or {})}
+    if not by_port or not ports & set(by_port):
+        return policy
+    if len(ports) > 1:
+        notes.append(f"{place_of(rule or {})} has portLevelSettings, which replace its policy for some ports; calls to another port are shown")
+        return policy if ports - set(by_port) else mapping(by_port[min(ports)])
+    return mapping(by_port[min(ports)])
 
 
 def _ordered(

@@ -29,10 +29,14 @@ def manager_of(manifest: Mapping) -> str:
     return traffic_manager() if is_own else merging_manager()
 
 
-def rule_held(one: Wanted, standing: Standing) -> Mapping | None:
-    """Return the DestinationRule of somebody else for just this host, the oldest where it is looked up first; None without one."""
-    host = standing.host(one.namespace, one.name)
-    for place in (one.namespace, standing.home):
+def rule_held(one: Wanted, standing: Standing, host: str = "") -> Mapping | None:
+    """Return the DestinationRule of somebody else for just a host, the oldest where it is looked up first; None without one.
+
+    ``host`` is that of the service in this cluster when empty; the others belong to the control plane's namespace.
+    """
+    places = (standing.home,) if host else (one.namespace, standing.home)
+    host = host or standing.host(one.namespace, one.name)
+    for place in places:
         found = [
             live
             for name, live in standing.destination_rules(host)
@@ -102,10 +106,8 @@ def _without_effect(one: Wanted, live: Mapping, standing: Standing) -> Iterator[
     host = standing.host(one.namespace, one.name)
     for name, other in standing.destination_rules(host):
         elsewhere = at(other, "metadata", "namespace")
-        is_first = namespace == standing.home and elsewhere == one.namespace and "*" in name
-        is_first |= namespace == one.namespace and elsewhere == standing.home and "*" not in name
-        if is_first and namespace != elsewhere and not is_of_traffic(other):
-            yield f"{place_of(other)} counts first for calls from {elsewhere}"
+        if namespace == standing.home != elsewhere == one.namespace and "*" in name and not is_of_traffic(other):
+            yield f"{place_of(other)} is looked up before it"
 
 
 def _short(value: object) -> str:

@@ -28,7 +28,7 @@ from ..plain.kinds import (
 )
 from .merging import manager_of, rule_held
 from .shares import LOCAL, SHIFT, shares
-from .standing import HTTP, Standing, protocols
+from .standing import HTTP, Standing, age_of, protocols
 from .wanted import Callers, Wanted
 
 BY_HOST, BY_WEIGHT = "host", "weight"
@@ -44,6 +44,17 @@ def way_of(one: Wanted, standing: Standing) -> str | None:
         any(found.is_local for found in standing.imports_of(one.namespace, one.name, peer)) for peer in one.split_peers
     }
     return {frozenset({True}): BY_WEIGHT, frozenset({False}): BY_HOST}.get(frozenset(kinds))
+
+
+def others_as_local(one: Wanted, standing: Standing) -> list[str]:
+    """Return the peers that give the service as local as well, and that the rule does not name."""
+    given = {each.peer for each in standing.imports_of(one.namespace, one.name) if each.is_local}
+    return sorted(given - {one.failover_to, *one.split_peers})
+
+
+def goes_by_region(one: Wanted, standing: Standing) -> bool:
+    """Return whether a failover goes by regions: on 2.1, and where another peer gives the service as well, which by cluster would be as near."""
+    return (standing.control_plane.version or (2, 5)) < (2, 2) or bool(others_as_local(one, standing))
 
 
 def least_of(one: Wanted, standing: Standing) -> int:
@@ -73,8 +84,7 @@ def plan_rule(one: Wanted, mesh: Mesh, standing: Standing, locality: Mapping[str
     """Return the objects that one rule asks for."""
     objects: list[dict] = []
     way = way_of(one, standing) if one.split else None
-    if one.failover_to or way == BY_WEIGHT:
-        objects.append(_destination_rule(one, mesh, standing, locality, way))
+    objects += _destination_rules(one, mesh, standing, locality, way)
     objects += _virtual_services(one, mesh, standing, way)
     if one.callers and one.callers.from_mesh:
         objects.append(_admitting(one, mesh, standing))
@@ -85,38 +95,73 @@ def plan_rule(one: Wanted, mesh: Mesh, standing: Standing, locality: Mapping[str
 
 def needed_fields(one: Wanted, standing: Standing) -> str:
     """Return, for an owner of another DestinationRule, what it would have to say, as one line of JSON."""
-    return json.dumps(_balancing(one, None, standing, {}, way_of(one, standing) if one.split else None), sort_keys=True)
+    way = way_of(one, standing) if one.split else None
+    shared = _balancing(one, None, standing, {}, way) if one.failover_to or way == BY_WEIGHT else {}
+    return json.dumps({**shared, **_idle(one)}, sort_keys=True)
+
+
+def _destination_rules(
+    one: Wanted, mesh: Mesh, standing: Standing, locality: Mapping[str, str], way: str | None
+) -> list[dict]:
+    """Return the rule for the service's own host, and for each other host under which a peer gives it that on idle connections."""
+    found = []
+    given = standing.imports_of(one.namespace, one.name) if one.idle_timeout else []
+    is_sharing = bool(one.failover_to) or way == BY_WEIGHT
+    local = [each.peer for each in given if each.is_local]
+    if is_sharing or local:
+        weighing = bool(one.failover_to) or (is_sharing and _weights(one, standing) is not None)
+        ours = _balancing(one, mesh, standing, locality, way) if weighing else {}
+        moving = _moving(one) if way == BY_WEIGHT and not one.failover_to else {}
+        peers = _depends_on(one) if is_sharing else local
+        found.append(_destination_rule(one, mesh, standing, "", {**ours, **_idle(one)}, peers, moving))
+    for each in given:
+        if not each.is_local:
+            found.append(_destination_rule(one, mesh, standing, each.host, _idle(one), [each.peer], {}))
+    return found
 
 
 def _destination_rule(
-    one: Wanted, mesh: Mesh, standing: Standing, locality: Mapping[str, str], way: str | None
+    one: Wanted,
+    mesh: Mesh,
+    standing: Standing,
+    imported: str,
+    ours: Mapping,
+    peers: Sequence[str],
+    moving: Mapping[str, str],
 ) -> dict:
-    host = standing.host(one.namespace, one.name)
-    is_sharing = bool(one.failover_to) or _weights(one, standing) is not None
-    ours = _balancing(one, mesh, standing, locality, way) if is_sharing else {}
-    theirs = rule_held(one, standing) if one.merge else None
+    """Return the rule of one host, that of the service or an ``imported`` one: what is ours, and of what it hides what must stay."""
+    host = imported or standing.host(one.namespace, one.name)
+    theirs = rule_held(one, standing, imported) if one.merge else None
     if theirs is not None:
-        return _merged(one, theirs, ours)
-    hidden = mapping(at(_hidden(one, standing, host), "spec", "trafficPolicy"))
-    policy = {key: hidden[key] for key in _KEPT if key in hidden}
-    if ours:
-        balancer = {**mapping(policy.get("loadBalancer")), **ours["loadBalancer"]}
-        policy = {**policy, **ours, "loadBalancer": balancer}
-    return _object(
-        mesh,
-        one,
-        DESTINATION_RULE,
-        one.namespace,
-        name_of(one),
-        _depends_on(one),
-        {"host": host, **({"trafficPolicy": policy} if policy else {})},
-        {} if one.failover_to else _moving(one),
-    )
+        return _merged(one, theirs, ours, peers, moving)
+    hidden = mapping(at(hidden_by(one, standing, host), "spec", "trafficPolicy"))
+    kept = {key: value for key, value in hidden.items() if key in _KEPT or "loadBalancer" not in ours}
+    policy = _together(kept, ours)
+    namespace, name = (standing.home, name_of(one, peers[0])) if imported else (one.namespace, name_of(one))
+    spec = {"host": host, **({"trafficPolicy": policy} if policy else {})}
+    return _object(mesh, one, DESTINATION_RULE, namespace, name, peers, spec, moving)
 
 
-def _merged(one: Wanted, theirs: Mapping, policy: Mapping) -> dict:
+def _together(kept: Mapping, ours: Mapping) -> dict:
+    """Return a traffic policy of what stays and what is ours; of a connection pool and a balancer the other fields stay."""
+    policy = {**kept, **ours}
+    for word in ("loadBalancer", "connectionPool"):
+        if word in kept and word in ours:
+            policy[word] = {**kept[word], **ours[word]}
+    http = ("connectionPool", "http")
+    if isinstance(at(kept, *http), Mapping) and isinstance(at(ours, *http), Mapping):
+        policy["connectionPool"] = {**policy["connectionPool"], "http": {**at(kept, *http), **at(ours, *http)}}
+    return policy
+
+
+def _idle(one: Wanted) -> dict:
+    """Return the part of a traffic policy by which a client closes a connection that nobody uses, before something between forgets it."""
+    return {"connectionPool": {"http": {"idleTimeout": one.idle_timeout}}} if one.idle_timeout else {}
+
+
+def _merged(one: Wanted, theirs: Mapping, policy: Mapping, peers: Iterable[str], moving: Mapping[str, str]) -> dict:
     """Return what of a rule of somebody else is ours: the fields that are needed, and for whom they stand there."""
-    annotations = {TRAFFIC_MERGED: one.service, **_depending(_depends_on(one)), **({} if one.failover_to else _moving(one))}
+    annotations = {TRAFFIC_MERGED: one.service, **_depending(peers), **moving}
     return {
         "apiVersion": DESTINATION_RULE.api_version,
         "kind": DESTINATION_RULE.name,
@@ -150,15 +195,16 @@ def _moving(one: Wanted) -> dict[str, str]:
     return {SHIFT: one.shift.text()} if one.shift else {}
 
 
-def _hidden(one: Wanted, standing: Standing, host: str) -> Mapping | None:
+def hidden_by(one: Wanted, standing: Standing, host: str) -> Mapping | None:
     """Return the rule with a wildcard that counted for the host before ours: of its traffic policy nothing would be inherited."""
     theirs = [
         (name, live) for name, live in standing.destination_rules(host) if not is_of_traffic(live) and "*" in name
     ]
-    for place in (one.namespace, standing.home):
+    is_local = host == standing.host(one.namespace, one.name)
+    for place in (one.namespace, standing.home) if is_local else (standing.home,):
         found = [(name, live) for name, live in theirs if at(live, "metadata", "namespace") == place]
         if found:
-            return max(found, key=lambda pair: len(pair[0]))[1]
+            return min(found, key=lambda pair: (-len(pair[0]), *age_of(pair[1])))[1]
     return None
 
 
@@ -178,7 +224,7 @@ def _balancing(
         weights = _weights(one, standing) or {}
         to = {ours if name == LOCAL else f"{_region(mesh, name)}/*": weight for name, weight in weights.items()}
         setting: dict = {"enabled": True, "distribute": [{"from": ours, "to": to}]}
-    elif (standing.control_plane.version or (2, 5)) >= (2, 2):
+    elif not goes_by_region(one, standing):
         # An import bears its peer's name as its cluster, a local pod and every proxy ours: an order that needs no localities.
         setting = {"enabled": True, "failoverPriority": [_CLUSTER]}
     else:
@@ -345,7 +391,8 @@ def told(wanted: Iterable[Wanted], mesh: Mesh, standing: Standing) -> list[str]:
         if one.failover_to:
             lines.append(
                 f"{name}: local endpoints first, {one.failover_to} when none of them is left "
-                f"(ejected after {one.outlier.consecutive_5xx} errors in a row, for {one.outlier.base_ejection_time} times the number of ejections)"
+                f"(ejected after {one.outlier.consecutive_5xx} errors in a row, for {one.outlier.base_ejection_time} times the number of ejections); "
+                "when all are ejected on both sides, calls fail with 503 (UH)"
             )
         if one.split and way_of(one, standing) == BY_WEIGHT:
             lines.append(
@@ -369,11 +416,36 @@ def told(wanted: Iterable[Wanted], mesh: Mesh, standing: Standing) -> list[str]:
                 f"{name}: only {accounts} may call it at a peer, stopped at the egress gateway by server name; "
                 f"a connection that is open stays until the gateway drains it (45 s as a rule){rest}"
             )
-        ruled = bool(one.failover_to) or way_of(one, standing) == BY_WEIGHT
-        theirs = rule_held(one, standing) if one.merge and ruled else None
-        hidden = _hidden(one, standing, standing.host(one.namespace, one.name)) if ruled and theirs is None else None
+        lines += _told_of_rules(one, standing)
+    return lines
+
+
+def _told_of_rules(one: Wanted, standing: Standing) -> list[str]:
+    """Return in words what becomes of other rules for the same hosts, and what comes with a rule that nobody asked for."""
+    name, lines = one.service, []
+    is_sharing = bool(one.failover_to) or (bool(one.split) and way_of(one, standing) == BY_WEIGHT)
+    given = standing.imports_of(one.namespace, one.name) if one.idle_timeout else []
+    hosts = [""] if is_sharing or any(each.is_local for each in given) else []
+    for imported in [*hosts, *(each.host for each in given if not each.is_local)]:
+        theirs = rule_held(one, standing, imported) if one.merge else None
+        hidden = hidden_by(one, standing, imported or standing.host(one.namespace, one.name))
         if theirs is not None:
             lines.append(f"{name}: merged into {place_of(theirs)}, which stays its owner's; only these fields are ours")
-        if hidden:
+        elif hidden:
             lines.append(f"{name}: takes over {', '.join(_KEPT)} of {place_of(hidden)}, which its rule hides")
+    if given:
+        lines.append(f"{name}: clients close connections to it that were idle for {one.idle_timeout}")
+    if one.failover_to and goes_by_region(one, standing):
+        zones, no_zone = _zones(one, standing), "without a zone"
+        near = f": {', '.join(f'{zone or no_zone} {count}' for zone, count in zones.items())}" if zones else ""
+        lines.append(f"{name}: goes by regions, so clients also prefer endpoints of their own zone{near}")
     return lines
+
+
+def _zones(one: Wanted, standing: Standing) -> dict[str, int]:
+    """Return how many endpoints of ours each zone has."""
+    found: dict[str, int] = {}
+    for pod in standing.pods_of(one.namespace, one.name):
+        zone = (standing.locality_of(pod) or {}).get("zone", "")
+        found[zone] = found.get(zone, 0) + 1
+    return dict(sorted(found.items()))

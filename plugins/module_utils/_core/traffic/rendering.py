@@ -54,7 +54,7 @@ def _without_merge(one: Wanted, words: list[str]) -> tuple[Wanted, list[str]]:
     if not one.merge:
         return one, words
     words = [*words, f"{one.place}, merge: needs the DestinationRule that stands, and render asks no cluster; traffic writes it"]
-    return replace(one, failover_to=None, split={}, merge=False), words
+    return replace(one, failover_to=None, split={}, idle_timeout=None, merge=False), words
 
 
 def _seeing(standing: Standing, one: Wanted) -> Standing:

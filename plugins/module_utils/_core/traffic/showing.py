@@ -57,7 +57,10 @@ def _weights(live: Mapping) -> tuple[str, dict[str, int]]:
         is_split = len(found) > 1 or any("weight" in route for route in routes)
         return ("host" if is_split else ""), {host: weight for host, weight in found.items() if is_whole(weight)}
     weights = {where: weight for where, weight in distributed(live) if is_whole(weight)}
-    return ("weight" if weights or SHIFT in mapping(at(live, "metadata", "annotations")) else "failover"), weights
+    if weights or SHIFT in mapping(at(live, "metadata", "annotations")):
+        return "weight", weights
+    setting = mapping(at(live, "spec", "trafficPolicy", "loadBalancer", "localityLbSetting"))
+    return ("failover" if setting.get("failover") or setting.get("failoverPriority") else ""), {}
 
 
 def _of_shift(shift: Shift | None) -> str:

@@ -129,9 +129,11 @@ class Standing:
         """Return the DestinationRule whose traffic policy counts for ``host`` in the namespace ``client``; None without one.
 
         Looked up in the client's, the service's, then the control plane's namespace; the most specific host within each, and of
-        equal ones the older. Nothing is inherited from those that come later.
+        equal ones the older. Nothing is inherited from those that come later. For a client in the control plane's namespace, such as an
+        ingress gateway, the service's comes first (maistra/istio, pilot/pkg/model/push_context.go, ``destinationRule``).
         """
-        for place in dict.fromkeys((client, service, self.home)):
+        places = (service, self.home) if client == self.home else (client, service, self.home)
+        for place in dict.fromkeys(places):
             found = [
                 (name, live)
                 for name, live in self.destination_rules(host)

@@ -14,7 +14,7 @@ from ..plain.errors import FederationError
 from .shares import LOCAL, Shift
 
 NOBODY = "nobody"
-RULE = ("service", "failover_to", "outlier", "split", "callers", "timeout", "retries", "merge")
+RULE = ("service", "failover_to", "outlier", "split", "callers", "timeout", "retries", "idle_timeout", "merge")
 OUTLIER = ("consecutive_5xx", "interval", "base_ejection_time")
 CALLERS = ("from_mesh", "local", "service_accounts", "dry_run")
 RETRIES = ("attempts", "per_try_timeout", "retry_on")
@@ -77,6 +77,7 @@ class Wanted:
     retries: Retries | None = None
     shift: Shift | None = None
     merge: bool = False
+    idle_timeout: str | None = None
 
     @property
     def service(self) -> str:
@@ -212,10 +213,9 @@ def _rule(reading: _Reading, entry: object, number: int) -> Wanted | None:
         reading.refuse(
             "FED850", f"{place}, outlier", "stands without failover_to and split", "Add one of them, or take it out"
         )
-    elif "merge" in given and "failover_to" not in given and "split" not in given:
-        reading.refuse(
-            "FED850", f"{place}, merge", "stands without failover_to and split", "Add one of them, or take it out"
-        )
+    elif "merge" in given and not {"failover_to", "split", "idle_timeout"} & set(given):
+        what = "stands without failover_to, split and idle_timeout"
+        reading.refuse("FED850", f"{place}, merge", what, "Add one of them, or take it out")
     elif len(given) == 1 and len(reading.problems) == before:
         reading.refuse("FED850", place, "asks for nothing", f"Give it one of {', '.join(RULE[1:])}")
     return Wanted(
@@ -228,6 +228,7 @@ def _rule(reading: _Reading, entry: object, number: int) -> Wanted | None:
         callers=_callers(reading, given["callers"], f"{place}, callers") if "callers" in given else None,
         timeout=reading.duration(given["timeout"], f"{place}, timeout") if "timeout" in given else None,
         retries=_retries(reading, given["retries"], f"{place}, retries") if "retries" in given else None,
+        idle_timeout=reading.duration(given["idle_timeout"], f"{place}, idle_timeout") if "idle_timeout" in given else None,
         merge=reading.boolean(given["merge"], f"{place}, merge") if "merge" in given else False,
     )
 

@@ -724,9 +724,97 @@ def test_a_rule_in_which_the_fields_would_not_count_is_refused(more, told):
     assert (error.code, told in error.what) == ("FED860", True)
 
 
-def test_of_two_foreign_rules_the_one_that_counts_elsewhere_first_is_named():
-    error = refused(estate(rule("cart"), rule(CART, SPACE, "other")), MERGING)
-    assert (error.code, f"DestinationRule {SPACE}/other counts first for calls from {SPACE}" in error.what) == ("FED860", True)
+def test_a_rule_that_another_one_is_looked_up_before_is_not_merged_into():
+    error = refused(estate(rule("*.shop.svc.cluster.local", name="first"), rule(CART, SPACE)), MERGING)
+    assert (error.code, "DestinationRule shop/first is looked up before it" in error.what) == ("FED860", True)
+
+
+def test_of_two_foreign_rules_the_one_beside_the_service_is_merged_into_which_counts_for_gateways_too():
+    cluster = estate(rule("cart"), rule(CART, SPACE, "other"))
+    keep(cluster, MERGING)
+    assert "outlierDetection" in theirs_of(cluster)["spec"]["trafficPolicy"]
+
+
+BOTH = [*IMPORTS, {"name": "cart", "namespace": "shop", "import_as_local": True, "from": ["north"]}]
+
+
+def test_failover_to_one_of_two_peers_that_give_the_service_goes_by_regions_so_that_the_other_comes_last():
+    cluster = estate(pod("cart-1", "cart", istio_locality="eu-central.a"), pod("cart-2", "cart", istio_locality="eu-central.b"))
+    said = keep(cluster, FAILOVER, imports=BOTH)
+    setting = spec(cluster, DESTINATION_RULE, "federation.cart")["trafficPolicy"]["loadBalancer"]["localityLbSetting"]
+    assert setting == {"enabled": True, "failover": [{"from": "eu-central", "to": "eu-west"}]}
+    assert any("clients also prefer endpoints of their own zone: a 1, b 1" in line for line in said["lines"])
+
+
+@pytest.mark.parametrize(
+    ("one", "params", "code", "told"),
+    [
+        (FAILOVER, {"peers": [PEERS[0], "north"]}, "FED864", "since north gives it as local as well: ours eu-central, that of west eu-west, that of north"),
+        (FAILOVER, {"peers": [PEERS[0], {**PEERS[1], "locality": {"region": "eu-west"}}]}, "FED864", "that of north eu-west"),
+        (WEIGHTS, {}, "FED855", "gives nothing to north"),
+    ],
+)
+def test_a_second_peer_that_gives_the_service_as_local_is_not_forgotten(one, params, code, told):
+    error = refused(estate(), one, imports=BOTH, **params)
+    assert (error.code, told in error.what) == (code, True), error.what
+
+
+def test_a_failover_by_regions_leaves_out_no_pod_of_ours():
+    assert refused(estate(pod("cart-1", "cart"), version="v2.1"), FAILOVER).code == "FED864"
+
+
+def test_a_wildcard_rule_whose_port_settings_would_be_lost_is_not_hidden():
+    held = rule("*.local", SPACE, "default", portLevelSettings=[{"port": {"number": 80}, "tls": {"mode": "DISABLE"}}])
+    error = refused(estate(held), FAILOVER)
+    assert (error.code, "portLevelSettings would count no more" in error.what) == ("FED860", True)
+
+
+IDLE = {"idle_timeout": "60s"}
+
+
+def test_clients_close_connections_that_were_idle_under_every_name_of_the_service():
+    wildcard = rule("*.local", SPACE, "default", tls={"mode": "ISTIO_MUTUAL"}, connectionPool={"http": {"maxRetries": 3}})
+    cluster = estate(wildcard)
+    said = keep(cluster, {"service": "shop/till", **IDLE}, {**FAILOVER, **IDLE})
+    pool = {"http": {"maxRetries": 3, "idleTimeout": "60s"}}
+    found = spec(cluster, DESTINATION_RULE, "federation.till.shop.west", SPACE)
+    assert found == {"host": "till.shop.svc.west-imports.local", "trafficPolicy": {"tls": {"mode": "ISTIO_MUTUAL"}, "connectionPool": pool}}
+    policy = spec(cluster, DESTINATION_RULE, "federation.cart")["trafficPolicy"]
+    assert (policy["connectionPool"], policy["outlierDetection"]["maxEjectionPercent"]) == (pool, 100)
+    assert any("shop/till: clients close connections to it that were idle for 60s" in line for line in said["lines"])
+    assert not keep(cluster, {"service": "shop/till", **IDLE}, {**FAILOVER, **IDLE})["changed"]
+    assert len(mesh_traffic.run(asked(state="absent"), cluster, NOW)["changes"]) == 2
+
+
+def test_a_rule_about_idle_connections_alone_gives_no_order_and_keeps_what_it_hides():
+    cluster = estate(rule("*.local", SPACE, "default", outlierDetection={"interval": "9s"}))
+    keep(cluster, {"service": "shop/cart", **IDLE})
+    policy = spec(cluster, DESTINATION_RULE, "federation.cart")["trafficPolicy"]
+    assert policy == {"outlierDetection": {"interval": "9s"}, "connectionPool": {"http": {"idleTimeout": "60s"}}}
+
+
+def test_an_idle_timeout_is_merged_into_rules_of_somebody_else():
+    host = "till.shop.svc.west-imports.local"
+    cluster = estate(rule(host, SPACE, **POLICY), rule("cart"))
+    error = refused(cluster, {"service": "shop/till", **IDLE, "idle_timeout": "30s", "merge": True})
+    assert (error.code, "has 60s there" in error.what) == ("FED879", True)
+    keep(cluster, {"service": "shop/till", **IDLE, "merge": True}, {"service": "shop/cart", **IDLE, "merge": True})
+    assert theirs_of(cluster)["spec"]["trafficPolicy"] == {"connectionPool": {"http": {"idleTimeout": "60s"}}}
+    mesh_traffic.run(asked(state="absent"), cluster, NOW)
+    assert theirs_of(cluster)["spec"] == {"host": "cart"}
+
+
+@pytest.mark.parametrize(
+    ("one", "objects", "code"),
+    [
+        ({"service": "shop/till", "idle_timeout": "60"}, [], "FED850"),
+        ({"service": "shop/checkout", **IDLE}, [], "FED852"),
+        ({"service": "shop/till", **IDLE}, [service("till", port="tcp")], "FED861"),
+        ({"service": "shop/till", **IDLE}, [rule("till.shop.svc.west-imports.local", SPACE)], "FED860"),
+    ],
+)
+def test_an_idle_timeout_that_nothing_would_read_is_refused(one, objects, code):
+    assert refused(estate(*objects), one).code == code
 
 
 def test_without_merge_the_way_to_merge_is_shown():

@@ -154,6 +154,21 @@ def weighted(*weights):
             id="a caller without locality",
         ),
         pytest.param(
+            (*BASE, rule(HOST, **OUTLIER, portLevelSettings=[{"port": {"number": 80}, "tls": {"mode": "ISTIO_MUTUAL"}}])),
+            {"cart-1": (0, 50), "gw": (0, 50)},
+            id="settings of a port replace ejection",
+        ),
+        pytest.param(
+            (*BASE, rule(HOST, portLevelSettings=[{"port": {"number": 80}, **OUTLIER}])),
+            {"cart-1": (0, 100), "gw": (1, 0)},
+            id="ejection for the port",
+        ),
+        pytest.param(
+            (*BASE, rule(HOST, **OUTLIER, portLevelSettings=[{"port": {"number": 81}, "tls": {"mode": "ISTIO_MUTUAL"}}])),
+            {"cart-1": (0, 100), "gw": (1, 0)},
+            id="settings of another port",
+        ),
+        pytest.param(
             (*BASE, pod("cart-2", "cart", istio_locality="eu-central.b"), rule(HOST, **OUTLIER)),
             {"cart-1": (0, 100), "cart-2": (1, 0), "gw": (2, 0)},
             id="zones are priorities",

@@ -205,11 +205,11 @@ def test_a_goal_that_changes_on_the_way_is_walked_to_from_where_the_share_stands
     assert till(east) == {HERE: 90, THERE: 10}
 
 
-def test_a_shift_to_a_peer_whose_region_nobody_knows_any_more_is_over_and_writes_no_such_region(east, waits):
+def test_a_shift_to_a_peer_that_gives_the_service_no_more_is_over_and_writes_no_such_region(east, waits):
     north = [*IMPORTS, {"name": "cart", "namespace": "shop", "import_as_local": True, "from": ["north"]}]
-    shift(east, CART, check="approve", imports=north)
+    shift(east, {**CART, "split": {"local": 40, "west": 50, "north": 10}}, check="approve", imports=north)
     unknown = [{"name": "west"}, PEERS[1]]
-    keep(east, {**CART, "split": {"local": 70, "north": 30}}, imports=north, peers=unknown)
+    keep(east, {**CART, "split": {"local": 70, "north": 30}}, imports=north[1:], peers=unknown)
     assert cart(east) == {"eu-central/*": 70, "eu-north/*": 30}
 
 
