@@ -200,6 +200,27 @@ MUTATIONS = (
         tests="tests/unit/plugins/modules/test_mesh_traffic.py",
     ),
     Mutation(
+        "a rule of somebody else is deleted with the fields that are merged into it",
+        "peering/using.py",
+        "    if not is_merged(live):\n        return removal_of",
+        "    if is_merged(live):\n        return removal_of",
+        tests="tests/unit/plugins/modules/test_mesh_traffic.py",
+    ),
+    Mutation(
+        "a rehearsal is written on a version that enforces it",
+        "traffic/calling.py",
+        "return (standing.control_plane.version or (2, 5)) >= (2, 2)",
+        "return (standing.control_plane.version or (2, 5)) >= (2, 1)",
+        tests="tests/unit/plugins/modules/test_mesh_traffic.py",
+    ),
+    Mutation(
+        "a client that is nowhere does not stop a split by weight",
+        "traffic/localities.py",
+        "if theirs is not None and (theirs != region if region else not theirs):",
+        "if theirs and (theirs != region if region else not theirs):",
+        tests="tests/unit/plugins/modules/test_mesh_traffic.py",
+    ),
+    Mutation(
         "a share moves on though nobody has seen a call",
         "traffic/measuring.py",
         'return Verdict(False, False, "Prometheus has no calls in that time")',

@@ -592,6 +592,12 @@ def test_where_nobody_was_seen_the_rehearsal_admits_the_peer_alone(monkeypatch):
     assert any("write local: nobody to enforce it" in line for line in said["lines"])
 
 
+def test_a_workload_that_very_many_call_needs_a_list_of_somebody(monkeypatch):
+    many = [({"source_principal": f"spiffe://east.local/ns/shop/sa/w{number}"}, 1.0) for number in range(101)]
+    with_metrics(monkeypatch, many)
+    assert refused(estate(), UNSAID, prometheus_url="https://prometheus").code == "FED862"
+
+
 def test_on_2_1_which_would_enforce_a_rehearsal_those_that_were_seen_stand_in_the_refusal(monkeypatch):
     with_metrics(monkeypatch, SEEN)
     error = refused(estate(version="v2.1"), UNSAID, prometheus_url="https://prometheus")
