@@ -77,6 +77,28 @@ def the_role_for_traffic_suffices_for_its_life(bed: Testbed, collections: str, t
     gone = call(collections, "mesh_traffic", {**asked, "state": "absent"})
     assert gone.code is None, gone.printed
     assert [change["action"] for change in gone.result["changes"]] == ["delete", "delete"]
+    for policy in ({"connectionPool": {"tcp": {"maxConnections": 100}}, "loadBalancer": {"simple": "RANDOM"}}, {}):
+        fields_in_a_rule_of_somebody_else_come_and_go(west.kube, collections, asked, policy)
+
+
+def fields_in_a_rule_of_somebody_else_come_and_go(kube: Any, collections: str, asked: dict, policy: dict) -> None:
+    spec = {"host": "checkout", **({"trafficPolicy": policy} if policy else {})}
+    theirs = {"apiVersion": "networking.istio.io/v1beta1", "kind": "DestinationRule", "metadata": {"name": "theirs", "namespace": "shop"}, "spec": spec}
+    kube.apply(theirs, "owner")
+    imports = [{"name": "cart", "namespace": "shop", "import_as_local": True, "alias": {"name": "checkout", "namespace": "shop"}}]
+    rule = {"service": "shop/checkout", "failover_to": asked["peers"][0], "merge": True}
+    kept = call(collections, "mesh_traffic", {**asked, "imports": imports, "traffic": [rule]})
+    assert kept.code is None, kept.printed
+    assert [change["action"] for change in kept.result["changes"]] == ["update"], kept.printed
+    assert kube.apply(theirs, "owner")["spec"]["trafficPolicy"]["outlierDetection"]["maxEjectionPercent"] == 100, "the owner's next apply leaves ours"
+    again = call(collections, "mesh_traffic", {**asked, "imports": imports, "traffic": [rule]})
+    assert not again.result["changed"], again.printed
+    gone = call(collections, "mesh_traffic", {**asked, "imports": imports, "state": "absent"})
+    assert [change["action"] for change in gone.result["changes"]] == ["update"], gone.printed
+    left = kube.get("DestinationRule", "theirs", "shop")
+    assert (left["spec"], left["metadata"].get("annotations")) == (spec, None)
+    assert [entry["manager"] for entry in left["metadata"]["managedFields"]] == ["owner"]
+    kube.delete("DestinationRule", "theirs", "shop")
 
 
 def pod_on(mesh: Any, kubelet: ApiInMemory, namespace: str, *containers: str) -> None:
