@@ -37,12 +37,19 @@ class Asked:
 
 
 def look(
-    run: Run, cluster: Cluster, *, may_be_unset: bool = False, asks_callers: bool = False, pods_in: Collection[str] = ()
+    run: Run,
+    cluster: Cluster,
+    *,
+    may_be_unset: bool = False,
+    asks_callers: bool = False,
+    pods_in: Collection[str] = (),
+    before: Asked | None = None,
 ) -> Asked:
     """Read what the rules of ``traffic`` need and return all of it, and every problem; nothing has been refused by then.
 
     Each rule knows the shift that its share is in. Without rules where they ``may_be_unset`` and are; ``pods_in`` are namespaces whose pods
-    are wanted in any case. Who ``asks_callers`` wants to know from Prometheus who calls the workloads that get a policy.
+    are wanted in any case. Who ``asks_callers`` wants to know from Prometheus who calls the workloads that get a policy. Where Envoys are was
+    asked ``before`` in the same run, and is not asked again.
 
     Raises ``FederationError`` for what makes the rest unreadable: the description of the mesh, its control plane, rights.
     """
@@ -61,7 +68,9 @@ def look(
     if mesh.peers:
         mesh, _peers = standing_mesh(cluster, mesh, control_plane)
     standing = read_traffic(cluster, mesh, control_plane, wanted, pods_in=pods_in)
-    if pods_in or any(is_located(one, standing) for one in wanted):
+    if before is not None:
+        standing = replace(standing, proxies=before.standing.proxies)
+    elif pods_in or any(is_located(one, standing) for one in wanted):
         standing = with_proxies(cluster, standing)
     locality, where = found_locality(said, wanted, standing)
     if asks_callers:

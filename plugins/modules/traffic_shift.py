@@ -218,10 +218,10 @@ class Walk:
         self.lines: list[str] = []
         self.lost: dict[str, str] = {}
         self.is_old = False
-        self.asked, self.chosen = self._look()
+        self.asked, self.chosen = self._look(None)
 
-    def _look(self) -> tuple[Asked, list[Wanted]]:
-        asked = look(self.run, self.cluster)
+    def _look(self, before: Asked | None) -> tuple[Asked, list[Wanted]]:
+        asked = look(self.run, self.cluster, before=before)
         refuse(asked.problems)
         return asked, chosen_of(asked.wanted, self.params["services"])
 
@@ -258,7 +258,7 @@ class Walk:
             if self.run.check_mode:
                 return
             if moves:
-                self.asked, self.chosen = self._look()
+                self.asked, self.chosen = self._look(self.asked)
                 self.is_old = False
             if self.params["one_step"] or self.params["check"] == "approve" or not any(move.shift for move in moves.values()):
                 return
@@ -270,7 +270,7 @@ class Walk:
             return
         time.sleep(self.pause)
         verdicts = {one.service: self._verdict(one) for one in self.chosen if one.service in moving}
-        self.asked, self.chosen = self._look()
+        self.asked, self.chosen = self._look(self.asked)
         still = {one.service: one.shift for one in self.chosen}
         if changed := [service for service, shift in moving.items() if still.get(service) != shift]:
             raise FederationError("FED515", where=f"Share of {listed(changed)}", what=OVERTAKEN, fix="See which run holds, then run again")
@@ -312,7 +312,7 @@ class Walk:
     def result(self) -> dict:
         """Return the module's result; what was stepped back by a check fails it."""
         if self.is_old:
-            self.asked, self.chosen = self._look()
+            self.asked, self.chosen = self._look(self.asked)
         rows = [row_of(one, self.weights(one), self.asked.standing) for one in self.chosen]
         idle = [f"{row['service']}: at its goal, {shares(row['weights'])}" for row in rows if row["state"] == "goal" and not self.run.check_mode]
         result = {

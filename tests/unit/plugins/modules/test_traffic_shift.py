@@ -117,6 +117,14 @@ def test_a_split_that_is_merged_into_a_rule_of_somebody_else_walks_and_is_given_
     assert (left["spec"], SHIFT in (left["metadata"].get("annotations") or {})) == (theirs["spec"], False)
 
 
+def test_envoys_are_asked_once_where_they_are_however_many_steps_there_are(waits):
+    east = estate(pod("cart-1", "cart", sidecar=True, istio_locality="eu-central"))
+    asked_of = []
+    east.page = lambda namespace, name, page, by_exec=False: (200, (asked_of.append(name), b"{}")[1])
+    assert shift(east, CART)["services"][0]["state"] == "goal"
+    assert asked_of == ["cart-1"]
+
+
 def test_a_rule_about_callers_that_prometheus_must_complete_does_not_stop_a_shift(east, waits):
     assert shift(east, TILL, {"service": "shop/checkout", "callers": {"from_mesh": ["west"]}})["services"][0]["state"] == "goal"
 
