@@ -270,7 +270,8 @@ NEXT = """\
   tools/demo.sh play east federate --check --diff   see what it would do
   tools/demo.sh play east federate                  do it
   tools/demo.sh play west status                    ask the other side
-  tools/demo.sh play east health                    which component is not well
+  tools/demo.sh play east health                    which component is not well; istiod is a model here, so proxies cannot be read (make demo-traffic
+                                                    has a real istiod with real proxies)
   tools/demo.sh play west diagnose                  rung by rung: what holds, and who would have to act
   tools/demo.sh play west explain -e explain_service=shop/cart   which rule gave the name
   tools/demo.sh play east report                    everything on one page, {demo}/east/federation-report.html

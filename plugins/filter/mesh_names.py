@@ -269,6 +269,7 @@ def _health(health: Mapping, found: Mapping) -> dict:
     return {
         "health": health["components"],
         "proxies": rows,
+        **({"rates": health["rates"]} if health.get("rates") else {}),
         "findings": [*(found.get("findings") or []), *(health.get("findings") or [])],
         "findings_left_out": left_out,
         "unknown": [*(found.get("unknown") or []), *(health.get("unread") or [])],

@@ -18,10 +18,14 @@ from ._core.insight.components import Said, Seen, components_of, gateways_of, is
 from ._core.insight.pods import proxy_in, workload_of
 from ._core.insight.showing import Health, with_evidence
 from ._core.peering import status
+from ._core.peering.live import Peerings
+from ._core.plain.data import at
 from ._core.plain.errors import FederationError
 from ._core.plain.kinds import DAEMON_SET, DEPLOYMENT, JAEGER, JAEGER_OBJECT, KIALI, KIALI_OBJECT, MEMBER_ROLL, SERVICE
+from ._prometheus import Prometheus
 from ._reads.insight import UNREADABLE, Asker, listed, read_istiods, read_pods, what_envoys_say, what_logs_say
 from ._reads.peerings import read_control_plane, read_peerings, read_roots_of
+from ._reads.rates import Ask, of_pod, read_rates
 
 OPERATORS = "openshift-operators"
 MOST_ENVOYS = 20
@@ -62,10 +66,12 @@ def health_of(
     again: float = 10,
     by_exec: bool = False,
     operators: str = OPERATORS,
+    prometheus: Prometheus | None = None,
 ) -> Health:
     """Return the health of a mesh. What is not in order is looked at once more after ``again`` seconds; 0 looks once.
 
-    ``by_exec`` asks istiod and Envoy by a command in their containers instead of a forwarded port. Raises ``FederationError`` FED401
+    ``by_exec`` asks istiod and Envoy by a command in their containers instead of a forwarded port. ``prometheus`` is asked about calls,
+    else the one of the control plane's namespace, where it is ready. Raises ``FederationError`` FED401
     without the control plane; everything else that cannot be read is told in the result.
     """
     live = read_control_plane(cluster, namespace, control_plane)
@@ -76,13 +82,34 @@ def health_of(
     readings, metrics = _readings(look, spaces, pods, again)
     if len(readings) > 1:
         pods = read_pods(cluster, [space for space in spaces if space in pods], look.gaps)
-    seen = _seen(look, own, metrics, now, operators)
+    peerings = read_peerings(cluster, live)
+    seen = _seen(look, own, metrics, now, operators, peerings)
     proxies = _proxies(
         look, readings, pods, components.version_of(answer.text for answer in metrics.values() if answer.is_good)
     )
     silent = [Unknown(f"proxies that {pod} knows", why) for pod, why in sorted(readings[-1].silent.items())]
     gaps = [*look.gaps, *look.asker.gaps(), *(silent if not look.asker.gaps() else [])]
-    return Health(mesh, components_of(seen), proxies, gaps, cluster.now)
+    ask = prometheus.ask if prometheus else _own_prometheus(look, own)
+    rates = [] if ask is None else read_rates(ask, _imported(peerings), _egresses(peerings), gaps)
+    return Health(mesh, components_of(seen), proxies, gaps, cluster.now, rates)
+
+
+def _own_prometheus(look: Look, own: Sequence[Mapping]) -> Ask | None:
+    """Return what asks the Prometheus beside the control plane; None where none of its pods is ready."""
+    ready = _ready("prometheus", own)
+    return of_pod(look.asker, look.home, ready[0]["metadata"]["name"]) if ready else None
+
+
+def _imported(peerings: Peerings) -> list[str]:
+    """Return the host names of all that is imported."""
+    rows = [row for name in peerings.peers for row in status.imported(peerings.of(name).imports)]
+    return [str(row["imported"]) for row in rows if row["imported"]]
+
+
+def _egresses(peerings: Peerings) -> list[str]:
+    """Return the names of the egress gateways of all peers."""
+    names = [at(live, "spec", "gateways", "egress", "name") for live in peerings.peers.values()]
+    return [str(name) for name in names if name]
 
 
 def _members(look: Look) -> list[str]:
@@ -138,10 +165,11 @@ def _proxies(
     return with_evidence(with_evidence(found, told), what_logs_say(look.cluster, alone, look.gaps))
 
 
-def _seen(look: Look, own: Sequence[Mapping], metrics: Mapping[str, Said], now: datetime, operators: str) -> Seen:
+def _seen(
+    look: Look, own: Sequence[Mapping], metrics: Mapping[str, Said], now: datetime, operators: str, peerings: Peerings
+) -> Seen:
     """Return what was read of the components."""
     cluster, control_plane, home, unread = look.cluster, look.control_plane, look.home, look.unread
-    peerings = read_peerings(cluster, control_plane)
     rows = [
         status.peer_row(
             name,

@@ -15,6 +15,8 @@ description:
   - Pages of istiod, Envoy and add-ons answer inside their pods only, so the module opens a port-forward to them, as the same account as for
     every other request. It sends GET requests from a fixed list and changes nothing.
   - What the account may not read is told and counts as unknown, never as well.
+  - Asks Prometheus what goes over the edges to imports and through egress gateways. It is the one of O(prometheus_url), such as a Route with
+    a bearer token that may C(get) pods in the control plane's namespace; else the mesh's own, by a port-forward to its pod.
 seealso:
   - module: ossm.federation.federation_diagnosis_info
   - module: ossm.federation.proxy_config_info
@@ -49,6 +51,7 @@ options:
 extends_documentation_fragment:
   - ossm.federation.cluster
   - ossm.federation.mesh
+  - ossm.federation.prometheus
 """
 
 EXAMPLES = r"""
@@ -110,6 +113,23 @@ proxies:
       version: 1.18.7
       old: false
       istiod: istiod-basic-1
+rates:
+  description:
+    - What Prometheus counted on the edges in the last ten minutes, the busiest first. Calls to imported names are those that clients counted;
+      edges of egress gateways are connections and bytes. C(state) is V(healthy), V(degraded) (more than 5 per cent fail) or V(idle).
+      What was not measured is null. Empty where no Prometheus of the mesh is ready and O(prometheus_url) is not given.
+  returned: success
+  type: list
+  elements: dict
+  sample:
+    - edge: shop/web → cart.shop.svc.west-imports.local
+      state: healthy
+      requests_per_second: 12.1
+      errors_per_cent: 0.0
+      milliseconds: 14.2
+      connections_per_second: null
+      bytes_per_second: null
+      mutual_tls_per_cent: 100.0
 unread:
   description: What could not be read, and why.
   returned: success
@@ -153,7 +173,8 @@ from ..module_utils._core.catalogue.findings import as_data, in_order  # noqa: E
 from ..module_utils._core.insight.showing import REQUIRED  # noqa: E402
 from ..module_utils._core.peering.verdict import DOWN, OK  # noqa: E402
 from ..module_utils._health import OPERATORS, health_of  # noqa: E402
-from ..module_utils._options import CLUSTER, MESH  # noqa: E402
+from ..module_utils._options import CLUSTER, MESH, PROMETHEUS  # noqa: E402
+from ..module_utils._prometheus import Prometheus  # noqa: E402
 from ..module_utils._run import Module, Run, run_module  # noqa: E402
 
 OPTIONS = {
@@ -177,6 +198,7 @@ def run(run: Run, cluster: Cluster, now: datetime) -> dict:
         again=max(0, params["again"]),
         by_exec=params["by_exec"],
         operators=params["operators"],
+        prometheus=Prometheus.of(params, "health_prometheus_url"),
     )
     lines, missing = health.lines(), health.missing(require)
     result = {
@@ -194,7 +216,7 @@ def run(run: Run, cluster: Cluster, now: datetime) -> dict:
 
 
 def main() -> None:
-    module = Module({**CLUSTER, **MESH, **OPTIONS}, supports_check_mode=True)
+    module = Module({**CLUSTER, **MESH, **PROMETHEUS, **OPTIONS}, supports_check_mode=True)
     run_module(module, run, writes=False)
 
 

@@ -287,3 +287,46 @@ def test_the_playbook_fails_as_a_gate_and_writes_what_it_saw(api: ApiInMemory, c
     }
     junit = (tmp_path / "health.xml").read_text(encoding="utf-8")
     assert 'name="FED915 istio-ingressgateway"><failure' in junit and 'name="component istiod-basic" />' in junit
+
+
+FEDERATION = {"apiVersion": "federation.maistra.io/v1", "metadata": {"name": "west", "namespace": HOME}}
+CART = "cart.shop.svc.west-imports.local"
+OFFER = {"exportedName": "cart.shop.svc.east-exports.local", "localService": {"name": "cart", "namespace": "shop", "hostname": CART}}
+
+
+def with_prometheus(api, answer: object) -> None:
+    """Have the mesh import cart, and a Prometheus of its own that answers questions."""
+    peer = {**FEDERATION, "kind": "ServiceMeshPeer", "spec": {"gateways": {"egress": {"name": "west-egress"}}}}
+    imports = {**FEDERATION, "kind": "ImportedServiceSet", "spec": {}, "status": {"importedServices": [OFFER]}}
+    mesh(api, peer, imports, deployment("prometheus"), pod("prometheus-abc-1", HOME, "prometheus", "prometheus"))
+
+    def page(namespace: str, name: str, port: int, target: str) -> object:
+        if name != "prometheus-abc-1":
+            return pages()(namespace, name, port, target)
+        return answer if target.startswith("/api/v1/query?") else b"Prometheus is Ready."
+
+    api.hostile = tunnelling(page)
+
+
+def vector(*rows: tuple[dict, str]) -> str:
+    found = [{"metric": labels, "value": [1, value]} for labels, value in rows]
+    return json.dumps({"status": "success", "data": {"resultType": "vector", "result": found}})
+
+
+def test_the_meshs_own_prometheus_tells_what_goes_over_the_edges(api, collections):
+    labels = {"source_workload_namespace": "shop", "source_workload": "web", "destination_service": CART}
+    with_prometheus(api, vector(({**labels, "response_code": "200", "connection_security_policy": "mutual_tls"}, "2.5")))
+    (edge,) = look(api, collections)["rates"]
+    assert (edge["edge"], edge["requests_per_second"], edge["mutual_tls_per_cent"]) == (f"shop/web → {CART}", 2.5, 100.0)
+
+
+def test_an_import_without_a_call_is_an_idle_edge(api, collections):
+    with_prometheus(api, vector())
+    assert [(row["edge"], row["state"]) for row in look(api, collections)["rates"]] == [(f"nobody → {CART}", "idle")]
+
+
+def test_a_prometheus_that_answers_nonsense_is_told_and_gives_no_figure(api, collections):
+    for answer in (b"\xff\x00", "{}", (500, "no"), json.dumps({"status": "success", "data": {"resultType": "matrix"}})):
+        with_prometheus(api, answer)
+        result = look(api, collections)
+        assert result["rates"] == [] and "requests and errors on the edges" in [gap["what"] for gap in result["unread"]]

@@ -42,6 +42,7 @@ class Health:
     proxies: Sequence[Proxy]
     unread: Sequence[Unknown]
     now: datetime
+    rates: Sequence[Mapping] = ()
 
     @property
     def workloads(self) -> list[Workload]:
@@ -153,6 +154,7 @@ class Health:
             "components": [it.as_data() for it in self.components],
             "workloads": [it.as_data() for it in self.workloads],
             "proxies": [it.as_data() for it in self.proxies],
+            "rates": [dict(row) for row in self.rates],
             "unread": [gap.as_data() for gap in self.unread],
         }
 

@@ -62,7 +62,7 @@ def page_of(report: Mapping[str, Any], *, others: Iterable[str] = (), made: str 
 
 # What those who have looked call their states, in the words of the page.
 _SAID = {
-    "healthy": OK, "synced": OK, "equal": OK, "not sent": OK, "absent by intent": OK, "degraded": UNSURE, "stale": UNSURE, "waiting": UNSURE,
+    "healthy": OK, "synced": OK, "equal": OK, "not sent": OK, "absent by intent": OK, "idle": OK, "degraded": UNSURE, "stale": UNSURE, "waiting": UNSURE,
     "differs": UNSURE, "failing": DOWN, "rejected": DOWN, "not connected": DOWN,
 }  # fmt: skip
 

@@ -1,0 +1,126 @@
+# GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
+"""How much goes over the edges of a federation: what Prometheus is asked about calls to imports and about our egress gateways, and
+what its answers come to.
+
+A client counts its calls itself (``reporter="source"``): the other side's proxies report to a Prometheus of their own. Gateways of a
+federation pass TCP on, so they count connections and bytes. Sources: Istio documentation, "Standard Metrics"; Prometheus
+documentation, "HTTP API".
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from ..traffic.measuring import Row, any_of
+
+WINDOW = "10m"
+MOST_HOSTS = 500
+"""Imported names that are asked about: they stand in one question."""
+MOST_EDGES = 1000
+MANY_ERRORS = 5.0
+"""Per cent of calls that may fail before an edge deserves a look."""
+_ENDS = "source_workload_namespace,source_workload,destination_service"
+_WORKLOAD, _SPACE, _SERVICE, _POLICY = (
+    "source_workload",
+    "source_workload_namespace",
+    "destination_service",
+    "connection_security_policy",
+)
+
+
+def questions(hosts: Iterable[str], gateways: Iterable[str]) -> dict[str, str]:
+    """Return what is asked, by what it is for; nothing where there is neither an import nor a gateway."""
+    found = {}
+    named = sorted(set(hosts))[:MOST_HOSTS]
+    if named:
+        calls = f'reporter="source",destination_service=~"{any_of(named)}"'
+        found["requests"] = f"sum by ({_ENDS},{_POLICY},response_code) (rate(istio_requests_total{{{calls}}}[{WINDOW}]))"
+        lasted = "istio_request_duration_milliseconds"
+        found["milliseconds"] = (
+            f"sum by ({_ENDS}) (rate({lasted}_sum{{{calls}}}[{WINDOW}]))"
+            f" / sum by ({_ENDS}) (rate({lasted}_count{{{calls}}}[{WINDOW}]))"
+        )
+    passing = sorted(set(gateways))
+    if passing:
+        through = f'reporter="source",source_workload=~"{any_of(passing)}"'
+        found["connections"] = (
+            f"sum by ({_ENDS},{_POLICY}) (rate(istio_tcp_connections_opened_total{{{through}}}[{WINDOW}]))"
+        )
+        found["bytes"] = (
+            f"sum by ({_ENDS}) (rate(istio_tcp_sent_bytes_total{{{through}}}[{WINDOW}]))"
+            f" + sum by ({_ENDS}) (rate(istio_tcp_received_bytes_total{{{through}}}[{WINDOW}]))"
+        )
+    return found
+
+
+@dataclass
+class Edge:
+    """One edge: ``requests`` and ``failed`` a second, or ``connections`` and ``bytes`` a second. ``secured`` and ``known`` are what of
+    that is known to have gone by mutual TLS, and of what that is known."""
+
+    source: str
+    to: str
+    requests: float = 0.0
+    failed: float = 0.0
+    milliseconds: float | None = None
+    connections: float = 0.0
+    bytes: float = 0.0
+    secured: float = 0.0
+    known: float = 0.0
+    kinds: set[str] = field(default_factory=set)
+
+    def as_data(self) -> dict:
+        """Return it as a row of the page; what was not measured has no figure."""
+        is_http = "requests" in self.kinds
+        share = 100 * self.failed / self.requests if self.requests else None
+        amount = self.requests if is_http else self.connections or self.bytes
+        return {
+            "edge": f"{self.source} → {self.to}",
+            "state": "idle" if not amount else "degraded" if share is not None and share > MANY_ERRORS else "healthy",
+            "requests_per_second": _rounded(self.requests if is_http else None),
+            "errors_per_cent": _rounded(share),
+            "milliseconds": _rounded(self.milliseconds),
+            "connections_per_second": _rounded(self.connections if "connections" in self.kinds else None),
+            "bytes_per_second": _rounded(self.bytes if "bytes" in self.kinds else None),
+            "mutual_tls_per_cent": _rounded(100 * self.secured / self.known if self.known else None),
+        }
+
+
+def edges(answers: Mapping[str, Sequence[Row]], hosts: Iterable[str]) -> list[dict]:
+    """Return the rows of all edges, the busiest first, and one for each import that nobody calls; ``answers`` by the names of
+    ``questions``."""
+    found: dict[tuple[str, str], Edge] = {}
+    for kind, rows in answers.items():
+        for labels, value in rows:
+            _note(found, kind, labels, value)
+    busy = sorted(found.values(), key=lambda edge: (-edge.requests, -edge.connections, -edge.bytes, edge.source, edge.to))
+    called = {edge.to for edge in busy}
+    nobody = [Edge("nobody", host) for host in sorted(set(hosts) - called)] if "requests" in answers else []
+    return [edge.as_data() for edge in [*busy, *nobody][:MOST_EDGES]]
+
+
+def _note(found: dict[tuple[str, str], Edge], kind: str, labels: Mapping[str, str], value: float) -> None:
+    if not math.isfinite(value) or value < 0:
+        return
+    space, workload = labels.get(_SPACE, ""), labels.get(_WORKLOAD, "")
+    ends = (f"{space}/{workload}" if space else workload or "unknown", labels.get(_SERVICE) or "unknown")
+    edge = found.setdefault(ends, Edge(*ends))
+    edge.kinds.add(kind)
+    if kind == "milliseconds":
+        edge.milliseconds = value
+        return
+    setattr(edge, kind, getattr(edge, kind) + value)
+    # A call that got no answer at all has the code 0.
+    if kind == "requests" and labels.get("response_code", "").startswith(("5", "0")):
+        edge.failed += value
+    policy = labels.get(_POLICY, "unknown")
+    if policy != "unknown":
+        edge.known += value
+        edge.secured += value if policy == "mutual_tls" else 0
+
+
+def _rounded(value: float | None) -> float | None:
+    """Return a figure with as many digits as say something."""
+    return None if value is None else float(f"{value:.3g}")

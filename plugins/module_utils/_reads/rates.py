@@ -1,0 +1,48 @@
+# GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
+"""What a mesh's own Prometheus counts on the edges of its federation, asked by a forwarded port of its pod, or by its URL."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+
+from .._core.catalogue.findings import Unknown
+from .._core.insight.asking import PROMETHEUS, Page
+from .._core.insight.rates import edges, questions
+from .._core.plain.data import from_json
+from .._core.plain.errors import FederationError
+from .._core.traffic.measuring import Row, rows_of
+from .insight import Asker
+
+MOST = 8 << 20
+Ask = Callable[[str], Sequence[Row]]
+
+
+class NoAnswer(Exception):
+    """Prometheus does not answer, and why."""
+
+
+def of_pod(asker: Asker, namespace: str, pod: str) -> Ask:
+    """Return what asks the Prometheus in a pod."""
+
+    def ask(query: str) -> Sequence[Row]:
+        said = asker.ask(namespace, pod, Page(PROMETHEUS, "/api/v1/query", {"query": query}, most=MOST))
+        rows = rows_of(from_json(said.text)) if said.is_good else None
+        if rows is None:
+            raise NoAnswer(said.why or (f"it answered {said.status}" if not said.is_good else "its answer is no result of a query"))
+        return rows
+
+    return ask
+
+
+def read_rates(ask: Ask, hosts: Iterable[str], gateways: Iterable[str], gaps: list[Unknown]) -> list[dict]:
+    """Return the edges' rows; a question without an answer is told, and what the others say still counts."""
+    wanted = list(hosts)
+    answers = {}
+    for kind, query in questions(wanted, gateways).items():
+        try:
+            answers[kind] = ask(query)
+        except (NoAnswer, FederationError) as error:
+            why = error.what if isinstance(error, FederationError) else str(error)
+            gaps.append(Unknown("requests and errors on the edges", f"Prometheus: {why}"))
+            return []
+    return edges(answers, wanted)
