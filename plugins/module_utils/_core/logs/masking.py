@@ -12,9 +12,11 @@ import re
 from functools import lru_cache
 
 HIDDEN = "********"
+_BETWEEN = r"(?:[_-]|%5F|%2D)?"
 _WORDS = (
-    r"(?:service|access|refresh|id|bearer|session|auth)[_-]?token|(?:user|app|api|provider|private|secret|access)[_-]?key"
-    r"|client[_-]?secret|passw(?:or)?d|x-threescale-[a-z-]*(?:key|token)"
+    rf"(?:service|access|refresh|id|bearer|session|auth){_BETWEEN}token"
+    rf"|(?:user|app|api|provider|private|secret|access){_BETWEEN}key"
+    rf"|client{_BETWEEN}secret|passw(?:or)?d|x-threescale-[a-z-]*(?:key|token)"
 )
 _HEADERS = r"(?:proxy-)?authorization|(?:set-)?cookie2?"
 # Quotes may be escaped, once or more often, and = : & may be percent encoded.
@@ -23,6 +25,10 @@ _SIGN = r"\s{0,3}(?:=>?|:|%3D|%3A)\s{0,3}"
 _PAIR = re.compile(
     rf"(?<![a-z0-9])((?:{_WORDS})\]?{_QUOTE}{_SIGN}{_QUOTE})([^\s\"'&;,}}\\%]+(?:%(?!26|22)[^\s\"'&;,}}\\%]*)*)",
     re.IGNORECASE,
+)
+# What is quoted ends with its quote, whatever is in it; quoted, a plain word is a name, too.
+_QUOTED = re.compile(
+    rf"(?<![a-z0-9])((?:{_WORDS}|token|secret)\]?[\"']?{_SIGN}([\"']))((?:(?!\2)[^\\])+)", re.IGNORECASE
 )
 # A header's value has spaces and commas: it ends with the quote that it began with, or the line.
 _HEADER = re.compile(rf"(?<![a-z0-9-])((?:{_HEADERS})\]?{_QUOTE}{_SIGN}({_QUOTE}))", re.IGNORECASE)
@@ -36,7 +42,8 @@ def masked(line: str) -> str:
     small = line.lower()
     if not any(mark in small for mark in _MARKS):
         return line
-    return _SCHEME.sub(rf"\1{HIDDEN}", _PAIR.sub(rf"\1{HIDDEN}", _without_headers(line)))
+    quoted = _QUOTED.sub(rf"\1{HIDDEN}", _without_headers(line))
+    return _SCHEME.sub(rf"\1{HIDDEN}", _PAIR.sub(rf"\1{HIDDEN}", quoted))
 
 
 @lru_cache(maxsize=1024)

@@ -28,6 +28,9 @@ SECRET = "s3cr3t-0f-3scale"
         f"USER_KEY = {SECRET}",
         f"got Bearer {SECRET} from the client",
         f"password: {SECRET}",
+        f"GET /api?user%5Fkey={SECRET} HTTP/1.1",
+        f'user_key: "two words {SECRET}"',
+        f'{{"token":"{SECRET}"}}',
     ],
 )
 def test_a_secret_does_not_stay_in_a_line(line: str) -> None:
