@@ -132,6 +132,10 @@ class Authority:
                 self._issued[wanted] = _issue(root, spiffe_uri(self.trust_domain, namespace, service_account))
             return self._issued[wanted]
 
+    def issue(self, uri: str, starts: datetime.timedelta, ends: datetime.timedelta, root_number: int = 0) -> Identity:
+        """Return a certificate of any identity and time of validity, counted from now; a new one each time."""
+        return _issue(self._root(root_number), uri, starts, ends)
+
     def _file(self, number: int) -> Path:
         return self._directory / f"root-{number}.pem"
 
@@ -176,7 +180,7 @@ class Authority:
         return _Root(certificate, key)
 
 
-def _issue(root: _Root, uri: str) -> Identity:
+def _issue(root: _Root, uri: str, starts: datetime.timedelta = -AN_HOUR, ends: datetime.timedelta = ONE_YEAR) -> Identity:
     key = ec.generate_private_key(ec.SECP256R1())
     now = datetime.datetime.now(datetime.timezone.utc)
     certificate = (
@@ -185,8 +189,8 @@ def _issue(root: _Root, uri: str) -> Identity:
         .issuer_name(root.certificate.subject)
         .public_key(key.public_key())
         .serial_number(x509.random_serial_number())
-        .not_valid_before(now - AN_HOUR)
-        .not_valid_after(now + ONE_YEAR)
+        .not_valid_before(now + starts)
+        .not_valid_after(now + ends)
         .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
         # Envoy's SPIFFE validator refuses a leaf that may sign certificates.
         .add_extension(_key_usage(signs_certificates=False), critical=True)

@@ -107,6 +107,10 @@ class Mesh:
         asked = {"namespace": namespace, "name": name, "ports": entries, "labels": labels, "annotations": annotations}
         self._bed.ask("/echo", mesh=self.name, **asked, text=text, is_member=is_member)
 
+    def answer(self, namespace: str, name: str, status: int) -> None:
+        """Have the echo server of a Service answer with ``status`` from now on; 0 ends it, and the Service stays."""
+        self._bed.ask("/answer", mesh=self.name, namespace=namespace, name=name, status=status)
+
     def unecho(self, namespace: str, name: str) -> None:
         """Take a Service and its echo server away."""
         self._bed.ask("/unecho", mesh=self.name, namespace=namespace, name=name)
@@ -170,6 +174,7 @@ class Testbed:
         olm: bool = False,
         controllers: bool = False,
         openshift: bool = False,
+        insight: bool = False,
         say: Callable[[str], None] = print,
     ) -> Testbed:
         """Start a testbed in ``directory``, which is made, and return it when all its meshes are up.
@@ -178,7 +183,8 @@ class Testbed:
         the same name. ``tied``: it ends when this process ends. ``olm``: the clusters have OLM and no operator yet; its meshes
         are made with ``control_plane_present=False``. ``controllers``: workloads really roll, the operator's too, and pods are
         injected as their control plane is at that moment. ``openshift``: the
-        clusters say of themselves what OpenShift 4.14 says, and with ``controllers`` they have DeploymentConfigs. ``say`` gets progress
+        clusters say of themselves what OpenShift 4.14 says, and with ``controllers`` they have DeploymentConfigs. ``insight``: proxies write access
+        logs, and istiods have debug pages. ``say`` gets progress
         lines when it takes long. Raises ``TestbedError`` when it does not come up, ``ProgramsError`` when its programs cannot be had.
         """
         place = Path(directory).absolute()
@@ -197,6 +203,7 @@ class Testbed:
             olm,
             [str(path) for path in astuple(find_controllers(say))] if controllers else [],
             openshift,
+            insight,
         )
         (place / SPECIFICATION).write_text(json.dumps(spec.as_json(), indent=2), encoding="utf-8")
         (place / PROGRESS).touch()
@@ -240,6 +247,14 @@ class Testbed:
         if answer.status_code != 200:
             raise TestbedError(content["error"])
         return content
+
+    def address(self, *words: str) -> str:
+        """Return a loopback address that belongs to ``words``; ``service``, cluster, namespace and name are a Service's."""
+        return self.ask("/address", words=list(words))["address"]
+
+    def name(self, host: str, addresses: Sequence[str]) -> None:
+        """Have a host name resolve to addresses in all meshes; needs ``insight``."""
+        self.ask("/name", host=host, addresses=list(addresses))
 
     def state(self) -> dict[str, Any]:
         """Return what the testbed says of itself: clusters, meshes, and faults that are on."""

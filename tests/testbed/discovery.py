@@ -45,8 +45,8 @@ class Stream:
 class Exporter(Protocol):
     """What the server asks of its istiod; ``peer`` is taken from the path, ``source`` from X-Forwarded-For."""
 
-    def list_for(self, peer: str, source: str) -> dict | None:
-        """Return the list message for ``peer``, or None when there is no such peer."""
+    def list_for(self, peer: str, source: str) -> dict | int | None:
+        """Return the list message for ``peer``, None when there is no such peer, or the status of an error."""
 
     def watch_of(self, peer: str, source: str) -> Stream | None:
         """Return a stream for ``peer``, or None when there is no such peer."""
@@ -106,9 +106,9 @@ class _Handler(BaseHTTPRequestHandler):
         else:
             self.send_error(404)
 
-    def _answer(self, message: dict | None) -> None:
-        if message is None:
-            self.send_error(400)
+    def _answer(self, message: dict | int | None) -> None:
+        if message is None or isinstance(message, int):
+            self.send_error(message or 400)
             return
         body = json.dumps(message).encode()
         self.send_response(200)

@@ -25,6 +25,13 @@ SERVICE_PORT = 15443
 # Identities stand inline, because Envoy spends one of the user's few inotify instances (128, often) on each file.
 BUNDLES = "bundles"
 _TYPES = "type.googleapis.com/envoy"
+LOG_ENDING = ".access.log"
+LINE = (
+    '[%START_TIME%] "%REQ(:METHOD)% %REQ(X-ENVOY-ORIGINAL-PATH?:PATH)% %PROTOCOL%" %RESPONSE_CODE% %RESPONSE_FLAGS% %RESPONSE_CODE_DETAILS%'
+    ' %CONNECTION_TERMINATION_DETAILS% "%UPSTREAM_TRANSPORT_FAILURE_REASON%" %BYTES_RECEIVED% %BYTES_SENT% %DURATION%'
+    ' %RESP(X-ENVOY-UPSTREAM-SERVICE-TIME)% "%REQ(X-FORWARDED-FOR)%" "%REQ(USER-AGENT)%" "%REQ(X-REQUEST-ID)%" "%REQ(:AUTHORITY)%" "%UPSTREAM_HOST%"'
+    " %UPSTREAM_CLUSTER% %UPSTREAM_LOCAL_ADDRESS% %DOWNSTREAM_LOCAL_ADDRESS% %DOWNSTREAM_REMOTE_ADDRESS% %REQUESTED_SERVER_NAME% %ROUTE_NAME%"
+)
 
 Target = tuple[str, int]  # an address and a port
 
@@ -40,13 +47,15 @@ class Gateway:
 
 @dataclass(frozen=True)
 class DiscoveryOut:
-    """Egress 8188: calls that carry these two headers go to the peer's ingress."""
+    """Egress 8188: calls that carry these two headers go to the peer's ingress. ``names`` are host names that the proxy itself resolves, where the
+    programme has a resolver."""
 
     gateway: str
     peer: str
     discovery_service: str
     remote: str
     targets: tuple[Target, ...]
+    names: tuple[Target, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -104,6 +113,12 @@ class Programme:
     shown_to_peers: Mapping[str, Identity] = field(default_factory=dict)  # by gateway, where it is another (a fault)
     refusing: bool = False  # a fault: ingress gateways do not listen
     silence: Target | None = None  # a fault: ingress gateways hand every connection to this, which never answers
+    certificates: Mapping[tuple[str, int], Identity] = field(default_factory=dict)  # a fault: shown by a gateway at a port
+    down: frozenset[str] = frozenset()  # a fault: gateways that do not listen
+    denying: frozenset[tuple[str, int]] = frozenset()  # gateways that refuse everybody at a port, as a policy has it
+    resolver: Target | None = None  # a DNS server that proxies ask; without one addresses are given
+    written: tuple[list[dict], list[dict]] | None = None  # listeners and clusters of another kind of proxy, as they are
+    has_logs: bool = False  # each gateway writes an access log, in Istio's default format
 
 
 def sni(port: int, host: str) -> str:
@@ -113,10 +128,13 @@ def sni(port: int, host: str) -> str:
 
 def configuration(programme: Programme) -> tuple[list[dict], list[dict], dict[str, dict]]:
     """Return Envoy's listeners, clusters, and secrets by name."""
-    clusters: dict[str, dict] = {"istiod": _cluster("istiod", [programme.istiod])}
+    bundles = {"validation_context": {"custom_validator_config": _spiffe_validator(programme.bundles)}}
+    if programme.written is not None:
+        return *programme.written, {BUNDLES: bundles}
+    clusters: dict[str, dict] = {"istiod": cluster_of("istiod", [programme.istiod])}
     listeners: list[dict] = []
     for gateway in programme.gateways:
-        if gateway.name not in programme.identities:
+        if gateway.name not in programme.identities or gateway.name in programme.down:
             continue
         chains = {
             DISCOVERY_PORT: _discovery_chains(gateway.name, programme, clusters),
@@ -128,12 +146,10 @@ def configuration(programme: Programme) -> tuple[list[dict], list[dict], dict[st
             for port in ports
             if chains.get(target)
         ]
-    bundles = {"validation_context": {"custom_validator_config": _spiffe_validator(programme.bundles)}}
     return listeners, list(clusters.values()), {BUNDLES: bundles}
 
 
 def _discovery_chains(gateway: str, programme: Programme, clusters: dict[str, dict]) -> list[dict]:
-    identity = programme.identities[gateway]
     outward = [each for each in programme.discovery_out if each.gateway == gateway]
     inward = [] if programme.refusing else [each for each in programme.discovery_in if each.gateway == gateway]
     chains = []
@@ -142,9 +158,11 @@ def _discovery_chains(gateway: str, programme: Programme, clusters: dict[str, di
     if outward:
         routes = []
         for each in outward:
-            name = f"discovery|{each.peer}"
-            shown = programme.shown_to_peers.get(gateway, identity)
-            clusters[name] = _cluster(name, each.targets, _upstream_tls(shown, each.discovery_service))
+            name = f"outbound|{DISCOVERY_PORT}||{each.discovery_service}"
+            tls = upstream_tls(_shown(programme, gateway, DISCOVERY_PORT), each.discovery_service)
+            clusters[name] = cluster_of(name, each.targets, tls)
+            if programme.resolver and each.names:
+                clusters[name] = _by_names(clusters[name], each.names, programme.resolver)
             headers = (("discovery-service", each.discovery_service), ("remote", each.remote))
             routes.append(
                 {
@@ -155,7 +173,8 @@ def _discovery_chains(gateway: str, programme: Programme, clusters: dict[str, di
                     "route": {"cluster": name, "timeout": "0s"},
                 }
             )
-        chains.append({"filters": [_http(f"egress {gateway}", routes, [])]})
+        refusing = [_refusal("http")] if (gateway, DISCOVERY_PORT) in programme.denying else []
+        chains.append({"filters": [http_filter(f"egress {gateway}", routes, refusing, _log(programme, gateway))]})
     elif inward:
         routes = [
             {
@@ -168,7 +187,10 @@ def _discovery_chains(gateway: str, programme: Programme, clusters: dict[str, di
         allowed = [each.client_id for each in inward if each.client_id]
         rbac = [{"name": "envoy.filters.http.rbac", "typed_config": _rbac("http", allowed)}] if allowed else []
         chains.append(
-            {"transport_socket": _downstream_tls(identity), "filters": [_http(f"ingress {gateway}", routes, rbac)]}
+            {
+                "transport_socket": _downstream_tls(_shown(programme, gateway, DISCOVERY_PORT)),
+                "filters": [http_filter(f"ingress {gateway}", routes, rbac, _log(programme, gateway))],
+            }
         )
     return chains
 
@@ -182,10 +204,11 @@ def _service_chains(gateway: str, programme: Programme, clusters: dict[str, dict
         if out.gateway != gateway or name in chains:
             continue
         cluster = f"{gateway}|{name}"
-        shown = programme.shown_to_peers.get(gateway, identity)
-        tls = _upstream_tls(shown, sni(out.port, out.exported_name), out.identities)
-        clusters[cluster] = _cluster(cluster, out.targets, tls)
-        chains[name] = _tcp_chain(identity, name, cluster, [])
+        shown = _shown(programme, gateway, SERVICE_PORT)
+        tls = upstream_tls(shown, sni(out.port, out.exported_name), out.identities)
+        clusters[cluster] = cluster_of(cluster, out.targets, tls, f"outbound|{out.port}||{out.exported_name}")
+        refusing = [_refusal("network")] if (gateway, SERVICE_PORT) in programme.denying else []
+        chains[name] = _tcp_chain(identity, name, cluster, refusing, _log(programme, gateway))
     if not programme.refusing:
         allowed = [each.client_id for each in programme.policies if each.gateway == gateway]
         for inward in programme.services_in:
@@ -193,37 +216,73 @@ def _service_chains(gateway: str, programme: Programme, clusters: dict[str, dict
             if inward.gateway != gateway or name in chains:
                 continue
             cluster = f"inbound|{inward.port}|{inward.exported_name}"
-            clusters[cluster] = _cluster(cluster, inward.endpoints)
-            chains[name] = _tcp_chain(identity, name, cluster, allowed)
+            clusters[cluster] = cluster_of(cluster, inward.endpoints)
+            rbac = [{"name": "envoy.filters.network.rbac", "typed_config": _rbac("network", allowed)}] if allowed else []
+            shown = _shown(programme, gateway, SERVICE_PORT)
+            chains[name] = _tcp_chain(shown, name, cluster, rbac, _log(programme, gateway))
             if programme.silence:
                 return [_silent_chain(programme.silence, clusters)]
     return list(chains.values())
 
 
 def _silent_chain(silence: Target, clusters: dict[str, dict]) -> dict:
-    clusters["silence"] = _cluster("silence", [silence])
+    clusters["silence"] = cluster_of("silence", [silence])
     return {"filters": [_tcp_proxy("silence")]}
 
 
-def _tcp_chain(identity: Identity, name: str, cluster: str, allowed: list[str]) -> dict:
-    rbac = [{"name": "envoy.filters.network.rbac", "typed_config": _rbac("network", allowed)}] if allowed else []
+def _shown(programme: Programme, gateway: str, port: int) -> Identity:
+    """Return the certificate that a gateway shows peers at a port."""
+    own = programme.shown_to_peers.get(gateway, programme.identities[gateway])
+    return programme.certificates.get((gateway, port), own)
+
+
+def _log(programme: Programme, gateway: str) -> list[dict]:
+    """Return the access log of a gateway: a file beside Envoy's own, in Istio's default format."""
+    return [access_log(f"./{gateway}{LOG_ENDING}")] if programme.has_logs else []
+
+
+def access_log(path: str) -> dict:
+    """Return an access log in the format that Istio has by default (Istio documentation, "Envoy Access Logs")."""
+    return {
+        "name": "envoy.access_loggers.file",
+        "typed_config": {
+            "@type": f"{_TYPES}.extensions.access_loggers.file.v3.FileAccessLog",
+            "path": path,
+            "log_format": {"text_format_source": {"inline_string": f"{LINE}\n"}},
+        },
+    }
+
+
+def _tcp_chain(identity: Identity, name: str, cluster: str, before: list[dict], logs: list[dict]) -> dict:
     return {
         "name": name,
         "filter_chain_match": {"server_names": [name.lower()]},
         "transport_socket": _downstream_tls(identity),
-        "filters": [*rbac, _tcp_proxy(cluster)],
+        "filters": [*before, _tcp_proxy(cluster, logs)],
     }
 
 
-def _tcp_proxy(cluster: str) -> dict:
+def _tcp_proxy(cluster: str, logs: list[dict] | None = None) -> dict:
     return {
         "name": "envoy.filters.network.tcp_proxy",
         "typed_config": {
             "@type": f"{_TYPES}.extensions.filters.network.tcp_proxy.v3.TcpProxy",
             "stat_prefix": "services",
             "cluster": cluster,
+            **({"access_log": logs} if logs else {}),
         },
     }
+
+
+def _refusal(layer: str) -> dict:
+    """Return the filter of an AuthorizationPolicy that lets nobody through."""
+    policy = {"permissions": [{"any": True}], "principals": [{"any": True}]}
+    rbac = {
+        "@type": f"{_TYPES}.extensions.filters.{layer}.rbac.v3.RBAC",
+        "rules": {"action": "DENY", "policies": {"ns[mesh]-policy[nobody]-rule[0]": policy}},
+    }
+    whole = rbac if layer == "http" else {**rbac, "stat_prefix": "services"}
+    return {"name": f"envoy.filters.{layer}.rbac", "typed_config": whole}
 
 
 def _listener(name: str, address: str, port: int, chains: list[dict], needs_sni: bool) -> dict:
@@ -244,7 +303,7 @@ def _listener(name: str, address: str, port: int, chains: list[dict], needs_sni:
     return listener
 
 
-def _http(name: str, routes: list[dict], filters: list[dict]) -> dict:
+def http_filter(name: str, routes: list[dict], filters: list[dict], logs: list[dict]) -> dict:
     router = {
         "name": "envoy.filters.http.router",
         "typed_config": {"@type": f"{_TYPES}.extensions.filters.http.router.v3.Router"},
@@ -256,6 +315,7 @@ def _http(name: str, routes: list[dict], filters: list[dict]) -> dict:
             "stat_prefix": name,
             "use_remote_address": True,  # so that X-Forwarded-For starts with the calling istiod
             "stream_idle_timeout": "0s",
+            **({"access_log": logs} if logs else {}),
             "http_filters": [*filters, router],
             "route_config": {
                 "name": name,
@@ -266,7 +326,31 @@ def _http(name: str, routes: list[dict], filters: list[dict]) -> dict:
     }
 
 
-def _cluster(name: str, targets: Iterable[Target], tls: dict | None = None) -> dict:
+def _by_names(cluster: dict, names: Iterable[Target], resolver: Target) -> dict:
+    """Return a cluster whose endpoints are host names, resolved by Envoy again and again."""
+    address, port = resolver
+    endpoints = [
+        {"endpoint": {"address": {"socket_address": {"address": name, "port_value": number}}}} for name, number in names
+    ]
+    asked = {
+        "@type": f"{_TYPES}.extensions.network.dns_resolver.cares.v3.CaresDnsResolverConfig",
+        "resolvers": [{"socket_address": {"address": address, "port_value": port}}],
+        "dns_resolver_options": {"no_default_search_domain": True},
+        "query_timeout_seconds": 1,
+        "query_tries": 1,
+    }
+    return {
+        **cluster,
+        "type": "STRICT_DNS",
+        "dns_refresh_rate": "1s",
+        "dns_failure_refresh_rate": {"base_interval": "0.5s", "max_interval": "1s"},
+        "dns_lookup_family": "V4_ONLY",
+        "typed_dns_resolver_config": {"name": "envoy.network.dns_resolver.cares", "typed_config": asked},
+        "load_assignment": {**cluster["load_assignment"], "endpoints": [{"lb_endpoints": endpoints}]},
+    }
+
+
+def cluster_of(name: str, targets: Iterable[Target], tls: dict | None = None, shown_as: str = "") -> dict:
     endpoints = [
         {"endpoint": {"address": {"socket_address": {"address": address, "port_value": port}}}}
         for address, port in targets
@@ -274,6 +358,7 @@ def _cluster(name: str, targets: Iterable[Target], tls: dict | None = None) -> d
     cluster = {
         "@type": f"{_TYPES}.config.cluster.v3.Cluster",
         "name": name,
+        **({"alt_stat_name": shown_as} if shown_as else {}),
         "type": "STATIC",
         "connect_timeout": "2s",
         "load_assignment": {"cluster_name": name, "endpoints": [{"lb_endpoints": endpoints}]},
@@ -302,7 +387,7 @@ def _downstream_tls(identity: Identity) -> dict:
     }
 
 
-def _upstream_tls(identity: Identity, server_name: str, peers: Iterable[str] = ()) -> dict:
+def upstream_tls(identity: Identity, server_name: str, peers: Iterable[str] = ()) -> dict:
     return {
         "name": "envoy.transport_sockets.tls",
         "typed_config": {
@@ -402,7 +487,7 @@ class Envoy:
         words = ["env", "--chdir", self._directory, self._program, "-c", "bootstrap.json", "--concurrency", "1"]
         # A connection outlives the certificates that it was opened with, as one does whose certificates come over SDS.
         words += ["--disable-hot-restart", "--drain-time-s", "600", "--drain-strategy", "immediate"]
-        words += ["--log-level", "warning", "--admin-address-path", "admin.txt"]
+        words += ["--log-level", "warning", "--admin-address-path", "admin.txt", "--file-flush-interval-msec", "100"]
         self._process = self._processes.start("envoy", words, self._directory / "envoy.log")
 
     def follow(self, programme: Programme) -> None:
@@ -447,6 +532,15 @@ class Envoy:
                 return json.load(answer)
         except (OSError, urllib.error.URLError, ValueError):
             return {}
+
+    def versions(self) -> dict[str, tuple[str, str]]:
+        """Return of clusters and listeners the version that was given last, and the one that Envoy has taken."""
+        dumps = {dump["@type"].rpartition(".")[2]: dump for dump in self._told("config_dump").get("configs", [])}
+        kinds = {"cluster": ("clusters.json", "ClustersConfigDump"), "listener": ("listeners.json", "ListenersConfigDump")}
+        return {
+            kind: (str(self._versions.get(name, "")), str(dumps.get(dump, {}).get("version_info", "")))
+            for kind, (name, dump) in kinds.items()
+        }
 
     def last_lines(self) -> str:
         """Return the end of its log."""

@@ -25,7 +25,7 @@ from functools import partial
 from pathlib import Path
 
 from .addresses import Addresses
-from .authority import WRONG_ROOT, Authority, spiffe_uri
+from .authority import WRONG_ROOT, Authority, Identity, spiffe_uri
 from .clock import Clock
 from .discovery import Caller, DiscoveryError, DiscoveryServer, Stream, Watch
 from .faults import Faults
@@ -45,6 +45,7 @@ from .gateways import (
 )
 from .kube import Kube, KubeError, Store
 from .naming import Candidate, MappedName, exported_as, imported_as, is_dns_label, is_hostname
+from .pages import DebugPages
 from .workloads import endpoints_of
 
 LOG = logging.getLogger(__name__)
@@ -70,6 +71,20 @@ RENEWAL_REAL = 3.0  # a watch that ends is opened again at once, as a rule, and 
 SHORTEST_BACK_OFF_REAL = 0.15
 SHORTEST_WATCH_REAL = 5.0
 
+OF_GATEWAYS = (
+    "peer-unreachable",
+    "peer-hang",
+    "wrong-root",
+    "wrong-client-id",
+    "certificate",
+    "gateway-down",
+    "denying",
+    "frozen-proxies",
+    "no-route",
+    "istiod-unreachable",
+    "former-client",
+)
+"""Faults that change what gateways do."""
 WATCHED = (
     "ServiceMeshPeer",
     "ExportedServiceSet",
@@ -138,6 +153,15 @@ class Connection:
             "lastDisconnectStatus": self.last_disconnect_status,
         }
         return {key: value for key, value in entry.items() if value is not None}
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """What is around an istiod whose mesh is looked at: ``names`` resolve to addresses, for proxies by the DNS server ``resolver``; its proxies
+    write access logs, and it has debug pages."""
+
+    resolver: Target
+    names: Mapping[str, list[str]]
 
 
 @dataclass
@@ -211,12 +235,14 @@ class Istiod:
         mesh_name: str | None = None,
         pod: str | None = None,
         envoy: Envoy | None = None,
+        around: Surroundings | None = None,
     ) -> None:
         self.namespace, self.cluster_name = namespace, cluster_name
         self.mesh_name = mesh_name or namespace.removesuffix("-mesh-system")
         self.pod = pod or f"istiod-{smcp_name}-{random.randrange(16**9):09x}-{random.randrange(16**5):05x}"
         self.store, self.addresses = store, addresses
         self._kube, self._clock, self._faults = kube, clock, faults
+        self._around = around
         self._smcp_name, self._smcp = smcp_name, smcp
         self._world = {} if world is None else world
         security = (smcp.get("spec") or {}).get("security") or {}
@@ -229,6 +255,7 @@ class Istiod:
         self._address = addresses.for_service(cluster_name, namespace, f"istiod-{smcp_name}")
         self._discovery: Target = (self._address, DISCOVERY_PORT)
         self._server = DiscoveryServer(self._discovery, self, self._watch_seconds)
+        self._pages = DebugPages(self._address, self._debug_pages()) if around else None
         self.envoy = envoy or Envoy(Path(envoy_path), own / "envoy", self._address)
         self._gateways_wait_until: float | None = None  # by the monotonic clock
         self._direction_wanted = self._direction_given = 0  # counts what the gateways were asked to follow
@@ -246,6 +273,7 @@ class Istiod:
         # Held by a poll for as long as it tries (G25); exports and statuses wait for it. Taken before _lock.
         self._listing = threading.RLock()
         self._active_faults: tuple = ()
+        self._odd_certificates: dict[str, Identity] = {}
         self._refused_status: dict[tuple[str, str], dict] = {}
         self._turn = 0
         self._stopping = threading.Event()
@@ -259,6 +287,8 @@ class Istiod:
     def start(self) -> None:
         """Start all threads and the gateways' Envoy."""
         self._server.start()
+        if self._pages:
+            self._pages.start()
         for kind in WATCHED:
             self.store.subscribe(kind, self._seen)
         self._world[(self.cluster_name, self.namespace)] = self
@@ -279,6 +309,8 @@ class Istiod:
         with self._wake:
             self._wake.notify_all()
         self._server.stop()
+        if self._pages:
+            self._pages.stop()
         for thread in [self._controller, *self._threads]:
             if thread.ident is not None:
                 thread.join(15)
@@ -337,9 +369,45 @@ class Istiod:
             self._turn += 1
             return self._turn
 
+    # ---- debug pages ----
+
+    def _debug_pages(self) -> dict[str, Callable[[], object]]:
+        return {
+            "/version": lambda: {"version": f"{self._version()[0]}.{self._version()[1]}-testbed"},
+            "/debug/registryz": self._registry,
+            "/debug/syncz": self._proxies_in_sync,
+            "/debug/adsz": lambda: {"clients": []},
+        }
+
+    def _registry(self) -> list[dict]:
+        """Return istiod's services, once no poll of a silent peer holds the lock that this takes (G25)."""
+        while self._faults.is_on(self.mesh_name, "mute-registry") is not None and not self._stopping.is_set():
+            time.sleep(FAULT_CHECK_REAL)
+        if not self._listing.acquire(timeout=LONGEST_POLL):
+            return []
+        try:
+            return [{"hostname": service.hostname} for service in self._known_services()]
+        finally:
+            self._listing.release()
+
+    def _proxies_in_sync(self) -> list[dict]:
+        """Return of each gateway, as the first pod of its workload, what it was sent last and what it has taken."""
+        is_behind = self._faults.is_on(self.mesh_name, "frozen-proxies") is not None and self._programme() != self.envoy.programme
+        rows = []
+        versions = self.envoy.versions()
+        for gateway in self.envoy.programme.gateways:
+            row = {"proxy": f"{gateway.name}-1.{self.namespace}", "proxy_type": "router", "istio_version": "testbed"}
+            for kind, (sent, taken) in versions.items():
+                row |= {f"{kind}_sent": f"{sent}+" if is_behind else sent, f"{kind}_acked": taken}
+            rows.append(row)
+        return rows
+
     # ---- the discovery server's questions (Exporter) ----
 
-    def list_for(self, peer: str, source: str) -> dict | None:
+    def list_for(self, peer: str, source: str) -> dict | int | None:
+        refused = self._faults.is_on(self.mesh_name, "lists-refused")
+        if refused is not None:
+            return int(refused.get("status", 500))
         with self._lock:
             known = self._peers.get(peer)
             if known is None:
@@ -504,7 +572,8 @@ class Istiod:
                 return
             self._gateways_wait_until = None
         number = self._direction_wanted
-        self.envoy.follow(self._programme())
+        if self._faults.is_on(self.mesh_name, "frozen-proxies") is None:
+            self.envoy.follow(self._programme())
         self._direction_given = number
 
     def _has_heard_of_all_peers(self) -> bool:
@@ -515,13 +584,15 @@ class Istiod:
             return live <= heard
 
     def _heed_faults(self, work: set[str]) -> None:
-        names = ("peer-unreachable", "peer-hang", "wrong-root", "wrong-client-id")
+        names = OF_GATEWAYS
         active = tuple(json.dumps(self._faults.is_on(self.mesh_name, name), sort_keys=True) for name in names)
         if active == self._active_faults or not self._active_faults:
             self._active_faults = active
             return
         self._active_faults = active
         work.update(("gateways", "roots"))
+        if self._faults.is_on(self.mesh_name, "frozen-proxies") is not None:
+            return
         self.envoy.follow(self._programme())
         # Proxies that were restarted with another identity, or cut off, hold no connection of before.
         with self._lock:
@@ -952,12 +1023,19 @@ class Istiod:
                 }
                 for ending in ("service-account", "impostor")
             )
+            cut = self._faults.is_on(self.mesh_name, "istiod-unreachable") is not None
+            former = self._faults.is_on(self.mesh_name, "former-client")
+            policies = tuple(self._service_policies.values())
+            if former is not None:
+                policies = tuple(ServicePolicy(each.gateway, former["client_id"]) for each in policies)
             return Programme(
-                istiod=self._discovery,
+                istiod=(self._address, 1) if cut else self._discovery,
                 gateways=tuple(gateways),
                 discovery_out=tuple(self._discovery_out(peer) for peer in peers),
                 discovery_in=(*serving, *self._departed.values()),
-                services_out=tuple(out for peer in peers for out in self._services_out(peer)),
+                services_out=()
+                if self._faults.is_on(self.mesh_name, "no-route") is not None
+                else tuple(out for peer in peers for out in self._services_out(peer)),
                 services_in=tuple(
                     ServiceIn(
                         export.ingress,
@@ -971,13 +1049,35 @@ class Istiod:
                     for _name, number, protocol in export.ports
                     if protocol != "UDP"
                 ),
-                policies=tuple(self._service_policies.values()),
+                policies=policies,
                 bundles={**self._bundles, self.trust_domain: self.trusted_roots()},
                 identities=identities,
                 shown_to_peers=impostors if is_impostor else {},
                 refusing=self._faults.is_on(self.mesh_name, "peer-unreachable") is not None,
                 silence=self._silence_target() if self._faults.is_on(self.mesh_name, "peer-hang") is not None else None,
+                **self._faults_of_one_gateway(),
+                resolver=self._around.resolver if self._around else None,
+                has_logs=self._around is not None,
             )
+
+    def _faults_of_one_gateway(self) -> dict:
+        shown = self._faults.is_on(self.mesh_name, "certificate")
+        down = self._faults.is_on(self.mesh_name, "gateway-down")
+        denying = self._faults.is_on(self.mesh_name, "denying")
+        return {
+            "certificates": {(shown["gateway"], port): self._odd_certificate(shown) for port in shown["ports"]} if shown else {},
+            "down": frozenset([down["gateway"]] if down else ()),
+            "denying": frozenset([(denying["gateway"], denying["port"])] if denying else ()),
+        }
+
+    def _odd_certificate(self, shown: Mapping) -> Identity:
+        """Return the certificate of the fault of that name, the same one as long as the fault says the same."""
+        said = json.dumps(shown, sort_keys=True)
+        if said not in self._odd_certificates:
+            starts, ends = (datetime.timedelta(hours=shown.get(key, hours)) for key, hours in (("starts", -1), ("ends", 24)))
+            uri = shown.get("uri") or self._identity_of(shown["gateway"])
+            self._odd_certificates[said] = self.authority.issue(uri, starts, ends, shown.get("root", 0))
+        return self._odd_certificates[said]
 
     def _silence_target(self) -> Target:
         """Return where connections are accepted, by the kernel, and never looked at."""
@@ -1000,8 +1100,18 @@ class Istiod:
 
     def _discovery_out(self, peer: Peer) -> DiscoveryOut:
         port = peer.remote.get("discoveryPort") or DISCOVERY_PORT
+        targets = self._targets(peer, port)
+        given = [each for each in peer.remote.get("addresses") or () if _is_address(each)]
+        # One that is wrong takes all with it; names are the proxy's to resolve.
+        names = tuple((each, port) for each in given) if any(map(str.isalpha, "".join(given))) else ()
+        is_whole = len(given) == len(peer.remote.get("addresses") or ())
         return DiscoveryOut(
-            peer.egress, peer.name, self._discovery_service(peer), peer.remote_hash, self._targets(peer, port)
+            peer.egress,
+            peer.name,
+            self._discovery_service(peer),
+            peer.remote_hash,
+            targets,
+            names if is_whole and self._around else (),
         )
 
     def _services_out(self, peer: Peer) -> list[ServiceOut]:
@@ -1026,6 +1136,9 @@ class Istiod:
             return [str(ipaddress.ip_address(name))]
         except ValueError:
             pass
+        if self._around and name in self._around.names:
+            is_gone = self._faults.is_on(self.mesh_name, "no-such-names") or self._faults.is_on(self.mesh_name, "names-failing")
+            return [] if is_gone else self._around.names[name]
         for ending in (f".svc.{self.cluster_domain}", ".svc"):
             service, _dot, namespace = name.removesuffix(ending).partition(".")
             if name.endswith(ending) and namespace and self.store.get("Service", service, namespace):

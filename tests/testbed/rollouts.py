@@ -21,6 +21,7 @@ from .manifests import MANAGED_BY, OWNER, OWNER_NAME
 _NOTICED_SECONDS = 0.5  # until the status speaks of the new generation
 _FIRST_ROLL_OUT_SECONDS, _ROLL_OUT_SECONDS = 1.0, 4.0
 _RESTART_DEADLINE_REAL = 30.0
+NODE = "worker-0"
 RESTARTED_AT = "kubectl.kubernetes.io/restartedAt"
 _ADDRESS_SECONDS = 3.0
 _FAULT_POLL_SECONDS = 0.2
@@ -236,7 +237,7 @@ class Rollouts:
                     "labels": {**pod_template["metadata"]["labels"], "pod-template-hash": template},
                     "annotations": pod_template["metadata"].get("annotations") or {},
                 },
-                "spec": pod_template["spec"],
+                "spec": {**pod_template["spec"], "nodeName": NODE},
             }
         )
         return name

@@ -43,7 +43,7 @@ class TestbedSpec:
     ``tied``: it ends with the process that holds the other end of its standard input. ``olm``: the clusters begin with OLM
     and without the operator, so none of the meshes has a control plane yet. ``controllers``: the paths of what makes workloads
     roll, in the order of ``programs.Controllers``. ``openshift``: the clusters say that they are OpenShift, and with controllers they roll
-    DeploymentConfigs.
+    DeploymentConfigs. ``insight``: proxies write access logs and ask a DNS server, and istiods have debug pages.
     """
 
     meshes: tuple[MeshSpec, ...]
@@ -56,6 +56,7 @@ class TestbedSpec:
     olm: bool = False
     controllers: Sequence[str] = ()
     openshift: bool = False
+    insight: bool = False
 
     def as_json(self) -> dict[str, Any]:
         """Return it as plain data."""

@@ -31,11 +31,12 @@ from .cluster import Cluster
 from .controllers import start_controllers
 from .faults import Faults
 from .injection import INJECTOR, injection_hook
-from .istiod import Istiod
+from .istiod import Istiod, Surroundings
 from .kube import Kube, KubeError, Store
 from .olm import CATALOG_NAMESPACE, Lifecycle
 from .openshift import DeploymentConfigs, tell_facts
 from .operator import Operator
+from .pages import NO_SUCH_NAME, SERVER_FAILURE, NameServer
 from .processes import ProcessError, Processes
 from .programs import Controllers
 from .releases import OperatorRelease, release_serving
@@ -90,6 +91,8 @@ class Supervisor:
         self._proxies: dict[str, ApiProxy] = {}
         self._echoes: dict[tuple[str, str, str], EchoServer] = {}
         self._echo_lock = threading.Lock()
+        self._names: dict[str, list[str]] = {}
+        self._name_servers: dict[str, NameServer] = {}
         self._control: _ControlServer | None = None
 
     # start and stop
@@ -121,6 +124,8 @@ class Supervisor:
             echo.stop()
         for proxy in self._proxies.values():
             proxy.stop()
+        for server in self._name_servers.values():
+            server.stop()
         for site in self._sites.values():
             if site.is_watched:
                 site.store.stop()
@@ -232,6 +237,7 @@ class Supervisor:
             mesh_name={mesh.namespace: mesh.name for mesh in site.specs}.get(namespace),
             pod=site.operator.istiod_pod(namespace, control_plane) if site.operator else None,
             envoy=former.envoy if former is not None and former.envoy.is_running() else None,
+            around=self._around({mesh.namespace: mesh.name for mesh in site.specs}.get(namespace)),
         )
         return istiod
 
@@ -250,6 +256,22 @@ class Supervisor:
         if mesh.control_plane_present:
             self._wait_for_mesh(mesh, site)
             self._progress(f"{mesh.name}: control plane {mesh.namespace}/{mesh.control_plane} {mesh.version} is ready")
+
+    def _around(self, mesh: str | None) -> Surroundings | None:
+        """Return what is around an istiod; its DNS server is started when it is first asked for."""
+        if not self.spec.insight or mesh is None:
+            return None
+        if mesh not in self._name_servers:
+            self._name_servers[mesh] = NameServer(self.addresses.for_key("names", mesh), lambda name: self._look_up(mesh, name))
+            self._name_servers[mesh].start()
+        return Surroundings(self._name_servers[mesh].place, self._names)
+
+    def _look_up(self, mesh: str, name: str) -> list[str] | int:
+        if self.faults.is_on(mesh, "names-failing") is not None:
+            return SERVER_FAILURE
+        if self.faults.is_on(mesh, "no-such-names") is not None:
+            return NO_SUCH_NAME
+        return self._names.get(name, NO_SUCH_NAME)
 
     def _start_proxy(self, mesh: MeshSpec, site: Site) -> None:
         address = self.addresses.for_key("api-proxy", mesh.name)
@@ -315,6 +337,14 @@ class Supervisor:
         """Return the roots by which a mesh's proxies judge identities of a trust domain now; none when they know none."""
         return {"roots": self._istiod(mesh).envoy.programme.bundles.get(trust_domain, "")}
 
+    def address(self, words: Sequence[str]) -> dict[str, str]:
+        """Return the loopback address that belongs to ``words``."""
+        return {"address": self.addresses.for_key(*words)}
+
+    def name(self, host: str, addresses: Sequence[str]) -> None:
+        """Have a host name resolve to ``addresses`` in all meshes."""
+        self._names[host.lower()] = list(addresses)
+
     def move_address(self, mesh: str, gateway: str) -> dict[str, str]:
         """Have a gateway's load balancer change its address; return the new one."""
         spec = self._mesh(mesh)
@@ -357,6 +387,23 @@ class Supervisor:
         site.kube.apply(service, _MANAGER, force=True)
         if is_member:
             self._add_member(spec, site, namespace)
+
+    def answer(self, mesh: str, namespace: str, name: str, status: int) -> None:
+        """Have the server behind a Service answer with ``status`` from now on; 0 ends it, and the Service stays."""
+        spec = self._mesh(mesh)
+        site = self._sites[spec.cluster]
+        service = site.kube.get("Service", name, namespace)
+        if service is None:
+            raise LookupError(f"mesh {mesh} has no Service {namespace}/{name}")
+        with self._echo_lock:
+            former = self._echoes.pop((spec.cluster, namespace, name), None)
+            if former is not None:
+                former.stop()
+            if status:
+                endpoints = endpoints_of(self.addresses, site.cluster.name, service)
+                ports = [port["port"] for port in service["spec"]["ports"]]
+                server = self._echoes[spec.cluster, namespace, name] = EchoServer(mesh, namespace, name, endpoints, ports, status=status)
+                server.start()
 
     def unecho(self, mesh: str, namespace: str, name: str) -> None:
         """Take a Service and its server away; its namespace stays."""
@@ -458,9 +505,12 @@ class _ControlHandler(BaseHTTPRequestHandler):
             "/rotate-root": supervisor.rotate_root,
             "/bundle-of": supervisor.bundle_of,
             "/move-address": supervisor.move_address,
+            "/address": supervisor.address,
+            "/name": supervisor.name,
             "/call": supervisor.call,
             "/echo": supervisor.echo,
             "/unecho": supervisor.unecho,
+            "/answer": supervisor.answer,
             "/stop": supervisor.stop_requested.set,
         }
         body = json.loads(self.rfile.read(int(self.headers.get("Content-Length") or 0)) or b"{}")

@@ -51,7 +51,14 @@ class EchoServer:
     """A service that answers every request with a small JSON about itself, on all of ``endpoints`` × ``ports``."""
 
     def __init__(
-        self, mesh: str, namespace: str, name: str, endpoints: Iterable[str], ports: Sequence[int], text: str = ""
+        self,
+        mesh: str,
+        namespace: str,
+        name: str,
+        endpoints: Iterable[str],
+        ports: Sequence[int],
+        text: str = "",
+        status: int = 200,
     ) -> None:
         told = {"mesh": mesh, "namespace": namespace, "service": name, "text": text}
         self._servers = []
@@ -60,6 +67,7 @@ class EchoServer:
                 for port in ports:
                     server = _EchoHttpServer((address, port), _EchoHandler)
                     server.told = {**told, "endpoint": address, "port": port}
+                    server.status = status
                     self._servers.append(server)
         except OSError:
             for server in self._servers:
@@ -87,6 +95,7 @@ class _EchoHttpServer(ThreadingHTTPServer):
     daemon_threads = True
     block_on_close = False
     told: dict
+    status: int
 
     def handle_error(self, request: object, client_address: object) -> None:
         """A caller that went away is no event here."""
@@ -98,7 +107,7 @@ class _EchoHandler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         body = json.dumps({**self.server.told, "path": self.path}).encode() + b"\n"
-        self.send_response(200)
+        self.send_response(self.server.status)
         self.send_header("content-type", "application/json")
         self.send_header(MESH_HEADER, self.server.told["mesh"])
         self.send_header("content-length", str(len(body)))
