@@ -92,7 +92,7 @@ def _failover(one: Wanted, mesh: Mesh, standing: Standing, locality: Mapping[str
             yield _problem("FED864", one, "failover_to", what, "Set mesh_locality, and locality in mesh_peers")
         yield from _pods_elsewhere(one, "failover_to", locality.get("region"), standing)
         yield from _clients(one, "failover_to", locality.get("region"), standing)
-    yield from _in_force(one, standing)
+    yield from _in_force(one, mesh, standing, locality)
 
 
 def _as_local(one: Wanted, word: str, peers: Iterable[str], standing: Standing) -> Iterator[FederationError]:
@@ -179,7 +179,7 @@ def _by_weight(one: Wanted, mesh: Mesh, standing: Standing, locality: Mapping[st
         yield _problem("FED855", one, "split", what, fix)
     yield from _pods_elsewhere(one, "split", regions[LOCAL], standing)
     yield from _clients(one, "split", regions[LOCAL], standing)
-    yield from _in_force(one, standing)
+    yield from _in_force(one, mesh, standing, locality)
 
 
 def _pods_elsewhere(one: Wanted, word: str, region: str | None, standing: Standing) -> Iterator[FederationError]:
@@ -206,7 +206,7 @@ def _region(peer: Peer | None) -> str | None:
     return peer.locality.get("region") if peer else None
 
 
-def _in_force(one: Wanted, standing: Standing) -> Iterator[FederationError]:
+def _in_force(one: Wanted, mesh: Mesh, standing: Standing, locality: Mapping[str, str]) -> Iterator[FederationError]:
     """Yield where a DestinationRule of ours would not count, or would take mutual TLS away."""
     host = standing.host(one.namespace, one.name)
     elsewhere = [
@@ -223,7 +223,7 @@ def _in_force(one: Wanted, standing: Standing) -> Iterator[FederationError]:
             "FED860",
             where=one.place,
             what=what,
-            fix=f"Take that rule away, or add these fields to it: {needed_fields(one, standing)}",
+            fix=f"Take that rule away, or add these fields to it: {needed_fields(one, mesh, standing, locality)}",
         )
     is_merging = one.merge and rule_held(one, standing) is not None
     if standing.control_plane.said("security", "dataPlane", "automtls") is False and not is_merging:
@@ -392,7 +392,7 @@ def _holders(one: Wanted, mesh: Mesh, standing: Standing, locality: Mapping[str,
                     what = f"needs a DestinationRule for {host}, and {place_of(live)} already is one"
                     fix = (
                         "Have them merged into it (merge: true), add them by hand and take the rule out of mesh_traffic, "
-                        f"or delete that rule; the fields are {needed_fields(one, standing)}"
+                        f"or delete that rule; the fields are {needed_fields(one, mesh, standing, locality)}"
                     )
                     yield FederationError("FED860", where=one.place, what=what, fix=fix)
 

@@ -93,10 +93,10 @@ def plan_rule(one: Wanted, mesh: Mesh, standing: Standing, locality: Mapping[str
     return objects
 
 
-def needed_fields(one: Wanted, standing: Standing) -> str:
+def needed_fields(one: Wanted, mesh: Mesh, standing: Standing, locality: Mapping[str, str]) -> str:
     """Return, for an owner of another DestinationRule, what it would have to say, as one line of JSON."""
     way = way_of(one, standing) if one.split else None
-    shared = _balancing(one, None, standing, {}, way) if one.failover_to or way == BY_WEIGHT else {}
+    shared = _balancing(one, mesh, standing, locality, way) if one.failover_to or way == BY_WEIGHT else {}
     return json.dumps({**shared, **_idle(one)}, sort_keys=True)
 
 
@@ -209,7 +209,7 @@ def hidden_by(one: Wanted, standing: Standing, host: str) -> Mapping | None:
 
 
 def _balancing(
-    one: Wanted, mesh: Mesh | None, standing: Standing, locality: Mapping[str, str], way: str | None
+    one: Wanted, mesh: Mesh, standing: Standing, locality: Mapping[str, str], way: str | None
 ) -> dict:
     """Return the part of a traffic policy that says who gets what. Without ejection Istio gives no priorities, and with its default of
     10 % a lone endpoint is never ejected."""
@@ -233,8 +233,8 @@ def _balancing(
     return {"loadBalancer": {"localityLbSetting": setting}, "outlierDetection": outlier}
 
 
-def _region(mesh: Mesh | None, name: str) -> str:
-    peer = mesh.peer(name) if mesh else None
+def _region(mesh: Mesh, name: str) -> str:
+    peer = mesh.peer(name)
     return (peer.locality.get("region") if peer else None) or f"<region of {name}>"
 
 

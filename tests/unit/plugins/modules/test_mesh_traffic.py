@@ -232,6 +232,12 @@ def test_a_rule_of_somebody_else_for_the_host_is_never_overwritten_and_the_field
     assert json.loads(error.fix[error.fix.index("{") :])["outlierDetection"]["maxEjectionPercent"] == 100
 
 
+def test_the_fields_that_are_shown_can_be_pasted():
+    error = refused(estate(rule("cart"), pod("cart-1", "cart", istio_locality="eu-central")), WEIGHTS)
+    shown = json.loads(error.fix[error.fix.index("{") :])["loadBalancer"]["localityLbSetting"]["distribute"]
+    assert shown == [{"from": "eu-central/*", "to": {"eu-central/*": 80, "eu-west/*": 20}}]
+
+
 def test_a_rule_in_a_clients_namespace_would_count_there_first():
     error = refused(estate(rule("*.shop.svc.cluster.local", "desk")), FAILOVER)
     assert (error.code, "clients in desk" in error.what) == ("FED860", True)
