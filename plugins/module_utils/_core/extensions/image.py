@@ -20,6 +20,9 @@ from .wasm import LARGEST
 
 LARGEST_ARCHIVE = LARGEST + (32 << 20)
 LARGEST_JSON = 1 << 20
+LARGEST_MANIFEST = 64 << 10
+MOST_OPEN = 100
+"""Brackets in a manifest, which needs none."""
 MOST_LAYERS = 64
 PLUGIN, MANIFEST = "plugin.wasm", "manifest.yaml"
 ARTIFACT_LAYER = "application/vnd.module.wasm.content.layer.v1+wasm"
@@ -121,13 +124,10 @@ def _of_extension(files: Mapping[str, Entry], where: str) -> tuple[bytes | None,
     manifest = files.get(MANIFEST)
     if manifest is None or manifest.content is None:
         return None, f"there is no /{MANIFEST}"
-    if len(manifest.content) > LARGEST_JSON:
-        raise _refusal("FED843", where, f"has a /{MANIFEST} of more than 1 MiB")
-    import yaml  # only those who look into images need it
-
-    try:
-        said = mapping(yaml.safe_load(manifest.content.decode("utf-8", "replace")))
-    except (yaml.YAMLError, ValueError, RecursionError):
+    if len(manifest.content) > LARGEST_MANIFEST:
+        raise _refusal("FED843", where, f"has a /{MANIFEST} of more than {LARGEST_MANIFEST >> 10} KiB")
+    said = _manifest_of(manifest.content.decode("utf-8", "replace"))
+    if said is None:
         return None, f"/{MANIFEST} cannot be read as YAML"
     name = str(said.get("module") or "").removeprefix("/")
     entry = files.get(name)
@@ -136,6 +136,21 @@ def _of_extension(files: Mapping[str, Entry], where: str) -> tuple[bytes | None,
     if entry is None or entry.content is None:
         return None, f"/{MANIFEST} names the module {name or '(none)'}, which is not there as a file"
     return entry.content, ""
+
+
+def _manifest_of(text: str) -> Mapping[str, Any] | None:
+    """Return what a manifest says; None for what is no YAML, and for YAML that grows, or takes ever longer, as it is read."""
+    import yaml  # only those who look into images need it
+
+    # The time goes with the square of what is open at once; what names another part of itself may be larger than any memory.
+    if sum(map(text.count, "[{")) > MOST_OPEN:
+        return None
+    try:
+        if any(isinstance(event, yaml.AliasEvent) for event in yaml.parse(text, yaml.SafeLoader)):
+            return None
+        return mapping(yaml.safe_load(text))
+    except (yaml.YAMLError, ValueError, RecursionError):
+        return None
 
 
 def _layers(files: Mapping[str, Entry], layers: Sequence[Mapping], where: str) -> list[list[Entry]]:

@@ -16,6 +16,7 @@ from datetime import datetime, timezone
 from functools import lru_cache
 
 from ..plain.data import from_json
+from ..plain.moments import time_of
 from .access import Fields, Parser, number_of, value_of
 
 LONGEST = 1 << 16
@@ -92,10 +93,8 @@ def _moment(found: re.Match[str]) -> int | None:
 @lru_cache(maxsize=4096)
 def _second(text: str, offset: str) -> int | None:
     plain = "+00:00" if offset == "Z" else offset if ":" in offset else f"{offset[:3]}:{offset[3:]}"
-    try:
-        return int(datetime.fromisoformat(text + plain).timestamp())
-    except ValueError:
-        return None
+    moment = time_of(text + plain)
+    return None if moment is None else int(moment.timestamp())
 
 
 def time_text(written: int) -> str:

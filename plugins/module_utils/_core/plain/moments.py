@@ -6,6 +6,8 @@ from __future__ import annotations
 import re
 from datetime import datetime, timezone
 
+# What no clock shows is no time: Go writes one that nobody has set as the year 1, and with it nobody can reckon.
+FIRST, LAST = (datetime(year, 1, 1, tzinfo=timezone.utc) for year in (1900, 9000))
 # Go writes as many digits as there are; Python before 3.11 takes six or three, and none takes nine for more than six.
 _FRACTION = re.compile(r"[.,]([0-9]{1,9})(?=Z|[+-]|$)")
 
@@ -16,13 +18,14 @@ def time_text(moment: datetime) -> str:
 
 
 def time_of(text: object) -> datetime | None:
-    """Return the moment that an RFC 3339 text tells, with or without fractions and offset; None for other texts."""
+    """Return the moment that an RFC 3339 text tells, with or without fractions and offset; None for other texts, and before or after all clocks."""
     try:
         plain = _FRACTION.sub(lambda found: f".{found[1][:6]:0<6}", str(text))
         moment = datetime.fromisoformat(plain.replace("Z", "+00:00"))
     except ValueError:
         return None
-    return moment if moment.tzinfo else moment.replace(tzinfo=timezone.utc)
+    moment = moment if moment.tzinfo else moment.replace(tzinfo=timezone.utc)
+    return moment if FIRST <= moment < LAST else None
 
 
 def moment(text: object) -> datetime | None:

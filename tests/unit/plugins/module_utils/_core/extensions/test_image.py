@@ -143,3 +143,25 @@ def test_an_archive_with_changed_bytes_is_read_or_refused_and_never_crashes():
 def test_archives_are_read_as_pythons_own_reader_reads_them(form):
     files = [("a", b"1" * 513), ("b/c", b""), ("d" * 90 + "/" + "e" * 40, b"x") if form == tarfile.USTAR_FORMAT else ("f", b"2" * 512)]
     assert [(entry.name, entry.content) for entry in tarball.entries(tar(*files, form=form))] == files
+
+
+def doubling(start, again, levels=40):
+    """A manifest in which each level names the one before it twice."""
+    lines = [f"a0: &a0 {start}", *(again.format(n=n, m=n - 1) for n in range(1, levels))]
+    return "\n".join([*lines, "schemaVersion: 1", f"module: *a{levels - 1}"]).encode()
+
+
+@pytest.mark.parametrize(
+    "manifest",
+    [
+        doubling("[x, x]", "a{n}: &a{n} [*a{m}, *a{m}]"),
+        doubling("{x: 1}", "a{n}: &a{n} {{<<: [*a{m}, *a{m}]}}"),
+        b"module: &a [*a]\nschemaVersion: 1",
+        b"[" * 50_000,
+        b"- " * 30_000,
+    ],
+    ids=["lists", "merges", "itself", "deep", "steep"],
+)
+def test_a_manifest_that_grows_as_it_is_read_is_not_read(manifest):
+    found = read_image(layout(layer(("manifest.yaml", manifest), ("plugin.wasm", MODULE))), "Image x")
+    assert found.unread[OLD] == "/manifest.yaml cannot be read as YAML" and found.module == MODULE

@@ -183,3 +183,9 @@ def test_five_thousand_proxies_are_read_at_once():
     pods = [pod(f"cart-{number}") for number in range(5_000)]
     found = syncz.proxies_of([reading(*syncz.rows_of(content, "istiod-1"))] * 2, pods, ["shop"])
     assert {proxy.state for proxy in found} == {syncz.SYNCED}
+
+
+def test_a_connection_without_a_time_of_its_own_is_one_whose_time_is_not_known():
+    # Go writes the time that nobody has set so.
+    content = {"clients": [{"connectionId": "cart-1.shop-7", "connectedAt": "0001-01-01T00:00:00Z"}]}
+    assert syncz.connected_at(json.dumps(content).encode(), "i") == {}

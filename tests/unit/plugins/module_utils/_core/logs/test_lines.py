@@ -91,6 +91,14 @@ def test_what_one_administrator_saved_the_other_reads_in_as_it_was() -> None:
     assert {entry.stream.mesh for entry in read} == {"west"}, "who a file is from is what we say"
 
 
+@pytest.mark.parametrize("time", ["9999-12-31T23:59:59-14:00", "0001-01-01T00:00:00+14:00"])
+def test_a_saved_line_of_a_time_that_no_clock_shows_stays_beside_the_line_before_it(time: str) -> None:
+    row = {"time": time, "namespace": "shop", "pod": "web-1", "container": "web", "text": "x"}
+    before, found = saved_entries([b"2026-11-23T10:11:13Z a\n", json.dumps(row).encode()], parser(), "west")
+    assert found.written == before.written
+    assert [Writer(form).line(entry) for form in ("text", "json") for entry in (before, found)]
+
+
 @pytest.mark.parametrize("format_", ["text", "json"])
 def test_written_lines_are_one_line_each(format_: str) -> None:
     (found,) = entries(APPLICATION, ["2026-11-23T10:11:13Z a\r\u2028b\x85c\n".encode()], parser())
