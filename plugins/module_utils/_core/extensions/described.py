@@ -6,6 +6,7 @@ Sources: CRDs of maistra.io/v1 ServiceMeshExtension and extensions.istio.io/v1al
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -23,12 +24,14 @@ TRAFFIC = ("inbound", "outbound", "both", "gateway")
 FAILURES = ("closed", "open")
 KINDS = (EXTENSION.name, WASM_PLUGIN.name)
 MOST = 1000
-_NAME = re.compile(r"[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?")
+DEEPEST = 60
+_NAME = re.compile(r"(?=.{1,253}\Z)[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*")
 _ENV_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _SCHEMES = ("oci", "http", "https", "file")
-_PRIORITIES = range(-(2**31), 2**31)
+PRIORITIES = range(-(2**31), 2**31)
+_WHOLE = range(-(2**63), 2**63)
 
 
 @dataclass(frozen=True)
@@ -180,16 +183,27 @@ def _is_phase(value: object) -> str:
 
 
 def _is_priority(value: object) -> str:
-    is_number = isinstance(value, int) and not isinstance(value, bool) and value in _PRIORITIES
+    is_number = isinstance(value, int) and not isinstance(value, bool) and value in PRIORITIES
     return "" if is_number else "must be a whole number of 32 bits; the higher runs first"
 
 
 def _is_config(value: object) -> str:
-    return (
-        ""
-        if isinstance(value, Mapping) and all(isinstance(key, str) for key in value)
-        else "must be a mapping: both kinds hand over an object"
-    )
+    if not isinstance(value, Mapping):
+        return "must be a mapping: both kinds hand over an object"
+    return "" if _is_json(value) else f"holds what JSON does not: put days, very large numbers and keys in quotes, and nest at most {DEEPEST} levels"
+
+
+def _is_json(value: object, depth: int = 0) -> bool:
+    """Return whether an API server takes a value and gives it back as it is."""
+    if depth > DEEPEST:
+        return False
+    if isinstance(value, Mapping):
+        return all(isinstance(key, str) and _is_json(below, depth + 1) for key, below in value.items())
+    if isinstance(value, (list, tuple)):
+        return all(_is_json(below, depth + 1) for below in value)
+    if isinstance(value, int):
+        return value in _WHOLE
+    return value is None or isinstance(value, str) or (isinstance(value, float) and math.isfinite(value))
 
 
 def _is_text(value: object) -> str:
@@ -258,6 +272,10 @@ def _wrong(number: int, entry: object) -> Iterator[Problem]:
             yield Problem(
                 "FED800", (OPTION, at, str(key)), "is not a field of an extension", f"Use one of {', '.join(_CHECKS)}"
             )
+    for key in _CHECKS:
+        if key in entry and entry[key] is None and key not in _REQUIRED:
+            fix = f"Give {key} a value, or take it out: what is meant to be said must not be lost in silence"
+            yield Problem("FED800", (OPTION, at, key), "is there and empty", fix)
     for key in _REQUIRED:
         if entry.get(key) is None:
             fix = (

@@ -32,6 +32,11 @@ _METHOD = re.compile(r"[A-Za-z]{1,32}")
 _EXTENSION_FIELDS = ("name", "namespace", "selector", "image", "pull_secret", "pull_policy", "kind", "traffic", "priority")
 _OF_ADAPTER = (*_EXTENSION_FIELDS, "services", "oidc", "system", "switch", "passthrough_metadata")
 
+NECESSARY = frozenset(
+    "name namespace selector services backend adapters url id authorities credentials method pattern usages issuer secret key".split()
+)
+"""Fields without which nothing goes: where they are empty they are missing, which is said of them."""
+LONGEST_NAME = 253 - len("3scale-switch-")
 Path = tuple[str, ...]
 
 
@@ -180,6 +185,9 @@ def _unknown(path: Path, given: Mapping, known: Sequence[str]) -> Iterator[Probl
     for key in given:
         if key not in known:
             yield wrong((*path, str(key)), "is not a field here", f"Use one of {', '.join(known)}")
+        elif given[key] is None and key not in NECESSARY:
+            fix = f"Give {key} a value, or take it out: what is meant to be said must not be lost in silence"
+            yield wrong((*path, str(key)), "is there and empty", fix)
 
 
 def _checked(given: object, path: Path, required: Sequence[str], optional: Sequence[str], problems: list[Problem]) -> Mapping:
@@ -336,6 +344,8 @@ def _adapter(number: int, entry: object, problems: list[Problem]) -> Adapter | N
         system = System(_take(fields, "ttl", (*path, "system"), _is_seconds, problems, 600))
     switch = _take(entry, "switch", path, _one_of(SWITCHES), problems, "")
     is_passing_on = _is_passing_on(entry.get("passthrough_metadata"), path, problems)
+    if isinstance(name, str) and len(name) > LONGEST_NAME:
+        problems.append(wrong((*path, "name"), f"is longer than {LONGEST_NAME} signs, and names of objects around it begin with 3scale", "Shorten it"))
     if not extensions:
         return None
     extension = extensions[0] if "image" in wrapper else replace(extensions[0], image="")

@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+from datetime import date
+
 import pytest
 from ansible_collections.ossm.federation.plugins.module_utils._core.extensions.described import MOST, read_extensions
 from ansible_collections.ossm.federation.plugins.module_utils._core.extensions.problems import refuse
@@ -40,7 +42,7 @@ def problems_of(**fields):
         ("priority", True, "whole number"),
         ("priority", 2**31, "32 bits"),
         ("config", "text", "must be a mapping"),
-        ("config", {1: "a"}, "must be a mapping"),
+        ("config", {1: "a"}, "holds what JSON does not"),
         ("pull_policy", "always", "must be one of"),
         ("kind", "EnvoyFilter", "must be one of"),
         ("sha256", "A" * 64, "64 lower-case"),
@@ -99,8 +101,38 @@ def test_what_is_no_list_and_a_list_without_end_are_refused(value):
     ],
 )
 def test_a_digest_pins_a_module(image, sha256, is_pinned):
-    assert described(image=image, sha256=sha256).is_pinned is is_pinned
+    assert described(image=image, **({"sha256": sha256} if sha256 else {})).is_pinned is is_pinned
 
 
 def test_the_word_all_selects_every_workload():
     assert described(selector="all").selector is None
+
+
+@pytest.mark.parametrize("field", ["phase", "priority", "config", "pull_secret", "pull_policy", "kind", "sha256", "traffic", "ports", "fail", "env"])
+def test_a_field_that_is_there_and_empty_is_none_that_was_left_out(field):
+    _found, problems = read_extensions([{**WHOLE, field: None}])
+    assert [(each.code, each.path[-1], each.what) for each in problems] == [("FED800", field, "is there and empty")]
+
+
+@pytest.mark.parametrize("name", ["a..b", "a.-b", "a-.b", "-a", "a.", "x" * 254])
+def test_a_name_that_the_api_server_refuses_is_refused_here(name):
+    assert [each.path[-1] for each in read_extensions([{**WHOLE, "name": name}])[1]] == ["name"]
+    assert [each.path[-1] for each in read_extensions([{**WHOLE, "pull_secret": name}])[1]] == ["pull_secret"]
+
+
+@pytest.mark.parametrize(
+    "value",
+    [float("nan"), float("inf"), date(2026, 1, 31), {1: "a"}, 2**63, b"x", {"a": [{"b": float("-inf")}]}],
+    ids=["nan", "infinite", "day", "number-as-key", "too-large", "bytes", "deep-below"],
+)
+def test_what_json_cannot_say_cannot_be_told_to_a_module(value):
+    _found, problems = read_extensions([{**WHOLE, "config": {"first": value}}])
+    assert [(each.code, each.path[-1]) for each in problems] == [("FED800", "config")]
+
+
+def test_what_a_module_is_told_is_nested_within_bounds():
+    told: dict = {}
+    for _level in range(200):
+        told = {"a": told}
+    assert [each.path[-1] for each in read_extensions([{**WHOLE, "config": told}])[1]] == ["config"]
+    assert read_extensions([{**WHOLE, "config": {"a": [None, True, 1, 2.5, "x", {"b": {}}]}}])[1] == []

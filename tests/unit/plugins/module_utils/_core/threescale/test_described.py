@@ -111,3 +111,34 @@ def test_what_is_no_description_is_refused(described):
 def test_the_rules_of_an_adapter_are_written_back_as_they_were_read():
     rules = read_threescale(changed())[0].adapters[0].services[0].rules
     assert [rule.as_data() for rule in rules] == RULES
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "portal",
+        "backend__timeout",
+        "backend__ca_certificates",
+        "adapters__0__oidc",
+        "adapters__0__image",
+        "adapters__0__pull_secret",
+        "adapters__0__passthrough_metadata",
+        "adapters__0__services__0__environment",
+        "adapters__0__services__0__token",
+        "adapters__0__services__0__mapping_rules__0__last",
+    ],
+)
+def test_a_field_that_is_there_and_empty_is_none_that_was_left_out(path):
+    _described, problems = read_threescale(changed(**{path: None}))
+    assert [(each.code, each.path[-1]) for each in problems if each.what == "is there and empty"] == [("FED880", path.rpartition("__")[2])]
+
+
+def test_audiences_that_are_there_and_empty_are_not_every_audience():
+    for audiences in (None, []):
+        _described, problems = read_threescale(changed(adapters__0__oidc={"issuer": "https://issuer.example", "audiences": audiences}))
+        assert [each.path[-1] for each in problems] == ["audiences"]
+
+
+def test_a_name_leaves_room_for_the_names_of_what_stands_around_it():
+    assert read_threescale(changed(adapters__0__name="x" * 239))[1] == []
+    assert [each.path[-1] for each in read_threescale(changed(adapters__0__name="x" * 240))[1]] == ["name"]
