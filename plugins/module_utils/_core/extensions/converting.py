@@ -14,7 +14,7 @@ from ..plain.diff import Change, change_to, removal_of
 from ..plain.errors import FederationError
 from ..plain.kinds import EXTENSION, MANAGER, MESH_LABEL, WASM_PLUGIN
 from ..plain.supported import WASM_PLUGINS_FROM
-from .described import Extension
+from .described import PRIORITIES, Extension
 from .keeping import is_applied_by, is_kept_here, key_of
 from .phases import GUARDS, NEW_PHASE, OLD_ORDER, OLD_PHASE, new_phase
 from .plan import EXTENSIONS_MANAGER, NO_PRIORITY, RAISED_FROM, Ground, manifest_of, objections
@@ -187,6 +187,9 @@ def _conversion(live: Mapping, ground: Ground, images: Mapping[str, str], raise_
     problems = [
         Problem("FED820", (place, field), what, fix) for field, what, fix in _impossible(spec, word, len(secrets))
     ]
+    if extension.priority is not None and extension.priority not in PRIORITIES:
+        what = f"becomes {extension.priority:,}, and a WasmPlugin's has 32 bits"
+        problems.append(Problem("FED820", (place, "priority"), what, "Give the extensions of PostAuthN to PreStats smaller priorities"))
     problems += [Problem("FED823", (place, "image"), what, fix) for what, fix in _unreadable(image, images)]
     problems += [
         Problem("FED820", (place, each.path[-1]), each.what, each.fix) for each in objections([extension], ground)

@@ -160,3 +160,10 @@ def test_a_plugin_of_somebody_else_is_not_taken():
 def test_an_odd_object_is_told_as_impossible(spec):
     (found,) = conversions([{**old(), "spec": spec}], ground(2), {})
     assert found.problems and found.lines
+
+
+@pytest.mark.parametrize("priority", [2**31 - 1, 2**40])
+def test_a_priority_that_no_plugin_can_have_is_refused_and_not_written(priority):
+    pair = [old("first", phase="PostAuthZ", priority=1), old("late", phase="PreStats", priority=priority)]
+    found = conversions(pair, ground(2), {IMAGE: IMAGE})
+    assert {problem.code for each in found for problem in each.problems if problem.path[-1] == "priority"} == {"FED820"}
