@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import base64
 import json
+import time
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -13,13 +14,19 @@ from ._core.plain.errors import FederationError
 
 SECONDS = 30.0
 """Seconds that one question may take, whatever the portal does."""
+WHOLE = 600.0
+"""Seconds that all questions of one run may take: there may be thousands of services."""
 _TOKEN_REFUSED = (401, 403)
 
 
 class Portal:
-    """An admin portal at ``url``; ``token`` is the access token, which travels in a header and stands in no URL."""
+    """An admin portal at ``url``; ``token`` is the access token, which travels in a header and stands in no URL.
 
-    def __init__(self, url: str, token: str, ca_cert: str = "", seconds: float = SECONDS) -> None:
+    One question takes ``seconds`` at the most, and all of them together ``whole``.
+    """
+
+    def __init__(self, url: str, token: str, ca_cert: str = "", seconds: float = SECONDS, whole: float = WHOLE) -> None:
+        self._end, self._whole = time.monotonic() + whole, whole
         self._parts = urlsplit(url)
         self._host = str(self._parts.hostname)
         self._token = token
@@ -33,7 +40,11 @@ class Portal:
     def get(self, path: str) -> Any:
         """Return what stands at a path, parsed. Raises ``FederationError``: FED890, FED891 for the token, FED892 where nothing is."""
         login = base64.b64encode(f"{self._token}:".encode()).decode()
-        status, body = got(self._parts, path, {"Authorization": f"Basic {login}"}, self._trust, self._seconds, self._failed)
+        left = self._end - time.monotonic()
+        if left <= 0:
+            raise self._failed(f"has not answered all questions within {self._whole:g} s")
+        seconds = min(self._seconds, left)
+        status, body = got(self._parts, path, {"Authorization": f"Basic {login}"}, self._trust, seconds, self._failed)
         return self._read(path, status, body)
 
     def _read(self, path: str, status: int, body: bytes) -> Any:

@@ -20,7 +20,8 @@ class Prometheus:
     """A Prometheus at ``url``, asked with a bearer ``token`` where there is one. ``word`` is how the user calls the option with the URL."""
 
     def __init__(self, url: str, token: str = "", ca_cert: str = "", *, word: str = "prometheus_url", seconds: float = SECONDS) -> None:
-        self._word, self._token, self._seconds = word, token, seconds
+        # A block of YAML, and most Secrets that are pasted, end in a newline.
+        self._word, self._token, self._seconds = word, token.strip(), seconds
         try:
             self._parts = urlsplit(url)
             int(self._parts.port or 0)  # looked at only when it is asked for
@@ -28,7 +29,9 @@ class Prometheus:
             raise self._failed("is no URL") from None
         if self._parts.scheme not in ("http", "https") or not self._parts.hostname or self._parts.query or self._parts.username is not None:
             raise self._failed("is no URL of the form https://host[:port][/path], without user and query")
-        if token and self._parts.scheme == "http":
+        if not (self._token.isascii() and self._token.isprintable()) or " " in self._token:
+            raise self._failed("has a token with signs that no header can have")
+        if self._token and self._parts.scheme == "http":
             raise self._failed("is http, and the token would travel in clear text")
         trust = trust_in(ca_cert) if self._parts.scheme == "https" else None
         if isinstance(trust, str):

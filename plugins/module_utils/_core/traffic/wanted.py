@@ -6,6 +6,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from fractions import Fraction
 
 from ..mesh.given import is_empty
 from ..mesh.topology import Mesh
@@ -20,6 +21,10 @@ CALLERS = ("from_mesh", "local", "service_accounts", "dry_run")
 RETRIES = ("attempts", "per_try_timeout", "retry_on")
 _PART = re.compile(r"[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?")
 _DURATION = re.compile(r"([0-9]+(\.[0-9]+)?(h|ms|m|s))+")
+_PARTS = re.compile(r"([0-9.]+)(h|ms|m|s)")
+_MILLISECONDS = {"ms": 1, "s": 1000, "m": 60_000, "h": 3_600_000}
+_LONGEST = 365 * 24 * _MILLISECONDS["h"]
+MOST = 1000
 _RETRY_ON = re.compile(r"[a-z0-9-]+(,[a-z0-9-]+)*")
 
 
@@ -153,9 +158,12 @@ class _Reading:
     def duration(self, value: object, place: str) -> str | None:
         """Return a duration, written as Istio writes it."""
         text = str(value)
-        if isinstance(value, str) and len(text) <= 40 and _DURATION.fullmatch(text) and re.search(r"[1-9]", text):
-            return text
-        self.refuse("FED850", place, f"is {value!r}", "Write it with a unit, such as 500ms, 10s or 1m")
+        if isinstance(value, str) and len(text) <= 40 and _DURATION.fullmatch(text):
+            # istiod passes over a whole object for a duration below a millisecond, or one beyond its own numbers.
+            total = sum(Fraction(number) * _MILLISECONDS[unit] for number, unit in _PARTS.findall(text))
+            if total.denominator == 1 and 1 <= total <= _LONGEST:
+                return text
+        self.refuse("FED850", place, f"is {value!r}", "Write it with a unit, such as 500ms, 10s or 1m: whole milliseconds, at most a year")
         return None
 
     def boolean(self, value: object, place: str) -> bool:
@@ -180,6 +188,10 @@ def read_wanted(entries: object, mesh: Mesh) -> tuple[list[Wanted], list[Federat
         reading.refuse(
             "FED850", "mesh_traffic", "is not a list", "Write one entry per service; [] withdraws all that was there"
         )
+        return [], reading.problems
+    if len(entries) > MOST:
+        what = f"has {len(entries):,} entries, and at most {MOST:,} are taken"
+        reading.refuse("FED850", "mesh_traffic", what, "Write one entry per service")
         return [], reading.problems
     found: dict[tuple[str, str], Wanted] = {}
     for number, entry in enumerate(entries, start=1):

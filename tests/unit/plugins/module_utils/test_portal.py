@@ -46,3 +46,13 @@ def test_a_portal_that_sends_byte_after_byte_is_given_up_in_time(portal):
 def test_a_file_of_certificates_that_is_none_is_refused(tmp_path):
     with pytest.raises(FederationError, match="FED890"):
         Portal("https://localhost:1", ACCESS, str(tmp_path / "nothing"))
+
+
+def test_a_portal_that_answers_each_question_late_is_given_up_in_time(portal):
+    path = "/admin/api/services/7/proxy/configs/production/latest.json"
+    asked = Portal(portal.url, ACCESS, str(portal.ca_file), whole=0.3)
+    started = time.monotonic()
+    with pytest.raises(FederationError, match="FED890.*has not answered"):
+        while time.monotonic() - started < 5:
+            asked.get(path)
+    assert time.monotonic() - started < 2

@@ -105,3 +105,14 @@ def test_the_token_is_a_secret_wherever_arguments_are_shown():
     given = {"prometheus_url": "https://prometheus", "prometheus_token": "a-token-that-is-secret"}
     assert secrets_of(given) == {"a-token-that-is-secret"}
     assert shown_arguments(given) == {"prometheus_url": "https://prometheus", "prometheus_token": "********"}
+
+
+def test_a_token_from_a_block_of_yaml_is_the_token_without_its_end():
+    given = {"prometheus_url": "https://127.0.0.1:1", "prometheus_ca_cert": None}
+    with pytest.raises(FederationError, match="cannot be asked") as refused:
+        Prometheus.of({**given, "prometheus_token": "sha256~token-of-prometheus\n"}, "x").ask("up")
+    assert "ValueError" not in str(refused.value)
+    for odd in ("sha256~token of-prometheus", "sha256~token\nof-prometheus", "sha256~t\u00f6ken-of-prometheus"):
+        with pytest.raises(FederationError, match="FED875.*token with signs") as refused:
+            Prometheus.of({**given, "prometheus_token": odd}, "x")
+        assert "prometheus-token" not in str(refused.value) and odd not in str(refused.value)

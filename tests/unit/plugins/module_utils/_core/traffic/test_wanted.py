@@ -79,3 +79,16 @@ def test_what_cannot_be_read_is_a_problem_with_a_place(code, entry):
 
 def test_what_is_no_list_is_refused_whole():
     assert [problem.code for problem in read_wanted("shop/cart", MESH)[1]] == ["FED850"]
+
+
+def test_more_rules_than_one_run_takes_are_refused_whole():
+    _found, problems = read_wanted([{"service": f"shop/s{number}", "timeout": "5s"} for number in range(1001)], MESH)
+    assert [(problem.code, problem.what) for problem in problems] == [("FED850", "has 1,001 entries, and at most 1,000 are taken")]
+
+
+@pytest.mark.parametrize(
+    ("duration", "is_taken"),
+    [("500ms", True), ("0.5s", True), ("1h30m", True), ("8760h", True), ("1.5ms", False), ("0.0001s", False), ("8761h", False), ("9" * 30 + "h", False)],
+)
+def test_a_duration_is_one_that_istiod_takes(duration, is_taken):
+    assert (read({"service": "shop/cart", "timeout": duration})[1] == []) is is_taken
