@@ -188,6 +188,7 @@ from ..module_utils._core.threescale.keeping import (  # noqa: E402
 from ..module_utils._core.threescale.plan import (  # noqa: E402
     Fetched,
     completed,
+    cut_off,
     doubts,
     generation_of,
     image_of,
@@ -216,7 +217,7 @@ def run(run: Run, cluster: Cluster, now: datetime) -> dict:
     """Bring 3scale's adapters of a mesh to what is described and return the module's result."""
     params = run.params
     described, trials = asked_for(params)
-    around = read_adapters(cluster, params)
+    around = read_adapters(cluster, params, {each.extension.namespace for each in described.adapters})
     ground = around.ground
     refuse(objections(described, ground))
     fetched = fetch(run, cluster, described)
@@ -227,6 +228,7 @@ def run(run: Run, cluster: Cluster, now: datetime) -> dict:
     turn = turn_of(planned, described.adapters, around.live, ground, params["loaded"], force=params["force"])
     proxies, unread = read_pods(cluster, looked_in(described.adapters, ground))
     wrappers = [each for each in planned if each["kind"] in WRAPPERS]
+    refuse(cut_off(described, proxies, ground))
     stays = remaining(around.live, turn.changes)
     found = [
         *doubts(described, ground, authenticated_in(around, params["mesh"])),

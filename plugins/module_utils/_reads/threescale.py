@@ -30,10 +30,11 @@ from .peerings import read_control_plane
 AROUND = (SERVICE_ENTRY, DESTINATION_RULE, REQUEST_AUTHENTICATION, AUTHORIZATION_POLICY)
 
 
-def read_adapters(cluster: Cluster, params: Mapping[str, Any], needed: Collection[tuple[Kind, str]] = ()) -> Around:
+def read_adapters(cluster: Cluster, params: Mapping[str, Any], needed: Collection[str] = ()) -> Around:
     """Return a mesh with all that may be of 3scale's adapters in it.
 
-    What may not be read, or is not served, is no error but where it is ``needed``, by kind and namespace.
+    What is not served, or may not be read, is no error; but for the adapters themselves in ``needed`` namespaces, where one that
+    somebody else made would be written over. There it raises ``FederationError`` FED104.
     """
     namespace = params["namespace"] or f"{params['mesh']}-mesh-system"
     control_plane = read_control_plane(cluster, namespace, params["control_plane"])
@@ -46,7 +47,8 @@ def read_adapters(cluster: Cluster, params: Mapping[str, Any], needed: Collectio
             try:
                 live += cluster.list(kind, place)
             except FederationError as error:
-                if error.code not in (FORBIDDEN, NOT_SERVED) or (kind, place) in needed:
+                is_needed = error.code == FORBIDDEN and kind in ground.kinds and place in needed
+                if error.code not in (FORBIDDEN, NOT_SERVED) or is_needed:
                     raise
                 if error.code == FORBIDDEN:
                     unknown.append(f"{kind.name} objects in {place}: this account may not read them")

@@ -2139,8 +2139,9 @@ CODES: dict[str, Code] = {
         "3scale at an address that proxies cannot or must not call",
         ERROR,
         "Without TLS, service tokens and keys of callers travel in clear. A Service of a namespace outside the mesh has no cluster in the proxies, "
-        "and the adapter refuses every request.",
-        "Write `https://`, or name a Service of a member namespace.",
+        "and the adapter refuses every request. So does an adapter in the control plane's namespace for workloads elsewhere: a host outside of the "
+        "cluster is made known to the proxies of the adapter's own namespace alone.",
+        "Write `https://`, or name a Service of a member namespace; describe an adapter in each namespace of its workloads.",
     ),
     "FED885": Code(
         "Tokens that would be handed to the application",

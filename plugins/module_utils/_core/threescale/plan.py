@@ -7,7 +7,7 @@ Sources: OpenShift Service Mesh documentation 2.1 to 2.6, "Using the 3scale WebA
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from ..catalogue.findings import Finding
@@ -15,6 +15,8 @@ from ..extensions.described import Extension
 from ..extensions.plan import INBOUND_ONLY, Ground, manifest_of
 from ..extensions.plan import objections as objections_to_extensions
 from ..extensions.problems import Problem
+from ..extensions.selecting import Proxy, selected_by
+from ..plain.data import some
 from ..plain.kinds import (
     AUTHORIZATION_POLICY,
     DESTINATION_RULE,
@@ -161,6 +163,21 @@ def _objections(adapter: Adapter, described: Described, ground: Ground) -> Itera
     elif any(service.rules is not None for service in adapter.services):
         what = "stands beside mapping_rules, and the adapter adds the rules that it fetches to them: requests count twice"
         yield wrong((*path, "system"), what, "Leave one of them out", "FED886")
+
+
+def cut_off(described: Described, proxies: Sequence[Proxy], ground: Ground) -> list[Problem]:
+    """Return the adapters whose proxies would not know a host that they call, so that each request is refused: FED884."""
+    found = []
+    for adapter in described.adapters:
+        is_outside = any(address.namespace is None for address in addresses_of(adapter, described).values())
+        wrapper = manifest_of(extension_of(adapter, described, ground), kind_of(adapter, ground), ground)
+        chosen = selected_by(wrapper, proxies, ground.namespace) if is_outside else []
+        elsewhere = sorted(proxy.place for proxy in chosen if proxy.namespace != adapter.extension.namespace)
+        if elsewhere:
+            what = f"is the control plane's, and {some(elsewhere, 3)} would not know 3scale's hosts, which proxies of the adapter's own namespace alone do"
+            fix = "Describe an adapter in each namespace of its workloads"
+            found.append(wrong((OPTION, adapter.place, "namespace"), what, fix, "FED884"))
+    return found
 
 
 def addresses_of(adapter: Adapter, described: Described) -> dict[str, Address]:

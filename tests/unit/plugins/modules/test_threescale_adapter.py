@@ -31,7 +31,7 @@ from ansible_collections.ossm.federation.tests.unit.plugins.module_utils._core.t
     WHOLE,
     changed,
 )
-from ansible_collections.ossm.federation.tests.unit.plugins.modules.test_wasm_extension import SPACE, mesh
+from ansible_collections.ossm.federation.tests.unit.plugins.modules.test_wasm_extension import SPACE, mesh, pod
 from ansible_collections.ossm.federation.tests.unit.run_in_memory import RunInMemory
 
 S = "adapters__0__services__0__"
@@ -357,7 +357,7 @@ def test_doubts_are_warnings():
     jwt = {"app_id": [{"filter": {"path": ["envoy.filters.http.jwt_authn", "0"], "keys": ["azp"]}}]}
     services = [{**SERVICE, "authorities": ["*"]}, {**SERVICE, "id": "2", "credentials": jwt}]
     adapters = [
-        {**ADAPTER, "services": services, "pull_secret": None},
+        {**{key: value for key, value in ADAPTER.items() if key != "pull_secret"}, "services": services},
         {**ADAPTER, "name": "second"},
         {**ADAPTER, "name": "none", "selector": {"app": "crat"}},
     ]
@@ -403,3 +403,37 @@ def test_what_was_made_is_removed_whatever_the_control_plane_has_become(version)
     cluster.put(plane)
     assert {change["action"] for change in run(cluster, state="absent", threescale=None)["changes"]} == {"delete"}
     assert cluster.list(WASM_PLUGIN, "") == []
+
+
+def test_an_adapter_of_the_whole_mesh_whose_pods_do_not_see_its_hosts_is_refused():
+    adapters = [{**ADAPTER, "namespace": SPACE}]
+    for backend, is_refused in (("https://su1.3scale.net", True), ("http://backend.shop.svc:3000", False)):
+        cluster = mesh("v2.5")
+        threescale = {"backend": {"url": backend}, "adapters": adapters}
+        if is_refused:
+            told = refusal(cluster, threescale=threescale)
+            assert (told.code, "shop/cart-1" in told.what) == ("FED884", True) and cluster.writes == []
+        else:
+            assert run(cluster, threescale=threescale)["changed"]
+
+
+def test_a_gateway_in_the_control_planes_namespace_sees_the_hosts_of_its_adapter():
+    cluster = mesh("v2.5")
+    cluster.put(pod("front-1", SPACE, app="front"))
+    adapters = [{**ADAPTER, "namespace": SPACE, "selector": {"app": "front"}}]
+    assert run(cluster, threescale={**WHOLE, "adapters": adapters})["adapters"][0]["pods"] == [f"{SPACE}/front-1"]
+
+
+def test_an_adapter_whose_place_may_not_be_read_is_not_written_over(monkeypatch):
+    cluster = mesh("v2.5")
+    answer = cluster.list
+
+    def forbidden(kind, namespace, *rest, **more):
+        if kind is WASM_PLUGIN and namespace == "shop":
+            raise FederationError("FED104", where="list", what="is forbidden", fix="Ask")
+        return answer(kind, namespace, *rest, **more)
+
+    monkeypatch.setattr(cluster, "list", forbidden)
+    assert refusal(cluster).code == "FED104" and cluster.writes == []
+    # What is not ours to write into may stay unread.
+    assert run(cluster, threescale=None, state="absent")["unknown"] == ["WasmPlugin objects in shop: this account may not read them"]
