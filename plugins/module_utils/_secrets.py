@@ -38,7 +38,7 @@ PRIVATE_KEY = re.compile(
 OPTIONS = {alias: name for name, spec in CLUSTER.items() for alias in (name, *spec.get("aliases", ()))}
 LONGEST_PATH = 1024
 # Keys of what Wasm modules are told, 3scale's among them.
-OF_EXTENSIONS = re.compile(r"token|secret|passw|credential|private|(?:api|user|app|access)[_-]?key", re.IGNORECASE)
+OF_EXTENSIONS = re.compile(r"token|secret|passw|passphrase|pwd|credential|private|auth|bearer|cookie|signature|jwt|[a-z][_-]?key$", re.IGNORECASE)
 
 
 def secrets_of(options: Mapping[str, Any]) -> set[str]:
@@ -73,7 +73,7 @@ def _of_extensions(value: object, depth: int = 0, *, is_secret: bool = False) ->
         parts = [(child, is_secret or bool(OF_EXTENSIONS.search(str(key)))) for key, child in value.items() if key != "pull_secret"]
         # An environment variable is named by its value.
         parts += [(value.get("value"), True)] if OF_EXTENSIONS.search(str(value.get("name"))) and "value" in value else []
-        return set().union(*(_of_extensions(child, depth + 1, is_secret=told) for child, told in parts))
+        return url_secrets(value.get("image")).union(*(_of_extensions(child, depth + 1, is_secret=told) for child, told in parts))
     if isinstance(value, (list, tuple)):
         return set().union(*(_of_extensions(child, depth + 1, is_secret=is_secret) for child in value))
     return set()
@@ -170,7 +170,20 @@ def shown_arguments(arguments: Mapping[str, Any]) -> dict[str, Any]:
     shown = {name: _shown(OPTIONS[name], value) if name in OPTIONS and value else value for name, value in arguments.items()}
     shown |= {name: HIDDEN for name, spec in {**PROMETHEUS, **REGISTRY}.items() if spec.get("no_log") and shown.get(name)}
     shown |= {name: HIDDEN for name in ("pull", "push") if has_login(shown.get(name))}
+    shown |= {"extensions": _shown_extensions(shown["extensions"])} if shown.get("extensions") else {}
     return {**shown, **({"threescale": without_tokens(shown["threescale"])} if "threescale" in shown else {})}
+
+
+def _shown_extensions(value: Any) -> Any:
+    """Return descriptions of Wasm extensions without what their modules are told, whatever it is called."""
+    if not isinstance(value, (list, tuple)):
+        return HIDDEN
+    return [_shown_extension(one) if isinstance(one, Mapping) else HIDDEN for one in value]
+
+
+def _shown_extension(told: Mapping) -> dict:
+    shown = {key: HIDDEN if key in ("config", "env") and child else child for key, child in told.items()}
+    return {key: shown_url(child) if key == "image" and isinstance(child, str) and "//" in child else child for key, child in shown.items()}
 
 
 def _shown(name: str, value: Any) -> Any:

@@ -18,7 +18,7 @@ from .phases import GUARDS
 from .plan import EXTENSIONS_MANAGER, NO_PRIORITY, RAISED_FROM, Ground, selector_text
 from .selecting import Proxy, orders, selected_by
 
-_CONFIGURATIONS = (("spec", "config"), ("spec", "pluginConfig"))
+_CONFIGURATIONS = (("spec", "config"), ("spec", "pluginConfig"), ("spec", "vmConfig"))
 
 
 @dataclass(frozen=True)

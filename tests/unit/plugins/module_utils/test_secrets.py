@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.ossm.federation.plugins.module_utils._secrets import secrets_of
+from ansible_collections.ossm.federation.plugins.module_utils._secrets import secrets_of, shown_arguments
 
 TEXT = "hunter2hunter2"
 
@@ -31,3 +31,26 @@ def test_names_and_what_a_wasm_module_is_told_otherwise_are_none():
         "env": [{"name": "LEVEL", "value": "debug"}],
     }
     assert secrets_of({"extensions": [told]}) == set()
+
+
+def test_what_a_wasm_module_is_told_is_not_repeated_in_an_invocation():
+    told = {
+        "name": "header",
+        "image": f"https://reader:{TEXT}@host/header.wasm",
+        "config": {"x-partner": TEXT},
+        "env": [{"name": "PARTNER", "value": TEXT}],
+    }
+    for extensions in ([told], [told, "text", None], told, TEXT, {"config": TEXT}):
+        shown = shown_arguments({"extensions": extensions, "mesh": "east"})
+        assert TEXT not in str(shown), shown
+    assert shown_arguments({"extensions": [told]})["extensions"][0]["name"] == "header"
+    assert shown_arguments({"extensions": []}) == {"extensions": []}
+
+
+@pytest.mark.parametrize("name", ["PASSPHRASE", "auth", "x-authorization", "bearer", "cookie", "pwd", "signing_key", "hmacKey", "jwt"])
+def test_many_words_name_a_secret(name):
+    assert secrets_of({"extensions": [{"config": {name: TEXT}}]}) == {TEXT}
+
+
+def test_the_password_in_the_address_of_a_module_is_one():
+    assert TEXT in secrets_of({"extensions": [{"image": f"https://reader:{TEXT}@host/header.wasm"}]})

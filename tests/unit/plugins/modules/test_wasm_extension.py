@@ -283,3 +283,19 @@ def test_what_was_made_is_removed_whatever_the_control_plane_has_become(version)
     cluster.put(plane)
     assert {change["action"] for change in run(cluster, state="absent", extensions=[])["changes"]} == {"delete"}
     assert cluster.list(WASM_PLUGIN, "") == []
+
+
+def test_many_warnings_of_one_kind_are_one():
+    many = [{**WHOLE, "name": f"e{number}", "image": "registry.example/header:1"} for number in range(200)]
+    started = asked(extensions=many)
+    wasm_extension.run(started, mesh("v2.5"), NOW)
+    assert len(started.warnings) < 10 and any("200 findings" in text for text in started.warnings)
+
+
+@pytest.mark.parametrize("name", ["LEVEL", "API_TOKEN"])
+def test_the_environment_of_a_module_is_shown_neither_when_it_comes_nor_when_it_goes(name):
+    cluster = mesh("v2.5")
+    told = {**WHOLE, "env": [{"name": name, "value": "hunter2hunter2"}], "config": {"header": "hunter3hunter3"}}
+    made = run(cluster, extensions=[told])
+    gone = run(cluster, state="absent", extensions=[])
+    assert made["changed"] and gone["changed"] and "hunter" not in json.dumps([made, gone])
