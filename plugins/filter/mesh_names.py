@@ -291,7 +291,7 @@ def _calls(verified: Mapping, found: Mapping) -> dict:
 def _error(failed: Mapping) -> dict:
     """Return a failed result's code and text; a text that holds a code names it."""
     text = str(failed.get("msg") or "failed")
-    code = failed.get("code") or next(iter(re.findall(r"\bFED\d{3}\b", text)), None)
+    code = failed.get("code") or next(iter(re.findall(r"\bFED[0-9]{3}\b", text)), None)
     return {"code": code, "message": text}
 
 

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -47,7 +48,15 @@ class Watch:
             raise FederationError(
                 "FED926", where=where, what=what, fix=f"Use mesh, with some of {', '.join(sorted(known))}"
             )
-        return cls({name: args.get(name) for name in (*known, *NAMED)})
+        for name, least in (("interval", SHORTEST), ("again", 1)):
+            if not re.fullmatch(r"[0-9]{1,9}", str(args.get(name) or least)):
+                fix = f"Give a whole number of seconds, {least} or more"
+                raise FederationError("FED926", where=f"Argument {name}", what="is no number of seconds", fix=fix)
+        peers = args.get("peers") or []
+        names = [part.strip() for part in peers.split(",") if part.strip()] if isinstance(peers, str) else peers
+        if not isinstance(names, (list, tuple)):
+            raise FederationError("FED926", where="Argument peers", what="is no list", fix="Give a list of our names of peers")
+        return cls({name: args.get(name) for name in (*known, *NAMED)} | {"peers": list(names)})
 
     @property
     def interval(self) -> int:

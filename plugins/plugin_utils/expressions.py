@@ -239,7 +239,7 @@ class _Work:
     def at(self, whole: object, path: object) -> object:
         """Return what an attribute such as ``card.roots.0`` leads to."""
         for key in str(path).split("."):
-            whole = self.part(whole, int(key) if key.isdecimal() and len(key) < 10 else key)
+            whole = self.part(whole, int(key) if key.isascii() and key.isdecimal() and len(key) < 10 else key)
         return whole
 
     def sum(self, left: object, right: object) -> object:

@@ -233,3 +233,14 @@ TASKS = sorted([*TREE.glob("roles/*/tasks/*.yml"), *TREE.glob("roles/*/vars/*.ym
 def test_what_may_hold_a_secret_is_evaluated_by_the_lookup_that_does_not_quote_it(path):
     expressions = re.findall(r"\{\{.*?\}\}", path.read_text(encoding="utf-8"), re.DOTALL)
     assert [found for found in expressions if SECRET.search(found)] == []
+
+
+DIGITS = re.compile(r"\\d|\.is(?:digit|decimal|numeric)\(\)")
+PYTHON = sorted(path for folder in ("plugins", "extensions") for path in (TREE / folder).glob("**/*.py"))
+
+
+@pytest.mark.parametrize("path", PYTHON, ids=lambda path: str(path.relative_to(TREE)))
+def test_a_digit_is_one_of_ten(path):
+    """Python takes the digits of all scripts for digits, and some of them (such as a superscript two) for none when it reads them."""
+    lines = path.read_text(encoding="utf-8").splitlines()
+    assert [line.strip() for line in lines if DIGITS.search(line) and "re.ASCII" not in line and "isascii() and" not in line] == []

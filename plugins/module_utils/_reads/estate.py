@@ -55,8 +55,8 @@ from .._core.preflight.pulls import named_secrets
 from .._described import described_mesh
 
 FORBIDDEN, NOT_SERVED = "FED104", "FED108"
-_RULE = re.compile(r"mesh_(?P<option>exports|imports), rule (?P<number>\d+)")
-_PEER = re.compile(r"mesh_peers, (?:entry (?P<number>\d+)|(?P<name>[^,]+))")
+_RULE = re.compile(r"mesh_(?P<option>exports|imports), rule (?P<number>[0-9]+)")
+_PEER = re.compile(r"mesh_peers, (?:entry (?P<number>[0-9]+)|(?P<name>[^,]+))")
 
 
 class Remembered:

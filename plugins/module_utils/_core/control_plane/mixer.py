@@ -27,7 +27,7 @@ THREESCALE, WASM, TELEMETRY, LOGGING, TRACING, POLICY, LIMITS, HEADERS, NOTHING 
 )
 _OF_OPERATOR = ("maistra.io/owner", "maistra-control-plane")
 _UNITS = ((1, "second"), (60, "minute"), (3600, "hour"), (86400, "day"))
-_DURATION = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h)")
+_DURATION = re.compile(r"([0-9]+(?:\.[0-9]+)?)(ms|s|m|h)")
 _SECONDS = {"ms": 0.001, "s": 1, "m": 60, "h": 3600}
 MOST_QUOTAS = 200
 

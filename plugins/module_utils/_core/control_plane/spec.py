@@ -20,7 +20,7 @@ OLDEST, NEWEST = (2, 0), (2, 6)
 UNDEPLOYED_FOR, UNDEPLOYED_NAME = (2, 3), "default"
 _DEFAULT_GATEWAYS = ("istio-ingressgateway", "istio-egressgateway")
 # As Go's time.ParseDuration reads it.
-_DURATION = re.compile(r"[-+]?(((\d+(\.\d*)?|\.\d+)(ns|us|µs|μs|ms|s|m|h))+|0)")
+_DURATION = re.compile(r"[-+]?((([0-9]+(\.[0-9]*)?|\.[0-9]+)(ns|us|µs|μs|ms|s|m|h))+|0)")
 _KUBERNETES_AFFINITY = ("nodeAffinity", "podAffinity", "podAntiAffinity")
 _MAISTRA_AFFINITY = ("requiredDuringScheduling", "preferredDuringScheduling")
 _PROVIDERS = {
@@ -296,7 +296,7 @@ def _kiali(spec: Mapping, version: tuple[int, int]) -> Iterator[Objection]:
 
 def _checked_version(text: object) -> str:
     version = parse_version(str(text))
-    if not re.fullmatch(r"v\d+\.\d+", str(text)) or version is None:
+    if not re.fullmatch(r"v[0-9]+\.[0-9]+", str(text)) or version is None:
         fix = f"Write v{version[0]}.{version[1]}" if version else "Write it as v2.6"
         raise FederationError("FED420", where="mesh_version", what=f"{text} is no version of a control plane", fix=fix)
     if not OLDEST <= version <= NEWEST:

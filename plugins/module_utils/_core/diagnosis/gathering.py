@@ -4,6 +4,7 @@ port of the peer."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 
 from ..control_plane.data_plane import has_sidecar
@@ -195,7 +196,7 @@ def days_left(certs: Mapping) -> int | None:
         for one in items(certs.get("certificates"))
         for entry in items(one.get("cert_chain"))
     ]
-    days = [int(str(left)) for left in found if str(left).lstrip("-").isdigit()]
+    days = [int(str(left)) for left in found if re.fullmatch(r"-?[0-9]{1,9}", str(left))]
     return min(days) if days else None
 
 

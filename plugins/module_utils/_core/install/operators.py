@@ -40,7 +40,7 @@ JAEGER_OPERATOR = "jaeger-product"
 _WEBHOOKS = "{namespace}.servicemesh-resources.maistra.io"
 _CLUSTER_ROLES = ("istio-admin", "istio-edit", "istio-view", "istio-cni", "ossm-cni")
 _JAEGER_ROLES = tuple(f"jaegers.jaegertracing.io-v1-{suffix}" for suffix in ("admin", "crdview", "edit", "view"))
-_CNI_DAEMON_SET = re.compile(r"istio-node|istio-cni-node(-v2-\d+)?")
+_CNI_DAEMON_SET = re.compile(r"istio-node|istio-cni-node(-v2-[0-9]+)?")
 SHARED_NAMESPACE = "openshift-operators"
 OWN_LABEL = {"app.kubernetes.io/managed-by": MANAGER}
 # In the order in which they are installed; they go in the order of ``LEAVING``.

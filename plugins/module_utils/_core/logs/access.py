@@ -22,9 +22,9 @@ Fields = Mapping[str, Any]
 """Named fields as they stand: texts, and of JSON any value; ``value_of`` reads one the same way from both."""
 Parser = Callable[[str], "Fields | None"]
 
-_OPERATOR = re.compile(r"%([A-Z_]+(?:\([^)]*\))?(?::\d+)?)%")
+_OPERATOR = re.compile(r"%([A-Z_]+(?:\([^)]*\))?(?::[0-9]+)?)%")
 _NAME = re.compile(r"[^a-z0-9]+")
-_NUMBER = re.compile(r"\d{1,15}(?:\.\d{1,9})?")
+_NUMBER = re.compile(r"[0-9]{1,15}(?:\.[0-9]{1,9})?")
 TELLING = frozenset({"response_code", "response_flags", "upstream_cluster", "downstream_remote_address"})
 """A JSON object without any of these is an application's own."""
 
@@ -62,7 +62,7 @@ def expression_of(format_: str) -> tuple[re.Pattern[str], tuple[str, ...]]:
 
 def name_of(operator: str, taken: Iterable[str] = ()) -> str:
     """Return the name of the field that an operator writes: Istio's, else the operator in small letters."""
-    plain = re.sub(r":\d+$", "", operator)
+    plain = re.sub(r":[0-9]+$", "", operator)
     plain = "START_TIME" if plain.startswith("START_TIME(") else plain
     name = OPERATORS.get(plain) or _NAME.sub("_", plain.lower()).strip("_")
     while name in taken:

@@ -16,7 +16,7 @@ from ..plain.moments import time_of, time_text
 from .filtering import refused
 from .lines import MOST_STREAMS, SECOND, Stream
 
-_DURATION = re.compile(r"(\d{1,6})(s|m|h|d)")
+_DURATION = re.compile(r"([0-9]{1,6})(s|m|h|d)")
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 MIB = 1 << 20
 

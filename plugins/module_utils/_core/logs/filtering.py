@@ -21,8 +21,8 @@ MOST_OPEN = 2
 _CODE = re.compile(r"[0-9][0-9x][0-9x]|0")
 _ESCAPED = re.compile(r"\\.")
 _CLASS = re.compile(r"\[\^?\]?[^]]*\]")
-_OPEN = re.compile(r"[*+]|\{\d*,\}|\{\d{3,}")
-_NESTED = re.compile(r"\([^()]*(?:[*+]|\{\d*,)[^()]*\)(?:[*+]|\{)")
+_OPEN = re.compile(r"[*+]|\{[0-9]*,\}|\{[0-9]{3,}")
+_NESTED = re.compile(r"\([^()]*(?:[*+]|\{[0-9]*,)[^()]*\)(?:[*+]|\{)")
 
 
 @dataclass(frozen=True)

@@ -26,7 +26,7 @@ SECOND = 1_000_000_000
 PROXY = "istio-proxy"
 ACCESS, PROXY_LINE, APPLICATION = "access", "proxy", "application"
 
-_TIME = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.(\d{1,9}))?(Z|[+-]\d\d:?\d\d)(?: |$)")
+_TIME = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.(\d{1,9}))?(Z|[+-]\d\d:?\d\d)(?: |$)", re.ASCII)
 
 
 @dataclass(frozen=True)

@@ -509,7 +509,7 @@ def _gateways(given: Mapping, peer: str, place: str, same_cluster: bool) -> Gate
     ingress = _check_label(given.get("ingress", f"{peer}-ingress"), f"{place}, ingress", 62)
     egress = _check_label(given.get("egress", f"{peer}-egress"), f"{place}, egress", 62)
     for kind, gateway in (("ingress", ingress), ("egress", egress)):
-        if gateway[0].isdigit():
+        if gateway[0] in "0123456789":
             _refuse("FED307", f"{place}, {kind}", f"is {gateway}; the name of a Service starts with a letter", f"Name the {kind} gateway")
     for kind, gateway in (("ingress", ingress), ("egress", egress)):
         if is_reserved_gateway(gateway) and gateway not in RESERVED_GATEWAYS:

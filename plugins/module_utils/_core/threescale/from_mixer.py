@@ -96,7 +96,7 @@ def _key_of(live: Mapping) -> Key:
 def _addresses(params: Mapping, key: Key, addon: Mapping, findings: list[Finding]) -> dict:
     system, backend = str(params.get("system_url") or ""), params.get("backend_url")
     if not backend:
-        is_saas = re.search(r"\.3scale\.net(?::\d+)?/?$", system) is not None
+        is_saas = re.search(r"\.3scale\.net(?::[0-9]+)?/?$", system) is not None
         backend = BACKEND_OF_SAAS if is_saas else "https://write.the.backend.example"
         if not is_saas:
             findings.append(_lost(key, "names no backend_url: Mixer's adapter asked the portal for it", "Write backend.url: the address of apisonator"))

@@ -42,7 +42,7 @@ IMAGES: Mapping[str, str] = {
 PHASES: Mapping[str, str] = {EXTENSION.name: "STATS", WASM_PLUGIN.name: "AUTHZ"}
 """In WasmPlugin's words; a ServiceMeshExtension's PostAuthZ is STATS. The documentation has the two kinds at different places."""
 OF_THREESCALE = re.compile(r"3scale-auth-wasm|threescale-wasm-auth")
-_TAG = re.compile(r":v?(\d+)\.(\d+)\.(\d+)(?:@|-|$)")
+_TAG = re.compile(r":v?([0-9]+)\.([0-9]+)\.([0-9]+)(?:@|-|$)")
 _INBOUND_ALONE = (
     f"Set the environment variable {INBOUND_ONLY} of istiod to true (spec.runtime.components.pilot.container.env), or upgrade to v2.4"
 )

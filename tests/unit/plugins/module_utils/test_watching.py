@@ -20,3 +20,17 @@ def test_an_argument_that_is_unknown_or_missing_is_refused(args, what):
 
 def test_a_watch_waits_some_seconds_whatever_it_is_told():
     assert [Watch.of({"mesh": "east", "interval": seconds}).interval for seconds in (None, 0, 1, 30)] == [60, 60, 5, 30]
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("interval", "soon"), ("interval", -5), ("interval", "\u0665\u0665"), ("again", 10**20), ("again", 1.5), ("peers", 5), ("peers", {"west": 1})],
+)
+def test_an_argument_that_no_watch_can_have_is_refused_by_name(name, value):
+    with pytest.raises(FederationError, match=f"FED926 Argument {name}"):
+        Watch.of({"mesh": "east", name: value})
+
+
+@pytest.mark.parametrize("peers", ["west,north", " west , north ", ["west", "north"]])
+def test_peers_may_be_a_text_with_commas_as_everywhere_else(peers):
+    assert Watch.of({"mesh": "east", "peers": peers}).params["peers"] == ["west", "north"]
