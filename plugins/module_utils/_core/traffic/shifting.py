@@ -202,6 +202,9 @@ def read_pause(seconds: int, check: str, error_rate: float) -> int:
 def chosen_of(wanted: Sequence[Wanted], services: Sequence[str] | None) -> list[Wanted]:
     """Return the rules whose shares move: all with a split, or those of ``services``. Raises ``FederationError`` FED877."""
     splits = {one.service: one for one in wanted if one.split}
+    if services is not None and not services:
+        fix = "Name services, or leave it out to move all that have a split"
+        raise FederationError("FED877", where="shift_services", what="is there and empty", fix=fix)
     unknown = [name for name in services or () if name not in splits]
     if unknown or not splits:
         raise FederationError(

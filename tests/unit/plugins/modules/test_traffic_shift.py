@@ -274,6 +274,8 @@ def test_a_share_for_a_host_that_nobody_describes_is_not_walked_from(east, waits
         {"check": "prometheus"},
         {"error_rate": 101.0},
         {"services": ["shop/cart"]},
+        {"services": []},
+        {"services": [""]},
         {"traffic": []},
     ],
 )
