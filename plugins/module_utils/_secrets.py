@@ -37,6 +37,8 @@ PRIVATE_KEY = re.compile(
 )
 OPTIONS = {alias: name for name, spec in CLUSTER.items() for alias in (name, *spec.get("aliases", ()))}
 LONGEST_PATH = 1024
+# What of descriptions is never repeated: what Wasm modules are told, and what callers of 3scale's tests bring.
+TOLD: Mapping[str, frozenset[str]] = {"extensions": frozenset({"config", "env"}), "tests": frozenset({"request", "expect"})}
 # Keys of what Wasm modules are told, 3scale's among them.
 OF_EXTENSIONS = re.compile(r"token|secret|passw|passphrase|pwd|credential|private|auth|bearer|cookie|signature|jwt|[a-z][_-]?key$", re.IGNORECASE)
 
@@ -170,19 +172,20 @@ def shown_arguments(arguments: Mapping[str, Any]) -> dict[str, Any]:
     shown = {name: _shown(OPTIONS[name], value) if name in OPTIONS and value else value for name, value in arguments.items()}
     shown |= {name: HIDDEN for name, spec in {**PROMETHEUS, **REGISTRY}.items() if spec.get("no_log") and shown.get(name)}
     shown |= {name: HIDDEN for name in ("pull", "push") if has_login(shown.get(name))}
-    shown |= {"extensions": _shown_extensions(shown["extensions"])} if shown.get("extensions") else {}
+    for name, parts in TOLD.items():
+        shown |= {name: _without_parts(shown[name], parts)} if shown.get(name) else {}
     return {**shown, **({"threescale": without_tokens(shown["threescale"])} if "threescale" in shown else {})}
 
 
-def _shown_extensions(value: Any) -> Any:
-    """Return descriptions of Wasm extensions without what their modules are told, whatever it is called."""
+def _without_parts(value: Any, parts: frozenset[str]) -> Any:
+    """Return descriptions without some of their parts, whatever stands in these."""
     if not isinstance(value, (list, tuple)):
         return HIDDEN
-    return [_shown_extension(one) if isinstance(one, Mapping) else HIDDEN for one in value]
+    return [_without_part(one, parts) if isinstance(one, Mapping) else HIDDEN for one in value]
 
 
-def _shown_extension(told: Mapping) -> dict:
-    shown = {key: HIDDEN if key in ("config", "env") and child else child for key, child in told.items()}
+def _without_part(told: Mapping, parts: frozenset[str]) -> dict:
+    shown = {key: HIDDEN if key in parts and child else child for key, child in told.items()}
     return {key: shown_url(child) if key == "image" and isinstance(child, str) and "//" in child else child for key, child in shown.items()}
 
 

@@ -54,3 +54,12 @@ def test_many_words_name_a_secret(name):
 
 def test_the_password_in_the_address_of_a_module_is_one():
     assert TEXT in secrets_of({"extensions": [{"image": f"https://reader:{TEXT}@host/header.wasm"}]})
+
+
+def test_the_keys_of_callers_in_tests_of_3scale_are_not_repeated_in_an_invocation():
+    request = {"host": "cart.shop", "path": f"/x?user_key={TEXT}", "headers": {"x-user-key": TEXT}, "claims": {"azp": TEXT}}
+    test = {"name": "reading", "adapter": "shop/cart", "request": request, "expect": {"user_key": TEXT}}
+    for tests in ([test], [test, TEXT], TEXT):
+        assert TEXT not in str(shown_arguments({"tests": tests}))
+    assert shown_arguments({"tests": [test]})["tests"][0]["name"] == "reading"
+    assert shown_arguments({"tests": []}) == {"tests": []}
