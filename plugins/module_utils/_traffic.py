@@ -10,7 +10,7 @@ from ._cluster.client import Cluster
 from ._core.mesh.topology import Mesh, checked_locality
 from ._core.plain.errors import FederationError
 from ._core.traffic.calling import admitting, callers_of, callers_query, rehearsing
-from ._core.traffic.checking import problems_of
+from ._core.traffic.checking import of_others, problems_of
 from ._core.traffic.localities import found_locality, is_located
 from ._core.traffic.shifting import under_way
 from ._core.traffic.standing import Caller, Standing
@@ -80,6 +80,8 @@ def look(
         wanted = under_way(wanted, mesh, standing)
     except FederationError as error:
         problems = [*problems, error]
+    if not params.get("force"):
+        problems = [*problems, *of_others(mesh, standing)]
     found = problems_of(wanted, mesh, standing, locality)
     # Who does not ask who calls writes no policies.
     problems = [*problems, *(error for error in found if asks_callers or error.code != "FED862")]

@@ -115,7 +115,7 @@ CODES: dict[str, Code] = {
         "control plane's namespace, never by the machine or folder that they are kept in.",
         "Keep one description of each control plane. Where you renamed the mesh or its owner on purpose, run once with the line that the "
         "message gives, `federation_accept_changes: [\"<mesh>=<digits>\"]`; what is not in `mesh_peers` any more must go in that run "
-        "(`federation_prune: true`).",
+        "(`federation_prune: true`). Rules of traffic that bear another `mesh_name` are taken over, and removed, with `federation_force: true`.",
     ),
     "FED114": Code(
         "A kubeconfig says what is not obeyed",

@@ -14,7 +14,7 @@ from ..peering.plan import plan_exports
 from ..peering.using import is_of_traffic, place_in
 from ..plain.data import at, items, listed, mapping, place_of
 from ..plain.errors import FederationError
-from ..plain.kinds import DESTINATION_RULE, VIRTUAL_SERVICE, merging_manager
+from ..plain.kinds import DESTINATION_RULE, MESH_LABEL, VIRTUAL_SERVICE, merging_manager
 from .calling import WINDOW, is_enforced, local_callers, rehearses
 from .localities import clients_elsewhere
 from .merging import in_the_way, manager_of, rule_held
@@ -399,3 +399,15 @@ def _holders(one: Wanted, mesh: Mesh, standing: Standing, locality: Mapping[str,
 
 def _problem(code: str, one: Wanted, word: str, what: str, fix: str) -> FederationError:
     return FederationError(code, where=f"{one.place}, {word}", what=what, fix=fix)
+
+
+def of_others(mesh: Mesh, standing: Standing) -> Iterator[FederationError]:
+    """Yield that another description of this control plane keeps rules here, which this one would remove: FED112."""
+    names = {str(mapping(at(live, "metadata", "labels")).get(MESH_LABEL) or "nobody") for live in standing.ours} - {mesh.name}
+    if names:
+        yield FederationError(
+            "FED112",
+            where=standing.control_plane.place,
+            what=f"has rules of traffic of the description with mesh_name {listed(sorted(names))}, and this one is mesh_name {mesh.name}",
+            fix="Keep one description of each control plane; where you renamed the mesh on purpose, run once with federation_force: true (option force)",
+        )

@@ -836,3 +836,15 @@ def test_without_merge_the_way_to_merge_is_shown():
 def test_a_split_between_two_hosts_has_nothing_to_merge():
     assert refused(estate(), {**SPLIT, "merge": True}).code == "FED850"
     assert refused(estate(), {"service": "shop/checkout", "merge": True}).code == "FED850"
+
+
+def test_rules_of_another_description_are_neither_removed_nor_taken():
+    east = estate()
+    keep(east, FAILOVER)
+    before = list(east.writes)
+    for params in ({}, {"state": "absent"}):
+        with pytest.raises(FederationError) as refused:
+            keep(east, SPLIT, mesh="lab", namespace=SPACE, **params)
+        assert (refused.value.code, "mesh_name east" in refused.value.what, east.writes) == ("FED112", True, before)
+    assert keep(east, SPLIT, mesh="lab", namespace=SPACE, force=True)["changed"]
+    assert east.get(DESTINATION_RULE, "shop", "federation.cart") is None
