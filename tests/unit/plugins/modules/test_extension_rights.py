@@ -91,7 +91,7 @@ def test_the_shipped_roles_for_3scale_hold_all_that_is_asked_and_one_named_secre
     secret = {"namespace": SPACE, "secret": "threescale-portal", "key": "token"}
     described = {**FETCHING, "portal": {"url": PORTAL["url"], "token_from": secret}}
     adapters = [{**described["adapters"][0], "oidc": {"issuer": "https://sso"}, "switch": "deny"}]
-    adapters.append({**adapters[0], "namespace": SPACE})
+    adapters.append({**adapters[0], "namespace": SPACE, "selector": {"istio": "ingressgateway"}})
     given = {
         "apiVersion": "v1",
         "kind": "Secret",
