@@ -180,6 +180,7 @@ RULES = [
     [WEIGHTS],
     [{**FAILOVER, "timeout": "5s", "retries": {"attempts": 2, "per_try_timeout": "500ms", "retry_on": "connect-failure,503"}}],
     [{**SPLIT, "timeout": "5s"}],
+    [{"service": "shop/cart", "idle_timeout": "60s"}, {"service": "shop/till", "idle_timeout": "60s"}],
     [{**FROM_WEST, "callers": {**FROM_WEST["callers"], "dry_run": True}}],
     [{**TO_WEST, "timeout": "1m", "retries": {"attempts": 0}}],
 ]
