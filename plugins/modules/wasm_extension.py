@@ -226,12 +226,12 @@ from dataclasses import replace  # noqa: E402
 from datetime import datetime  # noqa: E402
 
 from ..module_utils._cluster.client import Cluster  # noqa: E402
-from ..module_utils._core.catalogue.findings import texts  # noqa: E402
 from ..module_utils._core.extensions.described import OPTION, Extension, read_extensions  # noqa: E402
 from ..module_utils._core.extensions.keeping import (  # noqa: E402
     Standing,
     changes,
     hidden,
+    in_words,
     key_of,
     open_until_fetched,
     standing_of,
@@ -269,7 +269,7 @@ def run(run: Run, cluster: Cluster, now: datetime) -> dict:
     found = changes(around.live, desired, params["mesh"], force=params["force"])
     proxies, unread = read_pods(cluster, looked_in(extensions, around.ground))
     doubts = warnings(extensions, desired, around.live, proxies, around.ground, unread)
-    for warning in texts((*doubts, *open_until_fetched(found, extensions))):
+    for warning in in_words(doubts, open_until_fetched(found, extensions)):
         run.warn(warning)
     run.apply(cluster, found)
     loadings = watched(run, cluster, desired, looked_in(extensions, around.ground), around.ground)

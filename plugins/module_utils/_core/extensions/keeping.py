@@ -7,8 +7,9 @@ import hashlib
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import chain
 
-from ..catalogue.findings import Finding
+from ..catalogue.findings import Finding, texts
 from ..plain.data import at, items, mapping, place_of, some
 from ..plain.diff import MISSING, Change, Difference, change_to, removal_of
 from ..plain.errors import FederationError
@@ -178,6 +179,11 @@ def open_until_fetched(found: Iterable[Change], extensions: Iterable[Extension])
         if extension.key in new and extension.phase in GUARDS:
             seen = f"guards requests in {extension.phase}, and running proxies go on without it until each has fetched the module"
             yield Finding("FED812", f"{OPTION}, {extension.place}", seen)
+
+
+def in_words(*found: Iterable[Finding]) -> list[str]:
+    """Return what was found as warnings; many of one code are one."""
+    return texts(chain(*found))
 
 
 def _carried(manifest: Mapping, own: Mapping | None) -> Mapping:
