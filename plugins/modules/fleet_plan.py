@@ -52,6 +52,12 @@ options:
   path:
     description: The file to keep this plan in.
     type: path
+  digest:
+    description:
+      - The RV(digest) of the plan that jobs have followed since. Where the plan is another by now it is not kept, and a warning says so, so
+        that what has changed meanwhile is named again.
+    type: str
+    version_added: 0.3.0
 """
 
 EXAMPLES = r"""
@@ -101,6 +107,12 @@ limit:
   returned: success
   type: str
   sample: east,north
+digest:
+  description: The digest of the plan, for O(digest) once the jobs have ended.
+  returned: success
+  type: str
+  sample: 9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08
+  version_added: 0.3.0
 plan:
   description: The plan, as its file has it.
   returned: success
@@ -143,6 +155,7 @@ OPTIONS = {
     "cards_dir": {"type": "path"},
     "since": {"type": "path"},
     "path": {"type": "path"},
+    "digest": {"type": "str"},
 }
 
 
@@ -159,6 +172,7 @@ def run(run: Run, _cluster: None, _now: datetime) -> dict:
         "unchanged": list(changes.unchanged),
         "gone": list(changes.gone),
         "limit": changes.limit,
+        "digest": now.digest,
         "plan": now.to_data(),
         "lines": changes.lines(),
     }
@@ -183,6 +197,9 @@ def saved(path: str | None) -> Plan | None:
 def kept(run: Run, plan: Plan) -> bool:
     """Keep the plan where that is asked for; return whether its file is another by now."""
     if not run.params["path"]:
+        return False
+    if run.params["digest"] and run.params["digest"] != plan.digest:
+        run.warn("Descriptions or cards have changed since the jobs began, so this plan is not kept: the next run names these meshes again")
         return False
     text = f"{json.dumps(plan.to_data(), indent=1, sort_keys=True)}\n"
     return bool(kept_files(run, {Place.at(run.params["path"], "Plan"): text}, LARGEST, 0o644))

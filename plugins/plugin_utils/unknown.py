@@ -23,7 +23,7 @@ from ansible_collections.ossm.federation.plugins.module_utils._core.plain.words 
 
 OURS = ("mesh", "federation", "unfederate")
 # What playbooks take and roles keep, and no spec describes.
-OF_PLAYBOOKS = ("federation_cards", "uninstall_crds", "uninstall_leave_sidecars", "upgrade_report")
+OF_PLAYBOOKS = ("federation_cards", "fleet_changed", "fleet_limit", "uninstall_crds", "uninstall_leave_sidecars", "upgrade_report")
 # A workflow's jobs hand their cards on in variables that are called after meshes.
 HANDED_ON = re.compile(r"federation_cards_of_\w+")
 IGNORED = "federation_ignore_variables"

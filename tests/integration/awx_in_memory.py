@@ -257,7 +257,7 @@ class Awx:
         project = place / "project"
         shutil.copytree(SOURCE / "project", project)
         injected = {}
-        for credential in taken["credentials"]:
+        for credential in taken.get("credentials") or []:
             injected.update(self._injected(credential, place))
         variables = {**taken["extra_vars"], **marked({**taken["answers"], **extra_vars, **injected})}
         text = yaml.dump(variables, Dumper=Dumper, sort_keys=False)
@@ -275,7 +275,7 @@ class Awx:
         words += ["--check"] if taken["job_type"] == "check" else []
         done = subprocess.run([*words, taken["playbook"]], check=False, cwd=project, env=env, text=True, **STREAMS)
         artifacts = json.loads((place / "artifacts.json").read_text(encoding="utf-8")) if (place / "artifacts.json").exists() else {}
-        given = text + "".join(path.read_text(encoding="utf-8") for path in (place / "env").iterdir())
+        given = text + "".join(path.read_text(encoding="utf-8") for path in place.glob("env/*"))
         return Job(name, "successful" if done.returncode == 0 else "failed", done.stdout, artifacts, given)
 
     def _injected(self, credential: str, place: Path) -> dict[str, str]:

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 import yaml
 from integration.administrators import ON_ONE_MACHINE, TREE, Administrator, clear, federation_of
-from integration.awx_in_memory import SOURCE, STREAMS, Awx, Job, run
+from integration.awx_in_memory import SOURCE, STREAMS, Awx, Dumper, Job, marked, run
 
 from testbed import Testbed
 
@@ -145,7 +145,7 @@ def test_more_meshes_than_a_workflow_carries_cards_of_are_refused_with_the_way_o
 def data_of(settings: dict, environment: dict[str, str], folder: Path) -> dict[str, list]:
     """Return what ``data/`` says for these settings, as an estate that includes its files sees it."""
     names = sorted(path.name for path in (SOURCE / "data").glob("*.yml"))
-    kinds = ("credentials", "templates", "workflows", "schedules", "roles", "notifications", "projects")
+    kinds = ("credential_types", "credentials", "templates", "workflows", "schedules", "roles", "notifications", "projects")
     play = {
         "hosts": "localhost",
         "gather_facts": False,
@@ -268,6 +268,64 @@ def test_a_mesh_that_fails_to_publish_keeps_nobody_else_from_federating(awx: Awx
     assert asked[0]["publish west"].status == "failed", "who approves sees it"
     assert {name for name in jobs if name.startswith(("federate", "confirm"))} == {f"{what} {mesh}" for what in ("federate", "confirm") for mesh in MESHES}
     assert given["federate west"] == {"federation_cards_of_east": ["east"]}
+
+
+@pytest.fixture(scope="module")
+def fleet(tmp_path_factory: pytest.TempPathFactory, environment: dict[str, str]) -> Awx:
+    """An AWX of two meshes whose cards come by Git; nobody answers where their clusters should be, so a job that asks one fails."""
+    folder = tmp_path_factory.mktemp("fleet")
+    (folder / "cards").mkdir()
+    cluster = {"server": "https://127.0.0.1:9", "insecure-skip-tls-verify": True}
+    config = {"clusters": [{"name": "c", "cluster": cluster}], "users": [{"name": "u", "user": {"token": "t"}}]}
+    config |= {"contexts": [{"name": "x", "context": {"cluster": "c", "user": "u"}}], "current-context": "x", "apiVersion": "v1", "kind": "Config"}
+    (folder / "kubeconfig").write_text(json.dumps(config), encoding="utf-8")
+    said = {"awx_kubeconfigs": dict.fromkeys(MESHES, str(folder / "kubeconfig")), "awx_cards_dir": str(folder / "cards")}
+    data = data_of({**said, "awx_fleet_plan": str(folder / "plan.json"), "awx_teams": {"run": ["Mesh"]}}, environment, folder)
+    named = {"credential_types": "credential_type", "credentials": "credential", "templates": "job_template", "workflows": "workflow_job_template"}
+    calls = [(module, one) for kind, module in named.items() for one in data[kind]]
+    nodes = [(each, one["name"]) for one in data["workflows"] for each in one["simplified_workflow_nodes"]]
+    calls += [("workflow_job_template_node", {**node, "workflow_job_template": name}) for node, name in nodes]
+    return Awx([*calls, *(("role", one) for one in data["roles"])], folder, workflow="Federate what has changed")
+
+
+def test_only_meshes_that_the_plan_names_get_a_job_that_asks_a_cluster(fleet: Awx, environment: dict[str, str]) -> None:
+    assert [parent for parent, _kind in fleet.parents()["keep the plan"]] == ["federate changed east", "federate changed west"]
+    assert {kind for links in fleet.parents().values() for _parent, kind in links} == {"success_nodes"}, "who fails is named again"
+    given: dict[str, dict] = {}
+
+    def launch(node: str, variables: dict) -> Job:
+        given[node] = variables
+        if node in ("plan", "keep the plan"):
+            return fleet.launch(node, variables, environment)
+        return ended(node)
+
+    jobs = fleet.walk(lambda so_far: so_far["plan"].artifacts["fleet_changed"] == list(MESHES), launch, fleet.answers())
+    assert {name: job.status for name, job in jobs.items()} == dict.fromkeys(fleet.nodes, "successful"), jobs["keep the plan"].output
+    again = fleet.launch("plan", fleet.answers(), environment)
+    assert (again.artifacts["fleet_changed"], again.artifacts["fleet_limit"]) == ([], "all:!all"), again.output
+
+    named = {**given["federate changed east"], "fleet_changed": ["east"], "fleet_limit": "east"}
+    left = fleet.launch("federate changed west", named, environment)
+    assert left.status == "successful" and "ok=0" in left.output.partition("PLAY RECAP")[2], left.output
+    asked = fleet.launch("federate changed east", {**named, "mesh_api_timeout": 1}, environment)
+    assert asked.status == "failed" and "FED105" in asked.output, asked.output
+    assert fleet.walk(lambda _jobs: False, lambda node, _variables: ended(node, fleet_changed=["east"])).keys() == {"plan", "approve"}
+
+
+@pytest.mark.parametrize(
+    "hostile",
+    [None, "all:!west", ["east", "localhost"], {"east": "cards"}, ["{{ lookup('ansible.builtin.pipe', 'touch broken') }}"]],
+    ids=repr,
+)
+def test_what_another_job_says_has_changed_is_no_pattern_and_no_expression(hostile: object, environment: dict[str, str], tmp_path: Path) -> None:
+    hosts = {"east": {"mesh_kubeconfig": "nowhere", "mesh_peers": ["west"]}, "west": {"mesh_kubeconfig": "nowhere", "mesh_peers": ["east"]}}
+    (tmp_path / "meshes.yml").write_text(yaml.safe_dump({"meshes": {"hosts": hosts}}), encoding="utf-8")
+    given = tmp_path / "extravars"
+    given.write_text(yaml.dump({} if hostile is None else marked({"fleet_changed": hostile}), Dumper=Dumper), encoding="utf-8")
+    words = ["ansible-playbook", "-i", "meshes.yml", "ossm.federation.federate_changed", "-e", f"@{given}"]
+    done = subprocess.run(words, check=False, cwd=tmp_path, env=environment, text=True, **STREAMS)
+    assert done.returncode == 2 and "FED366 fleet_changed:" in done.stdout and not (tmp_path / "broken").exists(), done.stdout
+    assert "FED1" not in done.stdout and "FED4" not in done.stdout, "refused before a kubeconfig is read"
 
 
 def test_the_execution_environment_is_one_that_ansible_builder_takes() -> None:

@@ -632,6 +632,13 @@ CODES: dict[str, Code] = {
         "Two of the reports that are to be joined tell something else of one mesh: one of them is older, or two meshes have one name.",
         "Leave the older one out, or give each mesh a name of its own.",
     ),
+    "FED366": Code(
+        "What has changed is no list of meshes",
+        ERROR,
+        "`federate_changed` is told by `fleet_changed` which meshes need a job. It is not set, is no list, or names what is no host of the group "
+        "`meshes`: a pattern, a group, or a mesh that went. It comes out of another job, so nothing in it is taken for a pattern or an expression.",
+        "Run `fleet_plan` before it, in the same workflow, or give the hosts as a list or as a text with commas. To federate all, play `federate`.",
+    ),
     "FED401": Code(
         "Control plane missing",
         ERROR,

@@ -46,6 +46,11 @@ class Plan:
         """Return the plan as JSON-friendly data."""
         return {"version": VERSION, "release": self.release, "meshes": {host: dict(row) for host, row in sorted(self.rows.items())}}
 
+    @property
+    def digest(self) -> str:
+        """Return what tells two plans apart."""
+        return hashlib.sha256(json.dumps(self.to_data(), sort_keys=True).encode()).hexdigest()
+
     @classmethod
     def from_data(cls, data: object, where: str) -> Plan:
         """Return a saved plan; raises ``FederationError`` FED362 for anything else."""

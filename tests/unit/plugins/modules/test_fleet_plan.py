@@ -63,3 +63,12 @@ def test_what_is_no_plan_of_before_is_refused(plan, tmp_path):
         (tmp_path / "plan.json").write_text(text, encoding="utf-8")
         with pytest.raises(FederationError, match="FED362"):
             plan()
+
+
+def test_a_plan_is_kept_only_while_it_is_the_one_that_the_jobs_have_followed(plan, cards, tmp_path):
+    followed = plan()["digest"]
+    assert plan(path=str(tmp_path / "plan.json"), digest=followed)["changed"]
+    (cards / "east" / "west.json").write_text('{"issued": "meanwhile"}', encoding="utf-8")
+    late = plan(path=str(tmp_path / "plan.json"), digest=followed)
+    assert not late["changed"] and late["changed_meshes"] == {"east": "cards"} and "not kept" in late["warnings"][0]
+    assert plan()["changed_meshes"] == {"east": "cards"}, "the next run names it"
