@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ._core.mesh.topology import Mesh
@@ -47,3 +47,11 @@ def one_peer(params: Mapping[str, Any], **rules: Any) -> Mesh:
     A module without the option ``loopback`` has nothing to do with addresses.
     """
     return described_mesh({"loopback": True, **params, "peers": [params["peer"]], **rules})
+
+
+def asked_peers(peers: Sequence[object] | None) -> dict[str, str]:
+    """Return peers that are given as names or as mappings: our name of each to its own."""
+    return {
+        str(peer.get("local_name") or peer.get("name")) if isinstance(peer, dict) else str(peer): str(peer.get("name")) if isinstance(peer, dict) else str(peer)
+        for peer in peers or ()
+    }

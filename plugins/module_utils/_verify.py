@@ -7,13 +7,16 @@ import json
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 from ._cluster.client import Cluster
+from ._core.card.card import Card, read_card
 from ._core.catalogue.findings import Unknown
 from ._core.control_plane.live import ControlPlane
 from ._core.insight.components import istiods_among
 from ._core.peering import status
+from ._core.peering.carrying import card_in
 from ._core.plain.errors import FederationError
 from ._core.verification.programs import MOST, Program, Ran, programs_for, said_by
 from ._core.verification.targets import (
@@ -23,13 +26,15 @@ from ._core.verification.targets import (
     client_of,
     clients_among,
     ports_in,
+    ports_on,
     read_client,
     read_paths,
     targets_of,
 )
 from ._core.verification.verdicts import Verdict, Verification, judged, silent
+from ._described import asked_peers
 from ._reads.insight import REGISTRY, SILENT, Asker, read_pods
-from ._reads.peerings import read_control_plane, read_members, read_peerings
+from ._reads.peerings import card_file, read_control_plane, read_members, read_peerings
 from ._run import Run
 from ._standing import peer_rows
 
@@ -86,7 +91,7 @@ class _Asking:
         )
 
 
-def verification_of(run: Run, cluster: Cluster) -> Verification:
+def verification_of(run: Run, cluster: Cluster, now: datetime) -> Verification:
     """Return what one request per import and port came to; in check mode nothing is asked for. Changes nothing.
 
     Raises ``FederationError`` FED918 where nobody has asked for commands in containers, FED925 for options that are
@@ -106,6 +111,8 @@ def verification_of(run: Run, cluster: Cluster) -> Verification:
         if row["imports"] is None and row["outbound"] != status.SUSPENDED
     ]
     ports = _ports(cluster, control_plane, unread) if any(row["imports"] for row in rows) else {}
+    if not ports:
+        ports = ports_on(_cards(params, rows, now, unread), rows)
     targets = targets_of(rows, ports, paths)
     asked, left_out = targets[:MOST_TARGETS], max(0, len(targets) - MOST_TARGETS)
     if run.check_mode:
@@ -130,6 +137,20 @@ def refuse_unasked(params: Mapping[str, Any]) -> None:
             what="is not set, and each request is a command in a container of an application",
             fix="Set verify_exec: true if you may run commands there, and give the rights of mesh-verify.yml (docs/verify.md)",
         )
+
+
+def _cards(params: Mapping[str, Any], rows: Sequence[Mapping], now: datetime, unread: list[Unknown]) -> dict[str, Card]:
+    """Return the cards of peers, by our names of them, as far as their files are there and in order."""
+    described = asked_peers(params["peers"])
+    found: dict[str, Card] = {}
+    for name in [str(row["peer"]) for row in rows if row["imports"]] if params["cards_dir"] else ():
+        try:
+            file = card_in(lambda each: card_file(params["cards_dir"], each), described.get(name, name), params["mesh"])
+            if file:
+                found[name] = read_card(file[1], file[0], now)
+        except FederationError as error:
+            unread.append(Unknown(f"the card of {name}", f"{error.where}: {error.what}", ("FED917",)))
+    return found
 
 
 def _clients(cluster: Cluster, namespace: str, wanted: str, unread: list[Unknown]) -> list[Client]:

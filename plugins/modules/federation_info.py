@@ -276,7 +276,7 @@ from ..module_utils._core.plain.errors import FederationError  # noqa: E402
 from ..module_utils._core.plain.kinds import CONFIG_MAP, MESH_LABEL  # noqa: E402
 from ..module_utils._core.traffic.showing import lines_of as lines_of_traffic  # noqa: E402
 from ..module_utils._core.traffic.showing import rows_of as rows_of_traffic  # noqa: E402
-from ..module_utils._described import described_mesh  # noqa: E402
+from ..module_utils._described import asked_peers, described_mesh  # noqa: E402
 from ..module_utils._handing import waiting_to_be_handed_over  # noqa: E402
 from ..module_utils._options import CLUSTER, MESH, WAITING  # noqa: E402
 from ..module_utils._reads.istiod import restart_needed  # noqa: E402
@@ -512,7 +512,7 @@ def reached(mesh: str, cluster: Cluster, control_plane: ControlPlane) -> str:
 
 def rows_of(params: dict, peerings: Peerings, control_plane: ControlPlane, now: datetime) -> list[dict]:
     """Return a row per peer: those that stand, those that are asked for, those that have a note."""
-    asked = {name_of(peer): mesh_of(peer) for peer in params["peers"] or []}
+    asked = asked_peers(params["peers"])
     others = params["peers"] is None or params["until"] == "connected"
     return peer_rows(asked, params["notes"], peerings, control_plane, now, others=others)
 
@@ -547,16 +547,6 @@ def bundles_if_known(cluster: Cluster, namespace: str) -> dict[str, Mapping]:
             raise
         return {}
     return {live["metadata"]["name"]: live for live in found if is_ours(live)}
-
-
-def name_of(peer: object) -> str:
-    """Return our name of a peer that is given as a name or as a mapping."""
-    return str(peer.get("local_name") or peer.get("name")) if isinstance(peer, dict) else str(peer)
-
-
-def mesh_of(peer: object) -> str:
-    """Return a peer's own name."""
-    return str(peer.get("name")) if isinstance(peer, dict) else str(peer)
 
 
 def main() -> None:

@@ -39,6 +39,19 @@ options:
         its port C(:8080/health). All others are asked for C(/) with HEAD.
     type: dict
     default: {}
+  peers:
+    description:
+      - Our names of peers, or mappings with C(local_name) and C(name), by whose cards O(cards_dir) is read. A peer that is not named is called
+        as its ServiceMeshPeer is.
+    type: list
+    elements: raw
+    default: []
+    version_added: 0.3.0
+  cards_dir:
+    description:
+      - Folder of the cards. Where istiod cannot be asked which ports imports have, those count that the peers' cards offer.
+    type: path
+    version_added: 0.3.0
   timeout:
     description:
       - Seconds that one request may take, from 2 to 60. A connection has to stay open as long, because proxies on the way need up to 10
@@ -156,14 +169,16 @@ OPTIONS = {
     "by_exec": {"type": "bool", "default": False},
     "client": {"type": "str"},
     "paths": {"type": "dict", "default": {}},
+    "peers": {"type": "list", "elements": "raw", "default": []},
+    "cards_dir": {"type": "path"},
     "timeout": {"type": "int", "default": 15},
     "require": {"type": "str", "choices": list(REQUIRED), "default": "none"},
 }
 
 
-def run(run: Run, cluster: Cluster, _now: datetime) -> dict:
+def run(run: Run, cluster: Cluster, now: datetime) -> dict:
     """Return what the requests came to. Raises ``FederationError`` FED919 where that is not as is required."""
-    require, found = run.params["require"], verification_of(run, cluster)
+    require, found = run.params["require"], verification_of(run, cluster, now)
     missing, line = found.missing(require), found.verdict_line(require)
     result = {
         "changed": False,

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from attacks.api import ApiInMemory
 from attacks.attack import call
+from attacks.test_identity import card
 from attacks.tunnels import tunnelling
 from integration.administrators import Administrator
 
@@ -84,6 +85,10 @@ def pages(_namespace: str, _pod: str, _port: int, target: str) -> str | None:
     return json.dumps(told) if target == "/debug/registryz" else None
 
 
+def nothing(*_asked: object) -> None:
+    """What an istiod says that does not know the page."""
+
+
 def saying(http: bytes = GOOD, tcp: int | None = 28, seen: list | None = None) -> Callable:
     """Return what containers answer that have curl and nothing else."""
 
@@ -148,6 +153,22 @@ def test_an_image_without_a_program_leaves_it_unknown_with_the_reason(api, colle
     assert result["code"] == "FED919" and set(states(result).values()) == {"unknown"}
     assert "has one of curl, python3, wget" in result["calls"][0]["evidence"]
     assert {one["code"] for one in result["findings"]} == {"FED917"}
+
+
+def test_ports_that_istiod_does_not_tell_are_those_of_the_peers_card(api, collections, tmp_path):
+    mesh(api)
+    ports = [{"name": "http", "number": 8080, "protocol": "HTTP"}]
+    (tmp_path / "prod-for-east.json").write_text(
+        json.dumps({**card("west"), "mesh": "prod", "exports": [{"name": "cart.shop.svc.east-exports.local", "ports": ports}]}), encoding="utf-8"
+    )
+    api.hostile = tunnelling(nothing, saying())
+    said = {**api.access, **EAST, "cards_dir": str(tmp_path), "peers": [{"name": "prod", "local_name": "west"}]}
+    result = call(collections, "federation_verify_info", said).result
+    assert states(result) == {CART: "reached", TILL: "unknown"}, result
+    assert "ports of imports" in str(result["unread"])
+    (tmp_path / "prod-for-east.json").write_text("{", encoding="utf-8")
+    broken = call(collections, "federation_verify_info", said).result
+    assert states(broken) == {CART: "unknown", TILL: "unknown"} and "the card of west" in str(broken["unread"])
 
 
 def test_a_right_that_is_missing_is_asked_for_once_and_told(api, collections):

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from ..card.card import Card
 from ..control_plane.data_plane import PROXY
 from ..insight.pods import workload_of
 from ..plain.data import at, is_true, items, mapping
@@ -144,6 +145,21 @@ def ports_in(registry: object) -> dict[str, list[tuple[int, str]]]:
             number = port.get("port")
             if isinstance(number, int) and 0 < number < 65536:
                 found.setdefault(host, []).append((number, str(port.get("protocol") or "")))
+    return found
+
+
+def ports_on(cards: Mapping[str, Card], rows: Iterable[Mapping]) -> dict[str, list[tuple[int, str]]]:
+    """Return, by imported host, the ports and protocols that the peers' ``cards`` offer (by our names of the peers).
+
+    They are what the peers said when they wrote their cards, where istiod cannot be asked what it knows.
+    """
+    found: dict[str, list[tuple[int, str]]] = {}
+    for row in rows:
+        card = cards.get(str(row["peer"]))
+        offered = {export.name: export.ports for export in card.exports} if card else {}
+        for one in row["imports"] or ():
+            ports = [(port.number, port.protocol) for port in offered.get(str(one["exported"]), ())]
+            found.update({str(one["imported"]): ports} if ports else {})
     return found
 
 
