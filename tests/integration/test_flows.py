@@ -22,6 +22,8 @@ Make = Callable[..., Administrator]
 CARDS = {"federation_cards_dir": "cards"}
 # Tasks of one host where nothing is to do: what a run costs is what Ansible takes for each.
 MOST_TASKS = {"federate": 8, "status": 5}
+# What a mesh with one peer and one member asks its API server for then, of all modules: each collection once per module, and no discovery.
+MOST_REQUESTS = {"federate": 19, "status": 8}
 
 
 def hand_over(giver: Administrator, taker: Administrator, card: str) -> None:
@@ -41,6 +43,12 @@ def secrets_of(bed: Testbed) -> set[str]:
                 if key.endswith("-data"):
                     found.add(base64.b64decode(text).decode())
     return found
+
+
+def asked_of(bed: Testbed, name: str) -> list[str]:
+    """Return what this collection has asked a mesh's API server for, by its audit log."""
+    events = map(json.loads, Path(bed.meshes[name].audit_log).read_text(encoding="utf-8").splitlines())
+    return [f"{event['verb']} {event['requestURI'].partition('?')[0]}" for event in events if event.get("userAgent") == "ossm.federation"]
 
 
 def connected(output: str) -> str:
@@ -118,8 +126,11 @@ def test_one_run_federates_both_meshes_and_takes_it_back(bed: Testbed, administr
     assert not list(both.folder.glob("**/*-for-*.json")), "a run that sees both meshes needs no files"
     assert bed.meshes["west"].call("cart.shop.svc.east-imports.local").status == 200
     for playbook, most in MOST_TASKS.items():
+        before = asked_of(bed, "east")
         counted = both.counted(playbook)
         assert max(counted.values()) <= most, f"{playbook}: {counted}"
+        asked = asked_of(bed, "east")[len(before) :]
+        assert len(asked) <= MOST_REQUESTS[playbook], asked
 
     seen = both.play("report", variables={"report_json": "page.json", "report_parts": ["preflight", "validate"]})
     assert "Report · 2 of 2 meshes seen · 1 of 1 peerings connected" in seen.output, seen.output
