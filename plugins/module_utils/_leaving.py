@@ -11,13 +11,14 @@ from ._core.mesh.topology import Mesh
 from ._core.peering.identity import Accepted, refuse_two_descriptions
 from ._core.peering.keeping import brought_back, emptied, refuse_live, removed
 from ._core.peering.leaving import (
-    MOST_TOLD,
+    breaking,
     gateway_places,
-    hosts_of_others,
     left_alone,
     leftovers,
+    letting_in,
     owners,
     refuse_foreign_exports,
+    refuse_held,
     refuse_left_out,
     refuse_unknown,
     refuse_used,
@@ -26,15 +27,14 @@ from ._core.peering.leaving import (
     stays,
     still,
     suspended,
+    taken_with,
     told,
 )
 from ._core.peering.live import Peering, Peerings
 from ._core.peering.status import settling_seconds
-from ._core.peering.using import Taken, Use, accounts_in, names_of_traffic, place_in, routed_by, routes_in, taken_from, unwanted_routes, withdrawals_of
-from ._core.plain.data import some
-from ._core.plain.diff import Change, as_diff, is_ours
+from ._core.peering.using import Taken, Use, names_of_traffic, place_in, routed_by, routes_in, unwanted_routes, withdrawals_of
+from ._core.plain.diff import Change, as_diff
 from ._core.plain.errors import FederationError
-from ._core.plain.kinds import AUTHORIZATION_POLICY
 from ._reads.peerings import read_peerings
 from ._reads.uses import uses_of
 from ._run import Run, wait_until
@@ -133,33 +133,16 @@ def refuse_what_breaks(
     """
     leaving = {name: peerings.of(name) for name in names}
     refuse_foreign_exports(leaving)
-    for peering in leaving.values():
-        for live in (peering.imports, peering.exports):
-            emptied(live, force=run.params["force"])
-    taken = [
-        taken_from(name, peering.imports, control_plane.cluster_domain, without=hosts_of_others(peerings, leaving, control_plane))
-        for name, peering in leaving.items()
-        if peering.imports is not None and is_ours(peering.imports)
-    ]
-    uses, unreadable, objects = uses_of(cluster, control_plane, [given for given in taken if given])
+    refuse_held(leaving, force=run.params["force"])
+    uses, unreadable, objects = uses_of(cluster, control_plane, taken_with(leaving, peerings, control_plane))
     going = unwanted_routes(objects, uses, routed_by(run.params.get("traffic")))
     places = set(map(place_in, going))
     uses = [use for use in uses if use.place not in places]
-    policies = [live for live in objects if live["kind"] == AUTHORIZATION_POLICY.name]
     if run.params["leave_when"] != "always":
         refuse_used(uses)
         refuse_unknown(list(names), unreadable)
-    for line in told([str(use) for use in uses], "FED508 nothing is behind it once {} is left: ".format(", ".join(names))):
+    for line in [*breaking(uses, unreadable, names), *letting_in(objects, leaving, control_plane)]:
         run.warn(line)
-    if unreadable:
-        run.warn(
-            f"FED506 whether something uses what is imported from {some(names, MOST_TOLD)} is not known: "
-            f"{some(unreadable, MOST_TOLD)} cannot be read"
-        )
-    for name, peering in leaving.items():
-        ingress = ((((peering.peer or {}).get("spec") or {}).get("gateways") or {}).get("ingress") or {}).get("name")
-        for place in accounts_in(policies, f"{control_plane.namespace}/sa/{ingress}-service-account") if ingress else []:
-            run.warn(f"FED508 {place} lets the gateway {ingress} of {name} in, which goes; take that principal out")
     return uses, withdrawals_of(going)
 
 

@@ -290,7 +290,7 @@ control_plane:
 """
 
 import os  # noqa: E402
-from collections.abc import Collection, Mapping, Sequence  # noqa: E402
+from collections.abc import Callable, Collection, Mapping, Sequence  # noqa: E402
 from datetime import datetime  # noqa: E402
 from typing import NamedTuple  # noqa: E402
 
@@ -360,11 +360,11 @@ OPTIONS = {
 def run(run: Run, cluster: Cluster, now: datetime) -> dict:
     """Make the cards, keep their files, and return the module's result."""
     params = run.params
-    mesh = described_mesh(params)
-    control_plane = read_control_plane(cluster, mesh.namespace, mesh.control_plane)
-    control_plane.check(mesh.trust_domain)
-    mesh.check_suffixes(control_plane.cluster_domain)
-    described, (mesh, peers) = mesh, standing_mesh(cluster, mesh, control_plane)
+    described = described_mesh(params)
+    control_plane = read_control_plane(cluster, described.namespace, described.control_plane)
+    control_plane.check(described.trust_domain)
+    described.check_suffixes(control_plane.cluster_domain)
+    mesh, peers = standing_mesh(cluster, described, control_plane)
     if not params["make_dir"]:
         refuse_no_folder(params["cards_dir"])
     look_at_files(mesh, params["cards_dir"], params["layout"])
@@ -376,26 +376,15 @@ def run(run: Run, cluster: Cluster, now: datetime) -> dict:
         mesh = as_it_stands(described, peers, control_plane)
     spared = {peer.local_name for peer in mesh.peers if is_left_alone(peer, peers.get(peer.local_name))}
     roots = own_roots(run, cluster, control_plane, now)
-    cards, pending = make_cards(run, cluster, mesh, control_plane, roots, now, spared)
-
-    def look() -> list[str]:
-        nonlocal cards, pending
-        if pending:
-            cards, pending = make_cards(run, cluster, mesh, control_plane, roots, now, spared)
-        return [row["reason"] for row in pending]
-
-    if params["wait"] and not run.check_mode:
-        wait_until(look, params["wait_timeout"])
+    cards, pending = awaited(run, lambda: make_cards(run, cluster, mesh, control_plane, roots, now, spared))
     sentences = to_hand_over(run, mesh, cards, peers, now)
     files, diffs = keep(run, named_files(mesh, cards, params["layout"]), params["cards_dir"], now)
     warn_of_others(run, mesh, cards)
     passed = passage(mesh, control_plane, cards, params["cards_dir"], now)
     beside = keep_letters(run, mesh, cards, passed["firewall_by_peer"])
-    if pending and params["wait"] and not run.check_mode and not params["soft"]:
+    if pending and is_waiting(run) and not params["soft"]:
         raise address_pending(mesh, pending, params["waited"] + params["wait_timeout"])
-    for root in roots:
-        if root.days_left(now) < 30:
-            run.warn(f"Root {root.spoken} of {mesh.name} expires in {root.days_left(now)} days")
+    warn_of_expiry(run, mesh, roots, now)
     return {
         "changed": bool(kept.changes or diffs or beside.diffs),
         "diff": [*as_diff(kept.changes), *diffs, *beside.diffs],
@@ -416,6 +405,33 @@ def run(run: Run, cluster: Cluster, now: datetime) -> dict:
         **{key: rows for key, rows in passed.items() if key != "firewall_by_peer"},
         "control_plane": control_plane.as_data(roots, now),
     }
+
+
+def is_waiting(run: Run) -> bool:
+    """Return whether addresses are waited for; in check mode nothing waits."""
+    return run.params["wait"] and not run.check_mode
+
+
+def awaited(run: Run, make: Callable[[], tuple[list[Card], list[dict]]]) -> tuple[list[Card], list[dict]]:
+    """Make the cards, where they are waited for again and again until each has an address or the time is over."""
+    cards, pending = make()
+
+    def look() -> list[str]:
+        nonlocal cards, pending
+        if pending:
+            cards, pending = make()
+        return [row["reason"] for row in pending]
+
+    if is_waiting(run):
+        wait_until(look, run.params["wait_timeout"])
+    return cards, pending
+
+
+def warn_of_expiry(run: Run, mesh: Mesh, roots: Sequence[Root], now: datetime) -> None:
+    """Warn of roots of ours that are valid for less than 30 days."""
+    for root in roots:
+        if root.days_left(now) < 30:
+            run.warn(f"Root {root.spoken} of {mesh.name} expires in {root.days_left(now)} days")
 
 
 def own_roots(run: Run, cluster: Cluster, control_plane: ControlPlane, now: datetime) -> tuple[Root, ...]:

@@ -3,24 +3,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 
 from ..control_plane.live import ControlPlane
 from ..mesh.topology import Mesh, Peer
-from ..plain.data import listed, some
+from ..plain.data import at, listed, some
 from ..plain.diff import Change, change_to, is_ours
 from ..plain.errors import FederationError
-from ..plain.kinds import MANAGER, MESH_LABEL, PEER, PEER_LABEL
+from ..plain.kinds import AUTHORIZATION_POLICY, MANAGER, MESH_LABEL, PEER, PEER_LABEL
 from .adopting import as_it_stands, gateway_keys, gateway_names
 from .identity import owned_by, remembered
-from .keeping import still_live, stranger
+from .keeping import emptied, still_live, stranger
 from .leftovers import bundle_owners, gateway_owners, path_of
 from .live import Peering, Peerings
 from .plan import plan_exports, plan_imports
 from .status import CONNECTED, answers, inbound, still_exported, still_imported
-from .using import Use, taken_from
+from .using import Taken, Use, accounts_in, taken_from
 
 MOST_TOLD = 12
 
@@ -251,3 +251,37 @@ def left_alone(peerings: Peerings, names: Iterable[str]) -> list[dict]:
         for name, peering in found
         if peering.strangers
     ]
+
+
+def refuse_held(leaving: Mapping[str, Peering], *, force: bool) -> None:
+    """Refuse to leave peerings whose rules another manager holds: FED107."""
+    for peering in leaving.values():
+        for live in (peering.imports, peering.exports):
+            emptied(live, force=force)
+
+
+def taken_with(leaving: Mapping[str, Peering], peerings: Peerings, control_plane: ControlPlane) -> list[Taken]:
+    """Return what goes with the peerings that are left, as far as no other peering gives it too."""
+    others = hosts_of_others(peerings, leaving, control_plane)
+    ours = {name: peering.imports for name, peering in leaving.items() if peering.imports is not None and is_ours(peering.imports)}
+    taken = [taken_from(name, imports, control_plane.cluster_domain, without=others) for name, imports in ours.items()]
+    return [given for given in taken if given]
+
+
+def breaking(uses: Sequence[Use], unreadable: Sequence[str], names: Sequence[str]) -> Iterator[str]:
+    """Give in words what breaks all the same, and what nobody knows."""
+    yield from told([str(use) for use in uses], "FED508 nothing is behind it once {} is left: ".format(", ".join(names)))
+    if unreadable:
+        yield (
+            f"FED506 whether something uses what is imported from {some(names, MOST_TOLD)} is not known: "
+            f"{some(unreadable, MOST_TOLD)} cannot be read"
+        )
+
+
+def letting_in(objects: Iterable[Mapping], leaving: Mapping[str, Peering], control_plane: ControlPlane) -> Iterator[str]:
+    """Give in words the policies that let in a gateway which goes."""
+    policies = [live for live in objects if live["kind"] == AUTHORIZATION_POLICY.name]
+    for name, peering in leaving.items():
+        ingress = at(peering.peer, "spec", "gateways", "ingress", "name")
+        for place in accounts_in(policies, f"{control_plane.namespace}/sa/{ingress}-service-account") if ingress else []:
+            yield f"FED508 {place} lets the gateway {ingress} of {name} in, which goes; take that principal out"
