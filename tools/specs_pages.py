@@ -28,6 +28,11 @@ OF_PLAYBOOKS: dict[str, dict] = {
         "description": "Cards as data, each a mapping or a JSON text, in place of files. Modules read and check them; nothing evaluates them.",
         "type": "raw",
     },
+    "fleet_changed": {
+        "description": "The hosts of group `meshes` that the playbook `federate_changed` federates, as the artifact of `fleet_plan` has them.",
+        "type": "raw",
+    },
+    "fleet_limit": {"description": "Not to be set: the same hosts as a pattern, an artifact of `fleet_plan` for other people's jobs.", "type": "str"},
     "uninstall_crds": {"description": "Whether the playbook `uninstall` also deletes the kinds (CRDs), and every object of them.", "type": "bool"},
     "uninstall_leave_sidecars": {"description": "Whether the playbook `uninstall` goes on while pods have sidecars.", "type": "bool"},
     "upgrade_report": {"description": "Not to be set: the playbook `upgrade` keeps in it what it did.", "type": "raw"},
