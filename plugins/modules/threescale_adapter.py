@@ -200,6 +200,7 @@ from ..module_utils._core.threescale.portal import path_of, service_of  # noqa: 
 from ..module_utils._options import CLUSTER, FORCE, MESH  # noqa: E402
 from ..module_utils._portal import Portal  # noqa: E402
 from ..module_utils._reads.extensions import Around, read_pods  # noqa: E402
+from ..module_utils._reads.openshift import never_ready  # noqa: E402
 from ..module_utils._reads.threescale import access_token, read_adapters, readers_of  # noqa: E402
 from ..module_utils._run import Module, Run, run_module  # noqa: E402
 
@@ -230,7 +231,9 @@ def run(run: Run, cluster: Cluster, now: datetime) -> dict:
     wrappers = [each for each in planned if each["kind"] in WRAPPERS]
     refuse(cut_off(described, proxies, ground))
     stays = remaining(around.live, turn.changes)
+    futile, unasked = never_ready(cluster, wrappers)
     found = [
+        *futile,
         *doubts(described, ground, authenticated_in(around, params["mesh"])),
         *taken,
         *pods_missing(described.adapters, wrappers, proxies, ground, unread),
@@ -245,7 +248,7 @@ def run(run: Run, cluster: Cluster, now: datetime) -> dict:
     if not run.check_mode:
         refuse_unseen(turn.waiting, {each.place: next(one["pods"] or [] for one in rows if _is_of(one, each)) for each in turn.waiting})
     shown = hidden(turn.changes)
-    unknown = [*around.unknown, *(f"pods in {place}: this account may not read them" for place in unread)]
+    unknown = [*around.unknown, *unasked, *(f"pods in {place}: this account may not read them" for place in unread)]
     return {
         "changed": bool(turn.changes),
         "diff": as_diff(shown),

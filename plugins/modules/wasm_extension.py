@@ -247,6 +247,7 @@ from ..module_utils._options import CLUSTER, FORCE, MESH, WAITING  # noqa: E402
 from ..module_utils._reads.extensions import read_around, read_pods  # noqa: E402
 from ..module_utils._reads.insight import Asker  # noqa: E402
 from ..module_utils._reads.loading import read_loadings  # noqa: E402
+from ..module_utils._reads.openshift import never_ready  # noqa: E402
 from ..module_utils._run import Module, Run, run_module, wait_until  # noqa: E402
 
 OPTIONS = {
@@ -269,7 +270,8 @@ def run(run: Run, cluster: Cluster, now: datetime) -> dict:
     found = changes(around.live, desired, params["mesh"], force=params["force"])
     proxies, unread = read_pods(cluster, looked_in(extensions, around.ground))
     doubts = warnings(extensions, desired, around.live, proxies, around.ground, unread)
-    for warning in in_words(doubts, open_until_fetched(found, extensions)):
+    futile, unasked = never_ready(cluster, desired)
+    for warning in in_words(doubts, futile, open_until_fetched(found, extensions)):
         run.warn(warning)
     run.apply(cluster, found)
     loadings = watched(run, cluster, desired, looked_in(extensions, around.ground), around.ground)
@@ -283,7 +285,7 @@ def run(run: Run, cluster: Cluster, now: datetime) -> dict:
     others = [live for key, live in standing.items() if key not in wanted]
     several = orders([*desired, *others], proxies, around.ground.namespace)
     shown = hidden(found)
-    unknown = [*around.unknown, *(f"pods in {place}: this account may not read them" for place in unread)]
+    unknown = [*around.unknown, *unasked, *(f"pods in {place}: this account may not read them" for place in unread)]
     return {
         "changed": bool(found),
         "diff": as_diff(shown),

@@ -1797,6 +1797,13 @@ CODES: dict[str, Code] = {
         "Build an image with `/manifest.yaml` (`module: plugin.wasm`) and `/plugin.wasm` in one gzip layer, which both kinds read, and name it in "
         "`convert_extensions_images`.",
     ),
+    "FED824": Code(
+        "Extension that never becomes ready on this OpenShift",
+        WARNING,
+        "On OpenShift 4.11 and later the operator does not get the module of a ServiceMeshExtension out of its image (OSSM-1505): it never becomes "
+        "ready, and requests pass without it.",
+        "Write `kind: WasmPlugin` on a control plane of 2.2, or upgrade to 2.3; a 2.1 has no other kind.",
+    ),
     "FED830": Code(
         "Not a Wasm module",
         ERROR,

@@ -45,6 +45,8 @@ REGISTRIES_WITH_LOGIN = ("registry.redhat.io", "registry.connect.redhat.com")
 # ServiceMeshExtensions are gone in 2.3, WasmPlugins come with 2.2; their pull secrets are used from 2.3 on.
 EXTENSIONS_BEFORE: Version = (2, 3)
 WASM_PLUGINS_FROM: Version = (2, 2)
+# From which OpenShift on no ServiceMeshExtension becomes ready. Source: OpenShift Service Mesh release notes 2.2 to 2.6 (OSSM-1505).
+NO_EXTENSION_READY_FROM: Version = (4, 11)
 PULL_SECRET_OF_WASM_PLUGIN_FROM: Version = (2, 3)
 
 

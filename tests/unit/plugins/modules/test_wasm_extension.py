@@ -299,3 +299,35 @@ def test_the_environment_of_a_module_is_shown_neither_when_it_comes_nor_when_it_
     made = run(cluster, extensions=[told])
     gone = run(cluster, state="absent", extensions=[])
     assert made["changed"] and gone["changed"] and "hunter" not in json.dumps([made, gone])
+
+
+def openshift(release):
+    history = [{"state": "Partial", "version": "4.99.0"}, {"state": "Completed", "version": release}]
+    return {"kind": "ClusterVersion", "metadata": {"name": "version"}, "status": {"history": history}}
+
+
+@pytest.mark.parametrize(
+    ("release", "kind", "is_told"),
+    [("4.11.0", "ServiceMeshExtension", True), ("4.10.67", "ServiceMeshExtension", False), ("4.12.1", "WasmPlugin", False)],
+)
+def test_an_extension_that_never_becomes_ready_on_this_openshift_is_told(release, kind, is_told):
+    cluster = mesh("v2.2")
+    cluster.put(openshift(release))
+    started = asked(extensions=[{**WHOLE, "kind": kind}])
+    wasm_extension.run(started, cluster, NOW)
+    assert any(text.startswith("FED824") for text in started.warnings) is is_told
+
+
+def test_an_openshift_that_may_not_be_read_is_unknown_and_no_other_kind_asks_for_it(monkeypatch):
+    for kind, is_unknown in (("ServiceMeshExtension", True), ("WasmPlugin", False)):
+        cluster = mesh("v2.2")
+        answer = cluster.get
+
+        def forbidden(of, namespace, name, answer=answer):
+            if of.name == "ClusterVersion":
+                raise FederationError("FED104", where="get", what="is forbidden", fix="Ask")
+            return answer(of, namespace, name)
+
+        monkeypatch.setattr(cluster, "get", forbidden)
+        told = run(cluster, extensions=[{**WHOLE, "kind": kind}])["unknown"]
+        assert [text.partition(":")[0] for text in told] == (["ClusterVersion"] if is_unknown else [])
