@@ -114,7 +114,7 @@ from ..module_utils._core.control_plane.upgrade import (  # noqa: E402
     refuse_blocked,
     text_of,
 )
-from ..module_utils._core.extensions.converting import conversions  # noqa: E402
+from ..module_utils._core.extensions.converting import conversions, is_text  # noqa: E402
 from ..module_utils._core.extensions.problems import Problem  # noqa: E402
 from ..module_utils._core.plain.errors import FederationError  # noqa: E402
 from ..module_utils._core.plain.kinds import (  # noqa: E402
@@ -123,6 +123,7 @@ from ..module_utils._core.plain.kinds import (  # noqa: E402
     EXTENSION,
     MEMBER_ROLL,
     MIXER_KINDS,
+    OLD_EXTENSION,
     PEER,
     POD,
     WASM_PLUGIN,
@@ -134,7 +135,6 @@ from ..module_utils._reads.peerings import read_control_plane  # noqa: E402
 from ..module_utils._reads.workloads import Surveyor  # noqa: E402
 from ..module_utils._run import Module, Run, run_module  # noqa: E402
 
-OLDEST_FOR_EXTENSIONS = (2, 1)
 OPTIONS = {
     "to": {"type": "str", "required": True},
     "remove_mixer": {"type": "bool", "default": False},
@@ -193,7 +193,7 @@ def look(cluster: Cluster, control_plane: ControlPlane, params: Mapping[str, Any
     # Mixer's own kinds are many: only where Mixer can be, and where the cluster has them.
     of_mixer = MIXER_KINDS if version == OLDEST and cluster.serves("config.istio.io") else ()
     of_old = [live for kind in of_mixer for live in listed(kind)]
-    extensions = listed(EXTENSION)
+    extensions = listed(OLD_EXTENSION if version == OLDEST else EXTENSION)
     impossible = unconvertible(control_plane, params, places, extensions)
     return Found(
         unconvertible=impossible,
@@ -201,6 +201,7 @@ def look(cluster: Cluster, control_plane: ControlPlane, params: Mapping[str, Any
         mixer_objects=tuple(f"{live['kind']} {name}" for live in of_old for name in names_of([live])),
         heirs=tuple(heirs(of_old)),
         extensions=names_of(extensions),
+        texts=names_of(live for live in extensions if is_text(live)),
         envoy_filters=names_of(listed(ENVOY_FILTER)),
         ip_blocks=names_of(policy for policy in listed(AUTHORIZATION_POLICY) if has_ip_blocks(policy)),
         peers=tuple(live["metadata"]["name"] for live in listed(PEER, namespace)),
@@ -210,8 +211,8 @@ def look(cluster: Cluster, control_plane: ControlPlane, params: Mapping[str, Any
 
 
 def unconvertible(control_plane: ControlPlane, params: Mapping[str, Any], places: list[str], extensions: list[dict]) -> tuple[Problem, ...]:
-    """Return what keeps ServiceMeshExtensions from becoming WasmPlugins; before 2.1 nobody knows."""
-    if not extensions or (control_plane.version or OLDEST) < OLDEST_FOR_EXTENSIONS:
+    """Return what keeps ServiceMeshExtensions from becoming WasmPlugins."""
+    if not extensions or control_plane.version is None:
         return ()
     found = conversions(extensions, ground_of(control_plane, params["mesh"], places), params["images"])
     return tuple(problem for each in found for problem in each.problems)

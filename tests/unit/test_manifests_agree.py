@@ -114,8 +114,8 @@ def expressible(minor: int, kind: str) -> list[dict]:
 @pytest.mark.parametrize("source", SOURCES)
 @pytest.mark.parametrize("kind", ["ServiceMeshExtension", "WasmPlugin"])
 def test_an_extension_with_all_that_its_version_can_say_is_known_field_by_field(kind: str, source: str) -> None:
-    found = {minor: expressible(minor, kind) for minor in range(1, 6)}
-    assert [minor for minor, objects in found.items() if objects] == ([1, 2] if kind == "ServiceMeshExtension" else [2, 3, 4, 5])
+    found = {minor: expressible(minor, kind) for minor in range(6)}
+    assert [minor for minor, objects in found.items() if objects] == ([0, 1, 2] if kind == "ServiceMeshExtension" else [2, 3, 4, 5])
     assert unknown_to(source, [one for objects in found.values() for one in objects]) == []
     fullest = found[2] if kind == "ServiceMeshExtension" else found[5]
     assert len(fullest[0]["spec"]) == (7 if kind == "ServiceMeshExtension" else 11)

@@ -14,7 +14,8 @@ from .._core.extensions.plan import INBOUND_ONLY, Ground
 from .._core.extensions.selecting import Proxy, proxy_of
 from .._core.plain.data import mapping
 from .._core.plain.errors import FederationError
-from .._core.plain.kinds import MEMBER_ROLL, POD, Kind
+from .._core.plain.kinds import EXTENSION, MEMBER_ROLL, OLD_EXTENSION, POD, Kind
+from .._core.plain.supported import EXTENSIONS_FROM, V1_EXTENSIONS_FROM
 from .peerings import read_control_plane
 
 FORBIDDEN, NOT_SERVED = "FED104", "FED108"
@@ -41,11 +42,11 @@ def ground_of(control_plane: ControlPlane, mesh: str, members: Iterable[str], *,
     Raises ``FederationError`` FED804 where it has no version that has extensions; not where all extensions are going.
     """
     version = BOTH_KINDS if is_going else control_plane.version
-    if version is None or version < (2, 1):
+    if version is None or version < EXTENSIONS_FROM:
         raise FederationError(
             "FED804",
             where=control_plane.place,
-            what=f"is {control_plane.version_text}, and extensions are kept from v2.1 on",
+            what=f"is {control_plane.version_text}, and extensions are kept from v2.0 on",
             fix="Wait until its operator has looked at it, or upgrade it first",
         )
     said = control_plane.said("techPreview", "wasmExtensions", "enabled")
@@ -55,7 +56,7 @@ def ground_of(control_plane: ControlPlane, mesh: str, members: Iterable[str], *,
         namespace=control_plane.namespace,
         version=version,
         members=frozenset(members),
-        has_cacher=said is None or said in ON,
+        has_cacher=said in ON or (said is None and version >= V1_EXTENSIONS_FROM),
         is_inbound_only=env.get(INBOUND_ONLY) in ON,
     )
 
@@ -73,7 +74,9 @@ def read_around(
     ground = ground_of(control_plane, params["mesh"], members["configured"], is_going=params.get("state") == "absent")
     live: list[dict] = []
     unknown: list[str] = []
-    for kind in kinds or ground.kinds:
+    # An operator of 2.0 serves v1alpha1 alone, whatever is looked for.
+    is_old = control_plane.version is not None and control_plane.version < V1_EXTENSIONS_FROM
+    for kind in (OLD_EXTENSION if is_old and each is EXTENSION else each for each in kinds or ground.kinds):
         for place in sorted(ground.namespaces):
             try:
                 live += cluster.list(kind, place)

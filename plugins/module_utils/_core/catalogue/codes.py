@@ -1770,6 +1770,13 @@ CODES: dict[str, Code] = {
         "fetched or run. `facts.loading` tells of each pod. While listeners wait, running proxies answer as before, and new pods do not become ready.",
         "Look into the log of a pod's proxy, correct the image or its pull secret and run again, or take the extension out of `mesh_extensions`.",
     ),
+    "FED815": Code(
+        "Extension that is made anew",
+        WARNING,
+        "On 2.0 nothing picks up a ServiceMeshExtension that has changed, so it is deleted and made anew. Until proxies have fetched the module again, "
+        "requests pass without the extension.",
+        "Change it when that does no harm, or upgrade to v2.1 first, where a change is picked up.",
+    ),
     "FED820": Code(
         "Extension that cannot become a WasmPlugin",
         ERROR,

@@ -42,7 +42,7 @@ NOTES: Mapping[Version, tuple[str, ...]] = {
         "Mixer is gone: its policies and adapters stop working",
         "AuthorizationPolicies with ipBlocks behind a proxy protocol load balancer need remoteIpBlocks",
         "EnvoyFilters must use typed_config and no names of xDS v2",
-        "ServiceMeshExtensions become v1; a configuration that was free text lands under raw_v1alpha1_config",
+        "ServiceMeshExtensions become v1, whose configuration is an object",
     ),
     (2, 2): (
         "applications receive traffic on the pod's address: one that listens on 127.0.0.1 alone is not reached any more",
@@ -60,12 +60,14 @@ NOTES: Mapping[Version, tuple[str, ...]] = {
 class Found:
     """What was found around a control plane: names of objects, sidecars by their version, and what could not be read.
 
-    ``extensions`` are ServiceMeshExtensions, ``unconvertible`` what keeps them from becoming ``plugins``, which are WasmPlugins.
+    ``extensions`` are ServiceMeshExtensions, ``texts`` those whose modules are told a text, ``unconvertible`` what keeps them from becoming
+    ``plugins``, which are WasmPlugins.
     ``heirs`` say what takes the place of ``mixer_objects``.
     ``held`` are pods with sidecars that no restart renews, by namespace/name: who owns them, and why, with what to do.
     """
 
     extensions: tuple[str, ...] = ()
+    texts: tuple[str, ...] = ()
     unconvertible: tuple[Problem, ...] = ()
     plugins: tuple[str, ...] = ()
     envoy_filters: tuple[str, ...] = ()
@@ -333,6 +335,8 @@ def _notes(control_plane: ControlPlane, version: Version, found: Found, *, is_fi
     yield from NOTES.get(version, ())
     if found.envoy_filters:
         yield f"EnvoyFilters are bound to Envoy's version, may break, and are outside support: {some(found.envoy_filters, 5)}"
+    if version == (2, 1) and found.texts:
+        yield f"modules that are told free text find it under raw_v1alpha1_config of an object from here on: {some(found.texts, 5)}"
     if version == (2, 1) and found.ip_blocks:
         yield f"AuthorizationPolicies with ipBlocks: {some(found.ip_blocks, 5)}"
     if version == (2, 1) and "spec.addons.3scale" in mixer_of(control_plane):

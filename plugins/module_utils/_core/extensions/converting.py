@@ -6,6 +6,7 @@ Sources: maistra/istio, branch 2.2, which obeys both kinds; maistra.io/v1 conver
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -17,12 +18,11 @@ from ..plain.supported import WASM_PLUGINS_FROM
 from .described import PRIORITIES, Extension
 from .keeping import is_applied_by, is_kept_here, key_of
 from .phases import GUARDS, NEW_PHASE, OLD_ORDER, OLD_PHASE, new_phase
-from .plan import EXTENSIONS_MANAGER, NO_PRIORITY, RAISED_FROM, Ground, manifest_of, objections
+from .plan import EXTENSIONS_MANAGER, NO_PRIORITY, RAISED_FROM, RAW, Ground, manifest_of, objections
 from .problems import Problem
 
 CONVERSION_MANAGER = f"{MANAGER}/conversion"
 """Who applies what becomes of others' extensions: ``extend`` keeps and prunes its own alone."""
-RAW = "raw_v1alpha1_config"
 _NOT_KEPT = ("kubectl.kubernetes.io/last-applied-configuration",)
 _THREESCALE = "3scale-auth-wasm"
 
@@ -171,6 +171,7 @@ def _conversion(live: Mapping, ground: Ground, images: Mapping[str, str], raise_
     word = spec.get("phase") or at(live, "status", "phase")
     image = str(spec.get("image") or "")
     priority, secrets = _priority(live), items(spec.get("imagePullSecrets"))
+    told = _config(spec.get("config"))
     extension = Extension(
         name=name,
         namespace=namespace,
@@ -178,7 +179,7 @@ def _conversion(live: Mapping, ground: Ground, images: Mapping[str, str], raise_
         selector=dict(mapping(at(spec, "workloadSelector", "labels"))) or None,
         phase=new_phase(word) or NEW_PHASE["PostStats"],
         priority=priority + raise_by if priority is not None else raise_by or None,
-        config=mapping(spec.get("config")),
+        config={} if RAW in told else told,
         pull_secret=str(secrets[0].get("name") or "") if secrets else "",
         pull_policy=str(spec.get("imagePullPolicy") or ""),
         kind=WASM_PLUGIN.name,
@@ -234,12 +235,27 @@ def _impossible(spec: Mapping, word: object, secrets: int) -> Iterator[tuple[str
         yield "image", "is missing", "Delete the extension, which does nothing, or give it its image"
     if new_phase(word) is None:
         yield "phase", f"is {word or 'neither said nor known from the image'}", f"Set spec.phase to one of {', '.join(OLD_ORDER)}"
-    config = spec.get("config")
-    if (isinstance(config, Mapping) and RAW in config) or (config is not None and not isinstance(config, Mapping)):
+    if is_text({"spec": spec}):
         fix = "Change the module so that it reads an object, give the extension that object, then convert"
         yield "config", "is free text of v1alpha1, and the pluginConfig of a WasmPlugin is an object", fix
     if secrets > 1:
         yield "imagePullSecrets", f"has {secrets} entries, and a WasmPlugin takes one", "Keep the one that the registry of the image needs"
+
+
+def _config(said: object) -> Mapping:
+    """Return what a module is told, as 2.1 has it: a text of v1alpha1 that is a JSON object is that object, any other is raw."""
+    if said is None or said == "" or isinstance(said, Mapping):
+        return mapping(said)
+    try:
+        read = json.loads(str(said))
+    except (ValueError, RecursionError):
+        read = None
+    return read if isinstance(read, Mapping) else {RAW: said}
+
+
+def is_text(live: Mapping) -> bool:
+    """Return whether the module of a ServiceMeshExtension is told a text that is no object."""
+    return RAW in _config(at(live, "spec", "config"))
 
 
 def _unreadable(image: str, images: Mapping[str, str]) -> Iterator[tuple[str, str]]:

@@ -13,7 +13,7 @@ from ..catalogue.findings import Finding, texts
 from ..plain.data import at, items, mapping, place_of, some
 from ..plain.diff import MISSING, Change, Difference, change_to, removal_of
 from ..plain.errors import FederationError
-from ..plain.kinds import EXTENSION, MESH_LABEL, WASM_PLUGIN
+from ..plain.kinds import EXTENSION, MESH_LABEL, OLD_EXTENSION, WASM_PLUGIN
 from .described import OPTION, Extension
 from .phases import GUARDS
 from .plan import EXTENSIONS_MANAGER, NO_PRIORITY, RAISED_FROM, Ground, selector_text
@@ -97,11 +97,19 @@ def changes(live: Iterable[Mapping], desired: Sequence[Mapping], mesh: str, *, f
                 fix="Give the extension another name, delete that object, or take it over with federation_force: true (option force)",
             )
         change = change_to(own, _carried(manifest, own), EXTENSIONS_MANAGER, force=force)
+        if change and own and is_made_anew(change):
+            found.append(removal_of(own, EXTENSIONS_MANAGER))
+            change = change_to(None, manifest, EXTENSIONS_MANAGER)
         found += [change] if change else []
     gone = [each for key, each in sorted(standing.items()) if key not in wanted and is_kept_here(each, mesh)]
     return found + [
         removal_of(each, EXTENSIONS_MANAGER) for each in gone if not each["metadata"].get("deletionTimestamp")
     ]
+
+
+def is_made_anew(change: Change) -> bool:
+    """Return whether a change needs the object to be deleted first: on 2.0 nobody looks at one again whose spec has changed."""
+    return change.kind is OLD_EXTENSION and change.action == "update" and any(each.path[0] == "spec" for each in change.differences)
 
 
 def hidden(found: Iterable[Change]) -> list[Change]:
@@ -167,8 +175,9 @@ def warnings(
             yield Finding("FED808", some(order.ties), seen)
 
 
-def open_until_fetched(found: Iterable[Change], extensions: Iterable[Extension]) -> Iterator[Finding]:
-    """Give what happens while proxies fetch a new module for which a guard waits: FED812."""
+def open_until_fetched(found: Sequence[Change], extensions: Iterable[Extension]) -> Iterator[Finding]:
+    """Give what happens while proxies fetch a new module for which a guard waits: FED812; on 2.0 all that changes is new: FED815."""
+    gone = {(change.namespace, change.name) for change in found if change.action == "delete"}
     new = {
         (change.namespace, change.name)
         for change in found
@@ -176,6 +185,8 @@ def open_until_fetched(found: Iterable[Change], extensions: Iterable[Extension])
         or any(each.path[:2] in (("spec", "url"), ("spec", "image")) for each in change.differences)
     }
     for extension in extensions:
+        if extension.key in gone and extension.key in new:
+            yield Finding("FED815", f"{OPTION}, {extension.place}", "is deleted and made anew, and does not run in between")
         if extension.key in new and extension.phase in GUARDS:
             seen = f"guards requests in {extension.phase}, and running proxies go on without it until each has fetched the module"
             yield Finding("FED812", f"{OPTION}, {extension.place}", seen)
@@ -194,6 +205,8 @@ def _carried(manifest: Mapping, own: Mapping | None) -> Mapping:
     if own is None or not is_kept_here(own, _mesh_of(manifest)):
         return manifest
     spec, metadata = manifest["spec"], manifest["metadata"]
+    if manifest["apiVersion"] == OLD_EXTENSION.api_version and _is_same_json(spec.get("config"), at(own, "spec", "config")):
+        spec = {**spec, "config": at(own, "spec", "config")}
     root = f"{metadata['name']}_root"
     if at(own, "spec", "pluginName") == root and "pluginName" not in spec:
         spec = {**spec, "pluginName": root}
@@ -202,6 +215,14 @@ def _carried(manifest: Mapping, own: Mapping | None) -> Mapping:
         spec = {**spec, "priority": raised}
         metadata = {**metadata, "annotations": {RAISED_FROM: described}}
     return {**manifest, "metadata": metadata, "spec": spec}
+
+
+def _is_same_json(text: object, other: object) -> bool:
+    """Return whether two texts are the same as JSON: the webhook of 2.1 writes its own, with other blanks and another order."""
+    try:
+        return isinstance(text, str) and isinstance(other, str) and json.loads(text) == json.loads(other)
+    except (ValueError, RecursionError):
+        return False
 
 
 def _mesh_of(manifest: Mapping) -> str:

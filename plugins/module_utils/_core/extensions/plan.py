@@ -7,11 +7,17 @@ Mesh release notes 2.1 to 2.6.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from ..plain.kinds import EXTENSION, MANAGER, MESH_LABEL, WASM_PLUGIN, Kind
-from ..plain.supported import EXTENSIONS_BEFORE, PULL_SECRET_OF_WASM_PLUGIN_FROM, WASM_PLUGINS_FROM
+from ..plain.kinds import EXTENSION, MANAGER, MESH_LABEL, OLD_EXTENSION, WASM_PLUGIN, Kind
+from ..plain.supported import (
+    EXTENSIONS_BEFORE,
+    PULL_SECRET_OF_WASM_PLUGIN_FROM,
+    V1_EXTENSIONS_FROM,
+    WASM_PLUGINS_FROM,
+)
 from .described import ALL, OPTION, Extension
 from .phases import OLD_PHASE
 from .problems import Problem
@@ -21,6 +27,8 @@ EXTENSIONS_MANAGER = f"{MANAGER}/extensions"
 RAISED_FROM = "ossm.federation/raised-from"
 """The annotation by which a conversion tells which priority was described, where it had to raise it to keep an order."""
 NO_PRIORITY = "none"
+RAW = "raw_v1alpha1_config"
+"""The key under which a text of 2.0 that is no JSON stands from 2.1 on; a description says it so on every version."""
 ENV_FROM: Version = (2, 3)
 MATCH_FROM: Version = (2, 4)
 FAIL_FROM: Version = (2, 6)
@@ -62,7 +70,8 @@ class Ground:
         return tuple(
             kind
             for kind, is_there in (
-                (EXTENSION, self.version < EXTENSIONS_BEFORE),
+                (OLD_EXTENSION, self.version < V1_EXTENSIONS_FROM),
+                (EXTENSION, V1_EXTENSIONS_FROM <= self.version < EXTENSIONS_BEFORE),
                 (WASM_PLUGIN, self.version >= WASM_PLUGINS_FROM),
             )
             if is_there
@@ -71,7 +80,7 @@ class Ground:
 
 def kind_of(extension: Extension, ground: Ground) -> Kind:
     """Return the kind that an extension becomes: the one it names, else the newest that the mesh obeys."""
-    named = {EXTENSION.name: EXTENSION, WASM_PLUGIN.name: WASM_PLUGIN}.get(extension.kind)
+    named = {kind.name: kind for kind in (EXTENSION, WASM_PLUGIN, *ground.kinds)}.get(extension.kind)
     return named or ground.kinds[-1]
 
 
@@ -82,7 +91,9 @@ def plan(extensions: Iterable[Extension], ground: Ground) -> list[dict]:
 
 def manifest_of(extension: Extension, kind: Kind, ground: Ground) -> dict:
     """Return one extension as an object of ``kind``; what is not described is left out."""
-    spec = _old_spec(extension) if kind is EXTENSION else _plugin_spec(extension, ground.version)
+    spec = _plugin_spec(extension, ground.version) if kind is WASM_PLUGIN else _old_spec(extension)
+    if kind is OLD_EXTENSION:
+        spec["config"] = _text_of(extension.config)
     return {
         "apiVersion": kind.api_version,
         "kind": kind.name,
@@ -106,6 +117,13 @@ def _old_spec(extension: Extension) -> dict:
         "imagePullPolicy": extension.pull_policy,
         "imagePullSecrets": [{"name": extension.pull_secret}] if extension.pull_secret else [],
     }
+
+
+def _text_of(config: Mapping) -> str:
+    """Return what a module of 2.0 is told: the text itself where one is described, else JSON, which 2.1 reads as the object."""
+    if set(config) == {RAW}:
+        return str(config[RAW])
+    return json.dumps(config, sort_keys=True, separators=(",", ":"), ensure_ascii=False) if config else ""
 
 
 def _plugin_spec(extension: Extension, version: Version) -> dict:
@@ -150,12 +168,12 @@ def _objections(extension: Extension, ground: Ground) -> Iterator[Problem]:
             "FED804", "kind", f"is {kind.name}, which {ground.text} does not obey", f"Write {others}, or leave kind out"
         )
         return
-    if kind is EXTENSION and not ground.has_cacher:
+    if kind is not WASM_PLUGIN and not ground.has_cacher:
         fix = "Set spec.techPreview.wasmExtensions.enabled to true in the control plane"
         yield problem(
             "FED806", "kind", "is ServiceMeshExtension, and Wasm extensions are off in the control plane", fix
         )
-    table = _not_in_extension(extension) if kind is EXTENSION else _not_in_plugin(extension, ground)
+    table = _not_in_plugin(extension, ground) if kind is WASM_PLUGIN else _not_in_extension(extension)
     for field, what, fix in table:
         yield problem("FED802", field, what, fix)
     yield from (problem("FED805", "traffic", what, fix) for what, fix in _outbound(extension, kind, ground))
@@ -187,6 +205,9 @@ def _not_in_extension(extension: Extension) -> Iterator[tuple[str, str, str]]:
 
 def _not_in_plugin(extension: Extension, ground: Ground) -> Iterator[tuple[str, str, str]]:
     """Give what a WasmPlugin of this version has no field for, or what its istiod does not look at."""
+    if RAW in extension.config:
+        fix = "Change the module so that it reads an object, and write that object"
+        yield "config", f"is free text of v1alpha1 ({RAW}), and the pluginConfig of a WasmPlugin is an object", fix
     if extension.pull_policy == "Never":
         yield "pull_policy", "is Never, which a WasmPlugin does not have", "Write IfNotPresent with a digest in the image: it is pulled once"
     either = "Leave it out, or upgrade to v{0}.{1}"
@@ -209,7 +230,7 @@ def _not_in_plugin(extension: Extension, ground: Ground) -> Iterator[tuple[str, 
 
 def _outbound(extension: Extension, kind: Kind, ground: Ground) -> Iterator[tuple[str, str]]:
     """Give what is wrong about the calls that an extension is to see: those to its workloads, those that they make, or both."""
-    if extension.traffic in ("outbound", "both") and (kind is EXTENSION or ground.version < BOTH_WAYS_FROM):
+    if extension.traffic in ("outbound", "both") and (kind is not WASM_PLUGIN or ground.version < BOTH_WAYS_FROM):
         yield f"is {extension.traffic}, and a {kind.name} on {ground.text} sees inbound calls alone", "Write inbound, or upgrade to v2.4"
     elif ground.version == BOTH_WAYS_FROM:
         if extension.traffic == "outbound":

@@ -15,7 +15,7 @@ from typing import Any, TypeGuard
 from .data import some
 from .errors import FederationError
 from .fingerprints import fingerprints_in
-from .kinds import KINDS, MANAGER, MESH_LABEL, Kind
+from .kinds import MANAGER, MESH_LABEL, Kind, kind_of
 
 MISSING = object()
 _KEYED_LISTS = {"ports": "port"}
@@ -77,7 +77,7 @@ def change_to(live: Mapping | None, desired: Mapping, manager: str, *, force: bo
     ``own`` every field of ``desired`` must be ours as well, so that taking over what stands already is a change.
     Raises ``FederationError`` FED107 when another field manager holds a field that we want otherwise, unless ``force``.
     """
-    kind = KINDS[desired["kind"]]
+    kind = kind_of(desired)
     metadata = desired["metadata"]
     if live is None:
         return Change(
@@ -105,7 +105,7 @@ def merge_of(live: Mapping, patch: Mapping, manager: str) -> Change | None:
         return None
     metadata = live["metadata"]
     return Change(
-        "merge", KINDS[live["kind"]], metadata.get("namespace", ""), metadata["name"], manager, patch, differences, uid=metadata["uid"]
+        "merge", kind_of(live), metadata.get("namespace", ""), metadata["name"], manager, patch, differences, uid=metadata["uid"]
     )
 
 
@@ -122,7 +122,7 @@ def removal_of(live: Mapping, manager: str) -> Change:
     metadata = live["metadata"]
     shown = {key: value for key, value in live.items() if key in ("spec", "data", "rules", "subjects")}
     return Change(
-        "delete", KINDS[live["kind"]], metadata.get("namespace", ""), metadata["name"], manager, None,
+        "delete", kind_of(live), metadata.get("namespace", ""), metadata["name"], manager, None,
         tuple(Difference(path, value, MISSING) for path, value in leaves(shown)), uid=metadata["uid"],
     )  # fmt: skip
 

@@ -7,7 +7,9 @@ Sources: CRDs of federation.maistra.io/v1 and maistra.io/v2; OpenShift Service M
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 TRUST_DOMAIN = re.compile(r"[a-z0-9]([a-z0-9._-]{0,253}[a-z0-9])?")
 
@@ -90,6 +92,8 @@ MIXER_KINDS = tuple(
     )
 )
 EXTENSION = Kind("ServiceMeshExtension", "maistra.io/v1", "servicemeshextensions")
+# Of 2.0: what a module is told is a text there.
+OLD_EXTENSION = Kind("ServiceMeshExtension", "maistra.io/v1alpha1", "servicemeshextensions")
 TELEMETRY = Kind("Telemetry", "telemetry.istio.io/v1alpha1", "telemetries")
 WASM_PLUGIN = Kind("WasmPlugin", "extensions.istio.io/v1alpha1", "wasmplugins")
 ACCESS_REVIEW = Kind("LocalSubjectAccessReview", "authorization.k8s.io/v1", "localsubjectaccessreviews")
@@ -116,6 +120,14 @@ KINDS = {
         *(NAMESPACE, SECRET, SERVICE_ACCOUNT, ROLE, ROLE_BINDING, CLUSTER_ROLE, CLUSTER_ROLE_BINDING, CRD),
     )
 }
+
+
+
+def kind_of(manifest: Mapping[str, Any]) -> Kind:
+    """Return the kind of an object, in the version that it is written in. Raises ``KeyError`` for a kind that is not in ``KINDS``."""
+    is_old = (manifest["kind"], manifest.get("apiVersion")) == (OLD_EXTENSION.name, OLD_EXTENSION.api_version)
+    return OLD_EXTENSION if is_old else KINDS[manifest["kind"]]
+
 
 KIALI_OBJECT = Kind("Kiali", "kiali.io/v1alpha1", "kialis")
 JAEGER_OBJECT = Kind("Jaeger", "jaegertracing.io/v1", "jaegers")

@@ -42,7 +42,9 @@ MANY_NAMESPACES = 200
 MANAGED_CLUSTERS = {".openshiftapps.com": "ROSA or OpenShift Dedicated", ".aroapp.io": "Azure Red Hat OpenShift"}
 # Registries that give images to nobody without a login. Source: Red Hat Container Registry Authentication; looked up on 2026-11-23.
 REGISTRIES_WITH_LOGIN = ("registry.redhat.io", "registry.connect.redhat.com")
-# ServiceMeshExtensions are gone in 2.3, WasmPlugins come with 2.2; their pull secrets are used from 2.3 on.
+# ServiceMeshExtensions are v1alpha1 on 2.0 and gone in 2.3, WasmPlugins come with 2.2; their pull secrets are used from 2.3 on.
+EXTENSIONS_FROM: Version = (2, 0)
+V1_EXTENSIONS_FROM: Version = (2, 1)
 EXTENSIONS_BEFORE: Version = (2, 3)
 WASM_PLUGINS_FROM: Version = (2, 2)
 # From which OpenShift on no ServiceMeshExtension becomes ready. Source: OpenShift Service Mesh release notes 2.2 to 2.6 (OSSM-1505).

@@ -86,6 +86,23 @@ def test_nobody_is_asked_for_owners_while_no_sidecar_stops_the_step():
     assert before == bare.requests
 
 
+def test_the_way_from_2_0_names_the_modules_that_are_told_free_text_at_2_1_and_where_it_stops_them():
+    def extension(name, config):
+        spec = {"image": "registry.example/hdr:1", "phase": "PostAuthZ", "config": config}
+        metadata = {"name": name, "namespace": SPACE}
+        return {"apiVersion": "maistra.io/v1alpha1", "kind": "ServiceMeshExtension", "metadata": metadata, "spec": spec}
+
+    old = {**PLANE, "spec": {"version": "v2.0"}, "status": {**PLANE["status"], "chartVersion": "2.0.11"}}
+    cluster = ClusterInMemory(NOW, old, extension("text", "any text"), extension("object", '{"a": 1}'))
+    images = {"registry.example/hdr:1": "registry.example/hdr:2"}
+    asked = RunInMemory(MESH, upgrade_plan_info.OPTIONS, mesh="east", to="v2.3", convert_extensions=True, images=images)
+    steps = {step["to"]: step for step in upgrade_plan_info.run(asked, cluster, NOW)["steps"]}
+    (note,) = (text for text in steps["v2.1"]["notes"] if "free text" in text)
+    assert note.endswith(f"from here on: {SPACE}/text")
+    stops = [blocker["what"] for blocker in steps["v2.3"]["blockers"] if "ServiceMeshExtension" in blocker["what"]]
+    assert stops == [f"ServiceMeshExtension {SPACE}/text, config is free text of v1alpha1, and the pluginConfig of a WasmPlugin is an object"]
+
+
 def test_what_keeps_an_extension_from_conversion_is_told_before_the_way_begins():
     spec = {"image": "registry.example/hdr:1", "phase": "PostAuthZ", "config": {"raw_v1alpha1_config": "text"}}
     extension = {"kind": "ServiceMeshExtension", "metadata": {"name": "hdr", "namespace": SPACE}, "spec": spec}

@@ -10,9 +10,10 @@ import yaml
 from ansible_collections.ossm.federation.plugins.module_utils._core.extensions.plan import (
     EXTENSIONS_MANAGER,
     INBOUND_ONLY,
+    RAW,
 )
 from ansible_collections.ossm.federation.plugins.module_utils._core.plain.errors import FederationError
-from ansible_collections.ossm.federation.plugins.module_utils._core.plain.kinds import CONTROL_PLANE, EXTENSION, WASM_PLUGIN
+from ansible_collections.ossm.federation.plugins.module_utils._core.plain.kinds import CONTROL_PLANE, EXTENSION, OLD_EXTENSION, WASM_PLUGIN
 from ansible_collections.ossm.federation.plugins.module_utils._options import FORCE, MESH
 from ansible_collections.ossm.federation.plugins.modules import wasm_extension
 from ansible_collections.ossm.federation.tests.unit.cluster_in_memory import ClusterInMemory
@@ -159,11 +160,51 @@ def test_both_kinds_under_one_name_are_refused():
         ("v2.5", {"fail": "open"}, "FED802"),
         ("v2.5", {"namespace": "elsewhere"}, "FED803"),
         ("v2.5", {"phase": "PreAuthZ"}, "FED800"),
-        ("v2.0", {}, "FED804"),
+        ("v1.1", {}, "FED804"),
+        ("v2.0", {}, "FED806"),
+        ("v2.5", {"config": {RAW: "text"}}, "FED802"),
     ],
 )
 def test_nothing_is_written_of_what_is_refused(version, fields, code):
     assert refusal(mesh(version), extensions=[{**WHOLE, "name": "good"}, {**WHOLE, **fields}]) == code
+
+
+ON = {"techPreview": {"wasmExtensions": {"enabled": True}}}
+
+
+@pytest.mark.parametrize(
+    ("config", "text"),
+    [({"b": [1], "a": "é"}, '{"a":"é","b":[1]}'), ({RAW: "any text"}, "any text"), ({}, None)],
+    ids=["object", "free-text", "nothing"],
+)
+def test_on_2_0_an_extension_is_v1alpha1_and_its_module_is_told_a_text(config, text):
+    cluster = mesh("v2.0", **ON)
+    extension = {**WHOLE, "config": config}
+    run(cluster, extensions=[extension])
+    made = cluster.get(OLD_EXTENSION, "shop", "header")
+    assert (made["apiVersion"], made["spec"].get("config")) == ("maistra.io/v1alpha1", text)
+    assert not run(cluster, extensions=[extension])["changed"]
+    assert [each["action"] for each in run(cluster, state="absent", extensions=[])["changes"]] == ["delete"]
+
+
+def test_on_2_0_a_text_that_the_webhook_wrote_anew_is_no_change():
+    cluster = mesh("v2.0", **ON)
+    extension = {**WHOLE, "config": {"b": 1, "a": 2}}
+    run(cluster, extensions=[extension])
+    live = cluster.get(OLD_EXTENSION, "shop", "header")
+    cluster.put({**live, "spec": {**live["spec"], "config": '{"b": 1, "a": 2}'}})
+    assert not run(cluster, extensions=[extension])["changed"]
+
+
+def test_on_2_0_what_changes_is_deleted_and_made_anew_since_nobody_looks_at_a_change():
+    cluster = mesh("v2.0", **ON)
+    run(cluster)
+    cluster.writes.clear()
+    told = asked(extensions=[{**WHOLE, "priority": 3}])
+    assert [each["action"] for each in wasm_extension.run(told, cluster, NOW)["changes"]] == ["delete", "create"]
+    assert [write[0] for write in cluster.writes] == ["delete", "apply"]
+    assert cluster.get(OLD_EXTENSION, "shop", "header")["spec"]["priority"] == 3
+    assert [warning.split()[0] for warning in told.warnings] == ["FED815"]
 
 
 def test_an_empty_list_is_not_taken_for_the_wish_to_remove_everything():

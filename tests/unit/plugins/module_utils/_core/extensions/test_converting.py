@@ -81,9 +81,15 @@ def test_where_two_phases_become_one_the_earlier_stays_before_the_later():
     assert {each.extension.name: each.extension.priority for each in found} == {"a": 1, "b": None}
 
 
+def test_a_text_of_2_0_that_is_an_object_in_json_is_that_object():
+    (found,) = converted(old(config='{"a": [1]}'))
+    assert found.problems == () and found.manifest["spec"]["pluginConfig"] == {"a": [1]}
+
+
 @pytest.mark.parametrize(
     ("spec", "field"),
     [
+        ({"config": "[1]"}, "config"),
         ({"config": {"raw_v1alpha1_config": "text"}}, "config"),
         ({"config": "text"}, "config"),
         ({"phase": "Later"}, "phase"),
