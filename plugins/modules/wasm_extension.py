@@ -226,6 +226,7 @@ from dataclasses import replace  # noqa: E402
 from datetime import datetime  # noqa: E402
 
 from ..module_utils._cluster.client import Cluster  # noqa: E402
+from ..module_utils._core.control_plane.live import ControlPlane  # noqa: E402
 from ..module_utils._core.extensions.described import OPTION, Extension, read_extensions  # noqa: E402
 from ..module_utils._core.extensions.keeping import (  # noqa: E402
     Standing,
@@ -245,7 +246,6 @@ from ..module_utils._core.plain.diff import as_diff  # noqa: E402
 from ..module_utils._core.plain.kinds import WASM_PLUGIN  # noqa: E402
 from ..module_utils._options import CLUSTER, FORCE, MESH, WAITING  # noqa: E402
 from ..module_utils._reads.extensions import read_around, read_pods  # noqa: E402
-from ..module_utils._reads.insight import Asker  # noqa: E402
 from ..module_utils._reads.loading import read_loadings  # noqa: E402
 from ..module_utils._reads.openshift import never_ready  # noqa: E402
 from ..module_utils._run import Module, Run, run_module, wait_until  # noqa: E402
@@ -274,7 +274,7 @@ def run(run: Run, cluster: Cluster, now: datetime) -> dict:
     for warning in in_words(doubts, futile, open_until_fetched(found, extensions)):
         run.warn(warning)
     run.apply(cluster, found)
-    loadings = watched(run, cluster, desired, looked_in(extensions, around.ground), around.ground)
+    loadings = watched(run, cluster, desired, looked_in(extensions, around.ground), around.control_plane)
     touched = {(change.kind.name, change.namespace, change.name) for change in found}
     standing = {key_of(each): each for each in around.live if key_of(each) not in touched}
     rows = [
@@ -304,7 +304,7 @@ def run(run: Run, cluster: Cluster, now: datetime) -> dict:
 
 
 def watched(
-    run: Run, cluster: Cluster, desired: Iterable[Mapping], places: Iterable[str], ground: Ground
+    run: Run, cluster: Cluster, desired: Iterable[Mapping], places: Iterable[str], control_plane: ControlPlane
 ) -> dict[tuple, list[loading.Loading]]:
     """Return, where it is asked for, how each WasmPlugin fares in the proxies that it selects; with C(wait) once all run it.
 
@@ -317,7 +317,7 @@ def watched(
 
     def look() -> list[str]:
         proxies, _unread = read_pods(cluster, places)
-        told = read_loadings(Asker(cluster), plugins, proxies, ground.namespace)
+        told = read_loadings(cluster, control_plane, plugins, proxies)
         found.update(zip(map(key_of, plugins), told))
         return list(missing_in(found))
 

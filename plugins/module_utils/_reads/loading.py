@@ -7,41 +7,64 @@ from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
+from .._cluster.client import Cluster
+from .._core.control_plane.live import ControlPlane
 from .._core.extensions.selecting import Proxy, selected_by
 from .._core.insight.asking import AGENT, ENVOY, Page
+from .._core.insight.components import istiods_among
 from .._core.insight.loading import (
     IDLE,
     LOADED,
     Heard,
     Loading,
+    acknowledged,
     loading_of,
     read_failures,
     read_filters,
     read_listeners,
 )
+from .._core.insight.pods import outline
 from .._core.plain.errors import FederationError
-from .insight import AT_ONCE, Asker
+from .._core.plain.kinds import POD
+from .insight import AT_ONCE, UNREADABLE, Asker, read_proxies
 
 LISTENERS = Page(ENVOY, "/config_dump", {"resource": "dynamic_listeners"})
 FILTERS = Page(ENVOY, "/config_dump", {"resource": "ecds_filters"})
 METRICS = Page(AGENT, "/stats/prometheus")
 
 
-def read_loadings(asker: Asker, plugins: Sequence[Mapping], proxies: Sequence[Proxy], root: str) -> list[list[Loading]]:
+def read_loadings(
+    cluster: Cluster, control_plane: ControlPlane, plugins: Sequence[Mapping], proxies: Sequence[Proxy]
+) -> list[list[Loading]]:
     """Return for each WasmPlugin how it fares in each proxy that it selects; each proxy is asked once, and few at the same time."""
-    selected = [selected_by(plugin, proxies, root) for plugin in plugins]
+    asker = Asker(cluster)
+    selected = [selected_by(plugin, proxies, control_plane.namespace) for plugin in plugins]
     wanted: dict[Proxy, list[int]] = {}
     for number, chosen in enumerate(selected):
         for proxy in chosen:
             wanted.setdefault(proxy, []).append(number)
+    taken = _acknowledged(cluster, asker, control_plane) if wanted else {}
     with ThreadPoolExecutor(AT_ONCE) as pool:
-        told = list(pool.map(lambda proxy: _of_proxy(asker, [plugins[number] for number in wanted[proxy]], proxy), wanted))
+        told = list(pool.map(lambda proxy: _of_proxy(asker, [plugins[number] for number in wanted[proxy]], proxy, taken), wanted))
     found = {(number, proxy): one for proxy, each in zip(wanted, told) for number, one in zip(wanted[proxy], each)}
     return [[found[(number, proxy)] for proxy in chosen] for number, chosen in enumerate(selected)]
 
 
-def _of_proxy(asker: Asker, plugins: Sequence[Mapping], proxy: Proxy) -> list[Loading]:
-    heard = _heard(asker, proxy)
+def _acknowledged(cluster: Cluster, asker: Asker, control_plane: ControlPlane) -> dict[str, bool]:
+    """Return of each proxy whether it has acknowledged its filters, as far as istiods tell; before 2.3 none does."""
+    home = control_plane.namespace
+    try:
+        pods = cluster.list(POD, home, keep=outline)
+    except FederationError as error:
+        if error.code not in UNREADABLE:
+            raise
+        return {}
+    names = [pod["metadata"]["name"] for pod in istiods_among(pods, control_plane)]
+    return acknowledged(read_proxies(asker, home, names).rows)
+
+
+def _of_proxy(asker: Asker, plugins: Sequence[Mapping], proxy: Proxy, taken: Mapping[str, bool]) -> list[Loading]:
+    heard = replace(_heard(asker, proxy), is_acknowledged=taken.get(f"{proxy.name}.{proxy.namespace}"))
     told = [loading_of(plugin, proxy, heard) for plugin in plugins]
     if heard.why or all(each.state in (LOADED, IDLE) for each in told):
         return told

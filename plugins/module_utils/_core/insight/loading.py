@@ -2,7 +2,8 @@
 """Whether proxies run what a WasmPlugin describes, by what their Envoys and pilot-agents say.
 
 A listener that is active with the plugin's filter says that it runs some version of it; which one is said by the configuration that
-Envoy has for the filter: the module's file is named after its digest. Where pilot-agent cannot fetch a module it either holds the
+Envoy was sent for the filter: the module's file is named after its digest. Envoy shows it even where it has rejected it and goes on with
+the one before, or answers 500; what it has taken is told by istiod, to which it acknowledges. Where pilot-agent cannot fetch a module it either holds the
 configuration back, so that the listener waits, or puts a filter in its place that denies or passes every request.
 
 Sources: Envoy, admin/v3/config_dump.proto; istio/istio, ``pkg/wasm`` (cache.go, convert.go, monitoring.go) and
@@ -21,6 +22,7 @@ from ..plain.data import at, items, mapping, some
 from ..plain.errors import FederationError
 from .hiding import type_of
 from .statistics import number_of
+from .syncz import Row
 
 LOADED, WARMING, FAILED, IDLE, UNKNOWN = "loaded", "warming", "failed", "idle", "unknown"
 STATES = (FAILED, WARMING, UNKNOWN, LOADED, IDLE)
@@ -57,11 +59,15 @@ class Held:
 
 @dataclass(frozen=True)
 class Heard:
-    """What one pod said. ``filters`` is None where its Envoy does not tell them; ``why`` is why the pod said nothing at all."""
+    """What one pod said. ``filters`` is None where its Envoy does not tell them; ``why`` is why the pod said nothing at all.
+
+    ``is_acknowledged`` is what istiod says: whether the pod's Envoy has taken the filters that it was sent last, None where nobody knows.
+    """
 
     listeners: tuple[Listener, ...] = ()
     filters: Mapping[str, Held] | None = None
     failures: Mapping[str, int] = field(default_factory=dict)
+    is_acknowledged: bool | None = None
     why: str = ""
 
 
@@ -136,7 +142,7 @@ def loading_of(plugin: Mapping, proxy: Proxy, heard: Heard) -> Loading:
     if heard.filters is None:
         return Loading(proxy.place, UNKNOWN, "it is in active listeners, and this Envoy does not tell which module it is")
     if held is None:
-        return Loading(proxy.place, FAILED, "Envoy has no configuration for it, since it was rejected: see the proxy's log")
+        return Loading(proxy.place, WARMING, "it is in active listeners, and Envoy has no configuration for it yet")
     return _as_described(plugin, proxy, held, heard)
 
 
@@ -160,7 +166,21 @@ def _as_described(plugin: Mapping, proxy: Proxy, held: Held, heard: Heard) -> Lo
         return Loading(proxy.place, WARMING, "it runs with another configuration still")
     if digest and not held.digest:
         return Loading(proxy.place, UNKNOWN, "it is in active listeners, and its file does not tell which module it is")
+    if heard.is_acknowledged is None:
+        return Loading(proxy.place, UNKNOWN, "Envoy was sent it, and istiod does not tell whether it was taken or rejected")
+    if not heard.is_acknowledged:
+        return Loading(proxy.place, WARMING, "Envoy was sent it and has not acknowledged it: it is on the way, or was rejected (see the proxy's log)")
     return Loading(proxy.place, LOADED)
+
+
+def acknowledged(rows: Iterable[Row]) -> dict[str, bool]:
+    """Return of each proxy (``name.namespace``) whether it has acknowledged the filters that it was sent last; who is sent none is left out."""
+    found: dict[str, bool] = {}
+    for row in rows:
+        sent, acked = row.nonces.get("extensionconfig", ("", ""))
+        if sent:
+            found[row.proxy] = sent == acked and found.get(row.proxy, True)
+    return found
 
 
 def _failures(heard: Heard) -> str:

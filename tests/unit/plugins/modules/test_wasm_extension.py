@@ -22,7 +22,7 @@ from ansible_collections.ossm.federation.tests.unit.plugins.module_utils._core.e
 from ansible_collections.ossm.federation.tests.unit.plugins.module_utils._core.insight.proxies import NAME, filter_of, listener_of
 from ansible_collections.ossm.federation.tests.unit.run_in_memory import RunInMemory
 
-SPACE = "east-mesh-system"
+SPACE, ISTIOD = "east-mesh-system", "istiod-basic-58b7f78cf5-f56gx"
 ACTIVE, WAITING = ([NAME], None), ([], [NAME])
 MODULE = "a" * 64  # whose digest the image of WHOLE has
 REQUESTS = 6
@@ -65,9 +65,17 @@ def run(cluster, **params):
 
 
 def says(cluster, name, found, filters=()):
-    """Let a pod's Envoy say which filters its inbound listener has, as it is and as it waits to be, and which module is in each."""
+    """Let a pod's Envoy say which filters its inbound listener has, as it is and as it waits to be, and which module is in each.
+
+    istiod says that it has acknowledged them.
+    """
     entries = [listener_of(*found), *map(filter_of, filters)]
     cluster.pages[(name, "/config_dump")] = json.dumps({"configs": entries}).encode()
+    istiod = pod(ISTIOD, SPACE, app="istiod", **{"pod-template-hash": "58b7f78cf5"})
+    istiod["metadata"]["ownerReferences"] = [{"kind": "ReplicaSet", "name": ISTIOD.rpartition("-")[0], "controller": True}]
+    cluster.put(istiod)
+    row = {"proxy": f"{name}.shop", "extensionconfig_sent": "n1", "extensionconfig_acked": "n1"}
+    cluster.pages[(ISTIOD, "/debug/syncz")] = json.dumps([row]).encode()
 
 
 def refusal(cluster, **params):

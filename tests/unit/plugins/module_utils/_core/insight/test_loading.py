@@ -15,6 +15,7 @@ from ansible_collections.ossm.federation.plugins.module_utils._core.insight.load
     UNKNOWN,
     WARMING,
     Heard,
+    acknowledged,
     loading_of,
     read_failures,
     read_filters,
@@ -23,6 +24,7 @@ from ansible_collections.ossm.federation.plugins.module_utils._core.insight.load
     refuse_unloaded,
     summary,
 )
+from ansible_collections.ossm.federation.plugins.module_utils._core.insight.syncz import rows_of
 from ansible_collections.ossm.federation.plugins.module_utils._core.plain.errors import FederationError
 from ansible_collections.ossm.federation.plugins.module_utils._core.plain.kinds import WASM_PLUGIN
 from ansible_collections.ossm.federation.tests.unit.plugins.module_utils._core.extensions.meshes import described, ground
@@ -62,7 +64,7 @@ ACTIVE, WAITING, UPDATING, NOT_SENT = (WITH, None), (WITHOUT, WITH), (WITH, WITH
 
 @pytest.mark.parametrize("name", NAMES)
 def test_a_plugin_is_loaded_where_an_active_listener_has_it_with_its_module_and_configuration(name):
-    heard = Heard(listeners(inbound=([name], None)), held({"a": 1, "b": [2]}, name=name))
+    heard = Heard(listeners(inbound=([name], None)), held({"a": 1, "b": [2]}, name=name), is_acknowledged=True)
     assert loading_of(plugin(config={"b": [2], "a": 1}), CART, heard).state == LOADED
 
 
@@ -78,13 +80,13 @@ def test_a_plugin_is_loaded_where_an_active_listener_has_it_with_its_module_and_
         pytest.param(ACTIVE, held({"old": True}), {}, WARMING, "another configuration", id="old-configuration"),
         pytest.param(ACTIVE, DENIES, {"manifest_failure": 1}, FAILED, "pilot-agent's filter denies every request", id="closed"),
         pytest.param(ACTIVE, PASSES, {}, FAILED, "pilot-agent's filter passes every request", id="open-by-strategy"),
-        pytest.param(ACTIVE, {}, {}, FAILED, "rejected", id="rejected"),
+        pytest.param(ACTIVE, {}, {}, WARMING, "no configuration for it yet", id="not-configured"),
         pytest.param(ACTIVE, None, {}, UNKNOWN, "does not tell which module", id="old-envoy"),
         pytest.param(ACTIVE, held(module="x"), {}, UNKNOWN, "its file does not tell", id="other-file-name"),
     ],
 )
 def test_what_stands_in_the_way_is_told(found, what, failures, state, why):
-    told = loading_of(plugin(), CART, Heard(listeners(inbound=found, outbound=NOT_SENT), what, failures))
+    told = loading_of(plugin(), CART, Heard(listeners(inbound=found, outbound=NOT_SENT), what, failures, is_acknowledged=True))
     assert (told.state, why in told.why) == (state, True), told
     assert told.is_missing == (state in (WARMING, FAILED))
     assert told.listeners == (("inbound",) if found in (WAITING, UPDATING) else ())
@@ -103,7 +105,27 @@ def test_what_stands_in_the_way_is_told(found, what, failures, state, why):
     ],
 )
 def test_only_listeners_that_a_plugin_is_for_count(traffic, proxy, found, state):
-    assert loading_of(plugin(traffic=traffic), proxy, Heard(listeners(**found), held())).state == state
+    assert loading_of(plugin(traffic=traffic), proxy, Heard(listeners(**found), held(), is_acknowledged=True)).state == state
+
+
+@pytest.mark.parametrize(
+    ("is_acknowledged", "state", "why"),
+    [(True, LOADED, ""), (False, WARMING, "was rejected (see the proxy's log)"), (None, UNKNOWN, "istiod does not tell")],
+)
+def test_what_envoy_was_sent_counts_once_it_has_acknowledged_it(is_acknowledged, state, why):
+    """Envoy 1.40 shows a configuration that it has rejected, and goes on with the one before or answers 500."""
+    told = loading_of(plugin(), CART, Heard(listeners(inbound=ACTIVE), held(), is_acknowledged=is_acknowledged))
+    assert (told.state, why in told.why) == (state, True), told
+
+
+def test_istiods_tell_who_has_acknowledged():
+    def row(proxy, **nonces):
+        return {"proxy": f"{proxy}.shop", **{f"extensionconfig_{key}": nonce for key, nonce in nonces.items()}}
+
+    rows = [row("taken", sent="1", acked="1"), row("rejected", sent="2", acked="1"), row("first", sent="1"), row("none")]
+    rows += [row("moved", sent="5", acked="4"), row("moved", sent="9", acked="9")]
+    found = acknowledged(rows_of(json.dumps(rows).encode(), "istiod"))
+    assert found == {"taken.shop": True, "rejected.shop": False, "first.shop": False, "moved.shop": False}
 
 
 def test_a_pod_that_cannot_be_asked_is_unknown_with_the_reason():
@@ -135,10 +157,10 @@ def test_dumps_of_odd_shapes_hold_nothing(read, content):
 
 
 def told(*states):
-    by_state = {LOADED: (ACTIVE, held()), WARMING: (WAITING, {}), UNKNOWN: (ACTIVE, None), IDLE: None}
+    found = {LOADED: (ACTIVE, held()), WARMING: (WAITING, {}), UNKNOWN: (ACTIVE, None)}
+    by_state = {IDLE: Heard(), **{state: Heard(listeners(inbound=each), what, is_acknowledged=True) for state, (each, what) in found.items()}}
     return [
-        loading_of(plugin(), Proxy("shop", f"cart-{number}"), Heard(listeners(inbound=by_state[state][0]), by_state[state][1]) if by_state[state] else Heard())
-        for number, state in enumerate(states)
+        loading_of(plugin(), Proxy("shop", f"cart-{number}"), by_state[state]) for number, state in enumerate(states)
     ]
 
 
