@@ -10,7 +10,8 @@ author: [The ossm.federation authors (@ossm)]
 description:
   - Plans for each ServiceMeshExtension in the namespaces of a mesh the WasmPlugin that takes its place, writes both to a folder, and with
     O(apply) replaces one by the other on the cluster.
-  - Extensions of the phases AUTHN and AUTHZ are created first. The old one is deleted in a later run, once O(loaded) names it. Others are
+  - Extensions of the phases AUTHN and AUTHZ are created first. Their proxies are asked, by port-forward, whether they run the new one, and the
+    old one is deleted once all do. Where they cannot be asked or do not tell, a later run deletes it, once O(loaded) names it. Others are
     deleted and created in one go.
 seealso:
   - module: ossm.federation.wasm_extension
@@ -38,6 +39,11 @@ options:
     type: list
     elements: str
     default: []
+  wait_timeout:
+    description: Seconds to wait at the most until every proxy runs the new extensions of AUTHN and AUTHZ.
+    type: int
+    default: 120
+    version_added: 0.3.0
 extends_documentation_fragment:
   - ossm.federation.cluster
   - ossm.federation.mesh
@@ -113,7 +119,7 @@ unknown:
   sample: []
 """
 
-from collections.abc import Mapping  # noqa: E402
+from collections.abc import Mapping, Sequence  # noqa: E402
 from datetime import datetime  # noqa: E402
 
 from ..module_utils._cluster.client import Cluster  # noqa: E402
@@ -127,20 +133,22 @@ from ..module_utils._core.extensions.converting import (  # noqa: E402
 )
 from ..module_utils._core.extensions.keeping import hidden  # noqa: E402
 from ..module_utils._core.extensions.rendering import old_text, text_of  # noqa: E402
-from ..module_utils._core.extensions.selecting import selected_by  # noqa: E402
+from ..module_utils._core.insight.loading import Loading, readiness, summary  # noqa: E402
 from ..module_utils._core.plain.diff import as_diff  # noqa: E402
 from ..module_utils._core.plain.errors import FederationError  # noqa: E402
 from ..module_utils._core.plain.kinds import EXTENSION, WASM_PLUGIN  # noqa: E402
 from ..module_utils._files import Place, read, write  # noqa: E402
 from ..module_utils._options import CLUSTER, FORCE, MESH  # noqa: E402
 from ..module_utils._reads.extensions import Around, read_around, read_pods  # noqa: E402
-from ..module_utils._run import Module, Run, rehearse, run_module  # noqa: E402
+from ..module_utils._reads.loading import read_loadings  # noqa: E402
+from ..module_utils._run import Module, Run, rehearse, run_module, wait_until  # noqa: E402
 
 OPTIONS = {
     "images": {"type": "dict", "default": {}},
     "dest": {"type": "path"},
     "apply": {"type": "bool", "default": False},
     "loaded": {"type": "list", "elements": "str", "default": []},
+    "wait_timeout": {"type": "int", "default": 120},
 }
 LARGEST = 4 << 20
 MINE_ALONE = 0o600
@@ -157,7 +165,9 @@ def run(run: Run, cluster: Cluster, now: datetime) -> dict:
         refuse_impossible(found, around.ground)
         turn = turns(found, around.live, params["loaded"], force=params["force"])
     files = written(run, found) if params["dest"] else {}
-    carry_out(run, cluster, turn, around, params["apply"])
+    carry_out(run, cluster, turn)
+    if turn.waiting and not run.check_mode:
+        turn = follow(run, cluster, turn, around)
     shown = hidden(turn.changes)
     return {
         "changed": bool(turn.changes) or any(files.values()),
@@ -185,19 +195,45 @@ def refuse_without_copy(params: Mapping) -> None:
         )
 
 
-def carry_out(run: Run, cluster: Cluster, turn: Turn, around: Around, is_asked: bool) -> None:
-    """Apply the changes, after the API server has judged all that is to be made; then stop where guards wait for evidence."""
+def carry_out(run: Run, cluster: Cluster, turn: Turn) -> None:
+    """Apply the changes, after the API server has judged all that is to be made."""
     for change in turn.changes:
         if change.action != "delete":
             rehearse(cluster, change)
     run.apply(cluster, turn.changes)
-    if is_asked and not run.check_mode and turn.waiting:
+
+
+def follow(run: Run, cluster: Cluster, turn: Turn, around: Around) -> Turn:
+    """Delete the old objects of guards whose new ones all proxies run, and return both turns as one; stop where others wait."""
+    selected, why, seen = evidence(run, cluster, turn.waiting, around)
+    if seen:
+        now = read_around(cluster, run.params, kinds=(EXTENSION, WASM_PLUGIN))
+        images = {str(key): str(value) for key, value in run.params["images"].items()}
+        second = turns(conversions(now.live, now.ground, images), now.live, seen, force=run.params["force"])
+        carry_out(run, cluster, second)
+        turn = Turn((*turn.changes, *second.changes), second.waiting)
+    refuse_unseen(turn.waiting, selected, why)
+    return turn
+
+
+def evidence(
+    run: Run, cluster: Cluster, waiting: Sequence[Conversion], around: Around
+) -> tuple[dict[str, list[str]], dict[str, str], list[str]]:
+    """Return of each guard the pods that it selects and what they say, once they run it or have not in time, and the guards that all run."""
+    plugins = [each.manifest for each in waiting]
+    selected: dict[str, list[str]] = {}
+    told: dict[str, list[Loading]] = {}
+
+    def look() -> list[str]:
         proxies, _unread = read_pods(cluster, around.ground.namespaces)
-        selected = {
-            each.place: sorted(proxy.place for proxy in selected_by(each.manifest, proxies, around.ground.namespace))
-            for each in turn.waiting
-        }
-        refuse_unseen(turn.waiting, selected)
+        for each, found in zip(waiting, read_loadings(cluster, around.control_plane, plugins, proxies)):
+            selected[each.place] = sorted(one.proxy for one in found)
+            told[each.place] = found
+        return [one.proxy for found in told.values() for one in found if one.is_missing]
+
+    wait_until(look, run.params["wait_timeout"])
+    seen = [place for place, found in told.items() if readiness(found)]
+    return selected, {place: summary(found) for place, found in told.items() if found}, seen
 
 
 def written(run: Run, found: list[Conversion]) -> dict[str, bool]:

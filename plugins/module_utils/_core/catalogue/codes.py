@@ -1787,8 +1787,8 @@ CODES: dict[str, Code] = {
     "FED821": Code(
         "Nothing tells that the new extension is loaded",
         ERROR,
-        "An extension that guards requests is created in the new kind before the old one goes. A WasmPlugin has no status, so somebody has to see "
-        "in each proxy that it is loaded. Until then both stand, and the module runs twice.",
+        "An extension that guards requests is created in the new kind before the old one goes. A WasmPlugin has no status, so the proxies are asked. "
+        "Where one does not run it, or nobody can tell, somebody has to see it in each proxy. Until then both stand, and the module runs twice.",
         "Look into the pods that the result names in `facts.selected`, then run again with `convert_extensions_loaded`.",
     ),
     "FED822": Code(

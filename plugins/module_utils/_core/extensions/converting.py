@@ -146,8 +146,11 @@ def turns(found: Sequence[Conversion], live: Iterable[Mapping], loaded: Iterable
     return Turn(tuple(changes), tuple(waiting))
 
 
-def refuse_unseen(waiting: Sequence[Conversion], selected: Mapping[str, Sequence[str]]) -> None:
-    """Stop where guards stand in both kinds until somebody has seen the new ones: FED821; ``selected`` are the pods of each."""
+def refuse_unseen(waiting: Sequence[Conversion], selected: Mapping[str, Sequence[str]], why: Mapping[str, str]) -> None:
+    """Stop where guards stand in both kinds until somebody has seen the new ones: FED821.
+
+    ``selected`` are the pods of each, and ``why`` says what is known of them.
+    """
     if not waiting:
         return
     places = [each.place for each in waiting]
@@ -155,7 +158,10 @@ def refuse_unseen(waiting: Sequence[Conversion], selected: Mapping[str, Sequence
     raise FederationError(
         "FED821",
         where=f"WasmPlugin {places[0]}" if len(places) == 1 else f"WasmPlugins {some(places, 5)}",
-        what="guard requests, and nothing tells that every proxy has loaded them; the old ones stay, and both run",
+        what=(
+            "guard requests, and not every proxy is known to have loaded them; the old ones stay, and both run"
+            f" ({some([f'{place}: {why[place]}' for place in places if why.get(place)] or ['no pod was asked'], 3, '; ')})"
+        ),
         fix=(
             "See in each pod of facts.selected that the active_state of its listeners holds the filter "
             f"{first.namespace}.{first.name} (oc exec <pod> -c istio-proxy -- pilot-agent request GET config_dump), "

@@ -17,7 +17,13 @@ from ansible_collections.ossm.federation.tests.unit.plugins.module_utils._core.e
     IMAGE,
     old,
 )
-from ansible_collections.ossm.federation.tests.unit.plugins.modules.test_wasm_extension import mesh
+from ansible_collections.ossm.federation.tests.unit.plugins.modules.test_wasm_extension import (
+    ACTIVE,
+    MODULE,
+    WAITING,
+    mesh,
+    says,
+)
 from ansible_collections.ossm.federation.tests.unit.run_in_memory import RunInMemory
 
 
@@ -27,7 +33,7 @@ def run(cluster, check_mode=False, **params):
         FORCE,
         extension_conversion.OPTIONS,
         check_mode=check_mode,
-        **{"mesh": "east", "images": {IMAGE: IMAGE}, **params},
+        **{"mesh": "east", "images": {IMAGE: IMAGE}, "wait_timeout": 0, **params},
     )
     return extension_conversion.run(asked, cluster, NOW)
 
@@ -90,6 +96,35 @@ def test_a_guard_stops_the_run_until_it_has_been_seen(tmp_path):
         assert cluster.get(EXTENSION, "shop", "header") and cluster.get(WASM_PLUGIN, "shop", "header")
     assert run(cluster, dest=str(tmp_path), apply=True, loaded=["shop/header"])["changed"]
     assert cluster.get(EXTENSION, "shop", "header") is None and cluster.get(WASM_PLUGIN, "shop", "header")
+
+
+def guarded(version="v2.2"):
+    """Return a mesh with a guard whose image names its module by a digest, and that image."""
+    image = f"registry.example/header:1.2@sha256:{MODULE}"
+    return with_old(version, old(phase="PreAuthZ", workloadSelector={"labels": {"app": "cart"}}, image=image, config={})), {image: image}
+
+
+def test_the_old_guard_goes_in_the_same_run_where_every_proxy_says_that_it_runs_the_new_one(tmp_path):
+    cluster, images = guarded()
+    says(cluster, "cart-1", ACTIVE, [MODULE])
+    done = run(cluster, dest=str(tmp_path), apply=True, images=images)
+    assert [(each["action"], each["kind"]) for each in done["changes"]] == [("create", "WasmPlugin"), ("delete", "ServiceMeshExtension")]
+    assert done["waiting"] == [] and cluster.get(EXTENSION, "shop", "header") is None
+    assert not run(cluster, dest=str(tmp_path), apply=True, images=images)["changed"]
+
+
+@pytest.mark.parametrize(
+    ("found", "filters", "why"),
+    [(WAITING, [], "inbound waits for it"), (ACTIVE, ["b" * 64], "runs the module"), (None, [], "does not answer")],
+    ids=["waits", "other-module", "silent"],
+)
+def test_the_old_guard_stays_where_a_proxy_does_not_run_the_new_one_or_does_not_say(tmp_path, found, filters, why):
+    cluster, images = guarded()
+    if found:
+        says(cluster, "cart-1", found, filters)
+    with pytest.raises(FederationError, match="FED821") as stopped:
+        run(cluster, dest=str(tmp_path), apply=True, images=images)
+    assert why in stopped.value.what and cluster.get(EXTENSION, "shop", "header") and cluster.get(WASM_PLUGIN, "shop", "header")
 
 
 def test_one_that_cannot_be_converted_keeps_all_of_them(tmp_path):
