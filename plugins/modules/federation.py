@@ -56,6 +56,18 @@ options:
         the import that they use goes. Those that these ask for refuse it. Without the option every such route refuses that a peer is left.
       - With O(state=rendered) they are written down, too, as far as they need no cluster.
     type: raw
+  extensions:
+    description:
+      - With O(state=rendered), the extensions of M(ossm.federation.wasm_extension), which are written down as well. One whose configuration has a key that
+        names a token, key, password or secret is left out, since files go to others.
+    type: raw
+    version_added: 0.3.0
+  threescale:
+    description:
+      - With O(state=rendered), what M(ossm.federation.threescale_adapter) takes. What the adapters need around them is written down; the adapters
+        themselves, which hold tokens, are not.
+    type: raw
+    version_added: 0.3.0
   locality:
     description: With O(state=rendered), where this mesh is, as M(ossm.federation.mesh_traffic) takes it.
     type: dict
@@ -345,6 +357,8 @@ from ..module_utils._reads.peerings import (  # noqa: E402
 )
 from ..module_utils._run import Module, Run, run_module  # noqa: E402
 from ..module_utils._standing import peer_rows, shown  # noqa: E402
+from ..module_utils._wasm import WASM  # noqa: E402
+from ..module_utils._wasm import rendered as rendered_wasm  # noqa: E402
 from ..module_utils._writing import written_down  # noqa: E402
 
 OPTIONS = {
@@ -353,6 +367,7 @@ OPTIONS = {
     "must_be_all": {"type": "bool", "default": False},
     "leave_when": {"type": "str", "choices": ["unused", "always"], "default": "unused"},
     "traffic": {"type": "raw"},
+    **WASM,
     "locality": {"type": "dict"},
     "wait_timeout": {"type": "int"},
     "cards": {"type": "list", "elements": "raw", "default": []},
@@ -610,7 +625,9 @@ def rendered(run: Run, mesh: Mesh, now: datetime) -> dict:
     if params["traffic"] is not None:
         routes, left_out = rendered_traffic(params["traffic"], mesh, params["version"], checked_locality(params["locality"], "mesh_locality"))
         pending += [{"peer": "", "reason": reason} for reason in left_out]
-    texts = render.files(mesh, gateways, manifests, routes)
+    wasm, without = rendered_wasm(params, mesh, version)
+    pending += [{"peer": "", "reason": reason} for reason in without]
+    texts = render.files(mesh, gateways, manifests, {"traffic": routes, **wasm})
     files, diffs = written_down(run, params["render_dir"], texts, lambda former: render.is_ours(former, mesh))
     return {
         "changed": bool(diffs),

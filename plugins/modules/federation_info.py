@@ -102,6 +102,14 @@ options:
     description: The rules of M(ossm.federation.mesh_traffic). How those that stand share the calls of these services is shown, too.
     type: raw
     version_added: 0.2.0
+  extensions:
+    description: The extensions of M(ossm.federation.wasm_extension). How their objects stand is shown, too.
+    type: raw
+    version_added: 0.3.0
+  threescale:
+    description: What M(ossm.federation.threescale_adapter) takes. How the adapters stand is shown, too.
+    type: raw
+    version_added: 0.3.0
   gateway_places:
     description:
       - With O(until=gone), where the gateways of each peer were in the control plane, as M(ossm.federation.federation) returned it while the peers stood.
@@ -199,6 +207,20 @@ hand_over:
   type: list
   elements: str
   sample: ["hand over cards/east-for-west.json: address 192.0.2.10 → 192.0.2.11 (until it connects again)"]
+wasm:
+  description: How the objects of O(extensions) and O(threescale) stand; C(stands) is null where this account may not read them.
+  returned: success
+  type: list
+  elements: dict
+  sample:
+    - what: extension
+      kind: WasmPlugin
+      namespace: shop
+      name: header
+      stands: true
+      ready: null
+      why: a WasmPlugin has no status; its proxies know
+      pods: [shop/cart-1]
 traffic:
   description: How splits and failovers of I(traffic) stand, by object, and whether a share fails since its peer is not connected.
   returned: success
@@ -285,6 +307,7 @@ from ..module_utils._reads.traffic import read_routes  # noqa: E402
 from ..module_utils._reads.uses import what_is_left  # noqa: E402
 from ..module_utils._run import Module, Run, run_module, wait_until  # noqa: E402
 from ..module_utils._standing import peer_rows, shown  # noqa: E402
+from ..module_utils._wasm import WASM, standing  # noqa: E402
 
 OPTIONS = {
     "peers": {"type": "list", "elements": "raw"},
@@ -301,6 +324,7 @@ OPTIONS = {
     },
     "gateway_places": {"type": "dict", "default": {}},
     "traffic": {"type": "raw"},
+    **WASM,
     "until": {"type": "str", "choices": ["connected", "no_imports", "no_exports", "gone", "reachable"], "default": "connected"},
     "wait": {"type": "bool", "default": False},
     "wait_timeout": {"type": "int"},
@@ -404,14 +428,17 @@ def told(run: Run, cluster: Cluster, watch: Watch, fail_on: list[str], now: date
     members = read_members(cluster, control_plane.namespace)
     traffic, routed = traffic_of(cluster, params, rows)
     found["states"].update({line: verdict.DOWN if row["fails"] else verdict.UNSURE if row["note"] else verdict.OK for line, row in zip(routed, traffic)})
+    wasm, of_wasm = ([], {}) if params["wait"] or params["leaving"] else standing(params, cluster)
+    found["states"].update({line: verdict.OK if is_good else verdict.UNSURE for line, is_good in of_wasm.items()})
     is_over = params["wait"] or params["leaving"]
     hand_over = [] if is_over else cards_to_hand_over(params, control_plane.namespace, watch.peerings, now)
     head, *table, line = found["lines"]
     return {
         **found,
         "members": members,
-        "lines": [head, *member_lines(members), *table, *routed, line, *hand_over],
+        "lines": [head, *member_lines(members), *table, *routed, *of_wasm, line, *hand_over],
         "traffic": traffic,
+        "wasm": wasm,
         "hand_over": hand_over,
     }
 
@@ -427,6 +454,7 @@ def reachable(mesh: str, cluster: Cluster, control_plane: ControlPlane) -> dict:
         "restart": Restart().to_data(),
         "left": [],
         "traffic": [],
+        "wasm": [],
         "waiting_for": [],
         "polled_seconds": 0,
         "wait_limit": 0,
@@ -487,6 +515,7 @@ def gone(run: Run, cluster: Cluster, namespace: str, control_plane: ControlPlane
         "restart": Restart().to_data(),
         "left": [each.as_row() for each in left],
         "traffic": [],
+        "wasm": [],
         "waiting_for": waiting_for,
         "polled_seconds": waited,
         "wait_limit": limit,

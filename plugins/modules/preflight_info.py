@@ -56,6 +56,18 @@ options:
   locality:
     description: Where this mesh is, as M(ossm.federation.mesh_traffic) takes it.
     type: dict
+  extensions:
+    description: The extensions of M(ossm.federation.wasm_extension), whose problems are found as well.
+    type: raw
+    version_added: 0.3.0
+  threescale:
+    description: What M(ossm.federation.threescale_adapter) takes, whose problems are found as well. The portal is not asked.
+    type: raw
+    version_added: 0.3.0
+  threescale_tests:
+    description: Tests of O(threescale); those of adapters whose rules are all described are found where they are not met.
+    type: raw
+    version_added: 0.3.0
 extends_documentation_fragment:
   - ossm.federation.cluster
   - ossm.federation.mesh
@@ -187,6 +199,7 @@ from ..module_utils._reads.peerings import (  # noqa: E402
 from ..module_utils._run import Module, Run, run_module  # noqa: E402
 from ..module_utils._traffic import TRAFFIC  # noqa: E402
 from ..module_utils._traffic import look as look_at_traffic  # noqa: E402
+from ..module_utils._wasm import WASM, wasm_of  # noqa: E402
 
 OPTIONS = {
     "cards": {"type": "list", "elements": "raw", "default": []},
@@ -197,6 +210,8 @@ OPTIONS = {
     "roots": {"type": "raw"},
     "extra_roots": {"type": "raw"},
     **TRAFFIC,
+    **WASM,
+    "threescale_tests": {"type": "raw"},
 }
 
 
@@ -252,9 +267,11 @@ def run(run: Run, cluster: Cluster, now: datetime) -> dict:
     )
     wanted, wrong = traffic_of(run, remembered.beside(), mesh)
     findings += wrong
+    of_wasm, unread = wasm_of(run.params, remembered.beside())
+    findings += of_wasm
     found, unknown = look(replace(estate, wanted=wanted), remembered.refusals)
     findings += found_by(lambda: refuse_beyond_reach(mesh, mesh.peers, estate.exportable_or_own))
-    return result(mesh.name, control_plane, [*findings, *found], unknown, waiting(spoken_for, cards))
+    return result(mesh.name, control_plane, [*findings, *found], [*unknown, *unread], waiting(spoken_for, cards))
 
 
 def traffic_of(run: Run, cluster: Remembered, mesh: Mesh) -> tuple[list[Wanted], list[Finding]]:

@@ -63,7 +63,7 @@ FLOORS = (
     ("_cluster",),
     ("_reads",),
     ("_run",),
-    ("_compare", "_gateways", "_handing", "_health", "_logs", "_service_sets", "_standing", "_tenants", "_traffic", "_uninstalling", "_writing"),
+    ("_compare", "_gateways", "_handing", "_health", "_logs", "_service_sets", "_standing", "_tenants", "_traffic", "_uninstalling", "_wasm", "_writing"),
     ("_leaving", "_verify", "_gather", "_watching"),
     ("modules",),
     ("plugin_utils",),

@@ -24,12 +24,12 @@ def files(
     mesh: Mesh,
     gateways: Sequence[tuple[str, Mapping]],
     peerings: Sequence[tuple[str, Sequence[Mapping]]],
-    traffic: Sequence[Mapping] = (),
+    more: Mapping[str, Sequence[Mapping]] | None = None,
 ) -> dict[str, str]:
     """Return the files of one mesh's plan: path below the folder to text.
 
     ``gateways`` are our name of a peer with its control plane part as ``plan_gateways`` gives it, ``peerings`` our name of a
-    peer with its manifests, ``traffic`` the rules of ``mesh_traffic``.
+    peer with its manifests, ``more`` what else there is by its name: the rules of ``mesh_traffic``, extensions, what is around 3scale's adapters.
 
     The folder is a kustomize component: included where the control plane is kept, it patches the
     gateways in. It has no control plane to patch, so ``kubectl apply -k`` of it would leave them out without a word: for that
@@ -37,8 +37,8 @@ def files(
     """
     head = _HEAD.format(mesh=mesh.name)
     written = {f"{name}-peering.yaml": documents(head, manifests) for name, manifests in peerings}
-    if traffic:
-        written["traffic.yaml"] = documents(head, traffic)
+    others = {name: manifests for name, manifests in (more or {}).items() if manifests}
+    written |= {f"{name}.yaml": documents(head, manifests) for name, manifests in others.items()}
     patch = merged([part for _name, part in gateways])
     component: dict = {
         "apiVersion": "kustomize.config.k8s.io/v1alpha1",
@@ -65,8 +65,8 @@ def files(
         written.update(applicable(head, f"apply/{name}/gateways", [part]))
     for name, manifests in peerings:
         written.update(applicable(head, f"apply/{name}/peering", manifests))
-    if traffic:
-        written.update(applicable(head, "apply/traffic", traffic))
+    for name, manifests in others.items():
+        written.update(applicable(head, f"apply/{name}", manifests))
     return {f"{mesh.name}/{name}": text for name, text in sorted(written.items())}
 
 

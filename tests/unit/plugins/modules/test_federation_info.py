@@ -180,3 +180,41 @@ def test_a_control_plane_that_cannot_be_read_is_an_error_and_not_down():
     with pytest.raises(FederationError) as failed:
         seen(ClusterInMemory(NOW), fail_on=["pending"])
     assert failed.value.result["verdict"] == "error"
+
+
+IMAGE = f"registry.example/header:1@sha256:{'a' * 64}"
+HEADER = {"name": "header", "namespace": SPACE, "selector": "all", "image": IMAGE}
+
+
+def plugin(is_ours=True):
+    managed = [{"manager": "ossm.federation/extensions", "operation": "Apply"}] if is_ours else []
+    metadata = {"name": "header", "namespace": SPACE, "labels": {"ossm.federation/mesh": "east"}, "managedFields": managed}
+    return {"kind": "WasmPlugin", "metadata": metadata, "spec": {"url": f"oci://{IMAGE}"}}
+
+
+@pytest.mark.parametrize(
+    ("live", "stands", "why"),
+    [([], False, "not written yet"), ([plugin()], True, "a WasmPlugin has no status"), ([plugin(is_ours=False)], False, "somebody else")],
+    ids=["missing", "ours", "another's"],
+)
+def test_how_a_described_extension_stands_is_shown(live, stands, why):
+    result = seen(ClusterInMemory(NOW, CONTROL_PLANE, peer(), bundle(), *live), extensions=[HEADER])
+    (row,) = result["wasm"]
+    assert (row["stands"], row["kind"]) == (stands, "WasmPlugin") and why in row["why"]
+    assert [line for line in result["lines"] if line.startswith(f"extension {SPACE}/header: WasmPlugin, ")]
+
+
+def test_a_description_that_cannot_be_read_is_a_line_and_no_failure():
+    result = seen(ClusterInMemory(NOW, CONTROL_PLANE, peer(), bundle()), extensions=[{"name": "header"}], threescale={"adapters": 7})
+    assert result["wasm"] == [] and len([line for line in result["lines"] if "not known, FED8" in line]) == 2
+
+
+def test_3scale_adapters_are_shown_without_their_tokens():
+    credentials = {"user_key": [{"header": {"keys": ["x-user-key"]}}]}
+    rules = [{"method": "GET", "pattern": "/", "usages": [{"name": "hits", "delta": 1}]}]
+    service = {"id": "7", "token": "a-service-token", "authorities": ["cart.shop"], "credentials": credentials, "mapping_rules": rules}
+    adapter = {"name": "cart", "namespace": SPACE, "selector": {"app": "cart"}, "services": [service]}
+    described = {"backend": {"url": "https://su1.3scale.net"}, "adapters": [adapter]}
+    result = seen(ClusterInMemory(NOW, CONTROL_PLANE, peer(), bundle()), threescale=described)
+    assert [(row["what"], row["name"], row["stands"]) for row in result["wasm"]] == [("3scale", "cart", False)]
+    assert "a-service-token" not in str(result)

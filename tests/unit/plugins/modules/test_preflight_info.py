@@ -32,9 +32,9 @@ class Guarded:
         self._guard(kind, namespace)
         return self.cluster.outline(kind, namespace, name)
 
-    def list(self, kind, namespace, selector=None):
+    def list(self, kind, namespace, selector=None, keep=None):
         self._guard(kind, namespace)
-        return self.cluster.list(kind, namespace)
+        return self.cluster.list(kind, namespace, keep=keep)
 
     def serves(self, group):
         return self.cluster.serves(group)
@@ -301,3 +301,70 @@ def test_a_peer_that_a_rule_is_about_to_admit_is_no_finding():
     peers = sorted({name for rule in setup.options["exports"] for name in rule.get("to") or ["west", "north"]})
     setup.options["traffic"] = [{"service": "shop/cart", "callers": {"from_mesh": peers, "local": "nobody"}}]
     assert "FED871" not in codes(setup.look())
+
+
+IMAGE = f"registry.example/header:1@sha256:{'a' * 64}"
+HEADER = {"name": "header", "namespace": "shop", "selector": {"app": "cart"}, "image": IMAGE}
+
+
+def services(**more):
+    credentials = {"user_key": [{"header": {"keys": ["x-user-key"]}}]}
+    rules = [{"method": "GET", "pattern": "/", "usages": [{"name": "hits", "delta": 1}]}]
+    return [{"id": "7", "token": "a-service-token", "authorities": ["cart.shop"], "credentials": credentials, "mapping_rules": rules, **more}]
+
+
+def threescale(**more):
+    adapter = {"name": "cart", "namespace": "shop", "selector": {"app": "cart"}, "image": IMAGE, "services": services(), **more}
+    return {"backend": {"url": "https://su1.3scale.net"}, "adapters": [adapter]}
+
+
+def found_of(setup):
+    return {entry["code"]: str(entry) for entry in setup.look()["findings"]}
+
+
+@pytest.mark.parametrize(
+    ("extension", "code", "seen"),
+    [
+        ({**HEADER, "phase": "Later"}, "FED800", "phase"),
+        ({**HEADER, "namespace": "elsewhere"}, "FED803", "elsewhere"),
+        ({**HEADER, "image": "registry.example/header:1"}, "FED807", "without a digest"),
+        ({**HEADER, "phase": "AUTHZ"}, "FED812", "go on without it"),
+    ],
+)
+def test_what_is_wrong_with_described_extensions_is_found_as_well(extension, code, seen):
+    setup = base()
+    setup.options["extensions"] = [{"traffic": "both", **extension}]
+    assert seen in found_of(setup)[code]
+
+
+def test_what_stands_in_the_way_of_an_extension_is_found():
+    setup = base()
+    setup.put("WasmPlugin", "header", "shop", spec={"url": "oci://registry.example/other"})
+    setup.options["extensions"] = [{"traffic": "both", **HEADER}]
+    assert "FED811" in found_of(setup)
+
+
+def test_what_is_wrong_with_3scale_is_found_as_well_and_no_token_is_told():
+    setup = base()
+    setup.options["threescale"] = threescale(namespace="elsewhere")
+    found = found_of(setup)
+    assert "FED803" in found and "a-service-token" not in str(found)
+    setup.options["threescale"] = threescale(passthrough="yes")
+    assert "FED880" in found_of(setup)
+
+
+def test_a_test_of_3scale_that_is_not_met_is_found_where_the_rules_are_known():
+    setup = base()
+    setup.options["threescale"] = threescale()
+    request = {"host": "cart.shop", "path": "/", "headers": {"x-user-key": "abc"}}
+    setup.options["threescale_tests"] = [{"request": request, "expect": {"service": "8"}}]
+    assert "NOT MET" in found_of(setup)["FED889"]
+    setup.options["threescale_tests"] = [{"request": request, "expect": {"service": "7"}}]
+    assert "FED889" not in found_of(setup)
+
+
+def test_extensions_that_may_not_be_read_are_unknown():
+    setup = base()
+    setup.options["extensions"] = [{"traffic": "both", **HEADER}]
+    seen = preflight_info.run(setup.module(), Guarded(setup.cluster(), "WasmPlugin"), NOW)
+    assert any("FED811" in gap["codes"] for gap in seen["unknown"])
