@@ -124,7 +124,7 @@ class Handler(BaseHTTPRequestHandler):
         parts = self.path.split("/")
         with contextlib.suppress(OSError):
             if parts[1] != "v2":
-                ELSEWHERE(self, said)
+                answer_elsewhere(self)
                 return
             behaviour = BEHAVIOURS[parts[2]]
             behaviour(self, parts[4], parts[5] if len(parts) > 5 else "")
@@ -132,7 +132,7 @@ class Handler(BaseHTTPRequestHandler):
     do_GET = do_HEAD = do_POST = do_PUT = handle_one
 
 
-def ELSEWHERE(asked: Handler, said: str) -> None:
+def answer_elsewhere(asked: Handler) -> None:
     """Give tokens, and a good layer, to anybody: what matters is what it was told."""
     if "token" in asked.path:
         asked.answer(200, json.dumps({"token": TOKEN}).encode())

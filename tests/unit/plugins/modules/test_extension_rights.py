@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 import yaml
 from ansible_collections.ossm.federation.plugins.module_utils._options import FORCE, MESH
+from ansible_collections.ossm.federation.plugins.module_utils._wasm import standing, wasm_of
 from ansible_collections.ossm.federation.plugins.modules import extension_conversion, threescale_adapter, wasm_extension
 from ansible_collections.ossm.federation.tests.unit.cluster_in_memory import ClusterInMemory
 from ansible_collections.ossm.federation.tests.unit.pem import NOW
@@ -111,3 +112,15 @@ def test_the_shipped_roles_for_3scale_hold_all_that_is_asked_and_one_named_secre
     assert [right for role in rights.values() for right in role if right[2] in ("secrets", "*")] == [("get", "", "secrets")]
     rules = [rule for each in yaml.safe_load((FILES / "threescale-administrator.yml").read_text())["items"] for rule in each.get("rules", ())]
     assert [rule["resourceNames"] for rule in rules if "secrets" in rule["resources"]] == [["threescale-portal"]]
+
+
+def test_who_only_reads_may_look_at_all_that_preflight_and_status_say_of_extensions_and_3scale(used):
+    services = [{**FETCHING["adapters"][0]["services"][0], "token": "a-service-token", "mapping_rules": []}]
+    adapters = [{**FETCHING["adapters"][0], "namespace": namespace, "services": services} for namespace in ("shop", SPACE)]
+    options = {"mesh": "east", "namespace": "", "control_plane": "basic", "extensions": [WHOLE, {**WHOLE, "namespace": SPACE}]}
+    for version in ("v2.2", "v2.5"):
+        cluster = mesh(version, members=("shop",))
+        for look in (wasm_of, standing):
+            look({**options, "threescale": {**FETCHING, "adapters": adapters}, "threescale_tests": []}, cluster)
+    rights = granted("mesh-reader.yml")
+    assert len(used) > 10 and {each for each in used if each[1:] not in rights[each[0]]} == set()
