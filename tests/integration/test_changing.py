@@ -158,6 +158,24 @@ def test_rules_of_traffic_are_kept_once_and_stand_in_the_way_of_leaving(bed: Tes
     assert left == [[], [], []]
 
 
+def test_extensions_are_seen_by_all_that_looks_at_a_mesh(bed: Testbed, both: Administrator) -> None:
+    image = f"registry.example/header:1@sha256:{'a' * 64}"
+    header = {"name": "header", "namespace": "shop", "selector": {"app": "nobody"}, "image": image, "phase": "STATS", "traffic": "both"}
+    asked = {"mesh_extensions": [header]}
+
+    def said(playbook: str, extensions: list[dict], must_pass: bool = True) -> str:
+        run = both.play(playbook, "--limit", "east", variables={"mesh_extensions": extensions}, must_pass=must_pass)
+        return " ".join(run.output.split())
+
+    assert "FED800" in said("preflight", [{**header, "phase": "Later"}], must_pass=False)
+    assert "extension shop/header: WasmPlugin, missing" in said("status", [header])
+    assert both.play("extend", "--limit", "east", variables=asked).changed("east") == 1
+    assert "extension shop/header: WasmPlugin, readiness unknown, 0 pods" in said("status", [header])
+    assert "extend would" in said("drift", [], must_pass=False)
+    assert both.play("extend", "--limit", "east", variables={"extensions_state": "absent"}).changed("east") == 1
+    assert bed.meshes["east"].kube.list("WasmPlugin", "shop") == []
+
+
 def test_the_peer_is_told_in_one_sentence_what_a_new_client_identity_asks_of_it(bed: Testbed, tmp_path: Path, collections: str) -> None:
     east = Administrator(tmp_path, collections, {"east": {**described(bed, "east"), "mesh_peers": ["west"]}})
     east.play("publish_cards")
