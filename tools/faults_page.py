@@ -1,15 +1,21 @@
 # GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
 """Write the page of faults and their verdicts: ``python tools/faults_page.py``.
 
-The faults stand in tests/unit/diagnosis/faults.yml with the verdicts that they must get; the page shows what the ladder really says of each.
+The faults of running meshes stand in tests/integration/injected_faults.yml, what was found when they were injected last in injected_results.json
+beside it. Those of written evidence stand in tests/unit/diagnosis/faults.yml; the page shows what the ladder really says of each.
 """
 
 from __future__ import annotations
 
+import json
 import sys
 from collections import Counter
 from collections.abc import Callable, Mapping
+from itertools import combinations
 from pathlib import Path
+from typing import Any
+
+import yaml
 
 TREE = Path(__file__).resolve().parent.parent
 PAGE = TREE / "docs" / "diagnosed-faults.md"
@@ -17,9 +23,21 @@ PAGE = TREE / "docs" / "diagnosed-faults.md"
 HEAD = """\
 # Faults, and what diagnose says of them
 
-Each fault is evidence as one side sees it, with the verdict that was written down before the code that decides. A verdict is right where code, rung
-and side are. The evidence is written by hand, in the shapes that a real operator, istiod and Envoy give; the faults were not injected into a running
-mesh. This page is made by `python tools/faults_page.py`; [diagnose.md](diagnose.md) explains the words.
+Each fault has a verdict that was written down before the code that decides. A verdict is right where code, rung and side are. The faults of the first
+part were **injected on the testbed** and looked at from one side; those of the second were **judged from written evidence**. This page is made by
+`python tools/faults_page.py`; [diagnose.md](diagnose.md) explains the words.
+"""
+INJECTED = """\
+## Injected on the testbed
+
+Two meshes run, each with an API server, the testbed's istiod, and a real Envoy as its gateways and as the client's sidecar; a fault is injected, shows
+itself, is diagnosed from one side, and is healed before the next. `OSSM_FEDERATION_SOAK=1 pytest tests/integration/test_injected_faults.py` does it again
+and keeps what it finds; each run in CI injects a sample.
+"""
+WRITTEN = """\
+## Judged from written evidence
+
+The evidence is written by hand, in the shapes that a real operator, istiod and Envoy give.
 """
 
 Verdict = tuple[str, str, str]
@@ -29,28 +47,50 @@ def page(faults: Mapping[str, Mapping], variants: Mapping[str, Mapping], verdict
     """Return the page: figures, who was blamed for whose faults, rungs that were mistaken for others, and a row per fault."""
     expected = {name: tuple(fault["expect"]) for name, fault in faults.items()}
     found = {name: verdict_of(name) for name in faults}
-    right = sum(found[name] == expected[name] for name in faults)
     quiet = sum(map(is_quiet, variants))
-    wrong_side = sum({found[name][2], expected[name][2]} == {"us", "them"} for name in faults)
-    lines = [
-        HEAD,
-        f"- {right} of {len(faults)} faults get the right code, rung and side.",
+    return "\n".join([*_numbers(WRITTEN, expected, found, quiet, len(variants)), *_rows(faults, expected, found)]) + "\n"
+
+
+def injected(faults: Mapping[str, Mapping], record: Mapping[str, Any]) -> str:
+    """Return the part about faults of running meshes: figures, who was blamed for whose faults, rungs, pairs that look alike, and a row per fault."""
+    expected: dict[str, Verdict] = {name: tuple(faults[name]["expect"]) for name in faults}
+    found: dict[str, Verdict] = {name: tuple(record["faults"].get(name) or ("", "", "")) for name in faults}
+    quiet = sum(not any(verdict) for verdict in record["variants"].values())
+    groups: dict[str, list[str]] = {}
+    for name, fault in faults.items():
+        if "alike" in fault:
+            groups.setdefault(fault["alike"], []).append(name)
+    pairs = [(one, other) for names in groups.values() for one, other in combinations(names, 2) if expected[one] != expected[other]]
+    told = sum(found[one] == expected[one] and found[other] == expected[other] for one, other in pairs)
+    lines = _numbers(INJECTED, expected, found, quiet, len(record["variants"]))
+    alike = f"- {told} of {len(pairs)} pairs of faults of which the ServiceMeshPeer's status says the same, and whose verdicts differ, are told apart."
+    lines.insert(2, alike)
+    return "\n".join([HEAD, *lines, *_rows(faults, expected, found)]) + "\n"
+
+
+def _numbers(head: str, expected: Mapping[str, Verdict], found: Mapping[str, Verdict], quiet: int, variants: int) -> list[str]:
+    right = sum(found[name] == expected[name] for name in expected)
+    wrong_side = sum({found[name][2], expected[name][2]} == {"us", "them"} for name in expected)
+    return [
+        head,
+        f"- {right} of {len(expected)} faults get the right code, rung and side.",
         f"- {wrong_side} blame the wrong side with certainty.",
-        f"- {len(variants) - quiet} of {len(variants)} peerings that work, and look unusual, raise an alarm.\n",
-        "## Who is blamed\n",
-        *_matrix(Counter((expected[name][2], found[name][2] or "nobody") for name in faults)),
-        "## Rungs\n",
+        f"- {variants - quiet} of {variants} peerings that work, and look unusual, raise an alarm.\n",
+        "### Who is blamed\n",
+        *_matrix(Counter((expected[name][2], found[name][2] or "nobody") for name in expected)),
+        "### Rungs\n",
         "Rows are the rungs that fail, columns what is found there; what is found elsewhere is counted as another rung.\n",
         *_rungs(expected, found),
-        "## Faults\n",
-        "| fault | code | rung | who must act | found |",
-        "|---|---|---|---|---|",
     ]
+
+
+def _rows(faults: Mapping[str, Mapping], expected: Mapping[str, Verdict], found: Mapping[str, Verdict]) -> list[str]:
+    lines = ["### Faults\n", "| fault | code | rung | who must act | found |", "|---|---|---|---|---|"]
     for name, fault in faults.items():
         code, rung, side = expected[name]
         said = "right" if found[name] == expected[name] else " ".join(found[name]) or "nothing"
         lines.append(f"| {fault['about']} | [{code}](codes.md#{code.lower()}) | {rung} | {side} | {said} |")
-    return "\n".join(lines) + "\n"
+    return lines
 
 
 def _matrix(counts: Mapping[tuple[str, str], int]) -> list[str]:
@@ -70,6 +110,15 @@ def _rungs(expected: Mapping[str, Verdict], found: Mapping[str, Verdict]) -> lis
     return [*lines, ""]
 
 
+def running() -> str:
+    """Return the part about running meshes, from what was found last."""
+    folder = TREE / "tests" / "integration"
+    if not (folder / "injected_results.json").exists():
+        return HEAD
+    faults = yaml.safe_load((folder / "injected_faults.yml").read_text(encoding="utf-8"))
+    return injected(faults, json.loads((folder / "injected_results.json").read_text(encoding="utf-8")))
+
+
 def made() -> str:
     """Return the page as the code is now."""
     sys.path[:0] = [str(TREE / "plugins" / "module_utils"), str(TREE / "tests")]
@@ -77,7 +126,7 @@ def made() -> str:
     from _core.diagnosis.ladder import diagnosed
     from unit.diagnosis.worlds import FAULTS, VARIANTS, changed, healthy, with_fault
 
-    return page(
+    return running() + "\n" + page(
         FAULTS,
         VARIANTS,
         lambda name: diagnosed(Evidence.of(with_fault(FAULTS[name]))).verdict,

@@ -33,7 +33,7 @@ from integration.administrators import ON_ONE_MACHINE, Administrator
 from testbed import MeshSpec, Testbed
 from testbed.authority import Authority, Identity
 from testbed.callers import LOG, Calls, Sidecar
-from testbed.gateways import LOG_ENDING
+from testbed.gateways import LOG_ENDING, admin_of
 from testbed.kube import KINDS, Resource
 from testbed.kubelet import Logs
 from testbed.middlebox import Middlebox, Way
@@ -67,7 +67,7 @@ class Meshes:
         self._directory, self._collections = directory, collections
         self._undo: list[Callable[[], Any]] = []
         self._running = contextlib.ExitStack()
-        self._ports: dict[str, tuple[str, int]] = {}
+        self._admins: dict[str, Path] = {}
         self._copies: dict[str, Path] = {}
 
     def __enter__(self) -> Meshes:
@@ -153,10 +153,9 @@ class Meshes:
     def _serve_pods(self) -> None:
         home = self.bed.meshes["east"].namespace
         folder = self.bed.directory / "east" / f"istiod-east-{home}" / "envoy"
-        address, _colon, port = (folder / "admin.txt").read_text(encoding="utf-8").strip().rpartition(":")
         self._logs = Logs(self._directory / "logs")
         pods = [(f"{gateway}-1", home, gateway, folder / f"{gateway}{LOG_ENDING}") for gateway in ("west-egress", "west-ingress")]
-        self._ports = {name: (address, int(port)) for name, *_rest in pods} | {"web-1": self.client.admin}
+        self._admins = {**{name: folder for name, *_rest in pods}, "web-1": self.client.directory}
         pods += [("web-1", "shop", "web", self.client.directory / LOG), ("cart-1", "shop", "cart", None)]
         self._copies = {name: self._logs.copy_of(log, name) for name, _space, _app, log in pods if log}
         self._logs.start()
@@ -189,8 +188,11 @@ class Meshes:
 
     def _page(self, _namespace: str, pod: str, port: int, target: str) -> tuple[int, bytes] | None:
         """Return what a process says in place of a pod."""
-        place = self._ports.get(pod) if port == ENVOY else self._istiod_pages if pod.startswith("istiod") else None
-        if place is None:
+        if port == ENVOY and pod in self._admins:
+            place = admin_of(self._admins[pod])
+        elif pod.startswith("istiod"):
+            place = self._istiod_pages
+        else:
             return None
         connection = http.client.HTTPConnection(*place, timeout=SECONDS_OF_A_PAGE)
         try:
@@ -302,7 +304,7 @@ class Meshes:
         options: dict[str, Any] = {
             "kubeconfig": mesh.kubeconfig,
             "mesh": "east",
-            "peers": ["west"],
+            "peers": [{"name": "west", "gateways": {"addresses": ["gateway.east.example"]}}],
             "exports": [{"name": "cart", "namespace": "shop"}],
             "imports": [{"name": "checkout", "namespace": "shop"}],
             "since": f"{max(seconds, 5)}s",

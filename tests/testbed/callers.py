@@ -39,7 +39,6 @@ def resources(calls: Calls) -> tuple[list[dict], list[dict]]:
         name = f"outbound|{port}||{host}"
         tls = None if calls.is_plain else upstream_tls(calls.identity, sni(port, host), (calls.expected,))
         cluster = cluster_of(name, [(address, SERVICE_PORT) for address in calls.egress], tls)
-        del cluster["typed_extension_protocol_options"]  # connections are kept
         if calls.most_requests is not None:
             cluster["circuit_breakers"] = {"thresholds": [{"max_requests": calls.most_requests, "max_connections": 1, "max_pending_requests": 0}]}
         if calls.ejects:
@@ -82,12 +81,6 @@ class Sidecar:
     def is_in_force(self) -> bool:
         """Return whether the sidecar does all that it was given last."""
         return self._envoy.is_in_force()
-
-    @property
-    def admin(self) -> tuple[str, int]:
-        """The place of its administration port."""
-        address, _colon, port = (self.directory / "admin.txt").read_text(encoding="utf-8").strip().rpartition(":")
-        return address, int(port)
 
     def call(self, host: str, connection: http.client.HTTPConnection | None = None) -> int:
         """Call a host as the application would, and return the status."""

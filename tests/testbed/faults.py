@@ -14,7 +14,8 @@ NAMES = {
     "long-watch": "a watch of this mesh by a peer is renewed after {seconds} of mesh time only (an hour), not after 45",
     "wrong-root": "the mesh's certificates come from another root than the published one",
     "wrong-client-id": "the mesh's egress gateways show another service account",
-    "certificate": "the mesh's gateway {gateway} shows at {port} a certificate of {uri}, valid from {starts} to {ends} hours from now on, of root {root}",
+    "certificate": "the mesh's gateway {gateway} shows at {port} a certificate of {uri}, valid from {starts} to {ends} hours from now on, of root {root}; with "
+    "{is_whole} it has no other at all",
     "gateway-down": "the mesh's gateway {gateway} does not listen",
     "denying": "a policy lets nobody through at the mesh's gateway {gateway}, {port}",
     "frozen-proxies": "the mesh's gateways get nothing new from istiod",

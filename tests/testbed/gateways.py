@@ -460,6 +460,12 @@ def _principal(identity: str) -> dict:
     return {"exact": f"spiffe://{identity}"}
 
 
+def admin_of(directory: Path) -> tuple[str, int]:
+    """Return the place of the administration port of an Envoy whose files are in ``directory``."""
+    address, _colon, port = (directory / "admin.txt").read_text(encoding="utf-8").strip().rpartition(":")
+    return address, int(port)
+
+
 class Envoy:
     """One Envoy process that follows the programme that it is given last.
 
@@ -500,6 +506,15 @@ class Envoy:
             self._write_resources("clusters.json", clusters)
             self._write_resources("listeners.json", listeners)
             self.programme = programme
+
+    def restart(self, programme: Programme) -> None:
+        """Begin anew, as pods do that are made anew: no certificate and no connection of before is left."""
+        self.stop()
+        self._processes = Processes()
+        with self._lock:
+            self._written.clear()
+        (self._directory / "admin.txt").unlink(missing_ok=True)
+        self.start(programme)
 
     def is_running(self) -> bool:
         """Return whether the process lives."""

@@ -586,13 +586,14 @@ class Istiod:
     def _heed_faults(self, work: set[str]) -> None:
         names = OF_GATEWAYS
         active = tuple(json.dumps(self._faults.is_on(self.mesh_name, name), sort_keys=True) for name in names)
-        if active == self._active_faults or not self._active_faults:
-            self._active_faults = active
+        former, self._active_faults = self._active_faults, active
+        if active == former or not former:
             return
-        self._active_faults = active
         work.update(("gateways", "roots"))
         if self._faults.is_on(self.mesh_name, "frozen-proxies") is not None:
             return
+        if any("is_whole" in said for said in {*active} ^ {*former}):
+            self.envoy.restart(self._programme())
         self.envoy.follow(self._programme())
         # Proxies that were restarted with another identity, or cut off, hold no connection of before.
         with self._lock:
@@ -1023,6 +1024,9 @@ class Istiod:
                 }
                 for ending in ("service-account", "impostor")
             )
+            odd = self._faults.is_on(self.mesh_name, "certificate") or {}
+            if odd.get("is_whole") and odd["gateway"] in identities:
+                identities[odd["gateway"]] = self._odd_certificate(odd)
             cut = self._faults.is_on(self.mesh_name, "istiod-unreachable") is not None
             former = self._faults.is_on(self.mesh_name, "former-client")
             policies = tuple(self._service_policies.values())

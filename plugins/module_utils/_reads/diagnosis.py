@@ -142,6 +142,7 @@ class Looking:
             "wanted_exports": [] if service else _named(self.mesh.exports_to(peer)),
             "card": self._card(peer),
             "handed": self._handed(peer),
+            "given_addresses": list(peer.gateways.addresses or ()),
             "services": self._services(ingress, egress),
             "pods": self._counted({**gateway_pods, "istiod": self._of("istiod")}),
             "network_policies": self._policies(gateway_pods[egress], live),

@@ -44,6 +44,7 @@ class Evidence:
     wanted_exports: Sequence[str] = ()
     card: Mapping | None = None
     handed: Mapping | None = None
+    given_addresses: Sequence[str] = ()
     services: Mapping[str, Mapping | None] | None = None
     pods: Mapping[str, Mapping] | None = None
     network_policies: Sequence[Mapping] | None = None

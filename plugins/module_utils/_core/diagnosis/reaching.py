@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import timedelta
+from statistics import median
 
 from ..peering import status
 from ..plain.addresses import ip_of
@@ -27,7 +28,7 @@ SKEWED = 300
 RENEWED = timedelta(minutes=1)
 LEAST_OF_A_KIND = 3
 NEARLY_EQUAL = 8
-"""Times count as equal that differ by less than this part of the longest."""
+"""Times count as equal that differ from the usual one by no more than this part of it."""
 
 
 def works(seen: Evidence, port: str) -> bool:
@@ -189,6 +190,7 @@ def identity(seen: Evidence, port: str) -> Step:
         reasons.OTHER_MESH: _other_name,
         reasons.WE_ARE_NOT_TRUSTED: _untrusted,
         reasons.WE_HAVE_EXPIRED: _own_leaf,
+        reasons.WE_ARE_REFUSED: _refused,
     }
     return looked[kind](seen, port) if kind in looked else unknown(_nobody(seen, port))
 
@@ -205,9 +207,11 @@ def _other_name(seen: Evidence, port: str) -> Step:
         return either(
             "FED949",
             found,
-            "our ServiceMeshPeer or the peer's card has the wrong trust domain, or the address leads to another mesh",
+            "our ServiceMeshPeer or the peer's card has the wrong trust domain, the address leads to another mesh, or something"
+            " between ends TLS with a certificate of its own",
             "Compare trustDomain with the peer's card, and see where its address leads from our nodes",
-            "Which trust domain does your mesh have? Please send a new card.",
+            f"Which trust domain does your mesh have, and does a load balancer end TLS on port {port}? Please send a new card, or"
+            " let it pass TCP on.",
         )
     return theirs(
         "FED949",
@@ -251,10 +255,21 @@ def _untrusted(seen: Evidence, port: str) -> Step:
     )
 
 
-def _own_leaf(seen: Evidence, port: str) -> Step:
-    found = f"the peer's gateway (port {port}) says that our certificate has expired"
+def _refused(seen: Evidence, port: str) -> Step:
+    """Tell why the peer's gateway refuses our certificate, which it does not say itself: our own proxies know its time."""
+    days = _days_left(seen)
+    return _own_leaf(seen, port) if not days or min(days) <= 0 else _untrusted(seen, port)
+
+
+def _days_left(seen: Evidence) -> list[float]:
+    """Return how many days the certificates of our egress gateway last, as far as its pods tell."""
     days = [proxy.get("certificate_days") for proxy in seen.proxies or ()]
-    if any(isinstance(left, (int, float)) and left <= 0 for left in days):
+    return [left for left in days if isinstance(left, (int, float))]
+
+
+def _own_leaf(seen: Evidence, port: str) -> Step:
+    found = f"the peer's gateway (port {port}) does not take our certificate"
+    if any(left <= 0 for left in _days_left(seen)):
         return ours(
             "FED951",
             found,
@@ -264,9 +279,9 @@ def _own_leaf(seen: Evidence, port: str) -> Step:
     return either(
         "FED951",
         found,
-        "our egress gateway gets no new certificate, or the peer's clock is ahead",
+        "our egress gateway gets no new certificate, the peer does not know its root, or the peer's clock is ahead",
         "See the certificate of our egress gateway (/certs of its Envoy)",
-        "Your gateway takes our certificate for expired, and it is not. Is your clock right?",
+        "Your gateway does not take our certificate. Does it have the roots of our card, and is your clock right?",
     )
 
 
@@ -380,10 +395,13 @@ def watch(seen: Evidence) -> Step:
         "Our watch to your istiod is cut again and again. Does a load balancer or firewall before your ingress gateway"
         " end idle connections?"
     )
-    if len(broken) >= LEAST_OF_A_KIND and max(broken) - min(broken) < max(broken) / NEARLY_EQUAL:
+    usual = median(broken) if broken else 0
+    alike = [one for one in broken if abs(one - usual) <= usual / NEARLY_EQUAL]
+    # One or two may have been cut off by something else.
+    if len(alike) >= LEAST_OF_A_KIND and len(alike) * 3 >= len(broken) * 2:
         return either(
             "FED958",
-            f"{len(broken)} watches were cut off, each after {max(broken) / 1000:.1f} s",
+            f"{len(alike)} watches were cut off, each after {usual / 1000:.1f} s",
             "something between ends connections after a fixed time",
             "See idle time-outs on our way out: of proxies, firewalls and NAT",
             tell,

@@ -12,12 +12,16 @@ NO_CONNECTION, REFUSED = "no connection", "refused"
 NOT_TRUSTED, NO_TLS, EXPIRED, NOT_YET = "not trusted", "no TLS", "expired", "not yet valid"
 OTHER_NAME, WE_ARE_NOT_TRUSTED, WE_HAVE_EXPIRED = "another identity", "we are not trusted", "we have expired"
 OTHER_MESH = "of a mesh that we do not know"
+WE_ARE_REFUSED = "our certificate is refused"
+"""All that Envoy's SPIFFE validator lets the other end know, be it of the root or of the time of a certificate."""
 UNKNOWN = "unknown"
 
 # The first mark that a reason holds counts: the narrower stand before the wider.
 _MARKS = (
     ("ALERT_UNKNOWN_CA", WE_ARE_NOT_TRUSTED),
     ("ALERT_CERTIFICATE_EXPIRED", WE_HAVE_EXPIRED),
+    ("ALERT_CERTIFICATE_UNKNOWN", WE_ARE_REFUSED),
+    ("ALERT_BAD_CERTIFICATE", WE_ARE_REFUSED),
     ("certificate has expired", EXPIRED),
     ("CERT_HAS_EXPIRED", EXPIRED),
     ("certificate is not yet valid", NOT_YET),
@@ -42,7 +46,7 @@ _MARKS = (
 )
 TCP = (NO_CONNECTION, REFUSED)
 TLS = (NOT_TRUSTED, NO_TLS, EXPIRED, NOT_YET)
-IDENTITY = (OTHER_NAME, OTHER_MESH, WE_ARE_NOT_TRUSTED, WE_HAVE_EXPIRED)
+IDENTITY = (OTHER_NAME, OTHER_MESH, WE_ARE_NOT_TRUSTED, WE_HAVE_EXPIRED, WE_ARE_REFUSED)
 LAYERS = (TCP, TLS, IDENTITY)
 
 

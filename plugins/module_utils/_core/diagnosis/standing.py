@@ -215,8 +215,9 @@ def _moved(seen: Evidence, found: str) -> Step:
 
 def _our_own(seen: Evidence) -> Step:
     live = mapping((seen.services or {}).get(seen.ingress))
-    given = items(at(live, "status", "loadBalancer", "ingress"))
-    own = [str(entry.get("hostname") or entry.get("ip")) for entry in given]
+    balanced = items(at(live, "status", "loadBalancer", "ingress"))
+    # What the inventory gives goes onto our card, whatever the Service has.
+    own = list(seen.given_addresses) or [str(entry.get("hostname") or entry.get("ip")) for entry in balanced]
     if seen.inbound.state == status.CONNECTED:
         return holds(f"we call {some(seen.addresses)}; the peer reaches us")
     if at(live, "spec", "type") == "LoadBalancer" and not own:
