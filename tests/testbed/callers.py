@@ -34,7 +34,8 @@ class Calls:
 
 def resources(calls: Calls) -> tuple[list[dict], list[dict]]:
     """Return the sidecar's listeners and clusters."""
-    clusters, routes = [], []
+    # As every sidecar of Istio's, it has this one.
+    clusters, routes = [cluster_of("BlackHoleCluster", [])], []
     for host, port in calls.hosts.items():
         name = f"outbound|{port}||{host}"
         tls = None if calls.is_plain else upstream_tls(calls.identity, sni(port, host), (calls.expected,))

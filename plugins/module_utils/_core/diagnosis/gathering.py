@@ -89,7 +89,8 @@ class PortsTold:
         if not fields:
             return
         host = value_of(fields, "upstream_host")
-        if not host and _is_denied(fields):
+        # A TCP proxy may have an endpoint already when a filter before it refuses.
+        if _is_denied(fields) and not (host and value_of(fields, "method")):
             self._note_denied(fields)
             return
         port = self._ports.get(host.rpartition(":")[2]) if host else self._without_host(fields)
