@@ -104,32 +104,21 @@ class Controllers:
 def find_controllers(say: Say = print, environment: Mapping[str, str] | None = None) -> Controllers:
     """Return the programs that make workloads roll, built if need be; raises as ``find_programs``."""
     environment = os.environ if environment is None else environment
-    target, cache = _platform(), cache_directory(environment)
-    with _locked(cache / "lock", say):
-        if not all(_built_path(cache, program, target).exists() for program in CONTROLLERS):
-            _build(cache, target, say, environment, CONTROLLERS)
-    return Controllers(*(_built_path(cache, program, target) for program in CONTROLLERS))
+    return Controllers(*_standing(cache_directory(environment) / "lock", CONTROLLERS, say, environment))
 
 
 def find_kwok(say: Say = print, environment: Mapping[str, str] | None = None) -> Path:
     """Return kwok alone, built if need be; raises as ``find_programs``."""
     environment = os.environ if environment is None else environment
-    target, cache = _platform(), cache_directory(environment)
-    (kwok,) = (program for program in CONTROLLERS if program.name == "kwok")
-    with _locked(cache / "lock", say):
-        if not _built_path(cache, kwok, target).exists():
-            _build(cache, target, say, environment, (kwok,))
-    return _built_path(cache, kwok, target)
+    kwok = [program for program in CONTROLLERS if program.name == "kwok"]
+    return _standing(cache_directory(environment) / "lock", kwok, say, environment)[0]
 
 
 def find_registry(say: Say = print, environment: Mapping[str, str] | None = None) -> Path:
     """Return distribution's registry, built if need be; raises as ``find_programs``."""
     environment = os.environ if environment is None else environment
-    target, cache = _platform(), cache_directory(environment)
-    with _locked(cache / "lock-registry", say):
-        if not _built_path(cache, REGISTRY, target).exists():
-            _build(cache, target, say, environment, (REGISTRY,), "300 MB while building, in Go's own caches, and 25 MB to keep")
-    return _built_path(cache, REGISTRY, target)
+    disk = "300 MB while building, in Go's own caches, and 25 MB to keep"
+    return _standing(cache_directory(environment) / "lock-registry", [REGISTRY], say, environment, disk)[0]
 
 
 @dataclass(frozen=True)
@@ -151,13 +140,11 @@ def has_istio(environment: Mapping[str, str] | None = None) -> bool:
 def find_istio(say: Say = print, environment: Mapping[str, str] | None = None) -> Istio:
     """Return the programs of a real Istio control plane, built if need be; raises as ``find_programs``."""
     environment = os.environ if environment is None else environment
-    target, cache = _platform(), cache_directory(environment)
+    cache = cache_directory(environment)
+    discovery, agent = _standing(cache / "lock-istio", ISTIO, say, environment)
     with _locked(cache / "lock-istio", say):
-        if not all(_built_path(cache, program, target).exists() for program in ISTIO):
-            _build(cache, target, say, environment, ISTIO)
         if not _istio_texts(cache).exists():
             _keep_istio_texts(_istio_texts(cache), environment)
-    discovery, agent = (_built_path(cache, program, target) for program in ISTIO)
     return Istio(discovery, agent, _istio_texts(cache) / "definitions", _istio_texts(cache) / "bootstrap.json")
 
 
@@ -199,17 +186,22 @@ def cache_directory(environment: Mapping[str, str]) -> Path:
 def _find_servers(say: Say, environment: Mapping[str, str]) -> tuple[Path, Path, str]:
     if environment.get("KUBEBUILDER_ASSETS"):
         return _given(Path(environment["KUBEBUILDER_ASSETS"]))
-    target = _platform()
-    cache = cache_directory(environment)
-    with _locked(cache / "lock", say):
-        found = _cached(cache, target)
-        if found is not None:
-            return found
-        _build(cache, target, say, environment)
-        built = _cached(cache, target)
-        if built is None:
-            raise ProgramsError(f"the programs were built but do not stand in {cache}")
-        return built
+    etcd, kube_apiserver = _standing(cache_directory(environment) / "lock", BUILT, say, environment)
+    return etcd, kube_apiserver, "built here from Go modules"
+
+
+def _standing(lock: Path, programs: Sequence[Built], say: Say, environment: Mapping[str, str], disk: str = _DISK) -> list[Path]:
+    """Return the paths of ``programs`` in the cache; what is missing is built, by one run at a time.
+
+    A program is moved to its place whole, so nobody waits for who builds others.
+    """
+    target, cache = _platform(), cache_directory(environment)
+    paths = [_built_path(cache, program, target) for program in programs]
+    if not all(path.exists() for path in paths):
+        with _locked(lock, say):
+            if not all(path.exists() for path in paths):
+                _build(cache, target, say, environment, programs, disk)
+    return paths
 
 
 def _given(folder: Path) -> tuple[Path, Path, str]:
@@ -218,13 +210,6 @@ def _given(folder: Path) -> tuple[Path, Path, str]:
     if missing:
         raise ProgramsError(f"KUBEBUILDER_ASSETS is {folder}, which lacks {' and '.join(missing)}: name envtest's folder, or unset it")
     return paths[0], paths[1], f"KUBEBUILDER_ASSETS ({folder})"
-
-
-def _cached(cache: Path, target: str) -> tuple[Path, Path, str] | None:
-    paths = [_built_path(cache, program, target) for program in BUILT]
-    if all(path.exists() for path in paths):
-        return paths[0], paths[1], "built here from Go modules"
-    return None
 
 
 def _built_path(cache: Path, program: Built, target: str) -> Path:
