@@ -1,0 +1,44 @@
+# GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
+"""A pytest plugin that runs every test function with some of its cases: ``-p pytest_draw --cases=N``.
+
+Of a function that is given more than N cases, N are kept: the first, the last and those evenly between them, so the same ones each
+time. A function with N cases or fewer keeps all. What was left out is counted as deselected, and told in one line at the end.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pytest
+
+
+def drawn(cases: Sequence[pytest.Item], most: int) -> list[pytest.Item]:
+    """Return at most ``most`` (one or more) of ``cases``, in their order: the first, the last, and evenly between."""
+    if len(cases) <= most:
+        return list(cases)
+    if most == 1:
+        return [cases[0]]
+    return [cases[round(place * (len(cases) - 1) / (most - 1))] for place in range(most)]
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--cases", type=int, metavar="N", help="run each test function with at most N of its cases")
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    most = config.getoption("cases")
+    if not most:
+        return
+    functions: dict[str, list[pytest.Item]] = {}
+    for item in items:
+        functions.setdefault(item.nodeid.partition("[")[0], []).append(item)
+    kept = {item for cases in functions.values() for item in drawn(cases, most)}
+    left_out = [item for item in items if item not in kept]
+    config.hook.pytest_deselected(items=left_out)
+    items[:] = [item for item in items if item in kept]
+
+
+def pytest_report_header(config: pytest.Config) -> list[str]:
+    most = config.getoption("cases")
+    return [f"draw: every test function, with at most {most} of its cases"] if most else []
