@@ -1,8 +1,9 @@
 # GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
-"""A pytest plugin that runs every test function with some of its cases: ``-p pytest_draw --cases=N``.
+"""A pytest plugin that runs every test function with some of its cases: ``-p pytest_draw --cases=N [--cases-in=FOLDER ...]``.
 
 Of a function that is given more than N cases, N are kept: the first, the last and those evenly between them, so the same ones each
-time. A function with N cases or fewer keeps all. What was left out is counted as deselected, and told in one line at the end.
+time. A function with N cases or fewer keeps all. With ``--cases-in`` this holds for the tests of those folders alone. What was left
+out is counted as deselected.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ def drawn(cases: Sequence[pytest.Item], most: int) -> list[pytest.Item]:
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--cases", type=int, metavar="N", help="run each test function with at most N of its cases")
+    parser.addoption("--cases-in", action="append", default=[], metavar="FOLDER", help="only those of this folder, as test ids begin; may come again")
 
 
 @pytest.hookimpl(trylast=True)
@@ -30,9 +32,11 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     most = config.getoption("cases")
     if not most:
         return
+    folders = tuple(f"{folder.rstrip('/')}/" for folder in config.getoption("cases_in"))
     functions: dict[str, list[pytest.Item]] = {}
     for item in items:
-        functions.setdefault(item.nodeid.partition("[")[0], []).append(item)
+        is_drawn = not folders or item.nodeid.startswith(folders)
+        functions.setdefault(item.nodeid.partition("[")[0] if is_drawn else item.nodeid, []).append(item)
     kept = {item for cases in functions.values() for item in drawn(cases, most)}
     left_out = [item for item in items if item not in kept]
     config.hook.pytest_deselected(items=left_out)
@@ -40,5 +44,6 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 def pytest_report_header(config: pytest.Config) -> list[str]:
-    most = config.getoption("cases")
-    return [f"draw: every test function, with at most {most} of its cases"] if most else []
+    most, folders = config.getoption("cases"), config.getoption("cases_in")
+    where = f" of {' and '.join(folders)}" if folders else ""
+    return [f"draw: every test function{where}, with at most {most} of its cases"] if most else []
