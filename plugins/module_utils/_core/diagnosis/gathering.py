@@ -254,7 +254,7 @@ def resolved(endpoints: int | None, statistics: str) -> str | None:
         return None
     if endpoints:
         return ANSWERED
-    counts = {}
+    counts: dict[str, int] = {}
     for line in statistics.splitlines():
         name, _colon, value = line.rpartition(": ")
         kind = name.rpartition(".")[2]
