@@ -258,7 +258,7 @@ def resolved(endpoints: int | None, statistics: str) -> str | None:
     for line in statistics.splitlines():
         name, _colon, value = line.rpartition(": ")
         kind = name.rpartition(".")[2]
-        counts[kind] = counts.get(kind, 0) + (int(value) if value.isascii() and value.isdecimal() else 0)
+        counts[kind] = counts.get(kind, 0) + (int(value) if re.fullmatch("[0-9]{1,18}", value) else 0)
     if counts.get("update_empty"):
         return NO_SUCH_NAME
     return FAILING if counts.get("update_failure") else UNRESOLVED

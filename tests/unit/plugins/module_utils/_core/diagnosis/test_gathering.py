@@ -236,6 +236,7 @@ def test_identities_are_those_of_all_certificates_and_nothing_else() -> None:
         (0, "c.update_empty: 1\nc.update_failure: 0", "nxdomain"),
         (0, "c.update_empty: 0\nc.update_failure: 3", "failing"),
         (0, "odd\nc.update_empty: many", "unresolved"),
+        (0, f"c.update_empty: {'9' * 5000}", "unresolved"),
     ],
 )
 def test_what_dns_made_of_a_name_shows_in_endpoints_and_statistics(
