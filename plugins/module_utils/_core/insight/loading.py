@@ -7,7 +7,7 @@ the one before, or answers 500; what it has taken is told by istiod, to which it
 configuration back, so that the listener waits, or puts a filter in its place that denies or passes every request.
 
 Sources: Envoy, admin/v3/config_dump.proto; istio/istio, ``pkg/wasm`` (cache.go, convert.go, monitoring.go) and
-``pilot/pkg/model/extensions.go``, whose resource names had no prefix at first and have had two since.
+``pilot/pkg/model/extensions.go``, whose resource names had no prefix at first and have had two since, and a suffix now.
 """
 
 from __future__ import annotations
@@ -282,7 +282,8 @@ def _is_for(plugin: Mapping, listener: Listener, proxy: Proxy) -> bool:
 
 
 def _named(filters: Iterable[str], name: str) -> bool:
-    return any(each == name or each.endswith(f"/{name}") for each in filters)
+    # Neither a namespace nor a name holds what stands around them: a prefix that ends with a stroke, a suffix that begins with a tilde.
+    return any(each.rpartition("/")[2].partition("~")[0] == name for each in filters)
 
 
 def _held_for(filters: Mapping[str, Held] | None, name: str) -> Held | None:

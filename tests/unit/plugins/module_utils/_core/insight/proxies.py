@@ -8,7 +8,11 @@ from collections.abc import Sequence
 
 TYPE = "type.googleapis.com/envoy."
 # As istiod has named them: before 1.18, since then, and since plugins are TrafficExtensions.
-NAMES = ("shop.header", "extenstions.istio.io/wasmplugin/shop.header", "extensions.istio.io/trafficextension/shop.header")
+NAMES = (
+    "shop.header",
+    "extenstions.istio.io/wasmplugin/shop.header",
+    "extensions.istio.io/trafficextension/shop.header~istio-translated-wasmplugin",
+)
 NAME = NAMES[-1]
 
 
