@@ -6,7 +6,9 @@ from __future__ import annotations
 import collections as counting
 import math
 import os
+import threading
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 import pytest
 from real_istio.conftest import DESCRIBED, SECONDS_TO_REACH, local, of_west
@@ -169,3 +171,52 @@ def test_what_routes_computes_is_what_envoy_does(
         return is_within(seen["east"], computed / 100, calls) and seen["east"] + seen["west"] == calls
 
     mesh.wait_until(agrees, SECONDS_TO_REACH, f"what routes computes: {told['lines']}")
+
+
+@contextmanager
+def load(mesh: RealIstio, host: str, callers: int = 4) -> Iterator[counting.Counter[str]]:
+    """Call all the time until the block ends; counts who answered, or the status of a call that no application answered."""
+    counts: list[counting.Counter[str]] = [counting.Counter() for _caller in range(callers)]
+    whole: counting.Counter[str] = counting.Counter()
+    is_over = threading.Event()
+
+    def call(mine: counting.Counter[str]) -> None:
+        caller = mesh.caller("web-1")
+        while not is_over.wait(0.005):
+            answer = caller.call(host)
+            mine[answer.mesh if answer.status == 200 else f"status {answer.status}"] += 1
+        caller.close()
+
+    threads = [threading.Thread(target=call, args=(mine,)) for mine in counts]
+    for thread in threads:
+        thread.start()
+    try:
+        yield whole
+    finally:
+        is_over.set()
+        for thread in threads:
+            thread.join()
+        for mine in counts:
+            whole.update(mine)
+
+
+def test_a_shift_to_the_peer_and_back_under_load_loses_no_request(
+    mesh: RealIstio, web: Caller, keep: Callable, module: Callable
+) -> None:
+    wait_for(mesh, web, local("till"), {"east"}, "calls of till without a rule")
+
+    def shift(here: int, there: int) -> list[str]:
+        rule = {"service": "shop/till", "split": {"local": here, "west": there}}
+        asked = {"traffic": [rule], "locality": {"region": OURS}, "pause": 2, "steps": [5, 25, 100]}
+        return module("traffic_shift", **DESCRIBED, **asked).result["lines"]
+
+    with load(mesh, local("till")) as seen:
+        there = shift(0, 100)
+        wait_for(mesh, web, local("till"), {"west"}, "the end of the shift")
+        back = shift(100, 0)
+        wait_for(mesh, web, local("till"), {"east"}, "the way back")
+    print(f"{sum(seen.values())} calls during a shift 0 → 100 → 0: {dict(seen)}")
+    assert set(seen) == {"east", "west"}, seen
+    assert min(seen.values()) > 50, seen
+    assert there[-1] == "shop/till: at its goal, local 0 : west 100" and len(there) == 4, there
+    assert back[-1] == "shop/till: at its goal, local 100 : west 0" and len(back) == 4, back

