@@ -123,7 +123,9 @@ class Standing:
 
     def _completed(self, live: Mapping, names: Iterable[str]) -> list[str]:
         namespace = str(at(live, "metadata", "namespace") or "")
-        return [full for name in names for full in full_names(name, namespace, self.control_plane.cluster_domain)]
+        # For Istio a name with a dot is complete: cart.shop is no service of namespace shop.
+        short = (full_names(name, namespace, self.control_plane.cluster_domain) if "." not in name else [name] for name in names)
+        return [full for several in short for full in several]
 
     def effective_rule(self, host: str, client: str, service: str) -> Mapping | None:
         """Return the DestinationRule whose traffic policy counts for ``host`` in the namespace ``client``; None without one.
