@@ -33,7 +33,7 @@ INJECTED = """\
 Two meshes run, each with an API server, the testbed's istiod, and a real Envoy as its gateways and as the client's sidecar; a fault is injected, shows
 itself, is diagnosed from one side, and is healed before the next. A row says what was found of a fault when it was injected last. Envoy's words are
 the same for a certificate of a load balancer and for one of another mesh, and a workload that is gone looks like a connection that breaks on the way.
-`OSSM_FEDERATION_SOAK=1 pytest tests/integration/test_injected_faults.py` injects all again and keeps what it finds; each run in CI injects a sample.
+`pytest tests/integration/test_injected_faults.py` injects all again and keeps what it finds; each run in CI injects a sample.
 """
 WRITTEN = """\
 ## Judged from written evidence

@@ -1,8 +1,8 @@
 # GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
-"""A pytest plugin that runs every test function with some of its cases: ``-p pytest_draw --cases=N [--cases-in=FOLDER ...]``.
+"""A pytest plugin that runs every test function with some of its cases: ``-p pytest_draw --cases=N [--cases-in=PLACE ...]``.
 
 Of a function that is given more than N cases, N are kept: the first, the last and those evenly between them, so the same ones each
-time. A function with N cases or fewer keeps all. With ``--cases-in`` this holds for the tests of those folders alone. What was left
+time. A function with N cases or fewer keeps all. With ``--cases-in`` this holds for the tests of those folders and files alone. What was left
 out is counted as deselected.
 """
 
@@ -24,7 +24,7 @@ def drawn(cases: Sequence[pytest.Item], most: int) -> list[pytest.Item]:
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--cases", type=int, metavar="N", help="run each test function with at most N of its cases")
-    parser.addoption("--cases-in", action="append", default=[], metavar="FOLDER", help="only those of this folder, as test ids begin; may come again")
+    parser.addoption("--cases-in", action="append", default=[], metavar="PLACE", help="only those of this folder or file, as test ids begin; may come again")
 
 
 @pytest.hookimpl(trylast=True)
@@ -32,10 +32,10 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     most = config.getoption("cases")
     if not most:
         return
-    folders = tuple(f"{folder.rstrip('/')}/" for folder in config.getoption("cases_in"))
+    places = tuple(f"{place.rstrip('/')}{end}" for place in config.getoption("cases_in") for end in ("/", "::"))
     functions: dict[str, list[pytest.Item]] = {}
     for item in items:
-        is_drawn = not folders or item.nodeid.startswith(folders)
+        is_drawn = not places or item.nodeid.startswith(places)
         functions.setdefault(item.nodeid.partition("[")[0] if is_drawn else item.nodeid, []).append(item)
     kept = {item for cases in functions.values() for item in drawn(cases, most)}
     left_out = [item for item in items if item not in kept]
@@ -44,6 +44,6 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 def pytest_report_header(config: pytest.Config) -> list[str]:
-    most, folders = config.getoption("cases"), config.getoption("cases_in")
-    where = f" of {' and '.join(folders)}" if folders else ""
+    most, places = config.getoption("cases"), config.getoption("cases_in")
+    where = f" of {' and '.join(places)}" if places else ""
     return [f"draw: every test function{where}, with at most {most} of its cases"] if most else []

@@ -28,8 +28,12 @@ STAGES_AT_ONCE = 3  # on two cores: what runs on a testbed waits more than it wo
 CASES_ON_THE_OLDEST = 3  # of each unit test
 SCRATCH = CACHE / "runs"
 # Slow ones first. A file's tests share a testbed, so a file stays in one process.
-PYTEST_FOLDERS = ("tests/integration", "tests/testbed_tests", "tests/attacks", "tests/inputs", "tests/unit")
 SIDE_BY_SIDE = ("--numprocesses=3", "--dist=loadfile", "--no-loadscope-reorder")
+# What takes minutes on a testbed is drawn: two cases of each test, and no test that a cheaper one stands beside. `make soak` runs all.
+ON_A_TESTBED = ("tests/integration", "tests/testbed_tests")
+PYTEST_FOLDERS = (*ON_A_TESTBED, "tests/attacks", "tests/inputs", "tests/unit")
+OF_MANY_CASES = ("tests/integration", "tests/testbed_tests/test_cluster_testbed.py", "tests/testbed_tests/test_istiod_federation.py")
+DRAWN = ("-p", "pytest_draw", "--cases=2", *(f"--cases-in={place}" for place in OF_MANY_CASES), "-m", "not long")
 
 # ansible-test fetches pip's installer from a host that need not answer. It looks for a copy of its own first: this one
 # installs the pip that comes with Python, which is as good.
@@ -332,12 +336,11 @@ def _benchmark(run: Run, **variables: str) -> None:
 
 
 def soak(run: Run) -> None:
-    """Run the long draws: certificates, hostile answers, planted secrets, crash points (hours on two cores)."""
+    """Run every test with all of its cases and long draws: certificates, hostile answers, secrets, faults, crash points (hours on two cores)."""
     venv = run.venv("newest")
     _traffic(run, OSSM_FEDERATION_SOAK="1")
-    folders = ("tests/attacks", "tests/integration/test_crash.py")
     env = {**_path(venv), "OSSM_FEDERATION_BESIDE": run.beside(venv), "OSSM_FEDERATION_SOAK": "1"}
-    run.command(venv / "bin" / "python", "-m", "pytest", "--numprocesses=2", "--dist=loadfile", *folders, env=env)
+    run.command(venv / "bin" / "python", "-m", "pytest", "--numprocesses=2", "--dist=loadfile", *PYTEST_FOLDERS, env=env)
 
 
 def release_check(run: Run) -> None:
@@ -370,12 +373,13 @@ def unit(run: Run) -> None:
 
 def integration(run: Run) -> None:
     """Run the testbed's own tests and the integration tests on the newest supported Ansible."""
-    _pytest(run, *SIDE_BY_SIDE, "tests/integration", "tests/testbed_tests", "tests/attacks", "tests/inputs")
+    _pytest(run, *SIDE_BY_SIDE, *DRAWN, *ON_A_TESTBED, "tests/attacks", "tests/inputs")
 
 
 def _pytest(run: Run, *words: str) -> None:
     venv = run.venv("newest")
-    run.command(venv / "bin" / "python", "-m", "pytest", *words, env={**_path(venv), "OSSM_FEDERATION_BESIDE": run.beside(venv)})
+    env = {**_path(venv), "OSSM_FEDERATION_BESIDE": run.beside(venv), "PYTHONPATH": str(TREE / "tools")}
+    run.command(venv / "bin" / "python", "-m", "pytest", *words, env=env)
 
 
 def _path(venv: pathlib.Path) -> dict[str, str]:
@@ -456,7 +460,7 @@ def run_all() -> int:
         folders = [name for name in PYTEST_FOLDERS if (TREE / name).exists()]
         clean = [str(TREE / "tools" / "clean-env.sh"), "env", *(f"{name}={value}" for name, value in env.items())]
         options = ["--continue-on-collection-errors", "--durations=20"]
-        words = [*clean, str(newest / "bin" / "python"), "-m", "pytest", "-p", "pytest_stages", *options, *SIDE_BY_SIDE, *folders]
+        words = [*clean, str(newest / "bin" / "python"), "-m", "pytest", "-p", "pytest_stages", *options, *SIDE_BY_SIDE, *DRAWN, *folders]
         return subprocess.run(words, cwd=TREE, check=False, stdin=subprocess.DEVNULL, stderr=subprocess.STDOUT).returncode
 
 

@@ -203,6 +203,7 @@ def test_a_deployment_config_is_rolled_out_anew_waited_for_and_left_alone_while_
         mesh.kube.delete("DeploymentConfig", name, "desk")
 
 
+@pytest.mark.long
 def test_an_upgrade_from_2_0_with_mixer_that_is_killed_again_and_again_restarts_each_workload_once_per_step(
     bed: Testbed, tmp_path: Path, collections: str
 ) -> None:

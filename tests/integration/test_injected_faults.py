@@ -1,16 +1,14 @@
 # GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
-"""What diagnose says of faults that are injected into running meshes: a sample in each run, all with OSSM_FEDERATION_SOAK=1."""
+"""What diagnose says of faults that are injected into running meshes: a sample in each run, all of them with `make soak`."""
 
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Iterator
 
 import pytest
 from integration.injecting import FAULTS, RECORD, VARIANTS, Meshes
 
-IS_SOAK = os.environ.get("OSSM_FEDERATION_SOAK") == "1"
 QUICK = [name for name, fault in FAULTS.items() if fault.get("quick")]
 LEAST_RIGHT = 0.95
 """Of all faults; of those that are not right none may blame the wrong side with certainty."""
@@ -43,7 +41,7 @@ def test_meshes_that_work_raise_no_alarm(meshes: Meshes) -> None:
     assert verdict == ("", "", ""), found
 
 
-@pytest.mark.skipif(not IS_SOAK, reason="all faults take a quarter of an hour: OSSM_FEDERATION_SOAK=1")
+@pytest.mark.long
 def test_all_faults_and_healthy_variants_get_their_verdicts(meshes: Meshes) -> None:
     found = {name: meshes.diagnosed(fault) for name, fault in FAULTS.items()}
     quiet = {name: meshes.diagnosed(variant or {}) for name, variant in VARIANTS.items()}

@@ -109,6 +109,7 @@ def requests_by_namespace(estate: Testbed) -> Counter[str]:
     return counted
 
 
+@pytest.mark.long
 def test_an_arc_of_a_ring_one_mesh_at_a_time(estate: Testbed, admin: Estate) -> None:
     arc = NAMES[:3]
     done = admin.play("federate", "-f", "1", *RING, "--limit", ",".join(arc))

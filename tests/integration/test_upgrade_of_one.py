@@ -50,7 +50,7 @@ class Client(threading.Thread):
         return Counter(self.answers)
 
 
-@pytest.mark.parametrize("upgraded", ["east", "west"])
+@pytest.mark.parametrize("upgraded", ["east", pytest.param("west", marks=pytest.mark.long)])
 def test_a_client_of_an_imported_service_loses_nothing_while_one_of_two_meshes_goes_up(
     bed: Testbed, tmp_path: Path, collections: str, upgraded: str
 ) -> None:
