@@ -212,7 +212,7 @@ def test_wherever_a_run_dies_the_next_one_finishes_and_the_next_one_finishes(est
     assert not wrong, f"seed {SEED}: " + "\n".join(wrong)
 
 
-@pytest.mark.parametrize("run", ["federate", "unfederate"])
+@pytest.mark.parametrize("run", ["federate", pytest.param("unfederate", marks=pytest.mark.long)])
 def test_a_playbook_may_be_killed_or_interrupted_wherever_it_is(estate: Estate, tmp_path: Path, collections: str, run: str) -> None:
     east = estate.east
     if run == "unfederate":

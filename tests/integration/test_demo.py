@@ -27,7 +27,11 @@ finally:
     ("name", "shown"),
     [
         ("up", ["# The same again changes nothing", "refused:"]),
-        ("life", ["v2.0 → v2.1: stopped", "3scale authorizes requests through Mixer", "# A request crosses from old to east\nold$ curl"]),
+        pytest.param(
+            "life",
+            ["v2.0 → v2.1: stopped", "3scale authorizes requests through Mixer", "# A request crosses from old to east\nold$ curl"],
+            marks=pytest.mark.long,
+        ),
     ],
 )
 def test_a_demo_goes_to_its_end_and_leaves_nothing(tmp_path: Path, collections: str, name: str, shown: list[str]) -> None:
