@@ -43,6 +43,7 @@ AT_ONCE = 4
 GRACE = 5
 """Seconds beyond a request's own bound until nothing more is waited for."""
 SHORTEST, LONGEST = 2, 60
+ONE_CALL_SECONDS = 15
 
 
 @dataclass
@@ -126,6 +127,35 @@ def verification_of(run: Run, cluster: Cluster, now: datetime) -> Verification:
     with ThreadPoolExecutor(AT_ONCE) as pool:
         verdicts += pool.map(asking.verdict, asked[1:])
     return Verification(mesh, verdicts, unread, left_out)
+
+
+def one_call(
+    cluster: Cluster,
+    control_plane: ControlPlane,
+    peer: str,
+    imports: Sequence[Mapping],
+    *,
+    client: str = "",
+    card: Card | None = None,
+    unread: list[Unknown],
+) -> Verdict | None:
+    """Return what one request came to, to the first of ``imports`` (rows of ``status.imported``) that has a port.
+
+    ``client`` is ``namespace/name`` of a workload or pod, "" for any. None where nothing is imported. Whoever calls this
+    has asked whether a command may run in a container.
+    """
+    rows = [{"peer": peer, "imports": list(imports)}]
+    ports = _ports(cluster, control_plane, unread) if imports else {}
+    targets = targets_of(rows, ports or ports_on({peer: card} if card else {}, rows), {})
+    chosen = next((one for one in targets if one.port), targets[0] if targets else None)
+    if chosen is None:
+        return None
+    if not chosen.port:
+        return silent(chosen, "its ports are not known: istiod could not be asked, and no card of the peer names them")
+    clients = _clients(cluster, control_plane.namespace, client, unread)
+    if client and not clients:
+        return silent(chosen, f"no pod of {client} is ready and has a sidecar")
+    return _Asking(cluster, clients, ONE_CALL_SECONDS).verdict(chosen)
 
 
 def refuse_unasked(params: Mapping[str, Any]) -> None:

@@ -17,7 +17,7 @@ seealso:
   - module: ossm.federation.federation_info
   - module: ossm.federation.federation_verify_info
 attributes:
-  check_mode: {support: full, description: Reads objects only; proxies and logs are not asked.}
+  check_mode: {support: full, description: Reads objects only; nothing is asked of proxies and logs or probed.}
   diff_mode: {support: none, description: Changes nothing.}
 options:
   peer:
@@ -40,6 +40,19 @@ options:
   cards_dir:
     description: The folder of card files; the peer's card and the one that it was given are compared with what stands.
     type: path
+  probes:
+    description:
+      - Whether calls of our own are made, and from where. V(none) makes none. In check mode none is made either.
+      - V(controller) looks up, connects to and begins a TLS handshake with each address of the peer at both its ports, from the machine that runs
+        Ansible. It sends no certificate and no request, takes at most 5 seconds for an address and 30 for all, and calls at most six addresses of a
+        peer. What it finds stands beside the ladder and decides no rung, since pods may go another way. Addresses of this machine, link-local ones and
+        metadata services are called only with O(loopback).
+      - V(pod) makes one real request to one import from a pod with a sidecar, that of O(client) or any of a member namespace, as
+        M(ossm.federation.federation_verify_info) does. This is a command in a container, and needs C(pods/exec). The last rung counts its answer.
+    type: str
+    choices: [none, controller, pod]
+    default: none
+    version_added: 0.3.0
   explain:
     description: A service, as C(namespace/name), whose exported and imported names are explained.
     type: str
@@ -69,6 +82,14 @@ EXAMPLES = r"""
     service: shop/cart
     since: 2h
 
+- name: See what this machine gets from the addresses of west, beside the ladder
+  ossm.federation.federation_diagnosis_info:
+    kubeconfig: east.kubeconfig
+    mesh: east
+    peers: [west]
+    cards_dir: cards
+    probes: controller
+
 - name: Explain under which names checkout is exported and imported, without a question to any proxy
   ossm.federation.federation_diagnosis_info:
     kubeconfig: east.kubeconfig
@@ -82,6 +103,8 @@ RETURN = r"""
 diagnoses:
   description: One entry per peer, with C(code), C(rung) and C(side) of the first rung that fails (empty where none does), what was seen, the likely
     cause, what we do (C(fix)), what the peer is told (C(tell)), and all rungs. C(side) is C(us), C(them), or C(either).
+    With O(probes), C(probes) has a row per address and port, or one for the request from a pod; C(told) says in words what came of it.
+    C(certificate) is what the server showed, unchecked; C(asks_for_certificate) is null where that is not known.
   returned: success
   type: list
   elements: dict
@@ -95,6 +118,20 @@ diagnoses:
       fix: ""
       tell: Your ingress gateway refuses us with 403.
       rungs: [{rung: object, state: holds, seen: ServiceMeshPeer east-mesh-system/west and ConfigMap east-mesh-system/west-ca-root-cert stand}]
+      probes:
+        - from: controller
+          address: west.example.com
+          port: 8188
+          use: "8188"
+          server_name: ""
+          ip: 192.0.2.9
+          client: ""
+          outcome: refused
+          is_connected: false
+          protocol: ""
+          certificate: {}
+          asks_for_certificate:
+          told: the connection is refused
       unread: []
 explanation:
   description: With O(explain) one row per peer and direction; else empty.
@@ -110,21 +147,27 @@ lines:
   sample: ["east → west · no rung fails"]
 """
 
+from collections.abc import Mapping  # noqa: E402
+from dataclasses import dataclass  # noqa: E402
 from datetime import datetime  # noqa: E402
 
 from ..module_utils._cluster.client import Cluster  # noqa: E402
+from ..module_utils._core.catalogue.findings import Unknown  # noqa: E402
 from ..module_utils._core.diagnosis.evidence import Evidence  # noqa: E402
 from ..module_utils._core.diagnosis.explaining import Home, explained, lines  # noqa: E402
-from ..module_utils._core.diagnosis.ladder import diagnosed  # noqa: E402
+from ..module_utils._core.diagnosis.ladder import Diagnosis, diagnosed  # noqa: E402
+from ..module_utils._core.diagnosis.probing import CONTROLLER, FROM, NOBODY, POD, call_row, wanted_first, ways_of  # noqa: E402
 from ..module_utils._core.logs.choosing import Span  # noqa: E402
-from ..module_utils._core.mesh.topology import Mesh  # noqa: E402
+from ..module_utils._core.mesh.topology import Mesh, Peer  # noqa: E402
 from ..module_utils._core.plain.data import some  # noqa: E402
 from ..module_utils._core.plain.errors import FederationError  # noqa: E402
 from ..module_utils._described import DESCRIBED, described_mesh  # noqa: E402
 from ..module_utils._options import CLUSTER  # noqa: E402
+from ..module_utils._probing import Prober  # noqa: E402
 from ..module_utils._reads.diagnosis import Looking  # noqa: E402
 from ..module_utils._reads.peerings import read_control_plane, standing_mesh  # noqa: E402
 from ..module_utils._run import Module, Run, run_module  # noqa: E402
+from ..module_utils._verify import one_call  # noqa: E402
 
 OPTIONS = {
     "peer": {"type": "str"},
@@ -133,6 +176,7 @@ OPTIONS = {
     "since": {"type": "str", "default": "30m"},
     "proxies": {"type": "bool", "default": True},
     "cards_dir": {"type": "path"},
+    "probes": {"type": "str", "choices": list(FROM), "default": NOBODY},
     "explain": {"type": "str"},
 }
 
@@ -159,12 +203,57 @@ def run(run: Run, cluster: Cluster, _now: datetime) -> dict:
     chosen = [peer for peer in mesh.peers if params["peer"] in (None, "", peer.name, peer.local_name)]
     if not chosen:
         raise unknown_peer(params["peer"], mesh)
-    found = [
-        diagnosed(Evidence.of(looking.evidence(peer, client=params["client"] or "", service=params["service"] or "")))
-        for peer in chosen
-    ]
+    probing = Probing(looking, NOBODY if run.check_mode else params["probes"], params)
+    found = [probing.diagnosis(peer) for peer in chosen]
     shown = [line for one in found for line in one.lines()]
+    if run.check_mode and params["probes"] != NOBODY:
+        shown.append("check mode makes no probes")
     return {"changed": False, "diagnoses": [one.as_data() for one in found], "explanation": [], "lines": shown}
+
+
+@dataclass
+class Probing:
+    """Diagnoses peers, with calls of our own from ``origin``."""
+
+    looking: Looking
+    origin: str
+    params: Mapping
+    _prober: Prober | None = None
+
+    def diagnosis(self, peer: Peer) -> Diagnosis:
+        """Return the diagnosis of one peer; a call from a pod is evidence, those from here stand beside it."""
+        client, service = self.params["client"] or "", self.params["service"] or ""
+        told = self.looking.evidence(peer, client=client, service=service)
+        if self.origin == CONTROLLER:
+            card = self.looking.card_of(peer)
+            ways = ways_of(told, card.exports if card else (), loopback=bool(self.params["loopback"]))
+            self._prober = self._prober or Prober(loopback=bool(self.params["loopback"]))
+            return diagnosed(Evidence.of(told), [one.as_data() for one in self._prober.probed(ways)])
+        if self.origin == POD:
+            call, unread = self._call(peer, told, client, service)
+            told = {**told, "own_request": call, "unread": [*told["unread"], *unread]}
+            return diagnosed(Evidence.of(told), [call_row(call)])
+        return diagnosed(Evidence.of(told))
+
+    def _call(self, peer: Peer, told: Mapping, client: str, service: str) -> tuple[dict, list[str]]:
+        """Return what one request from a pod came to, and what could not be read for it."""
+        unread: list[Unknown] = []
+        imports = wanted_first(told["imports"], told["wanted_imports"], only=bool(service))
+        found = one_call(
+            self.looking.cluster,
+            self.looking.control_plane,
+            peer.local_name,
+            imports,
+            client=client,
+            card=self.looking.card_of(peer),
+            unread=unread,
+        )
+        gaps = [f"{gap.what}: {gap.because}" for gap in unread]
+        if found is None:
+            why = f"{service or 'nothing'} is {'not ' if service else ''}imported from {peer.local_name}"
+            return {"host": "", "port": 0, "client": "", "state": "unknown", "evidence": why}, gaps
+        call = {"host": found.target.host, "port": found.target.port, "client": found.client}
+        return {**call, "state": found.state, "evidence": found.evidence}, gaps
 
 
 def explanation(service: str, looking: Looking) -> dict:

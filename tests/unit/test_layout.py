@@ -58,7 +58,7 @@ FLOORS = (
     ("_core/preflight", "_core/report", "_core/insight", "_core/logs", "_core/fleet"),
     ("_core/validation", "_core/diagnosis", "_core/verification", "_core/gathering"),
     ("_asking", "_files", "_options", "_page", "_resolving"),
-    ("_portal", "_prometheus", "_registry"),
+    ("_portal", "_probing", "_prometheus", "_registry"),
     ("_described", "_secrets"),
     ("_cluster",),
     ("_reads",),

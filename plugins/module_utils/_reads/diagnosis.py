@@ -154,6 +154,10 @@ class Looking:
         found["targets"] = self._targets(found["wanted_exports"], f"{ingress}-service-account")
         return {**found, "unread": list(dict.fromkeys(self.unread))}
 
+    def card_of(self, peer: Peer) -> Card | None:
+        """Return the peer's card; None without one that can be read."""
+        return self._file(self.mesh.known_as(peer), self.mesh.name)
+
     def service(self, full: str) -> dict | None:
         """Return our Service of that namespace/name; None where there is none, or it may not be read."""
         namespace, _slash, name = full.partition("/")
@@ -164,7 +168,7 @@ class Looking:
         home, found = self.mesh.namespace, []
         for peer in self.mesh.peers:
             name = peer.local_name
-            card = self._file(self.mesh.known_as(peer), self.mesh.name)
+            card = self.card_of(peer)
             pods = [pod for pod in self._of(peer.gateways.egress) or () if is_ready(pod)]
             found.append(
                 Pair(
@@ -240,7 +244,7 @@ class Looking:
             return None
 
     def _card(self, peer: Peer) -> dict | None:
-        card = self._file(self.mesh.known_as(peer), self.mesh.name)
+        card = self.card_of(peer)
         return None if card is None else _told_by(card)
 
     def _handed(self, peer: Peer) -> dict | None:

@@ -8,17 +8,22 @@ a certificate is read whole, and what is not known to be good is refused. Source
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from ..plain.errors import FederationError
+from ..plain.fingerprints import spoken
+from ..plain.moments import time_text
+from ..plain.words import printable
 
 if TYPE_CHECKING:
     from cryptography import x509
 
 LEAST_RSA_BITS, MOST_RSA_BITS = 2048, 8192
+MOST_NAMES, MOST_TEXT = 8, 256
 
 _COPY_AGAIN = "Copy the whole file again; if it is the same, make the root anew on its own mesh"
 _ANOTHER_CA = "Let the mesh use a root whose certificate has no such limit"
@@ -170,6 +175,25 @@ def namesakes(certificates: Sequence[Certificate]) -> tuple[int, int] | None:
                 return earlier, at
         seen.append((at, one, named))
     return None
+
+
+def told_by(der: bytes) -> dict[str, Any]:
+    """Return what a certificate of anybody's says of itself, unchecked, for showing: fingerprint, subject, issuer, names, end.
+
+    Of one that cannot be read there is the fingerprint alone. Its texts are a stranger's, of bounded length and number.
+    """
+    from cryptography import x509
+
+    fingerprint = hashlib.sha256(der).hexdigest().upper()
+    told = {"fingerprint": fingerprint, "spoken": spoken(fingerprint), "subject": "", "issuer": "", "names": [], "not_after": ""}
+    try:
+        parsed = x509.load_der_x509_certificate(der)
+        subject, issuer = (printable(name.rfc4514_string(), MOST_TEXT) for name in (parsed.subject, parsed.issuer))
+        found = [name for one in parsed.extensions if isinstance(one.value, x509.SubjectAlternativeName) for name in one.value]
+        names = [printable(str(name.value), MOST_TEXT) for name in found[:MOST_NAMES]]
+        return {**told, "subject": subject, "issuer": issuer, "names": names, "not_after": time_text(_utc(parsed, "not_valid_after"))}
+    except _unreadable():
+        return told
 
 
 def _unreadable(*others: type[Exception]) -> tuple[type[Exception], ...]:

@@ -14,9 +14,11 @@ from ..peering.names import host_parts, imported_names
 from ..plain.data import at, items, mapping, some, strings
 from ..plain.moments import time_of
 from .evidence import SERVICE, Evidence
-from .steps import Step, either, holds, ours, skipped, theirs, unknown
+from .steps import HOLDS, Step, either, holds, ours, skipped, theirs, unknown
 
 GOOD_TLS = ("", "ISTIO_MUTUAL")
+REACHED, NOT_REACHED = "reached", "not reached"
+"""What a request of our own came to; ``verification`` has the same words."""
 IDLE_SECONDS = 300
 
 
@@ -324,6 +326,9 @@ def request(seen: Evidence) -> Step:
             "our egress gateway takes mutual TLS of the mesh only",
             "Set ISTIO_MUTUAL, or take tls out of the rule",
         )
+    own = _own_request(seen)
+    if own is not None and (not seen.code or _has_passed(seen)):
+        return own
     if not seen.code:
         return unknown("no access line of a call was found")
     call = mapping(seen.request)
@@ -331,8 +336,10 @@ def request(seen: Evidence) -> Step:
         str(call.get("flags") or ""),
         f"the client's sidecar logged {seen.code} {call.get('flags') or ''}".rstrip(),
     )
-    if seen.is_answered or seen.code[:1] in ("1", "2", "3", "4"):
+    if _has_passed(seen):
         return holds(found)
+    # One answer does not disprove what fails now and then, such as a full pool or an idle connection.
+    found += f"; {own.seen}" if own is not None and own.state == HOLDS else ""
     if "UO" in flags.split(","):
         return ours(
             "FED969",
@@ -358,5 +365,26 @@ def request(seen: Evidence) -> Step:
         found,
         "the call fails, and no rung before it tells why",
         "Run logs with logs_request for its id",
+        "Calls to your service fail. What does the log of your ingress gateway for us say at that time?",
+    )
+
+
+def _has_passed(seen: Evidence) -> bool:
+    return seen.is_answered or seen.code[:1] in ("1", "2", "3", "4")
+
+
+def _own_request(seen: Evidence) -> Step | None:
+    """Return what a request of our own from a pod decides; None where there was none, or nobody knows what it came to."""
+    own = mapping(seen.own_request)
+    found = f"a request of ours from {own.get('client')} to {own.get('host')}: {own.get('evidence')}"
+    if own.get("state") == REACHED:
+        return holds(found)
+    if own.get("state") != NOT_REACHED:
+        return None
+    return either(
+        "FED969",
+        found,
+        "the call fails, and no rung before it tells why",
+        "Run logs for the pod and our egress gateway at that time",
         "Calls to your service fail. What does the log of your ingress gateway for us say at that time?",
     )

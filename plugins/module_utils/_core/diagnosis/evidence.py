@@ -55,6 +55,7 @@ class Evidence:
     clock_skew: float | None = None
     client: Mapping | None = None
     request: Mapping | None = None
+    own_request: Mapping | None = None
     targets: Mapping[str, Mapping] = field(default_factory=dict)
     unread: Sequence[str] = ()
 

@@ -4,11 +4,11 @@ hold."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from ..plain.reference import link_to
-from . import calling, reaching, standing
+from . import calling, probing, reaching, standing
 from .evidence import DISCOVERY, SERVICE, Evidence
 from .reaching import identity, of_ports, tcp, tls
 from .steps import EITHER, FAILS, HOLDS, THEM, UNKNOWN, US, Step
@@ -56,12 +56,13 @@ WHO = {US: "us", THEM: "the peer", EITHER: "not certain: one of the two"}
 
 @dataclass(frozen=True)
 class Diagnosis:
-    """All rungs in their order with what was found, for one peering as ``mesh`` sees it."""
+    """All rungs in their order with what was found, for one peering as ``mesh`` sees it; ``probes`` stand beside them."""
 
     mesh: str
     peer: str
     steps: tuple[tuple[Rung, Step], ...]
     unread: tuple[str, ...] = ()
+    probes: tuple[Mapping, ...] = ()
 
     @property
     def first(self) -> tuple[Rung, Step] | None:
@@ -87,6 +88,7 @@ class Diagnosis:
             "fix": step.fix if step else "",
             "tell": step.tell if step else "",
             "rungs": [{"rung": rung.name, "state": step.state, "seen": step.seen} for rung, step in self.steps],
+            "probes": [dict(row) for row in self.probes],
             "unread": list(self.unread),
         }
 
@@ -98,7 +100,7 @@ class Diagnosis:
             if step.state == FAILS:
                 shown += self._what_follows(step)
                 break
-        return [*shown, *(f"? not read: {what}" for what in self.unread)]
+        return [*shown, *probing.lines(self.probes), *(f"? not read: {what}" for what in self.unread)]
 
     def _verdict_in_words(self) -> str:
         if self.first is None:
@@ -117,8 +119,7 @@ class Diagnosis:
         return [f"  {label + ':':<16} {text}" for label, text in [*rows, ("explained at", link_to(step.code))] if text]
 
 
-def diagnosed(evidence: Evidence) -> Diagnosis:
-    """Return what the evidence says of each rung."""
-    return Diagnosis(
-        evidence.mesh, evidence.peer, tuple((rung, rung.look(evidence)) for rung in RUNGS), tuple(evidence.unread)
-    )
+def diagnosed(evidence: Evidence, probes: Sequence[Mapping] = ()) -> Diagnosis:
+    """Return what the evidence says of each rung. ``probes`` (``probing``) are shown beside the rungs and decide none."""
+    steps = tuple((rung, rung.look(evidence)) for rung in RUNGS)
+    return Diagnosis(evidence.mesh, evidence.peer, steps, tuple(evidence.unread), tuple(probes))

@@ -4,6 +4,8 @@
 from __future__ import annotations
 
 import json
+import socket
+import threading
 from collections import Counter
 from datetime import datetime, timezone
 
@@ -14,12 +16,16 @@ from ansible_collections.ossm.federation.plugins.module_utils._core.diagnosis.la
 from ansible_collections.ossm.federation.plugins.module_utils._core.mesh.topology import Mesh
 from ansible_collections.ossm.federation.plugins.module_utils._core.plain.errors import FederationError
 from ansible_collections.ossm.federation.plugins.module_utils._core.plain.kinds import Kind
+from ansible_collections.ossm.federation.plugins.module_utils._described import DESCRIBED
+from ansible_collections.ossm.federation.plugins.module_utils._options import CLUSTER
 from ansible_collections.ossm.federation.plugins.module_utils._reads import diagnosis as reading
 from ansible_collections.ossm.federation.plugins.module_utils._reads.diagnosis import Looking
+from ansible_collections.ossm.federation.plugins.modules import federation_diagnosis_info as module
 from unit.access_lines import IMPORTED, http
 from unit.cluster_in_memory import ClusterInMemory
 from unit.diagnosis.worlds import healthy
 from unit.pem import root
+from unit.run_in_memory import RunInMemory
 from unit.traffic_in_memory import pod, roll, service, thing
 
 NOW = datetime(2026, 11, 23, 10, tzinfo=timezone.utc)
@@ -60,6 +66,13 @@ class Pods(ClusterInMemory):
         if isinstance(found, Exception):
             raise found
         return 200, found if isinstance(found, bytes) else json.dumps(found).encode()
+
+    def command(self, _namespace: str, pod: str, _container: str, command: list[str], *_bounds: object) -> tuple:
+        self.asked[pod, command[0]] += 1
+        found = self.pages.get((pod, command[0]), b"HTTP/1.1 200 OK\r\nx-envoy-upstream-service-time: 3\r\n\r\n")
+        if isinstance(found, Exception):
+            raise found
+        return found, b"", '{"status": "Success"}'
 
     def copy_log(self, _namespace: str, pod: str, _query: dict, write: object, _most: int) -> int:
         return write(self.logs.get(pod, b""))
@@ -289,3 +302,100 @@ def test_an_egress_pod_with_another_account_is_ours_to_repair(cluster: Pods) -> 
     cluster.logs["west-egress-1"] = f"2026-11-23T09:59:30Z {refused}\n".encode()
     disconnect(cluster, "403 Forbidden")
     assert verdict(cluster) == ("FED953", "discovery", "us")
+
+
+@pytest.fixture
+def at_west(cluster: Pods) -> list[int]:
+    """What west's address is on this machine: connections to it are counted, and each is closed at once."""
+    calls: list[int] = []
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+
+        def accept() -> None:
+            while listening.fileno() >= 0:
+                try:
+                    listening.accept()[0].close()
+                except OSError:
+                    return
+                calls.append(1)
+
+        threading.Thread(target=accept, daemon=True).start()
+        port = listening.getsockname()[1]
+        live = cluster.get(type("K", (), {"name": "ServiceMeshPeer"}), HOME, "west")
+        live["spec"]["remote"] = {"addresses": ["127.0.0.1"], "discoveryPort": port, "servicePort": port}
+        cluster.put(live)
+        yield calls
+        listening.shutdown(socket.SHUT_RDWR)
+
+
+def ran(cluster: Pods, *, check_mode: bool = False, **more: object) -> dict:
+    rules = {"exports": [{"name": "checkout", "namespace": "shop"}], "imports": [{"name": "cart", "namespace": "shop"}]}
+    asked = {"mesh": "east", "peers": ["west"], "client": "shop/web", **rules, **more}
+    run = RunInMemory(CLUSTER, DESCRIBED, module.OPTIONS, check_mode=check_mode, **{"control_plane": "basic", **asked})
+    return module.run(run, cluster, NOW)
+
+
+def test_only_who_asks_for_it_has_the_peer_called_and_nobody_in_check_mode(cluster: Pods, at_west: list[int]) -> None:
+    assert ran(cluster, loopback=True)["diagnoses"][0]["probes"] == []
+    for origin in ("controller", "pod"):
+        checked = ran(cluster, loopback=True, probes=origin, check_mode=True)
+        assert checked["diagnoses"][0]["probes"] == [] and checked["lines"][-1] == "check mode makes no probes"
+    assert at_west == [] and not cluster.asked["web-1", "curl"]
+    rows = ran(cluster, loopback=True, probes="controller")["diagnoses"][0]["probes"]
+    assert [(row["use"], row["outcome"]) for row in rows] == [("8188", "closed"), ("15443", "closed")]
+    assert len(at_west) == 2 and not cluster.asked["web-1", "curl"]
+
+
+def test_what_the_controller_sees_stands_beside_the_same_diagnosis(cluster: Pods, at_west: list[int]) -> None:
+    without, probed = (ran(cluster, loopback=True, probes=origin) for origin in ("none", "controller"))
+    assert {**probed["diagnoses"][0], "probes": []} == without["diagnoses"][0]
+    assert any("decides no rung" in line for line in probed["lines"])
+
+
+def test_an_address_that_leads_back_here_is_told_and_not_called(cluster: Pods, at_west: list[int]) -> None:
+    rows = ran(cluster, probes="controller")["diagnoses"][0]["probes"]
+    assert {row["outcome"] for row in rows} == {"not called"} and "loopback" in rows[0]["told"]
+    assert at_west == []
+
+
+@pytest.fixture
+def asking(cluster: Pods) -> Pods:
+    """A cluster whose pod can be asked from, and whose istiod knows the import's port."""
+    live = running("web-1", "web", "shop")
+    live["spec"]["containers"] = [{"name": "istio-proxy"}, {"name": "web"}]
+    live["status"]["containerStatuses"] = [{"name": name, "state": {"running": {"startedAt": "2026-11-23T09:00:00Z"}}} for name in ("istio-proxy", "web")]
+    plane = running("istiod-1", "istiod")
+    for one, owner in ((live, "web"), (plane, "istiod-basic")):
+        one["metadata"]["ownerReferences"] = [{"kind": "ReplicaSet", "name": owner, "controller": True}]
+        cluster.put(one)
+    known = {"hostname": IMPORTED, "ports": [{"port": 80, "protocol": "HTTP"}]}
+    cluster.pages["istiod-1", "/debug/registryz"] = [known]
+    return cluster
+
+
+def test_a_request_from_a_pod_counts_for_the_last_rung_alone(asking: Pods) -> None:
+    def last(found: dict) -> tuple[str, str]:
+        return found["rungs"][-1]["state"], found["rungs"][-1]["seen"]
+
+    (before,) = ran(asking, probes="none")["diagnoses"]
+    (found,) = ran(asking, probes="pod")["diagnoses"]
+    (row,) = found["probes"]
+    assert (row["from"], row["address"], row["port"], row["client"], row["outcome"]) == ("pod", IMPORTED, 80, "shop/web-1", "reached")
+    assert last(found)[0] == "holds" and "a request of ours from shop/web-1" in last(found)[1]
+    assert found["rungs"][:-1] == before["rungs"][:-1] and asking.asked["web-1", "curl"] == 1
+    refused = b"HTTP/1.1 503 Service Unavailable\r\nserver: envoy\r\n\r\n"
+    asking.pages["web-1", "curl"] = refused
+    (found,) = ran(asking, probes="pod")["diagnoses"]
+    assert (found["code"], found["rung"], found["side"]) == ("FED969", "request", "either")
+    assert found["rungs"][:-1] == before["rungs"][:-1]
+
+
+def test_without_the_right_to_ask_from_a_pod_the_diagnosis_is_what_it_was_and_the_row_says_why(asking: Pods) -> None:
+    (before,) = ran(asking, probes="none")["diagnoses"]
+    asking.pages["web-1", "curl"] = FederationError("FED104", where="pods/exec in shop", what="is forbidden", fix="Ask for it")
+    (found,) = ran(asking, probes="pod")["diagnoses"]
+    assert found["rungs"] == before["rungs"] and found["code"] == before["code"]
+    assert found["probes"][0]["outcome"] == "unknown" and "forbidden" in found["probes"][0]["told"]
+    (found,) = ran(asking, probes="pod", client="shop/other")["diagnoses"]
+    assert found["probes"][0]["told"] == "no pod of shop/other is ready and has a sidecar"
+    (found,) = ran(asking, probes="pod", service="shop/nothing")["diagnoses"]
+    assert found["probes"][0]["told"] == "shop/nothing is not imported from west"
