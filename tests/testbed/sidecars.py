@@ -3,12 +3,15 @@
 
 from __future__ import annotations
 
+import functools
 import http.client
 import http.server
 import itertools
 import json
 import os
+import shutil
 import socket
+import subprocess
 import threading
 import time
 from collections.abc import Mapping
@@ -88,6 +91,21 @@ class Application:
             self._server = None
 
 
+# The agent keeps fetched modules in one folder, whose name stands in its code. So each has a mount there of its own, in a namespace of its
+# own; what else is in /var/lib is hidden from it.
+_OWN_DATA = """
+    test -d /var/lib/istio/data || { mount -t tmpfs tmpfs /var/lib && mkdir -p /var/lib/istio/data; } || exit
+    mount --bind "$0" /var/lib/istio/data && exec "$@"
+"""
+
+
+@functools.cache
+def _may_mount() -> bool:
+    """Return whether this user may mount in a namespace of its own."""
+    probe = ["unshare", "--map-root-user", "--mount", "mount", "-t", "tmpfs", "tmpfs", "/var/lib"]
+    return shutil.which("unshare") is not None and subprocess.run(probe, check=False, capture_output=True).returncode == 0
+
+
 @dataclass(frozen=True)
 class Answered:
     """What a call came back with; ``mesh`` is who answered, empty where no application did."""
@@ -141,6 +159,7 @@ class Proxy:
         self.log = folder / "istio-proxy.log"
         self.admin_port, self.status_port = low_port(), low_port()
         self.process: Process | None = None
+        self.has_own_data = _may_mount()
 
     def start(
         self,
@@ -154,6 +173,7 @@ class Proxy:
         """Start the agent; ``control_plane`` has its address, its name in certificates, its root's file, and the trust domain."""
         tokens = self.folder / "var" / "run" / "secrets" / "tokens"
         tokens.mkdir(parents=True, mode=0o700)
+        (self.folder / "data").mkdir(exist_ok=True)
         with os.fdopen(
             os.open(tokens / "istio-token", os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8"
         ) as written:
@@ -197,6 +217,7 @@ class Proxy:
         }
         role = "router" if self.is_gateway else "sidecar"
         words = [
+            *(["unshare", "--map-root-user", "--mount", "sh", "-c", _OWN_DATA, self.folder / "data"] if self.has_own_data else []),
             "env",
             "--chdir",
             self.folder,

@@ -1754,7 +1754,9 @@ CODES: dict[str, Code] = {
         "Guard that is open until it is fetched",
         WARNING,
         "A proxy holds its new listeners back until it has fetched the module. Until then running proxies answer without the extension, new pods "
-        "do not become ready, and later changes of these listeners wait, AuthorizationPolicies among them. A module that cannot be fetched leaves it so.",
+        "do not become ready, and later changes of these listeners wait, AuthorizationPolicies among them. A module that cannot be fetched leaves it so "
+        "(an Istio of today denies every request instead). Once it is loaded, the extension guards new connections; one that stood before has one more "
+        "request answered without it, and is closed then or after the proxy's drain time.",
         "Check first that the proxies can pull the image, try it on one workload, then widen the selector.",
     ),
     "FED813": Code(
@@ -1767,7 +1769,9 @@ CODES: dict[str, Code] = {
         "Extension that proxies have not loaded",
         ERROR,
         "The object stands as described, and some of the pods that it selects do not run it: their listeners wait for it, or its module could not be "
-        "fetched or run. `facts.loading` tells of each pod. While listeners wait, running proxies answer as before, and new pods do not become ready.",
+        "fetched or run. `facts.loading` tells of each pod. While listeners wait, running proxies answer as before, and new pods do not become ready. "
+        "Where an agent's filter denies every request in the module's place, it does so on new connections at once, and on one that stood before after "
+        "one more request.",
         "Look into the log of a pod's proxy, correct the image or its pull secret and run again, or take the extension out of `mesh_extensions`.",
     ),
     "FED815": Code(

@@ -1,0 +1,22 @@
+;; A Proxy-Wasm module that answers each request itself, with 418. ABI: github.com/proxy-wasm/spec, abi-versions/v0.2.1.
+(module
+  (import "env" "proxy_send_local_response" (func $answer (param i32 i32 i32 i32 i32 i32 i32 i32) (result i32)))
+  (memory (export "memory") 2)
+  (data (i32.const 16) "denied by an extension")
+  (global $free (mut i32) (i32.const 1024))
+  (func (export "proxy_abi_version_0_2_1"))
+  (func (export "_initialize"))
+  (func (export "proxy_on_memory_allocate") (param $size i32) (result i32)
+    (local $at i32)
+    (local.set $at (global.get $free))
+    (global.set $free (i32.add (global.get $free) (local.get $size)))
+    (local.get $at))
+  (func (export "proxy_on_context_create") (param i32 i32))
+  (func (export "proxy_on_vm_start") (param i32 i32) (result i32) (i32.const 1))
+  (func (export "proxy_on_configure") (param i32 i32) (result i32) (i32.const 1))
+  ;; status, details, body, headers (none), and no status of gRPC; then the request goes no further
+  (func (export "proxy_on_request_headers") (param i32 i32 i32) (result i32)
+    (drop (call $answer (i32.const 418) (i32.const 0) (i32.const 0) (i32.const 16) (i32.const 22) (i32.const 0) (i32.const 0) (i32.const -1)))
+    (i32.const 1))
+  (func (export "proxy_on_done") (param i32) (result i32) (i32.const 1))
+  (func (export "proxy_on_delete") (param i32)))
