@@ -186,8 +186,9 @@ class Kube:
         return self.request("PATCH", resource_of(kind).path(namespace, name, subresource), None, patch, "application/merge-patch+json")
 
     def delete(self, kind: str, name: str, namespace: str | None = None) -> dict:
-        """Delete an object."""
-        return self.request("DELETE", resource_of(kind).path(namespace, name))
+        """Delete an object; a pod at once, since there is no kubelet on its node that would say when it has ended."""
+        query = {"gracePeriodSeconds": "0"} if kind == "Pod" else None
+        return self.request("DELETE", resource_of(kind).path(namespace, name), query)
 
     def request(
         self, method: str, path: str, query: Mapping[str, str] | None = None, body: Any = None, content_type: str = "application/json"

@@ -279,8 +279,6 @@ def captures_dns(server_info: Mapping | None, control_plane: Mapping) -> bool | 
     return said[0] == "true" if said else None
 
 
-
-
 def at_client(clusters: Mapping, hosts: Iterable[str]) -> tuple[bool | None, dict[str, int] | None]:
     """Return whether an Envoy has a cluster for each host, and the endpoints of the poorest: how many, how many
     healthy.

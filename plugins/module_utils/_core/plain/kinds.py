@@ -122,7 +122,6 @@ KINDS = {
 }
 
 
-
 def kind_of(manifest: Mapping[str, Any]) -> Kind:
     """Return the kind of an object, in the version that it is written in. Raises ``KeyError`` for a kind that is not in ``KINDS``."""
     is_old = (manifest["kind"], manifest.get("apiVersion")) == (OLD_EXTENSION.name, OLD_EXTENSION.api_version)
