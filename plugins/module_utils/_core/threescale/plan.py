@@ -28,7 +28,7 @@ from ..plain.kinds import (
     WASM_PLUGIN,
     Kind,
 )
-from ..plain.supported import EXTENSIONS_BEFORE, REGISTRIES_WITH_LOGIN
+from ..plain.supported import EXTENSIONS_BEFORE, REGISTRIES_WITH_LOGIN, V1_EXTENSIONS_FROM
 from .described import OPTION, Adapter, Address, Described, Oidc, Service, wrong
 from .explaining import FIRST, LATER
 from .queries import uses_jwt
@@ -143,6 +143,10 @@ def objections(described: Described, ground: Ground) -> list[Problem]:
 
 def _objections(adapter: Adapter, described: Described, ground: Ground) -> Iterator[Problem]:
     path = (OPTION, adapter.place)
+    if ground.version < V1_EXTENSIONS_FROM:
+        fix = "Upgrade the mesh to v2.1, or use the add-on of its control plane, which asks 3scale through Mixer"
+        yield wrong(path, f"is 3scale's Wasm adapter, and {ground.text} is older than it", fix, "FED804")
+        return
     extension = extension_of(adapter, described, ground)
     for problem in objections_to_extensions([extension], ground):
         # What an extension may do about it, 3scale must not: see the calls that its workloads make.
