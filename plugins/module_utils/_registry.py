@@ -7,7 +7,6 @@ Sources: OCI Distribution Specification 1.1 ("Pull", "Push"); "Token Authenticat
 from __future__ import annotations
 
 import base64
-import hashlib
 import ipaddress
 import time
 from collections.abc import Callable, Iterable, Mapping
@@ -16,7 +15,7 @@ from typing import Any
 from urllib.parse import SplitResult, urlencode, urljoin, urlsplit
 
 from ._asking import Answer, Question, Unfit, asked, trust_in
-from ._core.extensions.image import LARGEST_JSON, OF_IMAGE, Image, Packed, image_of_parts, layers_of
+from ._core.extensions.image import LARGEST_JSON, OF_IMAGE, Image, Packed, digest_of, image_of_parts, layers_of
 from ._core.extensions.registries import ACCEPTED, DIGEST, TOKENS_AT, Challenge, Reference, challenge_in, chosen_of
 from ._core.extensions.signatures import Signature, Verifier, refuse_unsigned, signatures_in, tag_of
 from ._core.plain.addresses import special_kind
@@ -299,11 +298,6 @@ class Registry:
     def _changed(self, what: str) -> FederationError:
         fix = "Do not use it until you know who changed it; see FED842"
         return FederationError("FED842", where=f"Registry {self._reference.base}", what=what, fix=fix)
-
-
-def digest_of(content: bytes) -> str:
-    """Return the SHA-256 digest of content as registries write it."""
-    return f"sha256:{hashlib.sha256(content).hexdigest()}"
 
 
 def _path_of(url: SplitResult) -> str:

@@ -10,10 +10,12 @@ from ._core.catalogue.findings import Finding, Unknown, finding_of
 from ._core.extensions.described import Extension, read_extensions
 from ._core.extensions.keeping import changes, is_kept_here, key_of, open_until_fetched, standing_of, warnings
 from ._core.extensions.plan import Ground, objections, plan
-from ._core.extensions.problems import Problem
+from ._core.extensions.problems import Problem, refuse
 from ._core.mesh.topology import Mesh
 from ._core.plain.errors import FederationError
-from ._core.plain.kinds import REQUEST_AUTHENTICATION
+from ._core.plain.kinds import POD, REQUEST_AUTHENTICATION
+from ._core.plain.supported import V1_EXTENSIONS_FROM
+from ._core.preflight.checks import Refusal
 from ._core.threescale import keeping
 from ._core.threescale import plan as of_threescale
 from ._core.threescale.described import Described, read_threescale
@@ -26,7 +28,6 @@ WASM = {
     "extensions": {"type": "raw"},
     "threescale": {"type": "raw"},
 }
-_FIRST = (2, 1)
 _OF_EXTENSIONS = ("FED807", "FED808", "FED809", "FED810", "FED811", "FED813")
 _OF_THREESCALE = ("FED887", "FED894", "FED895", "FED898", "FED899")
 
@@ -61,7 +62,7 @@ def _extensions(params: Mapping[str, Any], cluster: Any) -> tuple[list[Finding],
     unread: list[str] = []
     if not problems:
         desired = plan(extensions, around.ground)
-        proxies, unread = read_pods(cluster, _looked_in(extensions, around.ground))
+        proxies, unread = read_pods(cluster, around.ground.reached_from(each.namespace for each in extensions))
         found += warnings(extensions, desired, around.live, proxies, around.ground, unread)
         try:
             found += open_until_fetched(changes(around.live, desired, params["mesh"], force=params.get("force", False)), extensions)
@@ -81,7 +82,7 @@ def _threescale(params: Mapping[str, Any], cluster: Any) -> tuple[list[Finding],
     if not problems:
         planned, taken = keeping.without_taken(of_threescale.plan(described, ground), around.live, mesh)
         wrappers = [each for each in planned if each["kind"] in keeping.WRAPPERS]
-        proxies, unread = read_pods(cluster, _looked_in([each.extension for each in described.adapters], ground))
+        proxies, unread = read_pods(cluster, ground.reached_from(each.extension.namespace for each in described.adapters))
         others = {
             str(each["metadata"].get("namespace"))
             for each in around.live
@@ -122,13 +123,8 @@ def _findings(problems: Iterable[Problem]) -> list[Finding]:
 
 
 def _gaps(around: Around, unread: Iterable[str], codes: tuple[str, ...]) -> list[Unknown]:
-    gaps = [*around.unknown, *(f"pods in {place}: this account may not read them" for place in unread)]
-    return [Unknown(what, because or "forbidden", codes) for what, _colon, because in (gap.partition(": ") for gap in gaps)]
-
-
-def _looked_in(extensions: Iterable[Extension], ground: Ground) -> set[str]:
-    places = {each.namespace for each in extensions}
-    return set(ground.namespaces) if ground.namespace in places else places
+    gaps = [*around.unknown, *(Refusal(POD, place) for place in unread)]
+    return [Unknown(gap.what, gap.because, codes) for gap in gaps]
 
 
 # how they are written down
@@ -141,13 +137,13 @@ def rendered(params: Mapping[str, Any], mesh: Mesh, version: tuple[int, int] | N
     """
     if not params["extensions"] and not params["threescale"]:
         return {}, []
-    if version is None or version < _FIRST:
+    if version is None or version < V1_EXTENSIONS_FROM:
         return {}, ["mesh_extensions, mesh_threescale: need mesh_version, v2.1 or newer, since render asks no cluster"]
     found: dict[str, list[dict]] = {}
     left_out: list[str] = []
     if params["extensions"]:
         extensions, problems = read_extensions(params["extensions"])
-        _refuse_first(problems)
+        refuse(problems)
         ground = _described_ground(mesh, version, extensions)
         secret = [each for each in extensions if secrets_of({"extensions": [{"config": dict(each.config), "env": _env(each)}]})]
         left_out += [f"mesh_extensions, {each.place}: has a secret in its configuration, and files go to others; extend writes it" for each in secret]
@@ -158,7 +154,7 @@ def rendered(params: Mapping[str, Any], mesh: Mesh, version: tuple[int, int] | N
         found["extensions"] = plan([each for each in plain if each.place not in places], ground)
     if params["threescale"]:
         described, problems = read_threescale(params["threescale"])
-        _refuse_first(problems)
+        refuse(problems)
         ground = _described_ground(mesh, version, [each.extension for each in described.adapters])
         found["threescale"] = [each for each in of_threescale.plan(described, ground) if each["kind"] not in keeping.WRAPPERS]
         left_out += [f"mesh_threescale, {each.place}: holds tokens in clear, and files go to others; threescale writes it" for each in described.adapters]
@@ -199,7 +195,7 @@ def standing(params: Mapping[str, Any], cluster: Any) -> tuple[list[dict], dict[
 
 def _standing_extensions(params: Mapping[str, Any], cluster: Any) -> list[dict]:
     extensions, problems = read_extensions(params["extensions"])
-    _refuse_first(problems)
+    refuse(problems)
     around = read_around(cluster, params)
     manifests = plan(extensions, around.ground)
     return _rows("extension", extensions, manifests, around, cluster, lambda live: is_kept_here(live, params["mesh"]))
@@ -207,7 +203,7 @@ def _standing_extensions(params: Mapping[str, Any], cluster: Any) -> list[dict]:
 
 def _standing_adapters(params: Mapping[str, Any], cluster: Any) -> list[dict]:
     described, problems = read_threescale(params["threescale"])
-    _refuse_first(problems)
+    refuse(problems)
     around = read_adapters(cluster, params)
     wrappers = [each for each in of_threescale.plan(described, around.ground) if each["kind"] in keeping.WRAPPERS]
     extensions = [each.extension for each in described.adapters]
@@ -217,25 +213,20 @@ def _standing_adapters(params: Mapping[str, Any], cluster: Any) -> list[dict]:
 def _rows(
     what: str, extensions: Sequence[Extension], manifests: Sequence[Mapping], around: Around, cluster: Any, is_ours: Callable[[Mapping], bool]
 ) -> list[dict]:
-    proxies, unread = read_pods(cluster, _looked_in(extensions, around.ground))
+    proxies, unread = read_pods(cluster, around.ground.reached_from(each.namespace for each in extensions))
     live = {key_of(each): each for each in around.live}
     rows = []
     for extension, manifest in zip(sorted(extensions, key=lambda each: each.key), manifests):
         kind, namespace, name = key_of(manifest)
         own = live.get((kind, namespace, name))
         seen = standing_of(extension, manifest, own, proxies, around.ground, unread)
-        is_hidden = any(gap.startswith(f"{kind} objects in {namespace}:") for gap in around.unknown)
+        is_hidden = any((gap.kind.name, gap.namespace) == (kind, namespace) for gap in around.unknown)
         stands = None if is_hidden else own is not None and is_ours(own)
         why = "this account may not read it" if is_hidden else "somebody else's stands there" if own else "not written yet"
         readiness = {"ready": seen.is_ready, "why": seen.why} if stands else {"ready": None, "why": why}
         row = {"what": what, "kind": kind, "namespace": namespace, "name": name, "stands": stands}
         rows.append({**row, **readiness, "pods": None if seen.proxies is None else list(seen.proxies)})
     return rows
-
-
-def _refuse_first(problems: Sequence[Problem]) -> None:
-    for each in problems[:1]:
-        raise FederationError(each.code, where=each.where, what=each.what, fix=each.fix)
 
 
 def _text(row: Mapping) -> str:

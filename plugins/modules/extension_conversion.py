@@ -178,9 +178,9 @@ def run(run: Run, cluster: Cluster, now: datetime) -> dict:
         "waiting": [each.place for each in turn.waiting],
         "lines": [
             *([line for each in found for line in each.lines] or ["there are no ServiceMeshExtensions in this mesh"]),
-            *(f"unknown: {gap}" for gap in around.unknown),
+            *(f"unknown: {gap.text}" for gap in around.unknown),
         ],
-        "unknown": list(around.unknown),
+        "unknown": [gap.text for gap in around.unknown],
     }
 
 

@@ -110,7 +110,8 @@ from ..module_utils._core.extensions.keeping import key_of  # noqa: E402
 from ..module_utils._core.extensions.rendering import text_of  # noqa: E402
 from ..module_utils._core.extensions.selecting import Proxy  # noqa: E402
 from ..module_utils._core.plain.data import at, mapping  # noqa: E402
-from ..module_utils._core.plain.kinds import MEMBER_ROLL  # noqa: E402
+from ..module_utils._core.plain.kinds import MEMBER_ROLL, POD  # noqa: E402
+from ..module_utils._core.preflight.checks import Refusal  # noqa: E402
 from ..module_utils._core.threescale.from_mixer import ADAPTER, Draft, Workload, draft_of  # noqa: E402
 from ..module_utils._options import CLUSTER, MESH  # noqa: E402
 from ..module_utils._reads.extensions import read_pods  # noqa: E402
@@ -134,7 +135,7 @@ def run(run: Run, cluster: Cluster, now: datetime) -> dict:
     found = [*heirs_of_control_plane(spec), *heirs(objects)]
     limits = limits_of(objects, control_plane.name)
     draft = threescale_of(objects, proxies, mapping(at(spec, "addons", "3scale")))
-    unknown += [f"pods in {place}: this account may not read them" for place in unread]
+    unknown += [Refusal(POD, place).text for place in unread]
     return {
         "changed": False,
         "objects": [heir.as_data() for heir in found],

@@ -174,7 +174,8 @@ from ..module_utils._core.extensions.selecting import Proxy, selected_by  # noqa
 from ..module_utils._core.plain.data import some  # noqa: E402
 from ..module_utils._core.plain.diff import Change, as_diff  # noqa: E402
 from ..module_utils._core.plain.errors import FederationError  # noqa: E402
-from ..module_utils._core.plain.kinds import EXTENSION, KINDS, REQUEST_AUTHENTICATION, WASM_PLUGIN  # noqa: E402
+from ..module_utils._core.plain.kinds import EXTENSION, KINDS, POD, REQUEST_AUTHENTICATION, WASM_PLUGIN  # noqa: E402
+from ..module_utils._core.preflight.checks import Refusal  # noqa: E402
 from ..module_utils._core.threescale.described import OPTION, Adapter, Described, read_threescale  # noqa: E402
 from ..module_utils._core.threescale.explaining import TESTS, Trial, Verdict, read_tests, verdict_of  # noqa: E402
 from ..module_utils._core.threescale.keeping import (  # noqa: E402
@@ -227,7 +228,7 @@ def run(run: Run, cluster: Cluster, now: datetime) -> dict:
     refuse_unmet(verdicts)
     planned, taken = without_taken(plan(described, ground, fetched.access), around.live, params["mesh"])
     turn = turn_of(planned, described.adapters, around.live, ground, params["loaded"], force=params["force"])
-    proxies, unread = read_pods(cluster, looked_in(described.adapters, ground))
+    proxies, unread = read_pods(cluster, ground.reached_from(each.extension.namespace for each in described.adapters))
     wrappers = [each for each in planned if each["kind"] in WRAPPERS]
     refuse(cut_off(described, proxies, ground))
     stays = remaining(around.live, turn.changes)
@@ -248,7 +249,7 @@ def run(run: Run, cluster: Cluster, now: datetime) -> dict:
     if not run.check_mode:
         refuse_unseen(turn.waiting, {each.place: next(one["pods"] or [] for one in rows if _is_of(one, each)) for each in turn.waiting})
     shown = hidden(turn.changes)
-    unknown = [*around.unknown, *unasked, *(f"pods in {place}: this account may not read them" for place in unread)]
+    unknown = [each.text for each in around.unknown] + unasked + [Refusal(POD, place).text for place in unread]
     return {
         "changed": bool(turn.changes),
         "diff": as_diff(shown),
@@ -313,12 +314,6 @@ def refuse_unmet(verdicts: Sequence[Verdict]) -> None:
             fix="Correct the rules, credentials or authorities of the service, or what the test expects",
             facts={"tests": [each.as_data() for each in unmet[:100]]},
         )
-
-
-def looked_in(adapters: Iterable[Adapter], ground: Ground) -> set[str]:
-    """Return the namespaces whose pods adapters may select: all of the mesh for one in the control plane's namespace."""
-    places = {each.extension.namespace for each in adapters}
-    return set(ground.namespaces) if ground.namespace in places else places
 
 
 def remaining(live: Iterable[Mapping], changes: Iterable[Change]) -> list[Mapping]:

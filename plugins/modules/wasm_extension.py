@@ -238,12 +238,13 @@ from ..module_utils._core.extensions.keeping import (  # noqa: E402
     standing_of,
     warnings,
 )
-from ..module_utils._core.extensions.plan import Ground, objections, plan  # noqa: E402
+from ..module_utils._core.extensions.plan import objections, plan  # noqa: E402
 from ..module_utils._core.extensions.problems import Problem, refuse  # noqa: E402
 from ..module_utils._core.extensions.selecting import orders  # noqa: E402
 from ..module_utils._core.insight import loading  # noqa: E402
 from ..module_utils._core.plain.diff import as_diff  # noqa: E402
-from ..module_utils._core.plain.kinds import WASM_PLUGIN  # noqa: E402
+from ..module_utils._core.plain.kinds import POD, WASM_PLUGIN  # noqa: E402
+from ..module_utils._core.preflight.checks import Refusal  # noqa: E402
 from ..module_utils._options import CLUSTER, FORCE, MESH, WAITING  # noqa: E402
 from ..module_utils._reads.extensions import read_around, read_pods  # noqa: E402
 from ..module_utils._reads.loading import read_loadings  # noqa: E402
@@ -268,13 +269,14 @@ def run(run: Run, cluster: Cluster, now: datetime) -> dict:
     refuse(objections(extensions, around.ground))
     desired = plan(extensions, around.ground)
     found = changes(around.live, desired, params["mesh"], force=params["force"])
-    proxies, unread = read_pods(cluster, looked_in(extensions, around.ground))
+    spaces = around.ground.reached_from(each.namespace for each in extensions)
+    proxies, unread = read_pods(cluster, spaces)
     doubts = warnings(extensions, desired, around.live, proxies, around.ground, unread)
     futile, unasked = never_ready(cluster, desired)
     for warning in in_words(doubts, futile, open_until_fetched(found, extensions)):
         run.warn(warning)
     run.apply(cluster, found)
-    loadings = watched(run, cluster, desired, looked_in(extensions, around.ground), around.control_plane)
+    loadings = watched(run, cluster, desired, spaces, around.control_plane)
     touched = {(change.kind.name, change.namespace, change.name) for change in found}
     standing = {key_of(each): each for each in around.live if key_of(each) not in touched}
     rows = [
@@ -285,7 +287,7 @@ def run(run: Run, cluster: Cluster, now: datetime) -> dict:
     others = [live for key, live in standing.items() if key not in wanted]
     several = orders([*desired, *others], proxies, around.ground.namespace)
     shown = hidden(found)
-    unknown = [*around.unknown, *unasked, *(f"pods in {place}: this account may not read them" for place in unread)]
+    unknown = [each.text for each in around.unknown] + unasked + [Refusal(POD, place).text for place in unread]
     return {
         "changed": bool(found),
         "diff": as_diff(shown),
@@ -350,12 +352,6 @@ def asked_for(params: dict) -> list[Extension]:
         problems = [Problem("FED800", (OPTION,), "is empty, which would remove every extension of the mesh", fix)]
     refuse(problems)
     return extensions
-
-
-def looked_in(extensions: Iterable[Extension], ground: Ground) -> set[str]:
-    """Return the namespaces whose pods extensions may select: all of the mesh for one in the control plane's namespace."""
-    places = {each.namespace for each in extensions}
-    return set(ground.namespaces) if ground.namespace in places else places
 
 
 def main() -> None:

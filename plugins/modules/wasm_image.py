@@ -132,7 +132,7 @@ from datetime import datetime  # noqa: E402
 
 from ..module_utils._cluster.client import Cluster  # noqa: E402
 from ..module_utils._core.catalogue.findings import Finding  # noqa: E402
-from ..module_utils._core.extensions.image import LARGEST_ARCHIVE, Packed, digest_in, pack_image  # noqa: E402
+from ..module_utils._core.extensions.image import LARGEST_ARCHIVE, Packed, digest_in, digest_of, pack_image  # noqa: E402
 from ..module_utils._core.extensions.phases import OLD_ORDER  # noqa: E402
 from ..module_utils._core.extensions.registries import Reference, reference_of  # noqa: E402
 from ..module_utils._core.extensions.wasm import LARGEST, read_module  # noqa: E402
@@ -140,7 +140,7 @@ from ..module_utils._core.plain.data import some  # noqa: E402
 from ..module_utils._core.plain.errors import FederationError  # noqa: E402
 from ..module_utils._files import Place, beginning, write  # noqa: E402
 from ..module_utils._options import REGISTRY  # noqa: E402
-from ..module_utils._registry import Registry, digest_of  # noqa: E402
+from ..module_utils._registry import Registry  # noqa: E402
 from ..module_utils._run import Module, Run, run_module  # noqa: E402
 
 OPTIONS = {

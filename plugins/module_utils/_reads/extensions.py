@@ -16,6 +16,7 @@ from .._core.plain.data import mapping
 from .._core.plain.errors import FederationError
 from .._core.plain.kinds import EXTENSION, MEMBER_ROLL, OLD_EXTENSION, POD, Kind
 from .._core.plain.supported import EXTENSIONS_FROM, V1_EXTENSIONS_FROM
+from .._core.preflight.checks import Refusal
 from .peerings import read_control_plane
 
 FORBIDDEN, NOT_SERVED = "FED104", "FED108"
@@ -29,7 +30,7 @@ class Around:
     control_plane: ControlPlane
     ground: Ground
     live: tuple[dict, ...]
-    unknown: tuple[str, ...]
+    unknown: tuple[Refusal, ...]
 
 
 BOTH_KINDS = (2, 2)
@@ -73,7 +74,7 @@ def read_around(
     members = membership(cluster.get(MEMBER_ROLL, namespace, ROLL))
     ground = ground_of(control_plane, params["mesh"], members["configured"], is_going=params.get("state") == "absent")
     live: list[dict] = []
-    unknown: list[str] = []
+    unknown: list[Refusal] = []
     # An operator of 2.0 serves v1alpha1 alone, whatever is looked for.
     is_old = control_plane.version is not None and control_plane.version < V1_EXTENSIONS_FROM
     for kind in (OLD_EXTENSION if is_old and each is EXTENSION else each for each in kinds or ground.kinds):
@@ -85,7 +86,7 @@ def read_around(
                     break
                 if error.code != FORBIDDEN or place in needed:
                     raise
-                unknown.append(f"{kind.name} objects in {place}: this account may not read them")
+                unknown.append(Refusal(kind, place))
     return Around(control_plane, ground, tuple(live), tuple(unknown))
 
 

@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from .._cluster.client import Cluster
 from .._core.plain.errors import FederationError
 from .._core.plain.kinds import MIXER_KINDS
+from .._core.preflight.checks import Refusal
 from .extensions import FORBIDDEN, NOT_SERVED
 
 GROUP = "config.istio.io"
@@ -26,5 +27,5 @@ def read_mixer(cluster: Cluster, namespaces: Iterable[str]) -> tuple[list[dict],
                     raise
                 if error.code == NOT_SERVED:
                     break
-                unknown.append(f"{kind.name} objects in {place}: this account may not read them")
+                unknown.append(Refusal(kind, place).text)
     return found, unknown

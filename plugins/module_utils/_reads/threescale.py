@@ -23,6 +23,7 @@ from .._core.plain.kinds import (
     SERVICE_ENTRY,
     Kind,
 )
+from .._core.preflight.checks import Refusal
 from .._core.threescale.described import Secret
 from .extensions import FORBIDDEN, NOT_SERVED, Around, ground_of
 from .peerings import read_control_plane
@@ -41,7 +42,7 @@ def read_adapters(cluster: Cluster, params: Mapping[str, Any], needed: Collectio
     members = membership(cluster.get(MEMBER_ROLL, namespace, ROLL))
     ground = ground_of(control_plane, params["mesh"], members["configured"], is_going=params.get("state") == "absent")
     live: list[dict] = []
-    unknown: list[str] = []
+    unknown: list[Refusal] = []
     for kind in (*ground.kinds, *AROUND):
         for place in sorted(ground.namespaces):
             try:
@@ -51,7 +52,7 @@ def read_adapters(cluster: Cluster, params: Mapping[str, Any], needed: Collectio
                 if error.code not in (FORBIDDEN, NOT_SERVED) or is_needed:
                     raise
                 if error.code == FORBIDDEN:
-                    unknown.append(f"{kind.name} objects in {place}: this account may not read them")
+                    unknown.append(Refusal(kind, place))
     return Around(control_plane, ground, tuple(live), tuple(unknown))
 
 

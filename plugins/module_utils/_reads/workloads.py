@@ -26,6 +26,7 @@ from .._core.plain.data import at, items
 from .._core.plain.errors import FederationError
 from .._core.plain.kinds import POD, REPLICA_SET, REPLICATION_CONTROLLER, Kind
 from .._core.plain.moments import time_of
+from .._core.preflight.checks import Refusal
 
 
 class Surveyor:
@@ -66,7 +67,7 @@ class Surveyor:
                 if error.code != "FED104":
                     raise
                 sidecars.pop(namespace, None)
-                unknown.append(f"pods in {namespace}: this account may not read them")
+                unknown.append(Refusal(POD, namespace).text)
                 continue
             found = self._owned(namespace, old, unknown)
             pods += found

@@ -84,8 +84,8 @@ def layers_of(manifest: bytes, where: str) -> list[Mapping]:
 def image_of_parts(manifest: bytes, layers: Iterable[bytes], where: str) -> Image:
     """Return the image that a registry gave in parts: its manifest, and its layers in any order. Raises as ``read_image``."""
     parts = [manifest, *layers]
-    files = {_file_of(_digest(part).partition(":")[2]): Entry(_digest(part), part) for part in parts}
-    return _image_of(files, {"digest": _digest(manifest)}, where)
+    files = {_file_of(digest_of(part).partition(":")[2]): Entry(digest_of(part), part) for part in parts}
+    return _image_of(files, {"digest": digest_of(manifest)}, where)
 
 
 def _image_of(files: Mapping[str, Entry], descriptor: Mapping, where: str) -> Image:
@@ -245,7 +245,7 @@ def pack_image(module: bytes, about: Mapping[str, Any], reference: str = "") -> 
             "architecture": "amd64",
             "config": {},
             "os": "linux",
-            "rootfs": {"type": "layers", "diff_ids": [_digest(content)]},
+            "rootfs": {"type": "layers", "diff_ids": [digest_of(content)]},
         }
     )
     manifest = _json(
@@ -259,8 +259,8 @@ def pack_image(module: bytes, about: Mapping[str, Any], reference: str = "") -> 
     named = {**_descriptor(manifest, OF_IMAGE), **({"annotations": {REFERENCE: reference}} if reference else {})}
     index = _json({"schemaVersion": 2, "manifests": [named]})
     files = {"oci-layout": _json({"imageLayoutVersion": "1.0.0"}), "index.json": index}
-    files |= {_file_of(_digest(blob).partition(":")[2]): blob for blob in (manifest, config, layer)}
-    return Packed(packed(files), _digest(manifest), manifest, (config, layer))
+    files |= {_file_of(digest_of(blob).partition(":")[2]): blob for blob in (manifest, config, layer)}
+    return Packed(packed(files), digest_of(manifest), manifest, (config, layer))
 
 
 def digest_in(archive: bytes) -> str:
@@ -274,10 +274,11 @@ def digest_in(archive: bytes) -> str:
 
 
 def _descriptor(content: bytes, media_type: str) -> dict:
-    return {"mediaType": media_type, "digest": _digest(content), "size": len(content)}
+    return {"mediaType": media_type, "digest": digest_of(content), "size": len(content)}
 
 
-def _digest(content: bytes) -> str:
+def digest_of(content: bytes) -> str:
+    """Return the SHA-256 digest of content as registries write it."""
     return f"sha256:{hashlib.sha256(content).hexdigest()}"
 
 

@@ -59,6 +59,11 @@ class Ground:
         """Return where extensions of this mesh may stand."""
         return self.members | {self.namespace}
 
+    def reached_from(self, places: Iterable[str]) -> frozenset[str]:
+        """Return the namespaces whose pods objects in ``places`` may select: all of the mesh from that of the control plane."""
+        found = frozenset(places)
+        return self.namespaces if self.namespace in found else found
+
     @property
     def text(self) -> str:
         """Return the version as people write it."""

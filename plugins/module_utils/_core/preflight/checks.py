@@ -13,7 +13,7 @@ from typing import Any
 
 from ..catalogue.findings import Finding, Unknown
 from ..plain.data import listed
-from ..plain.kinds import MEMBER_ROLL, Kind
+from ..plain.kinds import MEMBER_ROLL, POD, Kind
 
 HOME = "the control plane's namespace"
 MEMBERS = "member namespaces"
@@ -106,6 +106,16 @@ class Refusal:
     kind: Kind
     namespace: str
     because: str = "this account may not read them"
+
+    @property
+    def what(self) -> str:
+        """Return what was asked for, as people name it."""
+        return f"pods in {self.namespace}" if self.kind is POD else f"{self.kind.name} objects in {self.namespace}"
+
+    @property
+    def text(self) -> str:
+        """Return it as a sentence."""
+        return f"{self.what}: {self.because}"
 
 
 def refused_reads(refusals: Iterable[Refusal], checks: Iterable[Check], home: str) -> frozenset[Read]:
