@@ -66,7 +66,7 @@ from .._core.traffic.admitting import Call, verdict
 from .._core.traffic.standing import Standing
 from .._files import spooled
 from .estate import Remembered
-from .insight import REGISTRY, Asker, read_proxies
+from .insight import LISTENERS, REGISTRY, SERVER_INFO, Asker, read_proxies
 from .peerings import card_file, read_members, read_roots_of
 
 MOST_PROXIES = 4
@@ -75,8 +75,6 @@ MOST_LOG = 16 << 20
 AGAIN_SECONDS = 10
 CLUSTERS = Page(ENVOY, "/clusters", {"format": "json"})
 CERTS = Page(ENVOY, "/certs")
-LISTENERS = Page(ENVOY, "/config_dump", {"resource": "dynamic_listeners"})
-SERVER_INFO = Page(ENVOY, "/server_info")
 VERSION = Page(ISTIOD, "/version")
 PASSED_OVER = ("FED104", "FED105", "FED106", "FED108", "FED118", "FED119", "FED900", "FED901")
 

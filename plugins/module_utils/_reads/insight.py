@@ -26,6 +26,8 @@ SYNCZ = Page(ISTIOD, "/debug/syncz")
 METRICS = Page(ISTIOD, "/metrics", most=16 << 20)
 ADSZ = Page(ISTIOD, "/debug/adsz")
 REGISTRY = Page(ISTIOD, "/debug/registryz")
+LISTENERS = Page(ENVOY, "/config_dump", {"resource": "dynamic_listeners"})
+SERVER_INFO = Page(ENVOY, "/server_info", most=1 << 20)
 
 
 class Asker:

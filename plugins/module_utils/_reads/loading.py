@@ -26,9 +26,8 @@ from .._core.insight.loading import (
 from .._core.insight.pods import outline
 from .._core.plain.errors import FederationError
 from .._core.plain.kinds import POD
-from .insight import AT_ONCE, UNREADABLE, Asker, read_proxies
+from .insight import AT_ONCE, LISTENERS, UNREADABLE, Asker, read_proxies
 
-LISTENERS = Page(ENVOY, "/config_dump", {"resource": "dynamic_listeners"})
 FILTERS = Page(ENVOY, "/config_dump", {"resource": "ecds_filters"})
 METRICS = Page(AGENT, "/stats/prometheus")
 

@@ -8,7 +8,6 @@ from dataclasses import replace
 
 from .._cluster.client import Cluster
 from .._core.control_plane.live import ControlPlane
-from .._core.insight.asking import ENVOY, Page
 from .._core.mesh.topology import Mesh
 from .._core.peering.using import NAMING_KINDS
 from .._core.plain.data import at, items, mapping
@@ -17,10 +16,8 @@ from .._core.plain.kinds import DESTINATION_RULE, IMPORTS, NODE, POD, SERVICE, S
 from .._core.traffic.localities import locality_said, to_ask
 from .._core.traffic.standing import Standing, imports_from
 from .._core.traffic.wanted import Wanted
-from .insight import Asker
+from .insight import SERVER_INFO, Asker
 from .peerings import read_members
-
-SERVER_INFO = Page(ENVOY, "/server_info", most=1 << 20)
 
 
 def read_traffic(
