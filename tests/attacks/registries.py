@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import base64
 import contextlib
+import functools
 import gzip
 import hashlib
 import io
@@ -12,6 +13,7 @@ import json
 import ssl
 import tarfile
 import threading
+import zlib
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -59,8 +61,14 @@ def of(content: bytes, **more: Any) -> dict[str, Any]:
 
 
 GOOD = layer(("plugin.wasm", wasm()))
-BOMB = gzip.compress(b"\0" * (256 << 20), mtime=0)
 LINKED = layer(link="plugin.wasm")
+
+
+@functools.cache
+def bomb() -> bytes:
+    """Return a layer that grows to 256 MiB; seconds of work, for the one test that sends it."""
+    packing = zlib.compressobj(wbits=31)
+    return b"".join([*(packing.compress(bytes(1 << 20)) for _piece in range(256)), packing.flush()])
 
 
 def index(content: bytes, **more: Any) -> bytes:
@@ -242,7 +250,7 @@ BEHAVIOURS: dict[str, Behaviour] = {
     "another-layer": image(GOOD, LINKED.ljust(len(GOOD), b"\0")[: len(GOOD)]),
     "short-layer": image(GOOD, GOOD[:-1]),
     "long-layer": image(GOOD, GOOD + b"\0"),
-    "bomb": image(BOMB),
+    "bomb": lambda *asked: image(bomb())(*asked),
     "link": image(LINKED),
     "announced": image(GOOD, size=1 << 50),
     "negative": image(GOOD, size=-1),

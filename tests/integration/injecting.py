@@ -28,13 +28,12 @@ from attacks.attack import call
 from attacks.tunnels import tunnelling
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
-from integration.administrators import ON_ONE_MACHINE, Administrator
+from integration.administrators import ON_ONE_MACHINE, Administrator, until
 
 from testbed import MeshSpec, Testbed
 from testbed.authority import Authority, Identity
 from testbed.callers import LOG, Calls, Sidecar
 from testbed.gateways import LOG_ENDING, admin_of
-from testbed.kube import KINDS, Resource
 from testbed.kubelet import Logs
 from testbed.middlebox import Middlebox, Way
 from testbed.pages import PORT as PAGES
@@ -48,14 +47,9 @@ RECORD = HERE / "injected_results.json"
 """What a diagnosis found when all faults were injected last; the page of faults is made of it."""
 HOST, PORT = "checkout.shop.svc.west-imports.local", 80
 SECONDS_TO_SHOW, SECONDS_TO_HEAL = 30, 45
-SECONDS_TO_LOG = 0.7
+SECONDS_TO_LOG, SECONDS_TO_TELL = 0.7, 10
 LOCKED_SECONDS = 1.5
 ENVOY, SECONDS_OF_A_PAGE = 15000, 20
-for _kind, _resource in {
-    "NetworkPolicy": Resource("networking.k8s.io/v1", "networkpolicies"),
-    "AuthorizationPolicy": Resource("security.istio.io/v1beta1", "authorizationpolicies"),
-}.items():
-    KINDS.setdefault(_kind, _resource)
 
 Verdict = tuple[str, str, str]
 
@@ -281,14 +275,25 @@ class Meshes:
                 (verb, given), *_rest = step.items()
                 getattr(self, f"_do_{verb}")(*(given if isinstance(given, list) else [given]))
             self._wait_for(fault.get("until"))
+            told = self._lines_of_client()
             for _number in range(2):
                 self.client.call(HOST)
             if "call" in fault:
                 assert self.client.call(HOST) == fault["call"]
-            time.sleep(SECONDS_TO_LOG)
+            self._wait_for_lines(told + 2)
             return self._diagnose(fault, math.ceil(time.monotonic() - began) + 1)
         finally:
             self._heal(fault)
+
+    def _lines_of_client(self) -> int:
+        return self._copies["web-1"].read_bytes().count(b"\n")
+
+    def _wait_for_lines(self, count: int) -> None:
+        """Wait until the client's sidecar has told of so many calls, which a busy machine delays, and a moment more for the gateways behind it."""
+        deadline = time.monotonic() + SECONDS_TO_TELL
+        while self._lines_of_client() < count and time.monotonic() < deadline:
+            time.sleep(0.05)
+        time.sleep(SECONDS_TO_LOG)
 
     def _wait_for(self, sign: Mapping[str, Any] | None) -> None:
         if sign is None or "wait" in sign:
@@ -425,18 +430,16 @@ class Meshes:
             self._undo.append(lambda: _restore(kube, before, "status"))
         else:
             # A pod's containers cannot be changed: one without a sidecar takes its place.
-            kube.request("DELETE", f"/api/v1/namespaces/{namespace}/pods/{name}", {"gracePeriodSeconds": "0"})
             bare = _fresh(before)
             bare["metadata"]["annotations"] = {}
             bare["spec"]["containers"] = [{"name": "app", "image": "app"}]
             self._replace_pod(kube, bare, before["status"])
-            self._undo.append(lambda: self._replace_pod(kube, _fresh(before), before["status"], is_there=True))
+            self._undo.append(lambda: self._replace_pod(kube, _fresh(before), before["status"]))
 
     @staticmethod
-    def _replace_pod(kube: Any, pod: dict, status: dict, is_there: bool = False) -> None:
+    def _replace_pod(kube: Any, pod: dict, status: dict) -> None:
         name, namespace = pod["metadata"]["name"], pod["metadata"]["namespace"]
-        if is_there:
-            kube.request("DELETE", f"/api/v1/namespaces/{namespace}/pods/{name}", {"gracePeriodSeconds": "0"})
+        kube.delete("Pod", name, namespace)
         kube.create(pod)
         kube.merge("Pod", name, namespace, {"status": {key: status[key] for key in ("phase", "conditions")}}, "status")
 
@@ -456,10 +459,7 @@ class Meshes:
         self._wait_for_client()
 
     def _wait_for_client(self) -> None:
-        deadline = time.monotonic() + SECONDS_TO_SHOW
-        while not self.client.is_in_force():
-            assert time.monotonic() < deadline, "the client's sidecar does not follow"
-            time.sleep(0.05)
+        until(self.client.is_in_force, "the client's sidecar follows", SECONDS_TO_SHOW)
 
     def _do_echo(self, mesh: str, service: str, status: int) -> None:
         self.bed.meshes[mesh].answer("shop", service, status)

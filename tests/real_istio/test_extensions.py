@@ -17,7 +17,6 @@ import wasmtime
 from attacks.attack import Outcome, call
 from real_istio.conftest import DESCRIBED, SECONDS_TO_REACH, local, of_west
 
-from testbed.kube import KINDS, Resource
 from testbed.programs import find_registry
 from testbed.real_istio import RealIstio
 from testbed.registry import RealRegistry, real_registry
@@ -28,7 +27,6 @@ SECONDS_TO_LOAD = 60
 SECONDS_TO_OBEY = 20
 """A connection that stands has one more request answered as before, and is closed with that answer."""
 CALLERS = 4
-KINDS.setdefault("WasmPlugin", Resource("extensions.istio.io/v1alpha1", "wasmplugins"))
 
 
 def source(name: str) -> str:
@@ -260,5 +258,5 @@ def test_a_module_that_cannot_be_pulled_lets_all_pass_where_it_fails_open(mesh: 
         mesh.wait_until(lambda: "wasm-default-allow" in cart.admin("/config_dump?resource=ecds_filters"), 20, "the agent's filter")
         assert [web.call(local("till")).status for _call in range(10)] == [200] * 10
     finally:
-        mesh.kube.request("DELETE", "/apis/extensions.istio.io/v1alpha1/namespaces/shop/wasmplugins/open")
+        mesh.kube.delete("WasmPlugin", "open", "shop")
         mesh.wait_until(lambda: "shop.open" not in cart.admin("/config_dump?resource=dynamic_listeners"), 20, "its end")

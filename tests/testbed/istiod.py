@@ -1056,7 +1056,7 @@ class Istiod:
                 policies=policies,
                 bundles={**self._bundles, self.trust_domain: self.trusted_roots()},
                 identities=identities,
-                shown_to_peers=impostors if is_impostor else {},
+                shown_to_peers={name: impostors[name] for name in egresses & impostors.keys()} if is_impostor else {},
                 refusing=self._faults.is_on(self.mesh_name, "peer-unreachable") is not None,
                 silence=self._silence_target() if self._faults.is_on(self.mesh_name, "peer-hang") is not None else None,
                 **self._faults_of_one_gateway(),

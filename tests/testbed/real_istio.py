@@ -175,7 +175,7 @@ class RealIstio:
 
     def remove_local(self) -> None:
         """Take the pod of the local workload away, as scaling to zero does."""
-        self.kube.request("DELETE", f"/api/v1/namespaces/{SHOP}/pods/cart-1", {"gracePeriodSeconds": "0"})
+        self.kube.delete("Pod", "cart-1", SHOP)
 
     def restore_local(self) -> None:
         """Bring the pod of the local workload back."""

@@ -221,6 +221,7 @@ class Supervisor:
 
     def _new_istiod(self, site: Site, namespace: str, control_plane: str, smcp: dict) -> Istiod:
         former = self._istiods.get((site.cluster.name, namespace))
+        mesh_name = {mesh.namespace: mesh.name for mesh in site.specs}.get(namespace)
         istiod = self._istiods[site.cluster.name, namespace] = Istiod(
             site.cluster.client("pilot-discovery"),
             site.store,
@@ -234,10 +235,10 @@ class Supervisor:
             Path(self.spec.envoy),
             site.cluster.name,
             self.world,
-            mesh_name={mesh.namespace: mesh.name for mesh in site.specs}.get(namespace),
+            mesh_name=mesh_name,
             pod=site.operator.istiod_pod(namespace, control_plane) if site.operator else None,
             envoy=former.envoy if former is not None and former.envoy.is_running() else None,
-            around=self._around({mesh.namespace: mesh.name for mesh in site.specs}.get(namespace)),
+            around=self._around(mesh_name),
         )
         return istiod
 
@@ -376,14 +377,7 @@ class Supervisor:
             "metadata": {"name": name, "namespace": namespace, "labels": {"app": name, **(labels or {})}, "annotations": dict(annotations or {})},
             "spec": {"selector": {"app": name}, "ports": [dict(port) for port in ports]},
         }
-        endpoints = endpoints_of(self.addresses, site.cluster.name, service)
-        with self._echo_lock:
-            former = self._echoes.pop((spec.cluster, namespace, name), None)
-            if former is not None:
-                former.stop()
-            server = EchoServer(mesh, namespace, name, endpoints, [port["port"] for port in ports], text)
-            server.start()
-            self._echoes[spec.cluster, namespace, name] = server
+        self._serve_echo(spec, service, text=text)
         site.kube.apply(service, _MANAGER, force=True)
         if is_member:
             self._add_member(spec, site, namespace)
@@ -395,15 +389,21 @@ class Supervisor:
         service = site.kube.get("Service", name, namespace)
         if service is None:
             raise LookupError(f"mesh {mesh} has no Service {namespace}/{name}")
+        self._serve_echo(spec, service, status=status)
+
+    def _serve_echo(self, spec: MeshSpec, service: Mapping[str, Any], text: str = "", status: int = 200) -> None:
+        """Start the server behind a Service, in place of the one that is there; with the ``status`` 0 there is none."""
+        namespace, name = service["metadata"]["namespace"], service["metadata"]["name"]
+        endpoints = endpoints_of(self.addresses, self._sites[spec.cluster].cluster.name, service)
+        ports = [port["port"] for port in service["spec"]["ports"]]
         with self._echo_lock:
             former = self._echoes.pop((spec.cluster, namespace, name), None)
             if former is not None:
                 former.stop()
             if status:
-                endpoints = endpoints_of(self.addresses, site.cluster.name, service)
-                ports = [port["port"] for port in service["spec"]["ports"]]
-                server = self._echoes[spec.cluster, namespace, name] = EchoServer(mesh, namespace, name, endpoints, ports, status=status)
+                server = EchoServer(spec.name, namespace, name, endpoints, ports, text, status)
                 server.start()
+                self._echoes[spec.cluster, namespace, name] = server
 
     def unecho(self, mesh: str, namespace: str, name: str) -> None:
         """Take a Service and its server away; its namespace stays."""

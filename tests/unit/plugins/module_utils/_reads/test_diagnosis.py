@@ -4,8 +4,6 @@
 from __future__ import annotations
 
 import json
-import socket
-import threading
 from collections import Counter
 from datetime import datetime, timezone
 
@@ -24,6 +22,7 @@ from ansible_collections.ossm.federation.plugins.modules import federation_diagn
 from unit.access_lines import IMPORTED, http
 from unit.cluster_in_memory import ClusterInMemory
 from unit.diagnosis.worlds import healthy
+from unit.loopback import serving
 from unit.pem import root
 from unit.run_in_memory import RunInMemory
 from unit.traffic_in_memory import pod, roll, service, thing
@@ -308,23 +307,11 @@ def test_an_egress_pod_with_another_account_is_ours_to_repair(cluster: Pods) -> 
 def at_west(cluster: Pods) -> list[int]:
     """What west's address is on this machine: connections to it are counted, and each is closed at once."""
     calls: list[int] = []
-    with socket.create_server(("127.0.0.1", 0)) as listening:
-
-        def accept() -> None:
-            while listening.fileno() >= 0:
-                try:
-                    listening.accept()[0].close()
-                except OSError:
-                    return
-                calls.append(1)
-
-        threading.Thread(target=accept, daemon=True).start()
-        port = listening.getsockname()[1]
+    with serving(lambda _way: calls.append(1)) as port:
         live = cluster.get(type("K", (), {"name": "ServiceMeshPeer"}), HOME, "west")
         live["spec"]["remote"] = {"addresses": ["127.0.0.1"], "discoveryPort": port, "servicePort": port}
         cluster.put(live)
         yield calls
-        listening.shutdown(socket.SHUT_RDWR)
 
 
 def ran(cluster: Pods, *, check_mode: bool = False, **more: object) -> dict:
