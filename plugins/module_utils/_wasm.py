@@ -13,14 +13,15 @@ from ._core.extensions.plan import Ground, objections, plan
 from ._core.extensions.problems import Problem, refuse
 from ._core.mesh.topology import Mesh
 from ._core.plain.errors import FederationError
-from ._core.plain.kinds import POD, REQUEST_AUTHENTICATION
-from ._core.plain.supported import V1_EXTENSIONS_FROM
+from ._core.plain.kinds import POD
+from ._core.plain.supported import EXTENSIONS_FROM, V1_EXTENSIONS_FROM
 from ._core.preflight.checks import Refusal
 from ._core.threescale import keeping
 from ._core.threescale import plan as of_threescale
 from ._core.threescale.described import Described, read_threescale
 from ._core.threescale.explaining import Verdict, read_tests, verdict_of
 from ._reads.extensions import FORBIDDEN, Around, read_around, read_pods
+from ._reads.openshift import never_ready
 from ._reads.threescale import read_adapters
 from ._secrets import secrets_of
 
@@ -29,7 +30,8 @@ WASM = {
     "threescale": {"type": "raw"},
 }
 _OF_EXTENSIONS = ("FED807", "FED808", "FED809", "FED810", "FED811", "FED813")
-_OF_THREESCALE = ("FED887", "FED894", "FED895", "FED898", "FED899")
+_OF_THREESCALE = ("FED884", "FED887", "FED894", "FED895", "FED898", "FED899")
+_OF_THE_PLATFORM = ("FED824",)
 
 
 def wasm_of(params: Mapping[str, Any], cluster: Any) -> tuple[list[Finding], list[Unknown]]:
@@ -60,15 +62,17 @@ def _extensions(params: Mapping[str, Any], cluster: Any) -> tuple[list[Finding],
     # What is wrong by itself is no ground for guesses about what stands.
     found = _findings(problems)
     unread: list[str] = []
+    unasked: list[Refusal] = []
     if not problems:
         desired = plan(extensions, around.ground)
         proxies, unread = read_pods(cluster, around.ground.reached_from(each.namespace for each in extensions))
-        found += warnings(extensions, desired, around.live, proxies, around.ground, unread)
+        futile, unasked = never_ready(cluster, desired)
+        found += [*futile, *warnings(extensions, desired, around.live, proxies, around.ground, unread)]
         try:
             found += open_until_fetched(changes(around.live, desired, params["mesh"], force=params.get("force", False)), extensions)
         except FederationError as error:
             found.append(finding_of(error))
-    return found, _gaps(around, unread, _OF_EXTENSIONS)
+    return found, _gaps(around, unread, unasked, _OF_EXTENSIONS)
 
 
 def _threescale(params: Mapping[str, Any], cluster: Any) -> tuple[list[Finding], list[Unknown]]:
@@ -79,17 +83,16 @@ def _threescale(params: Mapping[str, Any], cluster: Any) -> tuple[list[Finding],
     trials, wrong = read_tests(params.get("threescale_tests") or [], described.adapters)
     found = _findings([*problems, *wrong])
     unread: list[str] = []
+    unasked: list[Refusal] = []
     if not problems:
         planned, taken = keeping.without_taken(of_threescale.plan(described, ground), around.live, mesh)
         wrappers = [each for each in planned if each["kind"] in keeping.WRAPPERS]
         proxies, unread = read_pods(cluster, ground.reached_from(each.extension.namespace for each in described.adapters))
-        others = {
-            str(each["metadata"].get("namespace"))
-            for each in around.live
-            if each.get("kind") == REQUEST_AUTHENTICATION.name and not keeping.is_kept_here(each, mesh)
-        }
+        futile, unasked = never_ready(cluster, wrappers)
         found += [
-            *of_threescale.doubts(described, ground, others),
+            *futile,
+            *_findings(of_threescale.cut_off(described, proxies, ground)),
+            *of_threescale.doubts(described, ground, keeping.authenticated_in(around.live, mesh)),
             *taken,
             *keeping.several(wrappers, around.live, proxies, ground.namespace),
         ]
@@ -99,7 +102,7 @@ def _threescale(params: Mapping[str, Any], cluster: Any) -> tuple[list[Finding],
             found.append(finding_of(error))
     if not wrong:
         found += _unmet(verdicts_known(described, trials, ground))
-    return found, _gaps(around, unread, _OF_THREESCALE)
+    return found, _gaps(around, unread, unasked, _OF_THREESCALE)
 
 
 def verdicts_known(described: Described, trials: Iterable[Any], ground: Ground) -> list[Verdict]:
@@ -122,9 +125,9 @@ def _findings(problems: Iterable[Problem]) -> list[Finding]:
     return [Finding(each.code, each.where, each.what, each.fix) for each in problems]
 
 
-def _gaps(around: Around, unread: Iterable[str], codes: tuple[str, ...]) -> list[Unknown]:
+def _gaps(around: Around, unread: Iterable[str], unasked: Iterable[Refusal], codes: tuple[str, ...]) -> list[Unknown]:
     gaps = [*around.unknown, *(Refusal(POD, place) for place in unread)]
-    return [Unknown(gap.what, gap.because, codes) for gap in gaps]
+    return [*(Unknown(gap.what, gap.because, codes) for gap in gaps), *(Unknown(gap.what, gap.because, _OF_THE_PLATFORM) for gap in unasked)]
 
 
 # how they are written down
@@ -137,8 +140,8 @@ def rendered(params: Mapping[str, Any], mesh: Mesh, version: tuple[int, int] | N
     """
     if not params["extensions"] and not params["threescale"]:
         return {}, []
-    if version is None or version < V1_EXTENSIONS_FROM:
-        return {}, ["mesh_extensions, mesh_threescale: need mesh_version, v2.1 or newer, since render asks no cluster"]
+    if version is None or version < EXTENSIONS_FROM:
+        return {}, ["mesh_extensions, mesh_threescale: need mesh_version, v2.0 or newer, since render asks no cluster"]
     found: dict[str, list[dict]] = {}
     left_out: list[str] = []
     if params["extensions"]:
@@ -152,7 +155,9 @@ def rendered(params: Mapping[str, Any], mesh: Mesh, version: tuple[int, int] | N
         left_out += [f"{each.code} {each.where} {each.what}; render asks no cluster" for each in wrong]
         places = {each.path[1] for each in wrong}
         found["extensions"] = plan([each for each in plain if each.place not in places], ground)
-    if params["threescale"]:
+    if params["threescale"] and version < V1_EXTENSIONS_FROM:
+        left_out.append("mesh_threescale: needs mesh_version v2.1 or newer, the first that runs the Wasm adapter")
+    elif params["threescale"]:
         described, problems = read_threescale(params["threescale"])
         refuse(problems)
         ground = _described_ground(mesh, version, [each.extension for each in described.adapters])

@@ -119,7 +119,7 @@ unknown:
   sample: []
 """
 
-from collections.abc import Mapping, Sequence  # noqa: E402
+from collections.abc import Mapping  # noqa: E402
 from datetime import datetime  # noqa: E402
 
 from ..module_utils._cluster.client import Cluster  # noqa: E402
@@ -131,17 +131,18 @@ from ..module_utils._core.extensions.converting import (  # noqa: E402
     refuse_unseen,
     turns,
 )
-from ..module_utils._core.extensions.keeping import hidden  # noqa: E402
+from ..module_utils._core.extensions.keeping import hidden, is_hidden, key_of  # noqa: E402
 from ..module_utils._core.extensions.rendering import old_text, text_of  # noqa: E402
-from ..module_utils._core.insight.loading import Loading, readiness, summary  # noqa: E402
+from ..module_utils._core.insight.loading import readiness, summary  # noqa: E402
+from ..module_utils._core.plain.data import some  # noqa: E402
 from ..module_utils._core.plain.diff import as_diff  # noqa: E402
 from ..module_utils._core.plain.errors import FederationError  # noqa: E402
 from ..module_utils._core.plain.kinds import EXTENSION, WASM_PLUGIN  # noqa: E402
 from ..module_utils._files import Place, read, write  # noqa: E402
+from ..module_utils._loading import watch  # noqa: E402
 from ..module_utils._options import CLUSTER, FORCE, MESH  # noqa: E402
-from ..module_utils._reads.extensions import Around, read_around, read_pods  # noqa: E402
-from ..module_utils._reads.loading import read_loadings  # noqa: E402
-from ..module_utils._run import Module, Run, rehearse, run_module, wait_until  # noqa: E402
+from ..module_utils._reads.extensions import Around, read_around  # noqa: E402
+from ..module_utils._run import Module, Run, rehearse, run_module  # noqa: E402
 
 OPTIONS = {
     "images": {"type": "dict", "default": {}},
@@ -205,35 +206,21 @@ def carry_out(run: Run, cluster: Cluster, turn: Turn) -> None:
 
 def follow(run: Run, cluster: Cluster, turn: Turn, around: Around) -> Turn:
     """Delete the old objects of guards whose new ones all proxies run, and return both turns as one; stop where others wait."""
-    selected, why, seen = evidence(run, cluster, turn.waiting, around)
+    plugins = [each.manifest for each in turn.waiting]
+    found = watch(cluster, around.control_plane, plugins, around.ground.namespaces, seconds=run.params["wait_timeout"])
+    told = {each.place: found.loadings[key_of(each.manifest)] for each in turn.waiting}
+    # Pods that nobody may read may run the old one alone.
+    seen = [each.place for each in turn.waiting if readiness(told[each.place]) and not is_hidden(each.extension, around.ground, found.unread)]
     if seen:
         now = read_around(cluster, run.params, kinds=(EXTENSION, WASM_PLUGIN))
         images = {str(key): str(value) for key, value in run.params["images"].items()}
         second = turns(conversions(now.live, now.ground, images), now.live, seen, force=run.params["force"])
         carry_out(run, cluster, second)
         turn = Turn((*turn.changes, *second.changes), second.waiting)
-    refuse_unseen(turn.waiting, selected, why)
+    unread = f"pods in {some(found.unread, 3)} may not be read" if found.unread else ""
+    why = {place: "; ".join(text for text in (summary(each) if each else "", unread) if text) for place, each in told.items()}
+    refuse_unseen(turn.waiting, {place: sorted(one.proxy for one in each) for place, each in told.items()}, why)
     return turn
-
-
-def evidence(
-    run: Run, cluster: Cluster, waiting: Sequence[Conversion], around: Around
-) -> tuple[dict[str, list[str]], dict[str, str], list[str]]:
-    """Return of each guard the pods that it selects and what they say, once they run it or have not in time, and the guards that all run."""
-    plugins = [each.manifest for each in waiting]
-    selected: dict[str, list[str]] = {}
-    told: dict[str, list[Loading]] = {}
-
-    def look() -> list[str]:
-        proxies, _unread = read_pods(cluster, around.ground.namespaces)
-        for each, found in zip(waiting, read_loadings(cluster, around.control_plane, plugins, proxies)):
-            selected[each.place] = sorted(one.proxy for one in found)
-            told[each.place] = found
-        return [one.proxy for found in told.values() for one in found if one.is_missing]
-
-    wait_until(look, run.params["wait_timeout"])
-    seen = [place for place, found in told.items() if readiness(found)]
-    return selected, {place: summary(found) for place, found in told.items() if found}, seen
 
 
 def written(run: Run, found: list[Conversion]) -> dict[str, bool]:

@@ -174,13 +174,13 @@ from ..module_utils._core.extensions.selecting import Proxy, selected_by  # noqa
 from ..module_utils._core.plain.data import some  # noqa: E402
 from ..module_utils._core.plain.diff import Change, as_diff  # noqa: E402
 from ..module_utils._core.plain.errors import FederationError  # noqa: E402
-from ..module_utils._core.plain.kinds import EXTENSION, KINDS, POD, REQUEST_AUTHENTICATION, WASM_PLUGIN  # noqa: E402
+from ..module_utils._core.plain.kinds import EXTENSION, KINDS, POD, WASM_PLUGIN  # noqa: E402
 from ..module_utils._core.preflight.checks import Refusal  # noqa: E402
 from ..module_utils._core.threescale.described import OPTION, Adapter, Described, read_threescale  # noqa: E402
 from ..module_utils._core.threescale.explaining import TESTS, Trial, Verdict, read_tests, verdict_of  # noqa: E402
 from ..module_utils._core.threescale.keeping import (  # noqa: E402
     WRAPPERS,
-    is_kept_here,
+    authenticated_in,
     refuse_unseen,
     several,
     turn_of,
@@ -200,7 +200,7 @@ from ..module_utils._core.threescale.plan import (  # noqa: E402
 from ..module_utils._core.threescale.portal import path_of, service_of  # noqa: E402
 from ..module_utils._options import CLUSTER, FORCE, MESH  # noqa: E402
 from ..module_utils._portal import Portal  # noqa: E402
-from ..module_utils._reads.extensions import Around, read_pods  # noqa: E402
+from ..module_utils._reads.extensions import read_pods  # noqa: E402
 from ..module_utils._reads.openshift import never_ready  # noqa: E402
 from ..module_utils._reads.threescale import access_token, read_adapters, readers_of  # noqa: E402
 from ..module_utils._run import Module, Run, run_module  # noqa: E402
@@ -235,7 +235,7 @@ def run(run: Run, cluster: Cluster, now: datetime) -> dict:
     futile, unasked = never_ready(cluster, wrappers)
     found = [
         *futile,
-        *doubts(described, ground, authenticated_in(around, params["mesh"])),
+        *doubts(described, ground, authenticated_in(around.live, params["mesh"])),
         *taken,
         *pods_missing(described.adapters, wrappers, proxies, ground, unread),
         *opening(turn.changes),
@@ -249,7 +249,7 @@ def run(run: Run, cluster: Cluster, now: datetime) -> dict:
     if not run.check_mode:
         refuse_unseen(turn.waiting, {each.place: next(one["pods"] or [] for one in rows if _is_of(one, each)) for each in turn.waiting})
     shown = hidden(turn.changes)
-    unknown = [each.text for each in around.unknown] + unasked + [Refusal(POD, place).text for place in unread]
+    unknown = [each.text for each in (*around.unknown, *unasked, *(Refusal(POD, place) for place in unread))]
     return {
         "changed": bool(turn.changes),
         "diff": as_diff(shown),
@@ -320,15 +320,6 @@ def remaining(live: Iterable[Mapping], changes: Iterable[Change]) -> list[Mappin
     """Return what stands after the changes of what stood before."""
     gone = {(change.kind.name, change.namespace, change.name) for change in changes if change.action == "delete"}
     return [each for each in live if key_of(each) not in gone]
-
-
-def authenticated_in(around: Around, mesh: str) -> set[str]:
-    """Return the namespaces with a RequestAuthentication of somebody else."""
-    return {
-        str(each["metadata"].get("namespace"))
-        for each in around.live
-        if each.get("kind") == REQUEST_AUTHENTICATION.name and not is_kept_here(each, mesh)
-    }
 
 
 def described_wrapper(adapter: Adapter, wrappers: Iterable[Mapping]) -> Mapping:

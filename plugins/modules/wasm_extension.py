@@ -245,11 +245,11 @@ from ..module_utils._core.insight import loading  # noqa: E402
 from ..module_utils._core.plain.diff import as_diff  # noqa: E402
 from ..module_utils._core.plain.kinds import POD, WASM_PLUGIN  # noqa: E402
 from ..module_utils._core.preflight.checks import Refusal  # noqa: E402
+from ..module_utils._loading import Watched, watch  # noqa: E402
 from ..module_utils._options import CLUSTER, FORCE, MESH, WAITING  # noqa: E402
 from ..module_utils._reads.extensions import read_around, read_pods  # noqa: E402
-from ..module_utils._reads.loading import read_loadings  # noqa: E402
 from ..module_utils._reads.openshift import never_ready  # noqa: E402
-from ..module_utils._run import Module, Run, run_module, wait_until  # noqa: E402
+from ..module_utils._run import Module, Run, run_module  # noqa: E402
 
 OPTIONS = {
     "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
@@ -276,18 +276,18 @@ def run(run: Run, cluster: Cluster, now: datetime) -> dict:
     for warning in in_words(doubts, futile, open_until_fetched(found, extensions)):
         run.warn(warning)
     run.apply(cluster, found)
-    loadings = watched(run, cluster, desired, spaces, around.control_plane)
+    seen = watched(run, cluster, desired, spaces, around.control_plane)
     touched = {(change.kind.name, change.namespace, change.name) for change in found}
     standing = {key_of(each): each for each in around.live if key_of(each) not in touched}
     rows = [
-        as_told(standing_of(each, manifest, standing.get(key_of(manifest)), proxies, around.ground, unread), loadings.get(key_of(manifest)))
+        as_told(standing_of(each, manifest, standing.get(key_of(manifest)), proxies, around.ground, unread), seen.loadings.get(key_of(manifest)))
         for each, manifest in zip(sorted(extensions, key=lambda each: each.key), desired)
     ]
     wanted = {key_of(manifest) for manifest in desired}
     others = [live for key, live in standing.items() if key not in wanted]
     several = orders([*desired, *others], proxies, around.ground.namespace)
     shown = hidden(found)
-    unknown = [each.text for each in around.unknown] + unasked + [Refusal(POD, place).text for place in unread]
+    unknown = [each.text for each in (*around.unknown, *unasked, *(Refusal(POD, place) for place in unread))]
     return {
         "changed": bool(found),
         "diff": as_diff(shown),
@@ -299,47 +299,36 @@ def run(run: Run, cluster: Cluster, now: datetime) -> dict:
             *(order.text for order in several),
             *(f"unknown: {gap}" for gap in unknown),
         ],
-        "waiting_for": [f"{place}: {loading.summary(each)}" for place, each in missing_in(loadings).items()],
+        "waiting_for": [f"{place}: {loading.summary(each)}" for place, each in seen.awaited(params["waited"]).items()],
         "wait_limit": params["wait_timeout"],
         "unknown": unknown,
     }
 
 
-def watched(
-    run: Run, cluster: Cluster, desired: Iterable[Mapping], places: Iterable[str], control_plane: ControlPlane
-) -> dict[tuple, list[loading.Loading]]:
+def watched(run: Run, cluster: Cluster, desired: Iterable[Mapping], places: Iterable[str], control_plane: ControlPlane) -> Watched:
     """Return, where it is asked for, how each WasmPlugin fares in the proxies that it selects; with C(wait) once all run it.
 
     Raises ``FederationError`` FED814 where one does not in time.
     """
-    params, found = run.params, {}
+    params = run.params
     plugins = [manifest for manifest in desired if manifest["kind"] == WASM_PLUGIN.name]
     if run.check_mode or not plugins or not (params["ask_proxies"] or params["wait"]):
-        return {}
-
-    def look() -> list[str]:
-        proxies, _unread = read_pods(cluster, places)
-        told = read_loadings(cluster, control_plane, plugins, proxies)
-        found.update(zip(map(key_of, plugins), told))
-        return list(missing_in(found))
-
-    _missing, seconds = wait_until(look, params["wait_timeout"] if params["wait"] else 0)
+        return Watched({})
+    seconds = params["wait_timeout"] if params["wait"] else 0
+    found = watch(cluster, control_plane, plugins, places, seconds=seconds, waited=params["waited"])
     if params["wait"] and not params["soft"]:
-        loading.refuse_unloaded(missing_in(found), params["waited"] + seconds)
+        loading.refuse_unloaded(found.missing, found.seconds)
     return found
 
 
 def as_told(row: Standing, loadings: list[loading.Loading] | None) -> Standing:
-    """Return how an extension stands, by what its proxies said where they were asked."""
+    """Return how an extension stands, by what its proxies said where they were asked; some of which nobody may read are not known to run it."""
     if not loadings:
         return row
-    said = tuple(each.as_data() for each in loadings)
-    return replace(row, is_ready=loading.readiness(loadings), why=loading.summary(loadings), loadings=said)
-
-
-def missing_in(loadings: Mapping[tuple, list[loading.Loading]]) -> dict[str, list[loading.Loading]]:
-    """Return by place the extensions that some proxy is to run and does not."""
-    return {f"{key[1]}/{key[2]}": each for key, each in loadings.items() if any(one.is_missing for one in each)}
+    said, is_ready, why = tuple(each.as_data() for each in loadings), loading.readiness(loadings), loading.summary(loadings)
+    if row.proxies is None and is_ready is not False:
+        is_ready, why = None, f"{why}, of those that this account may read"
+    return replace(row, is_ready=is_ready, why=why, loadings=said)
 
 
 def asked_for(params: dict) -> list[Extension]:

@@ -42,9 +42,12 @@ def read_loadings(
     for number, chosen in enumerate(selected):
         for proxy in chosen:
             wanted.setdefault(proxy, []).append(number)
-    taken = _acknowledged(cluster, asker, control_plane) if wanted else {}
     with ThreadPoolExecutor(AT_ONCE) as pool:
-        told = list(pool.map(lambda proxy: _of_proxy(asker, [plugins[number] for number in wanted[proxy]], proxy, taken), wanted))
+        heard = dict(zip(wanted, pool.map(lambda proxy: _heard(asker, proxy), wanted)))
+        # istiod is asked after the Envoys: what it said before them would be of what they were sent before.
+        taken = _acknowledged(cluster, asker, control_plane) if wanted else {}
+        heard = {proxy: _with_word_of_istiod(said, proxy, taken) for proxy, said in heard.items()}
+        told = list(pool.map(lambda proxy: _of_proxy(asker, [plugins[number] for number in wanted[proxy]], proxy, heard[proxy]), wanted))
     found = {(number, proxy): one for proxy, each in zip(wanted, told) for number, one in zip(wanted[proxy], each)}
     return [[found[(number, proxy)] for proxy in chosen] for number, chosen in enumerate(selected)]
 
@@ -62,8 +65,13 @@ def _acknowledged(cluster: Cluster, asker: Asker, control_plane: ControlPlane) -
     return acknowledged(read_proxies(asker, home, names).rows)
 
 
-def _of_proxy(asker: Asker, plugins: Sequence[Mapping], proxy: Proxy, taken: Mapping[str, bool]) -> list[Loading]:
-    heard = replace(_heard(asker, proxy), is_acknowledged=taken.get(f"{proxy.name}.{proxy.namespace}"))
+def _with_word_of_istiod(heard: Heard, proxy: Proxy, taken: Mapping[str, bool]) -> Heard:
+    """Return what was heard with istiod's word; an istiod that tells of others will tell of a proxy that connects again."""
+    known = taken.get(f"{proxy.name}.{proxy.namespace}")
+    return replace(heard, is_acknowledged=known, is_momentary=heard.is_momentary or bool(known is None and taken))
+
+
+def _of_proxy(asker: Asker, plugins: Sequence[Mapping], proxy: Proxy, heard: Heard) -> list[Loading]:
     told = [loading_of(plugin, proxy, heard) for plugin in plugins]
     if heard.why or all(each.state in (LOADED, IDLE) for each in told):
         return told
@@ -74,9 +82,12 @@ def _of_proxy(asker: Asker, plugins: Sequence[Mapping], proxy: Proxy, taken: Map
 
 def _heard(asker: Asker, proxy: Proxy) -> Heard:
     listeners, filters = (asker.ask(proxy.namespace, proxy.name, page) for page in (LISTENERS, FILTERS))
+    # Who did not answer at all may do so the next time; a right that is missing, or a page that an Envoy has not, will not come.
+    is_momentary = any(each.status == 0 and not each.is_unasked for each in (listeners, filters))
     try:
         if not listeners.is_good:
-            return Heard(why=listeners.why or f"its Envoy answered {listeners.status}")
-        return Heard(read_listeners(listeners.content), read_filters(filters.content) if filters.is_good else None)
+            return Heard(why=listeners.why or f"its Envoy answered {listeners.status}", is_momentary=is_momentary)
+        discovered = read_filters(filters.content) if filters.is_good else None
+        return Heard(read_listeners(listeners.content), discovered, is_momentary=is_momentary)
     except FederationError as error:
         return Heard(why=error.what)

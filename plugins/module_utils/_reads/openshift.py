@@ -11,11 +11,12 @@ from .._core.plain.data import some
 from .._core.plain.errors import FederationError
 from .._core.plain.kinds import CLUSTER_VERSION, EXTENSION
 from .._core.plain.supported import NO_EXTENSION_READY_FROM
+from .._core.preflight.checks import Refusal
 from .._core.preflight.estate import Platform
 from .extensions import FORBIDDEN, NOT_SERVED
 
 
-def never_ready(cluster: Cluster, objects: Iterable[Mapping]) -> tuple[list[Finding], list[str]]:
+def never_ready(cluster: Cluster, objects: Iterable[Mapping]) -> tuple[list[Finding], list[Refusal]]:
     """Return, where some of ``objects`` are ServiceMeshExtensions, whether this OpenShift lets none of them become ready (FED824), and what was unread."""
     names = [f"{each['metadata']['namespace']}/{each['metadata']['name']}" for each in objects if each["kind"] == EXTENSION.name]
     if not names:
@@ -25,8 +26,8 @@ def never_ready(cluster: Cluster, objects: Iterable[Mapping]) -> tuple[list[Find
     except FederationError as error:
         if error.code not in (FORBIDDEN, NOT_SERVED):
             raise
-        forbidden = "ClusterVersion: this account may not read it, so nobody knows whether ServiceMeshExtensions become ready"
-        return [], [forbidden] if error.code == FORBIDDEN else []
+        because = "this account may not read it, so nobody knows whether ServiceMeshExtensions become ready"
+        return [], [Refusal(CLUSTER_VERSION, "", because)] if error.code == FORBIDDEN else []
     if release is None or release[:2] < NO_EXTENSION_READY_FROM:
         return [], []
     seen = f"become ready on no OpenShift from {'.'.join(map(str, NO_EXTENSION_READY_FROM))} on, and this is {'.'.join(map(str, release))}"

@@ -132,8 +132,13 @@ def standing_of(
     chosen = tuple(sorted(proxy.place for proxy in selected_by(manifest, proxies, ground.namespace)))
     is_ready, why = _readiness(live or manifest)
     return Standing(
-        extension, manifest["kind"], None if _is_hidden(extension, ground, unread) else chosen, is_ready, why
+        extension, manifest["kind"], None if is_hidden(extension, ground, unread) else chosen, is_ready, why
     )
+
+
+def is_hidden(extension: Extension, ground: Ground, unread: Sequence[str]) -> bool:
+    """Return whether an extension may select pods in ``unread``, namespaces whose pods may not be read."""
+    return extension.namespace in unread or (extension.namespace == ground.namespace and bool(unread))
 
 
 def warnings(
@@ -151,7 +156,7 @@ def warnings(
             yield Finding("FED807", place, "has an image without a digest")
         chosen = selected_by(manifest, proxies, ground.namespace)
         gateways = [proxy.place for proxy in chosen if proxy.is_gateway]
-        if not chosen and not _is_hidden(extension, ground, unread):
+        if not chosen and not is_hidden(extension, ground, unread):
             yield Finding("FED809", place, f"selects no pod with a proxy ({selector_text(extension.selector)})")
         if (
             gateways
@@ -227,10 +232,6 @@ def _is_same_json(text: object, other: object) -> bool:
 
 def _mesh_of(manifest: Mapping) -> str:
     return str(manifest["metadata"]["labels"][MESH_LABEL])
-
-
-def _is_hidden(extension: Extension, ground: Ground, unread: Sequence[str]) -> bool:
-    return extension.namespace in unread or (extension.namespace == ground.namespace and bool(unread))
 
 
 def _hidden(change: Change) -> Iterator[Difference]:

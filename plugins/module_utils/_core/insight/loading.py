@@ -62,6 +62,7 @@ class Heard:
     """What one pod said. ``filters`` is None where its Envoy does not tell them; ``why`` is why the pod said nothing at all.
 
     ``is_acknowledged`` is what istiod says: whether the pod's Envoy has taken the filters that it was sent last, None where nobody knows.
+    ``is_momentary`` is whether what is not known now may well be known when it is asked again.
     """
 
     listeners: tuple[Listener, ...] = ()
@@ -69,16 +70,21 @@ class Heard:
     failures: Mapping[str, int] = field(default_factory=dict)
     is_acknowledged: bool | None = None
     why: str = ""
+    is_momentary: bool = False
 
 
 @dataclass(frozen=True)
 class Loading:
-    """How a plugin fares in one proxy, and why; ``listeners`` are those that wait for it."""
+    """How a plugin fares in one proxy, and why; ``listeners`` are those that wait for it.
+
+    ``is_momentary`` is whether an unknown may well be known soon: a proxy that connects again, and not a right that is missing.
+    """
 
     proxy: str
     state: str
     why: str = ""
     listeners: tuple[str, ...] = ()
+    is_momentary: bool = False
 
     @property
     def is_missing(self) -> bool:
@@ -127,7 +133,7 @@ def read_failures(metrics: str) -> dict[str, int]:
 def loading_of(plugin: Mapping, proxy: Proxy, heard: Heard) -> Loading:
     """Return how a WasmPlugin that selects a proxy fares in it, by what its pod said."""
     if heard.why:
-        return Loading(proxy.place, UNKNOWN, heard.why)
+        return Loading(proxy.place, UNKNOWN, heard.why, is_momentary=heard.is_momentary)
     mine = [each for each in heard.listeners if _is_for(plugin, each, proxy)]
     if not mine:
         return Loading(proxy.place, IDLE, "it has no HTTP listener that the extension is for")
@@ -140,7 +146,8 @@ def loading_of(plugin: Mapping, proxy: Proxy, heard: Heard) -> Loading:
     if waiting or not is_active:
         return _not_active(proxy, heard, waiting, is_active)
     if heard.filters is None:
-        return Loading(proxy.place, UNKNOWN, "it is in active listeners, and this Envoy does not tell which module it is")
+        why = "it is in active listeners, and this Envoy does not tell which module it is"
+        return Loading(proxy.place, UNKNOWN, why, is_momentary=heard.is_momentary)
     if held is None:
         return Loading(proxy.place, WARMING, "it is in active listeners, and Envoy has no configuration for it yet")
     return _as_described(plugin, proxy, held, heard)
@@ -167,7 +174,8 @@ def _as_described(plugin: Mapping, proxy: Proxy, held: Held, heard: Heard) -> Lo
     if digest and not held.digest:
         return Loading(proxy.place, UNKNOWN, "it is in active listeners, and its file does not tell which module it is")
     if heard.is_acknowledged is None:
-        return Loading(proxy.place, UNKNOWN, "Envoy was sent it, and istiod does not tell whether it was taken or rejected")
+        why = "Envoy was sent it, and istiod does not tell whether it was taken or rejected"
+        return Loading(proxy.place, UNKNOWN, why, is_momentary=heard.is_momentary)
     if not heard.is_acknowledged:
         return Loading(proxy.place, WARMING, "Envoy was sent it and has not acknowledged it: it is on the way, or was rejected (see the proxy's log)")
     return Loading(proxy.place, LOADED)

@@ -110,6 +110,8 @@ class Refusal:
     @property
     def what(self) -> str:
         """Return what was asked for, as people name it."""
+        if not self.namespace:
+            return self.kind.name
         return f"pods in {self.namespace}" if self.kind is POD else f"{self.kind.name} objects in {self.namespace}"
 
     @property

@@ -13,7 +13,7 @@ from ..extensions.selecting import Proxy, selected_by
 from ..plain.data import at, mapping, place_of, some, strings
 from ..plain.diff import Change, change_to, removal_of
 from ..plain.errors import FederationError
-from ..plain.kinds import AUTHORIZATION_POLICY, DESTINATION_RULE, EXTENSION, MESH_LABEL, SERVICE_ENTRY, WASM_PLUGIN
+from ..plain.kinds import AUTHORIZATION_POLICY, DESTINATION_RULE, EXTENSION, MESH_LABEL, REQUEST_AUTHENTICATION, SERVICE_ENTRY, WASM_PLUGIN
 from .described import OPTION, Adapter
 from .plan import OF_THREESCALE, THREESCALE_MANAGER, denial_of, kind_of
 
@@ -32,6 +32,15 @@ class Turn:
 def is_kept_here(live: Mapping, mesh: str) -> bool:
     """Return whether this collection made an object for 3scale in this mesh."""
     return mapping(at(live, "metadata", "labels")).get(MESH_LABEL) == mesh and is_applied_by(live, THREESCALE_MANAGER)
+
+
+def authenticated_in(live: Iterable[Mapping], mesh: str) -> set[str]:
+    """Return the namespaces with a RequestAuthentication of somebody else."""
+    return {
+        str(each["metadata"].get("namespace"))
+        for each in live
+        if each.get("kind") == REQUEST_AUTHENTICATION.name and not is_kept_here(each, mesh)
+    }
 
 
 def without_taken(planned: Iterable[Mapping], live: Iterable[Mapping], mesh: str) -> tuple[list[Mapping], list[Finding]]:

@@ -93,6 +93,12 @@ def test_what_needs_a_cluster_or_another_version_is_named(tmp_path, version, ext
     assert [reason in row["reason"] for row in done["pending"]] == [True] and not written(tmp_path, "extensions.yaml")
 
 
+def test_on_2_0_extensions_are_written_in_their_old_kind_and_3scale_is_named(tmp_path):
+    done = render(tmp_path, "v2.0", extensions=[HEADER], threescale=THREESCALE)
+    assert [each["apiVersion"] for each in written(tmp_path, "extensions.yaml")] == ["maistra.io/v1alpha1"]
+    assert ["mesh_threescale: needs mesh_version v2.1" in row["reason"] for row in done["pending"]] == [True]
+
+
 def test_a_description_that_cannot_be_read_is_refused(tmp_path):
     with pytest.raises(FederationError, match="FED800"):
         render(tmp_path, extensions=[{"name": "x"}])

@@ -20,7 +20,10 @@ from ansible_collections.ossm.federation.tests.unit.plugins.module_utils._core.e
 from ansible_collections.ossm.federation.tests.unit.plugins.modules.test_wasm_extension import (
     ACTIVE,
     MODULE,
+    OF_THE_MESH,
+    SPACE,
     WAITING,
+    hiding_pods,
     mesh,
     says,
 )
@@ -125,6 +128,17 @@ def test_the_old_guard_stays_where_a_proxy_does_not_run_the_new_one_or_does_not_
     with pytest.raises(FederationError, match="FED821") as stopped:
         run(cluster, dest=str(tmp_path), apply=True, images=images)
     assert why in stopped.value.what and cluster.get(EXTENSION, "shop", "header") and cluster.get(WASM_PLUGIN, "shop", "header")
+
+
+def test_the_old_guard_of_a_whole_mesh_stays_where_some_pods_may_not_be_read(tmp_path):
+    image = f"registry.example/header:1.2@sha256:{MODULE}"
+    guard = old(phase="PreAuthZ", workloadSelector={"labels": {"app": "cart"}}, image=image, config={})
+    guard["metadata"]["namespace"] = SPACE
+    cluster = hiding_pods(with_old("v2.2", guard), "desk")
+    says(cluster, "cart-1", ([OF_THE_MESH], None), [MODULE], OF_THE_MESH)
+    with pytest.raises(FederationError, match="FED821") as stopped:
+        run(cluster, dest=str(tmp_path), apply=True, images={image: image})
+    assert "loaded in 1 of 1 pods; pods in desk may not be read" in stopped.value.what and cluster.get(EXTENSION, SPACE, "header")
 
 
 def test_one_that_cannot_be_converted_keeps_all_of_them(tmp_path):

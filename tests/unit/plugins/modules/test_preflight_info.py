@@ -363,6 +363,24 @@ def test_a_test_of_3scale_that_is_not_met_is_found_where_the_rules_are_known():
     assert "FED889" not in found_of(setup)
 
 
+def test_an_adapter_whose_pods_would_not_know_3scales_hosts_is_found_before_it_is_written():
+    setup = base()
+    setup.objects[("ServiceMeshControlPlane", "east-mesh-system", "basic")]["spec"]["version"] = "v2.5"
+    setup.put("Pod", "cart-1", "shop", metadata={"labels": {"app": "cart"}}, spec={"containers": [{"name": "istio-proxy"}]})
+    setup.options["threescale"] = threescale(namespace="east-mesh-system")
+    assert "would not know 3scale's hosts" in found_of(setup)["FED884"]
+
+
+def test_an_old_extension_that_this_openshift_never_lets_become_ready_is_found_and_unknown_to_who_may_not_read_it():
+    setup = base()
+    setup.objects[("ServiceMeshControlPlane", "east-mesh-system", "basic")]["spec"]["version"] = "v2.2"
+    setup.options["extensions"] = [{**HEADER, "kind": "ServiceMeshExtension"}]
+    setup.put("ClusterVersion", "version", "", status={"history": [{"state": "Completed", "version": "4.17.0"}]})
+    assert "and this is 4.17.0" in found_of(setup)["FED824"]
+    seen = preflight_info.run(setup.module(), Guarded(setup.cluster(), "ClusterVersion"), NOW)
+    assert {"what": "ClusterVersion", "codes": ["FED824"]}.items() <= next(gap for gap in seen["unknown"] if gap["codes"] == ["FED824"]).items()
+
+
 def test_extensions_that_may_not_be_read_are_unknown():
     setup = base()
     setup.options["extensions"] = [{"traffic": "both", **HEADER}]

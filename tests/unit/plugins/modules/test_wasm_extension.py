@@ -14,6 +14,7 @@ from ansible_collections.ossm.federation.plugins.module_utils._core.extensions.p
 )
 from ansible_collections.ossm.federation.plugins.module_utils._core.plain.errors import FederationError
 from ansible_collections.ossm.federation.plugins.module_utils._core.plain.kinds import CONTROL_PLANE, EXTENSION, OLD_EXTENSION, WASM_PLUGIN
+from ansible_collections.ossm.federation.plugins.module_utils._loading import PATIENCE
 from ansible_collections.ossm.federation.plugins.module_utils._options import FORCE, MESH
 from ansible_collections.ossm.federation.plugins.modules import wasm_extension
 from ansible_collections.ossm.federation.tests.unit.cluster_in_memory import ClusterInMemory
@@ -24,6 +25,7 @@ from ansible_collections.ossm.federation.tests.unit.run_in_memory import RunInMe
 
 SPACE, ISTIOD = "east-mesh-system", "istiod-basic-58b7f78cf5-f56gx"
 ACTIVE, WAITING = ([NAME], None), ([], [NAME])
+OF_THE_MESH = NAME.replace("shop.", f"{SPACE}.")
 MODULE = "a" * 64  # whose digest the image of WHOLE has
 REQUESTS = 6
 """Of a run without changes: control plane, member roll, one list in each of three namespaces, pods in one."""
@@ -64,18 +66,31 @@ def run(cluster, **params):
     return wasm_extension.run(asked(**params), cluster, NOW)
 
 
-def says(cluster, name, found, filters=()):
+def says(cluster, name, found, filters=(), extension=NAME):
     """Let a pod's Envoy say which filters its inbound listener has, as it is and as it waits to be, and which module is in each.
 
     istiod says that it has acknowledged them.
     """
-    entries = [listener_of(*found), *map(filter_of, filters)]
+    entries = [listener_of(*found), *(filter_of(module, name=extension) for module in filters)]
     cluster.pages[(name, "/config_dump")] = json.dumps({"configs": entries}).encode()
     istiod = pod(ISTIOD, SPACE, app="istiod", **{"pod-template-hash": "58b7f78cf5"})
     istiod["metadata"]["ownerReferences"] = [{"kind": "ReplicaSet", "name": ISTIOD.rpartition("-")[0], "controller": True}]
     cluster.put(istiod)
     row = {"proxy": f"{name}.shop", "extensionconfig_sent": "n1", "extensionconfig_acked": "n1"}
     cluster.pages[(ISTIOD, "/debug/syncz")] = json.dumps([row]).encode()
+
+
+def hiding_pods(cluster, hidden):
+    """Return the cluster as somebody sees it who may not read the pods of one namespace."""
+    answer = cluster.list
+
+    def forbidden(kind, namespace, *rest, **more):
+        if (kind.name, namespace) == ("Pod", hidden):
+            raise FederationError("FED104", where="list", what="is forbidden", fix="Ask")
+        return answer(kind, namespace, *rest, **more)
+
+    cluster.list = forbidden
+    return cluster
 
 
 def refusal(cluster, **params):
@@ -312,6 +327,35 @@ def test_failed_fetches_are_told_where_a_listener_waits():
 def test_a_proxy_that_cannot_be_asked_is_no_failure_and_readiness_is_unknown():
     (row,) = run(mesh("v2.5"), wait=True, wait_timeout=0)["extensions"]
     assert (row["ready"], row["why"]) == (None, "shop/cart-1 unknown (does not answer)")
+
+
+def test_istiod_is_asked_after_the_envoys_since_its_word_is_of_what_they_have_now():
+    cluster = mesh("v2.5")
+    says(cluster, "cart-1", ACTIVE, [MODULE])
+    asked_for, answer = [], cluster.page
+    cluster.page = lambda namespace, pod, page, by_exec=False: asked_for.append(page.path) or answer(namespace, pod, page, by_exec=by_exec)
+    run(cluster, ask_proxies=True)
+    assert asked_for == ["/config_dump", "/config_dump", "/debug/syncz"]
+
+
+def test_a_wait_asks_again_for_a_while_where_a_proxy_is_connecting_and_fails_for_nobody_who_does_not_tell():
+    cluster = mesh("v2.5")
+    says(cluster, "cart-1", ACTIVE, [MODULE])
+    istiod = [{"proxy": "till-1.shop", "extensionconfig_sent": "n1", "extensionconfig_acked": "n1"}]
+    for rows, is_awaited in ((istiod, True), ([], False)):
+        cluster.pages[(ISTIOD, "/debug/syncz")] = json.dumps(rows).encode()
+        for waited in (0, PATIENCE):
+            told = run(cluster, wait=True, wait_timeout=0, waited=waited)
+            assert told["extensions"][0]["ready"] is None
+            assert bool(told["waiting_for"]) is (is_awaited and waited < PATIENCE)
+
+
+def test_an_extension_of_the_whole_mesh_is_not_known_to_run_where_some_pods_may_not_be_read():
+    cluster = hiding_pods(mesh("v2.5"), "desk")
+    says(cluster, "cart-1", ([OF_THE_MESH], None), [MODULE], OF_THE_MESH)
+    (row,) = run(cluster, ask_proxies=True, extensions=[{**WHOLE, "namespace": SPACE}])["extensions"]
+    assert (row["ready"], row["why"]) == (None, "loaded in 1 of 1 pods, of those that this account may read")
+    assert row["pods"] is None and [each["state"] for each in row["loading"]] == ["loaded"]
 
 
 @pytest.mark.parametrize("params", [{}, {"wait": True, "check_mode": True}], ids=["not-asked-for", "check-mode"])

@@ -1,0 +1,58 @@
+# GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Asking proxies again and again until they run what WasmPlugins describe, or for as long as somebody waits."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from ._cluster.client import Cluster
+from ._core.control_plane.live import ControlPlane
+from ._core.extensions.keeping import key_of
+from ._core.insight.loading import Loading
+from ._reads.extensions import read_pods
+from ._reads.loading import read_loadings
+from ._run import wait_until
+
+PATIENCE = 20
+"""Seconds for which a wait asks again where a proxy does not tell at the moment; not to know is no failure after them."""
+
+
+@dataclass(frozen=True)
+class Watched:
+    """How plugins fare, by their keys, in all proxies that may be read; the namespaces that may not; and the ``seconds`` waited."""
+
+    loadings: Mapping[tuple, list[Loading]]
+    unread: Sequence[str] = ()
+    seconds: int = 0
+
+    @property
+    def missing(self) -> dict[str, list[Loading]]:
+        """The plugins that some proxy is to run and does not, by their places."""
+        return self._where(lambda one: one.is_missing)
+
+    def awaited(self, waited: float) -> dict[str, list[Loading]]:
+        """Return what a wait goes on for after so many seconds: plugins that are missing, and those of which a proxy may tell soon."""
+        return self._where(lambda one: one.is_missing or (one.is_momentary and waited < PATIENCE))
+
+    def _where(self, is_so: Callable[[Loading], bool]) -> dict[str, list[Loading]]:
+        return {f"{key[1]}/{key[2]}": each for key, each in self.loadings.items() if any(map(is_so, each))}
+
+
+def watch(
+    cluster: Cluster, control_plane: ControlPlane, plugins: Sequence[Mapping], namespaces: Iterable[str], *, seconds: int, waited: int = 0
+) -> Watched:
+    """Return how WasmPlugins fare once all proxies run them or after so many seconds; ``waited`` are seconds before this call."""
+    started, spaces = time.monotonic(), sorted(namespaces)
+    found = Watched({})
+
+    def look() -> list[str]:
+        nonlocal found
+        proxies, unread = read_pods(cluster, spaces)
+        told = read_loadings(cluster, control_plane, plugins, proxies)
+        found = Watched(dict(zip(map(key_of, plugins), told)), unread)
+        return list(found.awaited(waited + time.monotonic() - started))
+
+    _missing, took = wait_until(look, seconds)
+    return replace(found, seconds=waited + took)
