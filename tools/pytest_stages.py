@@ -41,7 +41,7 @@ def pytest_terminal_summary(terminalreporter) -> None:
     terminalreporter.section("stages")
     for result in _results():
         word = "passed" if result["passed"] else "FAILED"
-        how = f"NOT RUN: {result['not_run']}" if result.get("not_run") else f"{word}  {result['seconds']:6.0f} s"
+        how = f"NOT RUN: {result['not_run']}" if result.get("not_run") else f"{word}  {result['seconds']:6.0f} s {result['processor']:6.0f} s of processor"
         terminalreporter.write_line(f"{result['stage']:<20} {how}")
     terminalreporter.write_line(f"{'newest':<20} {os.environ.get('OSSM_FEDERATION_COVERED', '')}")
     counts = {word: len(terminalreporter.stats.get(word, [])) for word in ("passed", "failed", "error", "skipped")}

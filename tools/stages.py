@@ -51,13 +51,14 @@ sys.exit(subprocess.run([sys.executable, "-m", "pip", "install", "-q", *wanted],
 
 @dataclasses.dataclass(frozen=True)
 class Result:
-    """How one stage ended: ``seconds`` it took, the text it wrote, and why it was ``not_run`` where it was left out."""
+    """How one stage ended: ``seconds`` it took and ``processor`` seconds it used, the text it wrote, and why it was ``not_run`` if it was."""
 
     stage: str
     passed: bool
     seconds: float
     output: str
     not_run: str = ""
+    processor: float = 0.0
 
 
 class NotRun(Exception):
@@ -66,9 +67,10 @@ class NotRun(Exception):
 
 @dataclasses.dataclass
 class Run:
-    """What a stage has at hand: where its output goes, and the venvs that it asks for by name."""
+    """What a stage has at hand: where its output goes, and the venvs that it asks for by name; ``processor`` are the seconds that its commands used."""
 
     output: pathlib.Path | None = None
+    processor: float = 0.0
 
     def command(self, *words: object, cwd: pathlib.Path = TREE, env: Mapping[str, str] | None = None, keep_proxies: bool = False) -> None:
         """Run one command in the clean environment, its output joined to the stage's. Raises ``CalledProcessError`` when it fails."""
@@ -77,14 +79,13 @@ class Run:
         with contextlib.ExitStack() as stack:
             target = stack.enter_context(open(self.output, "a", encoding="utf-8")) if self.output else sys.stdout
             print(f"$ {line}", file=target, flush=True)
-            subprocess.run(
-                ["/usr/bin/env", *map(str, clean), "env", *(f"{name}={value}" for name, value in (env or {}).items()), *map(str, words)],
-                check=True,
-                cwd=cwd,
-                stdin=subprocess.DEVNULL,
-                stdout=target,
-                stderr=subprocess.STDOUT,
-            )
+            whole = ["/usr/bin/env", *map(str, clean), "env", *(f"{name}={value}" for name, value in (env or {}).items()), *map(str, words)]
+            process = subprocess.Popen(whole, cwd=cwd, stdin=subprocess.DEVNULL, stdout=target, stderr=subprocess.STDOUT)
+            _pid, status, used = os.wait4(process.pid, 0)
+            process.returncode = os.waitstatus_to_exitcode(status)
+            self.processor += used.ru_utime + used.ru_stime
+            if process.returncode:
+                raise subprocess.CalledProcessError(process.returncode, whole)
 
     def venv(self, name: str) -> pathlib.Path:
         """Return the folder of the venv ``name``, made if need be."""
@@ -217,17 +218,16 @@ def build(run: Run) -> None:
 
 
 def sanity(run: Run) -> None:
-    """Run all of ansible-test's sanity tests, without an ignore file."""
+    """Run all of ansible-test's sanity tests on what the archive holds, without an ignore file."""
     venv = run.venv("newest")
     home = CACHE / "home"
-    with locked(home / ".ansible" / "test" / "in-use"), copied_tree() as copy:
-        ignores = sorted(path.name for path in copy.glob("tests/sanity/ignore*"))
-        if ignores:
-            raise SystemExit(f"tests/sanity holds {', '.join(ignores)}: this collection ignores no sanity test. Fix what it hides.")
+    ignores = sorted(path.name for path in TREE.glob("tests/sanity/ignore*"))
+    if ignores:
+        raise SystemExit(f"tests/sanity holds {', '.join(ignores)}: this collection ignores no sanity test. Fix what it hides.")
+    with locked(home / ".ansible" / "test" / "in-use"), installed_archive(run, venv) as (_archive, installed):
         _prepare_ansible_test(home, venv)
-        version = _version_of(venv)
-        env = _path(venv)
-        run.command(venv / "bin" / "ansible-test", "sanity", "--local", "--color=no", f"--python={version}", cwd=copy, env=env, keep_proxies=True)
+        words = ["sanity", "--local", "--color=no", f"--python={_version_of(venv)}"]
+        run.command(venv / "bin" / "ansible-test", *words, cwd=installed / "ansible_collections" / "ossm" / "federation", env=_path(venv), keep_proxies=True)
 
 
 def _prepare_ansible_test(home: pathlib.Path, venv: pathlib.Path) -> None:
@@ -410,11 +410,10 @@ def outcome(stage: Callable[[Run], None], folder: pathlib.Path) -> Result:
     """Run one stage to its end and return how it ended; its output is printed at once when it failed."""
     name = stage.__name__.replace("_", "-")
     log = folder / f"{name}.log"
-    started = time.monotonic()
-    not_run = ""
+    started, run, not_run = time.monotonic(), Run(output=log), ""
     print(f"== {name}: {(stage.__doc__ or '').splitlines()[0]}", flush=True)
     try:
-        stage(Run(output=log))
+        stage(run)
     except NotRun as left_out:
         passed, said, not_run = True, "", str(left_out)
     except (subprocess.CalledProcessError, OSError, SystemExit) as error:
@@ -426,10 +425,10 @@ def outcome(stage: Callable[[Run], None], folder: pathlib.Path) -> Result:
     if not_run:
         print(f"== {name}: NOT RUN: {not_run}", flush=True)
     elif passed:
-        print(f"== {name}: passed in {seconds:.0f} s", flush=True)
+        print(f"== {name}: passed in {seconds:.0f} s, {run.processor:.0f} s of processor", flush=True)
     else:
         print(f"== {name}: FAILED after {seconds:.0f} s\n{output}== {name}: end of its output", flush=True)
-    return Result(name, passed, seconds, output, not_run)
+    return Result(name, passed, seconds, output, not_run, run.processor)
 
 
 def run_all() -> int:
