@@ -10,7 +10,7 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 
 from ..mesh.topology import Mesh, Peer
-from ..peering.using import is_of_traffic, withdrawals_of
+from ..peering.using import is_of_traffic, place_in, withdrawals_of
 from ..plain.data import at, listed, mapping, place_of
 from ..plain.diff import Change, change_to
 from ..plain.kinds import (
@@ -72,11 +72,9 @@ def changes_of(planned: Sequence[Mapping], standing: Standing, *, force: bool = 
 
     Rules that route go before those that admit, and what goes first is what nothing wants any more.
     """
-    live = {_key(one): one for one in [*standing.ours, *standing.merged]}
-    wanted = {_key(one) for one in planned}
-    gone = withdrawals_of(one for key, one in live.items() if key not in wanted)
-    held = {_key(one): one for one in standing.rules}
-    kept = (change_to(held.get(_key(one)), one, manager_of(one), force=force) for one in planned)
+    wanted = set(map(place_in, planned))
+    gone = withdrawals_of(live for live in [*standing.ours, *standing.merged] if place_in(live) not in wanted)
+    kept = (change_to(standing.by_place.get(place_in(one)), one, manager_of(one), force=force) for one in planned)
     return [*gone, *(change for change in kept if change)]
 
 
@@ -377,10 +375,6 @@ def _object(
         },
         "spec": dict(spec),
     }
-
-
-def _key(live: Mapping) -> tuple:
-    return live.get("kind"), at(live, "metadata", "namespace"), at(live, "metadata", "name")
 
 
 def told(wanted: Iterable[Wanted], mesh: Mesh, standing: Standing) -> list[str]:
