@@ -75,20 +75,14 @@ def found_locality(
 
 def clients_elsewhere(region: str | None, standing: Standing) -> list[str]:
     """Return the clients, in words, whose proxies are not in ``region``; for None those that are nowhere."""
-    found = []
-    for pod in standing.clients():
-        place = standing.locality_of_proxy(pod)
-        theirs = None if place is None else place.get("region", "")
-        if theirs is not None and (theirs != region if region else not theirs):
-            found.append(f"{at(pod, 'metadata', 'namespace')}/{at(pod, 'metadata', 'name')} ({theirs or 'none'})")
-    return found
+    placed = [(name, theirs) for name, theirs in standing.placed_clients if theirs is not None]
+    return [f"{name} ({theirs or 'none'})" for name, theirs in placed if (theirs != region if region else not theirs)]
 
 
 def clients_unknown(standing: Standing) -> list[str]:
     """Return the clients, in words, whose proxies may be anywhere, as far as can be seen."""
-    pods = [pod for pod in standing.clients() if standing.locality_of_proxy(pod) is None]
     unseen = [f"all of {namespace}" for namespace in sorted(standing.blind)]
-    return [*unseen, *(f"{at(pod, 'metadata', 'namespace')}/{at(pod, 'metadata', 'name')}" for pod in pods)]
+    return [*unseen, *(name for name, theirs in standing.placed_clients if theirs is None)]
 
 
 def warnings_of(wanted: Sequence[Wanted], standing: Standing) -> Iterator[Finding]:

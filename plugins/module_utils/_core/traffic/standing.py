@@ -176,6 +176,12 @@ class Standing:
         """Return the pods of members that may call through a sidecar."""
         return [pod for space in sorted(self.members) for pod in self.pods.get(space, ()) if PROXY in strings(pod.get("containers"))]
 
+    @cached_property
+    def placed_clients(self) -> list[tuple[str, str | None]]:
+        """Return the clients as namespace/name with the region of their proxies: "" for none, None where we cannot know."""
+        placed = ((mapping(pod.get("metadata")), self.locality_of_proxy(pod)) for pod in self.clients())
+        return [(f"{named.get('namespace')}/{named.get('name')}", None if place is None else place.get("region", "")) for named, place in placed]
+
     def locality_of_proxy(self, pod: Mapping) -> Mapping[str, str] | None:
         """Return where a pod's proxy is for istiod: what Envoy says, else what istiod takes the pod to be; None where we cannot know."""
         said = self.proxies.get((str(at(pod, "metadata", "namespace")), str(at(pod, "metadata", "name"))))
