@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from ..catalogue.findings import Finding
 from ..mesh.topology import LOCALITY
 from ..plain.data import at, from_json, listed, mapping
-from .plan import BY_WEIGHT, way_of
+from .plan import is_located
 from .standing import Standing
 from .wanted import Wanted
 
@@ -43,11 +43,6 @@ def to_ask(standing: Standing) -> list[tuple[str, str]]:
     most = max(map(len, rows), default=0)
     turns = [(spaces[at_row], row[turn]) for turn in range(most) for at_row, row in enumerate(rows) if turn < len(row)]
     return turns[:MOST_ASKED]
-
-
-def is_located(one: Wanted, standing: Standing) -> bool:
-    """Return whether a rule counts only for proxies that have a locality."""
-    return bool(one.failover_to) or (bool(one.split) and way_of(one, standing) == BY_WEIGHT)
 
 
 def found_locality(
