@@ -81,7 +81,7 @@ def changes_of(planned: Sequence[Mapping], standing: Standing, *, force: bool = 
     Rules that route go before those that admit, and what goes first is what nothing wants any more.
     """
     wanted = set(map(place_in, planned))
-    gone = withdrawals_of(live for live in [*standing.ours, *standing.merged] if place_in(live) not in wanted)
+    gone = withdrawals_of(live for live in standing.kept if place_in(live) not in wanted)
     kept = (change_to(standing.by_place.get(place_in(one)), one, manager_of(one), force=force) for one in planned)
     return [*gone, *(change for change in kept if change)]
 

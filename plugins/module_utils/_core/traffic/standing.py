@@ -16,7 +16,7 @@ from ..mesh.topology import LOCALITY, Mesh, Peer
 from ..peering.names import imported_names, ports_of
 from ..peering.plan import plan_imports
 from ..peering.status import imported
-from ..peering.using import full_names, is_merged, is_of_traffic, place_in
+from ..peering.using import full_names, is_kept, is_of_traffic, place_in
 from ..plain.data import at, items, mapping, strings
 from ..plain.kinds import DESTINATION_RULE, VIRTUAL_SERVICE
 
@@ -100,9 +100,9 @@ class Standing:
         return [live for live in self.rules if is_of_traffic(live)]
 
     @cached_property
-    def merged(self) -> list[Mapping]:
-        """Return the rules of other people into which fields of ours were merged."""
-        return [live for live in self.rules if is_merged(live)]
+    def kept(self) -> list[Mapping]:
+        """Return the rules that this collection made, and those of other people into which fields of ours were merged."""
+        return [live for live in self.rules if is_kept(live)]
 
     def routes_for(self, host: str) -> list[Mapping]:
         """Return the VirtualServices, whoever made them, that sidecars obey for ``host``."""
