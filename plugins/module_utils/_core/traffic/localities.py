@@ -7,6 +7,7 @@ Sources: Envoy, operations/admin (``/server_info``); docs/traffic.md for what is
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import chain, zip_longest
 
 from ..catalogue.findings import Finding
 from ..mesh.topology import LOCALITY
@@ -38,11 +39,9 @@ def to_ask(standing: Standing) -> list[tuple[str, str]]:
         if at(pod, "status", "phase") == "Running":
             key = str(at(pod, "metadata", "namespace")), str(at(pod, "spec", "serviceAccountName"))
             by_account.setdefault(key, []).append(str(at(pod, "metadata", "name")))
-    rows = [sorted(names) for _key, names in sorted(by_account.items())]
-    spaces = [key[0] for key in sorted(by_account)]
-    most = max(map(len, rows), default=0)
-    turns = [(spaces[at_row], row[turn]) for turn in range(most) for at_row, row in enumerate(rows) if turn < len(row)]
-    return turns[:MOST_ASKED]
+    rows = [[(namespace, name) for name in sorted(names)] for (namespace, _account), names in sorted(by_account.items())]
+    turns = chain.from_iterable(zip_longest(*rows))
+    return [pod for pod in turns if pod][:MOST_ASKED]
 
 
 def found_locality(
