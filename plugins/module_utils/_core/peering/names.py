@@ -95,6 +95,12 @@ def host_parts(host: str) -> tuple[str, str] | None:
     return (match["name"], match["namespace"]) if match else None
 
 
+def exported_service(host: str) -> str:
+    """Return namespace/name of the service behind an exported host; "" for what is none."""
+    parts = host_parts(host)
+    return f"{parts[1]}/{parts[0]}" if parts else ""
+
+
 def short_host(host: str) -> str:
     """Return an exported host as people name its service, ``cart.shop``; what is none as it is."""
     parts = host_parts(host)
