@@ -75,6 +75,7 @@ REGISTRY = {
     "registry_plain_http": {"type": "bool", "default": False},
     "registry_timeout": {"type": "int", "default": 120},
 }
+REGISTRY_TOGETHER = [("registry_username", "registry_password")]
 FORCE = {"force": {"type": "bool", "default": False}}
 
 # The variables that stand in for options that are not given, the first that is set. Those of ``proxy_headers`` are its own.

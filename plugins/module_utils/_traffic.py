@@ -11,7 +11,8 @@ from ._core.mesh.topology import Mesh, checked_locality
 from ._core.plain.errors import FederationError
 from ._core.traffic.calling import admitting, callers_of, callers_query, rehearsing
 from ._core.traffic.checking import of_others, problems_of
-from ._core.traffic.localities import found_locality, is_located
+from ._core.traffic.localities import found_locality
+from ._core.traffic.plan import is_located
 from ._core.traffic.shifting import under_way
 from ._core.traffic.standing import Caller, Standing
 from ._core.traffic.wanted import Wanted, read_wanted

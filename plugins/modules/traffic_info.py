@@ -139,7 +139,7 @@ def run(run: Run, cluster: Cluster, now: datetime) -> dict:
         warned += warnings_under_way(asked.wanted, standing)
         warned += cut_off_locally(asked.wanted, asked.mesh, standing)
         found = told(asked.mesh.name, [*map(finding_of, asked.problems), *warned], [])
-        rules = [row_of(live) for live in [*standing.ours, *standing.merged]]
+        rules = [row_of(live) for live in standing.kept]
         shown = [f"{row['kind']} {row['namespace']}/{row['name']} · {', '.join(row['peers'])}" for row in rules]
         return {
             "changed": False,
@@ -150,7 +150,7 @@ def run(run: Run, cluster: Cluster, now: datetime) -> dict:
             "lines": [*found["lines"], *shown],
         }
     going = where_it_goes(*parts, client_of(str(client), asked.mesh, standing), asked.mesh, standing)
-    rules = [row_of(live) for live in [*standing.ours, *standing.merged]]
+    rules = [row_of(live) for live in standing.kept]
     return {
         "changed": False,
         "findings": [],

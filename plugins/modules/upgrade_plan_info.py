@@ -120,14 +120,13 @@ from ..module_utils._core.plain.errors import FederationError  # noqa: E402
 from ..module_utils._core.plain.kinds import (  # noqa: E402
     AUTHORIZATION_POLICY,
     ENVOY_FILTER,
-    EXTENSION,
     MEMBER_ROLL,
     MIXER_KINDS,
-    OLD_EXTENSION,
     PEER,
     POD,
     WASM_PLUGIN,
     Kind,
+    extension_kind,
 )
 from ..module_utils._options import CLUSTER, MESH  # noqa: E402
 from ..module_utils._reads.extensions import ground_of  # noqa: E402
@@ -193,7 +192,7 @@ def look(cluster: Cluster, control_plane: ControlPlane, params: Mapping[str, Any
     # Mixer's own kinds are many: only where Mixer can be, and where the cluster has them.
     of_mixer = MIXER_KINDS if version == OLDEST and cluster.serves("config.istio.io") else ()
     of_old = [live for kind in of_mixer for live in listed(kind)]
-    extensions = listed(OLD_EXTENSION if version == OLDEST else EXTENSION)
+    extensions = listed(extension_kind(version))
     impossible = unconvertible(control_plane, params, places, extensions)
     return Found(
         unconvertible=impossible,

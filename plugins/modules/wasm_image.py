@@ -139,7 +139,7 @@ from ..module_utils._core.extensions.wasm import LARGEST, read_module  # noqa: E
 from ..module_utils._core.plain.data import some  # noqa: E402
 from ..module_utils._core.plain.errors import FederationError  # noqa: E402
 from ..module_utils._files import Place, beginning, write  # noqa: E402
-from ..module_utils._options import REGISTRY  # noqa: E402
+from ..module_utils._options import REGISTRY, REGISTRY_TOGETHER  # noqa: E402
 from ..module_utils._registry import Registry  # noqa: E402
 from ..module_utils._run import Module, Run, run_module  # noqa: E402
 
@@ -226,7 +226,7 @@ def difference(place: str, before: str, packed: Packed) -> dict:
 
 
 def main() -> None:
-    checks = {"required_one_of": [("dest", "push")], "required_together": [("registry_username", "registry_password")]}
+    checks = {"required_one_of": [("dest", "push")], "required_together": REGISTRY_TOGETHER}
     module = Module({**REGISTRY, **OPTIONS}, supports_check_mode=True, **checks)
     run_module(module, run, needs_cluster=False)
 

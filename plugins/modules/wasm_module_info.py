@@ -158,7 +158,7 @@ from ..module_utils._core.extensions.wasm import LARGEST, read_module  # noqa: E
 from ..module_utils._core.plain.data import some  # noqa: E402
 from ..module_utils._core.plain.errors import FederationError  # noqa: E402
 from ..module_utils._files import Place, beginning, read  # noqa: E402
-from ..module_utils._options import REGISTRY  # noqa: E402
+from ..module_utils._options import REGISTRY, REGISTRY_TOGETHER  # noqa: E402
 from ..module_utils._registry import Registry  # noqa: E402
 from ..module_utils._run import Module, Run, run_module  # noqa: E402
 
@@ -175,7 +175,7 @@ CHECKS = {
     "mutually_exclusive": [SOURCES, ("path", "digest"), ("pull", "digest")],
     "required_one_of": [SOURCES],
     "required_by": {"public_key": ["pull"]},
-    "required_together": [("registry_username", "registry_password")],
+    "required_together": REGISTRY_TOGETHER,
 }
 
 

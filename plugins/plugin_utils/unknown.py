@@ -86,8 +86,9 @@ def _of_the_run(name: str, known: Collection[str], told: Told) -> str | None:
     """Return the nearest variable of the playbook that a name is called after; None where that has none, or is not played."""
     plain = _plain(name)
     first = plain.partition("_")[0]
-    is_of_the_run = first != plain and any(each.partition("_")[0] == first for each in told.playbooks)
-    own = [each for each in known if is_of_the_run and each.startswith(f"{first}_")]
+    if first == plain or all(each.partition("_")[0] != first for each in told.playbooks):
+        return None
+    own = [each for each in known if each.startswith(f"{first}_")]
     return next(iter(get_close_matches(plain, own, 1, 0.0)), None)
 
 

@@ -111,6 +111,15 @@ def test_a_mesh_that_went_leaves_nothing_and_secrets_are_written_again_when_aske
     assert {str(one["extra_vars"].get("federation_cards_dir")) for one in data["templates"] if "state" not in one} == {"/runner/project/cards"}
 
 
+def test_a_workflow_and_schedules_that_are_no_longer_asked_for_go(environment: dict[str, str], tmp_path: Path) -> None:
+    fleet = {"awx_kubeconfigs": {}, "awx_cards_dir": "/runner/project/cards", "awx_fleet_plan": "/plans/plan.json"}
+    asked = data_of(fleet, environment, tmp_path)
+    assert not [one["name"] for kind in asked.values() for one in kind if one.get("state") == "absent"]
+    over = data_of({**fleet, "awx_fleet_plan": "", "awx_when": {"status": "FREQ=DAILY"}}, environment, tmp_path)
+    gone = {one["name"] for kind in over.values() for one in kind if one.get("state") == "absent"}
+    assert gone == {"Federate what has changed", "preflight of east", "preflight of west", "Drift"}
+
+
 def test_project_and_image_take_the_collection_from_where_it_is_said(environment: dict[str, str], tmp_path: Path) -> None:
     source = {"type": "url", "name": "https://files.example.com/ossm-federation.tar.gz"}
     told = {"prepare_dir": str(tmp_path / "meshes"), "prepare_source": source, "ansible_python_interpreter": sys.executable}

@@ -45,7 +45,7 @@ from .._core.logs.switched import Switched, switched
 from .._core.mesh.topology import Mesh, Peer, client_id
 from .._core.peering import status
 from .._core.peering.carrying import card_in
-from .._core.peering.names import host_parts
+from .._core.peering.names import exported_service
 from .._core.plain.data import at, items, mapping, strings
 from .._core.plain.errors import FederationError
 from .._core.plain.kinds import (
@@ -513,8 +513,8 @@ def outline(pod: Mapping) -> dict:
 
 def _hosts(imports: Mapping | None) -> dict[str, str]:
     """Return the host names of what is imported, by the service as the peer calls it."""
-    rows = [(host_parts(str(row["exported"])), row["imported"]) for row in status.imported(imports)]
-    return {f"{parts[1]}/{parts[0]}": str(host) for parts, host in rows if parts and host}
+    rows = [(exported_service(str(row["exported"])), row["imported"]) for row in status.imported(imports)]
+    return {name: str(host) for name, host in rows if name and host}
 
 
 def _named(rules: Sequence[Any]) -> list[str]:
@@ -533,5 +533,5 @@ def _told_by(card: Card) -> dict:
         "addresses": list(ingress.addresses) if ingress else [],
         "discovery_port": ingress.discovery_port if ingress else None,
         "service_port": ingress.service_port if ingress else None,
-        "exports": [f"{parts[1]}/{parts[0]}" for one in card.exports if (parts := host_parts(one.name))],
+        "exports": [name for one in card.exports if (name := exported_service(one.name))],
     }

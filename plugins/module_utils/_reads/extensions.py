@@ -14,7 +14,7 @@ from .._core.extensions.plan import INBOUND_ONLY, Ground
 from .._core.extensions.selecting import Proxy, proxy_of
 from .._core.plain.data import mapping
 from .._core.plain.errors import FederationError
-from .._core.plain.kinds import EXTENSION, MEMBER_ROLL, OLD_EXTENSION, POD, Kind
+from .._core.plain.kinds import EXTENSION, MEMBER_ROLL, POD, Kind, extension_kind
 from .._core.plain.supported import EXTENSIONS_FROM, V1_EXTENSIONS_FROM
 from .._core.preflight.checks import Refusal
 from .peerings import read_control_plane
@@ -76,8 +76,7 @@ def read_around(
     live: list[dict] = []
     unknown: list[Refusal] = []
     # An operator of 2.0 serves v1alpha1 alone, whatever is looked for.
-    is_old = control_plane.version is not None and control_plane.version < V1_EXTENSIONS_FROM
-    for kind in (OLD_EXTENSION if is_old and each is EXTENSION else each for each in kinds or ground.kinds):
+    for kind in (extension_kind(control_plane.version) if each is EXTENSION else each for each in kinds or ground.kinds):
         for place in sorted(ground.namespaces):
             try:
                 live += cluster.list(kind, place)

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 
 from .._core.catalogue.findings import Unknown
 from .._core.insight.asking import PROMETHEUS, Page
-from .._core.insight.rates import edges, questions
+from .._core.insight.rates import MOST_HOSTS, asked, edges, questions
 from .._core.plain.data import from_json
 from .._core.plain.errors import FederationError
 from .._core.traffic.measuring import Row, rows_of
@@ -35,7 +35,7 @@ def of_pod(asker: Asker, namespace: str, pod: str) -> Ask:
 
 
 def read_rates(ask: Ask, hosts: Iterable[str], gateways: Iterable[str], gaps: list[Unknown]) -> list[dict]:
-    """Return the edges' rows; a question without an answer is told, and what the others say still counts."""
+    """Return the edges' rows; a question without an answer is told, and so is how many imports were not asked about."""
     wanted = list(hosts)
     answers = {}
     for kind, query in questions(wanted, gateways).items():
@@ -45,4 +45,6 @@ def read_rates(ask: Ask, hosts: Iterable[str], gateways: Iterable[str], gaps: li
             why = error.what if isinstance(error, FederationError) else str(error)
             gaps.append(Unknown("requests and errors on the edges", f"Prometheus: {why}"))
             return []
+    if left := len(set(wanted)) - len(asked(wanted)):
+        gaps.append(Unknown("requests and errors on the edges", f"{left} imports were not asked about: more than {MOST_HOSTS}, or no DNS names"))
     return edges(answers, wanted)

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from ..peering import status
-from ..peering.names import host_parts, imported_names
+from ..peering.names import exported_service, imported_names
 from ..plain.data import at, items, mapping, some, strings
 from ..plain.moments import time_of
 from .evidence import SERVICE, Evidence
@@ -24,7 +24,7 @@ IDLE_SECONDS = 300
 
 def exports(seen: Evidence) -> Step:
     """Whether what we want is offered, and what we offer is seen."""
-    offered = {_service_of(str(row["exported"])) for row in status.imported(seen.imports)}
+    offered = _offered(seen)
     missing = [name for name in seen.wanted_imports if name not in offered]
     if missing and seen.imports is not None and seen.is_listening:
         found = f"the peer does not offer {some(missing)}"
@@ -49,9 +49,10 @@ def exports(seen: Evidence) -> Step:
     return holds("what is asked for is offered, in both directions")
 
 
-def _service_of(host: str) -> str:
-    parts = host_parts(host)
-    return f"{parts[1]}/{parts[0]}" if parts else host
+def _offered(seen: Evidence) -> dict[str, dict]:
+    """Return the rows of what the peer offers, by namespace/name of the service over there."""
+    rows = [(exported_service(str(row["exported"])), row) for row in status.imported(seen.imports)]
+    return {name: row for name, row in rows if name}
 
 
 def _own_exports(seen: Evidence) -> Step | None:
@@ -91,7 +92,7 @@ def _own_exports(seen: Evidence) -> Step | None:
 
 def imports(seen: Evidence) -> Step:
     """Whether our rules take what is offered."""
-    rows = {_service_of(str(row["exported"])): row for row in status.imported(seen.imports)}
+    rows = _offered(seen)
     for name in seen.wanted_imports:
         row = rows.get(name)
         if row is None or row["imported"]:
@@ -224,7 +225,7 @@ def egress(seen: Evidence) -> Step:
             "they have refused it, or lost istiod",
             "Restart these pods",
         )
-    taken = {_service_of(str(row["exported"])) for row in status.imported(seen.imports) if row["imported"]}
+    taken = {name for name, row in _offered(seen).items() if row["imported"]}
     routed = taken & set(seen.wanted_imports) if seen.wanted_imports else taken
     blind = [
         str(proxy.get("pod"))

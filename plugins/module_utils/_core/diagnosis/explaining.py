@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from ..peering import status
-from ..peering.names import exported_names, host_parts, imported_names, ports_of
+from ..peering.names import exported_names, exported_service, imported_names, ports_of
 from ..plain.data import at, mapping, some
 from ..plain.kinds import CLUSTER_DOMAIN
 
@@ -84,7 +84,7 @@ def _inward(service: str, pair: Pair, home: Home) -> list[dict]:
     rows = []
     for host in known:
         row = imported_names([host], spec, pair.peer, home.cluster_domain)[0]
-        if service not in (_full(host), _full_of_import(row["imported"])):
+        if service not in (exported_service(host), _full_of_import(row["imported"])):
             continue
         imported = row["imported"]
         ports = list((pair.offered or {}).get(host) or ())
@@ -109,11 +109,6 @@ def _inward(service: str, pair: Pair, home: Home) -> list[dict]:
             }
         )
     return rows
-
-
-def _full(host: str) -> str:
-    parts = host_parts(host)
-    return f"{parts[1]}/{parts[0]}" if parts else ""
 
 
 def _full_of_import(host: str | None) -> str:

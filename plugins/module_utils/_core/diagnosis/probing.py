@@ -13,7 +13,7 @@ from typing import Any
 
 from ..card.card import Export
 from ..peering import status
-from ..peering.names import host_parts
+from ..peering.names import exported_service
 from ..plain.addresses import is_address, special_kind, unfit
 from ..plain.data import at, mapping, strings
 from ..plain.words import printable
@@ -175,7 +175,7 @@ def wanted_first(imports: Mapping | None, wanted: Sequence[str], *, only: bool) 
     """Return the rows of what is imported, those of ``wanted`` services (``namespace/name``) first, and with ``only``
     no others."""
     rows = [row for row in status.imported(imports) if row["imported"]]
-    first = [row for row in rows if (parts := host_parts(str(row["exported"]))) and f"{parts[1]}/{parts[0]}" in wanted]
+    first = [row for row in rows if exported_service(str(row["exported"])) in wanted]
     return first if only else [*first, *(row for row in rows if row not in first)]
 
 

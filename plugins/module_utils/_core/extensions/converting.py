@@ -6,11 +6,10 @@ Sources: maistra/istio, branch 2.2, which obeys both kinds; maistra.io/v1 conver
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from ..plain.data import at, items, mapping, place_of, some
+from ..plain.data import at, from_json, items, mapping, place_of, some
 from ..plain.diff import Change, change_to, removal_of
 from ..plain.errors import FederationError
 from ..plain.kinds import EXTENSION, MANAGER, MESH_LABEL, WASM_PLUGIN
@@ -252,10 +251,7 @@ def _config(said: object) -> Mapping:
     """Return what a module is told, as 2.1 has it: a text of v1alpha1 that is a JSON object is that object, any other is raw."""
     if said is None or said == "" or isinstance(said, Mapping):
         return mapping(said)
-    try:
-        read = json.loads(str(said))
-    except (ValueError, RecursionError):
-        read = None
+    read = from_json(str(said))
     return read if isinstance(read, Mapping) else {RAW: said}
 
 

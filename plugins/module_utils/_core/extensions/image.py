@@ -83,8 +83,8 @@ def layers_of(manifest: bytes, where: str) -> list[Mapping]:
 
 def image_of_parts(manifest: bytes, layers: Iterable[bytes], where: str) -> Image:
     """Return the image that a registry gave in parts: its manifest, and its layers in any order. Raises as ``read_image``."""
-    parts = [manifest, *layers]
-    files = {_file_of(digest_of(part).partition(":")[2]): Entry(digest_of(part), part) for part in parts}
+    parts = ((digest_of(part), part) for part in (manifest, *layers))
+    files = {_file_of(digest.partition(":")[2]): Entry(digest, part) for digest, part in parts}
     return _image_of(files, {"digest": digest_of(manifest)}, where)
 
 

@@ -11,11 +11,10 @@ import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from ..plain.kinds import EXTENSION, MANAGER, MESH_LABEL, OLD_EXTENSION, WASM_PLUGIN, Kind
+from ..plain.kinds import EXTENSION, MANAGER, MESH_LABEL, OLD_EXTENSION, WASM_PLUGIN, Kind, extension_kind
 from ..plain.supported import (
     EXTENSIONS_BEFORE,
     PULL_SECRET_OF_WASM_PLUGIN_FROM,
-    V1_EXTENSIONS_FROM,
     WASM_PLUGINS_FROM,
 )
 from .described import ALL, OPTION, Extension
@@ -72,15 +71,8 @@ class Ground:
     @property
     def kinds(self) -> tuple[Kind, ...]:
         """Return the kinds that this version obeys."""
-        return tuple(
-            kind
-            for kind, is_there in (
-                (OLD_EXTENSION, self.version < V1_EXTENSIONS_FROM),
-                (EXTENSION, V1_EXTENSIONS_FROM <= self.version < EXTENSIONS_BEFORE),
-                (WASM_PLUGIN, self.version >= WASM_PLUGINS_FROM),
-            )
-            if is_there
-        )
+        old = (extension_kind(self.version),) if self.version < EXTENSIONS_BEFORE else ()
+        return (*old, WASM_PLUGIN) if self.version >= WASM_PLUGINS_FROM else old
 
 
 def kind_of(extension: Extension, ground: Ground) -> Kind:

@@ -22,7 +22,7 @@ DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 _COMPONENT = r"[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*"
 _REPOSITORY = re.compile(rf"{_COMPONENT}(?:/{_COMPONENT})*")
 _TAG = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}")
-_HOST = re.compile(r"(?:[A-Za-z0-9](?:[A-Za-z0-9.-]{0,251}[A-Za-z0-9])?|\[[0-9a-fA-F:.]{2,45}\])(?::[0-9]{1,5})?")
+_HOST = re.compile(r"(?:[A-Za-z0-9](?:[A-Za-z0-9.-]{0,251}[A-Za-z0-9])?|\[[0-9a-fA-F:.]{2,45}\])(?::(?P<port>[0-9]{1,5}))?")
 _PARAMETER = re.compile(r'([A-Za-z_]+)\s*=\s*(?:"([^"\\]*)"|([^\s",]+))\s*(?:,|$)')
 # Docker Hub's name is not where it answers, and its tokens come from a third place.
 _ANSWERS_AT = {"docker.io": "registry-1.docker.io", "index.docker.io": "registry-1.docker.io"}
@@ -61,12 +61,13 @@ def reference_of(text: str, word: str) -> Reference:
     host, _slash, path = name.partition("/")
     repository, colon, tag = path.partition(":")
     wrong = ""
-    if "@" in digest or "@" in name or (at and not DIGEST.fullmatch(digest)):
+    if at and not DIGEST.fullmatch(digest):
         # A password before the host is what else stands before an @: the text is not shown.
         raise _unreadable(word, "has something else than sha256: and 64 hexadecimal digits after its @; user and password are options of their own")
-    if not _HOST.fullmatch(host) or not ("." in host or ":" in host or host == "localhost"):
+    known = _HOST.fullmatch(host)
+    if not known or not ("." in host or ":" in host or host == "localhost"):
         wrong = f"names no registry before its first slash ({printable(host, 80)})"
-    elif int(host.rpartition(":")[2]) > 65535 if re.search(r":[0-9]+$", host) else False:
+    elif int(known["port"] or 0) > 65535:
         wrong = "names a port above 65535"
     elif not _REPOSITORY.fullmatch(repository) or len(repository) > _LONGEST_REPOSITORY:
         wrong = f"has no repository of small letters, digits and . _ - / after the registry ({printable(repository, 80)})"

@@ -73,29 +73,25 @@ def verifier_of(pem: bytes) -> Verifier:
     if b"PRIVATE KEY" in pem:
         raise _unfit_key("holds a private key, which has no business here")
     try:
-        key = load_pem_public_key(pem)
+        key: Any = load_pem_public_key(pem)
     except (ValueError, UnsupportedAlgorithm):
         raise _unfit_key("is not a public key in PEM") from None
     if isinstance(key, rsa.RSAPublicKey) and key.key_size < _SMALLEST_RSA:
         raise _unfit_key(f"is an RSA key of {key.key_size} bits, and {_SMALLEST_RSA} are the least")
 
-    def verify(signature: bytes, content: bytes) -> None:
-        if isinstance(key, ec.EllipticCurvePublicKey):
-            key.verify(signature, content, ec.ECDSA(SHA256()))
-        elif isinstance(key, rsa.RSAPublicKey):
-            key.verify(signature, content, PKCS1v15(), SHA256())
-        elif isinstance(key, ed25519.Ed25519PublicKey):
-            key.verify(signature, content)
-
-    is_known = isinstance(key, (rsa.RSAPublicKey, ed25519.Ed25519PublicKey)) or (
-        isinstance(key, ec.EllipticCurvePublicKey) and isinstance(key.curve, ec.SECP256R1)
+    is_on_p256 = isinstance(key, ec.EllipticCurvePublicKey) and isinstance(key.curve, ec.SECP256R1)
+    known: tuple[tuple[bool, tuple], ...] = (
+        (is_on_p256, (ec.ECDSA(SHA256()),)),
+        (isinstance(key, rsa.RSAPublicKey), (PKCS1v15(), SHA256())),
+        (isinstance(key, ed25519.Ed25519PublicKey), ()),
     )
-    if not is_known:
+    how = next((words for is_it, words in known if is_it), None)
+    if how is None:
         raise _unfit_key("is neither ECDSA on P-256, RSA nor Ed25519")
 
     def verifies(signature: bytes, content: bytes) -> bool:
         try:
-            verify(signature, content)
+            key.verify(signature, content, *how)
         except InvalidSignature:
             return False
         return True

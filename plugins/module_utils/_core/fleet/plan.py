@@ -49,7 +49,7 @@ class Plan:
     @property
     def digest(self) -> str:
         """Return what tells two plans apart."""
-        return hashlib.sha256(json.dumps(self.to_data(), sort_keys=True).encode()).hexdigest()
+        return digest(self.to_data())
 
     @classmethod
     def from_data(cls, data: object, where: str) -> Plan:

@@ -18,7 +18,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from ..extensions.selecting import Proxy
-from ..plain.data import at, items, mapping, some
+from ..plain.data import at, from_json, items, mapping, some
 from ..plain.errors import FederationError
 from .hiding import type_of
 from .statistics import number_of
@@ -236,12 +236,10 @@ def refuse_unloaded(missing: Mapping[str, Sequence[Loading]], seconds: int) -> N
 
 
 def _configs(content: bytes) -> list[Mapping]:
-    try:
-        return items(mapping(json.loads(content)).get("configs"))
-    except (ValueError, RecursionError):
-        raise FederationError(
-            "FED922", where="An Envoy's /config_dump", what="is no JSON", fix="See what answers at the pod's port 15000"
-        ) from None
+    page = from_json(content)
+    if page is None:
+        raise FederationError("FED922", where="An Envoy's /config_dump", what="is no JSON", fix="See what answers at the pod's port 15000")
+    return items(mapping(page).get("configs"))
 
 
 def _managers(listener: Mapping) -> Iterator[Mapping]:

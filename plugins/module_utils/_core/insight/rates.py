@@ -13,6 +13,7 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from ..peering.names import is_dns_name
 from ..traffic.measuring import Row, any_of
 
 WINDOW = "10m"
@@ -30,10 +31,15 @@ _WORKLOAD, _SPACE, _SERVICE, _POLICY = (
 )
 
 
+def asked(hosts: Iterable[str]) -> list[str]:
+    """Return the imported names that are asked about. A peer has a hand in them: what is no DNS name gets into no question."""
+    return sorted(filter(is_dns_name, set(hosts)))[:MOST_HOSTS]
+
+
 def questions(hosts: Iterable[str], gateways: Iterable[str]) -> dict[str, str]:
     """Return what is asked, by what it is for; nothing where there is neither an import nor a gateway."""
     found = {}
-    named = sorted(set(hosts))[:MOST_HOSTS]
+    named = asked(hosts)
     if named:
         calls = f'reporter="source",destination_service=~"{any_of(named)}"'
         found["requests"] = f"sum by ({_ENDS},{_POLICY},response_code) (rate(istio_requests_total{{{calls}}}[{WINDOW}]))"
@@ -89,15 +95,15 @@ class Edge:
 
 
 def edges(answers: Mapping[str, Sequence[Row]], hosts: Iterable[str]) -> list[dict]:
-    """Return the rows of all edges, the busiest first, and one for each import that nobody calls; ``answers`` by the names of
-    ``questions``."""
+    """Return the rows of all edges, the busiest first, and one for each import that nobody calls, of those that were ``asked`` about;
+    ``answers`` by the names of ``questions``."""
     found: dict[tuple[str, str], Edge] = {}
     for kind, rows in answers.items():
         for labels, value in rows:
             _note(found, kind, labels, value)
     busy = sorted(found.values(), key=lambda edge: (-edge.requests, -edge.connections, -edge.bytes, edge.source, edge.to))
     called = {edge.to for edge in busy}
-    nobody = [Edge("nobody", host) for host in sorted(set(hosts) - called)] if "requests" in answers else []
+    nobody = [Edge("nobody", host) for host in asked(hosts) if host not in called] if "requests" in answers else []
     return [edge.as_data() for edge in [*busy, *nobody][:MOST_EDGES]]
 
 

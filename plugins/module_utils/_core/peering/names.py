@@ -95,6 +95,12 @@ def host_parts(host: str) -> tuple[str, str] | None:
     return (match["name"], match["namespace"]) if match else None
 
 
+def exported_service(host: str) -> str:
+    """Return namespace/name of the service behind an exported host; "" for what is none."""
+    parts = host_parts(host)
+    return f"{parts[1]}/{parts[0]}" if parts else ""
+
+
 def short_host(host: str) -> str:
     """Return an exported host as people name its service, ``cart.shop``; what is none as it is."""
     parts = host_parts(host)
@@ -390,12 +396,12 @@ def _imported(host: str, rules: Sequence[_Rule], no_rules: str) -> dict:
         return {**nothing, "reason": found.because(no_rules)}
     name, namespace = found.renaming.new_name or parts[0], found.renaming.new_namespace or parts[1]
     imported = f"{name}.{namespace}.{found.rule.suffix}"
-    if not _is_dns_name(imported):
+    if not is_dns_name(imported):
         return {**nothing, "rule": found.rule.index, "reason": found.because(f"but '{imported}' is no valid DNS name, so nothing is imported")}
     return {"imported": imported, "rule": found.rule.index, "local": found.rule.is_local, "reason": found.because("")}
 
 
-def _is_dns_name(host: str) -> bool:
+def is_dns_name(host: str) -> bool:
     """Return whether ``host`` is a DNS name; one trailing dot is accepted (federation.md G50)."""
     bare = host[:-1] if host.endswith(".") else host
     return len(bare) <= _LONGEST_DNS_NAME and all(_DNS_LABEL.fullmatch(label) for label in bare.split("."))

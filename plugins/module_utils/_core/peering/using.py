@@ -128,7 +128,7 @@ def uses_in(objects: Iterable[Mapping], taken: Sequence[Taken], cluster_domain: 
     for live in objects:
         metadata = live.get("metadata") or {}
         namespace = str(metadata.get("namespace") or "")
-        is_routed = live.get("kind") != AUTHORIZATION_POLICY.name and (is_of_traffic(live) or is_merged(live))
+        is_routed = live.get("kind") != AUTHORIZATION_POLICY.name and is_kept(live)
         for given in _peers_of(live, taken) if is_routed else taken:
             named = list(_named(live, namespace, given, cluster_domain))
             if is_routed:
@@ -222,6 +222,11 @@ def is_of_traffic(live: Mapping) -> bool:
 def is_merged(live: Mapping) -> bool:
     """Return whether fields that ``mesh_traffic`` needs were merged into an object of somebody else."""
     return bool(at(live, "metadata", "annotations", TRAFFIC_MERGED)) and bool(owned_leaves(live, merging_manager()))
+
+
+def is_kept(live: Mapping) -> bool:
+    """Return whether an object is there for ``mesh_traffic``: one of ours, or one of somebody else into which fields of ours were merged."""
+    return is_of_traffic(live) or is_merged(live)
 
 
 def withdrawal_of(live: Mapping) -> Change | None:

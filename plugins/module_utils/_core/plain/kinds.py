@@ -11,6 +11,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from .supported import V1_EXTENSIONS_FROM, Version
+
 TRUST_DOMAIN = re.compile(r"[a-z0-9]([a-z0-9._-]{0,253}[a-z0-9])?")
 
 
@@ -120,6 +122,11 @@ KINDS = {
         *(NAMESPACE, SECRET, SERVICE_ACCOUNT, ROLE, ROLE_BINDING, CLUSTER_ROLE, CLUSTER_ROLE_BINDING, CRD),
     )
 }
+
+
+def extension_kind(version: Version | None) -> Kind:
+    """Return how a ServiceMeshExtension is written for a version, on v2.0 as v1alpha1; the newer way where none is known."""
+    return OLD_EXTENSION if version is not None and version < V1_EXTENSIONS_FROM else EXTENSION
 
 
 def kind_of(manifest: Mapping[str, Any]) -> Kind:

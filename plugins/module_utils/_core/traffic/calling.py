@@ -12,6 +12,7 @@ from dataclasses import replace
 
 from ..catalogue.findings import Finding
 from ..mesh.topology import Mesh
+from ..peering.using import is_of_traffic
 from ..plain.data import at, items, listed, mapping, strings
 from ..plain.kinds import AUTHORIZATION_POLICY
 from .measuring import Row, any_of
@@ -86,10 +87,8 @@ def is_enforced(one: Wanted, standing: Standing) -> bool:
 
 
 def _policy_of(one: Wanted, standing: Standing) -> Mapping | None:
-    named = (AUTHORIZATION_POLICY.name, one.namespace, name_of(one))
-    return next(
-        (live for live in standing.ours if (live.get("kind"), at(live, "metadata", "namespace"), at(live, "metadata", "name")) == named), None
-    )
+    live = standing.by_place.get((AUTHORIZATION_POLICY.name, one.namespace, name_of(one)))
+    return live if live and is_of_traffic(live) else None
 
 
 def _admitted(live: Mapping | None) -> list[str]:

@@ -345,22 +345,17 @@ def _accounts(one: Wanted, standing: Standing) -> Iterator[FederationError]:
 
 def _holders(one: Wanted, mesh: Mesh, standing: Standing, locality: Mapping[str, str]) -> Iterator[FederationError]:
     """Yield which objects of others hold what this rule would write: a host, or the name of an object."""
-    standing_names = {
-        (live.get("kind"), at(live, "metadata", "namespace"), at(live, "metadata", "name")): live
-        for live in standing.others
-    }
     for manifest in plan_rule(one, mesh, standing, locality):
-        metadata = manifest["metadata"]
+        live = standing.by_place.get(place_in(manifest))
+        theirs = live if live and not is_of_traffic(live) else None
         if manager_of(manifest) == merging_manager():
-            theirs = next((live for live in standing.others if place_in(live) == place_in(manifest)), None)
             yield from in_the_way(one, theirs, manifest, standing) if theirs else ()
             continue
-        named = standing_names.get((manifest["kind"], metadata["namespace"], metadata["name"]))
-        if named:
+        if theirs:
             yield FederationError(
                 "FED863",
                 where=one.place,
-                what=f"needs {place_of(named)}, which somebody else made",
+                what=f"needs {place_of(theirs)}, which somebody else made",
                 fix="Rename or delete that object",
             )
             continue

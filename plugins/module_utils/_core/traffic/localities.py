@@ -7,11 +7,12 @@ Sources: Envoy, operations/admin (``/server_info``); docs/traffic.md for what is
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import chain, zip_longest
 
 from ..catalogue.findings import Finding
 from ..mesh.topology import LOCALITY
 from ..plain.data import at, from_json, listed, mapping
-from .plan import BY_WEIGHT, way_of
+from .plan import is_located
 from .standing import Standing
 from .wanted import Wanted
 
@@ -38,16 +39,9 @@ def to_ask(standing: Standing) -> list[tuple[str, str]]:
         if at(pod, "status", "phase") == "Running":
             key = str(at(pod, "metadata", "namespace")), str(at(pod, "spec", "serviceAccountName"))
             by_account.setdefault(key, []).append(str(at(pod, "metadata", "name")))
-    rows = [sorted(names) for _key, names in sorted(by_account.items())]
-    spaces = [key[0] for key in sorted(by_account)]
-    most = max(map(len, rows), default=0)
-    turns = [(spaces[at_row], row[turn]) for turn in range(most) for at_row, row in enumerate(rows) if turn < len(row)]
-    return turns[:MOST_ASKED]
-
-
-def is_located(one: Wanted, standing: Standing) -> bool:
-    """Return whether a rule counts only for proxies that have a locality."""
-    return bool(one.failover_to) or (bool(one.split) and way_of(one, standing) == BY_WEIGHT)
+    rows = [[(namespace, name) for name in sorted(names)] for (namespace, _account), names in sorted(by_account.items())]
+    turns = chain.from_iterable(zip_longest(*rows))
+    return [pod for pod in turns if pod][:MOST_ASKED]
 
 
 def found_locality(
@@ -75,20 +69,14 @@ def found_locality(
 
 def clients_elsewhere(region: str | None, standing: Standing) -> list[str]:
     """Return the clients, in words, whose proxies are not in ``region``; for None those that are nowhere."""
-    found = []
-    for pod in standing.clients():
-        place = standing.locality_of_proxy(pod)
-        theirs = None if place is None else place.get("region", "")
-        if theirs is not None and (theirs != region if region else not theirs):
-            found.append(f"{at(pod, 'metadata', 'namespace')}/{at(pod, 'metadata', 'name')} ({theirs or 'none'})")
-    return found
+    placed = [(name, theirs) for name, theirs in standing.placed_clients if theirs is not None]
+    return [f"{name} ({theirs or 'none'})" for name, theirs in placed if (theirs != region if region else not theirs)]
 
 
 def clients_unknown(standing: Standing) -> list[str]:
     """Return the clients, in words, whose proxies may be anywhere, as far as can be seen."""
-    pods = [pod for pod in standing.clients() if standing.locality_of_proxy(pod) is None]
     unseen = [f"all of {namespace}" for namespace in sorted(standing.blind)]
-    return [*unseen, *(f"{at(pod, 'metadata', 'namespace')}/{at(pod, 'metadata', 'name')}" for pod in pods)]
+    return [*unseen, *(name for name, theirs in standing.placed_clients if theirs is None)]
 
 
 def warnings_of(wanted: Sequence[Wanted], standing: Standing) -> Iterator[Finding]:

@@ -7,6 +7,7 @@ Sources: Prometheus documentation, "HTTP API" (instant queries); Istio documenta
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -14,6 +15,7 @@ from ..plain.data import at, items, mapping
 
 Row = tuple[Mapping[str, str], float]
 _MOST_ROWS = 10_000
+_SIGN = re.compile(r"[^A-Za-z0-9_-]")
 
 
 @dataclass(frozen=True)
@@ -26,8 +28,15 @@ class Verdict:
 
 
 def any_of(names: Iterable[str]) -> str:
-    """Return names as a regular expression inside a query's text: any of them, letter by letter."""
-    return "|".join(name.replace(".", "\\\\.") for name in sorted(set(names)))
+    """Return names as a regular expression inside a query's text: any of them, letter by letter.
+
+    Every other sign stands there by its number, so that no name ends the text or means something else, in whichever quotes it is.
+    """
+    return "|".join(_SIGN.sub(_numbered, name) for name in sorted(set(names)))
+
+
+def _numbered(sign: re.Match[str]) -> str:
+    return "\\\\." if sign[0] == "." else f"\\\\x{{{ord(sign[0]):x}}}"
 
 
 def error_query(hosts: Iterable[str], seconds: int, given: str = "") -> str:

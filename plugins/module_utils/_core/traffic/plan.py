@@ -10,7 +10,7 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 
 from ..mesh.topology import Mesh, Peer
-from ..peering.using import is_of_traffic, withdrawals_of
+from ..peering.using import is_of_traffic, place_in, withdrawals_of
 from ..plain.data import at, listed, mapping, place_of
 from ..plain.diff import Change, change_to
 from ..plain.kinds import (
@@ -39,11 +39,19 @@ _CLUSTER = "topology.istio.io/cluster"
 
 
 def way_of(one: Wanted, standing: Standing) -> str | None:
-    """Return how a split is done: by weight inside one host where all its peers give the service as local, by host where none does."""
+    """Return how a split is done: by weight inside one host where all its peers give the service as local, by host where none does.
+
+    None where its peers differ, and without a split.
+    """
     kinds = {
         any(found.is_local for found in standing.imports_of(one.namespace, one.name, peer)) for peer in one.split_peers
     }
     return {frozenset({True}): BY_WEIGHT, frozenset({False}): BY_HOST}.get(frozenset(kinds))
+
+
+def is_located(one: Wanted, standing: Standing) -> bool:
+    """Return whether a rule counts only for proxies that have a locality."""
+    return bool(one.failover_to) or way_of(one, standing) == BY_WEIGHT
 
 
 def others_as_local(one: Wanted, standing: Standing) -> list[str]:
@@ -72,18 +80,16 @@ def changes_of(planned: Sequence[Mapping], standing: Standing, *, force: bool = 
 
     Rules that route go before those that admit, and what goes first is what nothing wants any more.
     """
-    live = {_key(one): one for one in [*standing.ours, *standing.merged]}
-    wanted = {_key(one) for one in planned}
-    gone = withdrawals_of(one for key, one in live.items() if key not in wanted)
-    held = {_key(one): one for one in standing.rules}
-    kept = (change_to(held.get(_key(one)), one, manager_of(one), force=force) for one in planned)
+    wanted = set(map(place_in, planned))
+    gone = withdrawals_of(live for live in standing.kept if place_in(live) not in wanted)
+    kept = (change_to(standing.by_place.get(place_in(one)), one, manager_of(one), force=force) for one in planned)
     return [*gone, *(change for change in kept if change)]
 
 
 def plan_rule(one: Wanted, mesh: Mesh, standing: Standing, locality: Mapping[str, str]) -> list[dict]:
     """Return the objects that one rule asks for."""
     objects: list[dict] = []
-    way = way_of(one, standing) if one.split else None
+    way = way_of(one, standing)
     objects += _destination_rules(one, mesh, standing, locality, way)
     objects += _virtual_services(one, mesh, standing, way)
     if one.callers and one.callers.from_mesh:
@@ -95,8 +101,7 @@ def plan_rule(one: Wanted, mesh: Mesh, standing: Standing, locality: Mapping[str
 
 def needed_fields(one: Wanted, mesh: Mesh, standing: Standing, locality: Mapping[str, str]) -> str:
     """Return, for an owner of another DestinationRule, what it would have to say, as one line of JSON."""
-    way = way_of(one, standing) if one.split else None
-    shared = _balancing(one, mesh, standing, locality, way) if one.failover_to or way == BY_WEIGHT else {}
+    shared = _balancing(one, mesh, standing, locality, way_of(one, standing)) if is_located(one, standing) else {}
     return json.dumps({**shared, **_idle(one)}, sort_keys=True)
 
 
@@ -106,7 +111,7 @@ def _destination_rules(
     """Return the rule for the service's own host, and for each other host under which a peer gives it that on idle connections."""
     found = []
     given = standing.imports_of(one.namespace, one.name) if one.idle_timeout else []
-    is_sharing = bool(one.failover_to) or way == BY_WEIGHT
+    is_sharing = is_located(one, standing)
     local = [each.peer for each in given if each.is_local]
     if is_sharing or local:
         weighing = bool(one.failover_to) or (is_sharing and _weights(one, standing) is not None)
@@ -379,10 +384,6 @@ def _object(
     }
 
 
-def _key(live: Mapping) -> tuple:
-    return live.get("kind"), at(live, "metadata", "namespace"), at(live, "metadata", "name")
-
-
 def told(wanted: Iterable[Wanted], mesh: Mesh, standing: Standing) -> list[str]:
     """Return in words what each rule does, and what a reader could take for granted and must not."""
     lines = []
@@ -423,9 +424,8 @@ def told(wanted: Iterable[Wanted], mesh: Mesh, standing: Standing) -> list[str]:
 def _told_of_rules(one: Wanted, standing: Standing) -> list[str]:
     """Return in words what becomes of other rules for the same hosts, and what comes with a rule that nobody asked for."""
     name, lines = one.service, []
-    is_sharing = bool(one.failover_to) or (bool(one.split) and way_of(one, standing) == BY_WEIGHT)
     given = standing.imports_of(one.namespace, one.name) if one.idle_timeout else []
-    hosts = [""] if is_sharing or any(each.is_local for each in given) else []
+    hosts = [""] if is_located(one, standing) or any(each.is_local for each in given) else []
     for imported in [*hosts, *(each.host for each in given if not each.is_local)]:
         theirs = rule_held(one, standing, imported) if one.merge else None
         hidden = hidden_by(one, standing, imported or standing.host(one.namespace, one.name))

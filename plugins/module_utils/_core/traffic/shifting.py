@@ -237,7 +237,7 @@ def change_of(one: Wanted, mesh: Mesh, standing: Standing, locality: Mapping[str
     # One DestinationRule at most; of several VirtualServices the one of the service itself.
     named = [each for each in planned if each["kind"] == kind.name]
     desired = next((each for each in named if each["metadata"]["name"] == name_of(one)), named[0])
-    live = next((each for each in standing.rules if place_in(each) == place_in(desired)), None)
+    live = standing.by_place.get(place_in(desired))
     return change_to(live, desired, manager_of(desired), force=force)
 
 

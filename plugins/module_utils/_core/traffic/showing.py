@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from ..peering import status
-from ..peering.using import is_merged, is_of_traffic, names_of_traffic
+from ..peering.using import is_kept, names_of_traffic
 from ..plain.data import at, is_whole, listed, mapping, place_of
 from ..plain.errors import FederationError
 from ..plain.kinds import DESTINATION_RULE, TRAFFIC_PEERS, VIRTUAL_SERVICE
@@ -18,7 +18,7 @@ _MOST = 1000
 
 def rows_of(objects: Iterable[Mapping], outbound: Mapping[str, str]) -> list[dict]:
     """Return a row per object of ours that routes; ``outbound`` is how the connection to each peer is, by our name of it."""
-    ours = [live for live in objects if live.get("kind") in (DESTINATION_RULE.name, VIRTUAL_SERVICE.name) and (is_of_traffic(live) or is_merged(live))]
+    ours = [live for live in objects if live.get("kind") in (DESTINATION_RULE.name, VIRTUAL_SERVICE.name) and is_kept(live)]
     found = [_row(live, outbound) for live in sorted(ours, key=place_of)[:_MOST]]
     return [row for row in found if row["way"]]
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from ..control_plane.data_plane import PROXY
 from ..control_plane.live import ControlPlane
@@ -15,7 +16,7 @@ from ..mesh.topology import LOCALITY, Mesh, Peer
 from ..peering.names import imported_names, ports_of
 from ..peering.plan import plan_imports
 from ..peering.status import imported
-from ..peering.using import full_names, is_merged, is_of_traffic
+from ..peering.using import full_names, is_kept, is_of_traffic, place_in
 from ..plain.data import at, items, mapping, strings
 from ..plain.kinds import DESTINATION_RULE, VIRTUAL_SERVICE
 
@@ -88,20 +89,20 @@ class Standing:
         """Return under which hosts peers give the service that is called ``name`` in ``namespace`` here."""
         return [one for one in self.imports if one.service == (namespace, name) and peer in (None, one.peer)]
 
-    @property
+    @cached_property
+    def by_place(self) -> Mapping[tuple[str, str, str], Mapping]:
+        """Return all rules by kind, namespace and name."""
+        return {place_in(live): live for live in self.rules}
+
+    @cached_property
     def ours(self) -> list[Mapping]:
         """Return the rules that this collection made."""
         return [live for live in self.rules if is_of_traffic(live)]
 
-    @property
-    def merged(self) -> list[Mapping]:
-        """Return the rules of other people into which fields of ours were merged."""
-        return [live for live in self.rules if is_merged(live)]
-
-    @property
-    def others(self) -> list[Mapping]:
-        """Return the rules that other people made."""
-        return [live for live in self.rules if not is_of_traffic(live)]
+    @cached_property
+    def kept(self) -> list[Mapping]:
+        """Return the rules that this collection made, and those of other people into which fields of ours were merged."""
+        return [live for live in self.rules if is_kept(live)]
 
     def routes_for(self, host: str) -> list[Mapping]:
         """Return the VirtualServices, whoever made them, that sidecars obey for ``host``."""
@@ -174,6 +175,12 @@ class Standing:
     def clients(self) -> list[Mapping]:
         """Return the pods of members that may call through a sidecar."""
         return [pod for space in sorted(self.members) for pod in self.pods.get(space, ()) if PROXY in strings(pod.get("containers"))]
+
+    @cached_property
+    def placed_clients(self) -> list[tuple[str, str | None]]:
+        """Return the clients as namespace/name with the region of their proxies: "" for none, None where we cannot know."""
+        placed = ((mapping(pod.get("metadata")), self.locality_of_proxy(pod)) for pod in self.clients())
+        return [(f"{named.get('namespace')}/{named.get('name')}", None if place is None else place.get("region", "")) for named, place in placed]
 
     def locality_of_proxy(self, pod: Mapping) -> Mapping[str, str] | None:
         """Return where a pod's proxy is for istiod: what Envoy says, else what istiod takes the pod to be; None where we cannot know."""

@@ -6,7 +6,7 @@ from __future__ import annotations
 import math
 
 import pytest
-from ansible_collections.ossm.federation.plugins.module_utils._core.insight.rates import MOST_EDGES, edges, questions
+from ansible_collections.ossm.federation.plugins.module_utils._core.insight.rates import MOST_EDGES, MOST_HOSTS, edges, questions
 
 CART, TILL = "cart.shop.svc.west-imports.local", "till.shop.svc.west-imports.local"
 WEB = {"source_workload_namespace": "shop", "source_workload": "web", "destination_service": CART}
@@ -59,6 +59,19 @@ def test_a_gateways_edge_has_connections_and_bytes_and_no_requests() -> None:
     (row,) = edges({"connections": [(GATEWAY, 0.5)], "bytes": [(GATEWAY, 2050.0)]}, [])
     assert (row["requests_per_second"], row["connections_per_second"], row["bytes_per_second"]) == (None, 0.5, 2050.0)
     assert row["edge"] == f"east-mesh-system/west-egress → {CART}"
+
+
+def test_nobody_is_said_to_call_an_import_that_was_not_asked_about() -> None:
+    many = [f"s{number:03}.shop.svc.west-imports.local" for number in range(MOST_HOSTS + 2)]
+    asked, rows = questions(many, [])["requests"], edges({"requests": []}, many)
+    assert asked.count("|") == MOST_HOSTS - 1 and len(rows) == MOST_HOSTS
+    assert f"nobody → {many[-1]}" not in [row["edge"] for row in rows]
+
+
+@pytest.mark.parametrize("name", ['x",y="', "cart\n", "cart.*", "my_cart.example", "", "a" * 64])
+def test_an_imported_name_that_is_no_dns_name_gets_into_no_question(name: str) -> None:
+    assert questions([name, CART], []) == questions([CART], [])
+    assert edges({"requests": []}, [name]) == []
 
 
 @pytest.mark.parametrize("value", [math.nan, math.inf, -1.0])
