@@ -34,10 +34,12 @@ def source(name: str) -> str:
     return (Path(__file__).parent / "wasm" / f"{name}.wat").read_text(encoding="utf-8")
 
 
+CONFIGURED = '(export "proxy_on_configure") (param $root i32) (param $size i32) (result i32)\n    (local $record i32)'
 MODULES = {
     "header": source("header"),
     "header-2": source("header").replace('"x-extension"', '"x-extens-2d"'),
     "deny": source("deny"),
+    "refuses": source("header").replace(CONFIGURED, f"{CONFIGURED}\n    (return (i32.const 0))"),
 }
 
 
@@ -232,6 +234,37 @@ def test_a_module_that_cannot_be_pulled_is_told_and_what_envoy_does_is_what_was_
     assert states(extend(images.extension("absent", "header", config={"say": "first"}))) == {"absent": "loaded"}
     mesh.wait_until(lambda: marks(web.call(local("till"))) == ["first"], SECONDS_TO_OBEY, "the module after all")
     assert [marks(web.call(local("till"))) for _call in range(10)] == [["first"]] * 10
+
+
+def test_a_module_that_envoy_rejects_is_told_with_the_reason_also_when_another_has_been_taken_since(
+    mesh: RealIstio, web: Caller, images: Images, extend: Callable
+) -> None:
+    def fare(*extensions: dict[str, Any]) -> dict[str, str]:
+        told = extend(*extensions, wait=False, ask_proxies=True)
+        return {row["name"]: f"{each['state']} {each['why']}" for row in told["extensions"] for each in row["loading"]}
+
+    def wait_until(wanted: dict[str, str], *extensions: dict[str, Any]) -> None:
+        def is_so() -> bool:
+            found = fare(*extensions)
+            return all(found.get(name, "").startswith(text) for name, text in wanted.items())
+
+        mesh.wait_until(is_so, SECONDS_TO_LOAD, str(wanted))
+
+    bad = images.extension("refuses", "refuses", phase="AUTHZ", config={"say": "first"})
+    good = images.extension("mark", "header", config={"say": "third"})
+    rejected = "failed Envoy has rejected it: Unable to create Wasm"
+    wait_until({"refuses": rejected}, bad)
+    mesh.wait_until(lambda: web.call(local("till")).status == 500, SECONDS_TO_OBEY, "Envoy's answer where it has no filter")
+    listener = "failed Envoy has rejected what it was sent for"
+    wait_until({"refuses": rejected, "mark": listener}, bad, good)
+    assert [web.call(local("till")).status for _call in range(5)] == [500] * 5
+    # The listener that Envoy has rejected comes again with the next change only.
+    mended = {**bad, "image": images.pinned["header"]}
+    wait_until({"refuses": "loaded", "mark": listener}, mended, good)
+    assert states(extend({**mended, "config": {"say": "second"}}, good)) == {"refuses": "loaded", "mark": "loaded"}
+    # What was taken once goes on as it was when it is rejected later; that is told as well.
+    wait_until({"refuses": rejected}, bad, good)
+    assert [web.call(local("till")).status for _call in range(5)] == [200] * 5
 
 
 def test_a_module_that_cannot_be_pulled_holds_no_other_extension_back(

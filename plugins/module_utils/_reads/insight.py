@@ -14,9 +14,11 @@ from .._core.insight import statistics, syncz
 from .._core.insight.asking import ENVOY, ISTIOD, Page
 from .._core.insight.components import Said
 from .._core.insight.pods import outline
+from .._core.logs.lines import PROXY
 from .._core.logs.masking import masked
 from .._core.plain.errors import FederationError
 from .._core.plain.kinds import POD, Kind
+from .._core.plain.moments import time_text
 
 UNREADABLE = frozenset({"FED104", "FED106", "FED108"})
 SILENT = frozenset({"FED104", "FED106", "FED900", "FED901"})
@@ -26,6 +28,8 @@ SYNCZ = Page(ISTIOD, "/debug/syncz")
 METRICS = Page(ISTIOD, "/metrics", most=16 << 20)
 ADSZ = Page(ISTIOD, "/debug/adsz")
 REGISTRY = Page(ISTIOD, "/debug/registryz")
+MOST_OF_A_LOG = 1 << 16
+"""Bytes after the moment that is asked about: what Envoy rejects it says within a second."""
 LISTENERS = Page(ENVOY, "/config_dump", {"resource": "dynamic_listeners"})
 SERVER_INFO = Page(ENVOY, "/server_info", most=1 << 20)
 
@@ -36,6 +40,7 @@ class Asker:
     def __init__(self, cluster: Cluster, *, by_exec: bool = False) -> None:
         self._cluster, self._by_exec = cluster, by_exec
         self._forbidden: dict[str, str] = {}
+        self._unlogged: set[str] = set()
         self._silent: dict[tuple[str, str, int], Said] = {}
 
     def ask(self, namespace: str, pod: str, page: Page) -> Said:
@@ -61,6 +66,20 @@ class Asker:
         """Return what each of many pods answers, in their order; few are asked at the same time."""
         with ThreadPoolExecutor(AT_ONCE) as pool:
             return list(pool.map(lambda one: self.ask(*one), asked))
+
+    def log_since(self, namespace: str, pod: str, moment: datetime) -> str:
+        """Return how the log of a pod's proxy goes on from a moment, secrets masked; "" where it may not be read or the pod is silent."""
+        if namespace in self._unlogged:
+            return ""
+        content = bytearray()
+        query = {"container": PROXY, "sinceTime": time_text(moment), "limitBytes": str(MOST_OF_A_LOG)}
+        try:
+            self._cluster.copy_log(namespace, pod, query, content.extend, MOST_OF_A_LOG)
+        except FederationError as error:
+            if error.code not in SILENT:
+                raise
+            self._unlogged |= {namespace} if error.code == "FED104" else set()
+        return "\n".join(masked(line) for line in content.decode("utf-8", "replace").splitlines())
 
     def gaps(self) -> list[Unknown]:
         """Return what could not be asked for want of a right."""
@@ -152,7 +171,7 @@ def what_envoys_say(asker: Asker, proxies: Sequence[syncz.Proxy]) -> tuple[dict[
     return rejected, {name: text for name, text in connections.items() if text}
 
 
-LOG = {"container": "istio-proxy", "tailLines": "200", "limitBytes": str(1 << 18)}
+LOG = {"container": PROXY, "tailLines": "200", "limitBytes": str(1 << 18)}
 
 
 def what_logs_say(cluster: Cluster, proxies: Sequence[syncz.Proxy], gaps: list[Unknown]) -> dict[str, str]:

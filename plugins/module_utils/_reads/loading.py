@@ -22,6 +22,7 @@ from .._core.insight.loading import (
     read_failures,
     read_filters,
     read_listeners,
+    read_rejections,
 )
 from .._core.insight.pods import outline
 from .._core.plain.errors import FederationError
@@ -73,7 +74,13 @@ def _with_word_of_istiod(heard: Heard, proxy: Proxy, taken: Mapping[str, bool]) 
 
 def _of_proxy(asker: Asker, plugins: Sequence[Mapping], proxy: Proxy, heard: Heard) -> list[Loading]:
     told = [loading_of(plugin, proxy, heard) for plugin in plugins]
-    if heard.why or all(each.state in (LOADED, IDLE) for each in told):
+    if heard.why or all(each.state == IDLE for each in told):
+        return told
+    came = [held.since for held in (heard.filters or {}).values() if held.since]
+    if came:
+        heard = replace(heard, rejections=read_rejections(asker.log_since(proxy.namespace, proxy.name, min(came))))
+        told = [loading_of(plugin, proxy, heard) for plugin in plugins]
+    if all(each.state in (LOADED, IDLE) for each in told):
         return told
     metrics = asker.ask(proxy.namespace, proxy.name, METRICS)
     heard = replace(heard, failures=read_failures(metrics.text) if metrics.is_good else {})

@@ -3,8 +3,10 @@
 
 A listener that is active with the plugin's filter says that it runs some version of it; which one is said by the configuration that
 Envoy was sent for the filter: the module's file is named after its digest. Envoy shows it even where it has rejected it and goes on with
-the one before, or answers 500; what it has taken is told by istiod, to which it acknowledges. Where pilot-agent cannot fetch a module it either holds the
-configuration back, so that the listener waits, or puts a filter in its place that denies or passes every request.
+the one before, or answers 500. What it has taken is told by istiod, to which it acknowledges; an istiod that sends only what has changed knows
+that of the last change alone, so the proxy's log counts too: it names what it rejects a moment after it was sent.
+Where pilot-agent cannot fetch a module it either holds the configuration back, so that the listener waits, or puts a filter in its place that
+denies or passes every request.
 
 Sources: Envoy, admin/v3/config_dump.proto; istio/istio, ``pkg/wasm`` (cache.go, convert.go, monitoring.go) and
 ``pilot/pkg/model/extensions.go``, whose resource names had no prefix at first and have had two since, and a suffix now.
@@ -15,11 +17,13 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import datetime
 
 from ..extensions.selecting import Proxy
 from ..plain.data import at, from_json, items, mapping, some
 from ..plain.errors import FederationError
+from ..plain.moments import time_of
 from .hiding import type_of
 from .statistics import number_of
 from .syncz import Row
@@ -32,34 +36,45 @@ _FETCHES = re.compile(r'^istio_agent_wasm_remote_fetch_count\{[^}]*?result="([a-
 _FETCHED = "success"
 _MODULE = re.compile(r"(?:^|/)([0-9a-f]{64})\.wasm$")
 _DIGEST = re.compile(r"sha256:([0-9a-f]{64})$")
+_DISCOVERED = "TypedExtensionConfig"
 MOST_LINES = 50_000
+LONGEST = 300
+"""Characters of what Envoy says of a rejection."""
 
 
 @dataclass(frozen=True)
 class Listener:
-    """One listener for HTTP: its direction, and the names of its filters as it is ``active``, and as it waits to be (``warming``)."""
+    """One listener for HTTP: its direction, and the names of its filters as it is ``active``, and as it waits to be (``warming``).
+
+    ``rejected`` is why Envoy has rejected what it was sent for it last, "" where it has taken that, and ``rejected_at`` when.
+    """
 
     name: str
     direction: str
     active: frozenset[str]
     warming: frozenset[str]
+    rejected: str = ""
+    rejected_at: datetime | None = None
 
 
 @dataclass(frozen=True)
 class Held:
     """What Envoy has for a filter: a Wasm module by its digest, "" where its file does not tell, and what the module is told.
 
-    ``instead`` is what pilot-agent put in its place: ``denies`` or ``passes``.
+    ``instead`` is what pilot-agent put in its place: ``denies`` or ``passes``. ``since`` is when it came.
     """
 
     digest: str = ""
     told: object = None
     instead: str = ""
+    since: datetime | None = None
 
 
 @dataclass(frozen=True)
 class Heard:
     """What one pod said. ``filters`` is None where its Envoy does not tell them; ``why`` is why the pod said nothing at all.
+
+    ``rejections`` are what its log says of filters that Envoy has rejected, each with its time.
 
     ``is_acknowledged`` is what istiod says: whether the pod's Envoy has taken the filters that it was sent last, None where nobody knows.
     ``is_momentary`` is whether what is not known now may well be known when it is asked again.
@@ -68,6 +83,7 @@ class Heard:
     listeners: tuple[Listener, ...] = ()
     filters: Mapping[str, Held] | None = None
     failures: Mapping[str, int] = field(default_factory=dict)
+    rejections: Sequence[tuple[datetime, str]] = ()
     is_acknowledged: bool | None = None
     why: str = ""
     is_momentary: bool = False
@@ -110,14 +126,18 @@ def read_listeners(content: bytes) -> tuple[Listener, ...]:
         if any(managers):
             active, warming = (frozenset(name for each in found for name in _filters(each)) for found in managers)
             direction = next((str(state["traffic_direction"]) for state in states if "traffic_direction" in state), "")
-            result.append(Listener(str(entry.get("name"))[:400], direction, active, warming))
+            rejected = str(at(entry, "error_state", "details") or "")[:LONGEST]
+            rejected_at = time_of(at(entry, "error_state", "last_update_attempt"))
+            result.append(Listener(str(entry.get("name"))[:400], direction, active, warming, rejected, rejected_at))
     return tuple(result)
 
 
 def read_filters(content: bytes) -> dict[str, Held]:
     """Return what Envoy has for each filter that it discovers, by ``/config_dump?resource=ecds_filters``. Raises ``FederationError`` FED922."""
     return {
-        str(at(entry, "ecds_filter", "name")): _held(mapping(at(entry, "ecds_filter", "typed_config")))
+        str(at(entry, "ecds_filter", "name")): replace(
+            _held(mapping(at(entry, "ecds_filter", "typed_config"))), since=time_of(entry.get("last_updated"))
+        )
         for entry in _configs(content)
         if at(entry, "ecds_filter", "typed_config")
     }
@@ -130,6 +150,17 @@ def read_failures(metrics: str) -> dict[str, int]:
     return {reason: count for reason, count in counts.items() if count and reason != _FETCHED}
 
 
+def read_rejections(log: str) -> list[tuple[datetime, str]]:
+    """Return what a proxy's log says of filters whose configuration Envoy has rejected: when, and why."""
+    found = []
+    for line in log.split("\n", MOST_LINES)[:MOST_LINES]:
+        head, is_one, why = line.partition(" rejected: ")
+        moment = time_of(head.partition("\t")[0]) if is_one and _DISCOVERED in head else None
+        if moment:
+            found.append((moment, why.partition("\t")[0].strip()[:LONGEST]))
+    return found
+
+
 def loading_of(plugin: Mapping, proxy: Proxy, heard: Heard) -> Loading:
     """Return how a WasmPlugin that selects a proxy fares in it, by what its pod said."""
     if heard.why:
@@ -138,13 +169,16 @@ def loading_of(plugin: Mapping, proxy: Proxy, heard: Heard) -> Loading:
     if not mine:
         return Loading(proxy.place, IDLE, "it has no HTTP listener that the extension is for")
     name = f"{at(plugin, 'metadata', 'namespace')}.{at(plugin, 'metadata', 'name')}"
-    waiting = tuple(each.name for each in mine if _named(each.warming, name))
+    is_waiting = any(_named(each.warming, name) for each in mine)
     is_active = any(_named(each.active, name) for each in mine)
     held = _held_for(heard.filters, name)
     if held is not None and held.instead:
         return Loading(proxy.place, FAILED, f"its module could not be fetched, and pilot-agent's filter {held.instead} every request")
-    if waiting or not is_active:
-        return _not_active(proxy, heard, waiting, is_active)
+    refused = _rejection(name, mine, held, heard)
+    if refused:
+        return Loading(proxy.place, FAILED, f"Envoy has rejected it: {refused}")
+    if is_waiting or not is_active:
+        return _not_active(proxy, heard, mine, name)
     if heard.filters is None:
         why = "it is in active listeners, and this Envoy does not tell which module it is"
         return Loading(proxy.place, UNKNOWN, why, is_momentary=heard.is_momentary)
@@ -153,12 +187,26 @@ def loading_of(plugin: Mapping, proxy: Proxy, heard: Heard) -> Loading:
     return _as_described(plugin, proxy, held, heard)
 
 
-def _not_active(proxy: Proxy, heard: Heard, waiting: Sequence[str], is_active: bool) -> Loading:
+def _rejection(name: str, listeners: Iterable[Listener], held: Held | None, heard: Heard) -> str:
+    """Return why Envoy has rejected a plugin as it was sent last, by its listeners and by its log; "" where neither says so."""
+    is_meant = re.compile(rf"(?<![\w.-]){re.escape(name)}(?![\w.-])").search
+    since = held.since if held else None
+    # Envoy keeps a listener's rejection until it is sent that one again: what came after it, or in the same millisecond, mends it.
+    listed = [each.rejected for each in listeners if not (since and each.rejected_at and each.rejected_at <= since)]
+    logged = [why for moment, why in heard.rejections if since and moment >= since]
+    return next((why for why in (*listed, *logged) if is_meant(why)), "")
+
+
+def _not_active(proxy: Proxy, heard: Heard, listeners: Sequence[Listener], name: str) -> Loading:
     """Return how a plugin fares whose listeners wait for it, or that none has yet."""
     failed = _failures(heard)
+    waiting = [each.name for each in listeners if _named(each.warming, name)]
     if not waiting:
+        rejected = next((each for each in listeners if each.rejected), None)
+        if rejected:
+            return Loading(proxy.place, FAILED, f"Envoy has rejected what it was sent for {rejected.name}: {rejected.rejected}")
         return Loading(proxy.place, WARMING, "no listener has it: istiod has not sent it yet")
-    version = "with what it was" if is_active else "without it"
+    version = "with what it was" if any(_named(each.active, name) for each in listeners) else "without it"
     why = f"{some(waiting, 3)} {'waits' if len(waiting) == 1 else 'wait'} for it and {'answers' if len(waiting) == 1 else 'answer'} {version}"
     return Loading(proxy.place, FAILED if failed else WARMING, f"{why}{failed}", tuple(waiting))
 

@@ -338,6 +338,25 @@ def test_istiod_is_asked_after_the_envoys_since_its_word_is_of_what_they_have_no
     assert asked_for == ["/config_dump", "/config_dump", "/debug/syncz"]
 
 
+def test_what_an_envoy_says_to_have_rejected_is_told_where_its_log_may_be_read():
+    cluster = mesh("v2.5")
+    says(cluster, "cart-1", ACTIVE, [MODULE])
+    dump = json.loads(cluster.pages[("cart-1", "/config_dump")])
+    dump["configs"][1]["last_updated"] = "2026-11-29T23:12:32.642Z"
+    cluster.pages[("cart-1", "/config_dump")] = json.dumps(dump).encode()
+    line = "2026-11-29T23:12:32.671Z\twarning\tenvoy config\tgRPC config for a.b.TypedExtensionConfig rejected: Unable to create Wasm plugin shop.header\t"
+    cluster.logs["cart-1"] = f"{line}thread=1\n".encode()
+    (row,) = run(cluster, ask_proxies=True)["extensions"]
+    assert (row["ready"], row["why"]) == (False, "shop/cart-1 failed (Envoy has rejected it: Unable to create Wasm plugin shop.header)")
+    assert [read for read in cluster.reads if read.startswith("log ")] == ["log shop/cart-1 since 2026-11-29T23:12:32Z"]
+
+    def forbidden(*_words):
+        raise FederationError("FED104", where="get the log", what="is forbidden", fix="Ask")
+
+    cluster.copy_log = forbidden
+    assert run(cluster, ask_proxies=True)["extensions"][0]["ready"] is True
+
+
 def test_a_wait_asks_again_for_a_while_where_a_proxy_is_connecting_and_fails_for_nobody_who_does_not_tell():
     cluster = mesh("v2.5")
     says(cluster, "cart-1", ACTIVE, [MODULE])

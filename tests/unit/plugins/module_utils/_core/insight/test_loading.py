@@ -20,6 +20,7 @@ from ansible_collections.ossm.federation.plugins.module_utils._core.insight.load
     read_failures,
     read_filters,
     read_listeners,
+    read_rejections,
     readiness,
     refuse_unloaded,
     summary,
@@ -106,6 +107,44 @@ def test_what_stands_in_the_way_is_told(found, what, failures, state, why):
 )
 def test_only_listeners_that_a_plugin_is_for_count(traffic, proxy, found, state):
     assert loading_of(plugin(traffic=traffic), proxy, Heard(listeners(**found), held(), is_acknowledged=True)).state == state
+
+
+REJECTED = "2026-11-29T23:12:32.671431Z\twarning\tenvoy config a.cc:160\tgRPC config for type.googleapis.com/envoy.config.core.v3.{} rejected: {}\tthread=1\n"
+
+
+@pytest.mark.parametrize(
+    ("since", "line", "state"),
+    [
+        pytest.param("2026-11-29T23:12:32.642Z", "Unable to create Wasm plugin shop.header~istio-translated-wasmplugin", FAILED, id="delta"),
+        pytest.param("2026-11-29T23:12:32.642Z", "Error: Unable to create Wasm HTTP filter shop.header", FAILED, id="former"),
+        pytest.param("2026-11-29T23:12:33.000Z", "Unable to create Wasm plugin shop.header", LOADED, id="what-was-before"),
+        pytest.param("2026-11-29T23:12:32.642Z", "Unable to create Wasm plugin shop.header-2", LOADED, id="longer-name"),
+        pytest.param("2026-11-29T23:12:32.642Z", "Unable to create Wasm plugin desk-shop.header", LOADED, id="longer-namespace"),
+    ],
+)
+def test_what_envoys_log_says_to_be_rejected_does_not_run_though_istiod_calls_it_acknowledged(since, line, state):
+    """istiod of August 2026 knows the last change alone, which another extension may have made."""
+    dump = read_filters(json.dumps({"configs": [{**filter_of(MODULE), "last_updated": since}]}).encode())
+    rejections = read_rejections("2026-11-29T23:12:32Z\tinfo\tother\n" + REJECTED.format("TypedExtensionConfig", line) + "rejected: x\n")
+    told = loading_of(plugin(), CART, Heard(listeners(inbound=ACTIVE), dump, rejections=rejections, is_acknowledged=True))
+    assert (told.state, told.why) == (state, f"Envoy has rejected it: {line}" if state == FAILED else "")
+
+
+@pytest.mark.parametrize(
+    ("found", "details", "why"),
+    [
+        (ACTIVE, "Unable to create Wasm plugin shop.header~x", "Envoy has rejected it: Unable to create Wasm plugin shop.header~x"),
+        (NOT_SENT, "Unable to create Wasm plugin shop.bad", "Envoy has rejected what it was sent for inbound: Unable to create Wasm plugin shop.bad"),
+    ],
+)
+def test_a_listener_that_envoy_rejects_is_told_with_its_reason(found, details, why):
+    entry = {**listener_of(*found), "error_state": {"details": details, "last_update_attempt": "2026-11-29T23:24:57.018Z"}}
+    since = "2026-11-29T23:24:57.{:03d}Z"
+    for came, is_rejected in ((17, True), (18, found is NOT_SENT), (19, found is NOT_SENT)):
+        dump = read_filters(json.dumps({"configs": [{**filter_of(MODULE), "last_updated": since.format(came)}]}).encode())
+        heard = Heard(read_listeners(json.dumps({"configs": [entry]}).encode()), dump, is_acknowledged=True)
+        told = loading_of(plugin(), CART, heard)
+        assert (told.state, told.why) == ((FAILED, why) if is_rejected else (LOADED, ""))
 
 
 @pytest.mark.parametrize(
