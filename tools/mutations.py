@@ -156,8 +156,8 @@ MUTATIONS = (
     Mutation(
         "a peer that is not connected makes its hosts missing",
         "validation/registry.py",
-        "if may_give and not one.is_connected:",
-        "if may_give and one.is_connected:",
+        "if one.may_give(host, namespace, name) and not one.is_connected:",
+        "if one.may_give(host, namespace, name) and one.is_connected:",
     ),
     Mutation(
         "a proxy that has not acknowledged what it was sent is in sync",

@@ -16,7 +16,7 @@ import subprocess
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as FutureTimeout
 from contextlib import contextmanager
@@ -109,20 +109,26 @@ def options_of(params: Mapping[str, Any], environment: Mapping[str, str]) -> dic
     headers = options.get("proxy_headers")
     if isinstance(headers, Mapping) and not any(headers.values()):
         del options["proxy_headers"]
-    if options:
-        return options
+    return options or _of_environment(environment)
+
+
+def _of_environment(environment: Mapping[str, str]) -> dict[str, Any]:
+    found: dict[str, Any] = {}
     for name, variables in CLUSTER_ENVIRONMENT.items():
         text = next((environment[variable] for variable in variables if environment.get(variable)), None)
-        if text is None:
-            continue
-        if CLUSTER[name]["type"] == "bool":
-            options[name] = text.strip().lower() not in ("0", "false", "no", "off", "n", "f")
-        elif CLUSTER[name]["type"] == "list":
-            options[name] = [part for part in text.split(",") if part]
-        else:
-            options[name] = text
+        if text is not None:
+            found[name] = _typed(text, CLUSTER[name]["type"])
     headers = {header: environment[name] for header, name in PROXY_HEADERS_ENVIRONMENT.items() if environment.get(name)}
-    return {**options, **({"proxy_headers": headers} if headers else {})}
+    return {**found, **({"proxy_headers": headers} if headers else {})}
+
+
+def _typed(text: str, wanted: str) -> object:
+    """Return what a variable says, as the type of an option."""
+    if wanted == "bool":
+        return text.strip().lower() not in ("0", "false", "no", "off", "n", "f")
+    if wanted == "list":
+        return [part for part in text.split(",") if part]
+    return text
 
 
 def _is_complete(options: Mapping[str, Any]) -> bool:
@@ -194,22 +200,26 @@ def _said(options: Mapping[str, Any]) -> Said:
         said = replace(said, is_insecure=not options["validate_certs"])
     if options.get("proxy"):
         said = replace(said, proxy=str(options["proxy"]))
-    user, groups = options.get("impersonate_user"), options.get("impersonate_groups") or ()
-    if (user or groups) and said.impersonation:
+    said = _impersonating(said, options.get("impersonate_user"), options.get("impersonate_groups") or ())
+    if not said.has_credentials and not options.get("username") and said.server.startswith("https:"):
+        raise FederationError(
+            "FED101", where=said.place, what="names no credentials", fix="Give a token or a certificate for its user"
+        )
+    return said
+
+
+def _impersonating(said: Said, user: str | None, groups: Sequence[str]) -> Said:
+    if not user and not groups:
+        return said
+    if said.impersonation:
         raise FederationError(
             "FED114",
             where=f"{said.place}, as",
             what="stands beside impersonate_user or impersonate_groups",
             fix="Say in one place as whom to act",
         )
-    if user or groups:
-        named = [("Impersonate-User", user)] if user else []
-        said = replace(said, impersonation=(*named, *(("Impersonate-Group", group) for group in groups)))
-    if not said.has_credentials and not options.get("username") and said.server.startswith("https:"):
-        raise FederationError(
-            "FED101", where=said.place, what="names no credentials", fix="Give a token or a certificate for its user"
-        )
-    return said
+    named = [("Impersonate-User", user)] if user else []
+    return replace(said, impersonation=(*named, *(("Impersonate-Group", group) for group in groups)))
 
 
 def _documents(kubeconfig: object) -> list[Document]:

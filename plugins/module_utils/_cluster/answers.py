@@ -280,11 +280,7 @@ def checked_object(body: Any, kind: Kind, namespace: str, name: str = "", *, is_
         metadata["namespace"] = namespace
     _check_metadata(metadata)
     if not is_outline:
-        _check_parts(body)
-        if kind is CONFIG_MAP:
-            _texts(body.get("data", {}), "data")
-        for path, type_ in _SHAPES.get(kind.name, ()):
-            _check_shape(body, tuple(path.split(".")), type_, f"{kind.name} {own}")
+        _check_parts(body, kind, own)
     return {**body, "apiVersion": kind.api_version, "kind": kind.name}
 
 
@@ -308,7 +304,7 @@ def _check_metadata(metadata: dict) -> None:
             raise Unusable("FED119", "holds an object whose metadata.managedFields has fieldsV1 that are no mapping")
 
 
-def _check_parts(live: dict) -> None:
+def _check_parts(live: dict, kind: Kind, name: str) -> None:
     for key in ("spec", "status", "data"):
         if live.get(key) is None:
             live.pop(key, None)
@@ -319,6 +315,10 @@ def _check_parts(live: dict) -> None:
         isinstance(conditions, list) and len(conditions) <= MOST_CONDITIONS and all(isinstance(entry, dict) for entry in conditions)
     ):
         raise Unusable("FED119", "holds an object whose status.conditions is not the list that it must be")
+    if kind is CONFIG_MAP:
+        _texts(live.get("data", {}), "data")
+    for path, type_ in _SHAPES.get(kind.name, ()):
+        _check_shape(live, tuple(path.split(".")), type_, f"{kind.name} {name}")
 
 
 def _check_shape(live: Any, path: tuple[str, ...], wanted: type, whose: str, done: tuple[str, ...] = ()) -> None:

@@ -8,7 +8,7 @@ Source: OpenShift Service Mesh documentation, "Federation"; IPv6 (one family per
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from ..plain.addresses import is_cluster_internal, special_kind
@@ -128,42 +128,43 @@ def notes(path: Path, version: tuple[int, int] | None, resolved: Mapping[str, Se
     ``version`` is (major, minor) of our control plane; ``resolved`` holds the addresses of each name that was looked
     up here, none for one that does not resolve, and lacks names that were not looked up.
     """
-    found = []
+    return [*_on_families(path, version), *(_on_name(path, name, resolved[name]) for name in path.names() if name in resolved)]
+
+
+def _on_families(path: Path, version: tuple[int, int] | None) -> Iterator[str]:
     ours, theirs = _families(path.ours), _families(path.theirs)
     if "IPv6" in ours and version and version < FIRST_WITH_IPV6:
-        found.append(
+        yield (
             f"{path.mesh} is reached by IPv6 at {', '.join(_of('IPv6', path.ours))}, but its control plane is v{version[0]}.{version[1]}: "
             f"IPv6 is supported from v{FIRST_WITH_IPV6[0]}.{FIRST_WITH_IPV6[1]} on"
         )
     for mesh, families, caller in ((path.mesh, ours, path.peer), (path.peer, theirs, path.mesh)):
         if families == {"IPv4", "IPv6"}:
-            found.append(
+            yield (
                 f"{mesh} gives IPv4 and IPv6 addresses, and {caller} spreads its calls over all of them; no version 2 knows dual stack, "
                 f"so let {mesh} give those of one family (mesh_peers, gateways.addresses)"
             )
     if len(ours) == len(theirs) == 1 and ours != theirs:
-        found.append(
+        yield (
             f"{path.mesh} is reached by {min(ours)} and {path.peer} by {min(theirs)}; clusters of version 2 have one family each, "
             "so something between them must translate"
         )
-    for name in path.names():
-        if name not in resolved:
-            continue
-        called, caller = (path.mesh, path.peer) if path.ours and name in path.ours.addresses else (path.peer, path.mesh)
-        special = [address for address in resolved[name] if special_kind(address)]
-        if special:
-            found.append(
-                f"{name} is {', '.join(special)} here, which is {special_kind(special[0])}: if it is that in {caller}'s cluster as well, "
-                f"{caller} would call itself, so correct the name or use another address"
-            )
-        elif resolved[name]:
-            found.append(f"{name} is {', '.join(resolved[name])} now; that may change, so let the name through where a firewall takes names")
-        else:
-            found.append(
-                f"{name} does not resolve here yet: a new load balancer's name takes some minutes; what counts is that it resolves in "
-                f"{caller}'s cluster, for istiod and for the egress gateway to {called}"
-            )
-    return found
+
+
+def _on_name(path: Path, name: str, addresses: Sequence[str]) -> str:
+    called, caller = (path.mesh, path.peer) if path.ours and name in path.ours.addresses else (path.peer, path.mesh)
+    special = [address for address in addresses if special_kind(address)]
+    if special:
+        return (
+            f"{name} is {', '.join(special)} here, which is {special_kind(special[0])}: if it is that in {caller}'s cluster as well, "
+            f"{caller} would call itself, so correct the name or use another address"
+        )
+    if addresses:
+        return f"{name} is {', '.join(addresses)} now; that may change, so let the name through where a firewall takes names"
+    return (
+        f"{name} does not resolve here yet: a new load balancer's name takes some minutes; what counts is that it resolves in "
+        f"{caller}'s cluster, for istiod and for the egress gateway to {called}"
+    )
 
 
 def family(address: str) -> str | None:

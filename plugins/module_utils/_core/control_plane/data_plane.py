@@ -66,6 +66,19 @@ class Owner:
     def __str__(self) -> str:
         return f"{self.kind} {self.namespace}/{self.name}"
 
+    @property
+    def left_alone(self) -> str:
+        """Return why nothing here restarts what such an owner makes; "" where its kind is known."""
+        if self.kind == "Pod":
+            return "has no owner that would make it again; delete and make it by hand"
+        if self.kind == "Job":
+            return "is a Job: its sidecar is as old as its run"
+        if self.is_endless:
+            return f"has owners that lead back to itself, or more than {MOST_STEPS} in a row (FED512); correct its ownerReferences"
+        if self.kind not in (*ROLLED, "DeploymentConfig", "Service"):
+            return f"is owned by {self.kind}, which this collection does not know how to restart"
+        return ""
+
 
 @dataclass(frozen=True)
 class Pod:
@@ -173,15 +186,8 @@ class Workload:
     @property
     def left_alone(self) -> str:
         """Return why it is only reported; "" when it can be restarted."""
-        kind = self.owner.kind
-        if kind == "Pod":
-            return "has no owner that would make it again; delete and make it by hand"
-        if kind == "Job":
-            return "is a Job: its sidecar is as old as its run"
-        if self.owner.is_endless:
-            return f"has owners that lead back to itself, or more than {MOST_STEPS} in a row (FED512); correct its ownerReferences"
-        if kind not in (*ROLLED, "DeploymentConfig", "Service"):
-            return f"is owned by {kind}, which this collection does not know how to restart"
+        if self.owner.left_alone:
+            return self.owner.left_alone
         if self.live is None:
             return "could not be read"
         if self.pods and all(pod.is_vain for pod in self.pods):
@@ -190,14 +196,18 @@ class Workload:
             return "is paused; resume it, then run again"
         if at(self.live, "spec", "updateStrategy", "rollingUpdate", "partition"):
             return "keeps some of its pods from being updated (partition); end that, then run again"
-        if kind == "Service" and at(self.live, "spec", "template", "metadata", "name"):
+        if self.owner.kind == "Service" and at(self.live, "spec", "template", "metadata", "name"):
             return "names its revision, which must get another name with every change"
-        newest = at(self.live, "status", "latestCreatedRevisionName")
-        if self.pods and all(pod.revision and pod.revision != newest for pod in self.pods):
+        if self._runs_a_former_revision:
             return "runs a former revision there, which ends by itself unless it was given traffic of its own"
         if self.missing and not self.is_ours:
             return f"is not up, and was not restarted here ({self.missing}); once it is, run again"
         return ""
+
+    @property
+    def _runs_a_former_revision(self) -> bool:
+        newest = at(self.live, "status", "latestCreatedRevisionName")
+        return bool(self.pods) and all(pod.revision and pod.revision != newest for pod in self.pods)
 
     @property
     def _where_from(self) -> str:

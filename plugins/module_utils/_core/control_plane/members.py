@@ -39,13 +39,7 @@ def plan_roll(mesh: str, namespace: str, members: Sequence[str], selectors: Sequ
     ``selectors`` are written as kubernetes.core does. Raises ``FederationError``: FED426 for what cannot be a
     member, FED427 for what this version's roll does not have.
     """
-    for member in members:
-        check_member(member, namespace, version)
-    if ALL in members and len(members) > 1:
-        _refuse("FED426", "mesh_members", "has * beside other names, and it must stand alone", "Drop the other names")
-    twice = sorted({member for member in members if list(members).count(member) > 1})
-    if twice:
-        _refuse("FED426", "mesh_members", f"has {twice[0]} twice", "Name each namespace once")
+    _check_members(members, namespace, version)
     if selectors and members:
         _refuse("FED427", "mesh_member_selectors", "stands beside mesh_members", "Use one of the two")
     if selectors and version and version < (2, 4):
@@ -64,6 +58,16 @@ def plan_roll(mesh: str, namespace: str, members: Sequence[str], selectors: Sequ
         "metadata": {"name": ROLL, "namespace": namespace, "labels": {MESH_LABEL: mesh}},
         "spec": spec,
     }
+
+
+def _check_members(members: Sequence[str], namespace: str, version: tuple[int, int] | None) -> None:
+    for member in members:
+        check_member(member, namespace, version)
+    if ALL in members and len(members) > 1:
+        _refuse("FED426", "mesh_members", "has * beside other names, and it must stand alone", "Drop the other names")
+    twice = sorted({member for member in members if list(members).count(member) > 1})
+    if twice:
+        _refuse("FED426", "mesh_members", f"has {twice[0]} twice", "Name each namespace once")
 
 
 def check_roll(live: Mapping | None) -> None:

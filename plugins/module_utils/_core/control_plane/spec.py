@@ -181,9 +181,8 @@ def _unknown(value: object, schema: Mapping, path: str) -> Iterator[Objection]:
                     "is no field of this cluster's ServiceMeshControlPlane, so it would be dropped or refused",
                     f"Did you mean {close[0]}?" if close else known_here,
                 )
-    elif isinstance(value, Sequence) and not isinstance(value, str):
-        for at, entry in enumerate(value):
-            yield from _unknown(entry, _mapping(schema.get("items")), f"{path}[{at}]")
+    for at, entry in enumerate(_sequence(value)):
+        yield from _unknown(entry, _mapping(schema.get("items")), f"{path}[{at}]")
 
 
 def _gateway_names(spec: Mapping, home: str) -> Iterator[Objection]:
@@ -271,8 +270,7 @@ def _affinities(spec: Mapping) -> Iterator[Objection]:
 
 def _extension_providers(spec: Mapping, version: tuple[int, int]) -> Iterator[Objection]:
     known = _PROVIDERS[min(version, max(_PROVIDERS))]
-    providers = _at(spec, "meshConfig", "extensionProviders")
-    for at, provider in enumerate(providers if isinstance(providers, Sequence) and not isinstance(providers, str) else ()):
+    for at, provider in enumerate(_sequence(_at(spec, "meshConfig", "extensionProviders"))):
         path, provider = f"spec.meshConfig.extensionProviders[{at}]", _mapping(provider)
         if not provider.get("name"):
             yield Objection(path, "has no name", "give it one")
@@ -338,3 +336,7 @@ def _at(value: object, *path: str) -> object:
 
 def _mapping(value: object) -> Mapping:
     return value if isinstance(value, Mapping) else {}
+
+
+def _sequence(value: object) -> Sequence:
+    return value if isinstance(value, Sequence) and not isinstance(value, str) else ()

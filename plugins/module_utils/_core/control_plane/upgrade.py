@@ -335,15 +335,8 @@ def _notes(control_plane: ControlPlane, version: Version, found: Found, *, is_fi
     yield from NOTES.get(version, ())
     if found.envoy_filters:
         yield f"EnvoyFilters are bound to Envoy's version, may break, and are outside support: {some(found.envoy_filters, 5)}"
-    if version == (2, 1) and found.texts:
-        yield f"modules that are told free text find it under raw_v1alpha1_config of an object from here on: {some(found.texts, 5)}"
-    if version == (2, 1) and found.ip_blocks:
-        yield f"AuthorizationPolicies with ipBlocks: {some(found.ip_blocks, 5)}"
-    if version == (2, 1) and "spec.addons.3scale" in mixer_of(control_plane):
-        yield "3scale authorizes requests through Mixer: from here on nobody does, until its Wasm module is in place"
-    if version == (2, 1) and found.mixer_objects:
-        yield f"objects of config.istio.io do nothing any more, delete them: {some(found.mixer_objects, 5)}"
-        yield from _inherited(found.heirs)
+    if version == (2, 1):
+        yield from _changed_in_two_one(control_plane, found)
     if version == (2, 2) and found.peers:
         yield "gateways of peers: routerMode has no meaning any more, and the next federate takes it out"
     if version == (2, 4) and found.plugins:
@@ -359,6 +352,18 @@ def _notes(control_plane: ControlPlane, version: Version, found: Found, *, is_fi
         yield f"federated with {', '.join(found.peers)}: upgrade one mesh at a time"
     if not is_first:
         yield "sidecars must be restarted after the step before"
+
+
+def _changed_in_two_one(control_plane: ControlPlane, found: Found) -> Iterator[str]:
+    if found.texts:
+        yield f"modules that are told free text find it under raw_v1alpha1_config of an object from here on: {some(found.texts, 5)}"
+    if found.ip_blocks:
+        yield f"AuthorizationPolicies with ipBlocks: {some(found.ip_blocks, 5)}"
+    if "spec.addons.3scale" in mixer_of(control_plane):
+        yield "3scale authorizes requests through Mixer: from here on nobody does, until its Wasm module is in place"
+    if found.mixer_objects:
+        yield f"objects of config.istio.io do nothing any more, delete them: {some(found.mixer_objects, 5)}"
+        yield from _inherited(found.heirs)
 
 
 def _refuse(control_plane: ControlPlane, what: str, fix: str) -> NoReturn:

@@ -225,8 +225,7 @@ def egress(seen: Evidence) -> Step:
             "they have refused it, or lost istiod",
             "Restart these pods",
         )
-    taken = {name for name, row in _offered(seen).items() if row["imported"]}
-    routed = taken & set(seen.wanted_imports) if seen.wanted_imports else taken
+    routed = _routed(seen)
     blind = [
         str(proxy.get("pod"))
         for proxy in seen.proxies
@@ -240,6 +239,12 @@ def egress(seen: Evidence) -> Step:
             "Restart the pod; then istiod",
         )
     return holds("all pods of the egress gateway that were read are in sync")
+
+
+def _routed(seen: Evidence) -> set[str]:
+    """Return the services that our egress gateway has to route: what is imported of what is asked for."""
+    taken = {name for name, row in _offered(seen).items() if row["imported"]}
+    return taken & set(seen.wanted_imports) if seen.wanted_imports else taken
 
 
 def admission(seen: Evidence) -> Step:
@@ -333,15 +338,18 @@ def request(seen: Evidence) -> Step:
     if not seen.code:
         return unknown("no access line of a call was found")
     call = mapping(seen.request)
-    flags, found = (
-        str(call.get("flags") or ""),
-        f"the client's sidecar logged {seen.code} {call.get('flags') or ''}".rstrip(),
-    )
+    found = f"the client's sidecar logged {seen.code} {call.get('flags') or ''}".rstrip()
     if _has_passed(seen):
         return holds(found)
     # One answer does not disprove what fails now and then, such as a full pool or an idle connection.
     found += f"; {own.seen}" if own is not None and own.state == HOLDS else ""
-    if "UO" in flags.split(","):
+    return _failed(call, found)
+
+
+def _failed(call: Mapping, found: str) -> Step:
+    """Return what Envoy's flags tell of a call that failed."""
+    flags = str(call.get("flags") or "").split(",")
+    if "UO" in flags:
         return ours(
             "FED969",
             found,
@@ -353,7 +361,7 @@ def request(seen: Evidence) -> Step:
         "Calls on connections that were idle for minutes fail. Does a load balancer before your ingress gateway drop"
         " idle connections?"
     )
-    if "UC" in flags.split(",") and isinstance(idle, (int, float)) and idle >= IDLE_SECONDS:
+    if "UC" in flags and isinstance(idle, (int, float)) and idle >= IDLE_SECONDS:
         return either(
             "FED969",
             f"{found} on a connection that was idle for {idle:.0f} s",

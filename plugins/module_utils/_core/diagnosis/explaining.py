@@ -81,34 +81,34 @@ def _inward(service: str, pair: Pair, home: Home) -> list[dict]:
     spec = mapping(at(pair.imports, "spec")) if pair.imports is not None else None
     known = [str(row["exported"]) for row in status.imported(pair.imports)]
     known += [host for host in pair.offered or () if host not in known]
-    rows = []
-    for host in known:
-        row = imported_names([host], spec, pair.peer, home.cluster_domain)[0]
-        if service not in (exported_service(host), _full_of_import(row["imported"])):
-            continue
-        imported = row["imported"]
-        ports = list((pair.offered or {}).get(host) or ())
+    return [_inward_row(host, spec, pair, home) for host in known if _is_meant(service, host, spec, pair, home)]
 
-        def alone(of: Mapping, host: str = host) -> dict:
-            return imported_names([host], of, pair.peer, home.cluster_domain)[0]
 
-        pods = some(list(pair.egress_pods)) or "none is ready, or they were not read"
-        rows.append(
-            {
-                "peer": pair.peer,
-                "direction": "imported",
-                "host": imported,
-                "reason": f"{row['reason']} (offered as {host})",
-                "rules": _rules(spec, "importRules", row["rule"], alone, "imported"),
-                "dns": _dns(imported, is_local=bool(row["local"])) if imported else "",
-                "sni": [f"outbound_.{port}_._.{imported}" for port in ports] if imported else [],
-                "endpoints": f"pods of our egress gateway {pair.egress}, port 15443: {pods}" if imported else "",
-                "principal": (
-                    f"{home.trust_domain}/ns/{home.namespace}/sa/{pair.egress}-service-account" if imported else ""
-                ),
-            }
-        )
-    return rows
+def _is_meant(service: str, offered: str, spec: Mapping | None, pair: Pair, home: Home) -> bool:
+    """Return whether an offered host is the service, by its name at the peer or by the one that it gets here."""
+    imported = imported_names([offered], spec, pair.peer, home.cluster_domain)[0]["imported"]
+    return service in (exported_service(offered), _full_of_import(imported))
+
+
+def _inward_row(offered: str, spec: Mapping | None, pair: Pair, home: Home) -> dict:
+    def under(rules: Mapping | None) -> dict:
+        return imported_names([offered], rules, pair.peer, home.cluster_domain)[0]
+
+    row = under(spec)
+    host = row["imported"]
+    ports = list((pair.offered or {}).get(offered) or ())
+    pods = some(list(pair.egress_pods)) or "none is ready, or they were not read"
+    return {
+        "peer": pair.peer,
+        "direction": "imported",
+        "host": host,
+        "reason": f"{row['reason']} (offered as {offered})",
+        "rules": _rules(spec, "importRules", row["rule"], under, "imported"),
+        "dns": _dns(host, is_local=bool(row["local"])) if host else "",
+        "sni": [f"outbound_.{port}_._.{host}" for port in ports] if host else [],
+        "endpoints": f"pods of our egress gateway {pair.egress}, port 15443: {pods}" if host else "",
+        "principal": f"{home.trust_domain}/ns/{home.namespace}/sa/{pair.egress}-service-account" if host else "",
+    }
 
 
 def _full_of_import(host: str | None) -> str:

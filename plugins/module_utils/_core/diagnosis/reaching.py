@@ -390,7 +390,7 @@ def _unavailable(seen: Evidence, found: str) -> Step:
 
 def watch(seen: Evidence) -> Step:
     """Whether the stream of changes is up, and is left alone."""
-    broken = [int(one) for told in seen.ports(DISCOVERY) for one in told.get("broken") or ()]
+    broken = _times(seen, "broken")
     tell = (
         "Our watch to your istiod is cut again and again. Does a load balancer or firewall before your ingress gateway"
         " end idle connections?"
@@ -415,7 +415,7 @@ def watch(seen: Evidence) -> Step:
         return unknown("the watch has just ended, and is made again within a minute")
     if not seen.disconnect.startswith("200"):
         return unknown(f"the watch is down: {seen.disconnect}")
-    lasted = [int(one) for told in seen.ports(DISCOVERY) for one in told.get("durations") or ()]
+    lasted = _times(seen, "durations")
     found = f"the watch ended {status.age(int((seen.now - ended).total_seconds()))} ago and was not made again"
     if len(lasted) >= LEAST_OF_A_KIND and max(lasted) - min(lasted) < max(lasted) / 50:
         cause = f"each connection ended after {max(lasted) / 1000:.0f} s: something between ends idle ones"
@@ -424,6 +424,11 @@ def watch(seen: Evidence) -> Step:
     return either(
         "FED958", found, cause, "See istiod's log for the peer's name, and idle time-outs on our way out", tell
     )
+
+
+def _times(seen: Evidence, word: str) -> list[int]:
+    """Return how long watches lasted, in milliseconds, as each pod of our egress gateway tells it."""
+    return [int(one) for told in seen.ports(DISCOVERY) for one in told.get(word) or ()]
 
 
 def full_sync(seen: Evidence) -> Step:

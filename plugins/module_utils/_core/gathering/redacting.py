@@ -131,8 +131,12 @@ def _walked(value: Any, known: tuple[str, ...], depth: int, *, is_secret: bool) 
             _walked(one, known, depth + 1, is_secret=is_secret or is_named)
             for one, is_named in zip(value, [False, *named])
         ]
-    if not isinstance(value, Mapping):
-        return HIDDEN if is_secret and value is not None and not isinstance(value, bool) else value
+    if isinstance(value, Mapping):
+        return _told_apart(value, _walked_fields(value, known, depth, is_secret))
+    return HIDDEN if is_secret and value is not None and not isinstance(value, bool) else value
+
+
+def _walked_fields(value: Mapping, known: tuple[str, ...], depth: int, is_secret: bool) -> dict:
     is_environment = isinstance(value.get("name"), str) and isinstance(value.get("value"), str)
     found = {}
     for key, below in value.items():
@@ -148,7 +152,7 @@ def _walked(value: Any, known: tuple[str, ...], depth: int, *, is_secret: bool) 
             found[shown_name] = HIDDEN if below else below
         else:
             found[shown_name] = _walked(below, known, depth + 1, is_secret=_hides(name, is_secret, below))
-    return _told_apart(value, found)
+    return found
 
 
 def _hides(name: str, is_secret: bool, below: Any) -> bool:

@@ -174,30 +174,30 @@ def _kept_secret(resource: object) -> dict:
     return {"kind": str(mapping(resource).get("kind"))[:20], "certificates": prints}
 
 
+# By part of a dump: the section, the field of an entry that holds the resource, and the lists of entries.
+_ENTRIES: Mapping[str, tuple[str, str, tuple[str, ...]]] = {
+    "ClustersConfigDump": (CLUSTERS, "cluster", ("static_clusters", "dynamic_active_clusters", "dynamic_warming_clusters")),
+    "ListenersConfigDump": (LISTENERS, "listener", ("static_listeners",)),
+    "RoutesConfigDump": (ROUTES, "route_config", ("static_route_configs", "dynamic_route_configs")),
+    "EndpointsConfigDump": (ENDPOINTS, "endpoint_config", ("static_endpoint_configs", "dynamic_endpoint_configs")),
+}
+
+
 def _resources(config: Mapping, errors: dict[str, str]) -> Iterator[tuple[str, str, Any, bool]]:
     """Give section, name and content of each resource of one part of a dump, and whether istiod sent it."""
     kind = type_of(config)
+    if kind in _ENTRIES:
+        section, holder, keys = _ENTRIES[kind]
+        for key in keys:
+            for entry in items(config.get(key)):
+                yield from _one(section, entry, mapping(entry.get(holder)), key, errors)
     if kind == "BootstrapConfigDump":
         for key, value in mapping(config.get("bootstrap")).items():
             yield BOOTSTRAP, str(key), _node(value) if key == "node" else value, False
-    elif kind == "ClustersConfigDump":
-        for key in ("static_clusters", "dynamic_active_clusters", "dynamic_warming_clusters"):
-            for entry in items(config.get(key)):
-                yield from _one(CLUSTERS, entry, mapping(entry.get("cluster")), key, errors)
     elif kind == "ListenersConfigDump":
-        for entry in items(config.get("static_listeners")):
-            yield from _one(LISTENERS, entry, mapping(entry.get("listener")), "static_listeners", errors)
         for entry in items(config.get("dynamic_listeners")):
             for key in ("active_state", "warming_state"):
                 yield from _one(LISTENERS, entry, mapping(at(entry, key, "listener")), f"dynamic_{key}", errors)
-    elif kind == "RoutesConfigDump":
-        for key in ("static_route_configs", "dynamic_route_configs"):
-            for entry in items(config.get(key)):
-                yield from _one(ROUTES, entry, mapping(entry.get("route_config")), key, errors)
-    elif kind == "EndpointsConfigDump":
-        for key in ("static_endpoint_configs", "dynamic_endpoint_configs"):
-            for entry in items(config.get(key)):
-                yield from _one(ENDPOINTS, entry, mapping(entry.get("endpoint_config")), key, errors)
     elif kind == "EcdsConfigDump":
         for entry in items(config.get("ecds_filters")):
             yield from _one(EXTENSIONS, entry, mapping(entry.get("ecds_filter")), "dynamic_ecds", errors)

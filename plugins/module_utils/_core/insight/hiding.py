@@ -79,6 +79,18 @@ def cleaned(value: Any, *, clear: bool = False, depth: int = 0) -> Any:
         return [cleaned(entry, clear=clear, depth=depth + 1) for entry in value]
     if not isinstance(value, Mapping):
         return value
+    closed = _closed(value, depth)
+    if closed is not None:
+        return closed
+    name = value.get("key") or value.get("name") or value.get("header_name")
+    is_secret = (
+        isinstance(name, str) and bool(_SECRET_NAMES.search(name)) and not isinstance(value.get("secret"), Mapping)
+    )
+    return {_text(str(key)): _field(str(key), below, is_secret, clear, depth + 1) for key, below in value.items()}
+
+
+def _closed(value: Mapping, depth: int) -> dict | None:
+    """Return the type and the digest of a message whose fields are not shown; None where they are."""
     if set(value) == {"@type", "digest"} and _DIGEST.fullmatch(str(value["digest"])):
         return {"@type": _text(str(value["@type"])), "digest": value["digest"]}
     kind = type_of(value)
@@ -86,11 +98,7 @@ def cleaned(value: Any, *, clear: bool = False, depth: int = 0) -> Any:
         return {"@type": _text(str(value["@type"])), "digest": digest(value)}
     if kind == "TypedStruct" and _last(str(value.get("type_url"))) not in _KNOWN:
         return {"@type": _text(str(value.get("type_url"))), "digest": digest(value)}
-    name = value.get("key") or value.get("name") or value.get("header_name")
-    is_secret = (
-        isinstance(name, str) and bool(_SECRET_NAMES.search(name)) and not isinstance(value.get("secret"), Mapping)
-    )
-    return {_text(str(key)): _field(str(key), below, is_secret, clear, depth + 1) for key, below in value.items()}
+    return None
 
 
 def _field(key: str, value: Any, is_secret: bool, clear: bool, depth: int) -> Any:

@@ -93,39 +93,41 @@ class Health:
 
     def lines(self) -> list[str]:
         """Return the table: components, then workloads worst first, then the proxies that are not in order."""
+        unread = [f"not read: {gap.what} ({gap.because})" for gap in self.unread]
+        return [*self._component_lines(), *self._workload_lines(), *self._proxy_lines(), *unread]
+
+    def _component_lines(self) -> list[str]:
         counts = Counter(it.state for it in self.components)
         head = ", ".join(
             f"{counts[state]} {state}" for state in (FAILING, UNKNOWN, DEGRADED, HEALTHY, ABSENT) if counts[state]
         )
-        shown_lines = [f"{self.mesh} · {head or 'nothing was read'}"]
-        shown_lines += _table(
-            ["COMPONENT", "KIND", "STATE", "SINCE", "EVIDENCE"], [self._cells(it) for it in self.components]
-        )
-        shown_lines += [line for it in self.components if it.state != HEALTHY and it.code for line in _whole(it)]
+        table = _table(["COMPONENT", "KIND", "STATE", "SINCE", "EVIDENCE"], [self._cells(it) for it in self.components])
+        unwell = [line for it in self.components if it.state != HEALTHY and it.code for line in _whole(it)]
+        return [f"{self.mesh} · {head or 'nothing was read'}", *table, *unwell]
+
+    def _workload_lines(self) -> list[str]:
+        if not self.proxies:
+            return []
         workloads = self.workloads
-        if self.proxies:
-            in_order, old = sum(it.in_order for it in workloads), sum(it.old for it in workloads)
-            more = f", {old:,} of another version than istiod" if old else ""
-            shown_lines += ["", f"{in_order:,} of {len(self.proxies):,} proxies in order{more}"]
-            shown_lines += _table(
-                ["WORKLOAD", "IN ORDER", "PROXIES", "VERSION"],
-                [it.cells for it in workloads[:MOST_WORKLOADS]],
-                widest=60,
-            )
-            if len(workloads) > MOST_WORKLOADS:
-                rest = workloads[MOST_WORKLOADS:]
-                bad = sum(it.in_order < it.count for it in rest)
-                shown_lines.append(
-                    f"… and {len(rest):,} more workloads, {bad:,} of them with proxies that are not in order"
-                )
-        odd = [proxy for proxy in self.proxies if proxy.state not in IN_ORDER]
-        if odd:
-            cells = [[f"{it.namespace}/{it.name}", it.state, it.evidence] for it in odd[:MOST_PROXIES]]
-            shown_lines += ["", *_table(["PROXY", "STATE", "EVIDENCE"], cells)]
-            if len(odd) > MOST_PROXIES:
-                shown_lines.append(f"… and {len(odd) - MOST_PROXIES:,} more; the result has all of them (proxies)")
-        shown_lines += [f"not read: {gap.what} ({gap.because})" for gap in self.unread]
+        in_order, old = sum(it.in_order for it in workloads), sum(it.old for it in workloads)
+        more = f", {old:,} of another version than istiod" if old else ""
+        shown_lines = ["", f"{in_order:,} of {len(self.proxies):,} proxies in order{more}"]
+        cells = [it.cells for it in workloads[:MOST_WORKLOADS]]
+        shown_lines += _table(["WORKLOAD", "IN ORDER", "PROXIES", "VERSION"], cells, widest=60)
+        rest = workloads[MOST_WORKLOADS:]
+        if rest:
+            bad = sum(it.in_order < it.count for it in rest)
+            shown_lines.append(f"… and {len(rest):,} more workloads, {bad:,} of them with proxies that are not in order")
         return shown_lines
+
+    def _proxy_lines(self) -> list[str]:
+        odd = [proxy for proxy in self.proxies if proxy.state not in IN_ORDER]
+        if not odd:
+            return []
+        cells = [[f"{it.namespace}/{it.name}", it.state, it.evidence] for it in odd[:MOST_PROXIES]]
+        left = len(odd) - MOST_PROXIES
+        more = [f"… and {left:,} more; the result has all of them (proxies)"] if left > 0 else []
+        return ["", *_table(["PROXY", "STATE", "EVIDENCE"], cells), *more]
 
     def _cells(self, it: Component) -> list[str]:
         since = age_of(it.since, self.now).removesuffix(" ago")

@@ -239,8 +239,7 @@ def _of_rows(
     latest = readings[-1]
     row, note = _newest(rows, latest)
     name, _dot, namespace = proxy.rpartition(".")
-    types = {kind: NOT_SENT if not sent else SYNCED for kind, (sent, _acked) in row.nonces.items()}
-    types = {kind: types.get(kind, NOT_SENT) for kind in TYPES if kind in types or kind != "extensionconfig"}
+    types = _types_of(row)
     evidence = [note] if note else []
     for kind in row.differing:
         types[kind], why = _differing(row, kind, readings, said)
@@ -262,6 +261,12 @@ def _of_rows(
         row.istiod,
         is_old=bool(current and row.version and row.version != current),
     )
+
+
+def _types_of(row: Row) -> dict[str, str]:
+    """Return which types were sent to a proxy; extensions only where istiod says anything of them."""
+    types = {kind: NOT_SENT if not sent else SYNCED for kind, (sent, _acked) in row.nonces.items()}
+    return {kind: types.get(kind, NOT_SENT) for kind in TYPES if kind in types or kind != "extensionconfig"}
 
 
 def _plain_state(row: Row) -> str:

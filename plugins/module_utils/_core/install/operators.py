@@ -218,26 +218,33 @@ def arrival(operator: Operator, found: Found) -> Arrival | None:
     """
     live = found.subscription(operator.package)
     is_ours = live is None or is_own(live)
-    status = mapping((live or {}).get("status"))
-    installed, current = str(status.get("installedCSV") or ""), str(status.get("currentCSV") or "")
+    installed, current = (str(at(live, "status", key) or "") for key in ("installedCSV", "currentCSV"))
     newest = head_of(operator, found)
     if live is not None and is_coming(operator, live):
         current = ""  # It is resolved anew.
     plan = found.plan(live) if live else None
     if operator.approval == "Automatic" and not _waits(plan):
-        csv = newest or current
-        return Arrival(csv, AUTOMATIC, is_ours) if csv else _pinned(operator, is_ours, installed)
-    approved = [name for name in _names_of(plan) if name.startswith(f"{operator.package}.")] if _runs(plan) else []
+        return _arrival(newest or current, AUTOMATIC, is_ours) or _pinned(operator, is_ours, installed)
+    approved = _approved(operator, plan)
     if approved:
-        return Arrival(approved[0], APPROVED, is_ours)
+        return Arrival(approved, APPROVED, is_ours)
     if installed:
         return None
-    first = current or newest
-    return _pinned(operator, is_ours, installed) or (Arrival(first, FIRST, is_ours) if first else None)
+    return _pinned(operator, is_ours, installed) or _arrival(current or newest, FIRST, is_ours)
+
+
+def _arrival(csv: str, how: str, is_ours: bool) -> Arrival | None:
+    return Arrival(csv, how, is_ours) if csv else None
+
+
+def _approved(operator: Operator, plan: Mapping | None) -> str:
+    """Return the version of an operator that a plan brings which somebody has approved; "" for none."""
+    names = _names_of(plan) if _runs(plan) else []
+    return next((name for name in names if name.startswith(f"{operator.package}.")), "")
 
 
 def _pinned(operator: Operator, is_ours: bool, installed: str) -> Arrival | None:
-    return Arrival(operator.starting_csv, PINNED, is_ours) if operator.starting_csv and not installed else None
+    return None if installed else _arrival(operator.starting_csv, PINNED, is_ours)
 
 
 def head_of(operator: Operator, found: Found) -> str:

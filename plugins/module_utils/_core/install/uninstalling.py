@@ -29,9 +29,8 @@ def check_unused(found: Found, described: Iterable[Mapping], *, force: bool) -> 
 
 def removals(operators: Sequence[Operator], found: Found, *, force: bool) -> list[Change]:
     """Return the changes that remove Subscriptions, versions and OperatorGroups of ours, in their order."""
-    here = {operator.package: operator for operator in operators}
     changes: list[Change] = []
-    for package in [*(package for package in LEAVING if package in here), *(package for package in here if package not in LEAVING)]:
+    for package in _in_order(operator.package for operator in operators):
         live = found.subscription(package)
         if live is None:
             continue
@@ -48,6 +47,11 @@ def removals(operators: Sequence[Operator], found: Found, *, force: bool) -> lis
     remaining = {live["metadata"]["namespace"] for live in found.subscriptions if live["metadata"]["uid"] not in gone}
     emptied = {operator.namespace for operator in operators} - remaining
     return changes + [removal_of(live, MANAGER) for live in found.groups if live["metadata"]["namespace"] in emptied and is_own(live)]
+
+
+def _in_order(packages: Iterable[str]) -> list[str]:
+    """Return packages as they leave, each once; those that no mesh needs leave last."""
+    return sorted(dict.fromkeys(packages), key=lambda package: LEAVING.index(package) if package in LEAVING else len(LEAVING))
 
 
 def refuse_foreign(found: Sequence[Mapping]) -> None:

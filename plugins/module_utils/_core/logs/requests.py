@@ -73,7 +73,7 @@ class Journey:
 
 def is_connection(entry: Entry) -> bool:
     """Return whether a line is of a TCP connection through a gateway."""
-    return entry.stream.is_gateway and bool(entry.fields) and not value_of(entry.fields or {}, "method")
+    return entry.stream.is_gateway and bool(entry.fields) and not _said(entry, "method")
 
 
 def journey(lines: Sequence[Entry], connections: Sequence[Entry]) -> Journey:
@@ -99,19 +99,18 @@ def journey(lines: Sequence[Entry], connections: Sequence[Entry]) -> Journey:
 
 def _beyond(client: Entry, servers: Sequence[Entry], connections: Sequence[Entry], notes: list[str]) -> list[Hop]:
     """Return the hops after a client, as far as lines lead."""
-    local = value_of(client.fields or {}, "upstream_local_address")
     through = [
         entry
         for entry in connections
-        if local and _from(entry) == local and entry.stream.mesh == client.stream.mesh and _covers(entry, client)
+        if _joins(client, entry) and entry.stream.mesh == client.stream.mesh and _covers(entry, client)
     ]
-    direct = [server for server in servers if local and _from(server) == local]
+    direct = [server for server in servers if _joins(client, server)]
     if direct:
         return [Hop(SERVER, direct[0], EXACT, "its request id and the connection")]
     if not through:
-        if value_of(client.fields or {}, "upstream_host"):
+        if _said(client, "upstream_host"):
             notes.append(
-                f"{client.stream.name}: no gateway line has the connection from {local or 'an unknown address'}. A line"
+                f"{client.stream.name}: no gateway line has the connection from {_called_from(client) or 'an unknown address'}. A line"
                 " is written when the connection closes: it may still be open, or that gateway was not asked"
             )
         return []
@@ -123,25 +122,23 @@ def _beyond(client: Entry, servers: Sequence[Entry], connections: Sequence[Entry
         notes.append(f"{egress.stream.name}: {how}")
         return hops
     hops.append(Hop(INGRESS, ingress, certainty, how))
-    onward = value_of(ingress.fields or {}, "upstream_local_address")
-    reached = [server for server in servers if onward and _from(server) == onward]
-    return hops + [Hop(SERVER, server, EXACT, "its request id and the connection") for server in reached[:1]]
+    reached = [Hop(SERVER, server, EXACT, "its request id and the connection") for server in servers if _joins(ingress, server)]
+    return hops + reached[:1]
 
 
 def _other_end(egress: Entry, connections: Sequence[Entry]) -> tuple[Entry | None, str, str]:
     """Return the line of the peer's ingress gateway for a connection of our egress gateway, by what it was found,
     and how sure it is."""
-    local = value_of(egress.fields or {}, "upstream_local_address")
     inward = [entry for entry in connections if entry.stream.is_ingress and entry.stream.mesh != egress.stream.mesh]
-    same = [entry for entry in inward if local and _from(entry) == local and _overlap(egress, entry)]
+    same = [entry for entry in inward if _joins(egress, entry) and _overlap(egress, entry)]
     if same:
         return same[0], "the connection between the meshes", PROBABLE
-    host = value_of(egress.fields or {}, "upstream_cluster").split("|")
+    host = _said(egress, "upstream_cluster").split("|")
     name = f"outbound_.{host[1]}_.{host[2]}_.{host[3]}" if len(host) == 4 else ""
     alike = [
         entry
         for entry in inward
-        if name and value_of(entry.fields or {}, "requested_server_name") == name and _overlap(egress, entry)
+        if name and _said(entry, "requested_server_name") == name and _overlap(egress, entry)
     ]
     if len(alike) == 1:
         return alike[0], "SNI and time; the address was translated on its way", PROBABLE
@@ -156,14 +153,10 @@ def _other_end(egress: Entry, connections: Sequence[Entry]) -> tuple[Entry | Non
 
 def _before(server: Entry, connections: Sequence[Entry]) -> list[Hop]:
     """Return the gateway through which a server was called whose client is not known."""
-    came = _from(server)
     found = [
         entry
         for entry in connections
-        if entry.stream.mesh == server.stream.mesh
-        and came
-        and value_of(entry.fields or {}, "upstream_local_address") == came
-        and _covers(entry, server)
+        if entry.stream.mesh == server.stream.mesh and _joins(entry, server) and _covers(entry, server)
     ]
     return (
         [Hop(INGRESS, found[0], EXACT if len(found) == 1 else PROBABLE, "the connection to the server")]
@@ -188,11 +181,21 @@ def _skew(clients: Iterable[Entry], servers: Iterable[Entry]) -> list[str]:
 
 
 def _direction(entry: Entry) -> str:
-    return value_of(entry.fields or {}, "upstream_cluster").partition("|")[0] or "outbound"
+    return _said(entry, "upstream_cluster").partition("|")[0] or "outbound"
 
 
-def _from(entry: Entry) -> str:
-    return value_of(entry.fields or {}, "downstream_remote_address")
+def _joins(before: Entry, after: Entry) -> bool:
+    """Return whether one proxy called from the address that the next was called from."""
+    local = _called_from(before)
+    return bool(local) and _said(after, "downstream_remote_address") == local
+
+
+def _called_from(entry: Entry) -> str:
+    return _said(entry, "upstream_local_address")
+
+
+def _said(entry: Entry, name: str) -> str:
+    return value_of(entry.fields or {}, name)
 
 
 def _covers(connection: Entry, request: Entry) -> bool:

@@ -431,11 +431,11 @@ def checked_locality(value: object, place: str) -> dict[str, str]:
     for word in value:
         if not isinstance(value[word], str) or not _PLACE.fullmatch(value[word]):
             _refuse("FED856", f"{place}, {word}", f"is {value[word]!r}", "Write it as the nodes' labels topology.kubernetes.io do")
-    missing = [above for at, above in enumerate(LOCALITY) if above not in value and any(below in value for below in LOCALITY[at + 1 :])]
+    given = [word for word in LOCALITY if word in value]
+    missing = next((above for above, word in zip(LOCALITY, given) if above != word), "")
     if missing:
-        last = [word for word in LOCALITY if word in value][-1]
-        _refuse("FED856", place, f"has a {last} and no {missing[0]}, so istiod would drop all of it", f"Add the {missing[0]}")
-    return {word: value[word] for word in LOCALITY if word in value}
+        _refuse("FED856", place, f"has a {given[-1]} and no {missing}, so istiod would drop all of it", f"Add the {missing}")
+    return {word: value[word] for word in given}
 
 
 def _check_home(name: str, namespace: str, control_plane: str, trust_domain: str | None, owner: str | None) -> None:

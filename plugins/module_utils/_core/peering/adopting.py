@@ -7,7 +7,7 @@ selector cannot change). So what an entry of ``mesh_peers`` does not say is take
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any, NoReturn
 
@@ -59,7 +59,7 @@ def check_gateways(mesh: Mesh, peers: Mapping[str, Mapping], control_plane: Cont
     gateway to take over that no peer can reach, FED319 one that is none of the control plane's, FED415 an ingress that
     serves another peer.
     """
-    warnings = []
+    warnings: list[str] = []
     described = {peer.local_name for peer in (*mesh.peers, *mesh.held)}
     concerned = [peer for peer in mesh.peers if not is_left_alone(peer, peers.get(peer.local_name))]
     taken = [(name, *gateway_names(live)) for name, live in peers.items() if name not in described]
@@ -69,16 +69,23 @@ def check_gateways(mesh: Mesh, peers: Mapping[str, Mapping], control_plane: Cont
             check_reach(peer.gateways, f"mesh_peers, {peer.local_name}", same_cluster=peer.same_cluster)
         if managed and peer.adopt and peer.local_name in peers:
             _check_place(peer, control_plane)
-        for other, ingress, egress in taken:
-            if other != peer.local_name and peer.gateways.ingress in (ingress, egress):
-                _refuse_taken(mesh, peer, other)
-            if other != peer.local_name and peer.gateways.egress in (ingress, egress):
-                warnings.append(
-                    f"FED416 the egress gateway {peer.gateways.egress} of {peer.local_name} also serves {other}: "
-                    f"both see one identity of {mesh.name}; give each its own when you can"
-                )
+        warnings += _shared(mesh, peer, taken)
         warnings += _notes(peer, control_plane) if managed else []
     return warnings
+
+
+def _shared(mesh: Mesh, peer: Peer, taken: Iterable[tuple[str, str, str]]) -> Iterator[str]:
+    """Warn of peers that have the same egress gateway, and refuse the same ingress."""
+    for other, ingress, egress in taken:
+        if other == peer.local_name:
+            continue
+        if peer.gateways.ingress in (ingress, egress):
+            _refuse_taken(mesh, peer, other)
+        if peer.gateways.egress in (ingress, egress):
+            yield (
+                f"FED416 the egress gateway {peer.gateways.egress} of {peer.local_name} also serves {other}: "
+                f"both see one identity of {mesh.name}; give each its own when you can"
+            )
 
 
 def foreign_gateways(peer: Peer, live_peer: Mapping | None, control_plane: ControlPlane) -> list[str]:
@@ -181,11 +188,15 @@ def _fitted(peer: Peer, named: Iterable[Peer], peers: Mapping[str, Mapping], con
         kept = {key: annotations[key] for key in NETWORK_LOAD_BALANCER if key in annotations}
         peer = replace(peer, found_ingress=Found(label=_labels(ingress).get(INGRESS_FOR), annotations=kept))
     if egress is not None:
-        networks = [str(network) for network in egress.get("requestedNetworkView") or []]
         sharing = [f"network-{other.local_name}" for other in named if other.gateways.egress == gateways.egress]
-        networks += [network for network in sharing if network not in networks]
-        peer = replace(peer, found_egress=Found(label=_labels(egress).get(EGRESS_FOR), networks=tuple(networks)))
+        peer = replace(peer, found_egress=Found(label=_labels(egress).get(EGRESS_FOR), networks=_networks(egress, sharing)))
     return replace(peer, gateways=gateways)
+
+
+def _networks(egress: Mapping, wanted: Iterable[str]) -> tuple[str, ...]:
+    """Return the networks that a live egress gateway looks at, and those that it is to look at as well."""
+    networks = [str(network) for network in egress.get("requestedNetworkView") or []]
+    return (*networks, *(network for network in wanted if network not in networks))
 
 
 def _kept(peer: Peer, control_plane: ControlPlane, place: tuple, is_foreign: bool) -> Mapping | None:

@@ -192,7 +192,7 @@ def _chosen(
     read = list(_addressed(cards, peer, mesh, now))
     if not read:
         return None
-    rivals = [other for other in (*mesh.peers, *mesh.held) if other.name == peer.name and other is not peer]
+    rivals = _rivals(peer, mesh)
     if not rivals and _are_one(read):
         return read[0]
     fitting = [one for one in read if _fits(one.card, peer, known)]
@@ -203,6 +203,11 @@ def _chosen(
     if rivals and not fitting and len(claimed) == len(read):
         return None  # each of them is another's
     return _undecided(peer, mesh, read)
+
+
+def _rivals(peer: Peer, mesh: Mesh) -> list[Peer]:
+    """Return the other peers that call themselves as ``peer`` does, so that a card may be theirs."""
+    return [other for other in (*mesh.peers, *mesh.held) if other.name == peer.name and other is not peer]
 
 
 def _addressed(

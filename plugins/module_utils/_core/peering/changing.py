@@ -8,7 +8,7 @@ itself, written by the same request as the change: a run that ends right after i
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from typing import Any
@@ -131,21 +131,30 @@ def differences(live: Iterable[Mapping | None], desired: Iterable[Mapping]) -> l
     ``live`` are its ServiceMeshPeer and bundle, as far as they stand, ``desired`` what is to be applied of them.
     """
     standing = {one["kind"]: one for one in live if one}
-    found = []
+    found: list[str] = []
     for wanted in desired:
         before = standing.get(wanted["kind"])
-        if before is None or wanted["kind"] not in ("ServiceMeshPeer", "ConfigMap"):
-            continue
-        old, new = identity_of(before), identity_of(wanted)
-        for part in (part for part in WORDS if part in changed_parts(before, wanted)):
-            if part == ROOTS:
-                found += roots_changed(old.get(ROOTS) or (), new[ROOTS])
-            else:
-                found.append(f"{WORDS[part]} {old.get(part) or 'none'} becomes {new[part]}")
-        remote, target = ((one.get("spec") or {}).get("remote") or {} for one in (before, wanted))
-        if target and _reached(remote) != _reached(target):
-            found.append(f"address {_reached(remote)} becomes {_reached(target)}")
+        if before is not None and wanted["kind"] in ("ServiceMeshPeer", "ConfigMap"):
+            found += _identity_changed(before, wanted)
+            found += _address_changed(before, wanted)
     return found
+
+
+def _identity_changed(before: Mapping, wanted: Mapping) -> Iterator[str]:
+    old, new, changed = identity_of(before), identity_of(wanted), changed_parts(before, wanted)
+    for part, word in WORDS.items():
+        if part not in changed:
+            continue
+        if part == ROOTS:
+            yield from roots_changed(old.get(ROOTS) or (), new[ROOTS])
+        else:
+            yield f"{word} {old.get(part) or 'none'} becomes {new[part]}"
+
+
+def _address_changed(before: Mapping, wanted: Mapping) -> Iterator[str]:
+    remote, target = ((one.get("spec") or {}).get("remote") or {} for one in (before, wanted))
+    if target and _reached(remote) != _reached(target):
+        yield f"address {_reached(remote)} becomes {_reached(target)}"
 
 
 def roots_changed(before: Iterable[str], after: Iterable[str]) -> list[str]:

@@ -51,18 +51,8 @@ def left_of(
     ``objects`` are its live federation objects and bundle, ``workloads`` the Deployments and Services of the control
     plane's namespace: the operator removes those of a gateway within a minute after its key has gone.
     """
-    name, found = peer.local_name, []
-    for live in objects:
-        what = f"{live['kind']} {live['metadata']['namespace']}/{live['metadata']['name']}"
-        others = [holder.manager for holder in holders(live, MANAGER) if holder.is_applying]
-        if not is_ours(live):
-            found.append(Left(name, what, "was made by somebody else and is left to them"))
-        elif others:
-            found.append(Left(name, what, f"is there again or still: {' and '.join(others)} keeps it too; take it out there"))
-        elif live["metadata"].get("deletionTimestamp"):
-            found.append(Left(name, what, "is being deleted", is_going=True))
-        else:
-            found.append(Left(name, what, "is still there", is_going=True))
+    name = peer.local_name
+    found = [_object_left(name, live) for live in objects]
     had = [key for key in places if value_at(control_plane.live, path_of(key)) is not MISSING]
     keys = list(dict.fromkeys([*had, *gateway_keys(mesh, peer, control_plane)]))
     found += [Left(name, f"{control_plane.place}, {key}", _why_it_stays(control_plane, key, gateways_manager(name))) for key in keys]
@@ -78,6 +68,16 @@ def left_of(
             why = "has not been removed by the operator yet"
             found.append(Left(name, f"{live['kind']} {metadata['namespace']}/{metadata['name']}", why, is_going=True))
     return found
+
+
+def _object_left(name: str, live: Mapping) -> Left:
+    what = f"{live['kind']} {live['metadata']['namespace']}/{live['metadata']['name']}"
+    if not is_ours(live):
+        return Left(name, what, "was made by somebody else and is left to them")
+    others = [holder.manager for holder in holders(live, MANAGER) if holder.is_applying]
+    if others:
+        return Left(name, what, f"is there again or still: {' and '.join(others)} keeps it too; take it out there")
+    return Left(name, what, "is being deleted" if live["metadata"].get("deletionTimestamp") else "is still there", is_going=True)
 
 
 def path_of(key: str) -> tuple[str, ...]:

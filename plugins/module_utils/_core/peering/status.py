@@ -163,9 +163,6 @@ def peer_row(
         changing.proven(peer, bundle, direction, link.since) if link.state == CONNECTED else None
         for link, direction in ((out, changing.OUTBOUND), (into, changing.INBOUND))
     ]
-    rows = imported(objects.get("imports")) if out.state == CONNECTED else None
-    taken = None if rows is None else [row for row in rows if row["imported"]]
-    rules = ((objects.get("imports") or {}).get("spec") or {}).get("importRules") or []
     return {
         "peer": name,
         "mesh": mesh_name,
@@ -179,12 +176,22 @@ def peer_row(
         "last_full_sync": out.last_sync.strftime("%Y-%m-%dT%H:%M:%SZ") if out.last_sync else None,
         "age_seconds": max(0, int((now - out.last_sync).total_seconds())) if out.last_sync else None,
         "exports": exported(objects.get("exports")) if peer is not None else [],
-        "imports": None
-        if taken is None
-        else [{**row, "local": str(row["imported"]).endswith(f".svc.{cluster_domain}")} for row in taken],
-        "offered_not_imported": None if rows is None else [row["exported"] for row in rows if not row["imported"]],
-        "asked_not_offered": None if rows is None else _unanswered(rules, [row["exported"] for row in rows]),
+        **(_taken(objects.get("imports"), cluster_domain) if out.state == CONNECTED else _NOT_KNOWN),
         "note": note,
+    }
+
+
+_NOT_KNOWN: Mapping[str, None] = {"imports": None, "offered_not_imported": None, "asked_not_offered": None}
+
+
+def _taken(imports: Mapping | None, cluster_domain: str) -> dict:
+    """Return what is imported, what only offered, and what rules ask for in vain, as a set's status and its rules say."""
+    rows = imported(imports)
+    rules = ((imports or {}).get("spec") or {}).get("importRules") or []
+    return {
+        "imports": [{**row, "local": str(row["imported"]).endswith(f".svc.{cluster_domain}")} for row in rows if row["imported"]],
+        "offered_not_imported": [row["exported"] for row in rows if not row["imported"]],
+        "asked_not_offered": _unanswered(rules, [row["exported"] for row in rows]),
     }
 
 

@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from ..mesh.topology import Peer
-from ..plain.data import some
+from ..plain.data import at, mapping, some
 from ..plain.diff import Change
 from ..plain.errors import FederationError
 from ..plain.kinds import EXPORTS
@@ -49,13 +49,19 @@ def withdrawal(peer: Peer, peering: Peering, changes: Iterable[Change], services
     planned = next((change.manifest for change in changes if change.kind is EXPORTS and change.manifest), None)
     if planned is None or peer.suspended:
         return Withdrawal(peer, (), False, ())
-    before, after = ((live or {}).get("spec") or {} for live in (peering.exports, planned))
+    before, after = (mapping(at(live, "spec")) for live in (peering.exports, planned))
     rows = exported(peering.exports)
     had = [row["exported"] for row in rows if _gives(before, row, [], peer.local_name)]
     gone = [row["exported"] for row in rows if row["exported"] in had and not _gives(after, row, services, peer.local_name)]
-    added = [rule for rule in after.get("exportRules") or [] if rule not in (before.get("exportRules") or [])]
-    nothing = [_told(rule) for rule in added if not _names(services, rule, peer.local_name)]
+    nothing = _matching_nothing(before, after, services, peer.local_name)
     return Withdrawal(peer, tuple(gone), bool(gone) and len(gone) == len(had), tuple(nothing) if gone else ())
+
+
+def _matching_nothing(before: Mapping, after: Mapping, services: Sequence[Mapping], peer: str) -> list[str]:
+    """Return in the user's words the rules that were added and give the peer nothing."""
+    known = before.get("exportRules") or []
+    added = [rule for rule in after.get("exportRules") or [] if rule not in known]
+    return [_told(rule) for rule in added if not _names(services, rule, peer)]
 
 
 def refuse_withdrawals(

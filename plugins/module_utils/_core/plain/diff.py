@@ -130,7 +130,7 @@ def removal_of(live: Mapping, manager: str) -> Change:
 def differences_between(live: Mapping, desired: Mapping, manager: str) -> Iterator[Difference]:
     """Yield each field that differs: set by us otherwise than it stands, or owned by us alone and no longer wanted."""
     wanted = dict(leaves(desired))
-    shared = {path for other, paths in _owners(live) if other != manager for path in paths}
+    shared = _held_by_others(live, manager)
     for path, value in wanted.items():
         stands = value_at(live, path)
         if path not in _IDENTITY and not _is_equal(stands, value):
@@ -146,7 +146,7 @@ def differences_between(live: Mapping, desired: Mapping, manager: str) -> Iterat
 def _ownership(live: Mapping, desired: Mapping, manager: str, *, own: bool) -> Iterator[Difference]:
     """Yield what we give up of fields that stay with others, and with ``own`` what we take of fields that stand already."""
     wanted = dict(leaves(desired))
-    shared = {path for other, paths in _owners(live) if other != manager for path in paths}
+    shared = _held_by_others(live, manager)
     owned = {path for entry in _applied(live, manager) for path in _field_paths(entry.get("fieldsV1") or {}, with_parents=False)}
     given_up = {path for path in owned & shared if path not in _IDENTITY and not _is_covered(path, wanted)}
     taken = {path for path in wanted if path not in _IDENTITY and not _is_covered(path, owned)} if own else set()
@@ -215,6 +215,10 @@ def holders(live: Mapping, manager: str) -> list[Holder]:
         if both:
             shared.append(Holder(str(entry.get("manager")), entry.get("operation") == "Apply", frozenset(both)))
     return sorted(shared, key=lambda holder: (holder.manager, holder.is_applying))
+
+
+def _held_by_others(live: Mapping, manager: str) -> set[Path]:
+    return {path for other, paths in _owners(live) if other != manager for path in paths}
 
 
 def all_owners(live: Mapping) -> Iterator[tuple[str, set[Path]]]:

@@ -266,29 +266,42 @@ class _Reading:
             raise FederationError("FED101", where=place, what="names no current-context", fix="Give the context")
         chosen = _named(tops, "contexts", current)
         if chosen is None:
-            names = [entry["name"] for top in tops for entry in _listed(top, "contexts") if _is_quotable(entry["name"])]
-            raise FederationError(
-                "FED101",
-                where=place,
-                what=f"has no context {current}" if _is_quotable(current) else "has no such context",
-                fix=(
-                    f"Give one of its contexts: {', '.join(names[:10])}" if names else "Give a kubeconfig with contexts"
-                ),
-            )
-        parts = {}
-        for word, plural in (("cluster", "clusters"), ("user", "users")):
-            name = chosen.text(word)
-            found = _named(tops, plural, name) if name else None
-            if found is None and (name or word == "cluster"):
-                chosen.fail(word, f"names a {word} that is not there" if name else "is missing", code="FED101")
-            parts[word] = found or _Entry(chosen.place, chosen.folder, {})
-        named = dict.fromkeys(entry["name"] for top in tops for entry in _listed(top, "contexts") if entry["name"] != current)
-        read = (*((top, TOP) for top in tops), (chosen, CONTEXT))
-        return cls(place, **parts, others=read, context=current, other_contexts=tuple(named))
+            raise _no_context(place, current, _contexts(tops))
+        return cls(
+            place=place,
+            cluster=_led_to(tops, chosen, "cluster"),
+            user=_led_to(tops, chosen, "user"),
+            others=(*((top, TOP) for top in tops), (chosen, CONTEXT)),
+            context=current,
+            other_contexts=tuple(dict.fromkeys(name for name in _contexts(tops) if name != current)),
+        )
 
     def refuse_unknown(self) -> None:
         for entry, known in (*self.others, (self.cluster, CLUSTER), (self.user, USER)):
             entry.refuse_unknown(known)
+
+
+def _contexts(tops: Sequence[_Entry]) -> list[str]:
+    return [entry["name"] for top in tops for entry in _listed(top, "contexts")]
+
+
+def _no_context(place: str, wanted: str, contexts: Sequence[str]) -> FederationError:
+    names = [name for name in contexts if _is_quotable(name)]
+    return FederationError(
+        "FED101",
+        where=place,
+        what=f"has no context {wanted}" if _is_quotable(wanted) else "has no such context",
+        fix=f"Give one of its contexts: {', '.join(names[:10])}" if names else "Give a kubeconfig with contexts",
+    )
+
+
+def _led_to(tops: Sequence[_Entry], context: _Entry, word: str) -> _Entry:
+    """Return the cluster or the user that a context names; a user may be left out."""
+    name = context.text(word)
+    found = _named(tops, f"{word}s", name) if name else None
+    if found is None and (name or word == "cluster"):
+        context.fail(word, f"names a {word} that is not there" if name else "is missing", code="FED101")
+    return found or _Entry(context.place, context.folder, {})
 
 
 def _is_quotable(name: str) -> bool:

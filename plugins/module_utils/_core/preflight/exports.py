@@ -117,11 +117,10 @@ def _service(estate: Estate, offered: Offered) -> Iterator[Finding]:
     hint = mapping(at(live, "metadata", "annotations")).get(EXPORT_TO)
     if hint and not {"*", estate.namespace} & {part.strip() for part in str(hint).split(",")}:
         yield Finding("FED764", place, f"has the annotation {EXPORT_TO}: {hint} {to}")
-    if live.get("kind") == SERVICE.name and not _detects_protocols(estate):
-        silent = [port for port in items(at(live, "spec", "ports")) if not says_protocol(port)]
-        if silent:
-            shown = listed(str(port.get("name") or port.get("port")) for port in silent)
-            yield Finding("FED770", place, f"says no protocol for port {shown} {to}", _named_for(live, silent))
+    silent = _silent(estate, live)
+    if silent:
+        shown = listed(str(port.get("name") or port.get("port")) for port in silent)
+        yield Finding("FED770", place, f"says no protocol for port {shown} {to}", _named_for(live, silent))
 
 
 def _one_port_each(live: Mapping, ports: list[dict]) -> str:
@@ -132,6 +131,13 @@ def _one_port_each(live: Mapping, ports: list[dict]) -> str:
 
 def _detects_protocols(estate: Estate) -> bool:
     return estate.said("proxy", "networking", "protocol", "autoDetect", "outbound") is True
+
+
+def _silent(estate: Estate, live: Mapping) -> list[Mapping]:
+    """Return the ports of a Service that do not say what they speak, where no proxy finds it out."""
+    if live.get("kind") != SERVICE.name or _detects_protocols(estate):
+        return []
+    return [port for port in items(at(live, "spec", "ports")) if not says_protocol(port)]
 
 
 def _named_for(live: Mapping, silent: list[Mapping]) -> str:

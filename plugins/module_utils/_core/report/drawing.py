@@ -9,7 +9,7 @@ Equal data gives an equal picture.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from ..peering.verdict import OK
 from .page import worst
@@ -57,17 +57,9 @@ def _cut(text: str, width: float) -> str:
 
 
 def _ring(page: Mapping, names: Sequence[str]) -> dict:
-    count = len(names)
-    wide = {1: 0, 2: 270}.get(count, 130 + 60 * count)
-    high = 0 if count < 3 else 60 + 36 * count
-    start = math.pi if count == 2 else -math.pi / 2
-    angles = {name: start + 2 * math.pi * at / count for at, name in enumerate(names)}
-    places = {name: (wide * math.cos(angle), high * math.sin(angle)) for name, angle in angles.items()}
-    labels = [label for row in page["peerings"] if count <= NAMED for label in _labels(row, places)]
-    # The picture begins at its outermost box or label, whichever that is.
-    left = min(x for x, _y in places.values()) - WIDE / 2 - MARGIN
-    top = min([*(y - HIGH / 2 for _x, y in places.values()), *(label["y"] - 14 for label in labels)]) - MARGIN
-    bottom = max([*(y + HIGH / 2 for _x, y in places.values()), *(label["y"] + 4 for label in labels)]) + MARGIN
+    places = _on_a_ring(names)
+    labels = [label for row in page["peerings"] if len(names) <= NAMED for label in _labels(row, places)]
+    left, top, bottom = _edges(places.values(), labels)
     moved = {name: (x - left, y - top) for name, (x, y) in places.items()}
     return {
         "width": round(max(x for x, _y in moved.values()) + WIDE / 2 + MARGIN),
@@ -78,6 +70,24 @@ def _ring(page: Mapping, names: Sequence[str]) -> dict:
         "groups": [],
         "left_out": 0,
     }
+
+
+def _on_a_ring(names: Sequence[str]) -> dict[str, tuple[float, float]]:
+    """Return the middle of each mesh's box: two stand side by side, more on an ellipse whose first is at the top."""
+    count = len(names)
+    wide = {1: 0, 2: 270}.get(count, 130 + 60 * count)
+    high = 0 if count < 3 else 60 + 36 * count
+    start = math.pi if count == 2 else -math.pi / 2
+    angles = {name: start + 2 * math.pi * at / count for at, name in enumerate(names)}
+    return {name: (wide * math.cos(angle), high * math.sin(angle)) for name, angle in angles.items()}
+
+
+def _edges(places: Collection[tuple[float, float]], labels: Sequence[Mapping]) -> tuple[float, float, float]:
+    """Return where the picture begins and ends (left, top, bottom): at its outermost box or label, whichever that is."""
+    left = min(x for x, _y in places) - WIDE / 2
+    top = min([*(y - HIGH / 2 for _x, y in places), *(label["y"] - 14 for label in labels)])
+    bottom = max([*(y + HIGH / 2 for _x, y in places), *(label["y"] + 4 for label in labels)])
+    return left - MARGIN, top - MARGIN, bottom + MARGIN
 
 
 def _line(row: Mapping, places: Mapping[str, tuple[float, float]]) -> dict:
@@ -118,26 +128,11 @@ def _labels(row: Mapping, places: Mapping[str, tuple[float, float]]) -> list[dic
 
 
 def _grouped(page: Mapping, names: Sequence[str]) -> dict:
-    partners: dict[str, set[str]] = {name: set() for name in names}
-    for row in page["peerings"]:
-        first, second = row["between"]
-        if first in partners and second in partners and first != second:
-            partners[first].add(second)
-            partners[second].add(first)
+    partners = _partners(page, names)
     groups = beside_their_hubs(groups_of(partners), partners)
     meshes = {row["name"]: row for row in page["meshes"]}
     places, drawn, bottom = _placed(groups)
-    member_of = {name: number for number, group in enumerate(groups) for name in group}
-    inside: dict[int, list[str]] = {}
-    between: dict[tuple[int, int], list[str]] = {}
-    for row in page["peerings"]:
-        first, second = (member_of.get(end) for end in row["between"])
-        if first is None or second is None:
-            continue
-        if first == second:
-            inside.setdefault(first, []).append(row["state"])
-        else:
-            between.setdefault((min(first, second), max(first, second)), []).append(row["state"])
+    inside, between = _states(page, _members(groups))
     for number, group in enumerate(drawn):
         group["state"] = worst([*inside.get(number, []), *(meshes[name]["state"] for name in groups[number])])
         group["told"] = _told_of(groups[number], inside.get(number, []))
@@ -151,6 +146,36 @@ def _grouped(page: Mapping, names: Sequence[str]) -> dict:
         "groups": drawn,
         "left_out": max(0, len(broken) - MOST_LINES),
     }
+
+
+def _partners(page: Mapping, names: Sequence[str]) -> dict[str, set[str]]:
+    found: dict[str, set[str]] = {name: set() for name in names}
+    for row in page["peerings"]:
+        first, second = row["between"]
+        if first in found and second in found and first != second:
+            found[first].add(second)
+            found[second].add(first)
+    return found
+
+
+def _members(groups: Sequence[Sequence[str]]) -> dict[str, int]:
+    """Return the number of each mesh's group."""
+    return {name: number for number, group in enumerate(groups) for name in group}
+
+
+def _states(page: Mapping, member_of: Mapping[str, int]) -> tuple[dict[int, list[str]], dict[tuple[int, int], list[str]]]:
+    """Return the states of the peerings inside each group, and of those between each two."""
+    inside: dict[int, list[str]] = {}
+    between: dict[tuple[int, int], list[str]] = {}
+    for row in page["peerings"]:
+        first, second = (member_of.get(end) for end in row["between"])
+        if first is None or second is None:
+            continue
+        if first == second:
+            inside.setdefault(first, []).append(row["state"])
+        else:
+            between.setdefault((min(first, second), max(first, second)), []).append(row["state"])
+    return inside, between
 
 
 def _told_of(group: Sequence[str], states: Sequence[str]) -> str:
@@ -175,7 +200,7 @@ def groups_of(partners: Mapping[str, set[str]]) -> list[list[str]]:
 
 def beside_their_hubs(groups: Sequence[list[str]], partners: Mapping[str, set[str]]) -> list[list[str]]:
     """Return groups in their order, but each that has partners in one other group only right behind that one."""
-    member_of = {name: number for number, group in enumerate(groups) for name in group}
+    member_of = _members(groups)
     known = [{member_of[other] for name in group for other in partners[name]} - {number} for number, group in enumerate(groups)]
     behind: dict[int, list[int]] = {}
     for number, others in enumerate(known):

@@ -50,12 +50,7 @@ def _cases(entry: Mapping) -> Iterator[Case]:
     else:
         yield Case("run")
     faults = items(entry.get("faults"))
-    for row in items(entry.get("peers")):
-        own = [fault for fault in faults if fault.get("peer") == row.get("peer")]
-        yield _of_faults(f"peer {row.get('peer')}", own)
-    own = [fault for fault in faults if not fault.get("peer")]
-    if own:
-        yield _of_faults("roots", own)
+    yield from _peers(entry, faults)
     if error and verdict == DOWN and not any(fault.get("fails") for fault in faults):
         yield Case("peers", "failure", str(error.get("code")), str(error.get("message")))
     yield from _drift(entry)
@@ -68,6 +63,16 @@ def _cases(entry: Mapping) -> Iterator[Case]:
         name = f"{row.get('code')} {row.get('place')}"
         ending = "failure" if row.get("severity") == "error" else "skipped"
         yield Case(name, ending, str(row.get("code")), f"{row.get('seen')}. {row.get('cure')}")
+
+
+def _peers(entry: Mapping, faults: list) -> Iterator[Case]:
+    """Give a case for each peer, and one for the mesh's own roots where they have a fault."""
+    for row in items(entry.get("peers")):
+        own = [fault for fault in faults if fault.get("peer") == row.get("peer")]
+        yield _of_faults(f"peer {row.get('peer')}", own)
+    of_roots = [fault for fault in faults if not fault.get("peer")]
+    if of_roots:
+        yield _of_faults("roots", of_roots)
 
 
 def _of_faults(name: str, faults: list) -> Case:

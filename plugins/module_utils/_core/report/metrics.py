@@ -65,10 +65,13 @@ def _samples(entry: Mapping) -> Iterator[Sample]:
         if row.get("state") in ("reached", "not reached"):
             labels = {name: str(row.get(name)) for name in ("peer", "host", "port")}
             yield "import_reached", labels, float(row["state"] == "reached")
-    if "findings" in entry:
-        found = Counter((str(row.get("code")), str(row.get("severity"))) for row in items(entry["findings"]))
-        for (code, severity), number in sorted(found.items()):
-            yield "findings", {"code": code, "severity": severity}, number + int(mapping(entry.get("findings_left_out")).get(code) or 0)
+    yield from _of_findings(items(entry.get("findings")), mapping(entry.get("findings_left_out")))
+
+
+def _of_findings(rows: list[Mapping], left_out: Mapping) -> Iterator[Sample]:
+    found = Counter((str(row.get("code")), str(row.get("severity"))) for row in rows)
+    for (code, severity), number in sorted(found.items()):
+        yield "findings", {"code": code, "severity": severity}, number + int(left_out.get(code) or 0)
 
 
 def _of_peer(row: Mapping) -> Iterator[Sample]:

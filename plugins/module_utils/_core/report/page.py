@@ -7,7 +7,7 @@ What a run did not see is unknown here, never green.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -38,8 +38,7 @@ def page_of(report: Mapping[str, Any], *, others: Iterable[str] = (), made: str 
     entries = {str(mesh): mapping(entry) for mesh, entry in report.items()}
     meshes = _meshes(entries, [str(name) for name in others])
     peerings = _peerings(entries)
-    services = [row for mesh, entry in entries.items() for row in _services(mesh, entry)]
-    findings = [row for mesh, entry in entries.items() for row in _findings(mesh, entry)]
+    services = _of_all(entries, _services)
     page = {
         "version": VERSION,
         "made": made,
@@ -47,8 +46,8 @@ def page_of(report: Mapping[str, Any], *, others: Iterable[str] = (), made: str 
         "meshes": meshes,
         "peerings": peerings,
         "services": sorted(services, key=lambda row: [str(row[key]) for key in ("mesh", "side", "peer", "namespace", "name", "host")]),
-        "trust": [row for mesh, entry in entries.items() for row in _trust(mesh, entry)],
-        "findings": findings,
+        "trust": _of_all(entries, _trust),
+        "findings": _of_all(entries, _findings),
         "findings_left_out": _left_out(entries),
         "unknown": [{"mesh": mesh, **row} for mesh, entry in entries.items() for row in _of(entry, "unknown", ("what", "because"))],
         "actions": _actions(entries, peerings),
@@ -58,6 +57,10 @@ def page_of(report: Mapping[str, Any], *, others: Iterable[str] = (), made: str 
         if rows:
             page[key] = rows
     return {**page, "summary": _summary(page)}
+
+
+def _of_all(entries: Mapping[str, Mapping], rows_of: Callable[[str, Mapping], Iterable[dict]]) -> list[dict]:
+    return [row for mesh, entry in entries.items() for row in rows_of(mesh, entry)]
 
 
 # What those who have looked call their states, in the words of the page.
@@ -262,7 +265,7 @@ def _left_out(entries: Mapping[str, Mapping]) -> int:
 def _actions(entries: Mapping[str, Mapping], peerings: Sequence[Mapping]) -> list[dict]:
     """Return what has to be done and by whom, the worst first; each once."""
     known = {(side["mesh"], side["to"]): side for row in peerings for side in row["sides"]}
-    found = [action for mesh, entry in entries.items() for action in _of_mesh(mesh, entry)]
+    found = _of_all(entries, _of_mesh)
     for side in known.values():
         # A diagnosis has looked further than the status.
         diagnosed = [row for row in items(entries[side["mesh"]].get("diagnoses")) if row.get("peer") == side["peer"] and row.get("code")]
@@ -288,12 +291,7 @@ def _of_mesh(mesh: str, entry: Mapping) -> Iterator[dict]:
     if restart.get("needed"):
         fix = "Run federate with federation_restart_istiod: true, or restart istiod yourself"
         yield _action([mesh], f"istiod of {mesh}", str(restart.get("sentence")), fix)
-    for row in items(entry.get("findings")):
-        if row.get("code") == PEER_UNWELL and items(entry.get("peers")):
-            continue
-        severity = "error" if row.get("severity") == "error" else "warning"
-        seen = f"{row.get('seen')}"
-        yield _action([mesh], str(row.get("place")), seen, str(row.get("cure")), code=str(row.get("code") or ""), severity=severity)
+    yield from _of_findings(mesh, entry)
     for row in items(entry.get("pending")):
         yield _action([mesh, str(row.get("peer"))], f"peering {mesh} – {row.get('peer')}", str(row.get("reason")), "Run federate when it is there")
     if items(entry.get("drift")):
@@ -305,6 +303,14 @@ def _of_mesh(mesh: str, entry: Mapping) -> Iterator[dict]:
             owner = str(fault.get("peer") or mesh)
             fix = "Announce the next root (mesh_extra_roots), publish the cards again, and let every peer run federate before this one expires"
             yield _action([owner], f"roots of {owner}", str(fault.get("what")), fix, severity="warning")
+
+
+def _of_findings(mesh: str, entry: Mapping) -> Iterator[dict]:
+    for row in items(entry.get("findings")):
+        if row.get("code") == PEER_UNWELL and items(entry.get("peers")):
+            continue
+        severity = "error" if row.get("severity") == "error" else "warning"
+        yield _action([mesh], str(row.get("place")), str(row.get("seen")), str(row.get("cure")), code=str(row.get("code") or ""), severity=severity)
 
 
 def _of_diagnosis(side: Mapping, row: Mapping) -> dict:

@@ -7,7 +7,7 @@ Sources: 3scale/3scale-istio-adapter, README and ``istio/``; OpenShift Service M
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from ..catalogue.findings import Finding
@@ -48,6 +48,11 @@ class Workload:
 
     namespace: str
     labels: Mapping[str, str]
+
+    def is_matched(self, labels: Mapping[str, str], namespaces: Collection[str]) -> bool:
+        """Return whether a rule for these labels and namespaces is for it; without namespaces it is for all."""
+        has_labels = all(self.labels.get(label) == value for label, value in labels.items())
+        return has_labels and (not namespaces or self.namespace in namespaces)
 
 
 def draft_of(
@@ -113,8 +118,7 @@ def _adapters(
     labels, namespaces, hosts = _matched(rule, findings)
     credentials, has_claims = _credentials(key, instances, findings)
     fixed = mapping(at(handler, "spec", "params")).get("service_id")
-    chosen = [each for each in workloads if all(each.labels.get(label) == value for label, value in labels.items())]
-    chosen = [each for each in chosen if not namespaces or each.namespace in namespaces]
+    chosen = [each for each in workloads if each.is_matched(labels, namespaces)]
     places = {(each.namespace, str(fixed or each.labels.get(OF_SERVICE) or "")) for each in chosen}
     if not chosen:
         findings.append(_lost(key, "selects no pod that runs now, so nothing tells which services and namespaces are meant", "Write the adapter by hand"))

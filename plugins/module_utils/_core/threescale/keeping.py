@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from ..catalogue.findings import Finding
@@ -83,26 +83,39 @@ def turn_of(
     """
     standing = {key_of(each): each for each in live}
     described = {each.extension.key: each for each in adapters}
-    # What this run makes or changes cannot have been seen.
-    as_planned = {(key[1], key[2]) for each in planned if (key := key_of(each))[0] in WRAPPERS and not _change(each, standing, ground.mesh, True)}
-    seen = {key for key, each in described.items() if each.place in set(loaded) and key in as_planned}
-    waiting = [each for key, each in described.items() if key not in seen and _is_switching(each, standing, ground)]
+    waiting = _waiting(described.values(), _as_planned(planned, standing, ground.mesh), set(loaded), standing, ground)
     for each in waiting:
         _refuse_unsaid(each, standing, ground, force)
     denied = [each for each in waiting if each.switch == "deny" or _is_denied(each, standing, ground)]
     desired = [*(denial_of(each, ground.mesh) for each in denied), *planned]
-    wanted = {key_of(each) for each in desired}
-    stays = {_other_key(each, ground) for each in waiting if each not in denied}
+    needed = {*map(key_of, desired), *(_other_key(each, ground) for each in waiting if each not in denied)}
     made = [change for manifest in desired if (change := _change(manifest, standing, ground.mesh, force))]
     replaced = {_other_key(each, ground) for each in described.values()} if force else set()
-    gone = [
+    gone = _removals(standing, needed, replaced, ground.mesh)
+    return Turn(tuple(_in_order(made, gone)), tuple(waiting))
+
+
+def _waiting(
+    adapters: Iterable[Adapter], as_planned: Collection[tuple[str, str]], loaded: Collection[str], standing: Mapping[Key, Mapping], ground: Ground
+) -> list[Adapter]:
+    """Return the adapters whose wrapper is exchanged, and whose new one nobody has seen in every proxy as it stands now."""
+    unseen = [each for each in adapters if each.place not in loaded or each.extension.key not in as_planned]
+    return [each for each in unseen if _is_switching(each, standing, ground)]
+
+
+def _as_planned(planned: Iterable[Mapping], standing: Mapping[Key, Mapping], mesh: str) -> set[tuple[str, str]]:
+    """Return the adapters whose wrapper stands as it is planned: what a run makes or changes nobody can have seen."""
+    wrappers = (each for each in planned if key_of(each)[0] in WRAPPERS)
+    return {key_of(each)[1:] for each in wrappers if not _change(each, standing, mesh, True)}
+
+
+def _removals(standing: Mapping[Key, Mapping], needed: Collection[Key], replaced: Collection[Key], mesh: str) -> list[Change]:
+    """Return the changes that remove what is kept here, or is ``replaced``, and not ``needed``; what goes already is left alone."""
+    return [
         removal_of(each, THREESCALE_MANAGER)
         for key, each in sorted(standing.items())
-        if key not in wanted | stays
-        and (is_kept_here(each, ground.mesh) or key in replaced)
-        and not at(each, "metadata", "deletionTimestamp")
+        if key not in needed and (key in replaced or is_kept_here(each, mesh)) and not at(each, "metadata", "deletionTimestamp")
     ]
-    return Turn(tuple(_in_order(made, gone)), tuple(waiting))
 
 
 def _in_order(made: Sequence[Change], gone: Sequence[Change]) -> Iterator[Change]:

@@ -95,13 +95,17 @@ def rule_pattern(text: str) -> RulePattern:
     if odd:
         raise ValueError(f"has {' '.join(odd)} in its path, which the adapter takes for a regular expression; write {{name}} for what varies")
     dotted = tuple((ONE, "") if step == ("", ".") else step for step in steps)
-    parameters: list[list[Token]] = [[]] if separator else []
+    return RulePattern(dotted, is_whole, _parameters(query) if separator else ())
+
+
+def _parameters(query: str) -> tuple[tuple[Token, ...], ...]:
+    found: list[list[Token]] = [[]]
     for step in _steps(query):
         if step == ("", "&"):
-            parameters.append([])
-        elif parameters:
-            parameters[-1].append(step)
-    return RulePattern(dotted, is_whole, tuple(tuple(each) for each in parameters))
+            found.append([])
+        else:
+            found[-1].append(step)
+    return tuple(map(tuple, found))
 
 
 def without_repeats(path: str) -> str:

@@ -6,9 +6,9 @@ Source: 3scale/threescale-wasm-auth, ``src/configuration/source.rs``, ``src/thre
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeGuard
 
 from ..extensions.problems import Problem
 from .operations import Failed, first_of, looked_up, run_operations, wrong_in
@@ -16,6 +16,8 @@ from .urls import pairs_of
 
 KINDS = ("user_key", "app_id", "app_key")
 SOURCES = ("header", "query_string", "filter")
+# What a lookup must have besides its operations, each a list of texts.
+_LISTS: Mapping[str, tuple[str, ...]] = {"header": ("keys",), "query_string": ("keys",), "filter": ("keys", "path")}
 JWT = "envoy.filters.http.jwt_authn"
 MOST_QUERIES, MOST_KEYS = 20, 50
 
@@ -78,16 +80,21 @@ def _wrong_in_query(query: object, path: Path) -> Iterator[tuple[Path, str]]:
         yield place, "must be a mapping with keys"
         return
     for key in said:
-        if key not in ("keys", "ops") and not (key == "path" and source == "filter"):
+        if key not in (*_LISTS[source], "ops"):
             yield (*place, str(key)), "is not taken here"
-    for key in ("keys", *(("path",) if source == "filter" else ())):
+    for key in _LISTS[source]:
         value = said.get(key)
-        if not isinstance(value, (list, tuple)) or not 0 < len(value) <= MOST_KEYS or not all(isinstance(each, str) and each for each in value):
+        if not _is_texts(value):
             yield (*place, key), "must be a list of texts; put numbers in quotes"
         elif source == "header" and (upper := [each for each in value if each != each.lower()]):
             yield (*place, key), f"has {upper[0]}, and the adapter sees names of headers in lower case alone"
     if said.get("ops") is not None:
         yield from wrong_in(said["ops"], (*place, "ops"))
+
+
+def _is_texts(value: object) -> TypeGuard[Sequence[str]]:
+    """Return whether a value is a list of 1 to ``MOST_KEYS`` texts, none of them empty."""
+    return isinstance(value, (list, tuple)) and 0 < len(value) <= MOST_KEYS and all(isinstance(each, str) and each for each in value)
 
 
 def uses_jwt(credentials: Mapping) -> bool:

@@ -173,25 +173,32 @@ def _tls(objects: Objects, live: Mapping, look: Look) -> None:
     refused: dict[tuple[str, str], list[str]] = {}
     for key in _services_under(objects, live, host):
         full = objects.standing.host(*key)
-        if objects.standing.effective_rule(full, namespace_of(live), key[0]) is not live or objects.is_given(full):
-            continue
-        lacking = objects.lacks(PEER_AUTHENTICATION, key[0]) or objects.lacks(PEER_AUTHENTICATION, objects.home)
-        if lacking:
-            look.unsure("FED979", f"mutual TLS of {full}", lacking)
-            continue
-        mode, said = _mode_for(objects, key)
-        if said and mode == STRICT and mode_set in _PLAIN:
-            pods = objects.standing.pods_of(*key)
-            if not pods:
-                look.unsure("FED979", f"mutual TLS of {full}", objects.lacks(POD, key[0]) or "no pod behind it shows whether it has a sidecar")
-            # Who has no sidecar demands nothing, and must be called in plain text.
-            if not any(is_labelled(pod, INJECTED) for pod in pods):
-                continue
-            refused.setdefault(("FED979", f"{place_of(said)} demands mutual TLS"), []).append(full)
-        elif said and mode == DISABLE and mode_set in _MUTUAL:
-            refused.setdefault(("FED980", f"{place_of(said)} turns mutual TLS off"), []).append(full)
+        if objects.standing.effective_rule(full, namespace_of(live), key[0]) is live and not objects.is_given(full):
+            refusal = _refusal(objects, key, mode_set, look)
+            if refusal:
+                refused.setdefault(refusal, []).append(full)
     for (code, says), hosts in sorted(refused.items()):
         look.found(code, live, f"sets TLS mode {mode_set} for {listed(hosts)}, and {says}: each call fails", field="trafficPolicy.tls")
+
+
+def _refusal(objects: Objects, key: tuple[str, str], mode_set: str, look: Look) -> tuple[str, str] | None:
+    """Return the code and the reason why a Service refuses calls of a TLS mode; None where it takes them, or nobody knows."""
+    subject = f"mutual TLS of {objects.standing.host(*key)}"
+    lacking = objects.lacks(PEER_AUTHENTICATION, key[0]) or objects.lacks(PEER_AUTHENTICATION, objects.home)
+    if lacking:
+        look.unsure("FED979", subject, lacking)
+        return None
+    mode, said = _mode_for(objects, key)
+    if said and mode == STRICT and mode_set in _PLAIN:
+        pods = objects.standing.pods_of(*key)
+        if not pods:
+            look.unsure("FED979", subject, objects.lacks(POD, key[0]) or "no pod behind it shows whether it has a sidecar")
+        # Who has no sidecar demands nothing, and must be called in plain text.
+        has_sidecar = any(is_labelled(pod, INJECTED) for pod in pods)
+        return ("FED979", f"{place_of(said)} demands mutual TLS") if has_sidecar else None
+    if said and mode == DISABLE and mode_set in _MUTUAL:
+        return "FED980", f"{place_of(said)} turns mutual TLS off"
+    return None
 
 
 def _is_of_peer(objects: Objects, host: str) -> bool:

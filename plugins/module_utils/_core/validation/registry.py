@@ -36,6 +36,11 @@ class Given:
     local: tuple[tuple[str, str], ...] = ()
     trust_domain: str = ""
 
+    def may_give(self, host: str, namespace: str, name: str) -> bool:
+        """Return whether a host may come from this peer; ``namespace`` is "" for one outside of this cluster's domain."""
+        is_local = bool(namespace) and any(_fits(ours, name) and _fits(space, namespace) for space, ours in self.local)
+        return is_local or any(host.endswith(f".{suffix}") for suffix in self.domains)
+
 
 @dataclass(frozen=True)
 class Objects:
@@ -127,9 +132,7 @@ class Objects:
         domain = f".svc.{self.standing.control_plane.cluster_domain}".lower()
         name, _dot, namespace = host[: -len(domain)].rpartition(".") if host.endswith(domain) else ("", "", "")
         for one in self.given:
-            may_give = any(host.endswith(f".{suffix}") for suffix in one.domains)
-            may_give = may_give or any(_fits(ours, name) and _fits(space, namespace) for space, ours in one.local if namespace)
-            if may_give and not one.is_connected:
+            if one.may_give(host, namespace, name) and not one.is_connected:
                 return f"peer {one.peer} is not connected, so what it gives is not known"
         if not namespace or namespace == "*":
             return ""
