@@ -416,7 +416,7 @@ class Looking:
         return {"client": {**row, "tls_mode": self._tls_mode(namespace, hosts)}, "request": told.as_data()}
 
     def _at_proxy(self, namespace: str, pod: str, hosts: Sequence[str]) -> dict:
-        """Return what a client's proxy has of imports, and whether it answers for names; the latter the mesh tells where no proxy is asked."""
+        """Return which imports a client's proxy knows, and whether it captures DNS, which the control plane tells where no proxy is asked."""
         row: dict = {}
         clusters = self._page(namespace, pod, CLUSTERS) if hosts and self.asks_proxies else None
         if clusters is not None:
