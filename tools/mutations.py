@@ -216,8 +216,8 @@ MUTATIONS = (
     Mutation(
         "a client that is nowhere does not stop a split by weight",
         "traffic/localities.py",
-        "if theirs is not None and (theirs != region if region else not theirs):",
-        "if theirs and (theirs != region if region else not theirs):",
+        "standing.placed_clients if theirs is not None]",
+        "standing.placed_clients if theirs]",
         tests="tests/unit/plugins/modules/test_mesh_traffic.py",
     ),
     Mutation(

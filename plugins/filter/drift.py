@@ -3,10 +3,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 from ..module_utils._core.peering.foretelling import drift_of
-from ..module_utils._core.plain.data import listed, some
+from ..module_utils._core.plain.data import listed, mapping, some
 from ..module_utils._core.plain.errors import FederationError
 from ..module_utils._core.plain.words import shown
 
@@ -17,9 +17,8 @@ def drift(results: Iterable[Mapping], mesh: str, others: Mapping[str, object] | 
     ``others`` are results of further playbooks by their names; what was skipped says nothing.
     """
     known = [result for result in results if isinstance(result, Mapping)]
-    plan = [str(line).strip() for result in known for line in (result.get("plan") or [])[1:]]
-    looked = {"federate": _changed(known)}
-    looked |= {name: _changed([result]) for name, result in (others or {}).items() if isinstance(result, Mapping) and "changes" in result}
+    beside = {name: [result] for name, result in (others or {}).items() if "changes" in mapping(result)}
+    looked = {name: _changed(each) for name, each in {"federate": known, **beside}.items()}
     found = {name: lines for name, lines in looked.items() if lines}
     if not found:
         return {"lines": [f"√ {mesh}: {listed(looked)} would change nothing"], "refusal": ""}
@@ -32,16 +31,20 @@ def drift(results: Iterable[Mapping], mesh: str, others: Mapping[str, object] | 
     lines = []
     for name, changes in found.items():
         lines.append(f"× {mesh}: {name} would change {len(changes)} object{'s' if len(changes) != 1 else ''}")
-        lines += [f"  {line}" for line in [*changes, *(map(shown, plan) if name == "federate" else ())]]
+        lines += [f"  {line}" for line in [*changes, *(_planned(known) if name == "federate" else ())]]
     return {"lines": lines, "refusal": f"{error} Nothing was written.  ({error.reference})"}
 
 
-def _changed(results: Iterable[Mapping]) -> list[str]:
+def _changed(results: Sequence[Mapping]) -> list[str]:
     """Return in words what results say that would change."""
-    known = list(results)
-    changes = [change for result in known for change in result.get("changes") or []]
-    files = [path for result in known for path in result.get("files_changed") or []]
+    changes = [change for result in results for change in result.get("changes") or []]
+    files = [path for result in results for path in result.get("files_changed") or []]
     return [shown(line) for line in drift_of(changes, files)]
+
+
+def _planned(results: Sequence[Mapping]) -> list[str]:
+    """Return the lines of the plans in results, without their heads."""
+    return [shown(str(line).strip()) for result in results for line in (result.get("plan") or [])[1:]]
 
 
 class FilterModule:

@@ -84,15 +84,7 @@ def names_in_run(hosts: object, hostvars: Mapping) -> list[str]:
 
 def _wanted(names: object) -> list[str]:
     """Return the names as a list, ``[EVERYBODY]`` for every peer. Raises ``FederationError`` FED322."""
-    if isinstance(names, str):
-        text = names.strip()
-        if text.startswith("[") and text.endswith("]"):
-            text = text[1:-1]
-        entries: list = [part.strip().strip("'\"") for part in text.split(",")]
-    elif isinstance(names, Iterable) and not isinstance(names, (bytes, Mapping)):
-        entries = list(names)
-    else:
-        entries = [] if names is None else [names]
+    entries = _entries(names)
     if not entries or all(entry in (None, "") for entry in entries):
         raise _unsaid("names nobody, and nothing does not mean everybody")
     for entry in entries:
@@ -103,6 +95,18 @@ def _wanted(names: object) -> list[str]:
     if EVERYBODY in entries and len(set(entries)) > 1:
         raise _unsaid(f"holds {EVERYBODY} beside other names")
     return list(dict.fromkeys(str(entry) for entry in entries))
+
+
+def _entries(names: object) -> list:
+    """Return what names were given as, one by one: a text is read as a list, with brackets and quotes or without."""
+    if isinstance(names, str):
+        text = names.strip()
+        if text.startswith("[") and text.endswith("]"):
+            text = text[1:-1]
+        return [part.strip().strip("'\"") for part in text.split(",")]
+    if isinstance(names, Iterable) and not isinstance(names, (bytes, Mapping)):
+        return list(names)
+    return [] if names is None else [names]
 
 
 def _unsaid(what: str) -> FederationError:

@@ -14,6 +14,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from ansible.errors import AnsibleFilterError
 
 from ..module_utils._core.peering.verdict import DOWN, DRIFT, ERROR, OK
+from ..module_utils._core.plain.data import mapping
 from ..module_utils._core.plain.errors import FederationError
 from ..module_utils._core.plain.words import shown, shown_in
 from ..plugin_utils.credentials import borrowed
@@ -197,21 +198,15 @@ def _same_control_planes(names: Mapping[str, str], hostvars: Mapping) -> Iterabl
 
 
 def _entry(known: Mapping) -> dict:
-    told = [result for result in (known.get(step) for step in STEPS) if isinstance(result, Mapping)]
-    # Where there was nothing to do, what was kept says itself how it stands.
-    results = [part for result in told for part in (result, result.get("standing")) if part]
-    stands = any(result.get("standing") for result in told)
-    # A mesh whose control plane is kept, and that names no peers, has nothing more to say.
-    is_alone = "control_plane_kept" in known and "__identity_seen" not in known
+    results, is_alone = _results(known), _is_alone(known)
     shown = next((result for result in reversed(results) if "lines" in result), known["control_plane_kept"] if is_alone else {})
     # Its tables are of components and proxies, so it stands beside what is said of the federation.
-    health = known.get("__health_seen") if isinstance(known.get("__health_seen"), Mapping) else {}
-    verified = known.get("__verify_seen") if isinstance(known.get("__verify_seen"), Mapping) else {}
+    health, verified = mapping(known.get("__health_seen")), mapping(known.get("__verify_seen"))
     failed = next((result for result in [*results, health, verified] if result.get("failed")), None)
     entry = {key: shown[key] for key in ("server", "control_plane", "members", "peers", "faults", "restart") if key in shown}
     if failed:
         entry["error"] = _error(failed)
-    elif not (is_alone or stands or set(LOOKS) & set(known)):
+    elif not (is_alone or _was_looked_at(known, results)):
         entry["error"] = {"code": None, "message": "was refused or stopped before its status could be read; see the output of the run"}
     entry["verdict"] = _verdict(failed, shown, is_failed="error" in entry)
     if failed or is_alone:
@@ -219,6 +214,21 @@ def _entry(known: Mapping) -> dict:
     found = entry | _found(known)
     found |= _health(health, found)
     return found | _calls(verified, found)
+
+
+def _results(known: Mapping) -> list[Mapping]:
+    """Return what the steps of a run told. Where there was nothing to do, what was kept says itself how it stands."""
+    told = [mapping(known.get(step)) for step in STEPS]
+    return [part for result in told for part in (result, result.get("standing")) if part]
+
+
+def _is_alone(known: Mapping) -> bool:
+    """Return whether a mesh's control plane is kept and it names no peers: then it has nothing more to say."""
+    return "control_plane_kept" in known and "__identity_seen" not in known
+
+
+def _was_looked_at(known: Mapping, results: Iterable[Mapping]) -> bool:
+    return any(result.get("standing") for result in results) or any(step in known for step in LOOKS)
 
 
 def _verdict(failed: Mapping | None, shown: Mapping, *, is_failed: bool) -> str:
@@ -231,24 +241,19 @@ def _verdict(failed: Mapping | None, shown: Mapping, *, is_failed: bool) -> str:
 
 def _found(known: Mapping) -> dict:
     """Return what was kept and found: what waits, what is left, and the findings of the last look."""
-    kept, found = (known.get(step) if isinstance(known.get(step), Mapping) else {} for step in ("__peers_kept", "__preflight_seen"))
+    kept, found = mapping(known.get("__peers_kept")), mapping(known.get("__preflight_seen"))
     entry = {key: kept.get(key) or [] for key in ("pending", "leftovers")} if kept else {}
     if "__peers_drifted" in known:
-        looked = (result for result in (known.get("card_made"), kept) if isinstance(result, Mapping))
-        entry["drift"] = [change for result in looked for change in result.get("changes") or []]
+        entry["drift"] = [change for result in (mapping(known.get("card_made")), kept) for change in result.get("changes") or []]
     for key in ("findings", "findings_left_out", "unknown", "pending", "changed_peers", "hand_over"):
         for result in (kept, found):
             if key in result:
                 entry[key] = result[key]
     checked = known.get("__validate_seen")
     if isinstance(checked, Mapping):
-        # Beside what a preflight has found.
-        for key, nothing in (("findings", []), ("unknown", []), ("findings_left_out", {})):
-            more, own = checked.get(key) or nothing, entry.get(key) or nothing
-            entry[key] = {**own, **more} if isinstance(nothing, dict) else [*own, *more]
-        entry["mutual_tls"] = checked.get("mutual_tls") or []
-    diagnosed = known.get("__diagnose_found")
-    if isinstance(diagnosed, Mapping) and diagnosed.get("diagnoses"):
+        entry |= {**_beside(entry, checked, unread="unknown"), "mutual_tls": checked.get("mutual_tls") or []}
+    diagnosed = mapping(known.get("__diagnose_found"))
+    if diagnosed.get("diagnoses"):
         entry["diagnoses"] = diagnosed["diagnoses"]
     return entry
 
@@ -265,26 +270,21 @@ def _health(health: Mapping, found: Mapping) -> dict:
         }
         for row in health.get("workloads") or []
     ]
-    left_out = {**(found.get("findings_left_out") or {}), **(health.get("findings_left_out") or {})}
-    return {
-        "health": health["components"],
-        "proxies": rows,
-        **({"rates": health["rates"]} if health.get("rates") else {}),
-        "findings": [*(found.get("findings") or []), *(health.get("findings") or [])],
-        "findings_left_out": left_out,
-        "unknown": [*(found.get("unknown") or []), *(health.get("unread") or [])],
-    }
+    rates = {"rates": health["rates"]} if health.get("rates") else {}
+    return {"health": health["components"], "proxies": rows, **rates, **_beside(found, health)}
 
 
 def _calls(verified: Mapping, found: Mapping) -> dict:
     """Return what requests to imports came to, and what was found there beside what else was ``found``."""
-    if "calls" not in verified:
-        return {}
+    return {"calls": verified["calls"], **_beside(found, verified)} if "calls" in verified else {}
+
+
+def _beside(found: Mapping, more: Mapping, unread: str = "unread") -> dict:
+    """Return the findings of one more look beside what was ``found``; ``unread`` is its word for what is unknown."""
     return {
-        "calls": verified["calls"],
-        "findings": [*(found.get("findings") or []), *(verified.get("findings") or [])],
-        "findings_left_out": {**(found.get("findings_left_out") or {}), **(verified.get("findings_left_out") or {})},
-        "unknown": [*(found.get("unknown") or []), *(verified.get("unread") or [])],
+        "findings": [*(found.get("findings") or []), *(more.get("findings") or [])],
+        "findings_left_out": {**(found.get("findings_left_out") or {}), **(more.get("findings_left_out") or {})},
+        "unknown": [*(found.get("unknown") or []), *(more.get(unread) or [])],
     }
 
 

@@ -95,16 +95,7 @@ class Comparer:
                 what=f"is {word!r}",
                 fix="Write namespace/name of a pod or a workload, such as shop/cart",
             )
-        gaps: list = []
-        pods = read_pods(self._cluster, [namespace], gaps).get(namespace)
-        if pods is None:
-            raise FederationError(
-                "FED921",
-                where=f"{option}, {word}",
-                what=gaps[0].because,
-                fix="Give the account playbooks/files/mesh-insight.yml",
-            )
-        running = [pod for pod in pods if (proxy := proxy_in(pod)) is not None and proxy.is_running]
+        running = self._running_in(namespace, f"{option}, {word}")
         one = [pod for pod in running if pod["metadata"]["name"] == name]
         found = one or [pod for pod in running if workload_of(pod) == name]
         if not found:
@@ -118,6 +109,14 @@ class Comparer:
         if len(found) > MOST_PODS:
             self._run.warn(f"{word} has {len(found):,} pods; the first {MOST_PODS} are compared")
         return Side(word, tuple(sorted(found, key=lambda pod: pod["metadata"]["name"])[:MOST_PODS]), bool(one))
+
+    def _running_in(self, namespace: str, where: str) -> list[Mapping]:
+        """Return the pods of a namespace whose proxy runs; refused ``where`` nobody may read them."""
+        gaps: list = []
+        pods = read_pods(self._cluster, [namespace], gaps).get(namespace)
+        if pods is None:
+            raise FederationError("FED921", where=where, what=gaps[0].because, fix="Give the account playbooks/files/mesh-insight.yml")
+        return [pod for pod in pods if (proxy := proxy_in(pod)) is not None and proxy.is_running]
 
     def _read(self, side: Side) -> list[Dump]:
         page = DUMP_WITH_ENDPOINTS if ENDPOINTS in self._sections else DUMP

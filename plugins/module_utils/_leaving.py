@@ -3,7 +3,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from itertools import chain
 
 from ._cluster.client import Cluster
 from ._core.control_plane.live import ControlPlane
@@ -53,15 +54,13 @@ def absent(run: Run, cluster: Cluster, mesh: Mesh, control_plane: ControlPlane) 
         refuse_left_out(control_plane, left_out)
     used, routes = refuse_what_breaks(run, cluster, control_plane, before, names) if stage in ("check", "imports", "all") else ([], [])
     if stage == "suspend":
-        changes = [change for peer in mesh.peers for change in suspended(mesh, peer, before.of(peer.local_name), force=run.params["force"])]
-        run.apply(cluster, changes)
+        changes = suspend(run, cluster, mesh, before)
     else:
         # Ours go first: a share of calls must not go where nothing is any more.
         changes = routes if stage != "check" else []
         run.apply(cluster, changes)
         changes = [*changes, *leave(run, cluster, control_plane, names, stage)]
     gone = {change.name for change in changes if change.action == "delete"}
-    going = [name for name in names if before.of(name).peer is not None and name in gone]
     return {
         "changed": bool(changes),
         "diff": as_diff(changes),
@@ -74,10 +73,23 @@ def absent(run: Run, cluster: Cluster, mesh: Mesh, control_plane: ControlPlane) 
         "known_peers": sorted({*before.peers, *owners(before, control_plane)}),
         "gateway_places": gateway_places(mesh, before, control_plane),
         "used": [use.as_row() for use in used],
-        "stays": [line for name in going for line in stays(name, before.of(name), control_plane)],
+        "stays": what_stays(before, control_plane, names, gone),
         "files": [],
         "control_plane": control_plane.as_data(),
     }
+
+
+def suspend(run: Run, cluster: Cluster, mesh: Mesh, before: Peerings) -> list[Change]:
+    """Suspend the peerings of ``mesh`` and return the changes."""
+    changes = [change for peer in mesh.peers for change in suspended(mesh, peer, before.of(peer.local_name), force=run.params["force"])]
+    run.apply(cluster, changes)
+    return changes
+
+
+def what_stays(before: Peerings, control_plane: ControlPlane, names: Iterable[str], gone: Collection[str]) -> list[str]:
+    """Return in words what stays behind those of ``names`` that were there ``before`` and are ``gone``."""
+    going = [name for name in names if name in gone and before.of(name).peer is not None]
+    return [line for name in going for line in stays(name, before.of(name), control_plane)]
 
 
 def leave(run: Run, cluster: Cluster, control_plane: ControlPlane, names: Sequence[str], stage: str) -> list[Change]:
@@ -94,7 +106,7 @@ def leave(run: Run, cluster: Cluster, control_plane: ControlPlane, names: Sequen
         return {name: peerings.of(name) for name in names}
 
     if stage == "all" and run.check_mode:
-        return [change for peering in read().values() for change in removed(peering)]
+        return all_removed(read().values())
     changes: list[Change] = []
     for part in ("imports", "exports") if stage == "all" else (stage,):
         standing = read()
@@ -107,13 +119,17 @@ def leave(run: Run, cluster: Cluster, control_plane: ControlPlane, names: Sequen
     if stage == "all":
         last = read()
         refuse_foreign_exports(last, is_emptied=True)
-        for peering in last.values():
-            for warning in brought_back(peering):
-                run.warn(warning)
-        own = [change for peering in last.values() for change in removed(peering)]
+        for warning in chain.from_iterable(map(brought_back, last.values())):
+            run.warn(warning)
+        own = all_removed(last.values())
         run.apply(cluster, own)
         changes += own
     return changes
+
+
+def all_removed(peerings: Iterable[Peering]) -> list[Change]:
+    """Return the changes that remove peerings."""
+    return [change for peering in peerings for change in removed(peering)]
 
 
 def seconds_for(run: Run, control_plane: ControlPlane) -> int:

@@ -145,22 +145,7 @@ def _shaken(way: Way, ip: str, way_there: socket.socket, until: float) -> Probed
     context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
     inward, outward = ssl.MemoryBIO(), ssl.MemoryBIO()
     tls = context.wrap_bio(inward, outward, server_hostname=way.server_name or None)
-    outcome, detail = SHAKEN, ""
-    try:
-        while True:
-            try:
-                tls.do_handshake()
-                break
-            except ssl.SSLWantReadError:
-                wire.send(outward.read())
-                inward.write(wire.take(until))
-        wire.send(outward.read())
-    except _Ended as ended:
-        outcome = str(ended)
-    except ssl.SSLError as error:
-        outcome, detail = BROKEN, str(error.reason or "")
-    except OSError:
-        outcome = CLOSED
+    outcome, detail = _handshake(tls, inward, outward, wire, until)
     der, asks = shown_in_clear(wire.taken)
     if outcome != SHAKEN:
         # Before TLS 1.3 a server that wants our certificate ends the handshake here; all there is to see has been shown.
@@ -171,6 +156,26 @@ def _shaken(way: Way, ip: str, way_there: socket.socket, until: float) -> Probed
     protocol, shown = tls.version() or "", tls.getpeercert(binary_form=True)
     wants = _wants_ours(tls, inward, wire) if protocol == "TLSv1.3" else asks
     return Probed(way, SHAKEN, ip, protocol, told_by(shown) if shown else {}, wants)
+
+
+def _handshake(tls: ssl.SSLObject, inward: ssl.MemoryBIO, outward: ssl.MemoryBIO, wire: _Wire, until: float) -> tuple[str, str]:
+    """Shake hands; return ``SHAKEN``, or how it ended instead and what TLS says of that."""
+    try:
+        while True:
+            try:
+                tls.do_handshake()
+                break
+            except ssl.SSLWantReadError:
+                wire.send(outward.read())
+                inward.write(wire.take(until))
+        wire.send(outward.read())
+    except _Ended as ended:
+        return str(ended), ""
+    except ssl.SSLError as error:
+        return BROKEN, str(error.reason or "")
+    except OSError:
+        return CLOSED, ""
+    return SHAKEN, ""
 
 
 def _wants_ours(tls: ssl.SSLObject, inward: ssl.MemoryBIO, wire: _Wire) -> bool | None:

@@ -153,15 +153,19 @@ def run_module(module: Module, body: Body, *, needs_cluster: bool = True, writes
     except Exception as error:
         failed = unexpected(error, os.path.basename(str(module._name)))
     if failed is not None:
-        if failed.result and cluster is not None:
-            failed.result = {"server": cluster.server, "requests": cluster.requests, **failed.result}
+        if failed.result:
+            failed.result = {**requests_of(cluster), **failed.result}
         # Outside of the block above, where Ansible would add the traceback of what is being handled.
         fail(module, failed, journal if writes else None, asked_of(failed, cluster))
-    if cluster is not None:
-        result = {"server": cluster.server, "requests": cluster.requests, **result}
+    result = {**requests_of(cluster), **result}
     if writes and "wrote" in module.params:
         result["written"] = journal.done
     module.exit_json(**result)
+
+
+def requests_of(cluster: Cluster | None) -> dict:
+    """Return which API server was asked, and how often; nothing where none was."""
+    return {} if cluster is None else {"server": cluster.server, "requests": cluster.requests}
 
 
 def warn_if_unverified(module: Module, cluster: Cluster) -> None:

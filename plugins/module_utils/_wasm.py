@@ -145,25 +145,34 @@ def rendered(params: Mapping[str, Any], mesh: Mesh, version: tuple[int, int] | N
     found: dict[str, list[dict]] = {}
     left_out: list[str] = []
     if params["extensions"]:
-        extensions, problems = read_extensions(params["extensions"])
-        refuse(problems)
-        ground = _described_ground(mesh, version, extensions)
-        secret = [each for each in extensions if secrets_of({"extensions": [{"config": dict(each.config), "env": _env(each)}]})]
-        left_out += [f"mesh_extensions, {each.place}: has a secret in its configuration, and files go to others; extend writes it" for each in secret]
-        plain = [each for each in extensions if each not in secret]
-        wrong = objections(plain, ground)
-        left_out += [f"{each.code} {each.where} {each.what}; render asks no cluster" for each in wrong]
-        places = {each.path[1] for each in wrong}
-        found["extensions"] = plan([each for each in plain if each.place not in places], ground)
+        found["extensions"], left_out = _rendered_extensions(params, mesh, version)
     if params["threescale"] and version < V1_EXTENSIONS_FROM:
         left_out.append("mesh_threescale: needs mesh_version v2.1 or newer, the first that runs the Wasm adapter")
     elif params["threescale"]:
-        described, problems = read_threescale(params["threescale"])
-        refuse(problems)
-        ground = _described_ground(mesh, version, [each.extension for each in described.adapters])
-        found["threescale"] = [each for each in of_threescale.plan(described, ground) if each["kind"] not in keeping.WRAPPERS]
-        left_out += [f"mesh_threescale, {each.place}: holds tokens in clear, and files go to others; threescale writes it" for each in described.adapters]
+        found["threescale"], secret = _rendered_threescale(params, mesh, version)
+        left_out += secret
     return found, left_out
+
+
+def _rendered_extensions(params: Mapping[str, Any], mesh: Mesh, version: tuple[int, int]) -> tuple[list[dict], list[str]]:
+    extensions, problems = read_extensions(params["extensions"])
+    refuse(problems)
+    ground = _described_ground(mesh, version, extensions)
+    secret = [each for each in extensions if secrets_of({"extensions": [{"config": dict(each.config), "env": _env(each)}]})]
+    left_out = [f"mesh_extensions, {each.place}: has a secret in its configuration, and files go to others; extend writes it" for each in secret]
+    plain = [each for each in extensions if each not in secret]
+    wrong = objections(plain, ground)
+    left_out += [f"{each.code} {each.where} {each.what}; render asks no cluster" for each in wrong]
+    places = {each.path[1] for each in wrong}
+    return plan([each for each in plain if each.place not in places], ground), left_out
+
+
+def _rendered_threescale(params: Mapping[str, Any], mesh: Mesh, version: tuple[int, int]) -> tuple[list[dict], list[str]]:
+    described, problems = read_threescale(params["threescale"])
+    refuse(problems)
+    ground = _described_ground(mesh, version, [each.extension for each in described.adapters])
+    left_out = [f"mesh_threescale, {each.place}: holds tokens in clear, and files go to others; threescale writes it" for each in described.adapters]
+    return [each for each in of_threescale.plan(described, ground) if each["kind"] not in keeping.WRAPPERS], left_out
 
 
 def _described_ground(mesh: Mesh, version: tuple[int, int], extensions: Iterable[Extension]) -> Ground:

@@ -153,6 +153,7 @@ wait_limit:
 """
 
 import time  # noqa: E402
+from collections.abc import Collection, Sequence  # noqa: E402
 from dataclasses import replace  # noqa: E402
 from datetime import datetime  # noqa: E402
 
@@ -217,7 +218,7 @@ def run(run: Run, cluster: Cluster, now: datetime) -> dict:
     live, missing = look(run, cluster, live)
     if params["state"] == "present":
         warn_of_tokens(run, cluster, live, is_settled=not (changes or missing or params["wrote"]))
-    limit = params["wait_timeout"] or (900 if live and (live.get("status") or {}).get("chartVersion") else 600)
+    limit = params["wait_timeout"] or (900 if at(live, "status", "chartVersion") else 600)
     if missing and params["wait"] and not run.check_mode:
         live, missing = waited(run, cluster, live, limit)
     return {
@@ -326,13 +327,8 @@ def removed(cluster: Cluster, live: dict | None, *, is_last: bool = False) -> li
         return []
     namespace, name = live["metadata"]["namespace"], live["metadata"]["name"]
     roll = cluster.get(MEMBER_ROLL, namespace, ROLL)
-    users = [*peers_of(cluster, namespace), roll]
-    counted = [user for user in users if user and not (is_last and is_ours(user))]
-    uses = [f"ServiceMeshPeer {user['metadata']['name']}" for user in counted if user["kind"] == PEER.name]
-    by_itself = joined(roll)
-    named = (member for user in counted for member in (user.get("spec") or {}).get("members") or [])
-    uses += [f"member {member}" for member in named if member not in by_itself]
-    uses += [f"member {member}, which joined by itself" for member in by_itself]
+    users = [*peers_of(cluster, namespace), *([roll] if roll else [])]
+    uses = uses_of([user for user in users if not (is_last and is_ours(user))], joined(roll))
     fix = "Run unfederate, empty the member roll, have those leave who joined by themselves, then try again"
     if not is_ours(live):
         fix = f"Delete it by hand, or run control_plane for it once, which takes it over{'; for the others: ' + fix[0].lower() + fix[1:] if uses else ''}"
@@ -346,6 +342,16 @@ def removed(cluster: Cluster, live: dict | None, *, is_last: bool = False) -> li
             facts={"uses": uses},
         )
     return [removal_of(live, control_plane_manager())]
+
+
+def uses_of(users: Sequence[dict], by_themselves: Collection[str]) -> list[str]:
+    """Return in words who lives by a control plane: peers, members of the roll, and members that joined ``by_themselves``."""
+    members = [member for user in users for member in at(user, "spec", "members") or []]
+    return [
+        *(f"ServiceMeshPeer {user['metadata']['name']}" for user in users if user["kind"] == PEER.name),
+        *(f"member {member}" for member in members if member not in by_themselves),
+        *(f"member {member}, which joined by itself" for member in by_themselves),
+    ]
 
 
 def peers_of(cluster: Cluster, namespace: str) -> list[dict]:

@@ -119,7 +119,7 @@ unknown:
   sample: []
 """
 
-from collections.abc import Mapping  # noqa: E402
+from collections.abc import Mapping, Sequence  # noqa: E402
 from datetime import datetime  # noqa: E402
 
 from ..module_utils._cluster.client import Cluster  # noqa: E402
@@ -160,11 +160,7 @@ def run(run: Run, cluster: Cluster, now: datetime) -> dict:
     params = run.params
     around = read_around(cluster, params, kinds=(EXTENSION, WASM_PLUGIN))
     found = conversions(around.live, around.ground, {str(key): str(value) for key, value in params["images"].items()})
-    turn = Turn((), ())
-    if params["apply"] and found:
-        refuse_without_copy(params)
-        refuse_impossible(found, around.ground)
-        turn = turns(found, around.live, params["loaded"], force=params["force"])
+    turn = decided(params, found, around)
     files = written(run, found) if params["dest"] else {}
     carry_out(run, cluster, turn)
     if turn.waiting and not run.check_mode:
@@ -183,6 +179,15 @@ def run(run: Run, cluster: Cluster, now: datetime) -> dict:
         ],
         "unknown": [gap.text for gap in around.unknown],
     }
+
+
+def decided(params: Mapping, found: Sequence[Conversion], around: Around) -> Turn:
+    """Return what this run does: nothing where the conversion is only planned."""
+    if not (params["apply"] and found):
+        return Turn((), ())
+    refuse_without_copy(params)
+    refuse_impossible(found, around.ground)
+    return turns(found, around.live, params["loaded"], force=params["force"])
 
 
 def refuse_without_copy(params: Mapping) -> None:

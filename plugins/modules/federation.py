@@ -449,8 +449,7 @@ def present(run: Run, cluster: Cluster, mesh: Mesh, control_plane: ControlPlane,
         changes += leave(run, cluster, control_plane, unwanted, "all")
     result = as_result(decisions, mesh.held)
     suspending = [one.peer.local_name for one in decisions if one.is_awaited]
-    is_open = changes or unwanted or suspending or result["pending"] or result["left_alone"]
-    is_whole = not (is_open or followed["restart"]["needed"])
+    is_whole = not any((changes, unwanted, suspending, result["pending"], result["left_alone"], followed["restart"]["needed"]))
     return {
         "changed": bool(changes),
         "diff": as_diff(changes, [item for one in decisions for item in one.names]),

@@ -371,6 +371,12 @@ class Watch:
         self.rows = rows_of(self._params, self.peerings, self.control_plane, self._cluster.now)
         return missing(self._params, self.peerings, self.rows, self._cluster.now, self.control_plane.version)
 
+    def progress(self) -> list[str]:
+        """Return how far each import is that is waited for, in words; nothing where nothing is missing."""
+        if not self.waiting_for:
+            return []
+        return status.progress(self.rows, {entry["peer"]: entry["imports"] for entry in self._params["expected"]})
+
     def wait(self, limit: int) -> int:
         """Look until nothing is missing, at most ``limit`` seconds; return how long that took."""
         self.waiting_for, waited = wait_until(self.look, limit)
@@ -409,7 +415,7 @@ def seen(run: Run, cluster: Cluster, now: datetime) -> dict:
         **told(run, cluster, watch, fail_on, now),
         "left": [],
         "waiting_for": watch.waiting_for,
-        "progress": status.progress(watch.rows, {entry["peer"]: entry["imports"] for entry in params["expected"]}) if watch.waiting_for else [],
+        "progress": watch.progress(),
         "polled_seconds": waited,
         "wait_limit": limit,
     }

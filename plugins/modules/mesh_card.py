@@ -374,16 +374,15 @@ def run(run: Run, cluster: Cluster, now: datetime) -> dict:
     if kept.changes and not run.check_mode:
         control_plane = read_control_plane(cluster, mesh.namespace, mesh.control_plane)
         mesh = as_it_stands(described, peers, control_plane)
-    spared = {peer.local_name for peer in mesh.peers if is_left_alone(peer, peers.get(peer.local_name))}
     roots = own_roots(run, cluster, control_plane, now)
-    cards, pending = awaited(run, lambda: make_cards(run, cluster, mesh, control_plane, roots, now, spared))
+    cards, pending = awaited(run, lambda: make_cards(run, cluster, mesh, control_plane, roots, now, made_by_hand(mesh, peers)))
     sentences = to_hand_over(run, mesh, cards, peers, now)
     files, diffs = keep(run, named_files(mesh, cards, params["layout"]), params["cards_dir"], now)
     warn_of_others(run, mesh, cards)
     passed = passage(mesh, control_plane, cards, params["cards_dir"], now)
-    beside = keep_letters(run, mesh, cards, passed["firewall_by_peer"])
-    if pending and is_waiting(run) and not params["soft"]:
-        raise address_pending(mesh, pending, params["waited"] + params["wait_timeout"])
+    beside = keep_letters(run, mesh, cards, passed.pop("firewall_by_peer"))
+    if is_waiting(run) and not params["soft"]:
+        refuse_pending(mesh, pending, params["waited"] + params["wait_timeout"])
     warn_of_expiry(run, mesh, roots, now)
     return {
         "changed": bool(kept.changes or diffs or beside.diffs),
@@ -402,7 +401,7 @@ def run(run: Run, cluster: Cluster, now: datetime) -> dict:
         "hand_over": sentences,
         "pending": pending,
         "wait_limit": params["wait_timeout"],
-        **{key: rows for key, rows in passed.items() if key != "firewall_by_peer"},
+        **passed,
         "control_plane": control_plane.as_data(roots, now),
     }
 
@@ -442,6 +441,11 @@ def own_roots(run: Run, cluster: Cluster, control_plane: ControlPlane, now: date
     for error in left_out:
         run.warn(f"{error.where}: {error.what}, so it is left out of the cards")
     return roots
+
+
+def made_by_hand(mesh: Mesh, peers: Mapping[str, Mapping]) -> set[str]:
+    """Return the peers that were made by hand and are left alone."""
+    return {peer.local_name for peer in mesh.peers if is_left_alone(peer, peers.get(peer.local_name))}
 
 
 def make_cards(
@@ -636,10 +640,12 @@ def reached_at(mesh: Mesh, peer: Peer, directory: str | None, now: datetime) -> 
     return None
 
 
-def address_pending(mesh: Mesh, pending: Sequence[dict], seconds: int) -> FederationError:
-    """Return the error for addresses that did not come in time."""
+def refuse_pending(mesh: Mesh, pending: Sequence[dict], seconds: int) -> None:
+    """Stop where addresses did not come in time: FED601."""
+    if not pending:
+        return
     reasons = "; ".join(row["reason"] for row in pending)
-    return FederationError(
+    raise FederationError(
         "FED601",
         where=f"Mesh {mesh.name}, gateways for {', '.join(row['peer'] for row in pending)}",
         what=f"have no address after {seconds} s: {reasons}",

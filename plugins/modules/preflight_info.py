@@ -241,9 +241,7 @@ def run(run: Run, cluster: Cluster, now: datetime) -> dict:
         or not run.params["managed_gateways"]
         or refuse_foreign(remembered, mesh, control_plane, peerings.peers),
     )
-    # A known peer that is suspended needs no card.
-    quiet = tuple(peer for peer in mesh.peers if peer.suspended and peer.local_name in peerings.peers)
-    spoken_for = replace(mesh, peers=tuple(peer for peer in mesh.peers if peer not in quiet), held=(*mesh.held, *quiet))
+    spoken_for = with_cards(mesh, peerings)
     cards = cards_of(run, spoken_for, control_plane.trust_domain, now, peerings.identities(mesh))
     findings += [*unserved, *refusals(cards)]
     roots, without_roots = own_roots(run, remembered, control_plane, now)
@@ -272,6 +270,12 @@ def run(run: Run, cluster: Cluster, now: datetime) -> dict:
     found, unknown = look(replace(estate, wanted=wanted), remembered.refusals)
     findings += found_by(lambda: refuse_beyond_reach(mesh, mesh.peers, estate.exportable_or_own))
     return result(mesh.name, control_plane, [*findings, *found], [*unknown, *unread], waiting(spoken_for, cards))
+
+
+def with_cards(mesh: Mesh, peerings: Peerings) -> Mesh:
+    """Return the mesh with those peers alone that need a card: a known peer that is suspended needs none."""
+    quiet = tuple(peer for peer in mesh.peers if peer.suspended and peer.local_name in peerings.peers)
+    return replace(mesh, peers=tuple(peer for peer in mesh.peers if peer not in quiet), held=(*mesh.held, *quiet))
 
 
 def traffic_of(run: Run, cluster: Remembered, mesh: Mesh) -> tuple[list[Wanted], list[Finding]]:

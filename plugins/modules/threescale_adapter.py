@@ -247,7 +247,7 @@ def run(run: Run, cluster: Cluster, now: datetime) -> dict:
     run.apply(cluster, turn.changes)
     rows = [row(each, described_wrapper(each, wrappers), proxies, ground, unread) for each in described.adapters]
     if not run.check_mode:
-        refuse_unseen(turn.waiting, {each.place: next(one["pods"] or [] for one in rows if _is_of(one, each)) for each in turn.waiting})
+        refuse_unseen(turn.waiting, pods_of(turn.waiting, rows))
     shown = hidden(turn.changes)
     unknown = [each.text for each in (*around.unknown, *unasked, *(Refusal(POD, place) for place in unread))]
     return {
@@ -374,8 +374,10 @@ def row(adapter: Adapter, wrapper: Mapping, proxies: Sequence[Proxy], ground: Gr
     }
 
 
-def _is_of(row: Mapping, adapter: Adapter) -> bool:
-    return (row["namespace"], row["name"]) == adapter.extension.key
+def pods_of(adapters: Iterable[Adapter], rows: Iterable[Mapping]) -> dict[str, Sequence[str]]:
+    """Return the pods of some adapters by place, none where they are unknown."""
+    pods = {(one["namespace"], one["name"]): one["pods"] or [] for one in rows}
+    return {each.place: pods[each.extension.key] for each in adapters}
 
 
 def row_text(row: Mapping) -> str:

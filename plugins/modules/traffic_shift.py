@@ -150,7 +150,7 @@ pending:
 """
 
 import time  # noqa: E402
-from collections.abc import Sequence  # noqa: E402
+from collections.abc import Mapping, Sequence  # noqa: E402
 from dataclasses import replace  # noqa: E402
 from datetime import datetime  # noqa: E402
 
@@ -159,9 +159,10 @@ from ..module_utils._core.plain.data import listed  # noqa: E402
 from ..module_utils._core.plain.diff import Change, as_diff  # noqa: E402
 from ..module_utils._core.plain.errors import FederationError  # noqa: E402
 from ..module_utils._core.traffic.measuring import Verdict, error_query, judged  # noqa: E402
-from ..module_utils._core.traffic.shares import shares  # noqa: E402
+from ..module_utils._core.traffic.shares import Shift, shares  # noqa: E402
 from ..module_utils._core.traffic.shifting import (  # noqa: E402
     STEPS,
+    Move,
     change_of,
     chosen_of,
     hosts_of,
@@ -245,15 +246,8 @@ class Walk:
         while True:
             if self.params["check"] != "approve" and not self.run.check_mode:
                 self._check()
-            moves = {
-                one.service: move
-                for one in self.chosen
-                if one.service not in self.lost and (move := next_move(one, self.weights(one), self.steps, self.asked.standing))
-            }
-            if self.run.check_mode:
-                self.lines += [f"{one.service}: {way_to(one, self.weights(one), self.steps, self.asked.standing)}" for one in self.chosen]
-            else:
-                self.lines += [f"{name}: {shares(move.standing)} → {shares(move.then)}" for name, move in moves.items() if move.shift]
+            moves = self._moves()
+            self.lines += self._told(moves)
             self._apply([self._change(replace(one, shift=moves[one.service].shift)) for one in self.chosen if one.service in moves])
             if self.run.check_mode:
                 return
@@ -263,6 +257,20 @@ class Walk:
             if self.params["one_step"] or self.params["check"] == "approve" or not any(move.shift for move in moves.values()):
                 return
 
+    def _moves(self) -> dict[str, Move]:
+        """Return what is next for each share that is not at its goal; one that a check took back stays where it is."""
+        return {
+            one.service: move
+            for one in self.chosen
+            if one.service not in self.lost and (move := next_move(one, self.weights(one), self.steps, self.asked.standing))
+        }
+
+    def _told(self, moves: Mapping[str, Move]) -> list[str]:
+        """Return the moves in words, in check mode the whole way of each share."""
+        if self.run.check_mode:
+            return [f"{one.service}: {way_to(one, self.weights(one), self.steps, self.asked.standing)}" for one in self.chosen]
+        return [f"{name}: {shares(move.standing)} → {shares(move.then)}" for name, move in moves.items() if move.shift]
+
     def _check(self) -> None:
         """Wait for what is under way, and step back what fails."""
         moving = {one.service: one.shift for one in self.chosen if is_moving(one) and one.service not in self.lost}
@@ -271,15 +279,23 @@ class Walk:
         time.sleep(self.pause)
         verdicts = {one.service: self._verdict(one) for one in self.chosen if one.service in moving}
         self.asked, self.chosen = self._look(self.asked)
-        still = {one.service: one.shift for one in self.chosen}
-        if changed := [service for service, shift in moving.items() if still.get(service) != shift]:
-            raise FederationError("FED515", where=f"Share of {listed(changed)}", what=OVERTAKEN, fix="See which run holds, then run again")
+        self._refuse_overtaken(moving)
         failed = {service: verdict for service, verdict in verdicts.items() if not verdict.is_good}
-        for service, verdict in verdicts.items():
-            if not verdict.is_proven and self.prometheus and verdict.is_good:
-                self.run.warn(f"FED878 {service}: {verdict.seen}; goes on, as shift_unproven says")
+        if self.prometheus:
+            self._warn_of_unproven(verdicts)
         self._back([one for one in self.chosen if one.service in failed])
         self.lost |= {service: verdict.seen for service, verdict in failed.items()}
+
+    def _refuse_overtaken(self, before: Mapping[str, Shift | None]) -> None:
+        """Refuse to go on where a share does not stand any more as it stood ``before`` the wait: FED515."""
+        still = {one.service: one.shift for one in self.chosen}
+        if changed := [service for service, shift in before.items() if still.get(service) != shift]:
+            raise FederationError("FED515", where=f"Share of {listed(changed)}", what=OVERTAKEN, fix="See which run holds, then run again")
+
+    def _warn_of_unproven(self, verdicts: Mapping[str, Verdict]) -> None:
+        for service, verdict in verdicts.items():
+            if verdict.is_good and not verdict.is_proven:
+                self.run.warn(f"FED878 {service}: {verdict.seen}; goes on, as shift_unproven says")
 
     def _verdict(self, one: Wanted) -> Verdict:
         if self.prometheus is None:

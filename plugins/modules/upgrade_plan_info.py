@@ -95,7 +95,7 @@ control_plane:
   sample: {name: basic, namespace: east-mesh-system, version: v2.0, trust_domain: east.local}
 """
 
-from collections.abc import Callable, Mapping  # noqa: E402
+from collections.abc import Callable, Iterable, Mapping  # noqa: E402
 from dataclasses import replace  # noqa: E402
 from datetime import datetime  # noqa: E402
 from typing import Any  # noqa: E402
@@ -116,6 +116,7 @@ from ..module_utils._core.control_plane.upgrade import (  # noqa: E402
 )
 from ..module_utils._core.extensions.converting import conversions, is_text  # noqa: E402
 from ..module_utils._core.extensions.problems import Problem  # noqa: E402
+from ..module_utils._core.plain.data import at  # noqa: E402
 from ..module_utils._core.plain.errors import FederationError  # noqa: E402
 from ..module_utils._core.plain.kinds import (  # noqa: E402
     AUTHORIZATION_POLICY,
@@ -169,8 +170,8 @@ def run(run: Run, cluster: Cluster, now: datetime) -> dict:
 def look(cluster: Cluster, control_plane: ControlPlane, params: Mapping[str, Any]) -> Found:
     """Return what stands around a control plane: one LIST per kind and namespace of the mesh."""
     namespace, version = control_plane.namespace, control_plane.version
-    roll = cluster.get(MEMBER_ROLL, namespace, "default") or {}
-    places = sorted({namespace, *((roll.get("status") or {}).get("configuredMembers") or [])})
+    roll = cluster.get(MEMBER_ROLL, namespace, "default")
+    places = sorted({namespace, *(at(roll, "status", "configuredMembers") or [])})
     unknown: list[str] = []
 
     def listed(kind: Kind, *in_places: str, keep: Callable[[dict], Any] | None = None) -> list:
@@ -186,9 +187,7 @@ def look(cluster: Cluster, control_plane: ControlPlane, params: Mapping[str, Any
                     unknown.append(f"{kind.name} objects in {place}: this account may not read them")
         return objects
 
-    sidecars: dict[tuple[int, int], list[str]] = {}
-    for own, name in listed(POD, keep=versioned):
-        sidecars.setdefault(own, []).append(name)
+    sidecars = by_version(listed(POD, keep=versioned))
     # Mixer's own kinds are many: only where Mixer can be, and where the cluster has them.
     of_mixer = MIXER_KINDS if version == OLDEST and cluster.serves("config.istio.io") else ()
     of_old = [live for kind in of_mixer for live in listed(kind)]
@@ -204,9 +203,17 @@ def look(cluster: Cluster, control_plane: ControlPlane, params: Mapping[str, Any
         envoy_filters=names_of(listed(ENVOY_FILTER)),
         ip_blocks=names_of(policy for policy in listed(AUTHORIZATION_POLICY) if has_ip_blocks(policy)),
         peers=tuple(live["metadata"]["name"] for live in listed(PEER, namespace)),
-        sidecars={own: tuple(pods) for own, pods in sorted(sidecars.items())},
+        sidecars=sidecars,
         unknown=tuple(unknown),
     )
+
+
+def by_version(sidecars: Iterable[tuple[tuple[int, int], str]]) -> dict[tuple[int, int], tuple[str, ...]]:
+    """Return the names of pods by the version of their sidecars, the oldest first."""
+    found: dict[tuple[int, int], list[str]] = {}
+    for version, name in sidecars:
+        found.setdefault(version, []).append(name)
+    return {version: tuple(names) for version, names in sorted(found.items())}
 
 
 def unconvertible(control_plane: ControlPlane, params: Mapping[str, Any], places: list[str], extensions: list[dict]) -> tuple[Problem, ...]:

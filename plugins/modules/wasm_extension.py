@@ -235,14 +235,14 @@ from ..module_utils._core.extensions.keeping import (  # noqa: E402
     in_words,
     key_of,
     open_until_fetched,
+    orders_beside,
     standing_of,
     warnings,
 )
 from ..module_utils._core.extensions.plan import objections, plan  # noqa: E402
 from ..module_utils._core.extensions.problems import Problem, refuse  # noqa: E402
-from ..module_utils._core.extensions.selecting import orders  # noqa: E402
 from ..module_utils._core.insight import loading  # noqa: E402
-from ..module_utils._core.plain.diff import as_diff  # noqa: E402
+from ..module_utils._core.plain.diff import Change, as_diff  # noqa: E402
 from ..module_utils._core.plain.kinds import POD, WASM_PLUGIN  # noqa: E402
 from ..module_utils._core.preflight.checks import Refusal  # noqa: E402
 from ..module_utils._loading import Watched, watch  # noqa: E402
@@ -266,26 +266,24 @@ def run(run: Run, cluster: Cluster, now: datetime) -> dict:
     params = run.params
     extensions = asked_for(params)
     around = read_around(cluster, params, {each.namespace for each in extensions})
-    refuse(objections(extensions, around.ground))
-    desired = plan(extensions, around.ground)
+    ground = around.ground
+    refuse(objections(extensions, ground))
+    desired = plan(extensions, ground)
     found = changes(around.live, desired, params["mesh"], force=params["force"])
-    spaces = around.ground.reached_from(each.namespace for each in extensions)
+    spaces = ground.reached_from(each.namespace for each in extensions)
     proxies, unread = read_pods(cluster, spaces)
-    doubts = warnings(extensions, desired, around.live, proxies, around.ground, unread)
+    doubts = warnings(extensions, desired, around.live, proxies, ground, unread)
     futile, unasked = never_ready(cluster, desired)
     for warning in in_words(doubts, futile, open_until_fetched(found, extensions)):
         run.warn(warning)
     run.apply(cluster, found)
     seen = watched(run, cluster, desired, spaces, around.control_plane)
-    touched = {(change.kind.name, change.namespace, change.name) for change in found}
-    standing = {key_of(each): each for each in around.live if key_of(each) not in touched}
+    standing = untouched(around.live, found)
     rows = [
-        as_told(standing_of(each, manifest, standing.get(key_of(manifest)), proxies, around.ground, unread), seen.loadings.get(key_of(manifest)))
+        as_told(standing_of(each, manifest, standing.get(key_of(manifest)), proxies, ground, unread), seen.loadings.get(key_of(manifest)))
         for each, manifest in zip(sorted(extensions, key=lambda each: each.key), desired)
     ]
-    wanted = {key_of(manifest) for manifest in desired}
-    others = [live for key, live in standing.items() if key not in wanted]
-    several = orders([*desired, *others], proxies, around.ground.namespace)
+    several = orders_beside(desired, standing.values(), proxies, ground)
     shown = hidden(found)
     unknown = [each.text for each in (*around.unknown, *unasked, *(Refusal(POD, place) for place in unread))]
     return {
@@ -303,6 +301,12 @@ def run(run: Run, cluster: Cluster, now: datetime) -> dict:
         "wait_limit": params["wait_timeout"],
         "unknown": unknown,
     }
+
+
+def untouched(live: Iterable[Mapping], found: Iterable[Change]) -> dict[tuple, Mapping]:
+    """Return what stands and is not changed, by its key."""
+    touched = {(change.kind.name, change.namespace, change.name) for change in found}
+    return {key_of(each): each for each in live if key_of(each) not in touched}
 
 
 def watched(run: Run, cluster: Cluster, desired: Iterable[Mapping], places: Iterable[str], control_plane: ControlPlane) -> Watched:

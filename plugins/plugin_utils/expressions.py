@@ -106,9 +106,7 @@ def _refuse_more(name: str, what: str = "") -> NoReturn:
 def is_allowed(node: nodes.Node) -> bool:
     """Return whether an expression consists of what is allowed; ``values()`` of a mapping is the only call."""
     if isinstance(node, nodes.Call):
-        is_values = isinstance(node.node, nodes.Getattr) and node.node.attr == "values"
-        has_arguments = node.args or node.kwargs or node.dyn_args or node.dyn_kwargs
-        return is_values and not has_arguments and is_allowed(node.node)
+        return is_values(node) and is_allowed(node.node)
     if isinstance(node, nodes.Getattr) and node.attr.startswith("_"):
         return False
     if isinstance(node, nodes.Const) and is_inner(node.value):
@@ -116,6 +114,12 @@ def is_allowed(node: nodes.Node) -> bool:
     if isinstance(node, nodes.Filter) and not is_known_filter(node):
         return False
     return isinstance(node, ALLOWED) and all(is_allowed(child) for child in node.iter_child_nodes())
+
+
+def is_values(node: nodes.Call) -> bool:
+    """Return whether a call is that of ``values()``, without arguments."""
+    has_arguments = node.args or node.kwargs or node.dyn_args or node.dyn_kwargs
+    return isinstance(node.node, nodes.Getattr) and node.node.attr == "values" and not has_arguments
 
 
 def is_inner(value: object) -> bool:
@@ -133,17 +137,13 @@ def is_known_filter(node: nodes.Filter) -> bool:
         return False
     given = [argument.value if isinstance(argument, nodes.Const) else None for argument in node.args]
     named = {each.key: each.value for each in node.kwargs}
-    if not all(isinstance(named[key], nodes.Const) for key in ("attribute",) if key in named):
+    if "attribute" in named and not isinstance(named["attribute"], nodes.Const):
         return False
     if name in CHOOSING:
         place = CHOOSING[name]
-        tests = [test if isinstance(test, str) else "" for test in given[place : place + 1]]
         is_plain = all(isinstance(value, (str, int)) for value in given[:place])
-        return is_plain and all(_short(test) in {*TESTS, *OF_ABSENCE} for test in tests)
-    if name == "map":
-        applied = [value if isinstance(value, str) else "" for value in given[:1]]
-        return all(_short(each) in set(FILTERS) - {*CHOOSING, "map"} for each in applied)
-    return True
+        return is_plain and _are_among(given[place : place + 1], {*TESTS, *OF_ABSENCE})
+    return name != "map" or _are_among(given[:1], set(FILTERS) - {*CHOOSING, "map"})
 
 
 def is_bounded(node: nodes.Node) -> bool:
@@ -153,6 +153,10 @@ def is_bounded(node: nodes.Node) -> bool:
     named += [each.name for each in every if isinstance(each, nodes.Filter)]
     extracts = [name for name in named if name in ("extract", "ansible.builtin.extract")]
     return len(extracts) <= 1 and len(every) <= MOST_NODES
+
+
+def _are_among(names: list, known: set[str]) -> bool:
+    return all(isinstance(name, str) and _short(name) in known for name in names)
 
 
 def _short(name: str) -> str:

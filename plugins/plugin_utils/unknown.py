@@ -54,7 +54,7 @@ def refuse_unknown(
     ``specs`` are the options by role and entry. ``ignored`` are names, or patterns with ``*``, that belong to somebody else. Returns what
     may be meant for a playbook that is ``told`` and is said elsewhere, each with the nearest name that is known.
     """
-    known = {*OF_PLAYBOOKS, *(name for entries in specs.values() for options in entries.values() for name in options)}
+    known = set(OF_PLAYBOOKS).union(*(options for entries in specs.values() for options in entries.values()))
     shared = {"cluster", *PLAYBOOKS, *specs} - set(OURS)
     others = sorted(name for name in names if name not in known and not any(fnmatchcase(name, pattern) for pattern in ignored))
     near_run = {name: near for name in others if (near := _of_the_run(name, known, told)) is not None}

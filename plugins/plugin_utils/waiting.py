@@ -37,20 +37,16 @@ class WaitingAction(HereAction):
         started = time.monotonic()
         progress = Progress(str(arguments.get("mesh") or (task_vars or {}).get("inventory_hostname") or ""))
         before = int(arguments.get("waited") or 0)
-        changed, changes, diffs, is_last, limit = False, [], [], False, 0
+        together, is_last, limit = Together(), False, 0
         # The first call only looks, and tells how long a wait like this may take.
         part: dict = {"wait": False}
         while True:
             found = self._execute_module(module_args={**arguments, **part}, task_vars=task_vars)
-            changed = changed or bool(found.get("changed"))
-            changes += found.get("changes") or []
-            diffs += _as_list(found.get("diff"))
+            together.add(found)
             missing = [] if found.get("failed") else self.missing(found)
             waited = int(time.monotonic() - started)
             if is_last or not missing:
-                polled = {"polled_seconds": waited} if "polled_seconds" in found else {}
-                listed = {"changes": changes} if "changes" in found else {}
-                return {**found, **polled, **listed, "changed": changed, **({"diff": diffs} if diffs else {})}
+                return {**found, **({"polled_seconds": waited} if "polled_seconds" in found else {}), **together.told(found)}
             limit = limit or int(found["wait_limit"])
             left = limit - waited
             if left > 1:
@@ -59,6 +55,26 @@ class WaitingAction(HereAction):
             part = {"wait_timeout": max(1, min(left, SLICE)), "waited": before + waited, **({} if is_last else {"soft": True})}
             # What a failure at the deadline says was written, the first call has written.
             part |= {"wrote": found["written"]} if found.get("written") else {}
+
+
+class Together:
+    """What the slices of one wait have changed, told as if they had been one call."""
+
+    def __init__(self) -> None:
+        self._changed = False
+        self._changes: list = []
+        self._diffs: list = []
+
+    def add(self, found: dict) -> None:
+        """Count what a slice has changed."""
+        self._changed = self._changed or bool(found.get("changed"))
+        self._changes += found.get("changes") or []
+        self._diffs += _as_list(found.get("diff"))
+
+    def told(self, last: dict) -> dict:
+        """Return what the last slice's result says of changes, for all of them."""
+        changes = {"changes": self._changes} if "changes" in last else {}
+        return {**changes, "changed": self._changed, **({"diff": self._diffs} if self._diffs else {})}
 
 
 class Progress:

@@ -52,6 +52,7 @@ from .._core.plain.kinds import (
     AUTHORIZATION_POLICY,
     CONFIG_MAP,
     DESTINATION_RULE,
+    DISCOVERY_PORT,
     EXPORTS,
     IMPORTS,
     NETWORK_POLICY,
@@ -59,6 +60,7 @@ from .._core.plain.kinds import (
     POD,
     ROOT_KEY,
     SERVICE,
+    SERVICE_PORT,
     SIDECAR,
 )
 from .._core.plain.moments import time_text
@@ -263,10 +265,8 @@ class Looking:
         labels = mapping(at(pods[0], "metadata", "labels")) if pods else {}
         if found is None or not labels:
             return None
-        remote = mapping(at(live, "spec", "remote"))
-        cut = {8188: remote.get("discoveryPort") or 8188, 15443: remote.get("servicePort") or 15443}
         rows = []
-        for port, real in cut.items():
+        for port, real in zip((DISCOVERY_PORT, SERVICE_PORT), _ports_of(live)):
             rows += [{"name": row["name"], "ports": [port]} for row in cutting(found, labels, [real])]
         return rows
 
@@ -276,28 +276,26 @@ class Looking:
         """Return what the pods of our egress gateway tell: their Envoys, and their access logs."""
         if not self.asks_proxies or not pods:
             return {}
-        remote = mapping(at(live, "spec", "remote"))
         synced, rows, dns, skews = self._synced(pods), [], {}, []
         for pod in pods[:MOST_PROXIES]:
             name = str(at(pod, "metadata", "name"))
-            told = PortsTold(remote.get("discoveryPort") or 8188, remote.get("servicePort") or 15443)
+            told = PortsTold(*_ports_of(live))
             is_read = self._each_line(name, self.mesh.namespace, told.note)
             clusters = self._page(self.mesh.namespace, name, CLUSTERS)
             certs = self._page(self.mesh.namespace, name, CERTS)
             listeners = self._page(self.mesh.namespace, name, LISTENERS) if hosts else None
             answer = self._resolved(name, clusters, f"discovery.{self.mesh.namespace}.svc.{peer.local_name}.local")
             # Envoy does not tell which of several names an endpoint is of; and what one pod resolves, DNS knows.
-            dns = dict.fromkeys(strings(remote.get("addresses")), answer) if answer and ANSWERED not in dns.values() else dns
+            dns = dict.fromkeys(strings(at(live, "spec", "remote", "addresses")), answer) if answer and ANSWERED not in dns.values() else dns
             if not is_read and clusters is None and synced.get(name) is None:
                 continue
-            skews += [skew_of(told.latest, self.now.timestamp())] if told.latest else []
+            skews.append(skew_of(told.latest, self.now.timestamp()))
             rows.append(
                 {
                     "pod": name,
                     "is_synced": synced.get(name),
                     "has_sni": None if listeners is None else taken_in(server_names(listeners), hosts),
-                    "certificate_days": None if certs is None else days_left(certs),
-                    "identities": [] if certs is None else identities_of(certs),
+                    **_shown_by(certs),
                     "ports": told.as_data(),
                 }
             )
@@ -328,14 +326,13 @@ class Looking:
             self.unread += [f"proxies of {istiod}: {why}" for istiod, why in first.silent.items()]
             return {}
         found = {name: first.by_proxy.get(f"{name}.{self.mesh.namespace}", []) for name in names}
-        late = {name for name, rows in found.items() if not rows or any(row.differing for row in rows)}
+        late = {name for name, rows in found.items() if _is_late(rows)}
         if not late:
             return dict.fromkeys(names, True)
         again = self._said_again
-        stuck = {name: _is_stuck(found[name], again.by_proxy.get(f"{name}.{self.mesh.namespace}", [])) for name in late}
-        return {
-            name: True if name not in late else False if stuck[name] and not again.silent else None for name in names
-        }
+        stuck = {name for name in late if _is_stuck(found[name], again.by_proxy.get(f"{name}.{self.mesh.namespace}", []))}
+        certain = set() if again.silent else stuck
+        return dict.fromkeys(names, True) | dict.fromkeys(late, None) | dict.fromkeys(certain, False)
 
     @cached_property
     def _istiod(self) -> dict[str, bool | None]:
@@ -414,13 +411,18 @@ class Looking:
             self._each_line(str(at(pod, "metadata", "name")), namespace, told.note)
         row = client_of(client, own, sidecars, self.mesh.namespace, hosts)
         asked = next((str(at(pod, "metadata", "name")) for pod in own if has_sidecar(pod) and is_ready(pod)), "")
-        clusters = self._page(namespace, asked, CLUSTERS) if asked and hosts and self.asks_proxies else None
+        if asked:
+            row |= self._at_proxy(namespace, asked, hosts)
+        return {"client": {**row, "tls_mode": self._tls_mode(namespace, hosts)}, "request": told.as_data()}
+
+    def _at_proxy(self, namespace: str, pod: str, hosts: Sequence[str]) -> dict:
+        """Return which imports a client's proxy knows, and whether it captures DNS, which the control plane tells where no proxy is asked."""
+        row: dict = {}
+        clusters = self._page(namespace, pod, CLUSTERS) if hosts and self.asks_proxies else None
         if clusters is not None:
             row["has_cluster"], row["endpoints"] = at_client(clusters, hosts)
-        if asked:
-            info = self._page(namespace, asked, SERVER_INFO) if self.asks_proxies else None
-            row["dns_capture"] = captures_dns(info, self.control_plane.live)
-        return {"client": {**row, "tls_mode": self._tls_mode(namespace, hosts)}, "request": told.as_data()}
+        info = self._page(namespace, pod, SERVER_INFO) if self.asks_proxies else None
+        return {**row, "dns_capture": captures_dns(info, self.control_plane.live)}
 
     def _targets(self, names: Sequence[str], account: str) -> dict[str, dict]:
         """Return what stands of the services that we export."""
@@ -485,6 +487,22 @@ class Looking:
         found = [standing.effective_rule(host, namespace, self.mesh.namespace) for host in hosts]
         modes = [str(at(rule, "spec", "trafficPolicy", "tls", "mode") or "") for rule in found]
         return next((mode for mode in modes if mode), "")
+
+
+def _ports_of(live: Mapping | None) -> tuple[int, int]:
+    """Return the ports for discovery and for services at which a peer is reached, as its ServiceMeshPeer says."""
+    remote = mapping(at(live, "spec", "remote"))
+    return remote.get("discoveryPort") or DISCOVERY_PORT, remote.get("servicePort") or SERVICE_PORT
+
+
+def _shown_by(certs: Mapping | None) -> dict:
+    """Return what an Envoy's page of certificates tells of its own: how long it is valid, and for whom."""
+    return {"certificate_days": None, "identities": []} if certs is None else {"certificate_days": days_left(certs), "identities": identities_of(certs)}
+
+
+def _is_late(rows: Sequence[Row]) -> bool:
+    """Return whether a proxy may lack something: istiod has no row of it, or one that it has not acknowledged."""
+    return not rows or any(row.differing for row in rows)
 
 
 def _is_stuck(first: Sequence[Row], again: Sequence[Row]) -> bool:

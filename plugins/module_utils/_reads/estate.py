@@ -14,7 +14,7 @@ from .._core.card.card import Card
 from .._core.card.trust import Root
 from .._core.catalogue.findings import Finding, as_data, finding_of, texts
 from .._core.control_plane.live import ControlPlane
-from .._core.mesh.topology import LEFT_OUT, Mesh
+from .._core.mesh.topology import LEFT_OUT, Mesh, Peer
 from .._core.peering.carrying import Received
 from .._core.peering.live import Peerings
 from .._core.peering.plan import plan_peering, refuse_beyond_reach
@@ -344,7 +344,6 @@ def look_at_run(
     Raises ``FederationError`` FED315 for an export rule that meets services of the control plane or the platform.
     """
     kept = [peer for peer in mesh.peers if states.get(peer.local_name) in ("present", "suspended") and peer.local_name in received]
-    written = [peer for peer in kept if received[peer.local_name].card.ingress]
     estate = read_estate(
         reader,
         mesh,
@@ -353,13 +352,19 @@ def look_at_run(
         {name: found.card for name, found in received.items()},
         reader.cluster.now,
         untouched=[name for name, state in states.items() if state == "left alone"],
-        planned=[manifest for peer in written for manifest in plan_peering(mesh, peer, received[peer.local_name].card)],
+        planned=_planned(mesh, kept, received),
         without_gateways=[peer.local_name for peer in mesh.peers] if is_planned else (),
     )
     refuse_beyond_reach(mesh, kept, estate.exportable_or_own)
     findings, unknown = look(estate, reader.cluster.refusals)
     warnings = [*texts(finding for finding in findings if not is_told_before(finding, mesh))]
     return {**as_data([*told, *findings]), "unknown": [gap.as_data() for gap in unknown]}, warnings
+
+
+def _planned(mesh: Mesh, peers: Iterable[Peer], received: Mapping[str, Received]) -> list[dict]:
+    """Return what a run writes for peers; nothing for one whose card has no address."""
+    cards = [(peer, received[peer.local_name].card) for peer in peers]
+    return [manifest for peer, card in cards if card.ingress for manifest in plan_peering(mesh, peer, card)]
 
 
 def is_told_before(finding: Finding, mesh: Mesh) -> bool:

@@ -17,6 +17,7 @@ from .._core.mesh.topology import Mesh, Peer
 from .._core.peering.adopting import as_it_stands
 from .._core.peering.identity import known_beside_gateways
 from .._core.peering.live import Peerings
+from .._core.plain.data import at
 from .._core.plain.errors import FederationError
 from .._core.plain.kinds import (
     CONFIG_MAP,
@@ -28,6 +29,7 @@ from .._core.plain.kinds import (
     ROOT_KEY,
     SERVICE,
     SERVICE_ENTRY,
+    Kind,
 )
 from .._files import Place, beginning
 
@@ -65,21 +67,8 @@ def read_roots_of(
 
     Raises ``FederationError`` FED405 without a ConfigMap, FED2xx for texts that are no roots.
     """
-    texts = [(text, "mesh_roots") for text in instead]
+    texts = [(text, "mesh_roots") for text in instead] or [_root_in_force(cluster, control_plane)]
     passed_over: list[FederationError] = []
-    if not texts:
-        name = control_plane.root_config_map
-        place = f"ConfigMap {control_plane.namespace}/{name}"
-        live = cluster.get(CONFIG_MAP, control_plane.namespace, name)
-        text = ((live or {}).get("data") or {}).get(ROOT_KEY)
-        if not text:
-            raise FederationError(
-                "FED405",
-                where=place,
-                what=f"has no {ROOT_KEY}" if live else "does not exist",
-                fix="Wait until the control plane is ready, or give the root as mesh_roots",
-            )
-        texts = [(text, f"{place}, {ROOT_KEY}")]
     texts += [(text, "mesh_extra_roots") for text in also]
     roots: dict[str, Root] = {}
     for text, place in texts:
@@ -92,6 +81,22 @@ def read_roots_of(
     if left_out is not None:
         left_out += passed_over
     return tuple(roots.values())
+
+
+def _root_in_force(cluster: Cluster, control_plane: ControlPlane) -> tuple[str, str]:
+    """Return the root that the control plane gives its workloads, as text, and where it stands."""
+    name = control_plane.root_config_map
+    place = f"ConfigMap {control_plane.namespace}/{name}"
+    live = cluster.get(CONFIG_MAP, control_plane.namespace, name)
+    text = at(live, "data", ROOT_KEY)
+    if not text:
+        raise FederationError(
+            "FED405",
+            where=place,
+            what=f"has no {ROOT_KEY}" if live else "does not exist",
+            fix="Wait until the control plane is ready, or give the root as mesh_roots",
+        )
+    return text, f"{place}, {ROOT_KEY}"
 
 
 def read_members(cluster: Cluster, namespace: str) -> dict[str, list[str]]:
@@ -128,25 +133,28 @@ def read_services(
     rules = [rule for peer in peers for rule in mesh.exports_to(peer)]
     if not rules:
         return []
-    roll = cluster.get(MEMBER_ROLL, mesh.namespace, "default") or {}
-    members = {*((roll.get("status") or {}).get("configuredMembers") or []), mesh.namespace}
+    roll = cluster.get(MEMBER_ROLL, mesh.namespace, ROLL)
+    members = {*(at(roll, "status", "configuredMembers") or []), mesh.namespace}
     named = {rule.namespace for rule in rules}
     wanted = members if None in named else members & named
     for namespace in sorted(named - members - {None}):
         warn(f"mesh_exports names the namespace {namespace}, which is not a member of the mesh: nothing of it is exported")
-    found = []
+    found, known = [], known or {}
     for namespace in sorted(wanted):
-        for kind in (SERVICE, SERVICE_ENTRY):
-            if kind is SERVICE and known and namespace in known:
-                found += known[namespace]
-                continue
-            try:
-                found += cluster.list(kind, namespace)
-            except FederationError as error:
-                if error.code not in ("FED104", "FED108"):
-                    raise
-                warn(f"{kind.name} objects of namespace {namespace} cannot be read, so their exports are not predicted: {error.what}")
+        found += known[namespace] if namespace in known else _exportable(cluster, SERVICE, namespace, warn)
+        found += _exportable(cluster, SERVICE_ENTRY, namespace, warn)
     return found
+
+
+def _exportable(cluster: Cluster, kind: Kind, namespace: str, warn: Callable[[str], None]) -> list[dict]:
+    """Return the objects of a kind in a namespace; where they may not be read a warning says so."""
+    try:
+        return cluster.list(kind, namespace)
+    except FederationError as error:
+        if error.code not in ("FED104", "FED108"):
+            raise
+        warn(f"{kind.name} objects of namespace {namespace} cannot be read, so their exports are not predicted: {error.what}")
+        return []
 
 
 def standing_mesh(cluster: Cluster, mesh: Mesh, control_plane: ControlPlane, *, managed: bool = True) -> tuple[Mesh, dict[str, Mapping]]:

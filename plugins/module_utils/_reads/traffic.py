@@ -3,8 +3,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
+from itertools import chain
 
 from .._cluster.client import Cluster
 from .._core.control_plane.live import ControlPlane
@@ -14,7 +15,7 @@ from .._core.plain.data import at, items, mapping
 from .._core.plain.errors import FederationError
 from .._core.plain.kinds import DESTINATION_RULE, IMPORTS, NODE, POD, SERVICE, SERVICE_ACCOUNT, VIRTUAL_SERVICE, Kind
 from .._core.traffic.localities import locality_said, to_ask
-from .._core.traffic.standing import Standing, imports_from
+from .._core.traffic.standing import Import, Standing, imports_from
 from .._core.traffic.wanted import Wanted
 from .insight import SERVER_INFO, Asker
 from .peerings import read_members
@@ -34,49 +35,61 @@ def read_traffic(
     """
     wanted = list(wanted)
     members = frozenset(read_members(cluster, control_plane.namespace)["configured"])
-    rules = [
-        live
-        for namespace in sorted({*members, control_plane.namespace})
-        for kind in NAMING_KINDS
-        for live in _rules(cluster, kind, namespace)
-    ]
-    sets = (
-        {live["metadata"]["name"]: live for live in _known(cluster, IMPORTS, control_plane.namespace)}
-        if mesh.peers
-        else {}
-    )
-    imports = [
-        found
-        for peer in mesh.peers
-        for found in imports_from(mesh, peer, sets.get(peer.local_name), control_plane.cluster_domain)
-    ]
-    spaces = members & {
-        *(one.namespace for one in wanted),
-        *pods_in,
-        *(found.service[0] for found in imports if found.is_local),
-    }
-    services = [live for namespace in sorted(spaces) for live in _known(cluster, SERVICE, namespace)]
+    everywhere = {*members, control_plane.namespace}
+    rules = [_rules(cluster, kind, namespace) for namespace in sorted(everywhere) for kind in NAMING_KINDS]
+    imports = _imports(cluster, mesh, control_plane)
     given = {found.service for found in imports if found.is_local}
-    located = any(one.failover_to or (one.split and (one.namespace, one.name) in given) for one in wanted)
-    holding = members if any(one.callers and one.callers.service_accounts for one in wanted) else frozenset()
-    looked_at = {*members, control_plane.namespace} & {
-        *holding,
-        *pods_in,
-        *(one.namespace for one in wanted if one.split),
-    }
+    services = _services(cluster, members & {*pods_in, *(one.namespace for one in wanted), *(namespace for namespace, _name in given)})
+    is_located = _is_located(wanted, given)
+    looked_at = everywhere & {*pods_in, *_pods_needed(wanted, members)}
     pods = {namespace: tuple(_known(cluster, POD, namespace, outline)) for namespace in sorted(looked_at)}
-    clients = {namespace: _may(cluster, POD, namespace, outline) for namespace in sorted(members - looked_at) if located}
+    clients = _clients(cluster, members - looked_at) if is_located else {}
     standing = Standing(
         control_plane=control_plane,
         members=members,
-        services={(live["metadata"]["namespace"], live["metadata"]["name"]): live for live in services},
-        imports=tuple(imports),
-        rules=tuple(rules),
-        accounts=_accounts(cluster, wanted, {*members, control_plane.namespace}),
-        pods=pods | {namespace: tuple(found) for namespace, found in clients.items() if found is not None},
+        services=services,
+        imports=imports,
+        rules=tuple(chain(*rules)),
+        accounts=_accounts(cluster, wanted, everywhere),
+        pods=pods | {namespace: found for namespace, found in clients.items() if found is not None},
         blind=frozenset(namespace for namespace, found in clients.items() if found is None),
     )
-    return _with_nodes(cluster, standing) if located or pods_in else standing
+    return _with_nodes(cluster, standing) if is_located or pods_in else standing
+
+
+def _imports(cluster: Cluster, mesh: Mesh, control_plane: ControlPlane) -> tuple[Import, ...]:
+    """Return what peers give, as the import sets that stand say."""
+    if not mesh.peers:
+        return ()
+    sets = {live["metadata"]["name"]: live for live in _known(cluster, IMPORTS, control_plane.namespace)}
+    return tuple(
+        found
+        for peer in mesh.peers
+        for found in imports_from(mesh, peer, sets.get(peer.local_name), control_plane.cluster_domain)
+    )
+
+
+def _services(cluster: Cluster, namespaces: Iterable[str]) -> dict[tuple[str, str], dict]:
+    found = [live for namespace in sorted(namespaces) for live in _known(cluster, SERVICE, namespace)]
+    return {(live["metadata"]["namespace"], live["metadata"]["name"]): live for live in found}
+
+
+def _is_located(wanted: Iterable[Wanted], given: Collection[tuple[str, str]]) -> bool:
+    """Return whether rules count only for callers that have a locality; ``given`` are services that peers give as local."""
+    return any(one.failover_to or (one.split and (one.namespace, one.name) in given) for one in wanted)
+
+
+def _pods_needed(wanted: Sequence[Wanted], members: Iterable[str]) -> set[str]:
+    """Return the namespaces whose pods rules need: those of splits; all where workloads of ours alone may call."""
+    if any(one.callers and one.callers.service_accounts for one in wanted):
+        return {*members, *(one.namespace for one in wanted if one.split)}
+    return {one.namespace for one in wanted if one.split}
+
+
+def _clients(cluster: Cluster, namespaces: Iterable[str]) -> dict[str, tuple[dict, ...] | None]:
+    """Return the pods of namespaces that may call, None where they may not be read."""
+    found = {namespace: _may(cluster, POD, namespace, outline) for namespace in sorted(namespaces)}
+    return {namespace: None if pods is None else tuple(pods) for namespace, pods in found.items()}
 
 
 def with_proxies(cluster: Cluster, standing: Standing) -> Standing:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 from ..plain.data import at, from_json, items, mapping, place_of, some
 from ..plain.diff import Change, change_to, removal_of
@@ -171,9 +172,8 @@ def refuse_unseen(waiting: Sequence[Conversion], selected: Mapping[str, Sequence
 
 
 def _conversion(live: Mapping, ground: Ground, images: Mapping[str, str], raise_by: int) -> Conversion:
-    spec, place = mapping(live.get("spec")), place_of(live)
+    spec, word = mapping(live.get("spec")), _word(live)
     _kind, namespace, name = key_of(live)
-    word = spec.get("phase") or at(live, "status", "phase")
     image = str(spec.get("image") or "")
     priority, secrets = _priority(live), items(spec.get("imagePullSecrets"))
     told = _config(spec.get("config"))
@@ -190,25 +190,34 @@ def _conversion(live: Mapping, ground: Ground, images: Mapping[str, str], raise_
         kind=WASM_PLUGIN.name,
         plugin_name=f"{name}_root",
     )
-    problems = [
-        Problem("FED820", (place, field), what, fix) for field, what, fix in _impossible(spec, word, len(secrets))
-    ]
-    if extension.priority is not None and extension.priority not in PRIORITIES:
-        what = f"becomes {extension.priority:,}, and a WasmPlugin's has 32 bits"
-        problems.append(Problem("FED820", (place, "priority"), what, "Give the extensions of PostAuthN to PreStats smaller priorities"))
-    problems += [Problem("FED823", (place, "image"), what, fix) for what, fix in _unreadable(image, images)]
-    problems += [
-        Problem("FED820", (place, each.path[-1]), each.what, each.fix) for each in objections([extension], ground)
-    ]
     is_ours = is_kept_here(live, ground.mesh)
     return Conversion(
         live,
         extension,
         _manifest(live, extension, ground, is_ours=is_ours, is_raised=bool(raise_by)),
         EXTENSIONS_MANAGER if is_ours else CONVERSION_MANAGER,
-        tuple(problems),
+        tuple(_problems(live, extension, ground, images)),
         tuple(_notes(word, raise_by, extension)),
     )
+
+
+def _word(live: Mapping) -> Any:
+    """Return the phase in force, in the words of a ServiceMeshExtension: its own, else that of the image's manifest."""
+    return at(live, "spec", "phase") or at(live, "status", "phase")
+
+
+def _problems(live: Mapping, extension: Extension, ground: Ground, images: Mapping[str, str]) -> Iterator[Problem]:
+    """Give everything that keeps an object from becoming the WasmPlugin that ``extension`` describes."""
+    place = place_of(live)
+    for field, what, fix in _impossible(live):
+        yield Problem("FED820", (place, field), what, fix)
+    if extension.priority is not None and extension.priority not in PRIORITIES:
+        what = f"becomes {extension.priority:,}, and a WasmPlugin's has 32 bits"
+        yield Problem("FED820", (place, "priority"), what, "Give the extensions of PostAuthN to PreStats smaller priorities")
+    for what, fix in _unreadable(str(at(live, "spec", "image") or ""), images):
+        yield Problem("FED823", (place, "image"), what, fix)
+    for each in objections([extension], ground):
+        yield Problem("FED820", (place, each.path[-1]), each.what, each.fix)
 
 
 def _manifest(live: Mapping, extension: Extension, ground: Ground, *, is_ours: bool, is_raised: bool) -> dict:
@@ -234,13 +243,14 @@ def _manifest(live: Mapping, extension: Extension, ground: Ground, *, is_ours: b
     return {**manifest, "metadata": {key: value for key, value in metadata.items() if value}}
 
 
-def _impossible(spec: Mapping, word: object, secrets: int) -> Iterator[tuple[str, str, str]]:
+def _impossible(live: Mapping) -> Iterator[tuple[str, str, str]]:
     """Give what a WasmPlugin has no place for: the field, what is wrong, what to do."""
-    if not spec.get("image"):
+    word, secrets = _word(live), len(items(at(live, "spec", "imagePullSecrets")))
+    if not at(live, "spec", "image"):
         yield "image", "is missing", "Delete the extension, which does nothing, or give it its image"
     if new_phase(word) is None:
         yield "phase", f"is {word or 'neither said nor known from the image'}", f"Set spec.phase to one of {', '.join(OLD_ORDER)}"
-    if is_text({"spec": spec}):
+    if is_text(live):
         fix = "Change the module so that it reads an object, give the extension that object, then convert"
         yield "config", "is free text of v1alpha1, and the pluginConfig of a WasmPlugin is an object", fix
     if secrets > 1:
@@ -288,7 +298,7 @@ def _raised(old: Sequence[Mapping]) -> dict[tuple[str, str, str], int]:
     result: dict[tuple[str, str, str], int] = {}
     for earlier, later in (("PostAuthN", "PreAuthZ"), ("PostAuthZ", "PreStats")):
         first, second = (
-            [each for each in old if (at(each, "spec", "phase") or at(each, "status", "phase")) == word]
+            [each for each in old if _word(each) == word]
             for word in (earlier, later)
         )
         if first and second:

@@ -159,7 +159,7 @@ def _is_selector(value: object) -> str:
 
 
 def _is_image(value: object) -> str:
-    if not isinstance(value, str) or not value or any(sign.isspace() or not sign.isprintable() for sign in value):
+    if not isinstance(value, str) or value.split() != [value] or not value.isprintable():
         return "must be an image such as registry.example/header:1.2@sha256:…, or an http or https address"
     scheme, separator, rest = value.partition("://")
     if separator and (scheme not in _SCHEMES or not rest):
@@ -255,7 +255,13 @@ _CHECKS: Mapping[str, Callable[[object], str]] = {
     "fail": _one_of(FAILURES),
     "env": _is_env,
 }
-_REQUIRED = ("name", "namespace", "image", "selector")
+# What must be there, and what to do where it is not.
+_REQUIRED = {
+    "name": "Give the name",
+    "namespace": "Give the namespace",
+    "image": "Give the image",
+    "selector": f"Write labels, or selector: {ALL} for every workload of the namespace",
+}
 
 
 def _wrong(number: int, entry: object) -> Iterator[Problem]:
@@ -276,13 +282,8 @@ def _wrong(number: int, entry: object) -> Iterator[Problem]:
         if key in entry and entry[key] is None and key not in _REQUIRED:
             fix = f"Give {key} a value, or take it out: what is meant to be said must not be lost in silence"
             yield Problem("FED800", (OPTION, at, key), "is there and empty", fix)
-    for key in _REQUIRED:
+    for key, fix in _REQUIRED.items():
         if entry.get(key) is None:
-            fix = (
-                f"Write labels, or selector: {ALL} for every workload of the namespace"
-                if key == "selector"
-                else f"Give the {key}"
-            )
             yield Problem("FED800", (OPTION, at, key), "is missing", fix)
     for key, check in _CHECKS.items():
         what = check(entry[key]) if entry.get(key) is not None else ""

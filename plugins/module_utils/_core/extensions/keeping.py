@@ -17,7 +17,7 @@ from ..plain.kinds import EXTENSION, MESH_LABEL, OLD_EXTENSION, WASM_PLUGIN
 from .described import OPTION, Extension
 from .phases import GUARDS
 from .plan import EXTENSIONS_MANAGER, NO_PRIORITY, RAISED_FROM, Ground, selector_text
-from .selecting import Proxy, orders, selected_by
+from .selecting import Order, Proxy, orders, selected_by
 
 _CONFIGURATIONS = (("spec", "config"), ("spec", "pluginConfig"), ("spec", "vmConfig"))
 
@@ -89,13 +89,8 @@ def changes(live: Iterable[Mapping], desired: Sequence[Mapping], mesh: str, *, f
     for manifest in desired:
         _refuse_both(manifest, standing)
         own = standing.get(key_of(manifest))
-        if own is not None and not force and not is_kept_here(own, mesh):
-            raise FederationError(
-                "FED811",
-                where=place_of(own),
-                what="was made by somebody else, or for another mesh",
-                fix="Give the extension another name, delete that object, or take it over with federation_force: true (option force)",
-            )
+        if own is not None and not force:
+            _refuse_anothers(own, mesh)
         change = change_to(own, _carried(manifest, own), EXTENSIONS_MANAGER, force=force)
         if change and own and is_made_anew(change):
             found.append(removal_of(own, EXTENSIONS_MANAGER))
@@ -169,15 +164,20 @@ def warnings(
                 place,
                 f"selects the gateway {some(gateways, 3)}, where it never runs with traffic: {extension.traffic}",
             )
-    keys = {key_of(each) for each in desired}
-    others = [each for each in live if key_of(each) not in keys]
     mine = {f"{manifest['metadata']['namespace']}/{manifest['metadata']['name']}" for manifest in desired}
-    for order in orders([*desired, *others], proxies, ground.namespace):
+    for order in orders_beside(desired, live, proxies, ground):
         if mine.intersection(order.ties):
             seen = (
                 f"of {order.phase} have one priority, so nobody has said which runs first in {some(order.proxies, 3)}"
             )
             yield Finding("FED808", some(order.ties), seen)
+
+
+def orders_beside(desired: Sequence[Mapping], live: Iterable[Mapping], proxies: Sequence[Proxy], ground: Ground) -> list[Order]:
+    """Return in which orders extensions run once what is desired stands beside what else is ``live``."""
+    keys = {key_of(each) for each in desired}
+    others = [each for each in live if key_of(each) not in keys]
+    return orders([*desired, *others], proxies, ground.namespace)
 
 
 def open_until_fetched(found: Sequence[Change], extensions: Iterable[Extension]) -> Iterator[Finding]:
@@ -270,6 +270,17 @@ def _refuse_both(manifest: Mapping, standing: Mapping[tuple, Mapping]) -> None:
             else "Write kind: WasmPlugin, or delete it first"
         ),
     )
+
+
+def _refuse_anothers(own: Mapping, mesh: str) -> None:
+    """Refuse to write over an object that is not kept here: FED811."""
+    if not is_kept_here(own, mesh):
+        raise FederationError(
+            "FED811",
+            where=place_of(own),
+            what="was made by somebody else, or for another mesh",
+            fix="Give the extension another name, delete that object, or take it over with federation_force: true (option force)",
+        )
 
 
 def _readiness(live: Mapping) -> tuple[bool | None, str]:

@@ -60,24 +60,27 @@ def reference_of(text: str, word: str) -> Reference:
     name, at, digest = text.removeprefix("oci://").partition("@")
     host, _slash, path = name.partition("/")
     repository, colon, tag = path.partition(":")
-    wrong = ""
     if at and not DIGEST.fullmatch(digest):
         # A password before the host is what else stands before an @: the text is not shown.
         raise _unreadable(word, "has something else than sha256: and 64 hexadecimal digits after its @; user and password are options of their own")
-    known = _HOST.fullmatch(host)
-    if not known or not ("." in host or ":" in host or host == "localhost"):
-        wrong = f"names no registry before its first slash ({printable(host, 80)})"
-    elif int(known["port"] or 0) > 65535:
-        wrong = "names a port above 65535"
-    elif not _REPOSITORY.fullmatch(repository) or len(repository) > _LONGEST_REPOSITORY:
-        wrong = f"has no repository of small letters, digits and . _ - / after the registry ({printable(repository, 80)})"
-    elif colon and not _TAG.fullmatch(tag):
-        wrong = f"has a tag that no registry takes ({printable(tag, 80)})"
-    elif not tag and not digest:
-        wrong = "has neither a tag nor a digest"
+    wrong = _wrong_host(host)
     if wrong:
         raise _unreadable(word, wrong)
+    if not _REPOSITORY.fullmatch(repository) or len(repository) > _LONGEST_REPOSITORY:
+        raise _unreadable(word, f"has no repository of small letters, digits and . _ - / after the registry ({printable(repository, 80)})")
+    if colon and not _TAG.fullmatch(tag):
+        raise _unreadable(word, f"has a tag that no registry takes ({printable(tag, 80)})")
+    if not tag and not digest:
+        raise _unreadable(word, "has neither a tag nor a digest")
     return Reference(host, repository, tag, digest)
+
+
+def _wrong_host(host: str) -> str:
+    """Return what is wrong with the name of a registry; empty where nothing is."""
+    known = _HOST.fullmatch(host)
+    if not known or not ("." in host or ":" in host or host == "localhost"):
+        return f"names no registry before its first slash ({printable(host, 80)})"
+    return "names a port above 65535" if int(known["port"] or 0) > 65535 else ""
 
 
 def _unreadable(word: str, what: str) -> FederationError:

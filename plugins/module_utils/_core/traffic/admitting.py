@@ -6,6 +6,7 @@ Source: Istio documentation, "Authorization Policy": CUSTOM, then DENY, then ALL
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
@@ -51,26 +52,23 @@ class Verdict:
 
 def verdict(policies: Iterable[Mapping], call: Call) -> Verdict:
     """Return whether the policies of one workload let ``call`` pass. Those that are only rehearsed do not count."""
-    counted = [live for live in policies if mapping(at(live, "metadata", "annotations")).get(DRY_RUN) != "true"]
-    by_action: dict[str, list[tuple[str, str]]] = {}
-    for live in counted:
-        action = str(at(live, "spec", "action") or "ALLOW")
-        by_action.setdefault(action, []).append((_policy(live, call, action), place_of(live)))
-    denied = [place for found, place in by_action.get("DENY", []) if found == YES]
-    if denied:
-        return Verdict(NO, tuple(denied))
-    doubtful = [place for found, place in by_action.get("DENY", []) if found == MAYBE]
-    doubtful += [place for found, place in by_action.get("CUSTOM", []) if found != NO]
-    allowing = by_action.get("ALLOW", [])
-    admitted = [place for found, place in allowing if found == YES]
+    judged: dict[str, list[tuple[str, str]]] = defaultdict(list)
+    for live in policies:
+        if mapping(at(live, "metadata", "annotations")).get(DRY_RUN) != "true":
+            action = str(at(live, "spec", "action") or "ALLOW")
+            judged[action].append((_policy(live, call, action), place_of(live)))
+    denying, allowing = judged["DENY"], judged["ALLOW"]
+    if denied := _that_say(denying, YES):
+        return Verdict(NO, denied)
+    doubtful = _that_say(denying, MAYBE) + _that_say(judged["CUSTOM"], YES, MAYBE)
+    admitted, perhaps = _that_say(allowing, YES), _that_say(allowing, MAYBE)
     if allowing and not admitted:
-        perhaps = [place for found, place in allowing if found == MAYBE]
-        return (
-            Verdict(MAYBE, tuple(perhaps + doubtful))
-            if perhaps
-            else Verdict(NO, tuple(place for _found, place in allowing))
-        )
-    return Verdict(MAYBE, tuple(doubtful)) if doubtful else Verdict(YES, tuple(admitted))
+        return Verdict(MAYBE, perhaps + doubtful) if perhaps else Verdict(NO, _that_say(allowing, NO))
+    return Verdict(MAYBE, doubtful) if doubtful else Verdict(YES, admitted)
+
+
+def _that_say(judged: Iterable[tuple[str, str]], *words: str) -> tuple[str, ...]:
+    return tuple(place for found, place in judged if found in words)
 
 
 def _policy(live: Mapping, call: Call, action: str) -> str:

@@ -65,14 +65,18 @@ def _rehearsed(one: Wanted, mesh: Mesh, standing: Standing) -> Wanted:
         return one
     domain = standing.control_plane.trust_domain
     seen = {(caller.namespace, caller.account) for caller in local_callers(one, mesh, standing) if caller.account and caller.domain == domain}
-    known = {ingress_principal(peer, standing) for peer in mesh.peers}
-    for text in _admitted(_policy_of(one, standing)):
-        found = _PRINCIPAL.fullmatch(text)
-        if found and text not in known and found[1] == domain and not _is_ingress(found[2], found[3], standing):
-            seen.add((found[2], found[3]))
+    seen |= _rehearsed_before(one, mesh, standing)
     if len(seen) > MOST_SEEN:
         return one
     return replace(one, callers=replace(one.callers, local=tuple(sorted(seen)), dry_run=True, is_seen=True))
+
+
+def _rehearsed_before(one: Wanted, mesh: Mesh, standing: Standing) -> set[tuple[str, str]]:
+    """Return the service accounts of this mesh that the policy which stands admits; gateways of peers are none."""
+    gateways = {ingress_principal(peer, standing) for peer in mesh.peers}
+    admitted = (_PRINCIPAL.fullmatch(text) for text in _admitted(_policy_of(one, standing)) if text not in gateways)
+    own = (found for found in admitted if found and found[1] == standing.control_plane.trust_domain)
+    return {(found[2], found[3]) for found in own if not _is_ingress(found[2], found[3], standing)}
 
 
 def rehearses(standing: Standing) -> bool:

@@ -20,7 +20,7 @@ from .localities import clients_elsewhere
 from .merging import in_the_way, manager_of, rule_held
 from .plan import BY_WEIGHT, egress_selector, goes_by_region, hidden_by, needed_fields, others_as_local, plan_rule, way_of
 from .shares import LOCAL
-from .standing import HTTP, Standing, covers, is_external, is_headless, is_labelled, ports_in, protocols
+from .standing import Standing, covers, is_external, is_headless, is_labelled, ports_in, protocols, speaks_http
 from .wanted import Callers, Wanted
 
 
@@ -248,7 +248,7 @@ def _http(one: Wanted, standing: Standing) -> Iterator[FederationError]:
         what = "is for a service that no peer gives; it is offered for imported hosts"
         yield _problem("FED852", one, words[0], what, "Write a VirtualService of your own for local services")
     service = standing.services.get((one.namespace, one.name))
-    if service is not None and not set(protocols(service)) & set(HTTP):
+    if service is not None and not speaks_http(service):
         what = f"is for ports that speak {listed(protocols(service)) or 'nothing'}, and nothing would read it"
         yield _problem("FED861", one, words[0], what, "Name the port http, http2 or grpc if it speaks that")
 
@@ -350,46 +350,48 @@ def _holders(one: Wanted, mesh: Mesh, standing: Standing, locality: Mapping[str,
         theirs = live if live and not is_of_traffic(live) else None
         if manager_of(manifest) == merging_manager():
             yield from in_the_way(one, theirs, manifest, standing) if theirs else ()
-            continue
-        if theirs:
+        elif theirs:
             yield FederationError(
                 "FED863",
                 where=one.place,
                 what=f"needs {place_of(theirs)}, which somebody else made",
                 fix="Rename or delete that object",
             )
-            continue
-        if manifest["kind"] == VIRTUAL_SERVICE.name:
-            for host in manifest["spec"]["hosts"]:
-                for live in standing.routes_for(host):
-                    if not is_of_traffic(live):
-                        what = f"routes {host}, and {place_of(live)} already does"
-                        yield FederationError(
-                            "FED859",
-                            where=one.place,
-                            what=what,
-                            fix="Put the routes into that VirtualService, or delete it",
-                        )
-        if manifest["kind"] == DESTINATION_RULE.name:
-            host = manifest["spec"]["host"]
-            hidden = hidden_by(one, standing, host)
-            if items(at(hidden, "spec", "trafficPolicy", "portLevelSettings")):
-                what = f"would hide {place_of(hidden or {})}, whose portLevelSettings would count no more"
-                fix = f"Write a DestinationRule for {host} that has them, and say merge: true"
-                yield FederationError("FED860", where=one.place, what=what, fix=fix)
-            for name, live in standing.destination_rules(host):
-                if (
-                    not is_of_traffic(live)
-                    and covers(name, host)
-                    and "*" not in name
-                    and at(live, "metadata", "namespace") in (one.namespace, standing.home)
-                ):
-                    what = f"needs a DestinationRule for {host}, and {place_of(live)} already is one"
-                    fix = (
-                        "Have them merged into it (merge: true), add them by hand and take the rule out of mesh_traffic, "
-                        f"or delete that rule; the fields are {needed_fields(one, mesh, standing, locality)}"
-                    )
-                    yield FederationError("FED860", where=one.place, what=what, fix=fix)
+        elif manifest["kind"] == VIRTUAL_SERVICE.name:
+            yield from _routed(one, manifest["spec"]["hosts"], standing)
+        elif manifest["kind"] == DESTINATION_RULE.name:
+            yield from _ruled(one, manifest["spec"]["host"], mesh, standing, locality)
+
+
+def _routed(one: Wanted, hosts: Iterable[str], standing: Standing) -> Iterator[FederationError]:
+    """Yield which VirtualServices of others route the hosts that this rule would route: FED859."""
+    for host in hosts:
+        for live in standing.routes_for(host):
+            if not is_of_traffic(live):
+                yield FederationError(
+                    "FED859",
+                    where=one.place,
+                    what=f"routes {host}, and {place_of(live)} already does",
+                    fix="Put the routes into that VirtualService, or delete it",
+                )
+
+
+def _ruled(one: Wanted, host: str, mesh: Mesh, standing: Standing, locality: Mapping[str, str]) -> Iterator[FederationError]:
+    """Yield which DestinationRules of others are for the host, or would be hidden with more than is carried over: FED860."""
+    hidden = hidden_by(one, standing, host)
+    if items(at(hidden, "spec", "trafficPolicy", "portLevelSettings")):
+        what = f"would hide {place_of(hidden or {})}, whose portLevelSettings would count no more"
+        fix = f"Write a DestinationRule for {host} that has them, and say merge: true"
+        yield FederationError("FED860", where=one.place, what=what, fix=fix)
+    for name, live in standing.destination_rules(host):
+        is_for_it = covers(name, host) and "*" not in name
+        if is_for_it and not is_of_traffic(live) and at(live, "metadata", "namespace") in (one.namespace, standing.home):
+            what = f"needs a DestinationRule for {host}, and {place_of(live)} already is one"
+            fix = (
+                "Have them merged into it (merge: true), add them by hand and take the rule out of mesh_traffic, "
+                f"or delete that rule; the fields are {needed_fields(one, mesh, standing, locality)}"
+            )
+            yield FederationError("FED860", where=one.place, what=what, fix=fix)
 
 
 def _problem(code: str, one: Wanted, word: str, what: str, fix: str) -> FederationError:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from ..mesh.topology import LOCALITY, Mesh
 from ..peering.names import ports_of
@@ -17,9 +18,10 @@ from ..plain.data import at, is_true, items, listed, mapping, place_of, strings
 from ..plain.errors import FederationError
 from ..plain.kinds import AUTHORIZATION_POLICY, GATEWAY_LABEL, SERVICE_PORT
 from .admitting import Call, Verdict, verdict
-from .standing import HTTP, Import, Standing, is_headless, is_labelled, is_visible, protocols
+from .standing import HTTP, Import, Standing, is_headless, is_labelled, is_visible, protocols, speaks_http
 
 _CLUSTER, _KUBERNETES = "topology.istio.io/cluster", "topology.kubernetes.io/"
+_NOT_COMPUTED = ("fault", "redirect", "delegate", "directResponse")
 
 
 @dataclass(frozen=True)
@@ -84,6 +86,15 @@ class Going:
         return [*told, *(f"note: {note}" for note in self.notes)]
 
 
+class _Met(NamedTuple):
+    """A pod that a call may meet, the ``peer`` that it stands for, where it is, and whether it admits the call."""
+
+    name: str
+    peer: str | None
+    locality: Mapping[str, str]
+    verdict: Verdict
+
+
 def client_of(text: str, mesh: Mesh, standing: Standing) -> Client:
     """Return who ``text`` means: ``namespace/name`` by service account, label app, Service or pod; or the name of a peer.
 
@@ -93,14 +104,7 @@ def client_of(text: str, mesh: Mesh, standing: Standing) -> Client:
     if peer:
         return Client(standing.home, text, f"{peer.gateways.ingress}-service-account", peer=peer.local_name)
     namespace, _slash, name = text.partition("/")
-    pods = standing.pods.get(namespace, ())
-    ways = (
-        ("service account", [pod for pod in pods if at(pod, "spec", "serviceAccountName") == name]),
-        ("label app", [pod for pod in pods if is_labelled(pod, {"app": name})]),
-        ("Service", standing.pods_of(namespace, name)),
-        ("pod", [pod for pod in pods if at(pod, "metadata", "name") == name]),
-    )
-    kind, found = next(((kind, found) for kind, found in ways if found), ("", []))
+    kind, found = _meant(namespace, name, standing)
     if not found:
         raise FederationError(
             "FED854",
@@ -115,6 +119,18 @@ def client_of(text: str, mesh: Mesh, standing: Standing) -> Client:
     notes += ["its pods are in several localities, so priorities differ among them"] if len(places) > 1 else []
     locality = dict(next(iter(places))) if len(places) == 1 else {}
     return Client(namespace, name, accounts[0] if len(accounts) == 1 else None, locality, notes=tuple(notes))
+
+
+def _meant(namespace: str, name: str, standing: Standing) -> tuple[str, Sequence[Mapping]]:
+    """Return as what the name of a caller is read, and its pods: the first of four ways that finds any."""
+    pods = standing.pods.get(namespace, ())
+    ways: tuple[tuple[str, Sequence[Mapping]], ...] = (
+        ("service account", [pod for pod in pods if at(pod, "spec", "serviceAccountName") == name]),
+        ("label app", [pod for pod in pods if is_labelled(pod, {"app": name})]),
+        ("Service", standing.pods_of(namespace, name)),
+        ("pod", [pod for pod in pods if at(pod, "metadata", "name") == name]),
+    )
+    return next((way for way in ways if way[1]), ("", ()))
 
 
 def where_it_goes(namespace: str, name: str, client: Client, mesh: Mesh, standing: Standing) -> Going:
@@ -161,16 +177,10 @@ def _destinations(
     host: str, client: Client, service: Mapping | None, standing: Standing, notes: list[str]
 ) -> list[tuple[str, str, float]]:
     """Return (host, subset, per cent) as a VirtualService says, or the host itself."""
-    found = [live for live in standing.routes_for(host) if is_visible(live, client.namespace)]
-    if not found:
+    live = _routing(host, client, standing, notes)
+    if live is None:
         return [(host, "", 100.0)]
-    if len(found) > 1:
-        found.sort(key=lambda live: (str(at(live, "metadata", "creationTimestamp") or ""), place_of(live)))
-        notes.append(
-            f"several VirtualServices route {host}: {listed(map(place_of, found))}; which one counts is not certain, the oldest is shown"
-        )
-    live = found[0]
-    is_http = service is None or bool(set(protocols(service)) & set(HTTP))
+    is_http = speaks_http(service)
     routes = items(at(live, "spec", "http" if is_http else "tcp"))
     if not routes:
         notes.append(
@@ -184,9 +194,20 @@ def _destinations(
     if plain is None:
         notes.append("a call that matches none of them fails with 404")
         return []
-    if plain.get("fault") or plain.get("redirect") or plain.get("delegate") or plain.get("directResponse"):
+    if any(map(plain.get, _NOT_COMPUTED)):
         notes.append(f"{place_of(live)} also injects faults, redirects, answers or delegates; that is not computed")
     return _weighted(plain, live, standing)
+
+
+def _routing(host: str, client: Client, standing: Standing, notes: list[str]) -> Mapping | None:
+    """Return the VirtualService that routes a host for a caller; None where none does."""
+    found = [live for live in standing.routes_for(host) if is_visible(live, client.namespace)]
+    if len(found) > 1:
+        found.sort(key=lambda live: (str(at(live, "metadata", "creationTimestamp") or ""), place_of(live)))
+        notes.append(
+            f"several VirtualServices route {host}: {listed(map(place_of, found))}; which one counts is not certain, the oldest is shown"
+        )
+    return found[0] if found else None
 
 
 def _weighted(route: Mapping, live: Mapping, standing: Standing) -> list[tuple[str, str, float]]:
@@ -217,42 +238,36 @@ def _endpoints(
 ) -> tuple[Endpoint, ...]:
     """Return the endpoints of one host with their priorities and shares, as the effective DestinationRule orders them."""
     name, namespace = (*host.split(".", 2), "")[:2]
+    service = standing.services.get((namespace, name))
     is_local = host == standing.host(namespace, name)
     rule = standing.effective_rule(host, client.namespace, namespace if is_local else standing.home)
-    policy = _for_its_port(mapping(at(rule, "spec", "trafficPolicy")), standing.services.get((namespace, name)), rule, notes)
+    policy = _for_its_port(mapping(at(rule, "spec", "trafficPolicy")), service, rule, notes)
     labels: Mapping = {}
     if subset:
-        one = next((one for one in items(at(rule, "spec", "subsets")) if one.get("name") == subset), None)
+        one = _subset_of(rule, subset)
         if one is None:
             notes.append(
                 f"no DestinationRule that counts has the subset {subset} of {host}, so calls to it fail with 503"
             )
             return ()
         of_subset = mapping(one.get("trafficPolicy"))
-        labels, policy = mapping(one.get("labels")), {**policy, **_for_its_port(of_subset, standing.services.get((namespace, name)), rule, notes)}
-    found: list[tuple[str, str | None, Mapping[str, str] | None, Verdict]] = []
-    for pod in standing.pods_of(namespace, name) if is_local else ():
-        if is_ready(pod) and is_labelled(pod, labels):
-            found.append(
-                (
-                    str(at(pod, "metadata", "name")),
-                    None,
-                    standing.locality_of(pod),
-                    _at_pod(pod, client, namespace, name, standing),
-                )
-            )
-    gives = [one for one in standing.imports if one.host == host] if not (subset or client.peer) else []
-    for each in gives:
-        found += _at_gateways(each, client, mesh, standing, notes)
-    if subset and any(one.host == host for one in standing.imports):
+        labels, policy = mapping(one.get("labels")), {**policy, **_for_its_port(of_subset, service, rule, notes)}
+    found = _at_pods(namespace, name, labels, client, standing) if is_local else []
+    imports = [one for one in standing.imports if one.host == host]
+    if subset and imports:
         notes.append(f"the subset {subset} selects by labels, which imported endpoints do not have")
-    ordered = _ordered([(peer, locality) for _name, peer, locality, _verdict in found], policy, client, standing, notes)
+    elif not client.peer:
+        for each in imports:
+            found += _at_gateways(each, client, mesh, standing, notes)
+    ordered = _ordered([(met.peer, met.locality) for met in found], policy, client, standing, notes)
     return tuple(
-        Endpoint(name, peer, priority, share * part, judged, "/".join((locality or {}).values()))
-        for (name, peer, locality, judged), (priority, part) in sorted(
-            zip(found, ordered), key=lambda pair: (pair[1][0], pair[0][1] or "", pair[0][0])
-        )
+        Endpoint(met.name, met.peer, priority, share * part, met.verdict, "/".join(met.locality.values()))
+        for met, (priority, part) in sorted(zip(found, ordered), key=lambda pair: (pair[1][0], pair[0].peer or "", pair[0].name))
     )
+
+
+def _subset_of(rule: Mapping | None, name: str) -> Mapping | None:
+    return next((one for one in items(at(rule, "spec", "subsets")) if one.get("name") == name), None)
 
 
 def _for_its_port(policy: Mapping, service: Mapping | None, rule: Mapping | None, notes: list[str]) -> Mapping:
@@ -268,7 +283,7 @@ def _for_its_port(policy: Mapping, service: Mapping | None, rule: Mapping | None
 
 
 def _ordered(
-    endpoints: Sequence[tuple[str | None, Mapping[str, str] | None]],
+    endpoints: Sequence[tuple[str | None, Mapping[str, str]]],
     policy: Mapping,
     client: Client,
     standing: Standing,
@@ -288,7 +303,7 @@ def _ordered(
 
 
 def _priorities(
-    endpoints: Sequence[tuple[str | None, Mapping[str, str] | None]],
+    endpoints: Sequence[tuple[str | None, Mapping[str, str]]],
     setting: Mapping,
     client: Client,
     notes: list[str],
@@ -314,46 +329,40 @@ def _priorities(
         return _by_labels(endpoints, labels, client, notes)
     if not client.locality:
         return even
-    return [_distance(client.locality, locality or {}, items(setting.get("failover"))) for _peer, locality in endpoints]
+    return [_distance(client.locality, locality, items(setting.get("failover"))) for _peer, locality in endpoints]
 
 
 def _distributed(
-    endpoints: Sequence[tuple[str | None, Mapping[str, str] | None]],
+    endpoints: Sequence[tuple[str | None, Mapping[str, str]]],
     distribute: Iterable[Mapping],
     client: Client,
     notes: list[str],
 ) -> list[float] | None:
-    rule = (
-        next((one for one in distribute if _is_in(client.locality, str(one.get("from") or ""))), None)
-        if client.locality
-        else None
-    )
-    if rule is None:
+    weights = _weights_of(client.locality, distribute)
+    if weights is None:
         notes.append("no from of distribute fits the caller's locality, so it gets neither weights nor failover")
         return None
+    places = {place: [number for number, (_peer, locality) in enumerate(endpoints) if _is_in(locality, place)] for place in weights}
+    whole = sum(weight for place, weight in weights.items() if places[place]) or 1.0
     parts = [0.0] * len(endpoints)
-    weights = {str(place): _number(weight) for place, weight in mapping(rule.get("to")).items()}
-    whole = (
-        sum(
-            weight
-            for place, weight in weights.items()
-            if any(_is_in(locality or {}, place) for _peer, locality in endpoints)
-        )
-        or 1.0
-    )
     for place, weight in weights.items():
-        there = [
-            at for at, (_peer, locality) in enumerate(endpoints) if _is_in(locality or {}, place) and not parts[at]
-        ]
-        for at_index in there:
-            parts[at_index] = weight / whole / len(there)
-    if any(not part for part in parts):
+        there = [number for number in places[place] if not parts[number]]
+        for number in there:
+            parts[number] = weight / whole / len(there)
+    if not all(parts):
         notes.append("an endpoint whose locality no to of distribute names gets nothing")
     return parts
 
 
+def _weights_of(ours: Mapping[str, str], distribute: Iterable[Mapping]) -> dict[str, float] | None:
+    """Return the weight of each place for a caller; None where no from of ``distribute`` fits where it is, or nobody knows that."""
+    fitting = (one for one in distribute if ours and _is_in(ours, str(one.get("from") or "")))
+    rule = next(fitting, None)
+    return None if rule is None else {str(place): _number(weight) for place, weight in mapping(rule.get("to")).items()}
+
+
 def _by_labels(
-    endpoints: Sequence[tuple[str | None, Mapping[str, str] | None]],
+    endpoints: Sequence[tuple[str | None, Mapping[str, str]]],
     labels: Sequence[str],
     client: Client,
     notes: list[str],
@@ -367,7 +376,7 @@ def _by_labels(
                 is_same = peer is None
             elif label.startswith(_KUBERNETES) and label[len(_KUBERNETES) :] in LOCALITY:
                 word = label[len(_KUBERNETES) :]
-                is_same = (locality or {}).get(word) == client.locality.get(word)
+                is_same = locality.get(word) == client.locality.get(word)
             else:
                 notes.append(f"failoverPriority names the label {label}, which is not looked at")
                 break
@@ -398,16 +407,21 @@ def is_ready(pod: Mapping) -> bool:
     return is_true(pod, "Ready") and not at(pod, "metadata", "deletionTimestamp")
 
 
-def _at_pod(pod: Mapping, client: Client, namespace: str, name: str, standing: Standing) -> Verdict:
-    ports = ports_of(standing.services.get((namespace, name)) or {})
-    is_tcp = bool(ports) and not {port["protocol"] for port in ports} & set(HTTP)
+def _at_pods(namespace: str, name: str, labels: Mapping, client: Client, standing: Standing) -> list[_Met]:
+    """Return the pods of a Service that get calls and have these labels, too."""
+    spoken = protocols(standing.services.get((namespace, name)) or {})
+    is_tcp = bool(spoken) and set(HTTP).isdisjoint(spoken)
     call = Call(client.namespace, client.account, standing.control_plane.trust_domain, is_tcp=is_tcp)
-    return verdict(policies_of(pod, namespace, standing), call)
+    return [
+        _Met(str(at(pod, "metadata", "name")), None, standing.locality_of(pod) or {}, verdict(policies_of(pod, namespace, standing), call))
+        for pod in standing.pods_of(namespace, name)
+        if is_ready(pod) and is_labelled(pod, labels)
+    ]
 
 
 def _at_gateways(
     one: Import, client: Client, mesh: Mesh, standing: Standing, notes: list[str]
-) -> list[tuple[str, str | None, Mapping[str, str] | None, Verdict]]:
+) -> list[_Met]:
     """Return the pods of the egress gateway that stand for a peer: they bear the peer's locality."""
     peer = mesh.peer(one.peer)
     gateway = f"{peer.gateways.egress if peer else one.peer}.{standing.home}"
@@ -423,12 +437,7 @@ def _at_gateways(
     domain = standing.control_plane.trust_domain
     call = Call(client.namespace, client.account, domain, SERVICE_PORT, f"outbound_.{port}_._.{one.host}", is_tcp=True)
     return [
-        (
-            str(at(pod, "metadata", "name")),
-            one.peer,
-            locality,
-            verdict(policies_of(pod, standing.home, standing), call),
-        )
+        _Met(str(at(pod, "metadata", "name")), one.peer, locality, verdict(policies_of(pod, standing.home, standing), call))
         for pod in pods
     ]
 

@@ -6,7 +6,7 @@ Sources: Envoy, operations/admin (``/server_info``); docs/traffic.md for what is
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from itertools import chain, zip_longest
 
 from ..catalogue.findings import Finding
@@ -51,20 +51,28 @@ def found_locality(
     if said:
         return said, f"locality {'/'.join(said.values())}, as mesh_locality says"
     asked = [one for one in wanted if one.split or one.failover_to]
-    told = sorted({place.get("region", "") for place in standing.proxies.values()})
-    if asked and len(told) == 1 and told[0]:
+    told = _only_one({place.get("region", "") for place in standing.proxies.values()})
+    if asked and told:
         count = len(standing.proxies)
-        return {"region": told[0]}, f"locality {told[0]}, as {count} prox{'y says' if count == 1 else 'ies say'} (/server_info)"
+        return {"region": told}, f"locality {told}, as {count} prox{'y says' if count == 1 else 'ies say'} (/server_info)"
+    return _by_pods(asked, standing)
+
+
+def _by_pods(asked: Sequence[Wanted], standing: Standing) -> tuple[Mapping[str, str], str]:
+    """Return the locality that all pods of these services are in, and in words what was found."""
     pods = [pod for one in asked for pod in standing.pods_of(one.namespace, one.name)]
-    regions = sorted({(standing.locality_of(pod) or {}).get("region") or "" for pod in pods})
-    if len(regions) == 1 and regions[0]:
+    regions = {(standing.locality_of(pod) or {}).get("region") or "" for pod in pods}
+    if region := _only_one(regions):
         kind = "nodes" if standing.nodes is not None else "pods"
-        return {
-            "region": regions[0]
-        }, f"locality {regions[0]}, found on the {kind} of {listed(one.service for one in asked)}"
+        return {"region": region}, f"locality {region}, found on the {kind} of {listed(one.service for one in asked)}"
     if len(regions) > 1:
-        return {}, f"locality not known: pods are in {listed(region or 'none' for region in regions)}"
+        return {}, f"locality not known: pods are in {listed(region or 'none' for region in sorted(regions))}"
     return {}, ""
+
+
+def _only_one(regions: Collection[str]) -> str:
+    """Return the region where it is one alone; empty where there are several, or none."""
+    return next(iter(regions)) if len(regions) == 1 else ""
 
 
 def clients_elsewhere(region: str | None, standing: Standing) -> list[str]:

@@ -7,6 +7,7 @@ Sources: Istio documentation, "Destination Rule", "Virtual Service", "Authorizat
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 
 from ..mesh.topology import Mesh, Peer
@@ -28,7 +29,7 @@ from ..plain.kinds import (
 )
 from .merging import manager_of, rule_held
 from .shares import LOCAL, SHIFT, shares
-from .standing import HTTP, Standing, age_of, protocols
+from .standing import Import, Standing, age_of, speaks_http
 from .wanted import Callers, Wanted
 
 BY_HOST, BY_WEIGHT = "host", "weight"
@@ -245,39 +246,33 @@ def _region(mesh: Mesh, name: str) -> str:
 
 def _virtual_services(one: Wanted, mesh: Mesh, standing: Standing, way: str | None) -> list[dict]:
     """Return what routes: a split between hosts, and timeout and retries for every host under which a peer gives the service."""
-    service = standing.services.get((one.namespace, one.name))
-    is_http = service is None or bool(set(protocols(service)) & set(HTTP))
     extra = _http(one)
     local = standing.host(one.namespace, one.name)
-    found = []
-    if way == BY_HOST:
-        weights = {name: weight for name, weight in (_weights(one, standing) or {LOCAL: 100}).items() if weight}
-        hosts = {LOCAL: local} | {
-            peer: standing.imports_of(one.namespace, one.name, peer)[0].host for peer in weights if peer != LOCAL
-        }
-        routes = [{"destination": {"host": hosts[name]}, "weight": weight} for name, weight in weights.items()]
-        body: dict = {"http": [{"route": routes, **extra}]} if is_http else {"tcp": [{"route": routes}]}
-        found.append(
-            _object(
-                mesh,
-                one,
-                VIRTUAL_SERVICE,
-                one.namespace,
-                name_of(one),
-                _split_peers(one),
-                {"hosts": [local], **body},
-                _moving(one),
-            )
-        )
-    for each in standing.imports_of(one.namespace, one.name) if extra else ():
+    imports = standing.imports_of(one.namespace, one.name)
+    found = [_between_hosts(one, mesh, standing)] if way == BY_HOST else []
+    for each in imports if extra else ():
         if each.host == local and not any(manifest["spec"]["hosts"] == [local] for manifest in found):
-            peers = [other.peer for other in standing.imports_of(one.namespace, one.name) if other.host == local]
+            peers = [other.peer for other in imports if other.host == local]
             body = {"hosts": [local], "http": [{"route": [{"destination": {"host": local}}], **extra}]}
             found.append(_object(mesh, one, VIRTUAL_SERVICE, one.namespace, name_of(one), peers, body))
         elif each.host != local:
             body = {"hosts": [each.host], "http": [{"route": [{"destination": {"host": each.host}}], **extra}]}
             found.append(_object(mesh, one, VIRTUAL_SERVICE, standing.home, name_of(one, each.peer), [each.peer], body))
     return found
+
+
+def _between_hosts(one: Wanted, mesh: Mesh, standing: Standing) -> dict:
+    """Return what splits calls to our own host between it and the hosts of peers."""
+    local = standing.host(one.namespace, one.name)
+    weights = {name: weight for name, weight in (_weights(one, standing) or {LOCAL: 100}).items() if weight}
+    hosts = {LOCAL: local} | {
+        peer: standing.imports_of(one.namespace, one.name, peer)[0].host for peer in weights if peer != LOCAL
+    }
+    routes = [{"destination": {"host": hosts[name]}, "weight": weight} for name, weight in weights.items()]
+    is_http = speaks_http(standing.services.get((one.namespace, one.name)))
+    body = {"http": [{"route": routes, **_http(one)}]} if is_http else {"tcp": [{"route": routes}]}
+    spec = {"hosts": [local], **body}
+    return _object(mesh, one, VIRTUAL_SERVICE, one.namespace, name_of(one), _split_peers(one), spec, _moving(one))
 
 
 def _http(one: Wanted) -> dict:
@@ -425,8 +420,7 @@ def _told_of_rules(one: Wanted, standing: Standing) -> list[str]:
     """Return in words what becomes of other rules for the same hosts, and what comes with a rule that nobody asked for."""
     name, lines = one.service, []
     given = standing.imports_of(one.namespace, one.name) if one.idle_timeout else []
-    hosts = [""] if is_located(one, standing) or any(each.is_local for each in given) else []
-    for imported in [*hosts, *(each.host for each in given if not each.is_local)]:
+    for imported in _ruled_hosts(one, given, standing):
         theirs = rule_held(one, standing, imported) if one.merge else None
         hidden = hidden_by(one, standing, imported or standing.host(one.namespace, one.name))
         if theirs is not None:
@@ -436,16 +430,18 @@ def _told_of_rules(one: Wanted, standing: Standing) -> list[str]:
     if given:
         lines.append(f"{name}: clients close connections to it that were idle for {one.idle_timeout}")
     if one.failover_to and goes_by_region(one, standing):
-        zones, no_zone = _zones(one, standing), "without a zone"
-        near = f": {', '.join(f'{zone or no_zone} {count}' for zone, count in zones.items())}" if zones else ""
-        lines.append(f"{name}: goes by regions, so clients also prefer endpoints of their own zone{near}")
+        zones = _zones(one, standing)
+        lines.append(f"{name}: goes by regions, so clients also prefer endpoints of their own zone{f': {zones}' if zones else ''}")
     return lines
 
 
-def _zones(one: Wanted, standing: Standing) -> dict[str, int]:
-    """Return how many endpoints of ours each zone has."""
-    found: dict[str, int] = {}
-    for pod in standing.pods_of(one.namespace, one.name):
-        zone = (standing.locality_of(pod) or {}).get("zone", "")
-        found[zone] = found.get(zone, 0) + 1
-    return dict(sorted(found.items()))
+def _ruled_hosts(one: Wanted, given: Sequence[Import], standing: Standing) -> list[str]:
+    """Return the hosts whose DestinationRule this rule writes, of those that peers give; the local one is empty."""
+    local = [""] if is_located(one, standing) or any(each.is_local for each in given) else []
+    return [*local, *(each.host for each in given if not each.is_local)]
+
+
+def _zones(one: Wanted, standing: Standing) -> str:
+    """Return in words how many endpoints of ours each zone has."""
+    found = Counter((standing.locality_of(pod) or {}).get("zone", "") for pod in standing.pods_of(one.namespace, one.name))
+    return ", ".join(f"{zone or 'without a zone'} {count}" for zone, count in sorted(found.items()))

@@ -245,6 +245,11 @@ def protocols(service: Mapping) -> list[str]:
     return [port["protocol"] for port in ports_of(service)]
 
 
+def speaks_http(service: Mapping | None) -> bool:
+    """Return whether a port of a Service speaks HTTP; where there is no Service it is taken to."""
+    return service is None or not set(HTTP).isdisjoint(protocols(service))
+
+
 def _topology(labels: Mapping) -> dict[str, str]:
     return {word: str(labels[label]) for word, label in _OF_NODES.items() if labels.get(label)}
 

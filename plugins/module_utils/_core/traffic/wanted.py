@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
+from typing import Any
 
 from ..mesh.given import is_empty
 from ..mesh.topology import Mesh
@@ -230,27 +231,15 @@ def _rule(reading: _Reading, entry: object, number: int) -> Wanted | None:
         reading.refuse("FED850", f"{place}, merge", what, "Add one of them, or take it out")
     elif len(given) == 1 and len(reading.problems) == before:
         reading.refuse("FED850", place, "asks for nothing", f"Give it one of {', '.join(RULE[1:])}")
-    return Wanted(
-        number=number,
-        name=service[1],
-        namespace=service[0],
-        failover_to=reading.peer(given["failover_to"], f"{place}, failover_to") if "failover_to" in given else None,
-        outlier=_outlier(reading, given, place),
-        split=_split(reading, given["split"], f"{place}, split") if "split" in given else {},
-        callers=_callers(reading, given["callers"], f"{place}, callers") if "callers" in given else None,
-        timeout=reading.duration(given["timeout"], f"{place}, timeout") if "timeout" in given else None,
-        retries=_retries(reading, given["retries"], f"{place}, retries") if "retries" in given else None,
-        idle_timeout=reading.duration(given["idle_timeout"], f"{place}, idle_timeout") if "idle_timeout" in given else None,
-        merge=reading.boolean(given["merge"], f"{place}, merge") if "merge" in given else False,
-    )
+    parts: dict[str, Any] = {word: read(reading, given[word], f"{place}, {word}") for word, read in _READ.items() if word in given}
+    return Wanted(number=number, name=service[1], namespace=service[0], **parts)
 
 
-def _outlier(reading: _Reading, given: Mapping, place: str) -> Outlier:
-    found = reading.mapping(given["outlier"], f"{place}, outlier", OUTLIER) if "outlier" in given else {}
+def _outlier(reading: _Reading, value: object, place: str) -> Outlier:
     parts: dict = {}
-    for word, value in found.items():
-        at = f"{place}, outlier, {word}"
-        parts[word] = reading.whole(value, at, 1, 1000) if word == "consecutive_5xx" else reading.duration(value, at)
+    for word, found in reading.mapping(value, place, OUTLIER).items():
+        at = f"{place}, {word}"
+        parts[word] = reading.whole(found, at, 1, 1000) if word == "consecutive_5xx" else reading.duration(found, at)
     return Outlier(**{word: value for word, value in parts.items() if value is not None})
 
 
@@ -338,3 +327,16 @@ def _retries(reading: _Reading, value: object, place: str) -> Retries | None:
         reading.duration(found["per_try_timeout"], f"{place}, per_try_timeout") if "per_try_timeout" in found else None
     )
     return None if attempts is None else Retries(attempts, per_try, on)
+
+
+# How each part of a rule is read, in the order in which problems are told.
+_READ: Mapping[str, Callable[[_Reading, object, str], object]] = {
+    "failover_to": _Reading.peer,
+    "outlier": _outlier,
+    "split": _split,
+    "callers": _callers,
+    "timeout": _Reading.duration,
+    "retries": _retries,
+    "idle_timeout": _Reading.duration,
+    "merge": _Reading.boolean,
+}
