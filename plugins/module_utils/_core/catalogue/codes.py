@@ -1768,11 +1768,12 @@ CODES: dict[str, Code] = {
     "FED814": Code(
         "Extension that proxies have not loaded",
         ERROR,
-        "The object stands as described, and some of the pods that it selects do not run it: their listeners wait for it, or its module could not be "
-        "fetched or run. `facts.loading` tells of each pod. While listeners wait, running proxies answer as before, and new pods do not become ready. "
+        "The object stands as described, and some of the pods that it selects do not run it: their listeners wait for it, its module could not be "
+        "fetched, or Envoy has rejected it. `facts.loading` tells of each pod. While listeners wait, running proxies answer as before, and new pods do "
+        "not become ready. A proxy whose Envoy has rejected a module goes on with the one before, or answers each request with 500 where it had none. "
         "Where an agent's filter denies every request in the module's place, it does so on new connections at once, and on one that stood before after "
         "one more request.",
-        "Look into the log of a pod's proxy, correct the image or its pull secret and run again, or take the extension out of `mesh_extensions`.",
+        "Look into the log of a pod's proxy, correct the image, its pull secret or `config` and run again, or take the extension out of `mesh_extensions`.",
     ),
     "FED815": Code(
         "Extension that is made anew",

@@ -273,7 +273,7 @@ def refuse_unloaded(missing: Mapping[str, Sequence[Loading]], seconds: int) -> N
         where=f"{'WasmPlugin' if len(places) == 1 else 'WasmPlugins'} {some(places, 5)}",
         what=f"{'is' if len(places) == 1 else 'are'} not loaded after {seconds} s: {told}",
         fix=(
-            "See in the proxy's log why the module cannot be fetched or run; correct its image or pull secret, "
+            "See in the proxy's log why the module cannot be fetched or run; correct its image, pull secret or config, "
             "or take the extension out of mesh_extensions, and run again"
         ),
         facts={"loading": {place: [each.as_data() for each in missing[place]] for place in places}},
