@@ -16,6 +16,7 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
+from benchmark.estate import collections_in
 from benchmark.site import as_written, played, unchanged
 
 from testbed import MeshSpec, Testbed
@@ -73,10 +74,7 @@ def measured(folder: Path, collections: str) -> Iterator[tuple[str, float]]:
 def main() -> None:
     with tempfile.TemporaryDirectory(prefix="ossm-federation-") as scratch:
         folder = Path(scratch)
-        link = folder / "collections" / "ansible_collections" / "ossm" / "federation"
-        link.parent.mkdir(parents=True)
-        link.symlink_to(TREE)
-        collections = os.pathsep.join(filter(None, [str(folder / "collections"), os.environ.get("OSSM_FEDERATION_BESIDE")]))
+        collections = os.pathsep.join(filter(None, [str(collections_in(folder)), os.environ.get("OSSM_FEDERATION_BESIDE")]))
         rows = list(measured(folder, collections))
     base = rows[-1][1]
     print(f"{COUNT} extensions in {len(NAMESPACES)} namespaces, nothing to do. 1 is the task of kubernetes.core ({base:.1f} s); median of {ROUNDS} in turns.")

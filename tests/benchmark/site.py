@@ -19,6 +19,8 @@ import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from benchmark.estate import collections_in
+
 from testbed import MeshSpec, Testbed
 from testbed.client import Mesh
 from testbed.kube import KubeError
@@ -151,10 +153,7 @@ def measured(folder: Path, collections: str) -> Iterator[tuple[str, float, float
 def main() -> None:
     with tempfile.TemporaryDirectory(prefix="ossm-federation-") as scratch:
         folder = Path(scratch)
-        link = folder / "collections" / "ansible_collections" / "ossm" / "federation"
-        link.parent.mkdir(parents=True)
-        link.symlink_to(TREE)
-        collections = os.pathsep.join(filter(None, [str(folder / "collections"), os.environ.get("OSSM_FEDERATION_BESIDE")]))
+        collections = os.pathsep.join(filter(None, [str(collections_in(folder)), os.environ.get("OSSM_FEDERATION_BESIDE")]))
         rows = list(measured(folder, collections))
     base = rows[0][1]
     print(f"Two meshes with {len(MEMBERS)} members each, nothing to do. Times: 1 is `site` ({base:.1f} s); median of {ROUNDS} runs in turns.")

@@ -15,8 +15,10 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from typing import Protocol
+
+from .serving import QuietServer, Serving
 
 
 class DiscoveryError(Exception):
@@ -55,30 +57,23 @@ class Exporter(Protocol):
         """Take note that the peer no longer follows ``stream``."""
 
 
-class DiscoveryServer:
+class DiscoveryServer(Serving):
     """istiod's port 8188 on ``address``. A watch is ended in good order after ``watch_seconds()``."""
 
     def __init__(self, address: tuple[str, int], exporter: Exporter, watch_seconds: Callable[[], float]) -> None:
-        self._server = _Server(address, _Handler)
-        self._server.exporter = exporter
-        self._server.watch_seconds = watch_seconds
-        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.2,), name="discovery", daemon=True)
-
-    def start(self) -> None:
-        """Serve in a thread of its own."""
-        self._thread.start()
+        server = _Server(address, _Handler)
+        server.exporter = exporter
+        server.watch_seconds = watch_seconds
+        self._stopping = server.stopping
+        super().__init__(server, "discovery")
 
     def stop(self) -> None:
         """Stop serving; streams end within a second."""
-        self._server.stopping.set()
-        self._server.shutdown()
-        self._server.server_close()
-        self._thread.join()
+        self._stopping.set()
+        super().stop()
 
 
-class _Server(ThreadingHTTPServer):
-    daemon_threads = True
-    block_on_close = False
+class _Server(QuietServer):
     request_queue_size = 128
     exporter: Exporter
     watch_seconds: Callable[[], float]
@@ -86,9 +81,6 @@ class _Server(ThreadingHTTPServer):
     def __init__(self, *arguments: object) -> None:
         self.stopping = threading.Event()
         super().__init__(*arguments)
-
-    def handle_error(self, request: object, client_address: object) -> None:
-        """A caller that went away is no event here."""
 
 
 class _Handler(BaseHTTPRequestHandler):

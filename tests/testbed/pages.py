@@ -7,10 +7,11 @@ import json
 import socket
 import socketserver
 import struct
-import threading
 from collections.abc import Callable, Mapping
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from typing import Any
+
+from .serving import QuietServer, Serving
 
 PORT = 15014
 Pages = Mapping[str, Callable[[], Any]]
@@ -18,32 +19,17 @@ NO_ERROR, SERVER_FAILURE, NO_SUCH_NAME = 0, 2, 3
 _SECONDS_TO_LIVE = 1
 
 
-class DebugPages:
+class DebugPages(Serving):
     """istiod's debug port at ``address``: ``pages`` maps a path to what its content is made of, as JSON, when it is asked for."""
 
     def __init__(self, address: str, pages: Pages) -> None:
-        self._server = _Server((address, PORT), _Handler)
-        self._server.pages = pages
-        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.2,), name="pages", daemon=True)
-
-    def start(self) -> None:
-        """Serve in a thread of its own."""
-        self._thread.start()
-
-    def stop(self) -> None:
-        """Stop serving; who still waits for an answer gets none."""
-        self._server.shutdown()
-        self._server.server_close()
-        self._thread.join()
+        server = _Server((address, PORT), _Handler)
+        server.pages = pages
+        super().__init__(server, "pages")
 
 
-class _Server(ThreadingHTTPServer):
-    daemon_threads = True
-    block_on_close = False
+class _Server(QuietServer):
     pages: Pages
-
-    def handle_error(self, request: object, client_address: object) -> None:
-        """A caller that went away is no event here."""
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -65,25 +51,15 @@ class _Handler(BaseHTTPRequestHandler):
         """Questions are not logged."""
 
 
-class NameServer:
+class NameServer(Serving):
     """A DNS server over UDP at ``address``. ``look`` returns the IPv4 addresses of a name, or one of the codes of RFC 1035."""
 
     def __init__(self, address: str, look: Callable[[str], list[str] | int]) -> None:
-        self._server = socketserver.ThreadingUDPServer((address, 0), _Question)
-        self._server.daemon_threads = True
-        self._server.look = look  # type: ignore[attr-defined]
-        self.place: tuple[str, int] = self._server.server_address  # type: ignore[assignment]
-        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.2,), name="names", daemon=True)
-
-    def start(self) -> None:
-        """Serve in a thread of its own."""
-        self._thread.start()
-
-    def stop(self) -> None:
-        """Stop serving."""
-        self._server.shutdown()
-        self._server.server_close()
-        self._thread.join()
+        server = socketserver.ThreadingUDPServer((address, 0), _Question)
+        server.daemon_threads = True
+        server.look = look  # type: ignore[attr-defined]
+        self.place: tuple[str, int] = server.server_address  # type: ignore[assignment]
+        super().__init__(server, "names")
 
 
 class _Question(socketserver.BaseRequestHandler):
