@@ -11,6 +11,7 @@ from attacks.attack import Outcome, call
 from integration import conftest as on_a_testbed
 
 from testbed.real_istio import HOME, LABEL, OURS, PORT, SHOP, THEIRS, RealIstio
+from testbed.sidecars import Caller
 
 # Fixtures are found by their names here.
 collections = on_a_testbed.collections
@@ -45,6 +46,14 @@ def mesh(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RealIstio]:
     """The running mesh; a folder with a short name, since paths of sockets may not be long."""
     with RealIstio(tmp_path_factory.mktemp("ri"), say=lambda _line: None) as running:
         yield running
+
+
+@pytest.fixture
+def web(mesh: RealIstio) -> Iterator[Caller]:
+    """A workload that calls others."""
+    caller = mesh.caller("web-1")
+    yield caller
+    caller.close()
 
 
 @pytest.fixture

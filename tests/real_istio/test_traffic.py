@@ -26,13 +26,6 @@ FAILOVER = {
 }
 
 
-@pytest.fixture
-def web(mesh: RealIstio) -> Iterator[Caller]:
-    caller = mesh.caller("web-1")
-    yield caller
-    caller.close()
-
-
 def answering(caller: Caller, host: str, calls: int) -> counting.Counter[str]:
     """Return who answered how often; a call that no application answered counts under its status."""
     answers = (caller.call(host) for _number in range(calls))

@@ -2,6 +2,7 @@
 """Extensions that our modules pack, push and write, read by a real istiod, pulled from a real registry by real agents, run by real Envoys.
 
 Whatever ``wasm_extension`` says of readiness is held against what Envoy does with requests.
+One has an Envoy reject its configuration, so this file comes after test_traffic, which looks at all rejections since the start.
 """
 
 from __future__ import annotations
@@ -94,13 +95,6 @@ def extend(mesh: RealIstio, collections: str) -> Iterator[Callable[..., dict[str
         mesh.wait_until(lambda: is_plain(caller.call(local("till"))), SECONDS_TO_OBEY, "the end of all extensions")
     finally:
         caller.close()
-
-
-@pytest.fixture
-def web(mesh: RealIstio) -> Iterator[Caller]:
-    caller = mesh.caller("web-1")
-    yield caller
-    caller.close()
 
 
 def marks(answered: Answered) -> list[str]:
