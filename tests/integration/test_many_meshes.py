@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import shutil
 from collections import Counter
@@ -23,6 +24,8 @@ EXAMPLE = TREE / "examples" / "estate"
 # Slower than elsewhere: 132 peerings that renew their watches every three seconds would leave no time for the run.
 SCALE = 0.5
 FULL_MESH, STAR, RING = (("-e", f"@topology/{shape}.yml") for shape in ("full-mesh", "star", "ring"))
+DRAWN = ("larch", "haven", "grove")
+"""Who fails where time is short: before anything is asked, after writing, and after making a card. `make soak` has all six."""
 CARDS = {"federation_cards_dir": "cards"}
 
 
@@ -156,7 +159,7 @@ def may_read(folder: Path) -> Path:
 
 
 def with_failures(estate: Testbed, admin: Estate, folder: Path) -> dict[str, str]:
-    """Let six meshes fail, each at another step; return the code of each."""
+    """Let six meshes fail, each at another step; return the code of each that is in the run."""
     nothing = folder / "nothing.yml"
     nothing.write_text("---\n", encoding="utf-8")
     larch, knoll, jetty, islet, haven = (estate.meshes[name] for name in ("larch", "knoll", "jetty", "islet", "haven"))
@@ -173,7 +176,8 @@ def with_failures(estate: Testbed, admin: Estate, folder: Path) -> dict[str, str
         "haven": {"federation_timeout": 2},
         "grove": {"mesh_peers": [{"name": "amber", "root_fingerprints": ["00" * 32]}]},
     }
-    return {"larch": "FED105", "knoll": "FED104", "jetty": "FED104", "islet": "FED107", "haven": "FED601", "grove": "FED210"}
+    codes = {"larch": "FED105", "knoll": "FED104", "jetty": "FED104", "islet": "FED107", "haven": "FED601", "grove": "FED210"}
+    return codes if os.environ.get("OSSM_FEDERATION_SOAK") else {name: codes[name] for name in DRAWN}
 
 
 def fix(estate: Testbed, admin: Estate) -> None:
@@ -228,7 +232,7 @@ def test_who_fails_is_named_by_the_others_which_finish_and_the_next_run_joins_al
     assert re.search(r"larch +connected +connected", row(alone, "amber", "larch"))
     asked = requests_by_namespace(estate) - so_far
     assert set(asked) <= {"amber-mesh-system", "amber-shop", ""}, "a run for one mesh asks about no other"
-    assert asked.total() < 30, f"seven peers cost no more requests than one: {asked}"
+    assert asked.total() < 30, f"many peers cost no more requests than one: {asked}"
 
 
 def shape_of(estate: Testbed, name: str) -> list[str]:
