@@ -36,10 +36,11 @@ _FETCHES = re.compile(r'^istio_agent_wasm_remote_fetch_count\{[^}]*?result="([a-
 _FETCHED = "success"
 _MODULE = re.compile(r"(?:^|/)([0-9a-f]{64})\.wasm$")
 _DIGEST = re.compile(r"sha256:([0-9a-f]{64})$")
+_QUOTED = re.compile(r": *\w+ *[:={]|[{\"\n]")
 _DISCOVERED = "TypedExtensionConfig"
 MOST_LINES = 50_000
-LONGEST = 300
-"""Characters of what Envoy says of a rejection."""
+MOST_OF_A_REASON, LONGEST = 4000, 300
+"""Characters of what Envoy says of a rejection that are looked at, and that are shown."""
 
 
 @dataclass(frozen=True)
@@ -126,7 +127,7 @@ def read_listeners(content: bytes) -> tuple[Listener, ...]:
         if any(managers):
             active, warming = (frozenset(name for each in found for name in _filters(each)) for found in managers)
             direction = next((str(state["traffic_direction"]) for state in states if "traffic_direction" in state), "")
-            rejected = str(at(entry, "error_state", "details") or "")[:LONGEST]
+            rejected = str(at(entry, "error_state", "details") or "")[:MOST_OF_A_REASON]
             rejected_at = time_of(at(entry, "error_state", "last_update_attempt"))
             result.append(Listener(str(entry.get("name"))[:400], direction, active, warming, rejected, rejected_at))
     return tuple(result)
@@ -157,7 +158,7 @@ def read_rejections(log: str) -> list[tuple[datetime, str]]:
         head, is_one, why = line.partition(" rejected: ")
         moment = time_of(head.partition("\t")[0]) if is_one and _DISCOVERED in head else None
         if moment:
-            found.append((moment, why.partition("\t")[0].strip()[:LONGEST]))
+            found.append((moment, why.partition("\t")[0].strip()[:MOST_OF_A_REASON]))
     return found
 
 
@@ -176,7 +177,7 @@ def loading_of(plugin: Mapping, proxy: Proxy, heard: Heard) -> Loading:
         return Loading(proxy.place, FAILED, f"its module could not be fetched, and pilot-agent's filter {held.instead} every request")
     refused = _rejection(name, mine, held, heard)
     if refused:
-        return Loading(proxy.place, FAILED, f"Envoy has rejected it: {refused}")
+        return Loading(proxy.place, FAILED, f"Envoy has rejected it: {_without_quotes(refused)}")
     if is_waiting or not is_active:
         return _not_active(proxy, heard, mine, name)
     if heard.filters is None:
@@ -197,6 +198,11 @@ def _rejection(name: str, listeners: Iterable[Listener], held: Held | None, hear
     return next((why for why in (*listed, *logged) if is_meant(why)), "")
 
 
+def _without_quotes(reason: str) -> str:
+    """Return what Envoy says up to where it quotes a configuration, which may hold tokens."""
+    return _QUOTED.split(reason, maxsplit=1)[0].strip(" :(")[:LONGEST]
+
+
 def _not_active(proxy: Proxy, heard: Heard, listeners: Sequence[Listener], name: str) -> Loading:
     """Return how a plugin fares whose listeners wait for it, or that none has yet."""
     failed = _failures(heard)
@@ -204,7 +210,7 @@ def _not_active(proxy: Proxy, heard: Heard, listeners: Sequence[Listener], name:
     if not waiting:
         rejected = next((each for each in listeners if each.rejected), None)
         if rejected:
-            return Loading(proxy.place, FAILED, f"Envoy has rejected what it was sent for {rejected.name}: {rejected.rejected}")
+            return Loading(proxy.place, FAILED, f"Envoy has rejected what it was sent for {rejected.name}: {_without_quotes(rejected.rejected)}")
         return Loading(proxy.place, WARMING, "no listener has it: istiod has not sent it yet")
     version = "with what it was" if any(_named(each.active, name) for each in listeners) else "without it"
     why = f"{some(waiting, 3)} {'waits' if len(waiting) == 1 else 'wait'} for it and {'answers' if len(waiting) == 1 else 'answer'} {version}"

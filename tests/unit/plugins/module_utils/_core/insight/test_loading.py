@@ -148,6 +148,22 @@ def test_a_listener_that_envoy_rejects_is_told_with_its_reason(found, details, w
 
 
 @pytest.mark.parametrize(
+    "quoted",
+    [
+        'configuration { value: "hunter2" }',
+        "name: shop.header configuration: hunter2",
+        '"hunter2"',
+        "\nhunter2",
+    ],
+)
+def test_what_envoy_quotes_of_a_configuration_is_not_told(quoted):
+    details = f"Proto constraint validation failed (WasmValidationError.Config): {quoted} for shop.header"
+    entry = {**listener_of(*ACTIVE), "error_state": {"details": details}}
+    told = loading_of(plugin(), CART, Heard(read_listeners(json.dumps({"configs": [entry]}).encode()), held(), is_acknowledged=True))
+    assert (told.state, told.why) == (FAILED, "Envoy has rejected it: Proto constraint validation failed (WasmValidationError.Config)")
+
+
+@pytest.mark.parametrize(
     ("is_acknowledged", "state", "why"),
     [(True, LOADED, ""), (False, WARMING, "was rejected (see the proxy's log)"), (None, UNKNOWN, "istiod does not tell")],
 )
