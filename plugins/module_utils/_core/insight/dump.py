@@ -16,7 +16,7 @@ from typing import Any
 
 from ..plain.data import at, items, mapping, some, strings
 from ..plain.errors import FederationError
-from .hiding import cleaned, digest, secret_of, type_of
+from .hiding import cleaned, digest, reason_of, secret_of, type_of
 
 CLUSTERS, LISTENERS, ROUTES, ENDPOINTS = "clusters", "listeners", "routes", "endpoints"
 BOOTSTRAP, EXTENSIONS, SECRETS = "bootstrap", "extensions", "secrets"
@@ -214,7 +214,7 @@ def _one(
     name = _name(resource.get("name") or resource.get("cluster_name") or entry.get("name"))
     if failure and len(errors) < 100:
         place = f"{section} {_name(entry.get('name') or name)}"
-        errors.setdefault(place, str(cleaned(str(failure.get("details") or "rejected")))[:300])
+        errors.setdefault(place, reason_of(str(failure.get("details") or "rejected")))
     if resource:
         warming = f"{name} (warming)" if "warming" in key else name
         yield section, warming, resource, key.startswith("dynamic")

@@ -20,6 +20,9 @@ from ..plain.data import mapping
 
 HIDDEN = "(hidden)"
 DEEPEST = 60
+LONGEST_REASON = 300
+# Envoy quotes a message as protobuf's text: fields with values, and braces around others.
+_QUOTED = re.compile(r": *\w+ *[:={]|[{\"\n]")
 _SECRET_KEYS = re.compile(
     r"pass(word|wd|phrase)|secret(?!s?_?name|s?_configs?$)|token(?!_bucket|s_per_fill)|private_?key|(api|user|app|access|session_ticket|hmac)_?keys?$|"
     r"credential|authorization|cookie_value|initial_metadata|environment_variables|env_vars|proxy_?metadata$|annotations$",
@@ -87,6 +90,11 @@ def cleaned(value: Any, *, clear: bool = False, depth: int = 0) -> Any:
         isinstance(name, str) and bool(_SECRET_NAMES.search(name)) and not isinstance(value.get("secret"), Mapping)
     )
     return {_text(str(key)): _field(str(key), below, is_secret, clear, depth + 1) for key, below in value.items()}
+
+
+def reason_of(details: str) -> str:
+    """Return why Envoy has rejected something, up to where it quotes the configuration, which may hold anything; 300 characters at the most."""
+    return _text(_QUOTED.split(details, maxsplit=1)[0].strip(" :(")[:LONGEST_REASON])
 
 
 def _closed(value: Mapping, depth: int) -> dict | None:

@@ -24,7 +24,7 @@ from ..extensions.selecting import Proxy
 from ..plain.data import at, from_json, items, mapping, some
 from ..plain.errors import FederationError
 from ..plain.moments import time_of
-from .hiding import type_of
+from .hiding import reason_of, type_of
 from .statistics import number_of
 from .syncz import Row
 
@@ -36,11 +36,10 @@ _FETCHES = re.compile(r'^istio_agent_wasm_remote_fetch_count\{[^}]*?result="([a-
 _FETCHED = "success"
 _MODULE = re.compile(r"(?:^|/)([0-9a-f]{64})\.wasm$")
 _DIGEST = re.compile(r"sha256:([0-9a-f]{64})$")
-_QUOTED = re.compile(r": *\w+ *[:={]|[{\"\n]")
 _DISCOVERED = "TypedExtensionConfig"
 MOST_LINES = 50_000
-MOST_OF_A_REASON, LONGEST = 4000, 300
-"""Characters of what Envoy says of a rejection that are looked at, and that are shown."""
+MOST_OF_A_REASON = 4000
+"""Characters of what Envoy says of a rejection that are looked at."""
 
 
 @dataclass(frozen=True)
@@ -177,7 +176,7 @@ def loading_of(plugin: Mapping, proxy: Proxy, heard: Heard) -> Loading:
         return Loading(proxy.place, FAILED, f"its module could not be fetched, and pilot-agent's filter {held.instead} every request")
     refused = _rejection(name, mine, held, heard)
     if refused:
-        return Loading(proxy.place, FAILED, f"Envoy has rejected it: {_without_quotes(refused)}")
+        return Loading(proxy.place, FAILED, f"Envoy has rejected it: {reason_of(refused)}")
     if is_waiting or not is_active:
         return _not_active(proxy, heard, mine, name)
     if heard.filters is None:
@@ -198,11 +197,6 @@ def _rejection(name: str, listeners: Iterable[Listener], held: Held | None, hear
     return next((why for why in (*listed, *logged) if is_meant(why)), "")
 
 
-def _without_quotes(reason: str) -> str:
-    """Return what Envoy says up to where it quotes a configuration, which may hold tokens."""
-    return _QUOTED.split(reason, maxsplit=1)[0].strip(" :(")[:LONGEST]
-
-
 def _not_active(proxy: Proxy, heard: Heard, listeners: Sequence[Listener], name: str) -> Loading:
     """Return how a plugin fares whose listeners wait for it, or that none has yet."""
     failed = _failures(heard)
@@ -210,7 +204,7 @@ def _not_active(proxy: Proxy, heard: Heard, listeners: Sequence[Listener], name:
     if not waiting:
         rejected = next((each for each in listeners if each.rejected), None)
         if rejected:
-            return Loading(proxy.place, FAILED, f"Envoy has rejected what it was sent for {rejected.name}: {_without_quotes(rejected.rejected)}")
+            return Loading(proxy.place, FAILED, f"Envoy has rejected what it was sent for {rejected.name}: {reason_of(rejected.rejected)}")
         return Loading(proxy.place, WARMING, "no listener has it: istiod has not sent it yet")
     version = "with what it was" if any(_named(each.active, name) for each in listeners) else "without it"
     why = f"{some(waiting, 3)} {'waits' if len(waiting) == 1 else 'wait'} for it and {'answers' if len(waiting) == 1 else 'answer'} {version}"

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import re
 
+from .hiding import reason_of
+
 MOST_LINES = 50_000
 _LINE = re.compile(r"^([A-Za-z0-9_.:|;\[\]-]{1,300}): ([0-9]{1,18})$", re.ASCII)
 LARGEST = 1e15
@@ -60,10 +62,12 @@ _TROUBLE = re.compile(
     re.IGNORECASE,
 )
 LONGEST_TROUBLE = 240
+_REJECTED = " rejected: "
 
 
 def trouble_in(log: str) -> str:
     """Return the latest line of a proxy's log that tells of tokens, certificates or the way to istiod; "" where none does."""
     lines = [line.strip() for line in log.splitlines() if _TROUBLE.search(line[:2000])]
     bad = [line for line in lines if re.search(r"\b(error|warn(ing)?|fail(ed|ure)?|fatal)\b", line[:2000], re.IGNORECASE)]
-    return (bad or [""])[-1][:LONGEST_TROUBLE]
+    head, is_rejected, why = (bad or [""])[-1].partition(_REJECTED)
+    return f"{head}{is_rejected}{reason_of(why)}"[:LONGEST_TROUBLE]

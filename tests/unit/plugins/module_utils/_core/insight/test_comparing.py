@@ -186,6 +186,14 @@ def read(data=None, origin="shop/cart-1", **more):
     return read_dump(json.dumps(dumped() if data is None else data).encode(), origin, **more)
 
 
+def test_what_envoy_quotes_of_a_configuration_that_it_rejects_is_not_told():
+    data = dumped()
+    listener = data["configs"][2]["dynamic_listeners"][0]
+    for quoted in ('configuration { value: "hunter2" }', "value: hunter2", '"hunter2"', "\nhunter2"):
+        listener["error_state"] = {"details": f"Proto constraint validation failed (X.Config): {quoted}"}
+        assert read(data).as_data()["errors"] == ["listeners 10.0.0.1_80: Proto constraint validation failed (X.Config)"]
+
+
 def test_no_secret_is_in_what_is_read_of_a_dump_or_of_a_saved_one():
     for clear in (False, True):
         found = read(clear=clear)

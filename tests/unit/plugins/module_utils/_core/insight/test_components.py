@@ -301,6 +301,8 @@ def test_the_latest_line_about_the_way_to_istiod_is_the_evidence():
     log = "info cache generated new workload certificate\nwarn ca could not sign: x509: expired\nerror other thing\ninfo token read\n"
     assert trouble_in(log) == "warn ca could not sign: x509: expired"
     assert trouble_in("all is well\n" * 3) == ""
+    quoting = 'warning gRPC config for a.Secret rejected: Failed to load certificate chain: private_key { inline_string: "hunter2" }'
+    assert trouble_in(quoting) == "warning gRPC config for a.Secret rejected: Failed to load certificate chain"
 
 
 def test_metrics_that_are_none_count_as_nothing():
