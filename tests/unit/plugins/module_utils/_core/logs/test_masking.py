@@ -31,6 +31,9 @@ SECRET = "s3cr3t-0f-3scale"
         f"GET /api?user%5Fkey={SECRET} HTTP/1.1",
         f'user_key: "two words {SECRET}"',
         f'{{"token":"{SECRET}"}}',
+        f'configuration {{ value: "{{\\"services\\":[{{\\"token\\":\\"{SECRET}\\"}}]}}" }}',
+        f'\\\\\\"secret\\\\\\": \\\\\\"{SECRET}\\\\\\"',
+        f'{{"token": "a\\"{SECRET}"}}',
     ],
 )
 def test_a_secret_does_not_stay_in_a_line(line: str) -> None:
@@ -54,3 +57,4 @@ def test_what_is_no_secret_stays(line: str) -> None:
 def test_what_stands_beside_a_secret_stays() -> None:
     assert "page=2" in masked(access_lines.http(path=f"/api?user_key={SECRET}&page=2"))
     assert masked(f'{{"service_token": "{SECRET}", "service_id": 7}}').endswith(', "service_id": 7}')
+    assert masked(f'{{\\"token\\":\\"{SECRET}\\",\\"id\\":7}}').endswith(',\\"id\\":7}')
