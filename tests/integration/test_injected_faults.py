@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 from collections.abc import Iterator
 
@@ -39,6 +40,24 @@ def test_a_fault_of_a_running_mesh_gets_its_verdict(meshes: Meshes, name: str) -
 def test_meshes_that_work_raise_no_alarm(meshes: Meshes) -> None:
     verdict, found = meshes.result_of({})
     assert verdict == ("", "", ""), found
+
+
+def test_real_gateways_show_a_probe_from_here_their_certificate_and_ask_for_ours(
+    meshes: Meshes, collections: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.syspath_prepend(collections)
+    core = "ansible_collections.ossm.federation.plugins.module_utils"
+    way_to = importlib.import_module(f"{core}._core.diagnosis.probing").Way
+    prober = importlib.import_module(f"{core}._probing").Prober(loopback=True)
+    (offered, *_others) = json.loads((meshes.cards / "west-for-east.json").read_text(encoding="utf-8"))["exports"]
+    name = f"outbound_.{offered['ports'][0]['number']}_._.{offered['name']}"
+    address, unknown = meshes.way.address, "outbound_.80_._.nobody.example.com"
+    asked = [way_to(address, 8188, "8188"), way_to(address, 15443, "15443", name), way_to(address, 15443, "15443", unknown)]
+    *known, closed = [one.as_data() for one in prober.probed(asked)]
+    identity = ["spiffe://west.local/ns/west-mesh-system/sa/east-ingress-service-account"]
+    told = [(row["outcome"], row["asks_for_certificate"], row["certificate"].get("names")) for row in known]
+    assert told == [("TLS", True, identity)] * 2, known
+    assert closed["outcome"] == "closed", closed
 
 
 @pytest.mark.long
