@@ -81,7 +81,8 @@ def asked(question: Question, trust: ssl.SSLContext | None, seconds: float, fail
     thread = threading.Thread(target=_ask, args=(question, trust, seconds, way, found), daemon=True)
     thread.start()
     thread.join(seconds)
-    if not found:
+    # The socket's own bound and that of the whole end at the same time: whichever is noticed first, nobody has answered.
+    if not found or isinstance(found[0], TimeoutError):
         way.end()
         raise failed(f"has not answered within {seconds:g} s")
     answer = found[0]

@@ -10,6 +10,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
+from ansible_collections.ossm.federation.plugins.module_utils import _asking
 from ansible_collections.ossm.federation.plugins.module_utils._asking import LARGEST
 from ansible_collections.ossm.federation.plugins.module_utils._core.plain.errors import FederationError
 from ansible_collections.ossm.federation.plugins.module_utils._prometheus import Prometheus
@@ -81,6 +82,15 @@ def test_a_prometheus_that_never_answers_is_given_up_in_time(server):
     with pytest.raises(FederationError, match="has not answered within 0.2 s"):
         ask(server, None, seconds=0.2)
     assert time.monotonic() - started < 3
+
+
+def test_a_bound_that_the_socket_notices_first_is_told_the_same(server, monkeypatch):
+    def timed_out(*_words, **_more):
+        raise TimeoutError("timed out")
+
+    monkeypatch.setattr(_asking.socket, "create_connection", timed_out)
+    with pytest.raises(FederationError, match="has not answered within 5 s"):
+        ask(server, None)
 
 
 @pytest.mark.parametrize(
