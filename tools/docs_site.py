@@ -28,10 +28,14 @@ ELSEWHERE = {"README.md": "readme.md", "CONTRIBUTING.md": "contributing.md", "CO
 PLAYBOOKS = "playbooks.md"
 # What the pages of plugins lead to in Ansible's own documentation: title and place of each label. Looked up here, not on the network.
 ANSIBLE = {
+    "ansible_collections.ansible.builtin.default_callback": ("default callback", "collections/ansible/builtin/default_callback.html"),
     "action_plugins": ("Action plugins", "plugins/action.html#action-plugins"),
     "ansible_configuration_settings": ("Ansible configuration settings", "reference_appendices/config.html#ansible-configuration-settings"),
+    "callback_plugins": ("Callback plugins", "plugins/callback.html#callback-plugins"),
     "common_return_values": ("Common return values", "reference_appendices/common_return_values.html#common-return-values"),
 }
+# And variables of the environment that it has a place for.
+ENVIRONMENT = ("ANSIBLE_NOCOLOR", "ANSIBLE_STDOUT_CALLBACK")
 # Folders whose pages are made: the first page leads to those pages rather than to the files.
 MADE = {"playbooks": PLAYBOOKS, "plugins": "reference/index.rst"}
 
@@ -190,6 +194,7 @@ def _toctree(names: list[str], *options: str) -> str:
 def _inventory(labels: dict[str, tuple[str, str]]) -> bytes:
     """Return the labels as an inventory of Sphinx, version 2: https://sphobjinv.readthedocs.io/en/stable/syntax.html"""
     lines = "".join(f"{label} std:label -1 {place} {title}\n" for label, (title, place) in labels.items())
+    lines += "".join(f"{name} std:envvar 1 reference_appendices/config.html#envvar-{name} -\n" for name in ENVIRONMENT)
     head = "# Sphinx inventory version 2\n# Project: Ansible\n# Version: latest\n# The remainder of this file is compressed using zlib.\n"
     return head.encode() + zlib.compress(lines.encode())
 
