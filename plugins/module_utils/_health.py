@@ -162,7 +162,7 @@ def _proxies(
     found = syncz.proxies_of(readings, known, pods, said, current)
     told = {name: f"its Envoy says {text}" for name, text in connections.items() if name in lost}
     alone = [proxy for proxy in found if proxy.state in (syncz.NOT_CONNECTED, syncz.WAITING)][:MOST_LOGS]
-    return with_evidence(with_evidence(found, told), what_logs_say(look.cluster, alone, look.gaps))
+    return with_evidence(with_evidence(found, told), what_logs_say(look.asker, alone, look.gaps))
 
 
 def _seen(

@@ -13,6 +13,7 @@ from .._core.catalogue.findings import Unknown
 from .._core.insight import statistics, syncz
 from .._core.insight.asking import ENVOY, ISTIOD, Page
 from .._core.insight.components import Said
+from .._core.insight.loading import read_rejections
 from .._core.insight.pods import outline
 from .._core.logs.lines import PROXY
 from .._core.logs.masking import masked
@@ -40,7 +41,7 @@ class Asker:
     def __init__(self, cluster: Cluster, *, by_exec: bool = False) -> None:
         self._cluster, self._by_exec = cluster, by_exec
         self._forbidden: dict[str, str] = {}
-        self._unlogged: set[str] = set()
+        self._unlogged: dict[str, str] = {}
         self._silent: dict[tuple[str, str, int], Said] = {}
 
     def ask(self, namespace: str, pod: str, page: Page) -> Said:
@@ -67,19 +68,24 @@ class Asker:
         with ThreadPoolExecutor(AT_ONCE) as pool:
             return list(pool.map(lambda one: self.ask(*one), asked))
 
-    def log_since(self, namespace: str, pod: str, moment: datetime) -> str:
-        """Return how the log of a pod's proxy goes on from a moment, secrets masked; "" where it may not be read or the pod is silent."""
+    def log(self, namespace: str, pod: str, most: int, **bounds: str) -> str:
+        """Return the log of a pod's proxy within ``bounds``, fields of ``pods/log``, and ``most`` bytes; "" where it may not be read or none comes."""
         if namespace in self._unlogged:
             return ""
         content = bytearray()
-        query = {"container": PROXY, "sinceTime": time_text(moment), "limitBytes": str(MOST_OF_A_LOG)}
         try:
-            self._cluster.copy_log(namespace, pod, query, content.extend, MOST_OF_A_LOG)
+            self._cluster.copy_log(namespace, pod, {"container": PROXY, "limitBytes": str(most), **bounds}, content.extend, most)
         except FederationError as error:
             if error.code not in SILENT:
                 raise
-            self._unlogged |= {namespace} if error.code == "FED104" else set()
-        return "\n".join(masked(line) for line in content.decode("utf-8", "replace").splitlines())
+            if error.code == "FED104":
+                self._unlogged[namespace] = error.what
+            return ""
+        return content.decode("utf-8", "replace")
+
+    def unlogged(self) -> list[Unknown]:
+        """Return the logs that could not be read for want of a right."""
+        return [Unknown(f"logs of proxies in {namespace}", why) for namespace, why in self._unlogged.items()]
 
     def gaps(self) -> list[Unknown]:
         """Return what could not be asked for want of a right."""
@@ -171,27 +177,17 @@ def what_envoys_say(asker: Asker, proxies: Sequence[syncz.Proxy]) -> tuple[dict[
     return rejected, {name: text for name, text in connections.items() if text}
 
 
-LOG = {"container": PROXY, "tailLines": "200", "limitBytes": str(1 << 18)}
-
-
-def what_logs_say(cluster: Cluster, proxies: Sequence[syncz.Proxy], gaps: list[Unknown]) -> dict[str, str]:
+def what_logs_say(asker: Asker, proxies: Sequence[syncz.Proxy], gaps: list[Unknown]) -> dict[str, str]:
     """Return, by proxy, the latest line of its log that tells why it has no connection or certificates; secrets are masked."""
-    found: dict[str, str] = {}
-    forbidden: set[str] = set()
-    for proxy in proxies:
-        if proxy.namespace in forbidden:
-            continue
-        content = bytearray()
-        try:
-            cluster.copy_log(proxy.namespace, proxy.name, LOG, content.extend, 1 << 18)
-        except FederationError as error:
-            if error.code not in SILENT:
-                raise
-            if error.code == "FED104":
-                forbidden.add(proxy.namespace)
-                gaps.append(Unknown(f"logs of proxies in {proxy.namespace}", error.what))
-            continue
-        line = masked(statistics.trouble_in(content.decode("utf-8", "replace")))
-        if line:
-            found[f"{proxy.name}.{proxy.namespace}"] = f"its log: {line}"
-    return found
+    lines = {
+        f"{proxy.name}.{proxy.namespace}": masked(statistics.trouble_in(asker.log(proxy.namespace, proxy.name, 1 << 18, tailLines="200")))
+        for proxy in proxies
+    }
+    gaps += asker.unlogged()
+    return {name: f"its log: {line}" for name, line in lines.items() if line}
+
+
+def rejections_since(asker: Asker, namespace: str, pod: str, moment: datetime) -> list[tuple[datetime, str]]:
+    """Return what the log of a pod's proxy says of filters that it has rejected, from a moment on; secrets are masked."""
+    log = asker.log(namespace, pod, MOST_OF_A_LOG, sinceTime=time_text(moment))
+    return [(at, masked(why)) for at, why in read_rejections(log)]

@@ -18,16 +18,16 @@ from .._core.insight.loading import (
     Heard,
     Loading,
     acknowledged,
+    held_of,
     loading_of,
     read_failures,
     read_filters,
     read_listeners,
-    read_rejections,
 )
 from .._core.insight.pods import outline
 from .._core.plain.errors import FederationError
 from .._core.plain.kinds import POD
-from .insight import AT_ONCE, LISTENERS, UNREADABLE, Asker, read_proxies
+from .insight import AT_ONCE, LISTENERS, UNREADABLE, Asker, read_proxies, rejections_since
 
 FILTERS = Page(ENVOY, "/config_dump", {"resource": "ecds_filters"})
 METRICS = Page(AGENT, "/stats/prometheus")
@@ -76,9 +76,12 @@ def _of_proxy(asker: Asker, plugins: Sequence[Mapping], proxy: Proxy, heard: Hea
     told = [loading_of(plugin, proxy, heard) for plugin in plugins]
     if heard.why or all(each.state == IDLE for each in told):
         return told
-    came = [held.since for held in (heard.filters or {}).values() if held.since]
-    if came:
-        heard = replace(heard, rejections=read_rejections(asker.log_since(proxy.namespace, proxy.name, min(came))))
+    # Each from when it came: a log goes on for long after an old one, and what is said of a new one would be cut off.
+    held = (held_of(plugin, heard.filters) for plugin, one in zip(plugins, told) if one.state != IDLE)
+    moments = sorted({each.since.replace(microsecond=0) for each in held if each is not None and each.since})
+    rejections = [each for moment in moments for each in rejections_since(asker, proxy.namespace, proxy.name, moment)]
+    if rejections:
+        heard = replace(heard, rejections=rejections)
         told = [loading_of(plugin, proxy, heard) for plugin in plugins]
     if all(each.state in (LOADED, IDLE) for each in told):
         return told

@@ -17,7 +17,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from ..extensions.selecting import Proxy
@@ -25,7 +25,7 @@ from ..plain.data import at, from_json, items, mapping, some
 from ..plain.errors import FederationError
 from ..plain.moments import time_of
 from .hiding import reason_of, type_of
-from .statistics import number_of
+from .statistics import REJECTED, number_of
 from .syncz import Row
 
 LOADED, WARMING, FAILED, IDLE, UNKNOWN = "loaded", "warming", "failed", "idle", "unknown"
@@ -135,9 +135,7 @@ def read_listeners(content: bytes) -> tuple[Listener, ...]:
 def read_filters(content: bytes) -> dict[str, Held]:
     """Return what Envoy has for each filter that it discovers, by ``/config_dump?resource=ecds_filters``. Raises ``FederationError`` FED922."""
     return {
-        str(at(entry, "ecds_filter", "name")): replace(
-            _held(mapping(at(entry, "ecds_filter", "typed_config"))), since=time_of(entry.get("last_updated"))
-        )
+        str(at(entry, "ecds_filter", "name")): _held(entry)
         for entry in _configs(content)
         if at(entry, "ecds_filter", "typed_config")
     }
@@ -154,7 +152,7 @@ def read_rejections(log: str) -> list[tuple[datetime, str]]:
     """Return what a proxy's log says of filters whose configuration Envoy has rejected: when, and why."""
     found = []
     for line in log.split("\n", MOST_LINES)[:MOST_LINES]:
-        head, is_one, why = line.partition(" rejected: ")
+        head, is_one, why = line.partition(REJECTED)
         moment = time_of(head.partition("\t")[0]) if is_one and _DISCOVERED in head else None
         if moment:
             found.append((moment, why.partition("\t")[0].strip()[:MOST_OF_A_REASON]))
@@ -168,10 +166,10 @@ def loading_of(plugin: Mapping, proxy: Proxy, heard: Heard) -> Loading:
     mine = [each for each in heard.listeners if _is_for(plugin, each, proxy)]
     if not mine:
         return Loading(proxy.place, IDLE, "it has no HTTP listener that the extension is for")
-    name = f"{at(plugin, 'metadata', 'namespace')}.{at(plugin, 'metadata', 'name')}"
+    name = _name_of(plugin)
     is_waiting = any(_named(each.warming, name) for each in mine)
     is_active = any(_named(each.active, name) for each in mine)
-    held = _held_for(heard.filters, name)
+    held = held_of(plugin, heard.filters)
     if held is not None and held.instead:
         return Loading(proxy.place, FAILED, f"its module could not be fetched, and pilot-agent's filter {held.instead} every request")
     refused = _rejection(name, mine, held, heard)
@@ -303,12 +301,13 @@ def _filters(manager: Mapping) -> Iterator[str]:
         yield str(each.get("name"))
 
 
-def _held(config: Mapping) -> Held:
+def _held(entry: Mapping) -> Held:
+    config, since = mapping(at(entry, "ecds_filter", "typed_config")), time_of(entry.get("last_updated"))
     if type_of(config) == "RBAC":
-        return Held(instead="denies" if "rules" in config else "passes")
+        return Held(instead="denies" if "rules" in config else "passes", since=since)
     inner = mapping(config.get("config") or at(config, "value", "config"))
     file = _MODULE.search(str(at(inner, "vm_config", "code", "local", "filename")))
-    return Held(file[1] if file else "", _told(inner.get("configuration")))
+    return Held(file[1] if file else "", _told(inner.get("configuration")), since=since)
 
 
 def _told(configuration: object) -> object:
@@ -340,8 +339,13 @@ def _named(filters: Iterable[str], name: str) -> bool:
     return any(each.rpartition("/")[2].partition("~")[0] == name for each in filters)
 
 
-def _held_for(filters: Mapping[str, Held] | None, name: str) -> Held | None:
-    return next((held for each, held in (filters or {}).items() if _named((each,), name)), None)
+def _name_of(plugin: Mapping) -> str:
+    return f"{at(plugin, 'metadata', 'namespace')}.{at(plugin, 'metadata', 'name')}"
+
+
+def held_of(plugin: Mapping, filters: Mapping[str, Held] | None) -> Held | None:
+    """Return what Envoy has for a plugin, of all its ``filters``; None where it has nothing, or does not tell."""
+    return next((held for each, held in (filters or {}).items() if _named((each,), _name_of(plugin))), None)
 
 
 def _digest_of(plugin: Mapping) -> str:

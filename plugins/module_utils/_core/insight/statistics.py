@@ -62,12 +62,13 @@ _TROUBLE = re.compile(
     re.IGNORECASE,
 )
 LONGEST_TROUBLE = 240
-_REJECTED = " rejected: "
+REJECTED = " rejected: "
+"""What stands in Envoy's log between a configuration and why it was rejected."""
 
 
 def trouble_in(log: str) -> str:
     """Return the latest line of a proxy's log that tells of tokens, certificates or the way to istiod; "" where none does."""
     lines = [line.strip() for line in log.splitlines() if _TROUBLE.search(line[:2000])]
     bad = [line for line in lines if re.search(r"\b(error|warn(ing)?|fail(ed|ure)?|fatal)\b", line[:2000], re.IGNORECASE)]
-    head, is_rejected, why = (bad or [""])[-1].partition(_REJECTED)
+    head, is_rejected, why = (bad or [""])[-1].partition(REJECTED)
     return f"{head}{is_rejected}{reason_of(why)}"[:LONGEST_TROUBLE]

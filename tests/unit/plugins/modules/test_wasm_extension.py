@@ -80,12 +80,12 @@ def says(cluster, name, found, filters=(), extension=NAME):
     cluster.pages[(ISTIOD, "/debug/syncz")] = json.dumps([row]).encode()
 
 
-def hiding_pods(cluster, hidden):
-    """Return the cluster as somebody sees it who may not read the pods of one namespace."""
+def hiding(cluster, hidden, *kinds):
+    """Return the cluster as somebody sees it who may not read objects of these kinds, or any without one, in one namespace."""
     answer = cluster.list
 
     def forbidden(kind, namespace, *rest, **more):
-        if (kind.name, namespace) == ("Pod", hidden):
+        if namespace == hidden and (not kinds or kind.name in kinds):
             raise FederationError("FED104", where="list", what="is forbidden", fix="Ask")
         return answer(kind, namespace, *rest, **more)
 
@@ -349,6 +349,15 @@ def test_what_an_envoy_says_to_have_rejected_is_told_where_its_log_may_be_read()
     (row,) = run(cluster, ask_proxies=True)["extensions"]
     assert (row["ready"], row["why"]) == (False, "shop/cart-1 failed (Envoy has rejected it: Unable to create Wasm plugin shop.header)")
     assert [read for read in cluster.reads if read.startswith("log ")] == ["log shop/cart-1 since 2026-11-29T23:12:32Z"]
+    # What came long before is looked at from there, and takes nothing away of what is said of the latest.
+    former = NAME.replace("header", "former")
+    later = [listener_of([NAME, former], None), {**filter_of(MODULE, name=former), "last_updated": "2026-11-01T00:00:00Z"}, dump["configs"][1]]
+    cluster.pages[("cart-1", "/config_dump")] = json.dumps({"configs": later}).encode()
+    cluster.reads.clear()
+    rows = run(cluster, ask_proxies=True, extensions=[{**WHOLE, "name": "former"}, WHOLE])["extensions"]
+    assert {row["name"]: row["ready"] for row in rows} == {"former": True, "header": False}
+    moments = ("2026-11-01T00:00:00Z", "2026-11-29T23:12:32Z")
+    assert [read for read in cluster.reads if read.startswith("log ")] == [f"log shop/cart-1 since {moment}" for moment in moments]
 
     def forbidden(*_words):
         raise FederationError("FED104", where="get the log", what="is forbidden", fix="Ask")
@@ -370,7 +379,7 @@ def test_a_wait_asks_again_for_a_while_where_a_proxy_is_connecting_and_fails_for
 
 
 def test_an_extension_of_the_whole_mesh_is_not_known_to_run_where_some_pods_may_not_be_read():
-    cluster = hiding_pods(mesh("v2.5"), "desk")
+    cluster = hiding(mesh("v2.5"), "desk", "Pod")
     says(cluster, "cart-1", ([OF_THE_MESH], None), [MODULE], OF_THE_MESH)
     (row,) = run(cluster, ask_proxies=True, extensions=[{**WHOLE, "namespace": SPACE}])["extensions"]
     assert (row["ready"], row["why"]) == (None, "loaded in 1 of 1 pods, of those that this account may read")
