@@ -24,7 +24,7 @@ IDLE_SECONDS = 300
 
 def exports(seen: Evidence) -> Step:
     """Whether what we want is offered, and what we offer is seen."""
-    offered = _offered(seen)
+    offered = dict(_offered(seen))
     missing = [name for name in seen.wanted_imports if name not in offered]
     if missing and seen.imports is not None and seen.is_listening:
         found = f"the peer does not offer {some(missing)}"
@@ -49,10 +49,10 @@ def exports(seen: Evidence) -> Step:
     return holds("what is asked for is offered, in both directions")
 
 
-def _offered(seen: Evidence) -> dict[str, dict]:
-    """Return the rows of what the peer offers, by namespace/name of the service over there."""
-    rows = [(exported_service(str(row["exported"])), row) for row in status.imported(seen.imports)]
-    return {name: row for name, row in rows if name}
+def _offered(seen: Evidence) -> list[tuple[str, dict]]:
+    """Return what the peer offers with its rows, as namespace/name of the service over there, and as it is where it is none."""
+    rows = [(str(row["exported"]), row) for row in status.imported(seen.imports)]
+    return [(exported_service(host) or host, row) for host, row in rows]
 
 
 def _own_exports(seen: Evidence) -> Step | None:
@@ -92,7 +92,7 @@ def _own_exports(seen: Evidence) -> Step | None:
 
 def imports(seen: Evidence) -> Step:
     """Whether our rules take what is offered."""
-    rows = _offered(seen)
+    rows = dict(_offered(seen))
     for name in seen.wanted_imports:
         row = rows.get(name)
         if row is None or row["imported"]:
@@ -243,7 +243,7 @@ def egress(seen: Evidence) -> Step:
 
 def _routed(seen: Evidence) -> set[str]:
     """Return the services that our egress gateway has to route: what is imported of what is asked for."""
-    taken = {name for name, row in _offered(seen).items() if row["imported"]}
+    taken = {name for name, row in _offered(seen) if row["imported"]}
     return taken & set(seen.wanted_imports) if seen.wanted_imports else taken
 
 

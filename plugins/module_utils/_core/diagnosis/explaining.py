@@ -81,20 +81,15 @@ def _inward(service: str, pair: Pair, home: Home) -> list[dict]:
     spec = mapping(at(pair.imports, "spec")) if pair.imports is not None else None
     known = [str(row["exported"]) for row in status.imported(pair.imports)]
     known += [host for host in pair.offered or () if host not in known]
-    return [_inward_row(host, spec, pair, home) for host in known if _is_meant(service, host, spec, pair, home)]
+    rows = [(host, imported_names([host], spec, pair.peer, home.cluster_domain)[0]) for host in known]
+    # Meant by its name at the peer, or by the one that it gets here.
+    return [_inward_row(host, row, spec, pair, home) for host, row in rows if service in (exported_service(host), _full_of_import(row["imported"]))]
 
 
-def _is_meant(service: str, offered: str, spec: Mapping | None, pair: Pair, home: Home) -> bool:
-    """Return whether an offered host is the service, by its name at the peer or by the one that it gets here."""
-    imported = imported_names([offered], spec, pair.peer, home.cluster_domain)[0]["imported"]
-    return service in (exported_service(offered), _full_of_import(imported))
-
-
-def _inward_row(offered: str, spec: Mapping | None, pair: Pair, home: Home) -> dict:
-    def under(rules: Mapping | None) -> dict:
+def _inward_row(offered: str, row: Mapping, spec: Mapping | None, pair: Pair, home: Home) -> dict:
+    def under(rules: Mapping) -> dict:
         return imported_names([offered], rules, pair.peer, home.cluster_domain)[0]
 
-    row = under(spec)
     host = row["imported"]
     ports = list((pair.offered or {}).get(offered) or ())
     pods = some(list(pair.egress_pods)) or "none is ready, or they were not read"
