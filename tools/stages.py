@@ -81,7 +81,11 @@ class Run:
             print(f"$ {line}", file=target, flush=True)
             whole = ["/usr/bin/env", *map(str, clean), "env", *(f"{name}={value}" for name, value in (env or {}).items()), *map(str, words)]
             process = subprocess.Popen(whole, cwd=cwd, stdin=subprocess.DEVNULL, stdout=target, stderr=subprocess.STDOUT)
-            _pid, status, used = os.wait4(process.pid, 0)
+            try:
+                _pid, status, used = os.wait4(process.pid, 0)
+            except BaseException:
+                process.kill()
+                raise
             process.returncode = os.waitstatus_to_exitcode(status)
             self.processor += used.ru_utime + used.ru_stime
             if process.returncode:
