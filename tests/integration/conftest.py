@@ -10,9 +10,10 @@ from pathlib import Path
 import pytest
 from integration.administrators import SERVICES, TREE, Administrator, described
 
-from testbed import MeshSpec, Testbed
+from testbed import MeshSpec, Testbed, pool
 
 SCALE = 0.05
+pool.share()
 
 
 @pytest.fixture(scope="session")

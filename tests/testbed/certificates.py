@@ -19,16 +19,21 @@ _CLOCKS_DIFFER = datetime.timedelta(minutes=5)
 
 
 class ClusterAuthority:
-    """A fresh authority in ``directory``, with its certificate in ``file``. Its key is never written."""
+    """The authority in ``directory``, with its certificate in ``file``: the one that was made there, or a fresh one called ``name``."""
 
     def __init__(self, directory: Path, name: str) -> None:
         self._directory = directory
-        self._key = ec.generate_private_key(ec.SECP256R1())
-        self._certificate = self._signed(name, self._key, [], is_authority=True)
-        directory.mkdir(parents=True, exist_ok=True)
+        self.file, key = directory / "ca.crt", directory / "ca.key"
+        if key.exists():
+            self._key = serialization.load_pem_private_key(key.read_bytes(), None)
+            self._certificate = x509.load_pem_x509_certificate(self.file.read_bytes())
+        else:
+            self._key = ec.generate_private_key(ec.SECP256R1())
+            self._certificate = self._signed(name, self._key, [], is_authority=True)
+            directory.mkdir(parents=True, exist_ok=True)
+            self.file.write_text(_pem(self._certificate), encoding="utf-8")
+            write_key(key, self._key)
         self.pem = _pem(self._certificate)
-        self.file = directory / "ca.crt"
-        self.file.write_text(self.pem, encoding="utf-8")
 
     def serving(self, name: str, addresses: Sequence[str], hosts: Sequence[str] = ()) -> tuple[Path, Path]:
         """Make a server's certificate for IP ``addresses`` and ``hosts``; return its file and its key's file, both named after ``name``."""

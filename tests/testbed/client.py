@@ -12,16 +12,18 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import astuple, dataclass
+from dataclasses import astuple, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import requests
 import yaml
 
-from .cluster import service_account, write_kubeconfig
+from . import pool
+from .cluster import Cluster, crds_word, service_account, write_kubeconfig
 from .kube import Kube
 from .programs import find_controllers, find_programs
+from .releases import release_serving
 from .specification import LOG, PROGRESS, SPECIFICATION, STATE, MeshSpec, TestbedSpec
 
 _START_SECONDS = 120
@@ -153,8 +155,9 @@ class Testbed:
 
     __test__ = False
 
-    def __init__(self, directory: Path, state: Mapping[str, Any], child: subprocess.Popen | None) -> None:
+    def __init__(self, directory: Path, state: Mapping[str, Any], child: subprocess.Popen | None, give_back: Callable[[], None] | None = None) -> None:
         self.directory = directory
+        self._give_back = give_back
         self.pid: int = state["pid"]
         self.control: str = state["control"]
         self.clock_scale: float = state["clock_scale"]
@@ -185,7 +188,8 @@ class Testbed:
         injected as their control plane is at that moment. ``openshift``: the
         clusters say of themselves what OpenShift 4.14 says, and with ``controllers`` they have DeploymentConfigs. ``insight``: proxies write access
         logs, and istiods have debug pages. ``say`` gets progress
-        lines when it takes long. Raises ``TestbedError`` when it does not come up, ``ProgramsError`` when its programs cannot be had.
+        lines when it takes long. Its clusters come from the pool where this process has one (``pool.share``) and it is ``tied``.
+        Raises ``TestbedError`` when it does not come up, ``ProgramsError`` when its programs cannot be had.
         """
         place = Path(directory).absolute()
         if _running_state(place) is not None:
@@ -205,15 +209,25 @@ class Testbed:
             openshift,
             insight,
         )
-        (place / SPECIFICATION).write_text(json.dumps(spec.as_json(), indent=2), encoding="utf-8")
+        shared = pool.shared(programs) if tied else None
+        if shared is not None:
+            spec = replace(spec, lent=_lent(shared, spec))
+
+        def give_back() -> None:
+            if shared is not None:
+                shared.take_back(spec.lent.values())
+
+        with os.fdopen(os.open(place / SPECIFICATION, os.O_WRONLY | os.O_CREAT, 0o600), "w", encoding="utf-8") as written:
+            json.dump(spec.as_json(), written, indent=2)
         (place / PROGRESS).touch()
         child = _start_supervisor(place, tied)
         try:
             state = _wait_for_state(place, child, say)
         except BaseException:  # also on Ctrl-C: nothing may stay behind
             _end(child)
+            give_back()
             raise
-        return cls(place, state, child)
+        return cls(place, state, child, give_back)
 
     @classmethod
     def attach(cls, directory: str | Path) -> Testbed:
@@ -226,8 +240,12 @@ class Testbed:
 
     def stop(self) -> None:
         """End it and return when nothing of it runs any more. Ending it twice is no error."""
-        if not _is_supervisor(self.pid, self.directory):
-            return
+        if _is_supervisor(self.pid, self.directory):
+            self._end()
+        if self._give_back is not None:
+            self._give_back()
+
+    def _end(self) -> None:
         os.kill(self.pid, signal.SIGTERM)
         if self._child is not None:
             _end(self._child)
@@ -265,6 +283,31 @@ class Testbed:
 
     def __exit__(self, *_error: object) -> None:
         self.stop()
+
+
+def _lent(shared: pool.Pool, spec: TestbedSpec) -> dict[str, dict[str, Any]]:
+    """Return a running cluster for each that a testbed shall have."""
+    crds = Path(spec.crds) if spec.crds else None
+    found: dict[str, dict[str, Any]] = {}
+    versions: dict[str, list[str]] = {}
+    for mesh in spec.meshes:
+        versions.setdefault(mesh.cluster, []).append(mesh.version)
+    wanted: dict[str, list[str]] = {}
+    for cluster, asked in versions.items():
+        wanted.setdefault(release_serving(*asked).crds, []).append(cluster)
+    for release, clusters in wanted.items():
+
+        def load(cluster: Cluster, release: str = release) -> None:
+            if spec.openshift:
+                cluster.load_openshift()
+            if spec.olm:
+                cluster.load_olm()
+            else:
+                cluster.load_crds(release, crds)
+
+        kinds = [*(["openshift"] if spec.openshift else []), "olm" if spec.olm else crds_word(release, crds)]
+        found.update(zip(clusters, shared.lend(len(clusters), kinds, load)))
+    return found
 
 
 def kube_of(kubeconfig: str | Path) -> Kube:

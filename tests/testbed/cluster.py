@@ -45,23 +45,46 @@ _AUDIT_POLICY = {
 class Cluster:
     """An API server with RBAC, of which ``kube`` is a client that may do everything.
 
-    ``files`` lists what users get of it: ``server``, ``ca_file``, ``kubeconfig`` and ``audit_log``.
+    ``files`` lists what users get of it: ``server``, ``ca_file``, ``kubeconfig`` and ``audit_log``. ``lent`` is what ``lending`` says of
+    one that runs elsewhere: this is that one then, under another name; it is neither started nor ended here, and has ``kinds``, each a
+    text of ``crds_word`` or a folder of ours.
     """
 
-    def __init__(self, name: str, directory: Path, addresses: Addresses, processes: Processes, etcd: str, kube_apiserver: str) -> None:
+    def __init__(
+        self,
+        name: str,
+        directory: Path,
+        addresses: Addresses,
+        processes: Processes,
+        etcd: str,
+        kube_apiserver: str,
+        lent: Mapping[str, Any] | None = None,
+    ) -> None:
         self.name = name
         self.directory = directory
         self._processes = processes
         self._etcd, self._kube_apiserver = etcd, kube_apiserver
         self._running: list[Process] = []
-        self.address = addresses.for_key("api-server", name)
-        self._tokens = {ADMIN: secrets.token_urlsafe(24), _TESTBED_USER: secrets.token_urlsafe(24)}
+        self.kinds: tuple[str, ...] = tuple(lent["kinds"]) if lent is not None else ()
+        self._is_lent = lent is not None
         directory.mkdir(parents=True, exist_ok=True, mode=0o700)
-        self.authority = ClusterAuthority(directory, f"{name}-ca")
-        self.server = f"https://{self.address}:{free_port(self.address)}"
+        if lent is not None:
+            self._home, self.address, self.server, self.etcd_url = Path(lent["home"]), lent["address"], lent["server"], lent["etcd_url"]
+            self._tokens = dict(lent["tokens"])
+        else:
+            self._home, self.address, self.etcd_url = directory, addresses.for_key("api-server", name), ""
+            self.server = f"https://{self.address}:{free_port(self.address)}"
+            self._tokens = {ADMIN: secrets.token_urlsafe(24), _TESTBED_USER: secrets.token_urlsafe(24)}
+        self.authority = ClusterAuthority(self._home, f"{name}-ca")
         self.kubeconfig = directory / "kubeconfig"
-        self.audit_log = directory / "audit.log"
+        self.audit_log = self._home / "audit.log"
+        self.account_key = self._home / "service-accounts.key"
         self.kube = self.client(_TESTBED_USER)
+
+    def lending(self) -> dict[str, Any]:
+        """Return what another process needs in order to have this cluster as its own; it holds the tokens of who may do everything."""
+        place = {"home": str(self._home), "address": self.address, "server": self.server, "etcd_url": self.etcd_url}
+        return {**place, "tokens": self._tokens, "kinds": self.kinds}
 
     @property
     def files(self) -> dict[str, str]:
@@ -78,10 +101,10 @@ class Cluster:
         return Kube(self.server, str(self.authority.file), self._tokens[_TESTBED_USER], agent=agent)
 
     def start(self) -> None:
-        """Start both processes and return when the API server is ready. Raises ``ProcessError`` when it does not get so."""
-        etcd_url = self._start_etcd()
-        server = self._start_api_server(etcd_url)
-        server.wait_until(self._is_ready, _START_SECONDS)
+        """Start both processes unless they are there, and return when the API server is ready. Raises ``ProcessError`` when it does not get so."""
+        if not self._is_lent:
+            self.etcd_url = self._start_etcd()
+            self._start_api_server(self.etcd_url).wait_until(self._is_ready, _START_SECONDS)
         write_kubeconfig(self.kubeconfig, self.name, self.server, self.authority.pem, self._tokens[ADMIN])
 
     def stop(self) -> None:
@@ -89,15 +112,23 @@ class Cluster:
         for process in reversed(self._running):
             process.kill()
 
+    @property
+    def is_running(self) -> bool:
+        """Whether both processes that were started here run."""
+        return bool(self._running) and all(process.is_running for process in self._running)
+
     def load_crds(self, release: str, folder: Path | None = None) -> None:
         """Load our own texts of all kinds, with the control plane like that of ``release`` (2.3 or 2.5), and wait until they are served.
 
         The texts in ``folder`` take the place of ours of the same name. Raises ``TimeoutError`` when the server does not take them.
         """
+        if crds_word(release, folder) in self.kinds:
+            return
         texts = {text["metadata"]["name"]: text for text in own_crds(release)}
         if folder is not None:
             texts.update({text["metadata"]["name"]: text for text in crds_in(folder)})
         self._serve(texts)
+        self.kinds += (crds_word(release, folder),)
 
     def load_only(self, folder: Path, *names: str) -> None:
         """Load of the texts in ``folder`` those of ``names`` alone and wait until they are served; raises as ``load_crds``."""
@@ -112,7 +143,9 @@ class Cluster:
         self._load("openshift")
 
     def _load(self, folder: str) -> None:
-        self._serve({text["metadata"]["name"]: text for text in crds_in(_CRD_FOLDER / folder)})
+        if folder not in self.kinds:
+            self._serve({text["metadata"]["name"]: text for text in crds_in(_CRD_FOLDER / folder)})
+            self.kinds += (folder,)
 
     def _serve(self, texts: Mapping[str, dict]) -> None:
         for text in texts.values():
@@ -154,14 +187,14 @@ class Cluster:
 
     def _start_api_server(self, etcd_url: str) -> Process:
         certificate, key = self.authority.serving("apiserver", [self.address, "10.0.0.1"], ["localhost", "kubernetes.default.svc"])
-        account_key = self.directory / "service-accounts.key"
-        write_key(account_key, ec.generate_private_key(ec.SECP256R1()))
+        write_key(self.account_key, ec.generate_private_key(ec.SECP256R1()))
         tokens = self.directory / "tokens.csv"
         with os.fdopen(os.open(tokens, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as written:
             for user, token in self._tokens.items():
                 written.write(f'{token},{user},{user},"system:masters"\n')
         policy = self.directory / "audit-policy.json"
         policy.write_text(json.dumps(_AUDIT_POLICY), encoding="utf-8")
+        self.audit_log.touch(mode=0o600)  # a file that is there is appended to, so that it may be emptied meanwhile
         words = [
             self._kube_apiserver,
             f"--etcd-servers={etcd_url}",
@@ -173,8 +206,8 @@ class Cluster:
             f"--client-ca-file={self.authority.file}",
             f"--token-auth-file={tokens}",
             "--service-account-issuer=https://kubernetes.default.svc",
-            f"--service-account-key-file={account_key}",
-            f"--service-account-signing-key-file={account_key}",
+            f"--service-account-key-file={self.account_key}",
+            f"--service-account-signing-key-file={self.account_key}",
             "--authorization-mode=RBAC",
             "--service-cluster-ip-range=10.0.0.0/16",
             "--endpoint-reconciler-type=none",
@@ -211,6 +244,11 @@ class Cluster:
                         raise
                     return False
         return True
+
+
+def crds_word(release: str, folder: Path | None = None) -> str:
+    """Return the text that stands in ``Cluster.kinds`` for ``load_crds`` with these words."""
+    return f"{release} with {folder}" if folder is not None else release
 
 
 def own_crds(release: str) -> list[dict]:

@@ -91,7 +91,7 @@ def start_controllers(cluster: Cluster, programs: Programs, start: Callable[...,
             "--leader-elect=false",
             "--secure-port=0",
             "--use-service-account-credentials=true",
-            f"--service-account-private-key-file={cluster.directory / 'service-accounts.key'}",
+            f"--service-account-private-key-file={cluster.account_key}",
             f"--root-ca-file={cluster.authority.file}",
             # A Deployment that does not get on is given up after what its own progressDeadlineSeconds says.
             "--concurrent-deployment-syncs=5",

@@ -28,6 +28,11 @@ class OperatorRelease:
         """The version that a control plane gets whose creator names none."""
         return self.supported[-1]
 
+    @property
+    def crds(self) -> str:
+        """Which of our CRD texts are like those that it brings: 2.3 or 2.5."""
+        return "2.5" if "v2.5" in self.charts else "2.3"
+
     def reconciled_version(self, generation: int) -> str:
         """The text ``<operator>-<generation>`` that marks what has been reconciled."""
         return f"{self.version}-{generation}"

@@ -43,7 +43,8 @@ class TestbedSpec:
     ``tied``: it ends with the process that holds the other end of its standard input. ``olm``: the clusters begin with OLM
     and without the operator, so none of the meshes has a control plane yet. ``controllers``: the paths of what makes workloads
     roll, in the order of ``programs.Controllers``. ``openshift``: the clusters say that they are OpenShift, and with controllers they roll
-    DeploymentConfigs. ``insight``: proxies write access logs and ask a DNS server, and istiods have debug pages.
+    DeploymentConfigs. ``insight``: proxies write access logs and ask a DNS server, and istiods have debug pages. ``lent``: by cluster, what
+    ``Cluster.lending`` says of one that runs already.
     """
 
     meshes: tuple[MeshSpec, ...]
@@ -57,6 +58,7 @@ class TestbedSpec:
     controllers: Sequence[str] = ()
     openshift: bool = False
     insight: bool = False
+    lent: Mapping[str, Mapping[str, Any]] = dataclasses.field(default_factory=dict)
 
     def as_json(self) -> dict[str, Any]:
         """Return it as plain data."""

@@ -145,7 +145,8 @@ class Supervisor:
         }
 
     def _site(self, name: str) -> Site:
-        cluster = Cluster(name, self.directory / name, self.addresses, self.processes, self.spec.etcd, self.spec.kube_apiserver)
+        programs, lent = (self.spec.etcd, self.spec.kube_apiserver), self.spec.lent.get(name)
+        cluster = Cluster(name, self.directory / name, self.addresses, self.processes, *programs, lent)
         return Site(cluster, [mesh for mesh in self.spec.meshes if mesh.cluster == name])
 
     def _start_site(self, site: Site) -> None:
@@ -196,8 +197,7 @@ class Supervisor:
         if release is None:
             return
         site.release = release
-        crds = "2.5" if "v2.5" in release.charts else "2.3"
-        site.cluster.load_crds(crds, Path(self.spec.crds) if self.spec.crds else None)
+        site.cluster.load_crds(release.crds, Path(self.spec.crds) if self.spec.crds else None)
         if not site.is_watched:
             site.store.start()
             site.is_watched = True
