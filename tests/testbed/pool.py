@@ -33,6 +33,8 @@ MOST_FREE = 2
 
 _ETCD_SECONDS = 30
 _AT_ONCE = 100  # etcd takes 128
+# Where an API server keeps objects; beside it lies what it notes for itself, such as the last compaction.
+_FIRST, _AFTER_LAST = b"/registry/", b"/registry0"
 _KINDS = b"/registry/apiextensions.k8s.io/customresourcedefinitions/"
 # What the API server itself writes again and again, or keeps in step with what is here.
 _ITS_OWN = tuple(
@@ -43,7 +45,7 @@ _START_SECONDS, _POLL_SECONDS = 30, 0.05
 
 
 class Etcd:
-    """What an etcd holds, by its HTTP endpoint."""
+    """The objects that an etcd holds, by its HTTP endpoint."""
 
     def __init__(self, url: str) -> None:
         self._url = url
@@ -71,7 +73,7 @@ class Etcd:
             self._ask("txn", success=steps[begin : begin + _AT_ONCE])
 
     def _all(self, **words: Any) -> dict[bytes, tuple[int, bytes]]:
-        everything = self._ask("range", key=_text(b"\0"), range_end=_text(b"\0"), **words)["kvs"]
+        everything = self._ask("range", key=_text(_FIRST), range_end=_text(_AFTER_LAST), **words)["kvs"]
         return {base64.b64decode(entry["key"]): (int(entry["mod_revision"]), base64.b64decode(entry.get("value", ""))) for entry in everything}
 
     def _ask(self, what: str, **words: Any) -> dict:
