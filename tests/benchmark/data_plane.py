@@ -30,7 +30,7 @@ from ansible_collections.ossm.federation.plugins.modules.data_plane import Surve
 from testbed.certificates import ClusterAuthority
 
 IS_SMALLEST = bool(os.environ.get("OSSM_FEDERATION_SMALLEST"))
-COUNTS = (20, 200) if IS_SMALLEST else (200, 2000)
+COUNTS = (10, 20) if IS_SMALLEST else (200, 2000)
 REPEATS = 1 if IS_SMALLEST else 5
 NEWEST = Newest("2.2.13")
 # As much as a pod that was injected carries: the proxy's arguments, environment and volumes make most of it.

@@ -1,11 +1,12 @@
 # GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
-"""What a run of ``site`` costs that has nothing to do, against kubernetes.core's tasks on the same objects.
+"""What runs of ``site`` and ``extend`` cost that have nothing to do, against kubernetes.core's tasks on the same objects.
 
 Starts two clusters with OLM alone, plays ``site`` for a mesh with ten members in each until nothing changes, and then measures
 in turns: ``site``; a playbook with a ``kubernetes.core.k8s`` task per object; and one with a task per mesh, given all its objects as
-one list. kubernetes.core counts an object as changed whose status moved meanwhile, as a peer's does by itself: what it changed is told
-by the objects. Prints a table; run it as ``PYTHONPATH=tests python tests/benchmark/site.py`` with kubernetes.core among the collections
-(``OSSM_FEDERATION_BESIDE``); `make benchmark` does. Testbed and playbooks share the machine's processors.
+one list. Then one mesh keeps 200 extensions, for ``extend`` and the list. kubernetes.core counts an object as changed whose status moved
+meanwhile, as a peer's does by itself: what it changed is told by the objects. Prints tables; run it as
+``PYTHONPATH=tests python tests/benchmark/site.py`` with kubernetes.core among the collections (``OSSM_FEDERATION_BESIDE``);
+`make benchmark` does. Testbed and playbooks share the machine's processors.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from benchmark.estate import collections_in
@@ -28,20 +29,21 @@ from testbed.kube import KubeError
 
 TREE = Path(__file__).resolve().parents[2]
 IS_SMALLEST = bool(os.environ.get("OSSM_FEDERATION_SMALLEST"))
+MESHES = ("east",) if IS_SMALLEST else ("east", "west")
 MEMBERS = tuple(f"team-{number}" for number in range(1 if IS_SMALLEST else 10))
-ROUNDS = 1 if IS_SMALLEST else 3
+EXTENSIONS, ROUNDS = (2, 1) if IS_SMALLEST else (200, 3)
 PLAIN = {"tracing": {"type": "None"}, "addons": {name: {"enabled": False} for name in ("kiali", "grafana", "prometheus")}}
 # Of what `site` writes: the kinds, each with the API's word for it.
 KINDS = (
-    "Namespace Subscription OperatorGroup Role RoleBinding ClusterRole ClusterRoleBinding ServiceMeshControlPlane ServiceMeshMemberRoll ConfigMap "
+    "ServiceMeshMemberRoll Namespace Subscription OperatorGroup Role RoleBinding ClusterRole ClusterRoleBinding ServiceMeshControlPlane ConfigMap "
     "ServiceMeshPeer ExportedServiceSet ImportedServiceSet"
-).split()
+).split()[: 1 if IS_SMALLEST else None]
 
 
 def inventory(bed: Testbed) -> dict:
-    """Return the inventory of two meshes, each in a cluster of its own."""
+    """Return the inventory of the meshes, each in a cluster of its own."""
     meshes, clusters = {}, {}
-    for name, other in (("east", "west"), ("west", "east")):
+    for name in MESHES:
         kubeconfig = bed.meshes[name].kubeconfig
         clusters[f"{name}-cluster"] = {
             "cluster_kubeconfig": kubeconfig,
@@ -56,17 +58,33 @@ def inventory(bed: Testbed) -> dict:
             "mesh_control_plane_spec": PLAIN,
             "mesh_members": list(MEMBERS),
             "mesh_admins": {"users": ["anna"]},
-            "mesh_peers": [other],
+            "mesh_peers": [other for other in MESHES if other != name],
             "mesh_exports": [{"name": "cart", "namespace": "team-0"}],
             "mesh_imports": [{"namespace": "team-0"}],
         }
     return {"meshes": {"hosts": meshes}, "clusters": {"hosts": clusters}}
 
 
-def kept_objects(mesh: Mesh) -> list[dict]:
-    """Return what `site` keeps in a mesh's cluster, as somebody would write it down: the fields that our managers hold."""
+def extensions() -> list[dict]:
+    """Return a mesh's extensions, spread over its members."""
+    return [
+        {
+            "name": f"header-{number}",
+            "namespace": MEMBERS[number % len(MEMBERS)],
+            "selector": {"app": f"app-{number}"},
+            "image": f"registry.example/header:{number}@sha256:{number:064x}",
+            "phase": "STATS",
+            "priority": number,
+            "config": {"header": f"x-{number}", "values": [number, number + 1]},
+        }
+        for number in range(EXTENSIONS)
+    ]
+
+
+def kept_objects(mesh: Mesh, kinds: Sequence[str]) -> list[dict]:
+    """Return what we keep of some kinds in a mesh's cluster, as somebody would write it down: the fields that our managers hold."""
     found = []
-    for kind in KINDS:
+    for kind in kinds:
         try:
             listed = mesh.kube.list(kind)
         except KubeError as error:
@@ -126,42 +144,49 @@ def requests_of(bed: Testbed) -> int:
     return sum(len(log.read_text(encoding="utf-8").splitlines()) for log in logs)
 
 
-def measured(folder: Path, collections: str) -> Iterator[tuple[str, float, float]]:
-    """Yield what was run, its median seconds and its requests."""
-    specs = [MeshSpec(name, members=(), services={}, control_plane_present=False) for name in ("east", "west")]
-    with Testbed.start(folder / "bed", meshes=specs, olm=True) as bed:
-        (folder / "meshes.json").write_text(json.dumps(inventory(bed)), encoding="utf-8")
-        site = ["ossm.federation.site"]
-        played(folder, site, collections)
-        objects = {name: kept_objects(mesh) for name, mesh in bed.meshes.items()}
-        each, whole = core_playbooks(folder, objects)
-        count = sum(map(len, objects.values()))
-        runs = {"ossm.federation.site": site, f"kubernetes.core, a task per object ({count})": each, "kubernetes.core, a list per mesh": whole}
-        for words in runs.values():  # what each writes in its own way is written now
-            played(folder, words, collections)
-        times: dict[str, list[float]] = {what: [] for what in runs}
-        asked = dict.fromkeys(runs, 0)
-        for _round in range(ROUNDS):
-            for what, words in runs.items():
-                before = requests_of(bed)
-                times[what].append(played(folder, words, collections))
-                asked[what] += requests_of(bed) - before
-                if not unchanged(folder) and (words is site or {name: kept_objects(mesh) for name, mesh in bed.meshes.items()} != objects):
-                    sys.exit(f"{what} still changes something: not a run to compare\n{(folder / 'printed').read_text(encoding='utf-8')}")
-        for what, seconds in times.items():
-            yield what, statistics.median(seconds), asked[what] / ROUNDS
+def measured(bed: Testbed, folder: Path, collections: str, playbook: str, kinds: Sequence[str]) -> None:
+    """Play one of our playbooks until nothing changes, measure it against kubernetes.core's for what it keeps of ``kinds``, and print a table."""
+    hosts = json.loads((folder / "meshes.json").read_text(encoding="utf-8"))["meshes"]["hosts"]
+
+    def kept() -> dict[str, list[dict]]:
+        return {name: kept_objects(bed.meshes[name], kinds) for name in hosts}
+
+    played(folder, [playbook], collections)
+    objects = kept()
+    each, whole = core_playbooks(folder, objects)
+    runs = {playbook: [playbook], "kubernetes.core, a list per mesh": whole}
+    if playbook == "ossm.federation.site":  # extensions are hundreds, and each task takes seconds
+        runs["kubernetes.core, a task per object"] = each
+    for words in () if IS_SMALLEST else runs.values():  # what each writes in its own way is written now
+        played(folder, words, collections)
+    times: dict[str, list[float]] = {what: [] for what in runs}
+    asked = dict.fromkeys(runs, 0)
+    for _round in range(ROUNDS):
+        for what, words in runs.items():
+            standing, before = kept(), requests_of(bed)
+            times[what].append(played(folder, words, collections))
+            asked[what] += requests_of(bed) - before
+            if not unchanged(folder) and (what == playbook or kept() != standing):
+                sys.exit(f"{what} still changes something: not a run to compare\n{(folder / 'printed').read_text(encoding='utf-8')}")
+    base = statistics.median(times[playbook])
+    count = sum(map(len, objects.values()))
+    print(f"{len(hosts)} meshes with {len(MEMBERS)} members each and {count} objects, nothing to do. 1 is {base:.1f} s; median of {ROUNDS} runs in turns.")
+    print(f"{'what':45}  time  requests")
+    for what, seconds in times.items():
+        print(f"{what:45}  {statistics.median(seconds) / base:4.1f}  {asked[what] / ROUNDS:8.0f}")
 
 
 def main() -> None:
-    with tempfile.TemporaryDirectory(prefix="ossm-federation-") as scratch:
+    specs = [MeshSpec(name, members=(), services={}, control_plane_present=False) for name in MESHES]
+    with tempfile.TemporaryDirectory(prefix="ossm-federation-") as scratch, Testbed.start(Path(scratch) / "bed", meshes=specs, olm=True) as bed:
         folder = Path(scratch)
         collections = os.pathsep.join(filter(None, [str(collections_in(folder)), os.environ.get("OSSM_FEDERATION_BESIDE")]))
-        rows = list(measured(folder, collections))
-    base = rows[0][1]
-    print(f"Two meshes with {len(MEMBERS)} members each, nothing to do. Times: 1 is `site` ({base:.1f} s); median of {ROUNDS} runs in turns.")
-    print(f"{'what':45}  time  requests")
-    for what, seconds, requests in rows:
-        print(f"{what:45}  {seconds / base:4.1f}  {requests:8.0f}")
+        hosts = inventory(bed)
+        (folder / "meshes.json").write_text(json.dumps(hosts), encoding="utf-8")
+        measured(bed, folder, collections, "ossm.federation.site", KINDS)
+        hosts["meshes"]["hosts"] = {"east": {**hosts["meshes"]["hosts"]["east"], "mesh_extensions": extensions()}}
+        (folder / "meshes.json").write_text(json.dumps(hosts), encoding="utf-8")
+        measured(bed, folder, collections, "ossm.federation.extend", ["WasmPlugin"])
 
 
 if __name__ == "__main__":
