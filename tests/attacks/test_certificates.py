@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import random
 import re
@@ -174,7 +175,14 @@ def test_a_gateway_takes_what_we_take_and_goes_on_with_its_honest_peer(judged: J
 
 
 NOW = datetime.now(timezone.utc)
-ODD = {case.what: case for case in odd_certificates.odd(NOW)}
+
+
+@functools.cache
+def odd() -> dict[str, Case]:
+    """Every odd certificate by what is odd about it; to make their keys takes seconds."""
+    return {case.what: case for case in odd_certificates.odd(NOW)}
+
+
 NEVER = [
     attack("hostile peer", "an issuer that is no UTF-8, beside a good root", "issuer: broken UTF-8", "FED205"),
     attack(
@@ -202,7 +210,7 @@ NEVER = [
 def test_nothing_is_written_for_a_card_with_such_a_certificate(
     what: str, code: str, api: ApiInMemory, collections: str
 ) -> None:
-    options = {**api.access, "mesh": "east", "peers": ["west"], "cards": [card_with(ODD[what].certificates, NOW)]}
+    options = {**api.access, "mesh": "east", "peers": ["west"], "cards": [card_with(odd()[what].certificates, NOW)]}
     outcome = call(collections, "federation", options)
     assert outcome.code == code, outcome.printed
     assert {asked.method for asked in api.asked} == {"GET"}
@@ -254,8 +262,8 @@ OWN = [
 def test_no_card_is_made_that_every_peer_would_refuse(
     texts: dict[str, str], code: str, where: str, api: ApiInMemory, collections: str
 ) -> None:
-    options = {option: bundle_of(ODD[what]) for option, what in texts.items()}
-    api.store.put(root_config_map(options.pop("live", bundle_of(ODD["ordinary"]))))
+    options = {option: bundle_of(odd()[what]) for option, what in texts.items()}
+    api.store.put(root_config_map(options.pop("live", bundle_of(odd()["ordinary"]))))
     outcome = call(collections, "mesh_card", {**api.access, "mesh": "east", "peers": ["west"], **options})
     assert (outcome.code, where in outcome.result["where"]) == (code, True), outcome.printed
 
@@ -264,7 +272,7 @@ def test_an_old_root_beside_the_present_one_is_left_out_of_the_card_with_a_warni
     api: ApiInMemory, collections: str
 ) -> None:
     api.store.put(
-        root_config_map(bundle_of(ODD["validity: an end long ago"]) + bundle_of(ODD["key: secp384r1, sha384"]))
+        root_config_map(bundle_of(odd()["validity: an end long ago"]) + bundle_of(odd()["key: secp384r1, sha384"]))
     )
     outcome = call(collections, "mesh_card", {**api.access, "mesh": "east", "peers": ["west"]})
     assert outcome.code is None, outcome.printed
@@ -278,8 +286,8 @@ def root_config_map(text: str) -> dict:
 
 
 def test_what_people_compare_is_128_bits_everywhere(api: ApiInMemory, collections: str) -> None:
-    api.store.put(root_config_map(bundle_of(ODD["ordinary"])))
-    card = card_with(ODD["ordinary"].certificates, NOW)
+    api.store.put(root_config_map(bundle_of(odd()["ordinary"])))
+    card = card_with(odd()["ordinary"].certificates, NOW)
     access = {**api.access, "mesh": "east", "peers": ["west"]}
     whole = card["roots"][0]["fingerprint"]
     said = "-".join(whole[at : at + 4] for at in range(0, 32, 4))
