@@ -3,8 +3,11 @@
 
 from __future__ import annotations
 
-import copy
+import pickle
 from datetime import datetime
+from typing import TypeVar
+
+T = TypeVar("T")
 
 
 class ClusterInMemory:
@@ -35,7 +38,7 @@ class ClusterInMemory:
     def put(self, manifest: dict) -> None:
         """Keep an object that somebody else made."""
         self._uids += 1
-        kept = copy.deepcopy(manifest)
+        kept = copied(manifest)
         kept["metadata"].setdefault("uid", f"uid-{self._uids}")
         self._objects[_key(kept["kind"], kept["metadata"])] = kept
 
@@ -46,7 +49,7 @@ class ClusterInMemory:
     def get(self, kind, namespace, name):
         self.requests += 1
         self.reads.append(f"get {kind.name} {namespace}/{name}")
-        return copy.deepcopy(self._objects.get((kind.name, namespace, name)))
+        return copied(self._objects.get((kind.name, namespace, name)))
 
     def outline(self, kind, namespace, name):
         live = self.get(kind, namespace, name)
@@ -55,7 +58,7 @@ class ClusterInMemory:
     def list(self, kind, namespace, selector=None, keep=None):
         self.requests += 1
         self.reads.append(f"list {kind.name} {namespace}")
-        found = [copy.deepcopy(live) for (of, place, _name), live in self._objects.items() if of == kind.name and namespace in ("", place)]
+        found = [copied(live) for (of, place, _name), live in self._objects.items() if of == kind.name and namespace in ("", place)]
         return found if keep is None else [kept for live in found if (kept := keep(live)) is not None]
 
     def apply(self, kind, manifest, manager, force=False, dry_run=False):
@@ -63,7 +66,7 @@ class ClusterInMemory:
         metadata = manifest["metadata"]
         if dry_run:
             self.dry_runs.append((kind.name, metadata["name"]))
-            return copy.deepcopy(manifest)
+            return copied(manifest)
         self.writes.append(("apply", kind.name, metadata["name"]))
         live = self._objects.get(_key(kind.name, metadata))
         if live is None:
@@ -84,7 +87,7 @@ class ClusterInMemory:
             live["metadata"].setdefault("annotations", {}).update(metadata["annotations"])
         managed[:] = [entry for entry in managed if entry["manager"] != manager]
         managed.append({"manager": manager, "operation": "Apply", "fieldsV1": fields})
-        return copy.deepcopy(live)
+        return copied(live)
 
     def merge_patch(self, kind, namespace, name, patch, manager=""):
         self.requests += 1
@@ -92,7 +95,7 @@ class ClusterInMemory:
         live = self._objects[(kind.name, namespace, name)]
         assert patch.get("metadata", {}).get("uid", live["metadata"]["uid"]) == live["metadata"]["uid"]
         _merge_away(live, patch)
-        return copy.deepcopy(live)
+        return copied(live)
 
     def delete(self, kind, namespace, name, uid):
         self.requests += 1
@@ -132,6 +135,11 @@ class ClusterInMemory:
         return None
 
 
+def copied(value: T) -> T:
+    """Return a copy of data: as ``copy.deepcopy`` makes it, several times faster."""
+    return pickle.loads(pickle.dumps(value, pickle.HIGHEST_PROTOCOL))
+
+
 def _key(kind: str, metadata: dict) -> tuple[str, str, str]:
     return kind, metadata.get("namespace", ""), metadata["name"]
 
@@ -168,7 +176,7 @@ def _merge(live: dict, manifest: dict) -> None:
         elif isinstance(value, dict) and isinstance(live.get(key), dict):
             _merge(live[key], value)
         else:
-            live[key] = copy.deepcopy(value)
+            live[key] = copied(value)
 
 
 def _merge_away(live: dict, patch: dict) -> None:
@@ -182,4 +190,4 @@ def _merge_away(live: dict, patch: dict) -> None:
             live[key] = {}
             _merge_away(live[key], value)
         else:
-            live[key] = copy.deepcopy(value)
+            live[key] = copied(value)

@@ -4,10 +4,12 @@
 from __future__ import annotations
 
 import ast
+import functools
 import pathlib
 import re
 import sys
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 import yaml
@@ -20,13 +22,25 @@ MODULES = sorted((TREE / "plugins" / "modules").glob("*.py"))
 ROLES = sorted(path.name for path in (TREE / "roles").glob("*") if path.is_dir())
 
 
+@functools.cache
+def imports_in(path: pathlib.Path) -> list[ast.Import | ast.ImportFrom]:
+    """Return the imports of a file, wherever in it they stand."""
+    return [node for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))) if isinstance(node, (ast.Import, ast.ImportFrom))]
+
+
 def imported_by(path: pathlib.Path) -> Iterator[str]:
     """Give the dotted name of everything that a file imports, relative imports with their leading dots."""
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+    for node in imports_in(path):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
-        elif isinstance(node, ast.ImportFrom):
+        else:
             yield "." * node.level + (node.module or "")
+
+
+@functools.cache
+def read(path: pathlib.Path) -> Any:
+    """Return what a file in YAML holds."""
+    return yaml.load(path.read_text(encoding="utf-8"), getattr(yaml, "CSafeLoader", yaml.SafeLoader))
 
 
 def ids(path: pathlib.Path) -> str:
@@ -92,28 +106,30 @@ def room_of(path: pathlib.Path) -> str:
 
 
 def ours_in(path: pathlib.Path) -> Iterator[pathlib.Path]:
-    """Give the files of the collection that a file imports, wherever in it the import stands."""
+    """Give the files of the collection that a file imports."""
     package = dotted(path).split(".")[:-1]
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+    for node in imports_in(path):
         if isinstance(node, ast.ImportFrom):
             above = package[: len(package) - node.level + 1] if node.level else []
             module = ".".join([*above, *([node.module] if node.module else [])])
             yield from (FILES[name] for name in (module, *(f"{module}.{alias.name}" for alias in node.names)) if name in FILES)
 
 
-IMPORTS = {path: sorted(set(ours_in(path))) for path in HOUSE}
+@functools.cache
+def imports() -> dict[pathlib.Path, list[pathlib.Path]]:
+    return {path: sorted(set(ours_in(path))) for path in HOUSE}
 
 
 @pytest.mark.parametrize("path", HOUSE, ids=lambda path: str(path.relative_to(PLUGINS)))
 def test_an_import_points_to_a_lower_floor_or_into_the_same_room(path):
     room = room_of(path)
     assert room in ROOMS, "a room that FLOORS does not name"
-    upward = [found for found in map(room_of, IMPORTS[path]) if found != room and not ROOMS[found] < ROOMS[room]]
+    upward = [found for found in map(room_of, imports()[path]) if found != room and not ROOMS[found] < ROOMS[room]]
     assert upward == []
 
 
 def test_no_imports_go_round_in_a_circle():
-    left = dict(IMPORTS)
+    left = dict(imports())
     while ready := [path for path, needs in left.items() if not set(needs) & set(left)]:
         for path in ready:
             del left[path]
@@ -135,7 +151,7 @@ def test_the_testbed_shares_no_code_with_what_it_tests(path):
 
 
 def test_the_action_group_names_every_module_that_speaks_to_a_cluster():
-    runtime = yaml.safe_load((TREE / "meta" / "runtime.yml").read_text(encoding="utf-8"))
+    runtime = read(TREE / "meta" / "runtime.yml")
     speaking = [path.stem for path in MODULES if "ossm.federation.cluster" in path.read_text(encoding="utf-8")]
     assert sorted(runtime["action_groups"]["mesh"]) == speaking
 
@@ -150,11 +166,11 @@ def test_a_module_is_imported_by_its_own_action_and_so_before_the_workers_fork(p
 @pytest.mark.parametrize("role", ROLES)
 def test_a_role_has_an_argument_spec_with_the_defaults_that_it_really_has(role):
     folder = TREE / "roles" / role
-    specs = yaml.safe_load((folder / "meta" / "argument_specs.yml").read_text(encoding="utf-8"))["argument_specs"]
+    specs = read(folder / "meta" / "argument_specs.yml")["argument_specs"]
     assert all(spec["short_description"] for spec in specs.values())
     options = {name: option for spec in specs.values() for name, option in (spec.get("options") or {}).items()}
     defaults = folder / "defaults" / "main.yml"
-    written = yaml.safe_load(defaults.read_text(encoding="utf-8")) if defaults.exists() else {}
+    written = read(defaults) if defaults.exists() else {}
     assert set(written) <= set(options), "defaults/main.yml sets what the specification does not know"
     promised = {name: option["default"] for name, option in options.items() if "default" in option}
     # ansible-lint lets a role set no variable that does not bear its name; the tasks give those their defaults.
@@ -175,7 +191,7 @@ def place_of(path: pathlib.Path) -> str:
 @pytest.mark.parametrize("role", ROLES)
 def test_a_variable_that_must_be_set_may_be_missing_where_it_is_handed_on(role):
     """Ansible evaluates a task's arguments before the role's specification is looked at, which says so in the user's words: FED325."""
-    specs = yaml.safe_load((TREE / "roles" / role / "meta" / "argument_specs.yml").read_text(encoding="utf-8"))["argument_specs"]
+    specs = read(TREE / "roles" / role / "meta" / "argument_specs.yml")["argument_specs"]
     required = [name for entry in specs.values() for name, option in (entry.get("options") or {}).items() if option.get("required")]
     tasks = "".join(path.read_text(encoding="utf-8") for path in (TREE / "roles" / role).glob("tasks/*.yml"))
     assert [name for name in required if f'"{{{{ {name} }}}}"' in tasks] == []
@@ -193,7 +209,7 @@ def test_a_private_variable_stays_in_its_role_and_those_that_depend_on_it():
     crossing = []
     for path in YAML_OF_ROLES:
         role = path.relative_to(TREE / "roles").parts[0] if "roles" in path.relative_to(TREE).parts else None
-        meta = yaml.safe_load((TREE / "roles" / role / "meta" / "main.yml").read_text(encoding="utf-8")) if role else {}
+        meta = read(TREE / "roles" / role / "meta" / "main.yml") if role else {}
         allowed = {role, *(each["role"].rpartition(".")[2] for each in meta.get("dependencies") or [])}
         for name in set(re.findall(r"\b__\w+", path.read_text(encoding="utf-8"))) - {"__show"}:
             owner = max((home for home, pattern in homes.items() if pattern.fullmatch(name)), key=len, default=None)

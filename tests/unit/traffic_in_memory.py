@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import copy
 from typing import Any
 
 from .cluster_in_memory import ClusterInMemory
@@ -104,4 +103,4 @@ def estate(*more: dict, version: str = "v2.5", **spec: Any) -> ClusterInMemory:
         service("checkout"),
     ]
     standing += [account("web"), account("till"), account("clerk", "desk")]
-    return ClusterInMemory(NOW, *map(copy.deepcopy, [*standing, *more]))
+    return ClusterInMemory(NOW, *standing, *more)

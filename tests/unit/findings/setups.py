@@ -7,7 +7,6 @@ the statuses that operator and istiod write.
 
 from __future__ import annotations
 
-import copy
 import random
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -21,7 +20,7 @@ from ansible_collections.ossm.federation.plugins.module_utils._core.peering.name
 from ansible_collections.ossm.federation.plugins.module_utils._core.peering.plan import plan_gateways, plan_peering
 from ansible_collections.ossm.federation.plugins.module_utils._described import DESCRIBED
 from ansible_collections.ossm.federation.plugins.modules import preflight_info
-from ansible_collections.ossm.federation.tests.unit.cluster_in_memory import ClusterInMemory
+from ansible_collections.ossm.federation.tests.unit.cluster_in_memory import ClusterInMemory, copied
 from ansible_collections.ossm.federation.tests.unit.pem import NOW, root
 from ansible_collections.ossm.federation.tests.unit.run_in_memory import RunInMemory
 
@@ -122,7 +121,7 @@ class Setup:
 
 
 def asked(params: Mapping) -> RunInMemory:
-    return RunInMemory(DESCRIBED, preflight_info.OPTIONS, **copy.deepcopy(dict(params)))
+    return RunInMemory(DESCRIBED, preflight_info.OPTIONS, **copied(dict(params)))
 
 
 def _name(entry: object) -> str:
@@ -165,7 +164,7 @@ def standing(setup: Setup, version: tuple[int, int] = (2, 3), **spec: object) ->
     for peer in mesh.peers:
         planned = plan_gateways(mesh, peer, version=version, has_route_config=version >= (2, 5))["spec"]["gateways"]
         for key, maps in gateways.items():
-            maps.update(copy.deepcopy(planned[key]))
+            maps.update(copied(planned[key]))
         for direction, name in (("additionalIngress", peer.gateways.ingress), ("additionalEgress", peer.gateways.egress)):
             gateway_service(setup, name, planned[direction][name])
     done = [{"type": kind, "status": "True", "reason": "ComponentsReady"} for kind in ("Installed", "Reconciled", "Ready")]
@@ -209,7 +208,7 @@ def federated(setup: Setup, mesh: Mesh, peer: object, services: list[dict]) -> N
     for planned in plan_peering(mesh, peer, card):
         manifest = remembering(planned, card, None, None)
         metadata = {**manifest["metadata"], "creationTimestamp": ago(days=30), "generation": 3}
-        setup.objects[(manifest["kind"], SPACE, metadata["name"])] = {**copy.deepcopy(manifest), "metadata": metadata}
+        setup.objects[(manifest["kind"], SPACE, metadata["name"])] = {**copied(manifest), "metadata": metadata}
     watch = {"connected": True, "lastConnected": ago(days=1), "lastFullSync": ago(seconds=20)}
     remote = {"connected": True, "source": "10.255.0.2", "lastFullSync": ago(seconds=20)}
     setup.live("ServiceMeshPeer", name)["status"] = {

@@ -3,10 +3,10 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Iterator
 
 import pytest
+from ansible_collections.ossm.federation.tests.unit.cluster_in_memory import copied
 from ansible_collections.ossm.federation.tests.unit.findings.setups import SPACE, Setup, base, put_platform
 
 ODD = (None, 5, ["text"], {"key": {}})
@@ -54,7 +54,7 @@ def test_an_odd_object_keeps_nobody_from_the_rest(kind):
     for part in ("spec", "status"):
         for path in [*paths(whole.objects[key].get(part))]:
             for odd in ODD:
-                setup = Setup(whole.options, whole.cards, copy.deepcopy(whole.objects), whole.server, [], whole.groups)
+                setup = Setup(whole.options, whole.cards, copied(whole.objects), whole.server, [], whole.groups)
                 below = setup.objects[key][part]
                 for step in path[:-1]:
                     below = below[step]

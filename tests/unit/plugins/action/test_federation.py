@@ -34,7 +34,7 @@ def rendered(collections: pathlib.Path, folder: pathlib.Path, variables: dict) -
     (folder / "inventory.json").write_text(json.dumps(INVENTORY), encoding="utf-8")
     (folder / "extra.json").write_text(json.dumps(variables), encoding="utf-8")
     environment = {
-        **{name: value for name, value in os.environ.items() if not name.startswith(("ANSIBLE_", "PYTHON", "K8S_AUTH_"))},
+        **{name: value for name, value in os.environ.items() if not name.startswith(("ANSIBLE_", "PYTHON", "PYTEST_", "K8S_AUTH_"))},
         "PATH": os.pathsep.join([os.path.dirname(sys.executable), os.environ["PATH"]]),
         "ANSIBLE_COLLECTIONS_PATH": str(collections),
         "ANSIBLE_LOCAL_TEMP": str(folder / "tmp"),

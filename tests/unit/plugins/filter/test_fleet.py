@@ -59,7 +59,7 @@ def test_the_playbook_gives_the_meshes_that_need_a_job_as_a_pattern_for_the_limi
     inventory = tmp_path / "meshes.yml"
     inventory.write_text(json.dumps({"meshes": {"hosts": hosts}}), encoding="utf-8")
     environment = {
-        **{name: value for name, value in os.environ.items() if not name.startswith(("ANSIBLE_", "PYTHON", "K8S_AUTH_"))},
+        **{name: value for name, value in os.environ.items() if not name.startswith(("ANSIBLE_", "PYTHON", "PYTEST_", "K8S_AUTH_"))},
         "PATH": os.pathsep.join([os.path.dirname(sys.executable), os.environ["PATH"]]),
         "ANSIBLE_COLLECTIONS_PATH": str(collections),
         "ANSIBLE_SHOW_CUSTOM_STATS": "true",

@@ -3,11 +3,14 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -21,19 +24,34 @@ FORKED = "in a process forked from Ansible's own"
 CARD = {"apiVersion": "federation.ossm/v1", "kind": "MeshCard", "mesh": "west"}
 
 
-def played(folder: Path, *, python: str = sys.executable, task: dict | None = None, environment: dict | None = None) -> tuple[dict, str]:
-    """Run ``mesh_card_info`` on something that is no card; return what the module said, and all that was printed at ``-vvv``."""
+CALLED = {"ossm.federation.mesh_card_info": {"card": CARD}}
+TASKS = {
+    "plain": CALLED,
+    "in the background": {**CALLED, "async": 60, "poll": 1},
+    "that warns": {"ossm.federation.mesh_card_info": {"card": CARD, "loopback": True}},
+    "with a number in its environment": {**CALLED, "environment": {"NUMBER": 5}},
+}
+
+
+def played(folder: Path, tasks_of: Mapping[str, Mapping[str, dict]], **environment: str) -> Callable[..., tuple[dict, str]]:
+    """Run tasks with ``mesh_card_info`` on something that is no card: those ``here`` on the same Python, those ``elsewhere`` on another.
+
+    Returns a function that gives what the module said in one of them, and all that was printed of it at ``-vvv``.
+    """
     link = folder / "collections" / "ansible_collections" / "ossm" / "federation"
-    link.parent.mkdir(parents=True, exist_ok=True)
-    if not link.exists():
-        link.symlink_to(TREE)
-    called = {} if any("." in key for key in task or {}) else {"ossm.federation.mesh_card_info": {"card": CARD}}
-    module = {**called, "register": "seen", "ignore_errors": True, **(task or {})}
-    kept = {"ansible.builtin.copy": {"content": "{{ seen | to_json }}", "dest": str(folder / "seen.json"), "mode": "0600"}}
-    play = {"hosts": "here", "gather_facts": False, "tasks": [module, kept]}
-    (folder / "play.yml").write_text(yaml.safe_dump([play]), encoding="utf-8")
-    host = {"ansible_connection": "local", "ansible_python_interpreter": python}
-    (folder / "hosts.yml").write_text(yaml.safe_dump({"all": {"hosts": {"here": host}}}), encoding="utf-8")
+    link.parent.mkdir(parents=True)
+    link.symlink_to(TREE)
+    (folder / "python").symlink_to(sys.executable)
+    plays = []
+    for host, tasks in tasks_of.items():
+        # Shown by an action that runs no module.
+        shown = {"name": "result", "ansible.builtin.debug": {"msg": "{{ seen | to_json | b64encode }}"}}
+        each = [[{"name": name, "register": "seen", "ignore_errors": True, **task}, shown] for name, task in tasks.items()]
+        plays.append({"hosts": host, "gather_facts": False, "tasks": [one for pair in each for one in pair]})
+    (folder / "play.yml").write_text(yaml.safe_dump(plays), encoding="utf-8")
+    pythons = {"here": sys.executable, "elsewhere": str(folder / "python")}
+    hosts = {host: {"ansible_connection": "local", "ansible_python_interpreter": python} for host, python in pythons.items()}
+    (folder / "hosts.yml").write_text(yaml.safe_dump({"all": {"hosts": hosts}}), encoding="utf-8")
     env = {
         **{key: text for key, text in os.environ.items() if not key.startswith("ANSIBLE_")},
         "ANSIBLE_COLLECTIONS_PATH": str(folder / "collections"),
@@ -41,53 +59,51 @@ def played(folder: Path, *, python: str = sys.executable, task: dict | None = No
         # By default it lies below ~, which is HOME to one of the two that use it, and the user's home to the other.
         "ANSIBLE_ASYNC_DIR": str(folder / "async"),
         "ANSIBLE_REMOTE_TMP": str(folder / "tmp"),
-        **(environment or {}),
+        **environment,
     }
     words = [str(Path(sys.executable).parent / "ansible-playbook"), "-i", "hosts.yml", "play.yml", "-vvv"]
     done = subprocess.run(words, cwd=folder, env=env, check=False, text=True, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
     assert done.returncode == 0, done.stdout
-    return json.loads((folder / "seen.json").read_text(encoding="utf-8")), done.stdout
+
+    parts = re.split(r"^(?=PLAY |TASK )", done.stdout, flags=re.MULTILINE)
+
+    def told(name: str, host: str = "here") -> tuple[dict, str]:
+        (at,) = (at for at, part in enumerate(parts) if part.startswith(f"TASK [{name}]") and f"[{host}]" in part)
+        return json.loads(base64.b64decode(re.findall(r'"msg": "([\w+/=]+)"', parts[at + 1])[0])), parts[at]
+
+    return told
 
 
 @pytest.fixture(scope="module")
-def forked(tmp_path_factory: pytest.TempPathFactory) -> tuple[dict, str]:
-    return played(tmp_path_factory.mktemp("forked"))
+def told(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., tuple[dict, str]]:
+    return played(tmp_path_factory.mktemp("told"), {"here": TASKS, "elsewhere": {"plain": CALLED}})
 
 
-def test_a_module_runs_in_a_fork_where_it_would_run_on_the_same_python(forked: tuple[dict, str]) -> None:
-    result, printed = forked
+def test_a_module_runs_in_a_fork_where_it_would_run_on_the_same_python(told: Callable[..., tuple[dict, str]]) -> None:
+    result, printed = told("plain")
     assert FORKED in printed and "AnsiballZ_mesh_card_info" not in printed
     assert result["failed"] and result["code"].startswith("FED") and CARD["mesh"] not in result.get("exception", "")
 
 
-def test_a_warning_of_a_forked_module_is_shown_and_stands_in_its_result(tmp_path: Path) -> None:
-    task = {"ossm.federation.mesh_card_info": {"card": CARD, "loopback": True}}
-    result, printed = played(tmp_path, task=task)
+def test_a_warning_of_a_forked_module_is_shown_and_stands_in_its_result(told: Callable[..., tuple[dict, str]]) -> None:
+    result, printed = told("that warns")
     assert FORKED in printed and "FED324" in printed.partition("WARNING")[2], printed
     assert [warning for warning in result["warnings"] if "FED324" in str(warning)], result
 
 
-@pytest.mark.parametrize(
-    "elsewhere",
-    [
-        {"environment": {"ANSIBLE_KEEP_REMOTE_FILES": "1"}},
-        {"task": {"async": 60, "poll": 1}},
-        {"python": "a link to it"},
-    ],
-    ids=["its files are kept", "it runs in the background", "another Python"],
-)
-def test_a_module_is_packed_where_anything_is_different_and_says_the_same(tmp_path: Path, forked: tuple[dict, str], elsewhere: dict) -> None:
-    if "python" in elsewhere:
-        elsewhere = {"python": str(tmp_path / "python")}
-        (tmp_path / "python").symlink_to(sys.executable)
-    result, printed = played(tmp_path, **elsewhere)
-    assert FORKED not in printed
-    told = ("code", "msg", "where", "what", "fix", "failed", "changed")
-    assert {key: result.get(key) for key in told} == {key: forked[0].get(key) for key in told}
+@pytest.mark.parametrize("elsewhere", ["its files are kept", "it runs in the background", "another Python"])
+def test_a_module_is_packed_where_anything_is_different_and_says_the_same(tmp_path: Path, told: Callable[..., tuple[dict, str]], elsewhere: str) -> None:
+    if elsewhere == "its files are kept":
+        result, printed = played(tmp_path, {"here": {"plain": CALLED}}, ANSIBLE_KEEP_REMOTE_FILES="1")("plain")
+    else:
+        result, printed = told("in the background") if elsewhere == "it runs in the background" else told("plain", "elsewhere")
+    assert FORKED not in printed and "AnsiballZ_mesh_card_info" in printed
+    keys = ("code", "msg", "where", "what", "fix", "failed", "changed")
+    assert {key: result.get(key) for key in keys} == {key: told("plain")[0].get(key) for key in keys}
 
 
-def test_a_task_s_environment_may_hold_more_than_texts(tmp_path: Path) -> None:
-    result, printed = played(tmp_path, task={"environment": {"NUMBER": 5}})
+def test_a_task_s_environment_may_hold_more_than_texts(told: Callable[..., tuple[dict, str]]) -> None:
+    result, printed = told("with a number in its environment")
     assert FORKED in printed and result["code"].startswith("FED")
 
 
