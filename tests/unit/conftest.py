@@ -15,6 +15,7 @@ import shutil
 import sys
 import tempfile
 
+import pytest
 from hypothesis import settings
 
 TREE = pathlib.Path(__file__).absolute().parents[2]
@@ -47,6 +48,17 @@ if not _is_importable("ansible_collections.ossm.federation"):
 if str(TREE / "tests") not in sys.path:
     sys.path.insert(0, str(TREE / "tests"))
 
+# After the path is set.
+from unit.draws import IS_SOAK  # noqa: E402
+
 # A busy machine must not fail a property, and CI tries the same examples each time; elsewhere each run tries others.
-settings.register_profile("ossm.federation", deadline=None, database=None, print_blob=True, derandomize=bool(os.environ.get("CI")))
-settings.load_profile("ossm.federation")
+COMMON = settings(deadline=None, database=None, print_blob=True, derandomize=bool(os.environ.get("CI")))
+settings.register_profile("all", COMMON, max_examples=1000 if IS_SOAK else 50)
+settings.register_profile("drawn", COMMON, max_examples=10)
+settings.load_profile("all")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Try few examples where few cases of each test are drawn."""
+    if config.getoption("cases", None) and not config.getoption("cases_in"):
+        settings.load_profile("drawn")

@@ -12,8 +12,8 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-import yaml
 from ansible_collections.ossm.federation.plugins.plugin_utils.specs import SPECS
+from ansible_collections.ossm.federation.tests.unit.yaml_texts import loaded
 
 TREE = pathlib.Path(__file__).resolve().parents[2]
 CORE = TREE / "plugins" / "module_utils" / "_core"
@@ -37,10 +37,9 @@ def imported_by(path: pathlib.Path) -> Iterator[str]:
             yield "." * node.level + (node.module or "")
 
 
-@functools.cache
 def read(path: pathlib.Path) -> Any:
     """Return what a file in YAML holds."""
-    return yaml.load(path.read_text(encoding="utf-8"), getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+    return loaded(path.read_text(encoding="utf-8"))
 
 
 def ids(path: pathlib.Path) -> str:

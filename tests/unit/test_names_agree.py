@@ -131,7 +131,7 @@ def the_mesh_imports(spec, name, namespace, domain):
     return mapped.hostname if mapped and naming.is_hostname(mapped.hostname) else None
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=4 * settings.default.max_examples, deadline=None)
 @given(EXPORTED_SETS, SERVICES, NAMESPACES, LABELS, OUTSIDE)
 def test_both_export_a_service_under_one_name(spec, name, namespace, labels, is_outside):
     (row,) = exported_names([manifest(name, namespace, labels, is_outside)], spec, "east")
@@ -139,7 +139,7 @@ def test_both_export_a_service_under_one_name(spec, name, namespace, labels, is_
     assert row["exported"] == the_mesh_exports(spec, name, namespace, labels, is_outside)
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=4 * settings.default.max_examples, deadline=None)
 @given(IMPORTED_SETS, SERVICES, NAMESPACES, st.sampled_from(["cluster.local", "corp.local"]))
 def test_both_import_a_host_under_one_name(spec, name, namespace, domain):
     host = f"{name}.{namespace}.svc.east-exports.local"
@@ -149,7 +149,7 @@ def test_both_import_a_host_under_one_name(spec, name, namespace, domain):
     assert row["imported"] == the_mesh_imports(spec, name, namespace, domain)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=2 * settings.default.max_examples, deadline=None)
 @given(EXPORTED_SETS, IMPORTED_SETS, st.lists(st.tuples(SERVICES, NAMESPACES, LABELS), max_size=4))
 def test_both_take_services_from_one_mesh_to_the_other_alike(exports, imports, services):
     offered = [row["exported"] for row in exported_names([manifest(*each, False) for each in services], exports, "east") if row["exported"]]
@@ -159,7 +159,7 @@ def test_both_take_services_from_one_mesh_to_the_other_alike(exports, imports, s
     assert imported == [the_mesh_imports(imports, *host_parts(host), "cluster.local") for host in offered]
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=4 * settings.default.max_examples, deadline=None)
 @given(st.none() | SELECTORS, LABELS)
 def test_both_select_the_same_labels(selector, labels):
     assert is_selected(selector, labels) == naming.selector_matches(selector, labels)

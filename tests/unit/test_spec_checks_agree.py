@@ -76,7 +76,7 @@ def without_none(value):
     return [without_none(below) for below in value] if isinstance(value, list) else value
 
 
-@settings(max_examples=1500, deadline=None)
+@settings(max_examples=15 * settings.default.max_examples, deadline=None)
 @given(SPECS.map(without_none), st.integers(0, 6))
 def test_what_one_refuses_the_other_refuses(spec, minor):
     ours, theirs = list(map(str, objections(spec, (2, minor)))), rules.refusals(spec, minor)

@@ -9,11 +9,11 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-import yaml
+from unit.yaml_texts import loaded
 
 HERE = Path(__file__).parent
-FAULTS = yaml.safe_load((HERE / "faults.yml").read_text(encoding="utf-8"))
-VARIANTS = yaml.safe_load((HERE / "variants.yml").read_text(encoding="utf-8"))
+FAULTS = loaded((HERE / "faults.yml").read_text(encoding="utf-8"))
+VARIANTS = loaded((HERE / "variants.yml").read_text(encoding="utf-8"))
 
 # What istiod writes of its last call.
 SAID = {
@@ -47,7 +47,7 @@ REASONS = {
 
 
 # A copy of JSON is made faster than one of objects.
-HEALTHY = json.dumps(yaml.safe_load((HERE / "healthy.yml").read_text(encoding="utf-8")))
+HEALTHY = json.dumps(loaded((HERE / "healthy.yml").read_text(encoding="utf-8")))
 
 
 def healthy() -> dict[str, Any]:

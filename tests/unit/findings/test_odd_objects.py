@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 from ansible_collections.ossm.federation.tests.unit.cluster_in_memory import copied
+from ansible_collections.ossm.federation.tests.unit.draws import each
 from ansible_collections.ossm.federation.tests.unit.findings.setups import SPACE, Setup, base, put_platform
 
 ODD = (None, 5, ["text"], {"key": {}})
@@ -52,8 +53,8 @@ def test_an_odd_object_keeps_nobody_from_the_rest(kind):
     whole = estate()
     key = next(key for key in whole.objects if key[0] == kind and (key[1] != SPACE or kind in ("Pod", "ServiceMeshMemberRoll") or "Set" in kind))
     for part in ("spec", "status"):
-        for path in [*paths(whole.objects[key].get(part))]:
-            for odd in ODD:
+        for number, path in enumerate([*paths(whole.objects[key].get(part))]):
+            for odd in each(4, ODD, number):
                 setup = Setup(whole.options, whole.cards, copied(whole.objects), whole.server, [], whole.groups)
                 below = setup.objects[key][part]
                 for step in path[:-1]:

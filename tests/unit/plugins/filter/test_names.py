@@ -3,6 +3,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -49,10 +50,8 @@ def documented(name):
     return yaml.safe_load((Path(names.__file__).parent / f"{name}.yml").read_text())
 
 
-def test_a_playbook_predicts_exported_and_then_imported_names(tmp_path):
-    """Through real templating: lazy containers, tagged texts, results of one filter into the other, YAML's dates."""
-    run_playbook(
-        """
+# Through real templating: lazy containers, tagged texts, results of one filter into the other, YAML's dates.
+PREDICTING = """
 - hosts: localhost
   connection: local
   gather_facts: false
@@ -74,10 +73,19 @@ def test_a_playbook_predicts_exported_and_then_imported_names(tmp_path):
     - ansible.builtin.copy:
         dest: "{{ playbook_dir }}/result.json"
         content: "{{ {'exported': exported, 'imported': imported, 'none': services | ossm.federation.exported_names(none, peer='east')} | to_json }}"
-""",
-        tmp_path,
-    )
-    assert json.loads((tmp_path / "result.json").read_text()) == {
+"""
+
+
+@pytest.fixture(scope="module")
+def played(tmp_path_factory):
+    """Run the playbook above and the documented examples in one; return what it has written, and what each play printed, by its name."""
+    folder = tmp_path_factory.mktemp("played")
+    printed = run_playbook("".join([PREDICTING, *(documented(name)["EXAMPLES"] for name in sorted(FILTERS))]), folder)
+    return json.loads((folder / "result.json").read_text()), dict(re.findall(r"^PLAY \[(.*?)\](.*?)(?=^PLAY )", printed, re.MULTILINE | re.DOTALL))
+
+
+def test_a_playbook_predicts_exported_and_then_imported_names(played):
+    assert played[0] == {
         "exported": [
             {
                 "name": "cart",
@@ -105,9 +113,10 @@ def test_a_playbook_predicts_exported_and_then_imported_names(tmp_path):
 
 
 @pytest.mark.parametrize("name", sorted(FILTERS))
-def test_the_documented_examples_run_and_give_the_documented_values(name, tmp_path):
+def test_the_documented_examples_run_and_give_the_documented_values(name, played):
     document = documented(name)
-    printed = run_playbook(document["EXAMPLES"], tmp_path)
+    (example,) = yaml.safe_load(document["EXAMPLES"])
+    printed = played[1][example["name"]]
     for name, field in document["RETURN"]["_value"]["contains"].items():
         assert f'"{name}": {json.dumps(field["sample"])}' in printed
 

@@ -510,7 +510,7 @@ ESTATES = st.lists(
 )
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=settings.default.max_examples // 2, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(estate=ESTATES, batch=st.integers(1, 4), deaths=st.lists(st.integers(1, 40), max_size=3))
 def test_however_often_a_run_dies_each_workload_is_restarted_once_and_no_more_than_allowed_at_a_time(settling, estate, batch, deaths):
     settling.clear()

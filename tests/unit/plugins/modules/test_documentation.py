@@ -8,7 +8,6 @@ import importlib
 from pathlib import Path
 
 import pytest
-import yaml
 from ansible_collections.ossm.federation.plugins.module_utils._core.extensions.described import Extension
 from ansible_collections.ossm.federation.plugins.module_utils._core.install.subjects import PARTS
 from ansible_collections.ossm.federation.plugins.module_utils._core.mesh import given
@@ -17,6 +16,7 @@ from ansible_collections.ossm.federation.plugins.module_utils._core.traffic impo
 from ansible_collections.ossm.federation.plugins.module_utils._described import DESCRIBED
 from ansible_collections.ossm.federation.plugins.module_utils._options import CLUSTER, FORCE, MESH, OLM, PROMETHEUS, REGISTRY, WAITING
 from ansible_collections.ossm.federation.plugins.plugin_utils.specs import SPECS as ROLES
+from ansible_collections.ossm.federation.tests.unit.yaml_texts import loaded
 
 ROOT = "ansible_collections.ossm.federation.plugins"
 MODULES = sorted(path.stem for path in Path(__file__).parents[4].joinpath("plugins", "modules").glob("*.py"))
@@ -39,12 +39,12 @@ def module_of(name):
 @functools.cache
 def documented(name):
     """Return the options that a module documents, its fragments' included, and the fragments' names."""
-    documentation = yaml.safe_load(module_of(name).DOCUMENTATION)
+    documentation = loaded(module_of(name).DOCUMENTATION)
     fragments = [text.rpartition(".")[2] for text in documentation.get("extends_documentation_fragment", [])]
     options = dict(documentation.get("options", {}))
     for fragment in fragments:
         told = importlib.import_module(f"{ROOT}.doc_fragments.{fragment}").ModuleDocFragment
-        options.update(yaml.safe_load(told.DOCUMENTATION).get("options", {}))
+        options.update(loaded(told.DOCUMENTATION).get("options", {}))
     return options, fragments
 
 
@@ -56,7 +56,7 @@ def spec_of(name):
 @pytest.mark.parametrize("name", MODULES)
 def test_an_attribute_is_no_more_than_its_support_and_what_it_means(name):
     """A description with a comma that nobody quoted becomes a key of its own."""
-    attributes = yaml.safe_load(module_of(name).DOCUMENTATION)["attributes"]
+    attributes = loaded(module_of(name).DOCUMENTATION)["attributes"]
     assert [key for key, told in attributes.items() if set(told) - {"support", "description", "details"}] == []
 
 
@@ -78,7 +78,7 @@ def test_an_option_is_documented_as_it_is(name, said):
 @pytest.mark.parametrize("name", MODULES)
 def test_an_example_gives_only_options_that_exist_and_all_that_are_required(name):
     options, _fragments = documented(name)
-    tasks = [task for task in yaml.safe_load(module_of(name).EXAMPLES) if f"ossm.federation.{name}" in task]
+    tasks = [task for task in loaded(module_of(name).EXAMPLES) if f"ossm.federation.{name}" in task]
     assert tasks
     for task in tasks:
         given = set(task[f"ossm.federation.{name}"])
@@ -125,5 +125,5 @@ def test_what_is_inside_an_option_is_described_for_roles_and_modules_as_it_is_re
 
 @pytest.mark.parametrize("name", MODULES)
 def test_what_is_returned_has_a_description_a_type_and_a_sample(name):
-    for key, value in yaml.safe_load(module_of(name).RETURN).items():
+    for key, value in loaded(module_of(name).RETURN).items():
         assert {"description", "returned", "type", "sample"} <= set(value), key

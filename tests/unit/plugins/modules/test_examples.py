@@ -12,7 +12,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-import yaml
 from ansible.module_utils import basic
 from ansible_collections.ossm.federation.plugins.module_utils._core.card.card import Card, Ingress
 from ansible_collections.ossm.federation.plugins.module_utils._core.card.trust import read_roots
@@ -21,6 +20,7 @@ from ansible_collections.ossm.federation.plugins.module_utils._run import Run
 from ansible_collections.ossm.federation.tests.unit.cluster_in_memory import ClusterInMemory
 from ansible_collections.ossm.federation.tests.unit.pem import NOW, root
 from ansible_collections.ossm.federation.tests.unit.plugins.module_utils._core.extensions import modules as wasm
+from ansible_collections.ossm.federation.tests.unit.yaml_texts import loaded
 
 ROOT = "ansible_collections.ossm.federation.plugins.modules"
 MODULES = sorted(path.stem for path in Path(__file__).parents[4].joinpath("plugins", "modules").glob("*.py"))
@@ -84,7 +84,7 @@ class Taken(Exception):
 
 def examples() -> Iterator[pytest.param]:
     for name in MODULES:
-        for task in yaml.safe_load(importlib.import_module(f"{ROOT}.{name}").EXAMPLES):
+        for task in loaded(importlib.import_module(f"{ROOT}.{name}").EXAMPLES):
             if f"ossm.federation.{name}" in task:
                 yield pytest.param(name, task, id=f"{name}: {task['name']}")
 
@@ -155,13 +155,13 @@ def test_an_example_runs(name: str, task: dict, monkeypatch: pytest.MonkeyPatch,
 
 def version_of(name: str) -> str:
     """Return the version that a module came with."""
-    return str(yaml.safe_load(importlib.import_module(f"{ROOT}.{name}").DOCUMENTATION)["version_added"])
+    return str(loaded(importlib.import_module(f"{ROOT}.{name}").DOCUMENTATION)["version_added"])
 
 
 @pytest.mark.parametrize("name", MODULES)
 def test_a_released_module_has_three_examples_and_names_its_neighbours(name: str) -> None:
-    told = yaml.safe_load(importlib.import_module(f"{ROOT}.{name}").DOCUMENTATION)
-    count = sum(f"ossm.federation.{name}" in task for task in yaml.safe_load(importlib.import_module(f"{ROOT}.{name}").EXAMPLES))
+    told = loaded(importlib.import_module(f"{ROOT}.{name}").DOCUMENTATION)
+    count = sum(f"ossm.federation.{name}" in task for task in loaded(importlib.import_module(f"{ROOT}.{name}").EXAMPLES))
     neighbours = [entry["module"].rpartition(".")[2] for entry in told.get("seealso", []) if "module" in entry]
     assert set(neighbours) <= set(MODULES) - {name}
     if version_of(name) in RELEASED:

@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import base64
-import copy
 import hashlib
 import json
 import os
@@ -35,6 +34,8 @@ from ansible_collections.ossm.federation.plugins.module_utils._core.mesh.topolog
 from ansible_collections.ossm.federation.plugins.module_utils._core.peering.carrying import cards_in, receive
 from ansible_collections.ossm.federation.plugins.module_utils._core.plain.errors import FederationError
 from ansible_collections.ossm.federation.plugins.module_utils._reads.peerings import card_file
+from ansible_collections.ossm.federation.tests.unit.cluster_in_memory import copied
+from ansible_collections.ossm.federation.tests.unit.draws import each
 from ansible_collections.ossm.federation.tests.unit.pem import NOW, key_of, root
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
@@ -104,7 +105,7 @@ def put(path: tuple, value: object) -> object:
     """Return the card's data with ``value`` at a path; the empty path is all of it."""
     if not path:
         return value
-    data = copy.deepcopy(DATA)
+    data = copied(DATA)
     place = data
     for step in path[:-1]:
         place = place[step]
@@ -137,11 +138,11 @@ OBJECTS = [path for path in PATHS if isinstance(standing(path), dict)]
 # --- bytes
 
 
-@pytest.mark.parametrize("bits", [0x01, 0x10, 0x20, 0x80])
-def test_every_flipped_byte_is_refused_or_leaves_one_other_valid_word(bits):
+@pytest.mark.parametrize(("first", "bits"), [*enumerate([0x01, 0x10, 0x20, 0x80])])
+def test_every_flipped_byte_is_refused_or_leaves_one_other_valid_word(first, bits):
     text = CARD.to_text().encode()
     accepted = 0
-    for at_byte in range(len(text)):
+    for at_byte in each(4, range(len(text)), first):
         flipped = bytearray(text)
         flipped[at_byte] ^= bits
         found = of_text(bytes(flipped))
@@ -149,7 +150,7 @@ def test_every_flipped_byte_is_refused_or_leaves_one_other_valid_word(bits):
             accepted += 1
             assert_in_order(found)
             assert len(leaves_that_differ(DATA, found.to_data())) <= 1
-    assert accepted < len(text) / 4
+    assert accepted < len(each(4, text)) / 4
 
 
 @pytest.mark.parametrize("cut", range(0, len(CARD.to_text()) - 1, 7))
@@ -238,7 +239,7 @@ def test_one_field_more_at_any_level_is_refused(path, name):
 
 @pytest.mark.parametrize("path", [path for path in PATHS if path and isinstance(path[-1], str)], ids=str)
 def test_one_field_less_at_any_level_is_refused(path):
-    data = copy.deepcopy(DATA)
+    data = copied(DATA)
     del at(data, path[:-1])[path[-1]]
     assert of_data(data).code == "FED203"
 
@@ -256,7 +257,7 @@ def test_names_of_fields_that_are_no_text_are_refused():
         assert of_data({**DATA, name: "x"}).code == "FED203"
 
 
-@settings(max_examples=25)
+@settings(max_examples=settings.default.max_examples // 4)
 @given(st.recursive(st.none() | st.booleans() | st.integers() | st.floats() | st.text(), lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner)))
 def test_any_data_in_any_place_is_refused_or_leaves_a_card_in_order(value):
     for path in PATHS:
@@ -413,8 +414,9 @@ def peak_of(work) -> int:
 
 @pytest.mark.parametrize("text", BIG.values(), ids=BIG)
 def test_work_and_memory_grow_no_faster_than_the_text(text):
-    assert isinstance(of_text(text), FederationError)
-    assert calls_of(lambda: of_text(text)) < 10_000 + CALLS_PER_SIGN * len(text)
+    found = []
+    assert calls_of(lambda: found.append(of_text(text))) < 10_000 + CALLS_PER_SIGN * len(text)
+    assert isinstance(found[0], FederationError)
     assert peak_of(lambda: of_text(text)) < SIZE_LIMIT + BYTES_PER_SIGN * len(text)
 
 
@@ -467,10 +469,10 @@ def rooted(der: bytes) -> dict:
     return put(("roots",), [{"fingerprint": hashlib.sha256(der).hexdigest(), "pem": pem}])
 
 
-@pytest.mark.parametrize("bits", [0x01, 0x20, 0x80])
-def test_every_flipped_byte_of_a_certificate_is_refused_or_makes_a_root_that_reads_again(bits):
+@pytest.mark.parametrize(("first", "bits"), [*enumerate([0x01, 0x20, 0x80])])
+def test_every_flipped_byte_of_a_certificate_is_refused_or_makes_a_root_that_reads_again(first, bits):
     der = ssl.PEM_cert_to_DER_cert(root("east"))
-    for position in range(len(der)):
+    for position in each(3, range(len(der)), first):
         flipped = bytearray(der)
         flipped[position] ^= bits
         found = of_data(rooted(bytes(flipped)))
