@@ -3,17 +3,20 @@
 
 Of a function that is given more than N cases, N are kept: the first, the last and those evenly between them, so the same ones each
 time. A function with N cases or fewer keeps all. With ``--cases-in`` this holds for the tests of those folders and files alone. What was left
-out is counted as deselected.
+out is counted as deselected, but for rows of a test that runs its table itself (``tests/unit/rows.py``).
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TypeVar
 
 import pytest
 
+T = TypeVar("T")
 
-def drawn(cases: Sequence[pytest.Item], most: int) -> list[pytest.Item]:
+
+def drawn(cases: Sequence[T], most: int) -> list[T]:
     """Return at most ``most`` (one or more) of ``cases``, in their order: the first, the last, and evenly between."""
     if len(cases) <= most:
         return list(cases)
@@ -27,16 +30,25 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--cases-in", action="append", default=[], metavar="PLACE", help="only those of this folder or file, as test ids begin; may come again")
 
 
+def _is_drawn(config: pytest.Config, nodeid: str) -> bool:
+    places = tuple(f"{place.rstrip('/')}{end}" for place in config.getoption("cases_in") for end in ("/", "::"))
+    return not places or nodeid.startswith(places)
+
+
+def of_a_table(file: pytest.Module, rows: list[T]) -> list[T]:
+    """Return what is to be run of the rows of a test that runs all of its rows itself."""
+    most = file.config.getoption("cases")
+    return drawn(rows, most) if most and _is_drawn(file.config, f"{file.nodeid}::") else rows
+
+
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     most = config.getoption("cases")
     if not most:
         return
-    places = tuple(f"{place.rstrip('/')}{end}" for place in config.getoption("cases_in") for end in ("/", "::"))
     functions: dict[str, list[pytest.Item]] = {}
     for item in items:
-        is_drawn = not places or item.nodeid.startswith(places)
-        functions.setdefault(item.nodeid.partition("[")[0] if is_drawn else item.nodeid, []).append(item)
+        functions.setdefault(item.nodeid.partition("[")[0] if _is_drawn(config, item.nodeid) else item.nodeid, []).append(item)
     kept = {item for cases in functions.values() for item in drawn(cases, most)}
     left_out = [item for item in items if item not in kept]
     config.hook.pytest_deselected(items=left_out)

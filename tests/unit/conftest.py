@@ -48,8 +48,9 @@ if not _is_importable("ansible_collections.ossm.federation"):
 if str(TREE / "tests") not in sys.path:
     sys.path.insert(0, str(TREE / "tests"))
 
-# After the path is set.
+# After the path is set; a hook is found by its name here.
 from unit.draws import IS_SOAK  # noqa: E402
+from unit.rows import pytest_pycollect_makeitem  # noqa: E402, F401
 
 # A busy machine must not fail a property, and CI tries the same examples each time; elsewhere each run tries others.
 COMMON = settings(deadline=None, database=None, print_blob=True, derandomize=bool(os.environ.get("CI")))
