@@ -1,14 +1,18 @@
 # GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
-"""A pytest plugin that runs every test function with some of its cases: ``-p pytest_draw --cases=N [--cases-in=PLACE ...]``.
+"""A pytest plugin that runs some of the tests: ``-p pytest_draw [--cases=N [--cases-in=PLACE ...]] [--turn=T --turns-in=PLACE=K ...]``.
 
-Of a function that is given more than N cases, N are kept: the first, the last and those evenly between them, so the same ones each
-time. A function with N cases or fewer keeps all. With ``--cases-in`` this holds for the tests of those folders and files alone. What was left
-out is counted as deselected, but for rows of a test that runs its table itself (``tests/unit/rows.py``).
+``--cases``: of a function that is given more than N cases, N are kept: the first, the last and those evenly between them, so the same ones
+each time. A function with N cases or fewer keeps all. With ``--cases-in`` this holds for the tests of those folders and files alone.
+
+``--turns-in``: of the tests in a place, a K-th runs, and another with the next T, so that K turns in a row run all of them. Each file has its
+share in every turn; files with fewer tests than K have it together. What was left out is counted as deselected, but for rows of a test that
+runs its table itself (``tests/unit/rows.py``).
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import zlib
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TypeVar
 
 import pytest
@@ -25,37 +29,73 @@ def drawn(cases: Sequence[T], most: int) -> list[T]:
     return [cases[round(place * (len(cases) - 1) / (most - 1))] for place in range(most)]
 
 
+def of_a_turn(files: Mapping[str, Sequence[pytest.Item]], turns: int, turn: int) -> Iterator[pytest.Item]:
+    """Yield the tests, given by file, whose turn it is."""
+    small = [item for items in files.values() if len(items) < turns for item in items]
+    for name, items in {"": small, **{name: items for name, items in files.items() if len(items) >= turns}}.items():
+        # Files begin at different places, or the first tests of all would come together.
+        begin = (turn + zlib.crc32(name.encode())) % turns
+        yield from items[begin::turns]
+
+
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--cases", type=int, metavar="N", help="run each test function with at most N of its cases")
     parser.addoption("--cases-in", action="append", default=[], metavar="PLACE", help="only those of this folder or file, as test ids begin; may come again")
-
-
-def _is_drawn(config: pytest.Config, nodeid: str) -> bool:
-    places = tuple(f"{place.rstrip('/')}{end}" for place in config.getoption("cases_in") for end in ("/", "::"))
-    return not places or nodeid.startswith(places)
-
-
-def of_a_table(file: pytest.Module, rows: list[T]) -> list[T]:
-    """Return what is to be run of the rows of a test that runs all of its rows itself."""
-    most = file.config.getoption("cases")
-    return drawn(rows, most) if most and _is_drawn(file.config, f"{file.nodeid}::") else rows
+    parser.addoption("--turn", type=int, default=0, metavar="T", help="which share: any number, and the next one runs others")
+    parser.addoption("--turns-in", action="append", default=[], metavar="PLACE=K", help="run a K-th of the tests of this folder or file; may come again")
 
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    kept = _with_turns(config, _with_cases(config, items))
+    if len(kept) < len(items):
+        left_out = set(items) - set(kept)
+        config.hook.pytest_deselected(items=[item for item in items if item in left_out])
+        items[:] = kept
+
+
+def of_a_table(file: pytest.Module, rows: list[T]) -> list[T]:
+    """Return what is to be run of the rows of a test that runs all of its rows itself."""
+    most, places = file.config.getoption("cases"), file.config.getoption("cases_in")
+    return drawn(rows, most) if most and (not places or _is_in(f"{file.nodeid}::", places)) else rows
+
+
+def _with_cases(config: pytest.Config, items: list[pytest.Item]) -> list[pytest.Item]:
     most = config.getoption("cases")
     if not most:
-        return
+        return items
+    places = config.getoption("cases_in")
     functions: dict[str, list[pytest.Item]] = {}
     for item in items:
-        functions.setdefault(item.nodeid.partition("[")[0] if _is_drawn(config, item.nodeid) else item.nodeid, []).append(item)
+        is_drawn = not places or _is_in(item.nodeid, places)
+        functions.setdefault(item.nodeid.partition("[")[0] if is_drawn else item.nodeid, []).append(item)
     kept = {item for cases in functions.values() for item in drawn(cases, most)}
-    left_out = [item for item in items if item not in kept]
-    config.hook.pytest_deselected(items=left_out)
-    items[:] = [item for item in items if item in kept]
+    return [item for item in items if item in kept]
+
+
+def _with_turns(config: pytest.Config, items: list[pytest.Item]) -> list[pytest.Item]:
+    for place, turns in _turns(config):
+        files: dict[str, list[pytest.Item]] = {}
+        for item in items:
+            if _is_in(item.nodeid, [place]):
+                files.setdefault(item.nodeid.partition("::")[0], []).append(item)
+        kept = set(of_a_turn(files, turns, config.getoption("turn")))
+        items = [item for item in items if item in kept or not _is_in(item.nodeid, [place])]
+    return items
+
+
+def _turns(config: pytest.Config) -> list[tuple[str, int]]:
+    """Return the places of which shares run, each with how many shares it has."""
+    split = (text.rpartition("=") for text in config.getoption("turns_in"))
+    return [(place, int(turns)) for place, _equals, turns in split]
+
+
+def _is_in(nodeid: str, places: Sequence[str]) -> bool:
+    return nodeid.startswith(tuple(f"{place.rstrip('/')}{end}" for place in places for end in ("/", "::")))
 
 
 def pytest_report_header(config: pytest.Config) -> list[str]:
     most, places = config.getoption("cases"), config.getoption("cases_in")
     where = f" of {' and '.join(places)}" if places else ""
-    return [f"draw: every test function{where}, with at most {most} of its cases"] if most else []
+    lines = [f"draw: every test function{where}, with at most {most} of its cases"] if most else []
+    return lines + [f"draw: one of {turns} shares of the tests of {place}, turn {config.getoption('turn')}" for place, turns in _turns(config)]

@@ -1,9 +1,9 @@
 # GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
 """Run the stages of ``make test``, one or all: ``stages.py all`` or ``stages.py NAME...``.
 
-``all`` runs every stage though one before it failed, some at a time, and then one pytest session with the unit, testbed and
-integration tests. That session also holds one test per stage, which fails as the stage failed, so that the last line of
-the output speaks for the whole run; a table of the stages stands right before it.
+``all`` runs every stage though one before it failed, some at a time, and beside them one pytest session with the unit, testbed and
+integration tests. That session also holds one test per stage, its last, which wait for the stages and fail as they failed, so that
+the last line of the output speaks for the whole run; a table of the stages stands right before it.
 """
 
 from __future__ import annotations
@@ -24,7 +24,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 from places import CACHE, TREE, locked
 
-STAGES_AT_ONCE = 3  # on two cores: what runs on a testbed waits more than it works
+STAGES_AT_ONCE = 2  # beside pytest's three, on two cores: what runs on a testbed waits more than it works
+NICENESS = 5  # of what only computes: tests on a testbed have bounds in seconds
 CASES_ON_THE_OLDEST = 3  # of each unit test
 SCRATCH = CACHE / "runs"
 # Slow ones first. A file's tests share a testbed, so a file stays in one process.
@@ -34,6 +35,8 @@ ON_A_TESTBED = ("tests/integration", "tests/testbed_tests")
 PYTEST_FOLDERS = (*ON_A_TESTBED, "tests/attacks", "tests/inputs", "tests/unit")
 OF_MANY_CASES = ("tests/integration", "tests/testbed_tests/test_cluster_testbed.py", "tests/testbed_tests/test_istiod_federation.py")
 DRAWN = ("-p", "pytest_draw", "--cases=2", *(f"--cases-in={place}" for place in OF_MANY_CASES), "-m", "not long")
+# And of each file's tests a share, with each commit another: how many shares there are of what takes longest.
+TURNS = {"tests/integration": 4, "tests/testbed_tests": 2, "tests/attacks": 2}
 
 # ansible-test fetches pip's installer from a host that need not answer. It looks for a copy of its own first: this one
 # installs the pip that comes with Python, which is as good.
@@ -67,10 +70,14 @@ class NotRun(Exception):
 
 @dataclasses.dataclass
 class Run:
-    """What a stage has at hand: where its output goes, and the venvs that it asks for by name; ``processor`` are the seconds that its commands used."""
+    """What a stage has at hand: where its output goes, and the venvs that it asks for by name; ``processor`` are the seconds that its commands used.
+
+    With ``is_patient`` its commands leave the processor to others.
+    """
 
     output: pathlib.Path | None = None
     processor: float = 0.0
+    is_patient: bool = False
 
     def command(self, *words: object, cwd: pathlib.Path = TREE, env: Mapping[str, str] | None = None, keep_proxies: bool = False) -> None:
         """Run one command in the clean environment, its output joined to the stage's. Raises ``CalledProcessError`` when it fails."""
@@ -79,7 +86,8 @@ class Run:
         with contextlib.ExitStack() as stack:
             target = stack.enter_context(open(self.output, "a", encoding="utf-8")) if self.output else sys.stdout
             print(f"$ {line}", file=target, flush=True)
-            whole = ["/usr/bin/env", *map(str, clean), "env", *(f"{name}={value}" for name, value in (env or {}).items()), *map(str, words)]
+            patient = ["nice", "-n", str(NICENESS)] if self.is_patient else []
+            whole = ["/usr/bin/env", *patient, *map(str, clean), "env", *(f"{name}={value}" for name, value in (env or {}).items()), *map(str, words)]
             process = subprocess.Popen(whole, cwd=cwd, stdin=subprocess.DEVNULL, stdout=target, stderr=subprocess.STDOUT)
             try:
                 _pid, status, used = os.wait4(process.pid, 0)
@@ -377,7 +385,7 @@ def unit(run: Run) -> None:
 
 def integration(run: Run) -> None:
     """Run the testbed's own tests and the integration tests on the newest supported Ansible."""
-    _pytest(run, *SIDE_BY_SIDE, *DRAWN, *ON_A_TESTBED, "tests/attacks", "tests/inputs")
+    _pytest(run, *SIDE_BY_SIDE, *DRAWN, *_share(), *ON_A_TESTBED, "tests/attacks", "tests/inputs")
 
 
 def _pytest(run: Run, *words: str) -> None:
@@ -391,7 +399,7 @@ def _path(venv: pathlib.Path) -> dict[str, str]:
     return {"PATH": f"{venv / 'bin'}:{os.environ['PATH']}"}
 
 
-# Slow ones first, as some run at a time; the programs before all, since testbeds need them.
+# Slow ones first; the programs before all, since testbeds need them.
 BEFORE_PYTEST: tuple[Callable[[Run], None], ...] = (
     programs,
     integration_oldest,
@@ -407,36 +415,42 @@ BEFORE_PYTEST: tuple[Callable[[Run], None], ...] = (
     docs_lint,
     changelog_lint,
 )
+PATIENT = (sanity, units_oldest, build, lint, mutations, types, docs_lint, changelog_lint)
 STAGES = {stage.__name__.replace("_", "-"): stage for stage in (*BEFORE_PYTEST, traffic, unit, integration, docs, benchmark, soak, release_check)}
 
 
 def outcome(stage: Callable[[Run], None], folder: pathlib.Path) -> Result:
     """Run one stage to its end and return how it ended; its output is printed at once when it failed."""
-    name = stage.__name__.replace("_", "-")
+    name = _name_of(stage)
     log = folder / f"{name}.log"
-    started, run, not_run = time.monotonic(), Run(output=log), ""
-    print(f"== {name}: {(stage.__doc__ or '').splitlines()[0]}", flush=True)
+    started, run, not_run, said = time.monotonic(), Run(output=log, is_patient=stage in PATIENT), "", ""
     try:
         stage(run)
     except NotRun as left_out:
-        passed, said, not_run = True, "", str(left_out)
-    except (subprocess.CalledProcessError, OSError, SystemExit) as error:
-        passed, said = False, f"{error}\n"
-    else:
-        passed, said = True, ""
+        not_run = str(left_out)
+    except (Exception, SystemExit) as error:  # whoever waits for this result must get one
+        said = f"{type(error).__name__}: {error}\n"
     seconds = time.monotonic() - started
     output = (log.read_text(encoding="utf-8", errors="replace") if log.exists() else "") + said
-    if not_run:
-        print(f"== {name}: NOT RUN: {not_run}", flush=True)
-    elif passed:
-        print(f"== {name}: passed in {seconds:.0f} s, {run.processor:.0f} s of processor", flush=True)
-    else:
-        print(f"== {name}: FAILED after {seconds:.0f} s\n{output}== {name}: end of its output", flush=True)
-    return Result(name, passed, seconds, output, not_run, run.processor)
+    if said:
+        print(f"\n== {name}: FAILED after {seconds:.0f} s\n{output}== {name}: end of its output", flush=True)
+    return Result(name, not said, seconds, output, not_run, run.processor)
+
+
+def _name_of(stage: Callable[[Run], None]) -> str:
+    return stage.__name__.replace("_", "-")
+
+
+def _kept_outcome(stage: Callable[[Run], None], folder: pathlib.Path) -> None:
+    """Run one stage and write down how it ended, for the test that waits for it."""
+    result = outcome(stage, folder)
+    part = folder / f"{result.stage}.part"
+    part.write_text(json.dumps(dataclasses.asdict(result)), encoding="utf-8")
+    part.rename(folder / f"{result.stage}.json")
 
 
 def run_all() -> int:
-    """Run all stages and then pytest; return pytest's exit code, which counts failed stages too."""
+    """Run all stages and pytest beside them; return pytest's exit code, which counts failed stages too."""
     SCRATCH.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=SCRATCH, prefix="all-") as scratch:
         folder = pathlib.Path(scratch)
@@ -444,27 +458,37 @@ def run_all() -> int:
         newest = first.venv("newest")
         first.venv("oldest")
         beside = first.beside(newest)
-        with ThreadPoolExecutor(STAGES_AT_ONCE) as pool:
-            needed, *others = BEFORE_PYTEST
-            results = [outcome(needed, folder), *pool.map(lambda stage: outcome(stage, folder), others)]
-        report = folder / "stages.json"
-        report.write_text(json.dumps([dataclasses.asdict(result) for result in results]), encoding="utf-8")
         version, ansible = _version_of(newest), _ansible_of(newest)
         covered = f"ansible-core {ansible} on Python {version}"
         not_covered = "" if version != "3.11" else "; NOT covered: ansible-core 2.20 and 2.21, which need Python 3.12"
-        print("== pytest: the stages' results, and the unit, testbed and integration tests on the newest supported Ansible", flush=True)
         env = {
             **_path(newest),
             "OSSM_FEDERATION_BESIDE": beside,
-            "OSSM_FEDERATION_STAGES": str(report),
+            "OSSM_FEDERATION_STAGES": str(folder),
+            "OSSM_FEDERATION_STAGE_NAMES": " ".join(map(_name_of, BEFORE_PYTEST)),
             "OSSM_FEDERATION_COVERED": covered + not_covered,
             "PYTHONPATH": str(TREE / "tools"),
         }
         folders = [name for name in PYTEST_FOLDERS if (TREE / name).exists()]
         clean = [str(TREE / "tools" / "clean-env.sh"), "env", *(f"{name}={value}" for name, value in env.items())]
         options = ["--continue-on-collection-errors", "--durations=20"]
-        words = [*clean, str(newest / "bin" / "python"), "-m", "pytest", "-p", "pytest_stages", *options, *SIDE_BY_SIDE, *DRAWN, *folders]
-        return subprocess.run(words, cwd=TREE, check=False, stdin=subprocess.DEVNULL, stderr=subprocess.STDOUT).returncode
+        words = [*clean, str(newest / "bin" / "python"), "-m", "pytest", "-p", "pytest_stages", *options, *SIDE_BY_SIDE, *DRAWN, *_share(), *folders]
+        needed, *others = BEFORE_PYTEST
+        _kept_outcome(needed, folder)
+        print("== pytest: unit, testbed and integration tests on the newest supported Ansible, and beside them the stages; one that fails is told", flush=True)
+        pool = ThreadPoolExecutor(STAGES_AT_ONCE)
+        try:
+            for stage in others:
+                pool.submit(_kept_outcome, stage, folder)
+            return subprocess.run(words, cwd=TREE, check=False, stdin=subprocess.DEVNULL, stderr=subprocess.STDOUT).returncode
+        finally:  # pytest has waited for all, unless somebody has interrupted it
+            pool.shutdown(cancel_futures=True)
+
+
+def _share() -> list[str]:
+    """Return pytest's words for the share whose turn it is: the number of commits, or ``OSSM_FEDERATION_TURN``."""
+    turn = os.environ.get("OSSM_FEDERATION_TURN") or _printed_by(["git", "-c", f"safe.directory={TREE}", "-C", TREE, "rev-list", "--count", "HEAD"], None)
+    return [f"--turn={turn}", *(f"--turns-in={place}={turns}" for place, turns in TURNS.items())]
 
 
 def main() -> None:
