@@ -289,12 +289,8 @@ def fleet(tmp_path_factory: pytest.TempPathFactory, environment: dict[str, str])
     config |= {"contexts": [{"name": "x", "context": {"cluster": "c", "user": "u"}}], "current-context": "x", "apiVersion": "v1", "kind": "Config"}
     (folder / "kubeconfig").write_text(json.dumps(config), encoding="utf-8")
     said = {"awx_kubeconfigs": dict.fromkeys(MESHES, str(folder / "kubeconfig")), "awx_cards_dir": str(folder / "cards")}
-    data = data_of({**said, "awx_fleet_plan": str(folder / "plan.json"), "awx_teams": {"run": ["Mesh"]}}, environment, folder)
-    named = {"credential_types": "credential_type", "credentials": "credential", "templates": "job_template", "workflows": "workflow_job_template"}
-    calls = [(module, one) for kind, module in named.items() for one in data[kind]]
-    nodes = [(each, one["name"]) for one in data["workflows"] for each in one["simplified_workflow_nodes"]]
-    calls += [("workflow_job_template_node", {**node, "workflow_job_template": name}) for node, name in nodes]
-    return Awx([*calls, *(("role", one) for one in data["roles"])], folder, workflow="Federate what has changed")
+    loaded = Awx.loaded(folder, environment, {**said, "awx_fleet_plan": str(folder / "plan.json"), "awx_teams": {"run": ["Mesh"]}})
+    return replace(loaded, workflow="Federate what has changed")
 
 
 def test_only_meshes_that_the_plan_names_get_a_job_that_asks_a_cluster(fleet: Awx, environment: dict[str, str]) -> None:
