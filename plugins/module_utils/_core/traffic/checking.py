@@ -29,13 +29,15 @@ def problems_of(
 ) -> list[FederationError]:
     """Return everything that stands in the way of these rules; ``locality`` is where this mesh is, as far as it was said."""
     found: list[FederationError] = []
+    wanted = list(wanted)
+    offered = _offered(wanted, mesh, standing)
     for one in wanted:
         unknown = list(_service(one, standing))
         found += unknown
         if unknown:
             continue
         own = [*_failover(one, mesh, standing, locality), *_split(one, mesh, standing, locality), *_http(one, standing)]
-        own += [*_callers(one, mesh, standing), *_accounts(one, standing)]
+        own += [*_callers(one, mesh, standing, offered), *_accounts(one, standing)]
         found += own or list(_holders(one, mesh, standing, locality))
     return found
 
@@ -253,12 +255,25 @@ def _http(one: Wanted, standing: Standing) -> Iterator[FederationError]:
         yield _problem("FED861", one, words[0], what, "Name the port http, http2 or grpc if it speaks that")
 
 
-def _callers(one: Wanted, mesh: Mesh, standing: Standing) -> Iterator[FederationError]:
+def _offered(wanted: Iterable[Wanted], mesh: Mesh, standing: Standing) -> dict[str, set[tuple[str, str]]]:
+    """Return for each peer that a rule admits which of the services that rules are for is exported to it, by namespace and name."""
+    admitted = dict.fromkeys(name for one in wanted if one.callers for name in one.callers.from_mesh)
+    places = dict.fromkeys((one.namespace, one.name) for one in wanted if one.callers)
+    services = [standing.services[place] for place in places if place in standing.services]
+    found: dict[str, set[tuple[str, str]]] = {}
+    for name in admitted:
+        if peer := mesh.peer(name):
+            rows = exported_names(services, plan_exports(mesh, peer)["spec"], peer.local_name)
+            found[name] = {(row["namespace"], row["name"]) for row in rows if row["exported"]}
+    return found
+
+
+def _callers(one: Wanted, mesh: Mesh, standing: Standing, offered: Mapping[str, set[tuple[str, str]]]) -> Iterator[FederationError]:
     callers = one.callers
     if callers is None:
         return
     if callers.from_mesh:
-        yield from _from_mesh(one, mesh, standing)
+        yield from _from_mesh(one, mesh, standing, offered)
     if callers.service_accounts and not standing.imports_of(one.namespace, one.name):
         what = f"says which workloads may call {one.service} at a peer, and no peer gives it"
         yield _problem(
@@ -284,7 +299,7 @@ def _callers(one: Wanted, mesh: Mesh, standing: Standing) -> Iterator[Federation
             yield _problem("FED863", one, "callers", what, "Take that label off the workload")
 
 
-def _from_mesh(one: Wanted, mesh: Mesh, standing: Standing) -> Iterator[FederationError]:
+def _from_mesh(one: Wanted, mesh: Mesh, standing: Standing, offered: Mapping[str, set[tuple[str, str]]]) -> Iterator[FederationError]:
     callers = one.callers or Callers()
     service = standing.services.get((one.namespace, one.name))
     if service is None or not mapping(at(service, "spec", "selector")):
@@ -292,9 +307,7 @@ def _from_mesh(one: Wanted, mesh: Mesh, standing: Standing) -> Iterator[Federati
         yield _problem("FED857", one, "callers, from_mesh", what, "Admit callers where the service runs")
         return
     for name in callers.from_mesh:
-        peer = mesh.peer(name)
-        rows = exported_names([service], plan_exports(mesh, peer)["spec"], peer.local_name) if peer else []
-        if not any(row["exported"] for row in rows):
+        if (one.namespace, one.name) not in offered.get(name, ()):
             what = f"admits {name}, and no rule exports {one.service} to it"
             yield _problem(
                 "FED852",
