@@ -7,6 +7,7 @@ the statuses that operator and istiod write.
 
 from __future__ import annotations
 
+import functools
 import random
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -24,6 +25,7 @@ from ansible_collections.ossm.federation.tests.unit.cluster_in_memory import Clu
 from ansible_collections.ossm.federation.tests.unit.pem import NOW, root
 from ansible_collections.ossm.federation.tests.unit.run_in_memory import RunInMemory
 
+roots_of = functools.cache(read_roots)
 SPACE = "east-mesh-system"
 HTTP = Port("http", 80, "HTTP")
 CHARTS = {(2, 1): "2.1.6", (2, 2): "2.2.13", (2, 3): "2.3.11", (2, 4): "2.4.7", (2, 5): "2.5.1", (2, 6): "2.6.3"}
@@ -131,7 +133,7 @@ def _name(entry: object) -> str:
 def card_of(mesh: str, exports: tuple[Export, ...] = (), *, audience: str = "east", address: str = "192.0.2.1", pem: str = "") -> Card:
     """Return what a peer says of itself."""
     identity = f"{mesh}.local/ns/{mesh}-mesh-system/sa/{audience}-egress-service-account"
-    roots = read_roots(pem or root(mesh), mesh, NOW)
+    roots = roots_of(pem or root(mesh), mesh, NOW)
     return Card(mesh, audience, NOW, f"{mesh}.local", roots, Ingress((address,)) if address else None, identity, exports)
 
 
@@ -142,6 +144,12 @@ def export(name: str, namespace: str = "shop", *ports: Port, audience: str = "ea
 
 def base() -> Setup:
     """Return the set-up that the corpus breaks: east with west and north, a service each way, one imported as local."""
+    made = _base()
+    return Setup(copied(made.options), dict(made.cards), copied(made.objects))
+
+
+@functools.cache
+def _base() -> Setup:
     options = {
         "mesh": "east",
         "peers": ["west", "north"],
