@@ -2,19 +2,26 @@
 """Break the planner, the comparison, the card reader, keeping and leaving in some thirty ways and see that the unit tests notice each.
 
 Run it with the Python of the venv "newest", in a copy of the tree: ``python tools/mutations.py``. A change that no longer
-fits its file fails the run as well: it has to be written anew.
+fits its file, or after which the tests cannot be read, fails the run as well: it has to be written anew.
 """
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
+import importlib
+import os
 import pathlib
-import subprocess
 import sys
+from collections.abc import Iterator
+
+import pytest
 
 TREE = pathlib.Path(__file__).resolve().parent.parent
 CORE = TREE / "plugins" / "module_utils" / "_core"
 TESTS = "tests/unit/plugins/module_utils"
+# What most tests import besides what may be broken: each run of them is a fork that has it already.
+IMPORTED_ONCE = ("hypothesis.strategies", "ansible.module_utils.basic", "yaml", "cryptography.x509")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -236,10 +243,36 @@ MUTATIONS = (
 )
 
 
-def passes(tests: str) -> bool:
-    """Return whether these unit tests pass."""
-    words = [sys.executable, "-m", "pytest", "--quiet", "--exitfirst", "--no-header", tests]
-    return subprocess.run(words, cwd=TREE, check=False, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL).returncode == 0
+class FirstFailure:
+    """Notes the test that failed first, for pytest."""
+
+    test = ""
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        if report.failed and not self.test:
+            self.test = report.nodeid
+
+
+def first_failure(*tests: str) -> str:
+    """Return the name of the first of these unit tests that fails, or nothing. They run in a fork, which has imported nothing of this tree."""
+    reading, writing = os.pipe()
+    child = os.fork()
+    if not child:
+        sys.dont_write_bytecode = True  # what is broken for a second must not be imported afterwards
+        silent = os.open(os.devnull, os.O_RDWR)
+        for stream in range(3):
+            os.dup2(silent, stream)
+        failure = FirstFailure()
+        code = pytest.main(["--exitfirst", "--tb=no", *tests], plugins=[failure])
+        os.write(writing, failure.test.encode())
+        os._exit(code)
+    os.close(writing)
+    with open(reading, encoding="utf-8") as pipe:
+        failed = pipe.read()
+    code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    if code != (pytest.ExitCode.TESTS_FAILED if failed else pytest.ExitCode.OK):
+        raise SystemExit(f"pytest ended with {code} instead of running {' '.join(tests)}.")
+    return failed
 
 
 def tests_of(mutation: Mutation) -> str:
@@ -250,31 +283,34 @@ def tests_of(mutation: Mutation) -> str:
     return f"{TESTS}/_core/{room}/test_{file}"
 
 
-def is_caught(mutation: Mutation) -> bool:
-    """Put one fault into the tree, run the tests, take it out again, and return whether they failed.
-
-    The tests of the broken file come first: all others are only asked when those have seen nothing.
-    """
+@contextlib.contextmanager
+def broken(mutation: Mutation) -> Iterator[None]:
+    """Put one fault into the tree, and take it out again."""
     path = CORE / mutation.file
     text = path.read_text(encoding="utf-8")
     if text.count(mutation.right) != 1:
         raise SystemExit(f"{mutation.file} holds {text.count(mutation.right)} times the text that '{mutation.fault}' changes: {mutation.right}")
     path.write_text(text.replace(mutation.right, mutation.wrong), encoding="utf-8")
     try:
-        return not (passes(tests_of(mutation)) and passes(TESTS))
+        yield
     finally:
         path.write_text(text, encoding="utf-8")
 
 
 def main() -> None:
-    if not all(passes(tests) for tests in sorted({tests_of(mutation) for mutation in MUTATIONS})):
-        sys.exit("The unit tests fail before anything is broken.")
-    survived = []
+    os.chdir(TREE)
+    for name in IMPORTED_ONCE:
+        importlib.import_module(name)
+    noticed_by = {}
     for mutation in MUTATIONS:
-        caught = is_caught(mutation)
-        print(f"{'caught' if caught else 'NOT CAUGHT':<11} {mutation.file:<15} {mutation.fault}", flush=True)
-        if not caught:
-            survived.append(mutation)
+        # The tests of the broken file come first: all others are only asked when those have seen nothing.
+        with broken(mutation):
+            noticed_by[mutation] = first_failure(tests_of(mutation)) or first_failure(TESTS)
+        print(f"{'caught' if noticed_by[mutation] else 'NOT CAUGHT':<11} {mutation.file:<15} {mutation.fault}", flush=True)
+    noticing = sorted(filter(None, set(noticed_by.values())))
+    if failed := first_failure(*noticing) if noticing else "":
+        sys.exit(f"{failed} fails though nothing is broken, so it has noticed nothing.")
+    survived = [mutation for mutation, test in noticed_by.items() if not test]
     if survived:
         sys.exit(f"{len(survived)} of {len(MUTATIONS)} faults were not caught.")
     print(f"All {len(MUTATIONS)} faults were caught.")
