@@ -39,7 +39,7 @@ test-traffic: ## rules of traffic obeyed by a real Istio control plane and real 
 test-molecule: ## molecule's scenarios for the testbed: federating, upgrading, installing
 	@$(STAGES) programs molecule
 
-test-oldest: ## unit tests and one whole flow on the oldest supported Ansible
+test-oldest: ## unit tests and the playbooks of a federation on the oldest supported Ansible
 	@$(STAGES) units-oldest programs integration-oldest
 
 test-mutations: ## break the core in thirty ways; the unit tests must notice each

@@ -34,7 +34,7 @@ SIDE_BY_SIDE = ("--numprocesses=3", "--dist=loadfile", "--no-loadscope-reorder")
 ON_A_TESTBED = ("tests/integration", "tests/testbed_tests")
 PYTEST_FOLDERS = (*ON_A_TESTBED, "tests/attacks", "tests/inputs", "tests/unit")
 OF_MANY_CASES = ("tests/integration", "tests/testbed_tests/test_cluster_testbed.py", "tests/testbed_tests/test_istiod_federation.py")
-DRAWN = ("-p", "pytest_draw", "--cases=2", *(f"--cases-in={place}" for place in OF_MANY_CASES), "-m", "not long")
+DRAWN = ("-p", "pytest_draw", "--cases=2", *(f"--cases-in={place}" for place in OF_MANY_CASES), "-m", "not long and not short_flow")
 # And of each file's tests a share, with each commit another: how many shares there are of what takes longest.
 TURNS = {"tests/integration": 4, "tests/testbed_tests": 2, "tests/attacks": 2}
 
@@ -283,15 +283,15 @@ def programs(run: Run) -> None:
 
 
 def integration_oldest(run: Run) -> None:
-    """Run one whole flow of the installed archive on the oldest supported Ansible, Python and client."""
-    _whole_flow_installed(run, "oldest")
+    """Run the playbooks of a federation, from the installed archive, on the oldest supported Ansible, Python and client."""
+    _installed(run, "oldest", "short_flow")
 
 
-def _whole_flow_installed(run: Run, name: str) -> None:
+def _installed(run: Run, name: str, mark: str) -> None:
     venv = run.venv(name)
     with installed_archive(run, venv) as (_archive, installed):
         env = {**_path(venv), "OSSM_FEDERATION_INSTALLED": str(installed)}
-        run.command(venv / "bin" / "python", "-m", "pytest", "-m", "whole_flow", "tests/integration", env=env)
+        run.command(venv / "bin" / "python", "-m", "pytest", "-m", mark, "tests/integration", env=env)
 
 
 def molecule(run: Run) -> None:
@@ -363,7 +363,7 @@ def release_check(run: Run) -> None:
     programs(run)
     build(run)
     for name in ("oldest", "newest"):
-        _whole_flow_installed(run, name)
+        _installed(run, name, "whole_flow")
     docs(run)
 
 
