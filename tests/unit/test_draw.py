@@ -35,7 +35,8 @@ def drawn(folder: pathlib.Path, *options: str) -> tuple[list[str], str]:
         (folder / name / "test_it.py").write_text(TESTS, encoding="utf-8")
     words = [sys.executable, "-m", "pytest", "-p", "pytest_draw", "-p", "no:cacheprovider", "--import-mode=importlib", "-v", *options, "some", "others"]
     kept = {name: text for name, text in os.environ.items() if not name.startswith(("PYTEST_", "PYTHON"))}
-    run = subprocess.run(words, cwd=folder, env={**kept, "PYTHONPATH": str(TOOLS)}, capture_output=True, text=True, timeout=120, check=False)
+    env = {**kept, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", "PYTHONPATH": str(TOOLS)}
+    run = subprocess.run(words, cwd=folder, env=env, capture_output=True, text=True, timeout=120, check=False)
     return [line.partition(" ")[0] for line in run.stdout.splitlines() if " PASSED" in line], run.stdout
 
 

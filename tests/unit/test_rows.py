@@ -43,7 +43,8 @@ def printed(folder: pathlib.Path, *words: str) -> str:
     whole = [sys.executable, "-m", "pytest", "-p", "pytest_draw", "-p", "no:cacheprovider", "--import-mode=importlib", "-v", "-rs", *words]
     kept = {name: text for name, text in os.environ.items() if not name.startswith(("PYTEST_", "PYTHON"))}
     paths = os.pathsep.join([str(TREE / "tools"), str(TREE / "tests")])
-    return subprocess.run(whole, cwd=folder, env={**kept, "PYTHONPATH": paths}, capture_output=True, text=True, timeout=120, check=False).stdout
+    env = {**kept, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", "PYTHONPATH": paths}
+    return subprocess.run(whole, cwd=folder, env=env, capture_output=True, text=True, timeout=120, check=False).stdout
 
 
 def test_a_table_is_one_test_that_tells_every_row_that_fails(tmp_path: pathlib.Path) -> None:
