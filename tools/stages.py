@@ -274,7 +274,7 @@ def sanity(run: Run) -> None:
             for packages in (home / ".ansible" / "test" / "venv" / name).glob("*/*/lib/python*/site-packages"):
                 (packages / "sitecustomize.py").write_text(IMPORT_ONCE, encoding="utf-8")
         # On one processor pylint is one process: on more, it is as many, and each of them works out anew what the files import.
-        on_one = ["taskset", "--cpu-list", min(os.sched_getaffinity(0))]
+        on_one = ["taskset", "--cpu-list", min(os.sched_getaffinity(0))] if shutil.which("taskset") else []
         run.command(*on_one, venv / "bin" / "ansible-test", *words, cwd=collection, env=_path(venv), keep_proxies=True)
 
 

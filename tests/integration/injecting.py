@@ -41,8 +41,9 @@ from testbed.programs import find_programs
 from testbed.rollouts import NODE
 
 HERE = Path(__file__).parent
-FAULTS: dict[str, dict] = yaml.safe_load((HERE / "injected_faults.yml").read_text(encoding="utf-8"))
-VARIANTS: dict[str, dict] = yaml.safe_load((HERE / "injected_variants.yml").read_text(encoding="utf-8"))
+_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # each process of pytest reads them
+FAULTS: dict[str, dict] = yaml.load((HERE / "injected_faults.yml").read_text(encoding="utf-8"), _LOADER)
+VARIANTS: dict[str, dict] = yaml.load((HERE / "injected_variants.yml").read_text(encoding="utf-8"), _LOADER)
 RECORD = HERE / "injected_results.json"
 """What a diagnosis found when all faults were injected last; the page of faults is made of it."""
 HOST, PORT = "checkout.shop.svc.west-imports.local", 80
