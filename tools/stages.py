@@ -333,8 +333,8 @@ def molecule(run: Run) -> None:
     venv = run.venv("newest")
     with copied_tree() as copy:
         env = {"ANSIBLE_COLLECTIONS_PATH": str(collections_of(copy)), **_path(venv), "NO_COLOR": "1"}
-        for scenario in ("default", "upgrade", "install"):
-            run.command(venv / "bin" / "molecule", "test", f"--scenario-name={scenario}", cwd=copy, env=env)
+        scenarios = [f"--scenario-name={name}" for name in ("default", "upgrade", "install")]
+        run.command(venv / "bin" / "molecule", "test", *scenarios, cwd=copy, env=env)
 
 
 def traffic(run: Run) -> None:
