@@ -46,6 +46,7 @@ from .workloads import EchoServer, call, endpoints_of
 _MANAGER = "testbed"
 _READY_SECONDS = 60
 _POLL_SECONDS = 0.05
+_END_SECONDS = 10
 _CONFLICTS = 10
 _STORED_KINDS = tuple(dict.fromkeys([*operator_module.KINDS, *istiod_module.KINDS, "ServiceEntry", "Pod"]))
 
@@ -540,12 +541,14 @@ class _ControlHandler(BaseHTTPRequestHandler):
 
 
 def _end_with_input(stop: threading.Event) -> None:
-    """Set ``stop`` at the end of standard input: whoever holds its other end is gone."""
+    """Set ``stop`` at the end of standard input: whoever holds its other end is gone, and with it the clusters that it lent."""
 
     def wait() -> None:
         while os.read(0, 1):
             pass
         stop.set()
+        time.sleep(_END_SECONDS)
+        os._exit(1)  # something still waits for an API server that is no more; the children end with this process
 
     threading.Thread(target=wait, name="tie", daemon=True).start()
 

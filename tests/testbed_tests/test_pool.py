@@ -3,11 +3,15 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from testbed_tests.test_cluster_testbed import TESTS, processes_of, wait_until
 
 from testbed.cluster import Cluster
 from testbed.kube import Kube, KubeError
@@ -102,3 +106,25 @@ def test_a_cluster_has_the_kinds_that_were_asked_for(pool: Pool, lent: list[dict
     with pytest.raises(KubeError):
         kube.list("ServiceMeshPeer")
     assert kube.list("Subscription") == []
+
+
+HOLDING = """
+import sys, time
+from testbed import MeshSpec, Testbed, pool
+
+pool.share()
+Testbed.start(sys.argv[1], [MeshSpec("east")])
+print("up", flush=True)
+time.sleep(600)
+"""
+
+
+def test_nothing_is_left_of_a_process_that_was_killed_with_its_clusters(tmp_path: Path) -> None:
+    words = [sys.executable, "-c", HOLDING, str(tmp_path / "bed")]
+    environment = {**os.environ, "PYTHONPATH": str(TESTS)}
+    with subprocess.Popen(words, env=environment, stdout=subprocess.PIPE, text=True) as process:
+        try:
+            assert process.stdout.readline() == "up\n"
+        finally:
+            process.kill()
+    wait_until(lambda: processes_of(tmp_path / "bed") == [])
