@@ -5,8 +5,9 @@
 each time. A function with N cases or fewer keeps all. With ``--cases-in`` this holds for the tests of those folders and files alone.
 
 ``--turns-in``: of the tests in a place, a K-th runs, and another with the next T, so that K turns in a row run all of them. Each file has its
-share in every turn; files with fewer tests than K have it together. What was left out is counted as deselected, but for rows of a test that
-runs its table itself (``tests/unit/rows.py``).
+share in every turn; files with fewer tests than K have it together, and those of a file that are marked ``in_order`` are one.
+
+What was left out is counted as deselected, but for rows of a test that runs its table itself (``tests/unit/rows.py``).
 """
 
 from __future__ import annotations
@@ -29,8 +30,8 @@ def drawn(cases: Sequence[T], most: int) -> list[T]:
     return [cases[round(place * (len(cases) - 1) / (most - 1))] for place in range(most)]
 
 
-def of_a_turn(files: Mapping[str, Sequence[pytest.Item]], turns: int, turn: int) -> Iterator[pytest.Item]:
-    """Yield the tests, given by file, whose turn it is."""
+def of_a_turn(files: Mapping[str, Sequence[T]], turns: int, turn: int) -> Iterator[T]:
+    """Yield what is to run, given by file, whose turn it is."""
     small = [item for items in files.values() if len(items) < turns for item in items]
     for name, items in {"": small, **{name: items for name, items in files.items() if len(items) >= turns}}.items():
         # Files begin at different places, or the first tests of all would come together.
@@ -75,11 +76,14 @@ def _with_cases(config: pytest.Config, items: list[pytest.Item]) -> list[pytest.
 
 def _with_turns(config: pytest.Config, items: list[pytest.Item]) -> list[pytest.Item]:
     for place, turns in _turns(config):
-        files: dict[str, list[pytest.Item]] = {}
+        files: dict[str, dict[str, list[pytest.Item]]] = {}
         for item in items:
             if _is_in(item.nodeid, [place]):
-                files.setdefault(item.nodeid.partition("::")[0], []).append(item)
-        kept = set(of_a_turn(files, turns, config.getoption("turn")))
+                # Tests that need the one before them come together.
+                together = "in_order" if item.get_closest_marker("in_order") else item.nodeid
+                files.setdefault(item.nodeid.partition("::")[0], {}).setdefault(together, []).append(item)
+        parts = of_a_turn({name: list(found.values()) for name, found in files.items()}, turns, config.getoption("turn"))
+        kept = {item for part in parts for item in part}
         items = [item for item in items if item in kept or not _is_in(item.nodeid, [place])]
     return items
 

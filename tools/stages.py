@@ -24,19 +24,19 @@ from concurrent.futures import ThreadPoolExecutor
 
 from places import CACHE, TREE, locked
 
-STAGES_AT_ONCE = 2  # beside pytest's three, on two cores: what runs on a testbed waits more than it works
+STAGES_AT_ONCE = 2  # beside pytest's two, on two cores: what runs on a testbed waits more than it works
 NICENESS = 5  # of what only computes: tests on a testbed have bounds in seconds
 CASES_ON_THE_OLDEST = 3  # of each unit test
 SCRATCH = CACHE / "runs"
 # Slow ones first. A file's tests share a testbed, so a file stays in one process.
-SIDE_BY_SIDE = ("--numprocesses=3", "--dist=loadfile", "--no-loadscope-reorder")
+SIDE_BY_SIDE = ("--numprocesses=2", "--dist=loadfile", "--no-loadscope-reorder")
 # What takes minutes on a testbed is drawn: two cases of each test, and no test that a cheaper one stands beside. `make soak` runs all.
 ON_A_TESTBED = ("tests/integration", "tests/testbed_tests")
 PYTEST_FOLDERS = (*ON_A_TESTBED, "tests/attacks", "tests/inputs", "tests/unit")
 OF_MANY_CASES = ("tests/integration", "tests/testbed_tests/test_cluster_testbed.py", "tests/testbed_tests/test_istiod_federation.py")
 DRAWN = ("-p", "pytest_draw", "--cases=2", *(f"--cases-in={place}" for place in OF_MANY_CASES), "-m", "not long and not short_flow")
 # And of each file's tests a share, with each commit another: how many shares there are of what takes longest.
-TURNS = {"tests/integration": 4, "tests/testbed_tests": 2, "tests/attacks": 2}
+TURNS = {"tests/integration": 6, "tests/testbed_tests": 3, "tests/attacks": 3}
 
 # ansible-test fetches pip's installer from a host that need not answer. It looks for a copy of its own first: this one
 # installs the pip that comes with Python, which is as good.

@@ -178,6 +178,7 @@ class Testbed:
         controllers: bool = False,
         openshift: bool = False,
         insight: bool = False,
+        fresh: bool = False,
         say: Callable[[str], None] = print,
     ) -> Testbed:
         """Start a testbed in ``directory``, which is made, and return it when all its meshes are up.
@@ -188,7 +189,7 @@ class Testbed:
         injected as their control plane is at that moment. ``openshift``: the
         clusters say of themselves what OpenShift 4.14 says, and with ``controllers`` they have DeploymentConfigs. ``insight``: proxies write access
         logs, and istiods have debug pages. ``say`` gets progress
-        lines when it takes long. Its clusters come from the pool where this process has one (``pool.share``) and it is ``tied``.
+        lines when it takes long. Its clusters come from the pool where this process has one (``pool.share``), it is ``tied`` and not ``fresh``.
         Raises ``TestbedError`` when it does not come up, ``ProgramsError`` when its programs cannot be had.
         """
         place = Path(directory).absolute()
@@ -209,7 +210,7 @@ class Testbed:
             openshift,
             insight,
         )
-        shared = pool.shared(programs) if tied else None
+        shared = pool.shared(programs) if tied and not fresh else None
         if shared is not None:
             spec = replace(spec, lent=_lent(shared, spec))
 

@@ -15,6 +15,7 @@ import shutil
 import tempfile
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -126,9 +127,12 @@ class Pool:
         self._lock = threading.Lock()
         self._free: list[Kept] = []
         self._out: dict[str, Kept] = {}
+        self._asked: Counter[tuple[str, ...]] = Counter()
 
     def lend(self, count: int, kinds: Sequence[str], load: Callable[[Cluster], None]) -> list[dict[str, Any]]:
         """Return ``count`` clusters that have ``kinds`` and nothing else, as ``Cluster.lending`` says them; ``load`` gives a new one its kinds."""
+        with self._lock:
+            self._asked[tuple(kinds)] += 1
         with ThreadPoolExecutor(max(1, count)) as starting:
             kept = list(starting.map(lambda _number: self._found(tuple(kinds)) or self._started(load), range(count)))
         with self._lock:
@@ -147,8 +151,7 @@ class Pool:
             if kept.cluster.is_running and kept.is_as_new():
                 with self._lock:
                     self._free.append(kept)
-                    too_many = self._free.pop(0) if len(self._free) > MOST_FREE else None
-                kept = too_many
+                    kept = self._free.pop(self._least_wanted()) if len(self._free) > MOST_FREE else None
             if kept is not None:
                 self._end(kept)
 
@@ -157,6 +160,10 @@ class Pool:
         self._processes.stop()
         self._addresses.release()
         shutil.rmtree(self._directory, ignore_errors=True)
+
+    def _least_wanted(self) -> int:
+        """Return which of the free ones has the kinds that were asked for least, the oldest of them."""
+        return min(range(len(self._free)), key=lambda number: self._asked[self._free[number].kinds])
 
     def _found(self, kinds: tuple[str, ...]) -> Kept | None:
         with self._lock:

@@ -356,7 +356,7 @@ def test_webhooks_that_are_down_make_writes_fail_as_while_an_operator_starts(pro
 
 
 def test_nothing_is_left_after_the_end(tmp_path):
-    bed = Testbed.start(tmp_path / "bed")
+    bed = Testbed.start(tmp_path / "bed", fresh=True)
     assert len(processes_of(bed.directory)) == 7  # the supervisor, and etcd, API server and Envoy of each mesh
     bed.stop()
     assert processes_of(bed.directory) == []
@@ -367,7 +367,7 @@ def test_nothing_is_left_after_the_end(tmp_path):
 
 
 def test_two_testbeds_run_side_by_side_and_nothing_is_left_of_one_that_was_killed(whole_bed, tmp_path):
-    bed = Testbed.start(tmp_path / "bed", [MeshSpec("east")])
+    bed = Testbed.start(tmp_path / "bed", [MeshSpec("east")], fresh=True)
     assert bed.meshes["east"].kube.server != whole_bed.meshes["east"].kube.server
     os.kill(bed.pid, signal.SIGKILL)
     wait_until(lambda: processes_of(bed.directory) == [])
