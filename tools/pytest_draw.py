@@ -4,21 +4,22 @@
 ``--cases``: of a function that is given more than N cases, N are kept: the first, the last and those evenly between them, so the same ones
 each time. A function with N cases or fewer keeps all. With ``--cases-in`` this holds for the tests of those folders and files alone.
 
-``--turns-in``: of the tests in a place, a K-th runs, and another with the next T, so that K turns in a row run all of them. Each file has its
-share in every turn; files with fewer tests than K have it together, and those of a file that are marked ``in_order`` are one.
+``--turns-in``: of the files in a place, a K-th runs, and others with the next T, so that K turns in a row run all of them. How much of the
+processor each takes, as far as it is much, stands in ``tests/weights.json``, so that shares take about the same.
 
 What was left out is counted as deselected, but for rows of a test that runs its table itself (``tests/unit/rows.py``).
 """
 
 from __future__ import annotations
 
-import zlib
-from collections.abc import Iterator, Mapping, Sequence
+import json
+from collections.abc import Mapping, Sequence
 from typing import TypeVar
 
 import pytest
 
 T = TypeVar("T")
+LIGHT = 6  # seconds of processor of a file that has no weight
 
 
 def drawn(cases: Sequence[T], most: int) -> list[T]:
@@ -30,20 +31,22 @@ def drawn(cases: Sequence[T], most: int) -> list[T]:
     return [cases[round(place * (len(cases) - 1) / (most - 1))] for place in range(most)]
 
 
-def of_a_turn(files: Mapping[str, Sequence[T]], turns: int, turn: int) -> Iterator[T]:
-    """Yield what is to run, given by file, whose turn it is."""
-    small = [item for items in files.values() if len(items) < turns for item in items]
-    for name, items in {"": small, **{name: items for name, items in files.items() if len(items) >= turns}}.items():
-        # Files begin at different places, or the first tests of all would come together.
-        begin = (turn + zlib.crc32(name.encode())) % turns
-        yield from items[begin::turns]
+def of_a_turn(files: Sequence[str], weights: Mapping[str, int], turns: int, turn: int) -> set[str]:
+    """Return the files whose turn it is: each in turn, heaviest first, belongs to the share that is lightest so far."""
+    shares: list[set[str]] = [set() for _turn in range(turns)]
+    loads = [0] * turns
+    for name in sorted(files, key=lambda name: (-weights.get(name, LIGHT), name)):
+        lightest = loads.index(min(loads))
+        loads[lightest] += weights.get(name, LIGHT)
+        shares[lightest].add(name)
+    return shares[turn % turns]
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--cases", type=int, metavar="N", help="run each test function with at most N of its cases")
     parser.addoption("--cases-in", action="append", default=[], metavar="PLACE", help="only those of this folder or file, as test ids begin; may come again")
     parser.addoption("--turn", type=int, default=0, metavar="T", help="which share: any number, and the next one runs others")
-    parser.addoption("--turns-in", action="append", default=[], metavar="PLACE=K", help="run a K-th of the tests of this folder or file; may come again")
+    parser.addoption("--turns-in", action="append", default=[], metavar="PLACE=K", help="run a K-th of the files of this folder; may come again")
 
 
 @pytest.hookimpl(trylast=True)
@@ -75,16 +78,11 @@ def _with_cases(config: pytest.Config, items: list[pytest.Item]) -> list[pytest.
 
 
 def _with_turns(config: pytest.Config, items: list[pytest.Item]) -> list[pytest.Item]:
+    weights = json.loads((config.rootpath / "tests" / "weights.json").read_text(encoding="utf-8")) if _turns(config) else {}
     for place, turns in _turns(config):
-        files: dict[str, dict[str, list[pytest.Item]]] = {}
-        for item in items:
-            if _is_in(item.nodeid, [place]):
-                # Tests that need the one before them come together.
-                together = "in_order" if item.get_closest_marker("in_order") else item.nodeid
-                files.setdefault(item.nodeid.partition("::")[0], {}).setdefault(together, []).append(item)
-        parts = of_a_turn({name: list(found.values()) for name, found in files.items()}, turns, config.getoption("turn"))
-        kept = {item for part in parts for item in part}
-        items = [item for item in items if item in kept or not _is_in(item.nodeid, [place])]
+        files = dict.fromkeys(_file_of(item) for item in items if _is_in(item.nodeid, [place]))
+        chosen = of_a_turn(list(files), weights, turns, config.getoption("turn"))
+        items = [item for item in items if _file_of(item) in chosen or not _is_in(item.nodeid, [place])]
     return items
 
 
@@ -92,6 +90,10 @@ def _turns(config: pytest.Config) -> list[tuple[str, int]]:
     """Return the places of which shares run, each with how many shares it has."""
     split = (text.rpartition("=") for text in config.getoption("turns_in"))
     return [(place, int(turns)) for place, _equals, turns in split]
+
+
+def _file_of(item: pytest.Item) -> str:
+    return item.nodeid.partition("::")[0]
 
 
 def _is_in(nodeid: str, places: Sequence[str]) -> bool:
@@ -102,4 +104,4 @@ def pytest_report_header(config: pytest.Config) -> list[str]:
     most, places = config.getoption("cases"), config.getoption("cases_in")
     where = f" of {' and '.join(places)}" if places else ""
     lines = [f"draw: every test function{where}, with at most {most} of its cases"] if most else []
-    return lines + [f"draw: one of {turns} shares of the tests of {place}, turn {config.getoption('turn')}" for place, turns in _turns(config)]
+    return lines + [f"draw: one of {turns} shares of the files of {place}, turn {config.getoption('turn')}" for place, turns in _turns(config)]

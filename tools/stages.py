@@ -19,12 +19,14 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
 
 from places import CACHE, TREE, locked
 
-STAGES_AT_ONCE = 2  # beside pytest's two, on two cores: what runs on a testbed waits more than it works
+T = TypeVar("T")
+STAGES_AT_ONCE = 3  # beside pytest's two, on two cores: what runs on a testbed waits more than it works
 NICENESS = 5  # of what only computes: tests on a testbed have bounds in seconds
 CASES_ON_THE_OLDEST = 3  # of each unit test
 SCRATCH = CACHE / "runs"
@@ -35,7 +37,7 @@ ON_A_TESTBED = ("tests/integration", "tests/testbed_tests")
 PYTEST_FOLDERS = (*ON_A_TESTBED, "tests/attacks", "tests/inputs", "tests/unit")
 OF_MANY_CASES = ("tests/integration", "tests/testbed_tests/test_cluster_testbed.py", "tests/testbed_tests/test_istiod_federation.py")
 DRAWN = ("-p", "pytest_draw", "--cases=2", *(f"--cases-in={place}" for place in OF_MANY_CASES), "-m", "not long and not short_flow")
-# And of each file's tests a share, with each commit another: how many shares there are of what takes longest.
+# And of the files a share, with each commit another: how many shares there are of what takes longest.
 TURNS = {"tests/integration": 6, "tests/testbed_tests": 3, "tests/attacks": 3}
 
 # ansible-test fetches pip's installer from a host that need not answer. It looks for a copy of its own first: this one
@@ -100,12 +102,17 @@ class NotRun(Exception):
 class Run:
     """What a stage has at hand: where its output goes, and the venvs that it asks for by name; ``processor`` are the seconds that its commands used.
 
-    With ``is_patient`` its commands leave the processor to others.
+    With ``is_patient`` its commands leave the processor to others. With a ``turn`` a stage that consists of equals runs a share of them.
     """
 
     output: pathlib.Path | None = None
     processor: float = 0.0
     is_patient: bool = False
+    turn: int | None = None
+
+    def share(self, equals: Sequence[T], turns: int) -> Sequence[T]:
+        """Return those of some equals whose turn it is; all of them when nobody asks for a share."""
+        return equals if self.turn is None else equals[self.turn % turns :: turns]
 
     def command(self, *words: object, cwd: pathlib.Path = TREE, env: Mapping[str, str] | None = None, keep_proxies: bool = False) -> None:
         """Run one command in the clean environment, its output joined to the stage's. Raises ``CalledProcessError`` when it fails."""
@@ -333,7 +340,7 @@ def molecule(run: Run) -> None:
     venv = run.venv("newest")
     with copied_tree() as copy:
         env = {"ANSIBLE_COLLECTIONS_PATH": str(collections_of(copy)), **_path(venv), "NO_COLOR": "1"}
-        scenarios = [f"--scenario-name={name}" for name in ("default", "upgrade", "install")]
+        scenarios = [f"--scenario-name={name}" for name in run.share(("default", "upgrade", "install"), 3)]
         run.command(venv / "bin" / "molecule", "test", *scenarios, cwd=copy, env=env)
 
 
@@ -379,7 +386,7 @@ def _benchmark(run: Run, **variables: str) -> None:
     with copied_tree() as copy:
         paths = os.pathsep.join([str(TREE / "tests"), str(collections_of(copy))])
         env = {**_path(venv), "OSSM_FEDERATION_BESIDE": run.beside(venv), "PYTHONPATH": paths, **variables}
-        for program in sorted((TREE / "tests" / "benchmark").glob("*.py")):
+        for program in run.share(sorted((TREE / "tests" / "benchmark").glob("*.py")), 2):
             run.command(venv / "bin" / "python", program, env=env)
 
 
@@ -421,7 +428,7 @@ def unit(run: Run) -> None:
 
 def integration(run: Run) -> None:
     """Run the testbed's own tests and the integration tests on the newest supported Ansible."""
-    _pytest(run, *SIDE_BY_SIDE, *DRAWN, *_share(), *ON_A_TESTBED, "tests/attacks", "tests/inputs")
+    _pytest(run, *SIDE_BY_SIDE, *DRAWN, *_shares(_turn()), *ON_A_TESTBED, "tests/attacks", "tests/inputs")
 
 
 def _pytest(run: Run, *words: str) -> None:
@@ -455,11 +462,11 @@ PATIENT = (sanity, units_oldest, build, lint, mutations, types, docs_lint, chang
 STAGES = {stage.__name__.replace("_", "-"): stage for stage in (*BEFORE_PYTEST, traffic, unit, integration, docs, benchmark, soak, release_check)}
 
 
-def outcome(stage: Callable[[Run], None], folder: pathlib.Path) -> Result:
-    """Run one stage to its end and return how it ended; its output is printed at once when it failed."""
+def outcome(stage: Callable[[Run], None], folder: pathlib.Path, turn: int | None = None) -> Result:
+    """Run one stage, or its share in a ``turn``, to its end and return how it ended; its output is printed at once when it failed."""
     name = _name_of(stage)
     log = folder / f"{name}.log"
-    started, run, not_run, said = time.monotonic(), Run(output=log, is_patient=stage in PATIENT), "", ""
+    started, run, not_run, said = time.monotonic(), Run(output=log, is_patient=stage in PATIENT, turn=turn), "", ""
     try:
         stage(run)
     except NotRun as left_out:
@@ -477,9 +484,9 @@ def _name_of(stage: Callable[[Run], None]) -> str:
     return stage.__name__.replace("_", "-")
 
 
-def _kept_outcome(stage: Callable[[Run], None], folder: pathlib.Path) -> None:
+def _kept_outcome(stage: Callable[[Run], None], folder: pathlib.Path, turn: int) -> None:
     """Run one stage and write down how it ended, for the test that waits for it."""
-    result = outcome(stage, folder)
+    result = outcome(stage, folder, turn)
     part = folder / f"{result.stage}.part"
     part.write_text(json.dumps(dataclasses.asdict(result)), encoding="utf-8")
     part.rename(folder / f"{result.stage}.json")
@@ -494,6 +501,7 @@ def run_all() -> int:
         newest = first.venv("newest")
         first.venv("oldest")
         beside = first.beside(newest)
+        turn = _turn()
         version, ansible = _version_of(newest), _ansible_of(newest)
         covered = f"ansible-core {ansible} on Python {version}"
         not_covered = "" if version != "3.11" else "; NOT covered: ansible-core 2.20 and 2.21, which need Python 3.12"
@@ -508,22 +516,27 @@ def run_all() -> int:
         folders = [name for name in PYTEST_FOLDERS if (TREE / name).exists()]
         clean = [str(TREE / "tools" / "clean-env.sh"), "env", *(f"{name}={value}" for name, value in env.items())]
         options = ["--continue-on-collection-errors", "--durations=20"]
-        words = [*clean, str(newest / "bin" / "python"), "-m", "pytest", "-p", "pytest_stages", *options, *SIDE_BY_SIDE, *DRAWN, *_share(), *folders]
+        words = [*clean, str(newest / "bin" / "python"), "-m", "pytest", "-p", "pytest_stages", *options, *SIDE_BY_SIDE, *DRAWN, *_shares(turn), *folders]
         needed, *others = BEFORE_PYTEST
-        _kept_outcome(needed, folder)
+        _kept_outcome(needed, folder, turn)
         print("== pytest: unit, testbed and integration tests on the newest supported Ansible, and beside them the stages; one that fails is told", flush=True)
         pool = ThreadPoolExecutor(STAGES_AT_ONCE)
         try:
             for stage in others:
-                pool.submit(_kept_outcome, stage, folder)
+                pool.submit(_kept_outcome, stage, folder, turn)
             return subprocess.run(words, cwd=TREE, check=False, stdin=subprocess.DEVNULL, stderr=subprocess.STDOUT).returncode
         finally:  # pytest has waited for all, unless somebody has interrupted it
             pool.shutdown(cancel_futures=True)
 
 
-def _share() -> list[str]:
-    """Return pytest's words for the share whose turn it is: the number of commits, or ``OSSM_FEDERATION_TURN``."""
-    turn = os.environ.get("OSSM_FEDERATION_TURN") or _printed_by(["git", "-c", f"safe.directory={TREE}", "-C", TREE, "rev-list", "--count", "HEAD"], None)
+def _turn() -> int:
+    """Return whose turn it is: the number of commits, or ``OSSM_FEDERATION_TURN``."""
+    count = ["git", "-c", f"safe.directory={TREE}", "-C", str(TREE), "rev-list", "--count", "HEAD"]
+    return int(os.environ.get("OSSM_FEDERATION_TURN") or _printed_by(count, None))
+
+
+def _shares(turn: int) -> list[str]:
+    """Return pytest's words for the shares of a turn."""
     return [f"--turn={turn}", *(f"--turns-in={place}={turns}" for place, turns in TURNS.items())]
 
 

@@ -22,8 +22,6 @@ from testbed.controllers import NEVER_READY, NODES
 SPACES = ("desk", "shop")
 INJECTED = {"sidecar.istio.io/inject": "true"}
 CHARTS = {"v2.0": "2.0.11", "v2.1": "2.1.6", "v2.2": "2.2.13", "v2.3": "2.3.11"}
-# One estate goes through all of it.
-pytestmark = pytest.mark.in_order
 OLD, NEW, NEWEST = CHARTS["v2.1"], CHARTS["v2.2"], CHARTS["v2.3"]
 # A whole upgrade: so many workloads by their kinds, in so many namespaces, by runs of which so many are killed.
 ESTATE = {"Deployment": 30, "StatefulSet": 5, "DaemonSet": 2}

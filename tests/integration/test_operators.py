@@ -137,7 +137,6 @@ def test_a_plan_that_would_install_more_is_left_to_people(bare: Testbed, owner: 
         west.kube.delete("InstallPlan", plan["metadata"]["name"], SPACE)
 
 
-@pytest.mark.in_order
 def test_site_goes_from_empty_clusters_to_federated_meshes_and_uninstall_back(bare: Testbed, owner: Administrator) -> None:
     planned = owner.play("site", "--check", "--diff")
     assert "east-mesh-system/basic would be made" in planned.output and planned.changed("east") == 2, "a control plane and a roll"
@@ -189,7 +188,6 @@ def test_site_goes_from_empty_clusters_to_federated_meshes_and_uninstall_back(ba
     assert owner.play("uninstall").changed("east-cluster") == 0
 
 
-@pytest.mark.in_order
 def test_kinds_go_on_request_once_nobody_has_objects_of_them(bare: Testbed, owner: Administrator) -> None:
     """The last test here: without its kinds a test mesh is no more."""
     west = bare.meshes["west"]

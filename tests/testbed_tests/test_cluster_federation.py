@@ -14,7 +14,6 @@ from cryptography import x509
 from testbed import Mesh, Testbed, TestbedError
 from testbed.client import Answer
 
-pytestmark = pytest.mark.in_order
 MANAGER = "by-hand"
 WAIT_SECONDS = 30
 IMPORTED = "cart.shop.svc.east-imports.local"

@@ -19,7 +19,6 @@ from testbed.processes import Processes
 from testbed.programs import find_programs
 from testbed.workloads import EchoServer, call, endpoints_of
 
-pytestmark = pytest.mark.in_order
 SCALE = 0.05
 CART = "cart.shop.svc.east-imports.local"
 CART_OFFERED = "cart.shop.svc.west-exports.local"

@@ -3,14 +3,17 @@
 
 from __future__ import annotations
 
+import json
 import os
 import pathlib
 import subprocess
 import sys
 
-TOOLS = pathlib.Path(__file__).resolve().parents[2] / "tools"
+TREE = pathlib.Path(__file__).resolve().parents[2]
+TOOLS = TREE / "tools"
 sys.path.append(str(TOOLS))
-from pytest_draw import of_a_turn  # noqa: E402 - a program of tools/, which is no package
+import stages  # noqa: E402 - programs of tools/, which is no package
+from pytest_draw import LIGHT, of_a_turn  # noqa: E402
 
 TESTS = """
 import pytest
@@ -30,6 +33,8 @@ def test_of_its_own():
 
 def drawn(folder: pathlib.Path, *options: str) -> tuple[list[str], str]:
     """Return the tests that run with these options, and all that pytest prints."""
+    (folder / "tests").mkdir()
+    (folder / "tests" / "weights.json").write_text("{}", encoding="utf-8")
     for name in ("some", "others"):
         (folder / name).mkdir()
         (folder / name / "test_it.py").write_text(TESTS, encoding="utf-8")
@@ -57,24 +62,25 @@ def test_folders_that_are_not_named_keep_all_cases(tmp_path: pathlib.Path) -> No
     assert "draw: every test function of some, with at most 1 of its cases" in printed
 
 
-def test_each_turn_runs_a_share_of_every_file_and_all_turns_together_run_each_test_once() -> None:
-    files = {f"some/test_{file}.py": [f"{file}-{number}" for number in range(7)] for file in "abcd"}
-    shares = [list(of_a_turn(files, 3, turn)) for turn in (7, 8, 9)]
-    for share in shares:
-        assert {test[0] for test in share} == set("abcd")
-        assert all(2 <= sum(test.startswith(file) for test in share) <= 3 for file in "abcd")
-    assert sorted(test for share in shares for test in share) == sorted(test for tests in files.values() for test in tests)
+def test_all_turns_together_run_each_file_once_and_heavy_ones_do_not_come_together() -> None:
+    files = [f"some/test_{name}.py" for name in "abcdefghij"]
+    weights = {"some/test_c.py": 90, "some/test_d.py": 80, "some/test_j.py": 70, "elsewhere/test_it.py": 500}
+    shares = [of_a_turn(files, weights, 3, turn) for turn in (7, 8, 9)]
+    assert sorted(name for share in shares for name in share) == files
+    assert all(len(share & set(weights)) == 1 for share in shares)
+    assert of_a_turn(files, weights, 3, 10) == shares[0]
 
 
-def test_files_with_fewer_tests_than_turns_take_turns_together() -> None:
-    files = {f"some/test_{number}.py": [f"only-{number}"] for number in range(5)}
-    shares = [list(of_a_turn(files, 4, turn)) for turn in range(4)]
-    assert sorted(map(len, shares)) == [1, 1, 1, 2]
-    assert sorted(test for share in shares for test in share) == [f"only-{number}" for number in range(5)]
+def test_the_shares_of_a_run_are_about_alike_and_every_weight_is_of_a_file() -> None:
+    weights = json.loads((TREE / "tests" / "weights.json").read_text(encoding="utf-8"))
+    assert not [name for name in weights if not (TREE / name).is_file()]
+    for place, turns in stages.TURNS.items():
+        files = [str(path.relative_to(TREE)) for path in (TREE / place).glob("test_*.py")]
+        loads = [sum(weights.get(name, LIGHT) for name in of_a_turn(files, weights, turns, turn)) for turn in range(turns)]
+        assert max(loads) < 1.5 * sum(loads) / turns, f"{place}: {loads}"
 
 
 def test_a_run_says_its_turn_and_leaves_other_folders_whole(tmp_path: pathlib.Path) -> None:
     ran, printed = drawn(tmp_path, "--cases=2", "--turn=7", "--turns-in=some=3")
-    assert "draw: one of 3 shares of the tests of some, turn 7" in printed
-    assert len([name for name in ran if name.startswith("others/")]) == 5
-    assert 1 <= len([name for name in ran if name.startswith("some/")]) <= 2
+    assert "draw: one of 3 shares of the files of some, turn 7" in printed
+    assert {name.partition("/")[0] for name in ran} == {"others"} and len(ran) == 5, "the only file of some is in the first share"
