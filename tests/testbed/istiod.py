@@ -478,6 +478,12 @@ class Istiod:
         elif kind == "ConfigMap" and name == self._root_name():
             work.add("roots")
 
+    @property
+    def next_resync(self) -> float:
+        """The moment of the next resync, as ``time.monotonic`` tells moments; now, while there is one."""
+        with self._wake:
+            return self._due.get("resync", time.monotonic())
+
     def _at(self, what: str, seconds: float) -> None:
         """Have ``what`` done in so many real seconds, or earlier when that was wanted before."""
         moment = time.monotonic() + seconds

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 from testbed_tests.mesh_in_memory import Mesh, another_root, eventually, stays
 
@@ -103,9 +105,14 @@ def test_a_peer_without_its_bundle_has_no_status_until_the_next_resync(east, wes
     east.peer_with(west, root="")
     stays(lambda: east.status("ServiceMeshPeer", "west") is None, seconds=1)
 
+    resync = east.istiod.next_resync
     east.put_bundle(west, west.root())
+    seen = [east.status("ServiceMeshPeer", "west")]
+    while time.monotonic() < resync:
+        assert seen.pop() is None
+        time.sleep(0.03)
+        seen.append(east.status("ServiceMeshPeer", "west"))
 
-    stays(lambda: east.status("ServiceMeshPeer", "west") is None, seconds=0.3)
     eventually(lambda: east.is_connected("west"), seconds=RESYNC + 5)
 
 
