@@ -242,11 +242,11 @@ class Testbed:
     def stop(self) -> None:
         """End it and return when nothing of it runs any more. Ending it twice is no error."""
         if _is_supervisor(self.pid, self.directory):
-            self._end()
+            self._end_supervisor()
         if self._give_back is not None:
             self._give_back()
 
-    def _end(self) -> None:
+    def _end_supervisor(self) -> None:
         os.kill(self.pid, signal.SIGTERM)
         if self._child is not None:
             _end(self._child)

@@ -89,14 +89,14 @@ def _text(value: bytes) -> str:
 
 @dataclass
 class Kept:
-    """A cluster of the pool, what its etcd held when it was new, and whether a testbed has it."""
+    """A cluster of the pool, its kinds, and what its etcd held when it was new."""
 
     cluster: Cluster
     kinds: tuple[str, ...]
     first: dict[bytes, tuple[int, bytes]]
 
-    def is_as_new(self) -> bool:
-        """Take out what was written since; return whether the cluster is then as it was, which it can not be with other kinds."""
+    def renew(self) -> bool:
+        """Take out what was written since it was new; return whether it is so again, which it cannot be with other kinds."""
         etcd = Etcd(self.cluster.etcd_url)
         now = etcd.revisions()
         new = [key for key in now if key not in self.first and not key.startswith(_ITS_OWN)]
@@ -148,12 +148,13 @@ class Pool:
                 kept = self._out.pop(words["server"], None)
             if kept is None:
                 continue
-            if kept.cluster.is_running and kept.is_as_new():
+            surplus: Kept | None = kept
+            if kept.cluster.is_running and kept.renew():
                 with self._lock:
                     self._free.append(kept)
-                    kept = self._free.pop(self._least_wanted()) if len(self._free) > MOST_FREE else None
-            if kept is not None:
-                self._end(kept)
+                    surplus = self._free.pop(self._least_wanted()) if len(self._free) > MOST_FREE else None
+            if surplus is not None:
+                self._end(surplus)
 
     def close(self) -> None:
         """End all clusters."""
@@ -192,17 +193,17 @@ class Pool:
 
 _SHARING = threading.Lock()
 _shared: list[Pool] = []
-_is_asked_for: list[bool] = []
+_IS_ASKED_FOR = threading.Event()
 
 
 def share() -> None:
     """Have the testbeds that this process starts share clusters from now on."""
-    _is_asked_for[:] = [True]
+    _IS_ASKED_FOR.set()
 
 
 def shared(programs: Programs) -> Pool | None:
     """Return the pool of this process, made when first asked for; None unless testbeds are to share."""
-    if not _is_asked_for:
+    if not _IS_ASKED_FOR.is_set():
         return None
     with _SHARING:
         if not _shared:
