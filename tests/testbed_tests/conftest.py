@@ -7,7 +7,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from testbed import MeshSpec, Testbed
+from testbed import MeshSpec, Testbed, pool
+
+pool.share()
 
 
 @pytest.fixture(scope="session")
