@@ -105,7 +105,7 @@ def calling(mesh: Mesh, host: str) -> Iterator[Caller]:
     caller, done = Caller(), threading.Event()
 
     def work() -> None:
-        while not done.wait(0.1):
+        while not done.wait(0.05):
             caller.statuses.append(mesh.call(host).status)
 
     thread = threading.Thread(target=work)
