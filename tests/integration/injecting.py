@@ -22,13 +22,13 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
-import yaml
 from attacks.api import ApiInMemory, Asked, Switched, serving
 from attacks.attack import call
 from attacks.tunnels import tunnelling
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from integration.administrators import ON_ONE_MACHINE, Administrator, until
+from unit.yaml_texts import loaded
 
 from testbed import MeshSpec, Testbed
 from testbed.authority import Authority, Identity
@@ -41,9 +41,8 @@ from testbed.programs import find_programs
 from testbed.rollouts import NODE
 
 HERE = Path(__file__).parent
-_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # each process of pytest reads them
-FAULTS: dict[str, dict] = yaml.load((HERE / "injected_faults.yml").read_text(encoding="utf-8"), _LOADER)
-VARIANTS: dict[str, dict] = yaml.load((HERE / "injected_variants.yml").read_text(encoding="utf-8"), _LOADER)
+FAULTS: dict[str, dict] = loaded((HERE / "injected_faults.yml").read_text(encoding="utf-8"))
+VARIANTS: dict[str, dict] = loaded((HERE / "injected_variants.yml").read_text(encoding="utf-8"))
 RECORD = HERE / "injected_results.json"
 """What a diagnosis found when all faults were injected last; the page of faults is made of it."""
 HOST, PORT = "checkout.shop.svc.west-imports.local", 80
