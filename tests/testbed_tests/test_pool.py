@@ -121,7 +121,7 @@ time.sleep(600)
 
 def test_nothing_is_left_of_a_process_that_was_killed_with_its_clusters(tmp_path: Path) -> None:
     words = [sys.executable, "-c", HOLDING, str(tmp_path / "bed")]
-    environment = {**os.environ, "PYTHONPATH": str(TESTS)}
+    environment = {**os.environ, "PYTHONPATH": str(TESTS), "TMPDIR": str(tmp_path)}
     with subprocess.Popen(words, env=environment, stdout=subprocess.PIPE, text=True) as process:
         try:
             assert process.stdout.readline() == "up\n"
