@@ -1,7 +1,7 @@
 # GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
 """Write what is made from the code into the documentation: ``python tools/codes_page.py``.
 
-docs/codes.md is the catalogue in plugins/module_utils/_core/catalogue/codes.py; a table in docs/preflight.md is what the checks declare.
+docs/codes.md is the catalogue that plugins/module_utils/_core/catalogue/codes.py joins; a table in docs/preflight.md is what the checks declare.
 What tools/specs_pages.py makes of argument specs is written, too.
 """
 

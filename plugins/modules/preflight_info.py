@@ -162,7 +162,7 @@ from datetime import datetime  # noqa: E402
 
 from ..module_utils._cluster.client import Cluster  # noqa: E402
 from ..module_utils._core.card.trust import Root  # noqa: E402
-from ..module_utils._core.catalogue.codes import ERROR  # noqa: E402
+from ..module_utils._core.catalogue.code import ERROR  # noqa: E402
 from ..module_utils._core.catalogue.findings import Finding, Unknown, finding_of, told  # noqa: E402
 from ..module_utils._core.control_plane.live import ControlPlane  # noqa: E402
 from ..module_utils._core.mesh.topology import Mesh  # noqa: E402

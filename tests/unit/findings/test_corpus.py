@@ -6,7 +6,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from ansible_collections.ossm.federation.plugins.module_utils._core.catalogue.codes import CODES, ERROR
+from ansible_collections.ossm.federation.plugins.module_utils._core.catalogue.code import ERROR
+from ansible_collections.ossm.federation.plugins.module_utils._core.catalogue.codes import CODES
 from ansible_collections.ossm.federation.tests.unit.findings.corpus import CASES
 
 

@@ -6,7 +6,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from ansible_collections.ossm.federation.plugins.module_utils._core.catalogue.codes import CODES, WARNING
+from ansible_collections.ossm.federation.plugins.module_utils._core.catalogue.code import WARNING
+from ansible_collections.ossm.federation.plugins.module_utils._core.catalogue.codes import CODES
 from ansible_collections.ossm.federation.plugins.module_utils._core.plain.errors import FederationError
 from ansible_collections.ossm.federation.plugins.module_utils._core.preflight import everything as preflight
 from ansible_collections.ossm.federation.plugins.module_utils._core.preflight.checks import ROLL, Read

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from ..plain.errors import FederationError
 from ..plain.reference import link_to
 from ..plain.words import shown
-from .codes import CODES, ERROR
+from .code import ERROR
+from .codes import CODES
 
 MOST_TOLD = 5
 """Findings of one code that are told one by one; more are told as one, so that whatever else there is can be seen."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from ..catalogue.codes import ERROR
+from ..catalogue.code import ERROR
 from ..catalogue.findings import as_data, in_order, lines
 from ..plain.data import listed
 from ..plain.errors import FederationError
