@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from datetime import datetime
 
 from .._cluster.client import Cluster
 from .._core.control_plane.live import ControlPlane
@@ -73,21 +74,35 @@ def _with_word_of_istiod(heard: Heard, proxy: Proxy, taken: Mapping[str, bool]) 
 
 
 def _of_proxy(asker: Asker, plugins: Sequence[Mapping], proxy: Proxy, heard: Heard) -> list[Loading]:
-    told = [loading_of(plugin, proxy, heard) for plugin in plugins]
-    if heard.why or all(each.state == IDLE for each in told):
+    """Return how each plugin fares in a proxy; its log is asked only where one has come, and its counts where one does not run."""
+    told = _told(plugins, proxy, heard)
+    if heard.why or _are_all(told, IDLE):
         return told
-    # Each from when it came: a log goes on for long after an old one, and what is said of a new one would be cut off.
-    held = (held_of(plugin, heard.filters) for plugin, one in zip(plugins, told) if one.state != IDLE)
-    moments = sorted({each.since.replace(microsecond=0) for each in held if each is not None and each.since})
-    rejections = [each for moment in moments for each in rejections_since(asker, proxy.namespace, proxy.name, moment)]
-    if rejections:
-        heard = replace(heard, rejections=rejections)
-        told = [loading_of(plugin, proxy, heard) for plugin in plugins]
-    if all(each.state in (LOADED, IDLE) for each in told):
+    come = [plugin for plugin, one in zip(plugins, told) if one.state != IDLE]
+    heard = replace(heard, rejections=_rejections(asker, come, proxy, heard))
+    told = _told(plugins, proxy, heard)
+    if _are_all(told, IDLE, LOADED):
         return told
     metrics = asker.ask(proxy.namespace, proxy.name, METRICS)
-    heard = replace(heard, failures=read_failures(metrics.text) if metrics.is_good else {})
+    return _told(plugins, proxy, replace(heard, failures=read_failures(metrics.text) if metrics.is_good else {}))
+
+
+def _told(plugins: Sequence[Mapping], proxy: Proxy, heard: Heard) -> list[Loading]:
     return [loading_of(plugin, proxy, heard) for plugin in plugins]
+
+
+def _are_all(told: Sequence[Loading], *states: str) -> bool:
+    return all(each.state in states for each in told)
+
+
+def _rejections(asker: Asker, plugins: Sequence[Mapping], proxy: Proxy, heard: Heard) -> list[tuple[datetime, str]]:
+    """Return what a proxy's log says of rejections from when each plugin came on.
+
+    Each from its own moment: a log goes on for long after an old one, and what is said of a new one would be cut off.
+    """
+    held = (held_of(plugin, heard.filters) for plugin in plugins)
+    moments = sorted({each.since.replace(microsecond=0) for each in held if each is not None and each.since})
+    return [each for moment in moments for each in rejections_since(asker, proxy.namespace, proxy.name, moment)]
 
 
 def _heard(asker: Asker, proxy: Proxy) -> Heard:
