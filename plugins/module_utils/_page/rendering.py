@@ -13,7 +13,7 @@ from collections.abc import Iterable, Mapping
 from .._core.plain.data import items
 from .._core.plain.errors import FederationError
 from .._core.report.drawing import drawing_of
-from .._core.report.page import OPTIONAL, UNKNOWN, state_of
+from .._core.report.page import NOTES, OPTIONAL, UNKNOWN, state_of
 from .script import SCRIPT
 from .style import LABELS, SIGNS, STATES, style
 from .template import TEMPLATE
@@ -28,6 +28,7 @@ _TITLES = {
     "rates": "Requests and errors",
     "mutual_tls": "Mutual TLS",
     "diagnoses": "Why",
+    "probes": "Calls of our own",
 }
 
 
@@ -133,4 +134,5 @@ def _extra(page: Mapping) -> Iterable[dict]:
             "heads": [name.replace("_", " ").capitalize() for name in names],
             "rows": [{"state": state_of(row), "cells": [row.get(name) for name in names]} for row in rows[:MOST_ROWS]],
             "left_out": max(0, len(rows) - MOST_ROWS),
+            "note": NOTES.get(key, ""),
         }

@@ -171,6 +171,7 @@ TEMPLATE = """\
 {% for part in extra %}
 <section aria-labelledby="{{ part.id }}">
 <h2 id="{{ part.id }}">{{ part.title }}</h2>
+{% if part.note %}<p class="soft">{{ part.note }}</p>{% endif %}
 {{ begin(part.title, part.heads) }}
 {% for row in part.rows %}
 <tr data-row="{{ row.state }}">

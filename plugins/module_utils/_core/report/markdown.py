@@ -6,7 +6,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from .page import OPTIONAL
+from .page import NOTES, OPTIONAL
 
 MOST_ROWS = 200
 """Rows of one table. Who needs all of them takes the JSON."""
@@ -44,6 +44,7 @@ def _lines(page: Mapping) -> Iterator[str]:
         names = list(dict.fromkeys(name for row in rows for name, value in row.items() if not isinstance(value, (dict, list))))
         if names:
             yield from _table(key.capitalize().replace("_tls", " TLS"), [name.replace("_", " ").capitalize() for name in names], _cells(rows, names))
+            yield from ("", NOTES[key]) if key in NOTES else ()
     columns = ("mesh", "severity", "code", "place", "seen", "cure")
     yield from _table("Findings", ("Mesh", "Severity", "Code", "Place", "Seen", "Cure"), _cells(page["findings"], columns), nothing="None.")
     if page["unknown"]:

@@ -26,7 +26,11 @@ STATES = (OK, UNKNOWN, UNSURE, DOWN)
 SUSPENDED = status.SUSPENDED
 _BAD = frozenset({status.PENDING, status.REFUSED, status.STALE, status.ABSENT})
 # What is shown only where something has looked at it, and the key of an entry that holds it.
-OPTIONAL = ("health", "proxies", "comparisons", "rates", "mutual_tls", "diagnoses")
+OPTIONAL = ("health", "proxies", "comparisons", "rates", "mutual_tls", "diagnoses", "probes")
+NOTES = {
+    "probes": "Calls that this run has made itself. Those from the controller, the machine that runs Ansible, decide nothing above: a mesh goes its own way."
+}
+"""What a reader of a part has to know."""
 
 
 def page_of(report: Mapping[str, Any], *, others: Iterable[str] = (), made: str = "") -> dict:
@@ -52,6 +56,7 @@ def page_of(report: Mapping[str, Any], *, others: Iterable[str] = (), made: str 
         "unknown": [{"mesh": mesh, **row} for mesh, entry in entries.items() for row in _of(entry, "unknown", ("what", "because"))],
         "actions": _actions(entries, peerings),
     }
+    entries = {mesh: {**entry, "probes": [*_probes(entry)]} for mesh, entry in entries.items()}
     for key in OPTIONAL:
         rows = [{"mesh": mesh, **_stated(row)} for mesh, entry in entries.items() for row in items(entry.get(key))]
         if rows:
@@ -82,7 +87,25 @@ def _stated(row: Mapping) -> dict:
         return dict(row)
     if "mode" in row:
         return {**row, "state": {"STRICT": OK, "PERMISSIVE": OK, "DISABLE": UNSURE}.get(str(row["mode"]), UNKNOWN)}
-    return {**row, "state": DOWN if row.get("code") else OK} if "rung" in row else dict(row)
+    if "rung" in row:
+        return {**{key: value for key, value in row.items() if key != "probes"}, "state": DOWN if row.get("code") else OK}
+    return dict(row)
+
+
+_PROBED = ("from", "client", "address", "ip", "port", "server_name", "outcome", "told")
+_SHOWN = ("protocol", "certificate", "asks_for_certificate")
+# What the outcomes of calls are here: two of a pod's, and of the controller's those that are no failure. A failure of the
+# controller's proves nothing, so it is never worse than something to check.
+_CAME_TO = {"reached": OK, "not reached": DOWN, "TLS": OK, "not called": UNKNOWN, "no time left": UNKNOWN, "unknown": UNKNOWN}
+
+
+def _probes(entry: Mapping) -> Iterator[dict]:
+    """Give what each call of a diagnosis came to, a row of its own: the diagnosis is the same without it."""
+    for diagnosis in items(entry.get("diagnoses")):
+        for row in items(diagnosis.get("probes")):
+            state = _CAME_TO.get(str(row.get("outcome")), UNSURE)
+            handshake = {key: row.get(key) for key in _SHOWN}
+            yield {"peer": diagnosis.get("peer"), "state": state, **{key: row.get(key) for key in _PROBED}, "handshake": handshake}
 
 
 _FINDING = ("code", "severity", "title", "place", "seen", "why", "cure", "reference")

@@ -21,7 +21,9 @@ from ansible_collections.ossm.federation.plugins.module_utils._page.script impor
 from ansible_collections.ossm.federation.tests.unit.plugins.module_utils._core.report import estates
 
 VOID = {"meta", "input", "br"}
-OPTIONAL = {"rates": [{"service": "cart.shop", "requests_per_second": 1.5, "errors": 0.0}], "proxies": [{"proxy": "cart-1.shop", "state": "STALE"}]}
+DIAGNOSES = [{"peer": "west", "code": "", "rung": "", "probes": [estates.probe("spiffe://west.local/gateway")]}]
+RATES, PROXIES = [{"service": "cart.shop", "requests_per_second": 1.5, "errors": 0.0}], [{"proxy": "cart-1.shop", "state": "STALE"}]
+OPTIONAL = {"diagnoses": DIAGNOSES, "rates": RATES, "proxies": PROXIES}
 
 
 class Reader(HTMLParser):
@@ -122,6 +124,7 @@ def test_markdown_of_hostile_names_is_rows_of_text():
 def test_markdown_says_what_the_page_says():
     text = markdown(page_of({"east": {**estates.two()["east"], **OPTIONAL}}, made=estates.MADE))
     assert "## What has to be done" in text and "FED761" in text and "## Rates" in text and "Requests per second" in text
+    assert "## Probes" in text and "decide nothing above" in text and "spiffe" in text
     assert "Nothing." in markdown(page_of({}))
 
 
@@ -129,6 +132,7 @@ def test_changes_and_optional_parts_appear_where_there_are_any():
     changes = {"since": "yesterday", "rows": [{"kind": "mesh", "where": "east", "before": "", "after": "ok"}], "left_out": 0}
     page = read({"east": {**estates.two()["east"], **OPTIONAL}}, changes=changes)
     words = " ".join(page.words)
+    assert "Calls of our own" in words and "decide nothing above" in words and "shows the certificate of spiffe://west.local/gateway" in words
     assert "Changed since yesterday" in words and "Requests and errors" in words and "STALE" in words
     assert "Proxies" not in " ".join(page_called("two").words)
 

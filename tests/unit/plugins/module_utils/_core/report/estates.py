@@ -75,6 +75,15 @@ def unwell() -> dict:
     }
 
 
+def probe(text: str) -> dict:
+    """A call of a diagnosis from the controller, with what the peer chose."""
+    shown = {"fingerprint": "B1C3", "spoken": "B1C3", "subject": text, "issuer": text, "names": [text], "not_after": MADE}
+    return {
+        "from": "controller", "address": text, "port": 8188, "use": "8188", "server_name": text, "ip": "192.0.2.9", "client": "", "outcome": "TLS",
+        "is_connected": True, "protocol": "TLSv1.3", "certificate": shown, "asks_for_certificate": True, "told": f"shows the certificate of {text}",
+    }  # fmt: skip
+
+
 def hostile() -> dict:
     """Every text of a report that somebody else may choose, chosen badly."""
     rows = []
@@ -90,6 +99,7 @@ def hostile() -> dict:
         text: entry(
             text, *rows, findings=findings, unknown=gaps, faults=faults, verdict=text, error={"code": text, "message": text},
             health=[{"component": text, "state": text, "why": text, text: text}],
+            diagnoses=[{**dict.fromkeys(("peer", "code", "rung", "side", "seen", "cause", "fix", "tell"), text), "probes": [probe(text)]}],
         )
         for text in HOSTILE[:3]
     }  # fmt: skip

@@ -6,8 +6,11 @@ from __future__ import annotations
 import json
 
 import pytest
+from ansible_collections.ossm.federation.plugins.module_utils._core.diagnosis import probing
 from ansible_collections.ossm.federation.plugins.module_utils._core.report.page import page_of, state_of, worst
 from ansible_collections.ossm.federation.plugins.module_utils._core.report.since import changes_since, is_page
+from ansible_collections.ossm.federation.plugins.module_utils._core.verification.verdicts import NOT_REACHED, REACHED
+from ansible_collections.ossm.federation.plugins.module_utils._core.verification.verdicts import UNKNOWN as VERDICT_UNKNOWN
 from ansible_collections.ossm.federation.tests.unit.plugins.module_utils._core.report import estates
 
 
@@ -95,6 +98,36 @@ def test_a_diagnosis_without_a_fault_leaves_what_the_status_says():
     row = {"peer": "west", "code": "", "rung": "", "side": "", "seen": "", "cause": "", "fix": "", "tell": ""}
     page = page_of({"east": estates.entry("east", estates.peer("west", outbound="pending"), diagnoses=[row])})
     assert [action["code"] for action in page["actions"]] == [""] and page["diagnoses"][0]["state"] == "ok"
+
+
+def called(origin: str, outcome: str, **more: object) -> dict:
+    row = {"from": origin, "address": "192.0.2.9", "port": 8188, "use": "8188", "server_name": "", "ip": "192.0.2.9", "client": ""}
+    return {**row, "outcome": outcome, "is_connected": True, "protocol": "", "certificate": {}, "asks_for_certificate": None, "told": "said", **more}
+
+
+def test_calls_of_a_diagnosis_stand_beside_it_with_who_made_them_and_what_was_shown():
+    certificate = {"subject": "CN=west", "issuer": "O=west", "not_after": "2026-12-01T10:00:00Z"}
+    calls = [called("controller", "TLS", protocol="TLSv1.3", certificate=certificate, asks_for_certificate=True), called("controller", "refused")]
+    row = {"peer": "west", "code": "FED947", "rung": "tcp-8188", "side": "either", "seen": "none", "cause": "", "fix": "", "tell": ""}
+    without = page_of({"east": estates.entry("east", estates.peer("west"), diagnoses=[{**row, "probes": []}])})
+    page = page_of({"east": estates.entry("east", estates.peer("west"), diagnoses=[{**row, "probes": calls}])})
+    first, second = page.pop("probes")
+    assert page == without and "probes" not in page["diagnoses"][0], "they change nothing of what is said beside them"
+    assert (first["mesh"], first["peer"], first["from"], first["address"], first["port"]) == ("east", "west", "controller", "192.0.2.9", 8188)
+    assert first["handshake"] == {"protocol": "TLSv1.3", "certificate": certificate, "asks_for_certificate": True}
+    assert (first["state"], second["state"]) == ("ok", "unsure")
+
+
+def test_each_outcome_of_a_call_has_a_state_and_one_from_the_controller_is_never_down():
+    proved = {"TLS": "ok", "not called": "unknown", "no time left": "unknown"}
+    outcomes = {"controller": {probing.NOT_CALLED, probing.NO_TIME, *probing.CONNECTED, *probing._TELLS}, "pod": {REACHED, NOT_REACHED, VERDICT_UNKNOWN}}
+    found = {}
+    for origin, words in outcomes.items():
+        calls = [called(origin, word) for word in sorted(words)]
+        page = page_of({"east": estates.entry("east", diagnoses=[{"peer": "west", "code": "", "rung": "", "probes": calls}])})
+        found[origin] = {row["outcome"]: row["state"] for row in page["probes"]}
+    assert found["pod"] == {"reached": "ok", "not reached": "down", "unknown": "unknown"}
+    assert found["controller"] == {word: proved.get(word, "unsure") for word in outcomes["controller"]} and proved.keys() < found["controller"].keys()
 
 
 def test_health_blames_nobody_for_a_peering_of_which_the_status_says_more():
