@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from ._cluster.client import Cluster
 from ._core.control_plane.live import ControlPlane, has_route_config
-from ._core.mesh.topology import Mesh
+from ._core.mesh.described import Mesh
 from ._core.peering.adopting import check_gateways
 from ._core.peering.gateways import (
     additions,

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from ._core.card.card import LAYOUTS, SIZE_LIMIT, Card, file_name, read_card
-from ._core.mesh.topology import Mesh
+from ._core.mesh.described import Mesh
 from ._core.peering.handing import OPTION, Handing, handed_over
 from ._core.peering.identity import facts_digest
 from ._core.plain.errors import FederationError

@@ -8,7 +8,7 @@ from itertools import chain
 
 from ._cluster.client import Cluster
 from ._core.control_plane.live import ControlPlane
-from ._core.mesh.topology import Mesh
+from ._core.mesh.described import Mesh
 from ._core.peering.identity import Accepted, refuse_two_descriptions
 from ._core.peering.keeping import brought_back, emptied, refuse_live, removed
 from ._core.peering.leaving import (

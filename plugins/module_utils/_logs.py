@@ -19,8 +19,8 @@ from ._core.logs.lines import LONGEST, Entry, Stream, merged, saved_entries
 from ._core.logs.requests import Journey, is_connection, journey
 from ._core.logs.showing import Tally, Writer, explained, explanation
 from ._core.logs.switched import findings_of, switched
+from ._core.mesh.parse import described_mesh
 from ._core.plain.data import some
-from ._described import described_mesh
 from ._files import Place, own_lines, written
 from ._reads.logs import Spool, read_pods, read_telemetries, spool
 from ._reads.peerings import read_control_plane

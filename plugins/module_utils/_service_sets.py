@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from ._cluster.client import Cluster
-from ._core.mesh.topology import Mesh
+from ._core.mesh.described import Mesh
 from ._core.peering.identity import Accepted, refuse_two_descriptions
 from ._core.peering.keeping import emptied, made_again, refuse_strangers
 from ._core.peering.live import Peering

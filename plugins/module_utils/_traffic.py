@@ -7,7 +7,8 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 
 from ._cluster.client import Cluster
-from ._core.mesh.topology import Mesh, checked_locality
+from ._core.mesh.described import Mesh
+from ._core.mesh.parse import checked_locality, described_mesh
 from ._core.plain.errors import FederationError
 from ._core.traffic.calling import admitting, callers_of, callers_query, rehearsing
 from ._core.traffic.checking import of_others, problems_of
@@ -16,7 +17,6 @@ from ._core.traffic.plan import is_located
 from ._core.traffic.shifting import under_way
 from ._core.traffic.standing import Caller, Standing
 from ._core.traffic.wanted import Wanted, read_wanted
-from ._described import described_mesh
 from ._prometheus import Prometheus
 from ._reads.peerings import read_control_plane, standing_mesh
 from ._reads.traffic import read_traffic, with_proxies

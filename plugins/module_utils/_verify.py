@@ -15,6 +15,7 @@ from ._core.card.card import Card, read_card
 from ._core.catalogue.findings import Unknown
 from ._core.control_plane.live import ControlPlane
 from ._core.insight.components import istiods_among
+from ._core.mesh.parse import asked_peers
 from ._core.peering import status
 from ._core.peering.carrying import card_in
 from ._core.plain.errors import FederationError
@@ -32,7 +33,6 @@ from ._core.verification.targets import (
     targets_of,
 )
 from ._core.verification.verdicts import Verdict, Verification, judged, silent
-from ._described import asked_peers
 from ._reads.insight import REGISTRY, SILENT, Asker, read_pods
 from ._reads.peerings import card_file, read_control_plane, read_members, read_peerings
 from ._run import Run

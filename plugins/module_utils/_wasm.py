@@ -11,7 +11,7 @@ from ._core.extensions.described import Extension, read_extensions
 from ._core.extensions.keeping import changes, is_kept_here, key_of, open_until_fetched, standing_of, warnings
 from ._core.extensions.plan import Ground, objections, plan
 from ._core.extensions.problems import Problem, refuse
-from ._core.mesh.topology import Mesh
+from ._core.mesh.described import Mesh
 from ._core.plain.errors import FederationError
 from ._core.plain.kinds import POD
 from ._core.plain.supported import EXTENSIONS_FROM, V1_EXTENSIONS_FROM

@@ -94,9 +94,9 @@ changes:
 from datetime import datetime  # noqa: E402
 
 from ..module_utils._cluster.client import Cluster  # noqa: E402
+from ..module_utils._core.mesh.parse import one_peer  # noqa: E402
 from ..module_utils._core.peering.plan import plan_exports  # noqa: E402
 from ..module_utils._core.plain.kinds import EXPORTS  # noqa: E402
-from ..module_utils._described import one_peer  # noqa: E402
 from ..module_utils._options import CLUSTER, FORCE, MESH  # noqa: E402
 from ..module_utils._run import Module, Run, run_module  # noqa: E402
 from ..module_utils._service_sets import keep_set  # noqa: E402

@@ -324,7 +324,8 @@ from datetime import datetime  # noqa: E402
 from ..module_utils._cluster.client import Cluster  # noqa: E402
 from ..module_utils._core.catalogue.findings import Finding, texts  # noqa: E402
 from ..module_utils._core.control_plane.live import ControlPlane, parse_version  # noqa: E402
-from ..module_utils._core.mesh.topology import Mesh, Peer, checked_locality  # noqa: E402
+from ..module_utils._core.mesh.described import Mesh, Peer  # noqa: E402
+from ..module_utils._core.mesh.parse import checked_locality, described_mesh  # noqa: E402
 from ..module_utils._core.peering import render, status  # noqa: E402
 from ..module_utils._core.peering.adopting import as_it_stands, check_gateways  # noqa: E402
 from ..module_utils._core.peering.carrying import Identity, Received, receive, what_is_missing  # noqa: E402
@@ -342,7 +343,7 @@ from ..module_utils._core.plain.diff import Change, as_diff  # noqa: E402
 from ..module_utils._core.plain.errors import FederationError  # noqa: E402
 from ..module_utils._core.plain.kinds import EXPORTS  # noqa: E402
 from ..module_utils._core.traffic.rendering import rendered as rendered_traffic  # noqa: E402
-from ..module_utils._described import DESCRIBED, described_mesh  # noqa: E402
+from ..module_utils._described import DESCRIBED  # noqa: E402
 from ..module_utils._files import refuse_no_folder  # noqa: E402
 from ..module_utils._leaving import NOTHING, absent, leave, refuse_what_breaks, without_lost  # noqa: E402
 from ..module_utils._options import CLUSTER, FORCE  # noqa: E402

@@ -158,10 +158,11 @@ from ..module_utils._core.diagnosis.explaining import Home, explained, lines  # 
 from ..module_utils._core.diagnosis.ladder import Diagnosis, diagnosed  # noqa: E402
 from ..module_utils._core.diagnosis.probing import CONTROLLER, FROM, NOBODY, POD, call_row, wanted_first, ways_of  # noqa: E402
 from ..module_utils._core.logs.choosing import Span  # noqa: E402
-from ..module_utils._core.mesh.topology import Mesh, Peer  # noqa: E402
+from ..module_utils._core.mesh.described import Mesh, Peer  # noqa: E402
+from ..module_utils._core.mesh.parse import described_mesh  # noqa: E402
 from ..module_utils._core.plain.data import some  # noqa: E402
 from ..module_utils._core.plain.errors import FederationError  # noqa: E402
-from ..module_utils._described import DESCRIBED, described_mesh  # noqa: E402
+from ..module_utils._described import DESCRIBED  # noqa: E402
 from ..module_utils._options import CLUSTER  # noqa: E402
 from ..module_utils._probing import Prober  # noqa: E402
 from ..module_utils._reads.diagnosis import Looking  # noqa: E402

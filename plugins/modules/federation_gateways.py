@@ -118,12 +118,13 @@ from datetime import datetime  # noqa: E402
 
 from ..module_utils._cluster.client import Cluster  # noqa: E402
 from ..module_utils._core.control_plane.live import ControlPlane  # noqa: E402
-from ..module_utils._core.mesh.topology import Mesh  # noqa: E402
+from ..module_utils._core.mesh.described import Mesh  # noqa: E402
+from ..module_utils._core.mesh.parse import described_mesh  # noqa: E402
 from ..module_utils._core.peering.plan import ingress_of  # noqa: E402
 from ..module_utils._core.plain.diff import as_diff  # noqa: E402
 from ..module_utils._core.plain.errors import FederationError  # noqa: E402
 from ..module_utils._core.plain.kinds import SERVICE  # noqa: E402
-from ..module_utils._described import DESCRIBED, described_mesh  # noqa: E402
+from ..module_utils._described import DESCRIBED  # noqa: E402
 from ..module_utils._gateways import keep_gateways, remove_gateways  # noqa: E402
 from ..module_utils._options import CLUSTER, FORCE  # noqa: E402
 from ..module_utils._reads.peerings import read_control_plane, standing_mesh  # noqa: E402

@@ -288,6 +288,7 @@ from typing import NoReturn  # noqa: E402
 from ..module_utils._cluster.client import Cluster  # noqa: E402
 from ..module_utils._core.control_plane.live import ControlPlane  # noqa: E402
 from ..module_utils._core.control_plane.members import member_lines, membership  # noqa: E402
+from ..module_utils._core.mesh.parse import asked_peers, described_mesh  # noqa: E402
 from ..module_utils._core.peering import status, verdict  # noqa: E402
 from ..module_utils._core.peering.changing import Restart  # noqa: E402
 from ..module_utils._core.peering.leftovers import lines_of  # noqa: E402
@@ -298,7 +299,6 @@ from ..module_utils._core.plain.errors import FederationError  # noqa: E402
 from ..module_utils._core.plain.kinds import CONFIG_MAP, MESH_LABEL  # noqa: E402
 from ..module_utils._core.traffic.showing import lines_of as lines_of_traffic  # noqa: E402
 from ..module_utils._core.traffic.showing import rows_of as rows_of_traffic  # noqa: E402
-from ..module_utils._described import asked_peers, described_mesh  # noqa: E402
 from ..module_utils._handing import waiting_to_be_handed_over  # noqa: E402
 from ..module_utils._options import CLUSTER, MESH, WAITING  # noqa: E402
 from ..module_utils._reads.istiod import restart_needed  # noqa: E402

@@ -309,7 +309,8 @@ from ..module_utils._core.card.card import (  # noqa: E402
 )
 from ..module_utils._core.card.trust import Root  # noqa: E402
 from ..module_utils._core.control_plane.live import ControlPlane  # noqa: E402
-from ..module_utils._core.mesh.topology import Mesh, Peer, client_id  # noqa: E402
+from ..module_utils._core.mesh.described import Mesh, Peer, client_id  # noqa: E402
+from ..module_utils._core.mesh.parse import described_mesh  # noqa: E402
 from ..module_utils._core.peering import by_hand  # noqa: E402
 from ..module_utils._core.peering.adopting import HAND_MADE, as_it_stands, is_left_alone  # noqa: E402
 from ..module_utils._core.peering.by_hand import Told, letters  # noqa: E402
@@ -321,7 +322,7 @@ from ..module_utils._core.plain.diff import as_diff  # noqa: E402
 from ..module_utils._core.plain.errors import FederationError  # noqa: E402
 from ..module_utils._core.plain.fingerprints import spoken  # noqa: E402
 from ..module_utils._core.plain.kinds import SERVICE  # noqa: E402
-from ..module_utils._described import DESCRIBED, described_mesh  # noqa: E402
+from ..module_utils._described import DESCRIBED  # noqa: E402
 from ..module_utils._files import NOT_OURS, Place, read, refuse_no_folder, write  # noqa: E402
 from ..module_utils._gateways import NOTHING, keep_gateways  # noqa: E402
 from ..module_utils._handing import beside, earlier, keep_handed_over  # noqa: E402

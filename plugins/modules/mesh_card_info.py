@@ -126,15 +126,15 @@ from datetime import datetime  # noqa: E402
 from typing import Any  # noqa: E402
 
 from ..module_utils._core.card.card import Card, card_from, read_card  # noqa: E402
+from ..module_utils._core.mesh.described import Mesh  # noqa: E402
 from ..module_utils._core.mesh.given import refuse_empty  # noqa: E402
-from ..module_utils._core.mesh.topology import Mesh  # noqa: E402
+from ..module_utils._core.mesh.parse import described_mesh  # noqa: E402
 from ..module_utils._core.peering.plan import check_card, takes  # noqa: E402
 from ..module_utils._core.peering.reading import compared, differences, lines  # noqa: E402
 from ..module_utils._core.plain.addresses import unfit  # noqa: E402
 from ..module_utils._core.plain.errors import FederationError  # noqa: E402
 from ..module_utils._core.plain.fingerprints import is_same_fingerprint  # noqa: E402
 from ..module_utils._core.plain.kinds import CLUSTER_DOMAIN  # noqa: E402
-from ..module_utils._described import described_mesh  # noqa: E402
 from ..module_utils._reads.peerings import card_file  # noqa: E402
 from ..module_utils._run import Module, Run, run_module  # noqa: E402
 

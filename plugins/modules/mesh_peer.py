@@ -90,7 +90,8 @@ from datetime import datetime  # noqa: E402
 
 from ..module_utils._cluster.client import Cluster  # noqa: E402
 from ..module_utils._core.control_plane.live import ControlPlane  # noqa: E402
-from ..module_utils._core.mesh.topology import Mesh, Peer  # noqa: E402
+from ..module_utils._core.mesh.described import Mesh, Peer  # noqa: E402
+from ..module_utils._core.mesh.parse import one_peer  # noqa: E402
 from ..module_utils._core.peering.adopting import as_it_stands, check_gateways  # noqa: E402
 from ..module_utils._core.peering.carrying import receive  # noqa: E402
 from ..module_utils._core.peering.identity import Accepted  # noqa: E402
@@ -110,7 +111,6 @@ from ..module_utils._core.peering.plan import refuse_our_server  # noqa: E402
 from ..module_utils._core.plain.diff import as_diff  # noqa: E402
 from ..module_utils._core.plain.errors import FederationError  # noqa: E402
 from ..module_utils._core.plain.kinds import CONFIG_MAP, PEER  # noqa: E402
-from ..module_utils._described import one_peer  # noqa: E402
 from ..module_utils._options import CLUSTER, FORCE, MESH  # noqa: E402
 from ..module_utils._reads.peerings import host_and_port, read_control_plane, read_peerings  # noqa: E402
 from ..module_utils._run import Module, Run, run_module  # noqa: E402

@@ -165,7 +165,7 @@ from ..module_utils._core.card.trust import Root  # noqa: E402
 from ..module_utils._core.catalogue.code import ERROR  # noqa: E402
 from ..module_utils._core.catalogue.findings import Finding, Unknown, finding_of, told  # noqa: E402
 from ..module_utils._core.control_plane.live import ControlPlane  # noqa: E402
-from ..module_utils._core.mesh.topology import Mesh  # noqa: E402
+from ..module_utils._core.mesh.described import Mesh  # noqa: E402
 from ..module_utils._core.peering.adopting import as_it_stands, check_gateways  # noqa: E402
 from ..module_utils._core.peering.carrying import (  # noqa: E402
     Delivery,

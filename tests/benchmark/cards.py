@@ -24,7 +24,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "plugins" / "module
 
 from _core.card.card import Card, Export, Ingress, Port, read_card
 from _core.card.trust import read_roots
-from _core.mesh.topology import Mesh
+from _core.mesh.described import Mesh
+from _core.mesh.parse import parse_mesh
 from _core.peering.carrying import receive
 
 NOW = datetime(2026, 1, 31, 12, 0, tzinfo=timezone.utc)
@@ -54,7 +55,7 @@ def card_of(name: str) -> bytes:
 
 def hub_of(names: list[str]) -> Mesh:
     """Return the mesh in the middle of a star."""
-    return Mesh.described(
+    return parse_mesh(
         name="hub",
         namespace="hub-mesh-system",
         control_plane="basic",

@@ -16,7 +16,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "plugins" / "module_utils"))
 
 from _core.fleet.plan import Need, changes_between, digest, plan_of
-from _core.mesh.topology import Mesh
+from _core.mesh.parse import parse_mesh
 
 IS_SMALLEST = bool(os.environ.get("OSSM_FEDERATION_SMALLEST"))
 REPEATS = 1 if IS_SMALLEST else 5
@@ -45,7 +45,7 @@ def planned(peers_of: dict[str, list[str]]) -> None:
     """Describe every mesh, make the plan, and compare it with itself."""
     needs = []
     for name, peers in peers_of.items():
-        mesh = Mesh.described(
+        mesh = parse_mesh(
             name=name, namespace=f"{name}-mesh-system", control_plane="basic", peers=peers, gateways=None, exports=[], imports=[]
         )
         needs.append(Need(name, mesh.name, digest({"mesh_peers": peers}), tuple(sorted(peer.name for peer in mesh.peers))))

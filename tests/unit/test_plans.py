@@ -11,7 +11,7 @@ import yaml
 from ansible_collections.ossm.federation.plugins.module_utils._core.card.card import Card, Ingress
 from ansible_collections.ossm.federation.plugins.module_utils._core.card.trust import Root
 from ansible_collections.ossm.federation.plugins.module_utils._core.control_plane.live import parse_version
-from ansible_collections.ossm.federation.plugins.module_utils._core.mesh.topology import Mesh
+from ansible_collections.ossm.federation.plugins.module_utils._core.mesh.parse import parse_mesh
 from ansible_collections.ossm.federation.plugins.module_utils._core.peering.plan import plan_gateways, plan_peering
 from ansible_collections.ossm.federation.plugins.module_utils._core.plain.diff import change_to
 from ansible_collections.ossm.federation.plugins.module_utils._core.plain.kinds import MANAGER
@@ -38,7 +38,7 @@ def card_of(name: str, audience: str) -> Card:
 def plan_of(case: Path) -> list[dict]:
     """Return all manifests of a case in the order in which they would be applied."""
     told = yaml.safe_load((case / "topology.yml").read_text(encoding="utf-8"))
-    mesh = Mesh.described(**told["mesh"])
+    mesh = parse_mesh(**told["mesh"])
     version = parse_version(told["version"])
     gateways = [plan_gateways(mesh, peer, version=version, has_route_config=told.get("route_config", False)) for peer in mesh.peers]
     peerings = [plan_peering(mesh, peer, card_of(peer.name, mesh.name)) for peer in mesh.peers if peer.name in told["cards"]]

@@ -42,7 +42,7 @@ from .._core.logs.access import Parser, parser
 from .._core.logs.choosing import Source, Span
 from .._core.logs.lines import LONGEST, PROXY, Entry, Stream, entries
 from .._core.logs.switched import Switched, switched
-from .._core.mesh.topology import Mesh, Peer, client_id
+from .._core.mesh.described import Mesh, Peer, client_id
 from .._core.peering import status
 from .._core.peering.carrying import card_in
 from .._core.peering.names import exported_service

@@ -14,7 +14,9 @@ from .._core.card.card import Card
 from .._core.card.trust import Root
 from .._core.catalogue.findings import Finding, as_data, finding_of, texts
 from .._core.control_plane.live import ControlPlane
-from .._core.mesh.topology import LEFT_OUT, Mesh, Peer
+from .._core.mesh.described import Mesh, Peer
+from .._core.mesh.parse import described_mesh
+from .._core.mesh.rules import LEFT_OUT
 from .._core.peering.carrying import Received
 from .._core.peering.live import Peerings
 from .._core.peering.plan import plan_peering, refuse_beyond_reach
@@ -52,7 +54,6 @@ from .._core.preflight.estate import Estate, Platform
 from .._core.preflight.everything import look
 from .._core.preflight.platform import GROUPS, IDENTITY, THIRD_PARTY
 from .._core.preflight.pulls import named_secrets
-from .._described import described_mesh
 
 FORBIDDEN, NOT_SERVED = "FED104", "FED108"
 _RULE = re.compile(r"mesh_(?P<option>exports|imports), rule (?P<number>[0-9]+)")

@@ -10,7 +10,7 @@ from datetime import datetime
 from .._cluster.client import Cluster
 from .._core.control_plane import rollout
 from .._core.control_plane.live import ControlPlane
-from .._core.mesh.topology import Mesh, client_id
+from .._core.mesh.described import Mesh, client_id
 from .._core.peering import changing
 from .._core.peering.live import Peerings
 from .._core.plain.diff import Change

@@ -13,7 +13,7 @@ from .._core.card.trust import Root, check_chains, read_certificates
 from .._core.control_plane import live as control_planes
 from .._core.control_plane.live import ControlPlane
 from .._core.control_plane.members import ROLL, membership
-from .._core.mesh.topology import Mesh, Peer
+from .._core.mesh.described import Mesh, Peer
 from .._core.peering.adopting import as_it_stands
 from .._core.peering.identity import known_beside_gateways
 from .._core.peering.live import Peerings

@@ -9,7 +9,7 @@ from itertools import chain
 
 from .._cluster.client import Cluster
 from .._core.control_plane.live import ControlPlane
-from .._core.mesh.topology import Mesh
+from .._core.mesh.described import Mesh
 from .._core.peering.using import NAMING_KINDS
 from .._core.plain.data import at, items, mapping
 from .._core.plain.errors import FederationError

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from .._cluster.client import Cluster
 from .._core.control_plane.live import ControlPlane
-from .._core.mesh.topology import Mesh
+from .._core.mesh.described import Mesh
 from .._core.peering.adopting import as_it_stands
 from .._core.peering.leaving import not_adopting
 from .._core.peering.leftovers import Left, left_of

@@ -15,7 +15,8 @@ from datetime import timedelta
 
 from ansible_collections.ossm.federation.plugins.module_utils._core.card.card import Card, Export, Ingress, Port
 from ansible_collections.ossm.federation.plugins.module_utils._core.card.trust import read_roots
-from ansible_collections.ossm.federation.plugins.module_utils._core.mesh.topology import Mesh
+from ansible_collections.ossm.federation.plugins.module_utils._core.mesh.described import Mesh
+from ansible_collections.ossm.federation.plugins.module_utils._core.mesh.parse import parse_mesh
 from ansible_collections.ossm.federation.plugins.module_utils._core.peering.identity import remembering
 from ansible_collections.ossm.federation.plugins.module_utils._core.peering.names import exported_names, imported_names
 from ansible_collections.ossm.federation.plugins.module_utils._core.peering.plan import plan_gateways, plan_peering
@@ -196,7 +197,7 @@ def standing(setup: Setup, version: tuple[int, int] = (2, 3), **spec: object) ->
 def mesh_of(setup: Setup) -> Mesh:
     """Return the mesh that the options describe."""
     told = {key: setup.options.get(key) or [] for key in ("peers", "exports", "imports")}
-    return Mesh.described(name="east", namespace=SPACE, control_plane="basic", **told)
+    return parse_mesh(name="east", namespace=SPACE, control_plane="basic", **told)
 
 
 def gateway_service(setup: Setup, name: str, settings: Mapping) -> None:

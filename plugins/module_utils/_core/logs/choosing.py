@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from ..mesh.topology import Mesh
+from ..mesh.described import Mesh
 from ..plain.data import at, items, mapping, some
 from ..plain.errors import FederationError
 from ..plain.moments import time_of, time_text

@@ -12,7 +12,8 @@ from dataclasses import replace
 from typing import Any, NoReturn
 
 from ..control_plane.live import ControlPlane
-from ..mesh.topology import Found, Mesh, Peer, check_reach
+from ..mesh.described import Found, Mesh, Peer
+from ..mesh.gateways import check_reach
 from ..plain.diff import MISSING, all_owners, is_ours, owned_leaves, value_at
 from ..plain.errors import FederationError
 from ..plain.kinds import (

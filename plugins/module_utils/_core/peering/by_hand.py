@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from ..card.card import FLAT, Card, file_name
 from ..control_plane.live import parse_version
-from ..mesh.topology import Half, Mesh, Peer
+from ..mesh.described import Half, Mesh, Peer
 from ..plain.kinds import MANAGER, gateways_manager
 from .identity import remembering
 from .plan import plan_gateways, plan_peering

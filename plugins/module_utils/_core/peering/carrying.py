@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from ..card.card import DEPTH_LIMIT, LAYOUTS, Card, card_from, data_of, file_name, read_card
-from ..mesh.topology import Mesh, Peer
+from ..mesh.described import Mesh, Peer
 from ..plain.errors import FederationError
 from ..plain.fingerprints import fingerprints_in
 from ..plain.kinds import ROOT_KEY

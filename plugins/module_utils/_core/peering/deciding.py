@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from ..control_plane.live import ControlPlane
-from ..mesh.topology import Mesh, Peer
+from ..mesh.described import Mesh, Peer
 from ..plain.diff import Change
 from .adopting import HAND_MADE
 from .carrying import Received, what_is_missing

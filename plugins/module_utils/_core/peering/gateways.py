@@ -7,7 +7,7 @@ import json
 from collections.abc import Collection, Mapping, Sequence
 
 from ..control_plane.live import ControlPlane
-from ..mesh.topology import Mesh, Peer
+from ..mesh.described import Mesh, Peer
 from ..plain.diff import (
     MISSING,
     Change,

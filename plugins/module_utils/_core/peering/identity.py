@@ -18,7 +18,7 @@ from datetime import datetime, timedelta
 
 from ..card.card import Card
 from ..catalogue.findings import Finding
-from ..mesh.topology import Mesh, Peer
+from ..mesh.described import Mesh, Peer
 from ..plain.data import at, some
 from ..plain.errors import FederationError
 from ..plain.fingerprints import fingerprints_in, same_spoken, spoken

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from ..card.card import Card
 from ..catalogue.findings import Finding
 from ..control_plane.live import ControlPlane
-from ..mesh.topology import Mesh, Peer
+from ..mesh.described import Mesh, Peer
 from ..plain.data import at
 from ..plain.diff import Change, Difference, change_to, holders, is_ours, removal_of
 from ..plain.errors import FederationError

@@ -8,7 +8,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from ..control_plane.live import ControlPlane
-from ..mesh.topology import Mesh, Peer
+from ..mesh.described import Mesh, Peer
 from ..plain.data import at, listed, some
 from ..plain.diff import Change, change_to, is_ours
 from ..plain.errors import FederationError

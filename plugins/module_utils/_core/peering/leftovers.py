@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from ..control_plane.live import ControlPlane
-from ..mesh.topology import Mesh, Peer
+from ..mesh.described import Mesh, Peer
 from ..plain.diff import MISSING, all_owners, holders, is_ours, owned_leaves, value_at
 from ..plain.kinds import EGRESS_FOR, INGRESS_FOR, MANAGER, PEER_LABEL, gateways_manager, identity_manager
 from .adopting import gateway_keys

@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from ..mesh.topology import Mesh
+from ..mesh.described import Mesh
 from ..plain.diff import is_ours
 from ..plain.kinds import PEER_LABEL, ROOT_CONFIG_MAP, bundle_name
 from .carrying import Identity

@@ -8,7 +8,7 @@ from typing import NoReturn
 
 from ..card.card import Card, Export, Ingress, Port
 from ..card.trust import bundle_of
-from ..mesh.topology import Found, Gateways, Mesh, Peer
+from ..mesh.described import Found, Gateways, Mesh, Peer
 from ..plain.addresses import unfit
 from ..plain.errors import FederationError
 from ..plain.kinds import (

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from ..mesh.topology import Peer
+from ..mesh.described import Peer
 from ..plain.data import at, mapping, some
 from ..plain.diff import Change
 from ..plain.errors import FederationError

@@ -12,7 +12,7 @@ from ..card.card import Card
 from ..card.trust import Root
 from ..control_plane.live import ControlPlane
 from ..control_plane.members import membership
-from ..mesh.topology import Mesh
+from ..mesh.described import Mesh
 from ..peering.plan import plan_exports, plan_imports
 from ..plain.data import at, items, place_of
 from ..plain.kinds import (

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from ..catalogue.findings import Finding
-from ..mesh.topology import LONGEST_PEER
+from ..mesh.described import LONGEST_PEER
 from ..plain.data import at, items, listed, mapping, place_of, strings
 from ..plain.kinds import CLUSTER_DOMAIN, DISCOVERY_PORT, EGRESS_FOR, INGRESS_FOR, PEER, SERVICE, SERVICE_PORT
 from .checks import check

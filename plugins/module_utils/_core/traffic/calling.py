@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 
 from ..catalogue.findings import Finding
-from ..mesh.topology import Mesh
+from ..mesh.described import Mesh
 from ..peering.using import is_of_traffic
 from ..plain.data import at, items, listed, mapping, strings
 from ..plain.kinds import AUTHORIZATION_POLICY

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 
-from ..mesh.topology import Mesh, Peer
+from ..mesh.described import Mesh, Peer
 from ..peering.names import exported_names
 from ..peering.plan import plan_exports
 from ..peering.using import is_of_traffic, place_in

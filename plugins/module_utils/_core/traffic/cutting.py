@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from ..catalogue.findings import Finding
-from ..mesh.topology import Mesh, Peer
+from ..mesh.described import Mesh, Peer
 from ..peering.names import exported_names
 from ..peering.plan import plan_exports
 from ..plain.data import at, listed, mapping, place_of

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from ..mesh.topology import LOCALITY, Mesh
+from ..mesh.described import LOCALITY, Mesh
 from ..peering.names import ports_of
 from ..peering.using import full_names
 from ..plain.data import at, is_true, items, listed, mapping, place_of, strings

@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from itertools import chain, zip_longest
 
 from ..catalogue.findings import Finding
-from ..mesh.topology import LOCALITY
+from ..mesh.described import LOCALITY
 from ..plain.data import at, from_json, listed, mapping
 from .plan import is_located
 from .standing import Standing

@@ -10,7 +10,7 @@ import json
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 
-from ..mesh.topology import Mesh, Peer
+from ..mesh.described import Mesh, Peer
 from ..peering.using import is_of_traffic, place_in, withdrawals_of
 from ..plain.data import at, listed, mapping, place_of
 from ..plain.diff import Change, change_to

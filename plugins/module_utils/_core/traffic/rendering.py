@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from ..control_plane.live import ControlPlane
-from ..mesh.topology import Mesh
+from ..mesh.described import Mesh
 from .checking import problems_of
 from .plan import plan_rule
 from .standing import Standing, imports_from

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 
 from ..catalogue.findings import Finding
-from ..mesh.topology import Mesh
+from ..mesh.described import Mesh
 from ..peering.using import is_merged, is_of_traffic, names_of_traffic, place_in, withdrawal_of
 from ..plain.data import at, is_whole, listed, mapping, place_of
 from ..plain.diff import Change, change_to

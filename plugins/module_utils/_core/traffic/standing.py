@@ -12,7 +12,7 @@ from functools import cached_property
 
 from ..control_plane.data_plane import PROXY
 from ..control_plane.live import ControlPlane
-from ..mesh.topology import LOCALITY, Mesh, Peer
+from ..mesh.described import LOCALITY, Mesh, Peer
 from ..peering.names import imported_names, ports_of
 from ..peering.plan import plan_imports
 from ..peering.status import imported

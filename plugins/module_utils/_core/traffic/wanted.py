@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Any
 
+from ..mesh.described import Mesh
 from ..mesh.given import is_empty
-from ..mesh.topology import Mesh
 from ..plain.data import listed
 from ..plain.errors import FederationError
 from .shares import LOCAL, Shift

@@ -11,7 +11,7 @@ import pytest
 from ansible_collections.ossm.federation.plugins.module_utils._core.extensions.described import Extension
 from ansible_collections.ossm.federation.plugins.module_utils._core.install.subjects import PARTS
 from ansible_collections.ossm.federation.plugins.module_utils._core.mesh import given
-from ansible_collections.ossm.federation.plugins.module_utils._core.mesh.topology import LOCALITY, Gateways
+from ansible_collections.ossm.federation.plugins.module_utils._core.mesh.described import LOCALITY, Gateways
 from ansible_collections.ossm.federation.plugins.module_utils._core.traffic import wanted
 from ansible_collections.ossm.federation.plugins.module_utils._described import DESCRIBED
 from ansible_collections.ossm.federation.plugins.module_utils._options import CLUSTER, FORCE, MESH, OLM, PROMETHEUS, REGISTRY, WAITING

@@ -11,7 +11,7 @@ import pytest
 from ansible_collections.ossm.federation.plugins.module_utils._core.control_plane.live import ControlPlane
 from ansible_collections.ossm.federation.plugins.module_utils._core.diagnosis.evidence import Evidence
 from ansible_collections.ossm.federation.plugins.module_utils._core.diagnosis.ladder import diagnosed
-from ansible_collections.ossm.federation.plugins.module_utils._core.mesh.topology import Mesh
+from ansible_collections.ossm.federation.plugins.module_utils._core.mesh.parse import parse_mesh
 from ansible_collections.ossm.federation.plugins.module_utils._core.plain.errors import FederationError
 from ansible_collections.ossm.federation.plugins.module_utils._core.plain.kinds import Kind
 from ansible_collections.ossm.federation.plugins.module_utils._described import DESCRIBED
@@ -131,7 +131,7 @@ def cluster(monkeypatch: pytest.MonkeyPatch) -> Pods:
 
 
 def looking_at(cluster: Pods, **more: object) -> Looking:
-    mesh = Mesh.described(
+    mesh = parse_mesh(
         name="east",
         namespace=HOME,
         control_plane="basic",

@@ -23,7 +23,8 @@ from ansible_collections.ossm.federation.plugins.module_utils._core.card.card im
     read_card,
 )
 from ansible_collections.ossm.federation.plugins.module_utils._core.card.trust import read_certificates, read_roots
-from ansible_collections.ossm.federation.plugins.module_utils._core.mesh.topology import Gateways, Mesh, client_id
+from ansible_collections.ossm.federation.plugins.module_utils._core.mesh.described import Gateways, client_id
+from ansible_collections.ossm.federation.plugins.module_utils._core.mesh.parse import parse_mesh
 from ansible_collections.ossm.federation.plugins.module_utils._core.plain.errors import FederationError
 from ansible_collections.ossm.federation.tests.unit.draws import each
 from ansible_collections.ossm.federation.tests.unit.pem import NOW, intermediate, leaf, private_key, root
@@ -120,7 +121,7 @@ def test_an_intermediate_may_stand_beside_its_root():
 
 
 def test_the_longest_names_that_we_make_ourselves_can_be_read():
-    mesh = Mesh.described(name="e" * 63, namespace="n", control_plane="basic", peers=["w" * 53])
+    mesh = parse_mesh(name="e" * 63, namespace="n", control_plane="basic", peers=["w" * 53])
     identity = client_id("d" * 63 + ".example", mesh.namespace, mesh.peers[0].gateways)
     card = replace(CARD, mesh=mesh.name, trust_domain="d" * 63 + ".example", client_id=identity)
     assert read_card(card.to_text(), PLACE, NOW) == card

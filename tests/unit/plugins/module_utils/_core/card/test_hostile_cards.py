@@ -30,7 +30,7 @@ from ansible_collections.ossm.federation.plugins.module_utils._core.card.card im
     refuse_oversize,
 )
 from ansible_collections.ossm.federation.plugins.module_utils._core.card.trust import read_roots
-from ansible_collections.ossm.federation.plugins.module_utils._core.mesh.topology import Mesh
+from ansible_collections.ossm.federation.plugins.module_utils._core.mesh.parse import parse_mesh
 from ansible_collections.ossm.federation.plugins.module_utils._core.peering.carrying import cards_in, receive
 from ansible_collections.ossm.federation.plugins.module_utils._core.plain.errors import FederationError
 from ansible_collections.ossm.federation.plugins.module_utils._reads.peerings import card_file
@@ -56,7 +56,7 @@ CARD = Card(
     exports=(Export("cart.shop.svc.west-exports.local", (Port("http", 8080, "HTTP"), Port("", 9090, "TCP"))),),
 )
 DATA = CARD.to_data()
-WEST = Mesh.described(name="west", namespace="west-mesh-system", control_plane="basic", peers=["east"])
+WEST = parse_mesh(name="west", namespace="west-mesh-system", control_plane="basic", peers=["east"])
 # Calls and bytes of memory per sign of the text, and a CPU time that only something out of bounds can need.
 CALLS_PER_SIGN, BYTES_PER_SIGN, CPU_SECONDS = 12, 64, 10.0
 
@@ -650,7 +650,7 @@ def test_anything_at_all_in_place_of_a_card_is_refused(value):
 
 
 def test_a_thousand_texts_are_read_once_however_many_peers_there_are(monkeypatch):
-    mesh = Mesh.described(name="west", namespace="n", control_plane="basic", peers=[f"peer-{number}" for number in range(50)])
+    mesh = parse_mesh(name="west", namespace="n", control_plane="basic", peers=[f"peer-{number}" for number in range(50)])
     asked: list[str] = []
     real = cards.data_of
     monkeypatch.setattr(

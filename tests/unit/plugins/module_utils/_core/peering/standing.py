@@ -9,7 +9,7 @@ import pytest
 from ansible_collections.ossm.federation.plugins.module_utils._core.card.card import Card, Ingress
 from ansible_collections.ossm.federation.plugins.module_utils._core.card.trust import read_roots
 from ansible_collections.ossm.federation.plugins.module_utils._core.control_plane.live import ControlPlane
-from ansible_collections.ossm.federation.plugins.module_utils._core.mesh.topology import Mesh
+from ansible_collections.ossm.federation.plugins.module_utils._core.mesh.parse import parse_mesh
 from ansible_collections.ossm.federation.plugins.module_utils._core.peering.live import Peering, Peerings
 from ansible_collections.ossm.federation.plugins.module_utils._core.peering.plan import plan_peering
 from ansible_collections.ossm.federation.plugins.module_utils._core.plain.errors import FederationError
@@ -39,7 +39,7 @@ def refused(call):
 def east(**changes):
     """Return the mesh east, which exports cart to west and takes all of west's shop."""
     described = {"peers": ["west"], "exports": [{"name": "cart", "namespace": "shop"}], "imports": [{"namespace": "shop"}]}
-    return Mesh.described(name="east", namespace="east-mesh-system", control_plane="basic", **{**described, **changes})
+    return parse_mesh(name="east", namespace="east-mesh-system", control_plane="basic", **{**described, **changes})
 
 
 def control_plane(spec=None, version="v2.3"):

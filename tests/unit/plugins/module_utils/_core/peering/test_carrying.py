@@ -8,12 +8,12 @@ import json
 import pytest
 from ansible_collections.ossm.federation.plugins.module_utils._core.card.card import Card, Ingress
 from ansible_collections.ossm.federation.plugins.module_utils._core.card.trust import read_roots
-from ansible_collections.ossm.federation.plugins.module_utils._core.mesh.topology import Mesh
+from ansible_collections.ossm.federation.plugins.module_utils._core.mesh.parse import parse_mesh
 from ansible_collections.ossm.federation.plugins.module_utils._core.peering.carrying import Identity, receive, receive_all
 from ansible_collections.ossm.federation.plugins.module_utils._core.plain.errors import FederationError
 from ansible_collections.ossm.federation.tests.unit.pem import NOW, root
 
-EAST = Mesh.described(name="east", namespace="east-mesh-system", control_plane="basic", peers=["west", "north"])
+EAST = parse_mesh(name="east", namespace="east-mesh-system", control_plane="basic", peers=["west", "north"])
 ROOT = read_roots(root(), "here", NOW)
 
 
@@ -67,7 +67,7 @@ def test_a_card_that_does_not_fit_is_refused(carried, files, code):
         received(carried=carried, files=files)
 
 
-HUB = Mesh.described(
+HUB = parse_mesh(
     name="hub",
     namespace="hub-mesh-system",
     control_plane="basic",
@@ -101,7 +101,7 @@ def pinned(*names):
         {"name": "prod", "local_name": name, **({"root_fingerprints": [ROOTS[name][0].fingerprint]} if name in names else {})}
         for name in ("acme", "globex")
     ]
-    return Mesh.described(name="hub", namespace="hub-mesh-system", control_plane="basic", peers=peers)
+    return parse_mesh(name="hub", namespace="hub-mesh-system", control_plane="basic", peers=peers)
 
 
 BOTH = {"acme": "192.0.2.1", "globex": "192.0.2.2"}
@@ -120,7 +120,7 @@ def test_a_file_under_a_name_that_is_shared_is_passed_over_and_said():
 
 
 def test_a_file_under_our_name_wins_over_one_under_the_peer_s_own():
-    mesh = Mesh.described(name="hub", namespace="n", control_plane="basic", peers=[{"name": "prod", "local_name": "acme"}])
+    mesh = parse_mesh(name="hub", namespace="n", control_plane="basic", peers=[{"name": "prod", "local_name": "acme"}])
     assert at_hub(mesh, {"acme-for-hub.json": of_prod("acme"), "prod-for-hub.json": of_prod("globex")})[0] == {"acme": "192.0.2.1"}
     assert at_hub(mesh, {"prod-for-hub.json": of_prod("acme")})[0] == {"acme": "192.0.2.1"}
 
@@ -166,7 +166,7 @@ def test_a_file_decides_where_data_cannot():
 
 def test_one_of_two_partners_takes_the_card_for_the_gateway_that_it_knows():
     """Seen from a mesh called prod, whose peer hub has a second peer of that name: hub makes two cards for prod."""
-    prod = Mesh.described(name="prod", namespace="n", control_plane="basic", peers=["hub"])
+    prod = parse_mesh(name="prod", namespace="n", control_plane="basic", peers=["hub"])
     cards = [
         Card("hub", "prod", NOW, "hub.local", ROOT, Ingress((address,)), f"hub.local/ns/hub/sa/{egress}-service-account", ()).to_data()
         for egress, address in (("acme-egress", "192.0.2.7"), ("globex-egress", "192.0.2.8"))

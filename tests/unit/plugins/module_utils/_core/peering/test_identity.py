@@ -9,7 +9,7 @@ from datetime import timedelta
 import pytest
 from ansible_collections.ossm.federation.plugins.module_utils._core.card.card import Card, Export, Ingress, Port
 from ansible_collections.ossm.federation.plugins.module_utils._core.card.trust import read_roots
-from ansible_collections.ossm.federation.plugins.module_utils._core.mesh.topology import Mesh
+from ansible_collections.ossm.federation.plugins.module_utils._core.mesh.parse import parse_mesh
 from ansible_collections.ossm.federation.plugins.module_utils._core.peering import identity
 from ansible_collections.ossm.federation.plugins.module_utils._core.peering.identity import (
     Accepted,
@@ -33,7 +33,7 @@ CARD = Card(
     client_id="west.local/ns/west-mesh-system/sa/east-egress-service-account",
     exports=(Export("cart.shop.svc.east-exports.local", (Port("http", 80, "HTTP"),)),),
 )
-EAST = Mesh.described(name="east", namespace="east-mesh-system", control_plane="basic", peers=["west"])
+EAST = parse_mesh(name="east", namespace="east-mesh-system", control_plane="basic", peers=["west"])
 WEST = EAST.peers[0]
 PINNED = replace(WEST, root_fingerprints=tuple(one.fingerprint for one in ROOTS))
 

@@ -9,7 +9,7 @@ from datetime import timedelta
 import pytest
 from ansible_collections.ossm.federation.plugins.module_utils._core.card.card import Card, Export, Ingress, Port
 from ansible_collections.ossm.federation.plugins.module_utils._core.card.trust import read_roots
-from ansible_collections.ossm.federation.plugins.module_utils._core.mesh.topology import Mesh
+from ansible_collections.ossm.federation.plugins.module_utils._core.mesh.parse import parse_mesh
 from ansible_collections.ossm.federation.plugins.module_utils._core.peering.plan import (
     check_card,
     check_domains,
@@ -38,7 +38,7 @@ CARD = Card(
 
 def described(**peer):
     """Return the mesh east, which calls its one peer, the mesh prod, west."""
-    return Mesh.described(
+    return parse_mesh(
         name="east",
         namespace="east-mesh-system",
         control_plane="basic",

@@ -9,12 +9,12 @@ import pytest
 import yaml
 from ansible_collections.ossm.federation.plugins.module_utils._core.card.card import Card, Ingress
 from ansible_collections.ossm.federation.plugins.module_utils._core.card.trust import read_roots
-from ansible_collections.ossm.federation.plugins.module_utils._core.mesh.topology import Mesh
+from ansible_collections.ossm.federation.plugins.module_utils._core.mesh.parse import parse_mesh
 from ansible_collections.ossm.federation.plugins.module_utils._core.peering.plan import plan_gateways, plan_peering
 from ansible_collections.ossm.federation.plugins.module_utils._core.peering.render import files
 from ansible_collections.ossm.federation.tests.unit.pem import NOW, root
 
-EAST = Mesh.described(name="east", namespace="east-mesh-system", control_plane="basic", peers=["west", "north"])
+EAST = parse_mesh(name="east", namespace="east-mesh-system", control_plane="basic", peers=["west", "north"])
 ROOT = root("west")
 KEPT_IN_GIT = {
     "apiVersion": "maistra.io/v2",

@@ -4,10 +4,10 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.ossm.federation.plugins.module_utils._core.mesh.topology import Mesh
+from ansible_collections.ossm.federation.plugins.module_utils._core.mesh.parse import parse_mesh
 from ansible_collections.ossm.federation.plugins.module_utils._core.traffic.wanted import Outlier, Retries, read_wanted
 
-MESH = Mesh.described(
+MESH = parse_mesh(
     name="east",
     namespace="east-mesh-system",
     control_plane="basic",
