@@ -15,7 +15,7 @@ from typing import Any
 
 from .client import Testbed, TestbedError
 from .faults import NAMES
-from .programs import ProgramsError, find_controllers, find_istio, find_programs, find_registry
+from .programs import ProgramsError, find_controllers, find_istio, find_programs, find_prometheus, find_registry, may_lack_prometheus
 from .specification import MeshSpec
 
 
@@ -191,7 +191,18 @@ def _programs(asked: argparse.Namespace) -> int:
         controllers = find_controllers(_say)
         _say(f"kube-controller-manager: {controllers.controller_manager}\nkube-scheduler: {controllers.scheduler}\nkwok: {controllers.kwok}")
         _say(f"registry: {find_registry(_say)}")
+        _say(_prometheus())
     return 0
+
+
+def _prometheus() -> str:
+    try:
+        found = find_prometheus(_say)
+    except ProgramsError as error:
+        if not may_lack_prometheus():
+            raise
+        return f"Prometheus: NOT THERE, its tests will be skipped: {error}"
+    return f"Prometheus: {found.source}\n  {found.server}\n  {found.promtool}"
 
 
 def _mesh(bed: Testbed, name: str) -> Any:

@@ -1,8 +1,8 @@
 # GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
 """Where the testbed's programs come from: a folder that the user names, or built once from Go modules and cached.
 
-Nothing prebuilt is fetched: what is built comes from modules whose digests stand in this repository (``go/go.sum``), and no such
-digest is known for a released archive.
+Nothing prebuilt is fetched that nobody vouches for: what is built comes from modules whose digests stand in this repository
+(``go/go.sum``), and Prometheus is Debian's package, whose signature apt checks.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ import shutil
 import subprocess
 import sys
 import sysconfig
+import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -69,6 +70,17 @@ _ISTIO_TEXTS = {
     "definitions/all.yaml": "manifests/charts/base/files/crd-all.gen.yaml",
     "bootstrap.json": "tools/packaging/common/envoy_bootstrap.json",
 }
+# Of its own: neither the lists and caches of the machine are touched, nor does what else is hooked to them run.
+_APT = """#clear APT::Update;
+Dir::State "{folder}/state";
+Dir::Cache "{folder}/cache";
+Debug::NoLocking "true";
+APT::Sandbox::User "root";
+Acquire::Languages "none";
+Acquire::Retries "3";
+Acquire::IndexTargets::deb::DEP-11::DefaultEnabled "false";
+"""
+_APT_SECONDS = 300
 _DISK = "3 GB while building, in Go's own caches, and 130 MB to keep"
 
 
@@ -119,6 +131,92 @@ def find_registry(say: Say = print, environment: Mapping[str, str] | None = None
     environment = os.environ if environment is None else environment
     disk = "300 MB while building, in Go's own caches, and 25 MB to keep"
     return _standing(cache_directory(environment) / "lock-registry", [REGISTRY], say, environment, disk)[0]
+
+
+@dataclass(frozen=True)
+class Prometheus:
+    """The paths of Prometheus and of its tool for rules and metrics, and in one line where they came from."""
+
+    server: Path
+    promtool: Path
+    source: str
+
+
+def may_lack_prometheus(environment: Mapping[str, str] | None = None) -> bool:
+    """Tell whether tests may go without Prometheus: not where CI runs on a machine with apt."""
+    environment = os.environ if environment is None else environment
+    return environment.get("CI") != "true" or _apt(environment) is None
+
+
+def find_prometheus(say: Say = print, environment: Mapping[str, str] | None = None) -> Prometheus:
+    """Return Prometheus: the one on the PATH, or else Debian's package, fetched if need be without a change to the system.
+
+    Raises ``ProgramsError``.
+    """
+    environment = os.environ if environment is None else environment
+    server, promtool = (shutil.which(name, path=environment.get("PATH", os.defpath)) for name in ("prometheus", "promtool"))
+    if server and promtool:
+        return Prometheus(Path(server), Path(promtool), "the PATH")
+    cache = cache_directory(environment)
+    if not (kept := _kept_prometheus(cache)):
+        with _locked(cache / "lock-prometheus", say):
+            kept = _kept_prometheus(cache) or _fetch_prometheus(cache, say, environment)
+    return Prometheus(kept / "prometheus", kept / "promtool", f"Debian's package {kept.name.removesuffix(f'-{_platform()}')}")
+
+
+def _kept_prometheus(cache: Path) -> Path | None:
+    return max(cache.glob(f"prometheus-*-{_platform()}"), default=None)
+
+
+def _apt(environment: Mapping[str, str]) -> tuple[str, str] | None:
+    """Return Debian's clients for packages, those that fetch one and unpack it; None where one of them is missing."""
+    get, unpack = (shutil.which(name, path=environment.get("PATH", os.defpath)) for name in ("apt-get", "dpkg-deb"))
+    return (get, unpack) if get and unpack else None
+
+
+def _fetch_prometheus(cache: Path, say: Say, environment: Mapping[str, str]) -> Path:
+    """Keep both programs of Debian's package in a folder of the cache, and return that."""
+    tools = _apt(environment)
+    if tools is None:
+        raise ProgramsError(
+            "prometheus and promtool are not on the PATH, and without apt-get and dpkg-deb they cannot be fetched from Debian: "
+            "install Prometheus from your system's packages"
+        )
+    get, unpack = tools
+    say(f"Fetching Debian's package prometheus once, about 30 MB and half a minute. Both programs (100 MB) are kept in {cache}")
+    with tempfile.TemporaryDirectory(dir=cache, prefix="prometheus.") as scratch:
+        folder = Path(scratch)
+        for name in ("state/lists/partial", "cache/archives/partial", "unpacked"):
+            (folder / name).mkdir(parents=True)
+        (folder / "apt.conf").write_text(_APT.format(folder=folder), encoding="utf-8")
+        for words in (["update"], ["download", "prometheus"]):
+            _done([get, "-c", folder / "apt.conf", "-q", *words], folder, environment)
+        (package,) = folder.glob("prometheus_*.deb")
+        version = _done([unpack, "--field", package, "Version"], folder, environment).strip()
+        _done([unpack, "--extract", package, folder / "unpacked"], folder, environment)
+        whole = folder / "whole"
+        whole.mkdir()
+        for name in ("prometheus", "promtool"):
+            os.replace(folder / "unpacked" / "usr" / "bin" / name, whole / name)
+        target = cache / f"prometheus-{version}-{_platform()}"
+        os.replace(whole, target)
+    return target
+
+
+def _done(words: Sequence[object], folder: Path, environment: Mapping[str, str]) -> str:
+    """Return what a command for packages printed. Raises ``ProgramsError`` with its end."""
+    line = [str(word) for word in words]
+    try:
+        done = subprocess.run(
+            line, check=False, cwd=folder, env=dict(environment), stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=_APT_SECONDS
+        )
+        said, is_good = done.stdout + done.stderr, done.returncode == 0
+    except subprocess.TimeoutExpired:
+        said, is_good = f"not done within {_APT_SECONDS} s", False
+    if not is_good:
+        last = "\n".join(said.splitlines()[-15:])
+        raise ProgramsError(f"Prometheus could not be fetched ({' '.join(line)}); install Debian's package prometheus, or fix this:\n{last}")
+    return said
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,18 @@ from pathlib import Path
 import pytest
 
 from testbed import programs
-from testbed.programs import BUILT, ISTIO, ISTIO_VERSION, ProgramsError, _find_servers, _platform, find_istio, has_istio
+from testbed.programs import (
+    BUILT,
+    ISTIO,
+    ISTIO_VERSION,
+    ProgramsError,
+    _find_servers,
+    _platform,
+    find_istio,
+    find_prometheus,
+    has_istio,
+    may_lack_prometheus,
+)
 
 
 def executable(path: Path, text: str = "#!/bin/sh\n") -> Path:
@@ -120,3 +131,42 @@ def test_a_real_istio_is_taken_from_the_cache_when_all_of_it_is_there(tmp_path, 
     assert has_istio(where)
     found = find_istio(said.append, where)
     assert (found.discovery.name, found.agent.name, found.definitions, said) == ("pilot-discovery", "pilot-agent", texts / "definitions", [])
+
+
+def with_apt(tmp_path: Path, get: str = "", **variables: str) -> dict[str, str]:
+    """An environment with clients for packages that fetch a package of Prometheus, or do what ``get`` says."""
+    get = get or f'echo "$*" >>{tmp_path}/asked\n[ "$4" = update ] || echo it >prometheus_9.9_amd64.deb'
+    executable(tmp_path / "bin" / "apt-get", f"#!/bin/sh\n{get}\n")
+    unpack = '[ "$1" = --field ] && echo 9.9-1 && exit\n/bin/mkdir -p "$3/usr/bin" && for name in prometheus promtool; do echo it >"$3/usr/bin/$name"; done\n'
+    executable(tmp_path / "bin" / "dpkg-deb", f"#!/bin/sh\n{unpack}")
+    return environment(tmp_path, **variables)
+
+
+def test_prometheus_is_that_on_the_path_if_its_tool_is_there_too(tmp_path, said):
+    where = with_apt(tmp_path)
+    server = executable(tmp_path / "bin" / "prometheus")
+    assert find_prometheus(said.append, where).source == "Debian's package prometheus-9.9-1"
+    promtool = executable(tmp_path / "bin" / "promtool")
+    found = find_prometheus(said.append, where)
+    assert (found.server, found.promtool, found.source) == (server, promtool, "the PATH")
+
+
+def test_debians_prometheus_is_fetched_once_with_lists_of_its_own_and_nothing_is_left_but_it(tmp_path, said):
+    found = find_prometheus(said.append, with_apt(tmp_path))
+    assert [path.parent.parent for path in (found.server, found.promtool)] == [cached(tmp_path)] * 2 and found.promtool.read_text() == "it\n"
+    assert (len(said), "30 MB" in said[0]) == (1, True)
+    first, second = (tmp_path / "asked").read_text(encoding="utf-8").splitlines()
+    assert first.startswith(f"-c {cached(tmp_path)}/prometheus.") and second.endswith("-q download prometheus")
+    assert find_prometheus(pytest.fail, environment(tmp_path)) == found
+    assert {path.name for path in cached(tmp_path).iterdir()} == {"lock-prometheus", found.server.parent.name}
+
+
+def test_a_prometheus_that_cannot_be_had_is_told_and_ci_does_not_go_without_where_there_is_apt(tmp_path, said):
+    with pytest.raises(ProgramsError, match=r"not on the PATH, and without apt-get and dpkg-deb .*install Prometheus"):
+        find_prometheus(said.append, environment(tmp_path))
+    assert may_lack_prometheus(environment(tmp_path, CI="true"))
+    where = with_apt(tmp_path, "echo E: no such package >&2; exit 100")
+    with pytest.raises(ProgramsError, match=r"could not be fetched \(.*apt-get -c .*update\).*\nE: no such package"):
+        find_prometheus(said.append, where)
+    assert (may_lack_prometheus(where), may_lack_prometheus({**where, "CI": "true"})) == (True, False)
+    assert {path.name for path in cached(tmp_path).iterdir()} == {"lock-prometheus"}

@@ -5,13 +5,14 @@ from __future__ import annotations
 
 import json
 import re
-import shutil
 import subprocess
 from pathlib import Path
 
 import pytest
 import yaml
 from ansible_collections.ossm.federation.plugins.module_utils._core.report.metrics import HELP, PREFIX, metrics
+
+from testbed.programs import ProgramsError, find_prometheus, may_lack_prometheus
 
 TREE = Path(__file__).resolve().parents[2]
 FOLDER = TREE / "examples" / "monitoring"
@@ -52,13 +53,21 @@ def test_who_looks_may_read_and_nothing_else_and_no_secret() -> None:
     assert job["spec"]["concurrencyPolicy"] == "Forbid" and job["spec"]["jobTemplate"]["spec"]["activeDeadlineSeconds"]
 
 
-PROMTOOL = pytest.mark.skipif(shutil.which("promtool") is None, reason="promtool is not in PATH; Debian has it in the package prometheus")
+@pytest.fixture(scope="module")
+def promtool() -> Path:
+    try:
+        return find_prometheus().promtool
+    except ProgramsError as error:
+        if not may_lack_prometheus():
+            raise
+        pytest.skip(f"NOT RUN: {error}")
+
+
 LOST = 'ossm_federation_peer_connected{mesh="east",peer="west",direction="inbound"}'
 UNREACHED = 'ossm_federation_import_reached{mesh="east",peer="west",host="cart.shop",port="8080"}'
 
 
-@PROMTOOL
-def test_promtool_takes_the_rules_and_sees_them_fire_in_time(tmp_path: Path) -> None:
+def test_promtool_takes_the_rules_and_sees_them_fire_in_time(promtool: Path, tmp_path: Path) -> None:
     groups = yaml.safe_load((FOLDER / "rules.yml").read_text(encoding="utf-8"))["spec"]
     (tmp_path / "rules.yml").write_text(yaml.safe_dump(groups), encoding="utf-8")
     of = {rule["alert"]: rule for rule in rules()}
@@ -80,17 +89,16 @@ def test_promtool_takes_the_rules_and_sees_them_fire_in_time(tmp_path: Path) -> 
     test = {"rule_files": ["rules.yml"], "tests": [{"interval": "1m", "input_series": series, "alert_rule_test": expected}]}
     (tmp_path / "test.yml").write_text(yaml.safe_dump(test), encoding="utf-8")
     for words in (["check", "rules", "rules.yml"], ["test", "rules", "test.yml"]):
-        done = subprocess.run(["promtool", *words], cwd=tmp_path, capture_output=True, text=True, check=False)
+        done = subprocess.run([promtool, *words], cwd=tmp_path, capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stdout + done.stderr
 
 
-@PROMTOOL
-def test_promtool_takes_what_a_run_writes() -> None:
+def test_promtool_takes_what_a_run_writes(promtool: Path) -> None:
     row = {"peer": 'w"e\\st\n', "outbound": "connected", "inbound": "pending", "last_full_sync": "2026-01-31T12:00:00Z", "exports": [], "imports": []}
     roots = [{"fingerprint": "1b8f", "not_after": "2030-01-31T12:00:00Z"}]
     call = {"peer": "west", "host": "cart.shop", "port": 8080, "state": "reached"}
     entry = {"verdict": "down", "peers": [row], "control_plane": {"roots": roots}, "faults": [], "drift": [], "calls": [call]}
     text = metrics({"east": {**entry, "findings": [{"code": "FED916", "severity": "error"}]}})
     assert {name for name in NAMES if f"{name}{{" in text} == NAMES
-    done = subprocess.run(["promtool", "check", "metrics"], input=text, capture_output=True, text=True, check=False)
+    done = subprocess.run([promtool, "check", "metrics"], input=text, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout + done.stderr) == (0, "")
