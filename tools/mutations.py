@@ -40,6 +40,13 @@ class Mutation:
 
 MUTATIONS = (
     Mutation(
+        "counts that a proxy took with it are taken for none",
+        "traffic/enforcing.py",
+        "why = beside or tally.why or _mute(tally) or lost",
+        "why = beside or tally.why or _mute(tally)",
+        tests="tests/unit/plugins/modules/test_rehearsed_callers.py",
+    ),
+    Mutation(
         "a peer is given another bundle than its own",
         "peering/plan.py",
         '"certificateChain": {"kind": CONFIG_MAP.name, "name": peer.bundle_name}',

@@ -12,6 +12,7 @@ from ._core.mesh.parse import checked_locality, described_mesh
 from ._core.plain.errors import FederationError
 from ._core.traffic.calling import admitting, callers_of, callers_query, rehearsing
 from ._core.traffic.checking import of_others, problems_of
+from ._core.traffic.enforcing import judged, rehearsals
 from ._core.traffic.localities import found_locality
 from ._core.traffic.plan import is_located
 from ._core.traffic.shifting import under_way
@@ -19,7 +20,7 @@ from ._core.traffic.standing import Caller, Standing
 from ._core.traffic.wanted import Wanted, read_wanted
 from ._prometheus import Prometheus
 from ._reads.peerings import read_control_plane, standing_mesh
-from ._reads.traffic import read_traffic, with_proxies
+from ._reads.traffic import read_traffic, with_proxies, with_tallies
 from ._run import Run
 
 TRAFFIC = {"traffic": {"type": "raw"}, "locality": {"type": "dict"}}
@@ -77,6 +78,9 @@ def look(
     if asks_callers:
         standing = replace(standing, callers=_callers(run, wanted, standing))
         wanted = rehearsing(wanted, mesh, standing)
+        if rehearsed := rehearsals(wanted, standing):
+            standing = with_tallies(cluster, standing, rehearsed)
+        wanted = judged(wanted, mesh, standing, cluster.now)
     try:
         wanted = under_way(wanted, mesh, standing)
     except FederationError as error:

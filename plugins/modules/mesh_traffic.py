@@ -77,6 +77,14 @@ options:
           dry_run:
             description: Whether the policy is only rehearsed, from 2.2 on.
             type: bool
+          enforce_after:
+            description:
+              - Rehearse the policy, from 2.2 on, and enforce it in the first run after a window such as V(7d), V(12h), V(30m) or V(90s) in which the
+                proxies of the workload counted nothing that it would refuse.
+              - What they count is read from the proxies (C(pods/portforward)). Where they were restarted or cannot be asked, O(prometheus_url) is;
+                what nobody can tell is not taken for nothing.
+            type: str
+            version_added: 0.3.0
       timeout:
         description: How long a call may take, such as V(2s).
         type: str
@@ -210,6 +218,7 @@ from ..module_utils._core.catalogue.findings import texts  # noqa: E402
 from ..module_utils._core.plain.diff import as_diff  # noqa: E402
 from ..module_utils._core.traffic.calling import cut_off_locally, told_of_callers  # noqa: E402
 from ..module_utils._core.traffic.cutting import cut_off  # noqa: E402
+from ..module_utils._core.traffic.enforcing import findings_of, told_of_rehearsal  # noqa: E402
 from ..module_utils._core.traffic.localities import warnings_of  # noqa: E402
 from ..module_utils._core.traffic.plan import changes_of, plan_traffic, told  # noqa: E402
 from ..module_utils._core.traffic.shifting import warnings_under_way  # noqa: E402
@@ -230,7 +239,7 @@ def run(run: Run, cluster: Cluster, now: datetime) -> dict:
     refuse(asked.problems)
     found = [*warnings_of(asked.wanted, asked.standing), *cut_off(asked.wanted, asked.mesh, asked.standing)]
     found += warnings_under_way(asked.wanted, asked.standing)
-    found += cut_off_locally(asked.wanted, asked.mesh, asked.standing)
+    found += [*cut_off_locally(asked.wanted, asked.mesh, asked.standing), *findings_of(asked.wanted)]
     for warning in texts(found) if not is_absent else ():
         run.warn(warning)
     planned = plan_traffic(asked.wanted, asked.mesh, asked.standing, asked.locality)
@@ -238,6 +247,7 @@ def run(run: Run, cluster: Cluster, now: datetime) -> dict:
     run.apply(cluster, changes)
     count = len(asked.wanted)
     called = [line for one in asked.wanted for line in told_of_callers(one, asked.mesh, asked.standing)]
+    called += [line for one in asked.wanted for line in told_of_rehearsal(one, asked.standing)]
     head = f"{asked.mesh.name} · {count or 'no'} rule{'' if count == 1 else 's'}{f' · {asked.where}' if asked.where else ''}"
     return {
         "changed": bool(changes),

@@ -7,6 +7,7 @@ import collections as counting
 import math
 import os
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
@@ -213,3 +214,32 @@ def test_a_shift_to_the_peer_and_back_under_load_loses_no_request(
     assert min(seen.values()) > 50, seen
     assert there[-1] == "shop/till: at its goal, local 0 : west 100" and len(there) == 4, there
     assert back[-1] == "shop/till: at its goal, local 100 : west 0" and len(back) == 4, back
+
+
+def test_a_rehearsed_policy_refuses_nobody_counts_whom_it_would_and_is_enforced_after_a_window_without_any(
+    mesh: RealIstio, keep: Callable
+) -> None:
+    """What a sidecar has open stays with the listener that was there before, so the first calls may not be counted."""
+    other = mesh.caller("other-1")
+    callers = {"from_mesh": ["west"], "local": ["shop/web"], "enforce_after": "5s"}
+    rule = {"service": "shop/checkout", "callers": callers}
+
+    def rehearsal() -> str:
+        return "\n".join(line for line in keep(rule)["lines"] if "rehearsed" in line or "enforced" in line)
+
+    mesh.wait_until(lambda: other.call(local("checkout")).status == 200, SECONDS_TO_REACH, "calls without a policy")
+    assert "rehearsed from now on" in rehearsal()
+    statuses: list[int] = []
+
+    def counted() -> int:
+        statuses.append(other.call(local("checkout")).status)
+        return int(mesh.proxies["cart-1"].admin("/stats?filter=shadow_denied").rpartition(": ")[2] or 0)
+
+    mesh.wait_until(lambda: counted() > 2, SECONDS_TO_DRAIN, "calls that the rehearsal would refuse")
+    time.sleep(6)
+    assert f"would have refused {counted()}" in rehearsal(), "the window is over, and it is not enforced"
+    assert set(statuses) == {200}
+    time.sleep(6)
+    assert "so the policy is enforced" in rehearsal()
+    mesh.wait_until(lambda: other.call(local("checkout")).status == 403, SECONDS_TO_REACH, "the policy at the workload")
+    assert not keep(rule)["changed"]

@@ -20,6 +20,7 @@ from .._core.logs.masking import masked
 from .._core.plain.errors import FederationError
 from .._core.plain.kinds import POD, Kind
 from .._core.plain.moments import time_text
+from .._core.traffic.rehearsals import COUNTED
 
 UNREADABLE = frozenset({"FED104", "FED106", "FED108"})
 SILENT = frozenset({"FED104", "FED106", "FED900", "FED901"})
@@ -33,6 +34,7 @@ MOST_OF_A_LOG = 1 << 16
 """Bytes after the moment that is asked about: what Envoy rejects it says within a second."""
 LISTENERS = Page(ENVOY, "/config_dump", {"resource": "dynamic_listeners"})
 SERVER_INFO = Page(ENVOY, "/server_info", most=1 << 20)
+REHEARSALS = Page(ENVOY, "/stats", {"filter": COUNTED}, most=1 << 20)
 
 
 class Asker:

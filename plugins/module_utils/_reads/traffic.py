@@ -8,6 +8,7 @@ from dataclasses import replace
 from itertools import chain
 
 from .._cluster.client import Cluster
+from .._core.control_plane.data_plane import PROXY
 from .._core.control_plane.live import ControlPlane
 from .._core.mesh.described import Mesh
 from .._core.peering.using import NAMING_KINDS
@@ -15,9 +16,10 @@ from .._core.plain.data import at, items, mapping
 from .._core.plain.errors import FederationError
 from .._core.plain.kinds import DESTINATION_RULE, IMPORTS, NODE, POD, SERVICE, SERVICE_ACCOUNT, VIRTUAL_SERVICE, Kind
 from .._core.traffic.localities import locality_said, to_ask
+from .._core.traffic.rehearsals import MOST_PROXIES, Count, Tally, count_in
 from .._core.traffic.standing import Import, Standing, imports_from
 from .._core.traffic.wanted import Wanted
-from .insight import SERVER_INFO, Asker
+from .insight import REHEARSALS, SERVER_INFO, Asker
 from .peerings import read_members
 
 
@@ -98,6 +100,35 @@ def with_proxies(cluster: Cluster, standing: Standing) -> Standing:
     answers = zip(chosen, asker.ask_each((*pod, SERVER_INFO) for pod in chosen))
     said = {pod: locality_said(answer.content) for pod, answer in answers if answer.is_good}
     return replace(standing, proxies={pod: place for pod, place in said.items() if place is not None})
+
+
+def with_tallies(cluster: Cluster, standing: Standing, rehearsed: Iterable[Wanted]) -> Standing:
+    """Return the same with what the proxies of workloads whose policy is ``rehearsed`` count, and with their pods, each Envoy asked once."""
+    rehearsed, pods = list(rehearsed), dict(standing.pods)
+    for namespace in sorted({one.namespace for one in rehearsed} - set(pods)):
+        found = _may(cluster, POD, namespace, outline)
+        pods |= {} if found is None else {namespace: tuple(found)}
+    seeing, asker = replace(standing, pods=pods), Asker(cluster)
+    tallies = {(one.namespace, one.name): _tally(asker, one, seeing) for one in rehearsed}
+    return replace(seeing, tallies=tallies)
+
+
+def _tally(asker: Asker, one: Wanted, standing: Standing) -> Tally:
+    """Return what the running proxies of a workload count; one that is not ready, or does not answer, leaves all of it unknown."""
+    if one.namespace not in standing.pods:
+        return Tally(why=f"pods in {one.namespace} may not be read")
+    pods = [pod for pod in standing.pods_of(one.namespace, one.name) if PROXY in pod["containers"] and at(pod, "status", "phase") == "Running"]
+    names = sorted(str(at(pod, "metadata", "name")) for pod in pods)
+    if len(names) > MOST_PROXIES:
+        return Tally(why=f"the workload has {len(names):,} proxies, and at most {MOST_PROXIES} are asked")
+    answers = dict(zip(names, asker.ask_each((one.namespace, name, REHEARSALS) for name in names)))
+    counts: dict[str, Count] = {}
+    for name, answer in answers.items():
+        count = count_in(answer.text) if answer.is_good else None
+        if count is None:
+            return Tally(why=f"the Envoy of {name} does not tell: {answer.why or f'it answered {answer.status}'}")
+        counts[name] = count
+    return Tally(counts)
 
 
 def read_routes(cluster: Cluster, namespaces: Iterable[str]) -> list[dict] | None:

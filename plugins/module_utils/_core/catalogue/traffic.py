@@ -27,6 +27,22 @@ TRAFFIC: dict[str, Code] = {
         "pod, or from its node where istiod reads nodes. Other clients share calls by number of endpoints.",
         "Label the pods (`istio-locality: <region>`) and restart them. To have Envoys asked, give the right of `mesh-insight.yml`.",
     ),
+    "FED848": Code(
+        "Rehearsal that would have refused somebody",
+        WARNING,
+        "Proxies of the workload have counted requests or connections that the rehearsed policy would refuse (`shadow_denied`). It refuses nobody yet, and "
+        "with `enforce_after` its window begins anew.",
+        "Add to `callers.local` who shall go on calling (with `traffic_prometheus_url` callers are named), or take `enforce_after` or `dry_run` out to "
+        "cut off the others now.",
+    ),
+    "FED849": Code(
+        "Rehearsal of which nobody can tell",
+        WARNING,
+        "The policy shall be enforced once its window has shown nobody whom it would refuse, and what proxies have counted is not known for the whole "
+        "window: they may not be asked, or were restarted in it, and no Prometheus told. It stays a rehearsal.",
+        "Give the account `pods/portforward` in the workload's namespace (`mesh-insight.yml`), set `traffic_prometheus_url`, or wait: after a restart the "
+        "window begins anew. To enforce the policy now, take `enforce_after` out.",
+    ),
     "FED850": Code(
         "Traffic rule that cannot be read",
         ERROR,

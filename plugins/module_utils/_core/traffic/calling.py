@@ -74,7 +74,7 @@ def _rehearsed(one: Wanted, mesh: Mesh, standing: Standing) -> Wanted:
 def _rehearsed_before(one: Wanted, mesh: Mesh, standing: Standing) -> set[tuple[str, str]]:
     """Return the service accounts of this mesh that the policy which stands admits; gateways of peers are none."""
     gateways = {ingress_principal(peer, standing) for peer in mesh.peers}
-    admitted = (_PRINCIPAL.fullmatch(text) for text in _admitted(_policy_of(one, standing)) if text not in gateways)
+    admitted = (_PRINCIPAL.fullmatch(text) for text in _admitted(policy_of(one, standing)) if text not in gateways)
     own = (found for found in admitted if found and found[1] == standing.control_plane.trust_domain)
     return {(found[2], found[3]) for found in own if not _is_ingress(found[2], found[3], standing)}
 
@@ -86,11 +86,12 @@ def rehearses(standing: Standing) -> bool:
 
 def is_enforced(one: Wanted, standing: Standing) -> bool:
     """Return whether our policy for the workload stands and is no rehearsal."""
-    live = _policy_of(one, standing)
+    live = policy_of(one, standing)
     return live is not None and mapping(at(live, "metadata", "annotations")).get(DRY_RUN) != "true"
 
 
-def _policy_of(one: Wanted, standing: Standing) -> Mapping | None:
+def policy_of(one: Wanted, standing: Standing) -> Mapping | None:
+    """Return our policy on the workload, where one stands."""
     live = standing.by_place.get((AUTHORIZATION_POLICY.name, one.namespace, name_of(one)))
     return live if live and is_of_traffic(live) else None
 

@@ -331,7 +331,8 @@ def _from_mesh(one: Wanted, mesh: Mesh, standing: Standing, offered: Mapping[str
         )
     if callers.dry_run and not rehearses(standing):
         what = f"is for a mesh of {standing.control_plane.version_text}, which ignores the annotation and enforces the policy"
-        yield _problem("FED865", one, "callers, dry_run", what, "Upgrade to 2.2 first, or leave it out")
+        word = "enforce_after" if callers.enforce_after else "dry_run"
+        yield _problem("FED865", one, f"callers, {word}", what, "Upgrade to 2.2 first, or leave it out")
 
 
 def _who_calls(one: Wanted, mesh: Mesh, standing: Standing) -> str:

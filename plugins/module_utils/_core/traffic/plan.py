@@ -28,6 +28,7 @@ from ..plain.kinds import (
     Kind,
 )
 from .merging import manager_of, rule_held
+from .rehearsals import REHEARSED
 from .shares import LOCAL, SHIFT, shares
 from .standing import Import, Standing, age_of, speaks_http
 from .wanted import Callers, Wanted
@@ -94,7 +95,7 @@ def plan_rule(one: Wanted, mesh: Mesh, standing: Standing, locality: Mapping[str
     objects += _destination_rules(one, mesh, standing, locality, way)
     objects += _virtual_services(one, mesh, standing, way)
     if one.callers and one.callers.from_mesh:
-        objects.append(_admitting(one, mesh, standing))
+        objects.append(admitting_policy(one, mesh, standing))
     if one.callers and one.callers.service_accounts:
         objects += _restricting(one, mesh, standing)
     return objects
@@ -283,7 +284,7 @@ def _http(one: Wanted) -> dict:
     return extra
 
 
-def _admitting(one: Wanted, mesh: Mesh, standing: Standing) -> dict:
+def admitting_policy(one: Wanted, mesh: Mesh, standing: Standing) -> dict:
     """Return the policy on the workload: a peer's callers all come as this mesh's own ingress gateway for that peer."""
     callers = one.callers or Callers()
     gateways = [ingress_principal(mesh.peer(name), standing) for name in callers.from_mesh]
@@ -302,8 +303,12 @@ def _admitting(one: Wanted, mesh: Mesh, standing: Standing) -> dict:
         name_of(one),
         callers.from_mesh,
         spec,
-        {DRY_RUN: "true"} if callers.dry_run else {},
+        _rehearsed(one) if callers.dry_run else {},
     )
+
+
+def _rehearsed(one: Wanted) -> dict[str, str]:
+    return {DRY_RUN: "true", **({REHEARSED: one.rehearsal.text()} if one.rehearsal else {})}
 
 
 def _restricting(one: Wanted, mesh: Mesh, standing: Standing) -> list[dict]:

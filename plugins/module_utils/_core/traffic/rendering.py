@@ -46,7 +46,7 @@ def _without_selector(one: Wanted) -> tuple[Wanted, list[str]]:
     if not one.callers or not one.callers.from_mesh:
         return one, []
     words = f"{one.place}, callers, from_mesh: needs the selector of the Service, and render asks no cluster; traffic writes it"
-    return replace(one, callers=replace(one.callers, from_mesh=(), local=None, dry_run=False)), [words]
+    return replace(one, callers=replace(one.callers, from_mesh=(), local=None, dry_run=False, enforce_after=0)), [words]
 
 
 def _without_merge(one: Wanted, words: list[str]) -> tuple[Wanted, list[str]]:

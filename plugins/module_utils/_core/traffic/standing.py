@@ -19,6 +19,7 @@ from ..peering.status import imported
 from ..peering.using import full_names, is_kept, is_of_traffic, place_in
 from ..plain.data import at, items, mapping, strings
 from ..plain.kinds import DESTINATION_RULE, VIRTUAL_SERVICE
+from .rehearsals import Tally
 
 HTTP = ("HTTP", "HTTP2", "GRPC", "GRPC-Web")
 _OF_NODES = {word: f"topology.kubernetes.io/{word}" for word in ("region", "zone")} | {
@@ -61,7 +62,8 @@ class Standing:
     ``accounts`` are (namespace, name), None where they may not be read. ``pods`` are those of namespaces whose localities or
     labels count, ``nodes`` all nodes by name, None where they may not be read. ``callers`` are who called services of late, by (namespace,
     name), where somebody could tell. ``proxies`` are the localities that Envoys say they have, empty for none, by (namespace, pod) for those
-    that were asked and answered; ``blind`` are member namespaces whose pods may not be read.
+    that were asked and answered; ``blind`` are member namespaces whose pods may not be read. ``tallies`` are what proxies count of rehearsals,
+    by (namespace, name) of the service.
     """
 
     control_plane: ControlPlane
@@ -75,6 +77,7 @@ class Standing:
     callers: Mapping[tuple[str, str], tuple[Caller, ...]] = field(default_factory=dict)
     proxies: Mapping[tuple[str, str], Mapping[str, str]] = field(default_factory=dict)
     blind: frozenset[str] = frozenset()
+    tallies: Mapping[tuple[str, str], Tally] = field(default_factory=dict)
 
     @property
     def home(self) -> str:

@@ -13,12 +13,13 @@ from ..mesh.described import Mesh
 from ..mesh.given import is_empty
 from ..plain.data import listed
 from ..plain.errors import FederationError
+from .rehearsals import Rehearsal, seconds_of
 from .shares import LOCAL, Shift
 
 NOBODY = "nobody"
 RULE = ("service", "failover_to", "outlier", "split", "callers", "timeout", "retries", "idle_timeout", "merge")
 OUTLIER = ("consecutive_5xx", "interval", "base_ejection_time")
-CALLERS = ("from_mesh", "local", "service_accounts", "dry_run")
+CALLERS = ("from_mesh", "local", "service_accounts", "dry_run", "enforce_after")
 RETRIES = ("attempts", "per_try_timeout", "retry_on")
 _PART = re.compile(r"[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?")
 _DURATION = re.compile(r"([0-9]+(\.[0-9]+)?(h|ms|m|s))+")
@@ -53,14 +54,15 @@ class Callers:
 
     ``from_mesh`` are peers that may call a service of ours, ``local`` the service accounts of this mesh that may (None: not
     said, empty: nobody). ``service_accounts`` are workloads of ours that may call an imported service. Accounts are
-    (namespace, name). With ``dry_run`` a policy on a workload is only rehearsed. Where ``local`` ``is_seen`` nobody said it: it is whom
-    Prometheus has seen.
+    (namespace, name). With ``dry_run`` a policy on a workload is only rehearsed; with ``enforce_after`` so until that many seconds have shown
+    nobody whom it would refuse. Where ``local`` ``is_seen`` nobody said it: it is whom Prometheus has seen.
     """
 
     from_mesh: tuple[str, ...] = ()
     local: tuple[tuple[str, str], ...] | None = None
     service_accounts: tuple[tuple[str, str], ...] = ()
     dry_run: bool = False
+    enforce_after: int = 0
     is_seen: bool = False
 
 
@@ -69,7 +71,8 @@ class Wanted:
     """One rule of ``mesh_traffic``: what is wanted of the service ``name`` of ``namespace``.
 
     Peers are named as we call them. ``split`` has a weight for each peer and for ``local``; ``shift`` is how far it is, where the cluster says
-    that it moves in steps. With ``merge`` what is needed goes into a DestinationRule that somebody else has for the host.
+    that it moves in steps; ``rehearsal`` what that of its policy has shown.
+    With ``merge`` what is needed goes into a DestinationRule that somebody else has for the host.
     """
 
     number: int
@@ -82,6 +85,7 @@ class Wanted:
     timeout: str | None = None
     retries: Retries | None = None
     shift: Shift | None = None
+    rehearsal: Rehearsal | None = None
     merge: bool = False
     idle_timeout: str | None = None
 
@@ -293,6 +297,7 @@ def _callers(reading: _Reading, value: object, place: str) -> Callers:
         reading.refuse(
             "FED850", f"{place}, local", "stands without from_mesh", "Add the peers that may call, or take it out"
         )
+    after = _enforce_after(reading, found, place)
     if "dry_run" in found and "from_mesh" not in found:
         reading.refuse(
             "FED850",
@@ -304,8 +309,25 @@ def _callers(reading: _Reading, value: object, place: str) -> Callers:
         from_mesh=reading.list_of(found.get("from_mesh", []), f"{place}, from_mesh", reading.peer),
         local=local,
         service_accounts=reading.list_of(found.get("service_accounts", []), f"{place}, service_accounts", account),
-        dry_run=reading.boolean(found["dry_run"], f"{place}, dry_run") if "dry_run" in found else False,
+        dry_run=reading.boolean(found["dry_run"], f"{place}, dry_run") if "dry_run" in found else bool(after),
+        enforce_after=after,
     )
+
+
+def _enforce_after(reading: _Reading, found: Mapping, place: str) -> int:
+    """Return after how many seconds a rehearsal shall be enforced; 0 where that is not said, or not right."""
+    if "enforce_after" not in found:
+        return 0
+    place = f"{place}, enforce_after"
+    seconds = seconds_of(found["enforce_after"])
+    if seconds is None:
+        reading.refuse("FED850", place, f"is {found['enforce_after']!r}", "Write a number and its unit, such as 7d, 12h, 30m or 90s, at most 365d")
+    elif "dry_run" in found:
+        reading.refuse("FED850", place, "stands beside dry_run", "Keep one: enforce_after rehearses the policy until the window is over")
+    elif "from_mesh" not in found or "local" not in found:
+        fix = "Name the peers and the callers of this mesh that may call, or write local: nobody"
+        reading.refuse("FED850", place, "stands without from_mesh and local, so nobody said what is to be enforced", fix)
+    return seconds or 0
 
 
 def _retries(reading: _Reading, value: object, place: str) -> Retries | None:

@@ -1,0 +1,332 @@
+# GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Policies that ``mesh_traffic`` rehearses, on a cluster in memory: what proxies have counted, and when a policy is enforced."""
+
+from __future__ import annotations
+
+import json
+from datetime import timedelta
+
+import pytest
+from ansible_collections.ossm.federation.plugins.module_utils._core.plain.kinds import AUTHORIZATION_POLICY
+from ansible_collections.ossm.federation.plugins.module_utils._core.traffic.rehearsals import REHEARSED, count_in, read_rehearsal, seconds_of, span
+from ansible_collections.ossm.federation.plugins.module_utils._described import DESCRIBED
+from ansible_collections.ossm.federation.plugins.module_utils._options import PROMETHEUS
+from ansible_collections.ossm.federation.plugins.modules import traffic_info
+from ansible_collections.ossm.federation.tests.unit.pem import NOW
+from ansible_collections.ossm.federation.tests.unit.plugins.modules.test_mesh_traffic import FROM_WEST, asked, keep, mesh_traffic, refused
+from ansible_collections.ossm.federation.tests.unit.run_in_memory import RunInMemory
+from ansible_collections.ossm.federation.tests.unit.traffic_in_memory import (
+    EXPORTS,
+    IMPORTS,
+    LOCALITY,
+    PEERS,
+    account,
+    control_plane,
+    estate,
+    pod,
+    service,
+    thing,
+)
+
+LATER = {**FROM_WEST, "callers": {**FROM_WEST["callers"], "enforce_after": "7d"}}
+DRY = {**FROM_WEST, "callers": {**FROM_WEST["callers"], "dry_run": True}}
+DAY = timedelta(days=1)
+LONG = 99 * 86_400
+
+
+def counts(cluster, *, uptime=LONG, **denied):
+    """Let the Envoys of pods count; None is an Envoy that counts no rehearsals."""
+    for name, count in denied.items():
+        lines = [f"server.uptime: {uptime}"]
+        lines += [] if count is None else [f"http.inbound_0.0.0.0_8080;.rbac.istio_dry_run_allow_.shadow_denied: {count}"]
+        cluster.pages[(name.replace("_", "-"), "/stats")] = "\n".join(lines).encode()
+
+
+def mesh(*pods, **denied):
+    """Return a cluster whose checkout has these pods, each with a sidecar that has counted nothing before."""
+    cluster = estate(*(pod(name, "checkout", sidecar=True) for name in pods or ("checkout-1",)))
+    counts(cluster, **(denied or dict.fromkeys((name.replace("-", "_") for name in pods or ("checkout-1",)), 0)))
+    return cluster
+
+
+def run_of(cluster, rule=LATER, days=0, *, check_mode=False):
+    """Run some days after the beginning, and return (whether it changed, the lines about checkout, the warnings by code)."""
+    cluster.now = NOW + days * DAY
+    run = asked(check_mode, traffic=[rule])
+    result = mesh_traffic.run(run, cluster, NOW)
+    lines = [line for line in result["lines"] if "rehears" in line or "enforced" in line]
+    return result["changed"], "\n".join(lines), [text for text in run.warnings if text.startswith("FED84")]
+
+
+def policy(cluster):
+    """Return (whether the policy is a rehearsal, since when)."""
+    annotations = cluster.get(AUTHORIZATION_POLICY, "shop", "federation.checkout")["metadata"]["annotations"]
+    found = read_rehearsal(annotations.get(REHEARSED))
+    return annotations.get("istio.io/dry-run") == "true", None if found is None else (found.since - NOW).days
+
+
+def test_a_policy_is_rehearsed_first_and_enforced_once_the_window_has_shown_nobody_whom_it_would_refuse():
+    cluster = mesh()
+    assert run_of(cluster)[0] and policy(cluster) == (True, 0)
+    changed, told, warned = run_of(cluster, days=6)
+    assert (changed, warned, policy(cluster)) == (False, [], (True, 0))
+    assert "1 proxy counted nothing that it would refuse (shadow_denied)" in told and "enforced by the first run after" in told
+    assert run_of(cluster, days=7, check_mode=True)[0] and policy(cluster) == (True, 0)
+    changed, told, warned = run_of(cluster, days=7)
+    assert (changed, warned, policy(cluster)) == (True, [], (False, None))
+    assert "the window of 7d is over" in told and "so the policy is enforced" in told
+    changed, told, _warned = run_of(cluster, days=7)
+    assert (changed, policy(cluster)) == (False, (False, None)) and "enforced already" in told
+
+
+def test_a_request_that_the_policy_would_refuse_begins_the_window_anew_and_is_told():
+    cluster = mesh("checkout-1", "checkout-2")
+    run_of(cluster)
+    counts(cluster, checkout_1=3, checkout_2=4)
+    changed, _told, warned = run_of(cluster, days=7)
+    assert (changed, policy(cluster)) == (True, (True, 7))
+    assert "would have refused 7 requests or connections since" in warned[0] and "the window of 7d begins anew" in warned[0]
+    assert run_of(cluster, days=7)[::2] == (False, []), "what was counted before does not count again"
+    assert not run_of(cluster, days=13)[0]
+    assert run_of(cluster, days=14)[0] and policy(cluster) == (False, None)
+
+
+def test_what_envoys_had_counted_before_the_rehearsal_is_not_of_it():
+    cluster = mesh(checkout_1=12)
+    run_of(cluster)
+    assert run_of(cluster, days=7)[0] and policy(cluster) == (False, None)
+
+
+def test_another_list_is_another_rehearsal():
+    cluster = mesh()
+    run_of(cluster)
+    cluster.put(account("till"))
+    other = {**LATER, "callers": {**LATER["callers"], "local": ["shop/web", "shop/till"]}}
+    assert run_of(cluster, other, days=6)[0] and policy(cluster) == (True, 6)
+    assert run_of(cluster, other, days=7)[0] is False
+
+
+def restarted(cluster):
+    counts(cluster, checkout_1=0, uptime=3600)
+
+
+def replaced(cluster):
+    del cluster._objects[("Pod", "shop", "checkout-1")]
+    cluster.put(pod("checkout-2", "checkout", sidecar=True))
+    counts(cluster, checkout_2=0)
+
+
+def added(cluster):
+    cluster.put(pod("checkout-2", "checkout", sidecar=True))
+    counts(cluster, checkout_2=0)
+
+
+def counts_less(cluster):
+    counts(cluster, checkout_1=0)
+
+
+def counts_anew(cluster):
+    counts(cluster, checkout_1=1)
+
+
+@pytest.mark.parametrize(
+    ("happens", "why"),
+    [
+        (restarted, "the Envoys of checkout-1 started in that time"),
+        (replaced, "checkout-1 ended in that time, with what it had counted"),
+        (added, "the Envoys of checkout-2 started in that time"),
+        (counts_less, "the Envoys of checkout-1 started in that time"),
+        (counts_anew, ""),
+    ],
+)
+def test_counts_that_were_lost_in_the_window_are_unknown_and_not_nothing(happens, why):
+    cluster = mesh(checkout_1=2 if happens in (counts_less, counts_anew) else 0)
+    run_of(cluster)
+    happens(cluster)
+    changed, _told, warned = run_of(cluster, days=7)
+    assert (changed, policy(cluster)) == (True, (True, 7))
+    assert (why in warned[0] and warned[0].startswith("FED849")) if why else warned[0].startswith("FED848")
+
+
+def silent(cluster):
+    cluster.pages.clear()
+
+
+def mute(cluster):
+    counts(cluster, checkout_1=None)
+
+
+def without_a_sidecar(cluster):
+    cluster.put(pod("checkout-1", "checkout"))
+
+
+def beside_another(cluster):
+    spec = {"selector": {"matchLabels": {"app": "checkout"}}, "rules": [{}]}
+    cluster.put(thing("security.istio.io/v1beta1", "AuthorizationPolicy", "shop", "theirs", annotations={"istio.io/dry-run": "true"}, spec=spec))
+
+
+@pytest.mark.parametrize(
+    ("happens", "why"),
+    [
+        (silent, "the Envoy of checkout-1 does not tell: does not answer"),
+        (mute, "the Envoys of checkout-1 count no rehearsals"),
+        (without_a_sidecar, "no running pod of the workload has a sidecar"),
+        (beside_another, "AuthorizationPolicy shop/theirs is rehearsed for the same pods, and Envoy counts both as one"),
+    ],
+)
+def test_while_nobody_can_tell_the_policy_stays_a_rehearsal(happens, why):
+    cluster = mesh()
+    run_of(cluster)
+    happens(cluster)
+    changed, _told, warned = run_of(cluster, days=8)
+    assert (changed, policy(cluster)) == (False, (True, 0))
+    assert warned[0].startswith("FED849") and why in warned[0]
+
+
+def test_what_was_not_known_when_it_began_begins_the_window_once_it_can_be_read():
+    cluster = mesh()
+    pages = dict(cluster.pages)
+    cluster.pages.clear()
+    run_of(cluster)
+    cluster.pages.update(pages)
+    changed, _told, warned = run_of(cluster, days=8)
+    assert (changed, policy(cluster)) == (True, (True, 8))
+    assert "what proxies had counted when it began is not known" in warned[0]
+    assert run_of(cluster, days=15)[0] and policy(cluster) == (False, None)
+
+
+def test_a_policy_that_is_enforced_is_never_rehearsed_again():
+    cluster = mesh()
+    keep(cluster, FROM_WEST)
+    changed, told, _warned = run_of(cluster)
+    assert (changed, policy(cluster)) == (False, (False, None)) and "enforced already" in told
+
+
+def test_on_2_1_which_would_enforce_at_once_nothing_is_rehearsed():
+    cluster = estate(pod("checkout-1", "checkout", sidecar=True), version="v2.1")
+    error = refused(cluster, LATER)
+    assert (error.code, error.where) == ("FED865", "mesh_traffic, shop/checkout, callers, enforce_after")
+
+
+def test_on_2_1_no_window_is_ever_over():
+    cluster = mesh()
+    run_of(cluster)
+    cluster.put(control_plane("v2.1"))
+    cluster.now, cluster.writes = NOW + 8 * DAY, []
+    assert refused(cluster, LATER).code == "FED865"
+
+
+def test_a_rehearsal_without_an_end_is_told_and_stays():
+    cluster = mesh()
+    run_of(cluster, DRY)
+    assert policy(cluster) == (True, 0)
+    changed, told, warned = run_of(cluster, DRY, days=40)
+    assert (changed, warned, policy(cluster)) == (False, [], (True, 0))
+    assert "1 proxy counted nothing that it would refuse (shadow_denied); who did not call in that time" in told
+    counts(cluster, checkout_1=2)
+    changed, told, warned = run_of(cluster, DRY, days=41)
+    assert (changed, policy(cluster)) == (False, (True, 0)) and warned[0].startswith("FED848") and "would have refused 2" in told
+    cluster.pages.clear()
+    changed, told, warned = run_of(cluster, DRY, days=42)
+    assert (changed, warned) == (False, []) and "not known what it would have refused" in told
+
+
+def test_a_rehearsal_that_somebody_ended_by_hand_begins_anew_where_it_is_asked_for():
+    cluster = mesh()
+    run_of(cluster, DRY)
+    del cluster._objects[("AuthorizationPolicy", "shop", "federation.checkout")]["metadata"]["annotations"]["istio.io/dry-run"]
+    assert run_of(cluster, DRY, days=3)[0] and policy(cluster) == (True, 3)
+
+
+def test_a_rehearsal_of_which_nobody_wrote_down_the_beginning_begins_now():
+    cluster = mesh()
+    run_of(cluster, DRY)
+    live = cluster._objects[("AuthorizationPolicy", "shop", "federation.checkout")]
+    live["metadata"]["annotations"][REHEARSED] = "soon"
+    assert run_of(cluster, DRY, days=3)[0] and policy(cluster) == (True, 3)
+
+
+def test_traffic_info_tells_a_rehearsal_and_writes_nothing():
+    cluster = mesh()
+    run_of(cluster)
+    counts(cluster, checkout_1=5)
+    cluster.now, cluster.writes = NOW + 2 * DAY, []
+    given = {"mesh": "east", "peers": PEERS, "exports": EXPORTS, "imports": IMPORTS, "locality": LOCALITY, "traffic": [LATER]}
+    said = traffic_info.run(RunInMemory(DESCRIBED, PROMETHEUS, traffic_info.OPTIONS, **given), cluster, NOW)
+    assert cluster.writes == []
+    assert "FED848" in {finding["code"] for finding in said["findings"]} and any("would have refused 5" in line for line in said["lines"])
+
+
+@pytest.mark.parametrize(
+    ("callers", "told"),
+    [
+        ({"enforce_after": "7 days"}, "is '7 days'"),
+        ({"enforce_after": 7}, "is 7"),
+        ({"enforce_after": "0s"}, "is '0s'"),
+        ({"enforce_after": "366d"}, "is '366d'"),
+        ({"enforce_after": "7d", "dry_run": True}, "stands beside dry_run"),
+        ({"enforce_after": "7d", "local": None}, "nobody said what is to be enforced"),
+    ],
+)
+def test_a_window_that_cannot_be_right_is_refused(callers, told):
+    whole = {**FROM_WEST["callers"], **callers}
+    rule = {**FROM_WEST, "callers": {key: value for key, value in whole.items() if value is not None}}
+    error = refused(estate(), rule)
+    assert (error.code, told in error.what) == ("FED850", True)
+
+
+def test_without_a_rehearsal_no_proxy_is_asked():
+    cluster = mesh()
+    before = cluster.requests
+    keep(cluster, FROM_WEST)
+    asked_for = cluster.requests - before
+    cluster = mesh()
+    before = cluster.requests
+    keep(cluster, LATER)
+    assert cluster.requests - before == asked_for + 2, "the pods of shop, and the one Envoy"
+    assert [read for read in cluster.reads if read.startswith("list Pod")] == ["list Pod shop"]
+
+
+def test_a_workload_of_very_many_pods_is_not_asked():
+    cluster = mesh(*(f"checkout-{number}" for number in range(51)))
+    run_of(cluster)
+    assert "the workload has 51 proxies, and at most 50 are asked" in run_of(cluster, days=7)[2][0]
+
+
+@pytest.mark.parametrize(
+    ("page", "count"),
+    [
+        ("server.uptime: 7\nhttp.inbound_0.0.0.0_80;.rbac.istio_dry_run_allow_.shadow_denied: 3\n", (3, 7)),
+        ("http.inbound_0.0.0.0_80.rbac.istio_dry_run_allow_shadow_denied: 3\ntcp.rbac.istio_dry_run_allow_shadow_denied: 4\nserver.uptime: 7", (7, 7)),
+        ("server.uptime: 7\nhttp.inbound_0.0.0.0_80.rbac.istio_dry_run_deny_shadow_denied: 3\nhttp.x.rbac.denied: 9", (None, 7)),
+        ("http.inbound_0.0.0.0_80.rbac.istio_dry_run_allow_shadow_denied: 3", None),
+        ("<html>", None),
+    ],
+)
+def test_what_envoy_counts_is_read_by_its_names_of_all_versions(page, count):
+    found = count_in(page)
+    assert (found if found is None else (found.denied, found.seconds)) == count
+
+
+@pytest.mark.parametrize(
+    "text",
+    [None, "", "soon", "[]", "{}", json.dumps({"since": "x", "counted": {}}), json.dumps({"since": "2026-01-01T00:00:00Z", "counted": {"a": -1}})],
+)
+def test_an_annotation_that_this_collection_did_not_write_says_nothing(text):
+    assert read_rehearsal(text) is None
+
+
+@pytest.mark.parametrize("text", ["7d", "36h", "90m", "1s", "365d"])
+def test_a_window_is_told_as_it_was_written(text):
+    assert span(seconds_of(text)) == text
+
+
+def test_two_services_of_the_same_pods_are_not_enforced_by_one_count():
+    cluster = mesh()
+    cluster.put(service("checkout-admin", selector={"app": "checkout"}))
+    both = [LATER, {**LATER, "service": "shop/checkout-admin"}]
+    exports = [*EXPORTS, {"name": "checkout-admin", "namespace": "shop", "to": ["west"]}]
+    keep(cluster, *both, exports=exports)
+    cluster.now = NOW + 8 * DAY
+    assert not keep(cluster, *both, exports=exports)["changed"]
+    assert policy(cluster) == (True, 0)
