@@ -1,6 +1,6 @@
 # What a person types. Everything made lies below ${XDG_CACHE_HOME:-~/.cache}/ossm-federation; nothing in the tree.
 .POSIX:
-.PHONY: help demo demo-life demo-traffic demo-down testbed test test-unit test-integration test-molecule test-traffic test-sanity test-oldest lint types docs-lint changelog-lint build venv docs benchmark test-mutations measures soak release release-check
+.PHONY: help demo demo-life demo-traffic demo-down testbed test test-unit test-integration test-molecule test-traffic test-rulebook test-sanity test-oldest lint types docs-lint changelog-lint build venv docs benchmark test-mutations measures soak release release-check
 
 PYTHON = python3
 DEMO = PYTHON='$(PYTHON)' tools/demo.sh
@@ -35,6 +35,9 @@ test-integration: ## tests of the testbed, and of the collection on it
 
 test-traffic: ## rules of traffic obeyed by a real Istio control plane and real sidecars, built once (minutes)
 	@$(STAGES) programs traffic
+
+test-rulebook: ## ansible-rulebook with the event source and the rulebook; needs Java 17
+	@$(STAGES) programs rulebook
 
 test-molecule: ## molecule's scenarios for the testbed: federating, upgrading, installing
 	@$(STAGES) programs molecule

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Print the path of a Python that suits a venv: `find-python.sh demo`, `newest`, `oldest` or `docs`.
+# Print the path of a Python that suits a venv: `find-python.sh demo`, `newest`, `oldest`, `docs` or `rulebook`.
 # PYTHON in the environment names one that is taken if it suits. Says what is missing, and its Debian package, when none is found.
 set -eu
 
@@ -8,8 +8,8 @@ case ${1:-} in
     # CI is to see the newest Ansible, which needs 3.12; a person with 3.11 alone gets the newest that runs there.
     newest) versions='3.12 3.13 3.14'; [ "${CI:-}" = true ] || versions="$versions 3.11"; first='' ;;
     oldest) versions='3.10 3.11 3.12'; first='' ;;
-    docs) versions='3.12 3.13 3.14'; first='' ;;
-    *) echo "usage: $0 demo|newest|oldest|docs" >&2; exit 2 ;;
+    docs|rulebook) versions='3.12 3.13 3.14'; first='' ;;
+    *) echo "usage: $0 demo|newest|oldest|docs|rulebook" >&2; exit 2 ;;
 esac
 
 path_of() {
@@ -44,6 +44,7 @@ case $1 in
     demo) echo "On Debian and Ubuntu: apt install python3 python3-venv" >&2 ;;
     newest) echo "ansible-core 2.21 runs on Python 3.12 and later, 2.19 on 3.11: Debian 13 and Fedora have one, pyenv builds one (pyenv install 3.12)." >&2 ;;
     docs) echo "The tools that build the site run on Python 3.12 and later (pyenv install 3.12)." >&2 ;;
+    rulebook) echo "ansible-rulebook is run with ansible-core 2.21, on Python 3.12 and later (pyenv install 3.12)." >&2 ;;
     oldest) echo "ansible-core 2.16 runs on Python 3.10 to 3.12: Debian 12 has one (apt install python3 python3-venv), pyenv builds one." >&2 ;;
 esac
 echo "Or name one: make PYTHON=/path/to/python ..." >&2

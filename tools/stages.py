@@ -29,6 +29,7 @@ T = TypeVar("T")
 STAGES_AT_ONCE = 3  # beside pytest's two, on two cores: what runs on a testbed waits more than it works
 NICENESS = 5  # of what only computes: tests on a testbed have bounds in seconds
 CASES_ON_THE_OLDEST = 3  # of each unit test
+JAVA = 17  # the oldest that ansible-rulebook runs on
 SCRATCH = CACHE / "runs"
 # Slow ones first. A file's tests share a testbed, so a file stays in one process.
 SIDE_BY_SIDE = ("--numprocesses=2", "--dist=loadfile", "--no-loadscope-reorder")
@@ -363,6 +364,25 @@ def traffic_where_built(run: Run) -> None:
     traffic(run)
 
 
+def rulebook(run: Run) -> None:
+    """Have ansible-rulebook run the rulebook that is shipped, where there is the Java that it needs."""
+    if (version := _java_version()) < JAVA:
+        found = f"this is Java {version}" if version else "there is no Java"
+        raise NotRun(f"ansible-rulebook needs Java {JAVA}, and {found}. On Debian and Ubuntu: apt install openjdk-{JAVA}-jre-headless")
+    program = run.venv("rulebook") / "bin" / "ansible-rulebook"
+    venv = run.venv("newest")
+    run.command(venv / "bin" / "python", "-m", "pytest", "tests/rulebook", env={**_path(venv), "OSSM_FEDERATION_RULEBOOK": str(program)})
+
+
+def _java_version() -> int:
+    """Return the major version of the Java on PATH; 0 without one."""
+    if shutil.which("java") is None:
+        return 0
+    told = subprocess.run(["java", "-version"], check=False, stdin=subprocess.DEVNULL, capture_output=True, text=True).stderr
+    found = re.search(r'version "(\d+)', told)
+    return int(found[1]) if found else 0
+
+
 def mutations(run: Run) -> None:
     """Break the core in some twenty ways and see that the unit tests notice each."""
     venv = run.venv("newest")
@@ -394,6 +414,10 @@ def soak(run: Run) -> None:
     """Run every test with all of its cases and long draws: certificates, hostile answers, secrets, faults, crash points (hours on two cores)."""
     venv = run.venv("newest")
     _traffic(run, OSSM_FEDERATION_SOAK="1")
+    try:
+        rulebook(run)
+    except NotRun as left_out:
+        print(f"rulebook: NOT RUN: {left_out}", flush=True)
     env = {**_path(venv), "OSSM_FEDERATION_BESIDE": run.beside(venv), "OSSM_FEDERATION_SOAK": "1"}
     run.command(venv / "bin" / "python", "-m", "pytest", "--numprocesses=2", "--dist=loadfile", *PYTEST_FOLDERS, env=env)
 
@@ -451,6 +475,7 @@ BEFORE_PYTEST: tuple[Callable[[Run], None], ...] = (
     traffic_where_built,
     units_oldest,
     benchmark_smallest,
+    rulebook,
     build,
     lint,
     mutations,
@@ -552,6 +577,8 @@ def main() -> None:
             STAGES[name](Run())
         except subprocess.CalledProcessError as error:
             sys.exit(f"Stage {name} failed: a command ended with {error.returncode}.")
+        except NotRun as left_out:
+            sys.exit(f"Stage {name} was not run: {left_out}.")
 
 
 if __name__ == "__main__":

@@ -1,5 +1,5 @@
 # GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Make a venv of pinned packages outside the tree and print its folder: ``python venv.py newest|oldest|demo|docs``.
+"""Make a venv of pinned packages outside the tree and print its folder: ``python venv.py newest|oldest|demo|docs|rulebook``.
 
 The folder's name holds a hash of the pins and of the interpreter that runs this program, so a venv is made once and a
 change of either gives a new one. pip takes only files whose SHA-256 stands in tools/hashes.txt, whatever its index gives.
@@ -73,7 +73,7 @@ def make(folder: pathlib.Path, requirements: pathlib.Path) -> None:
 
 def main() -> None:
     if len(sys.argv) != 2:
-        sys.exit(f"usage: {sys.argv[0]} newest|oldest|demo|docs")
+        sys.exit(f"usage: {sys.argv[0]} newest|oldest|demo|docs|rulebook")
     requirements = TREE / "tools" / f"requirements-{sys.argv[1]}.txt"
     folder = folder_of(sys.argv[1], requirements.read_bytes())
     with locked(folder):
