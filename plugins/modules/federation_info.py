@@ -222,7 +222,9 @@ wasm:
       why: a WasmPlugin has no status; its proxies know
       pods: [shop/cart-1]
 traffic:
-  description: How splits and failovers of I(traffic) stand, by object, and whether a share fails since its peer is not connected.
+  description: >-
+    How splits and failovers of I(traffic) stand, by object, whether a share fails since its peer is not connected, and which policies are
+    rehearsed (I(way) is V(callers)).
   returned: success
   type: list
   elements: dict
@@ -296,7 +298,7 @@ from ..module_utils._core.peering.live import Peerings  # noqa: E402
 from ..module_utils._core.peering.using import namespaces_of_traffic  # noqa: E402
 from ..module_utils._core.plain.diff import is_ours  # noqa: E402
 from ..module_utils._core.plain.errors import FederationError  # noqa: E402
-from ..module_utils._core.plain.kinds import CONFIG_MAP, MESH_LABEL  # noqa: E402
+from ..module_utils._core.plain.kinds import AUTHORIZATION_POLICY, CONFIG_MAP, MESH_LABEL  # noqa: E402
 from ..module_utils._core.traffic.showing import lines_of as lines_of_traffic  # noqa: E402
 from ..module_utils._core.traffic.showing import rows_of as rows_of_traffic  # noqa: E402
 from ..module_utils._handing import waiting_to_be_handed_over  # noqa: E402
@@ -475,8 +477,10 @@ def traffic_of(cluster: Cluster, params: dict, rows: list[dict]) -> tuple[list[d
     objects = read_routes(cluster, namespaces)
     if objects is None:
         return [], ["traffic: VirtualServices and DestinationRules may not be read, so the shares are not known"]
-    found = rows_of_traffic(objects, {row["peer"]: row["outbound"] for row in rows})
-    return found, lines_of_traffic(found)
+    policies = read_routes(cluster, namespaces_of_traffic(params["traffic"], "callers"), (AUTHORIZATION_POLICY,))
+    found = rows_of_traffic([*objects, *(policies or ())], {row["peer"]: row["outbound"] for row in rows})
+    unread = ["traffic: AuthorizationPolicies may not be read, so what is rehearsed is not known"] if policies is None else []
+    return found, [*lines_of_traffic(found), *unread]
 
 
 def passing(fail_on: list[str], rows: list[dict]) -> list[str]:

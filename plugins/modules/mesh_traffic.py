@@ -183,6 +183,17 @@ EXAMPLES = r"""
       - service: shop/checkout
         callers: {from_mesh: [west], local: [shop/web], dry_run: true}
 
+- name: Enforce it after a week in which nobody would have been refused
+  ossm.federation.mesh_traffic:
+    kubeconfig: east.kubeconfig
+    mesh: east
+    peers: [west]
+    exports:
+      - {name: checkout, namespace: shop}
+    traffic:
+      - service: shop/checkout
+        callers: {from_mesh: [west], local: [shop/web], enforce_after: 7d}
+
 - name: Remove every rule that this module made
   ossm.federation.mesh_traffic:
     kubeconfig: east.kubeconfig
@@ -209,6 +220,15 @@ locality:
   returned: success
   type: dict
   sample: {region: eu-central}
+rehearsals:
+  description: >-
+    How each policy stands that is not enforced yet, or was by this run: I(state) is V(new), V(waiting), V(quiet), V(denied), V(unknown), V(over) or
+    V(enforced), I(denied) how many requests and connections it would have refused, I(why) for what reason that is not known.
+  returned: success
+  type: list
+  elements: dict
+  version_added: 0.3.0
+  sample: [{service: shop/checkout, state: waiting, since: "2026-05-01T08:00:00Z", enforce_after: 7d, denied: 0, why: ""}]
 """
 
 from datetime import datetime  # noqa: E402
@@ -218,7 +238,7 @@ from ..module_utils._core.catalogue.findings import texts  # noqa: E402
 from ..module_utils._core.plain.diff import as_diff  # noqa: E402
 from ..module_utils._core.traffic.calling import cut_off_locally, told_of_callers  # noqa: E402
 from ..module_utils._core.traffic.cutting import cut_off  # noqa: E402
-from ..module_utils._core.traffic.enforcing import findings_of, told_of_rehearsal  # noqa: E402
+from ..module_utils._core.traffic.enforcing import findings_of, rows_of, told_of_rehearsal  # noqa: E402
 from ..module_utils._core.traffic.localities import warnings_of  # noqa: E402
 from ..module_utils._core.traffic.plan import changes_of, plan_traffic, told  # noqa: E402
 from ..module_utils._core.traffic.shifting import warnings_under_way  # noqa: E402
@@ -255,6 +275,7 @@ def run(run: Run, cluster: Cluster, now: datetime) -> dict:
         "changes": [change.summary() for change in changes],
         "lines": [head, *told(asked.wanted, asked.mesh, asked.standing), *called],
         "locality": dict(asked.locality),
+        "rehearsals": rows_of(asked.wanted),
     }
 
 

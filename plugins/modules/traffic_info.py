@@ -91,6 +91,15 @@ notes:
   type: list
   elements: str
   sample: ["shop/web is read as service account: 1 pod"]
+rehearsals:
+  description: >-
+    How each policy stands that is not enforced yet, or was by this run: I(state) is V(new), V(waiting), V(quiet), V(denied), V(unknown), V(over) or
+    V(enforced), I(denied) how many requests and connections it would have refused, I(why) for what reason that is not known.
+  returned: success
+  type: list
+  elements: dict
+  version_added: 0.3.0
+  sample: [{service: shop/checkout, state: waiting, since: "2026-05-01T08:00:00Z", enforce_after: 7d, denied: 0, why: ""}]
 lines:
   description: All of it as lines.
   returned: success
@@ -108,7 +117,7 @@ from ..module_utils._core.plain.errors import FederationError  # noqa: E402
 from ..module_utils._core.plain.kinds import TRAFFIC_PEERS  # noqa: E402
 from ..module_utils._core.traffic.calling import cut_off_locally  # noqa: E402
 from ..module_utils._core.traffic.cutting import cut_off  # noqa: E402
-from ..module_utils._core.traffic.enforcing import findings_of, told_of_rehearsal  # noqa: E402
+from ..module_utils._core.traffic.enforcing import findings_of, rows_of, told_of_rehearsal  # noqa: E402
 from ..module_utils._core.traffic.going import client_of, where_it_goes  # noqa: E402
 from ..module_utils._core.traffic.localities import warnings_of  # noqa: E402
 from ..module_utils._core.traffic.shifting import warnings_under_way  # noqa: E402
@@ -147,6 +156,7 @@ def run(run: Run, cluster: Cluster, now: datetime) -> dict:
             "changed": False,
             "findings": found["findings"],
             "rules": rules,
+            "rehearsals": rows_of(asked.wanted),
             "routes": [],
             "notes": [],
             "lines": [*found["lines"], *shown, *rehearsed],
@@ -157,6 +167,7 @@ def run(run: Run, cluster: Cluster, now: datetime) -> dict:
         "changed": False,
         "findings": [],
         "rules": rules,
+        "rehearsals": [],
         "routes": going.as_data(),
         "notes": list(going.notes),
         "lines": going.lines(),

@@ -131,11 +131,11 @@ def _tally(asker: Asker, one: Wanted, standing: Standing) -> Tally:
     return Tally(counts)
 
 
-def read_routes(cluster: Cluster, namespaces: Iterable[str]) -> list[dict] | None:
-    """Return the VirtualServices and DestinationRules of some namespaces; None where some may not be read."""
+def read_routes(cluster: Cluster, namespaces: Iterable[str], kinds: Sequence[Kind] = (VIRTUAL_SERVICE, DESTINATION_RULE)) -> list[dict] | None:
+    """Return the VirtualServices and DestinationRules, or other ``kinds``, of some namespaces; None where some may not be read."""
     found: list[dict] = []
     for namespace in sorted(set(namespaces)):
-        for kind in (VIRTUAL_SERVICE, DESTINATION_RULE):
+        for kind in kinds:
             try:
                 found += cluster.list(kind, namespace)
             except FederationError as error:

@@ -177,9 +177,10 @@ def routed_by(traffic: object) -> dict[tuple[str, str], set[str]] | None:
     return found
 
 
-def namespaces_of_traffic(traffic: object) -> set[str]:
-    """Return the namespaces of the services that rules of ``mesh_traffic`` name, read as loosely."""
-    named = {str(_mapping(entry).get("service")).partition("/")[0] for entry in traffic} if isinstance(traffic, (list, tuple)) else set()
+def namespaces_of_traffic(traffic: object, word: str = "service") -> set[str]:
+    """Return the namespaces of the services that rules of ``mesh_traffic`` which say ``word`` name, read as loosely."""
+    rules = map(_mapping, traffic) if isinstance(traffic, (list, tuple)) else ()
+    named = {str(rule.get("service")).partition("/")[0] for rule in rules if word in rule}
     return {namespace for namespace in named if is_label(namespace)}
 
 

@@ -141,6 +141,22 @@ def findings_of(wanted: Iterable[Wanted]) -> Iterator[Finding]:
             yield Finding("FED849", one.place, f"has been rehearsed since {since}, and what it would have refused is not known: {found.why}{anew}")
 
 
+def rows_of(wanted: Iterable[Wanted]) -> list[dict]:
+    """Return how each rehearsal stands as JSON-friendly data."""
+    return [
+        {
+            "service": one.service,
+            "state": found.state,
+            "since": time_text(found.before or found.since),
+            "enforce_after": span(one.callers.enforce_after) if one.callers and one.callers.enforce_after else None,
+            "denied": found.denied,
+            "why": found.why,
+        }
+        for one in wanted
+        if (found := one.rehearsal)
+    ]
+
+
 def told_of_rehearsal(one: Wanted, standing: Standing) -> list[str]:
     """Return in words how the rehearsal of a policy stands."""
     found, after = one.rehearsal, one.callers.enforce_after if one.callers else 0

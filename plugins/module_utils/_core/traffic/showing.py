@@ -1,5 +1,5 @@
 # GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
-"""How the rules of ``mesh_traffic`` that stand look in a status: who gets which share, how far a shift is, and which share fails."""
+"""How the rules of ``mesh_traffic`` that stand look in a status: who gets which share, how far a shift is, which share fails, and what is rehearsed."""
 
 from __future__ import annotations
 
@@ -9,22 +9,45 @@ from ..peering import status
 from ..peering.using import is_kept, names_of_traffic
 from ..plain.data import at, is_whole, listed, mapping, place_of
 from ..plain.errors import FederationError
-from ..plain.kinds import DESTINATION_RULE, TRAFFIC_PEERS, VIRTUAL_SERVICE
+from ..plain.kinds import AUTHORIZATION_POLICY, DESTINATION_RULE, TRAFFIC_PEERS, VIRTUAL_SERVICE
+from ..plain.moments import time_text
+from .plan import DRY_RUN
+from .rehearsals import REHEARSED, read_rehearsal
 from .shares import SHIFT, WHOLE, Shift, distributed, read_shift, routes_of, shares
 
 _GONE = frozenset({status.ABSENT, status.PENDING, status.REFUSED, status.STALE})
 _MOST = 1000
+CALLERS = "callers"
 
 
 def rows_of(objects: Iterable[Mapping], outbound: Mapping[str, str]) -> list[dict]:
-    """Return a row per object of ours that routes; ``outbound`` is how the connection to each peer is, by our name of it."""
+    """Return a row per object of ours that routes, and per policy that is rehearsed; ``outbound`` is how the connection to each peer is, by our name of it."""
+    objects = list(objects)
     ours = [live for live in objects if live.get("kind") in (DESTINATION_RULE.name, VIRTUAL_SERVICE.name) and is_kept(live)]
     found = [_row(live, outbound) for live in sorted(ours, key=place_of)[:_MOST]]
-    return [row for row in found if row["way"]]
+    return [row for row in found if row["way"]] + [_rehearsed(live) for live in _rehearsals(objects)]
+
+
+def _rehearsals(objects: Iterable[Mapping]) -> list[Mapping]:
+    """Return the policies of ours on workloads that refuse nobody yet."""
+    found = [live for live in objects if live.get("kind") == AUTHORIZATION_POLICY.name and is_kept(live)]
+    return [live for live in sorted(found, key=place_of)[:_MOST] if mapping(at(live, "metadata", "annotations")).get(DRY_RUN) == "true"]
+
+
+def _rehearsed(live: Mapping) -> dict:
+    begun = read_rehearsal(mapping(at(live, "metadata", "annotations")).get(REHEARSED))
+    since = f" since {time_text(begun.since)}" if begun else ""
+    row = {"service": "/".join(names_of_traffic(live)), "way": CALLERS, "peers": _peers(live), "weights": {}, "goal": None, "step": None}
+    note = f"rehearsed{since} and refuses nobody; traffic tells what it would have refused"
+    return {**row, "state": "rehearsed", "gone": [], "fails": False, "note": note}
+
+
+def _peers(live: Mapping) -> list[str]:
+    return [name for name in str(at(live, "metadata", "annotations", TRAFFIC_PEERS) or "").split(",") if name]
 
 
 def _row(live: Mapping, outbound: Mapping[str, str]) -> dict:
-    peers = [name for name in str(at(live, "metadata", "annotations", TRAFFIC_PEERS) or "").split(",") if name]
+    peers = _peers(live)
     way, weights = _weights(live)
     shift, unread = None, ""
     try:
@@ -84,6 +107,7 @@ def lines_of(rows: Iterable[Mapping]) -> list[str]:
     """Return the rows in words."""
     found = []
     for row in rows:
-        what = f"failover to {listed(row['peers'])}" if row["way"] == "failover" else shares(row["weights"])
+        named = {"failover": "failover to", CALLERS: "callers of"}.get(row["way"])
+        what = f"{named} {listed(row['peers'])}" if named else shares(row["weights"])
         found.append(f"traffic {row['service']}: {what}{'; ' if row['note'] else ''}{row['note']}")
     return found

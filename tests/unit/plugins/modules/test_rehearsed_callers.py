@@ -8,6 +8,7 @@ from datetime import timedelta
 
 import pytest
 from ansible_collections.ossm.federation.plugins.module_utils._core.plain.kinds import AUTHORIZATION_POLICY
+from ansible_collections.ossm.federation.plugins.module_utils._core.plain.moments import time_text
 from ansible_collections.ossm.federation.plugins.module_utils._core.traffic.rehearsals import REHEARSED, count_in, read_rehearsal, seconds_of, span
 from ansible_collections.ossm.federation.plugins.module_utils._described import DESCRIBED
 from ansible_collections.ossm.federation.plugins.module_utils._options import PROMETHEUS
@@ -255,6 +256,8 @@ def test_traffic_info_tells_a_rehearsal_and_writes_nothing():
     said = traffic_info.run(RunInMemory(DESCRIBED, PROMETHEUS, traffic_info.OPTIONS, **given), cluster, NOW)
     assert cluster.writes == []
     assert "FED848" in {finding["code"] for finding in said["findings"]} and any("would have refused 5" in line for line in said["lines"])
+    row = {"service": "shop/checkout", "state": "denied", "since": time_text(NOW), "enforce_after": "7d", "denied": 5, "why": ""}
+    assert said["rehearsals"] == [row]
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,8 @@ from __future__ import annotations
 import copy
 
 import pytest
+from ansible_collections.ossm.federation.plugins.module_utils._core.plain.errors import FederationError
+from ansible_collections.ossm.federation.plugins.module_utils._core.plain.moments import time_text
 from ansible_collections.ossm.federation.plugins.module_utils._core.traffic.shares import SHIFT
 from ansible_collections.ossm.federation.plugins.module_utils._core.traffic.showing import lines_of, rows_of
 from ansible_collections.ossm.federation.plugins.module_utils._described import DESCRIBED
@@ -77,6 +79,36 @@ def test_a_status_shows_them_above_its_verdict():
     assert seen["states"][seen["lines"][-2]] == "down"
     quiet = federation_info.run(RunInMemory(MESH, federation_info.OPTIONS, **{**params, "traffic": None}), cluster, NOW)
     assert quiet["traffic"] == [] and not any("traffic" in line for line in quiet["lines"])
+
+
+REHEARSED = {"service": "shop/checkout", "callers": {"from_mesh": ["west"], "local": ["shop/web"], "enforce_after": "7d"}}
+ENFORCED = {"service": "shop/checkout", "callers": {"from_mesh": ["west"], "local": ["shop/web"]}}
+
+
+def test_a_status_shows_what_is_rehearsed_and_nothing_of_what_is_enforced():
+    cluster = standing(REHEARSED)
+    params = {"mesh": "east", "namespace": SPACE, "peers": ["west"], "traffic": [REHEARSED]}
+    seen = federation_info.run(RunInMemory(MESH, federation_info.OPTIONS, **params), cluster, NOW)
+    line = f"traffic shop/checkout: callers of west; rehearsed since {time_text(NOW)} and refuses nobody; traffic tells what it would have refused"
+    assert line in seen["lines"] and seen["states"][line] == "unsure"
+    assert [(row["service"], row["way"], row["peers"], row["state"]) for row in seen["traffic"]] == [("shop/checkout", "callers", ["west"], "rehearsed")]
+    enforced = federation_info.run(RunInMemory(MESH, federation_info.OPTIONS, **{**params, "traffic": [ENFORCED]}), standing(ENFORCED), NOW)
+    assert enforced["traffic"] == []
+
+
+def test_where_policies_may_not_be_read_a_status_says_that_rehearsals_are_not_known(monkeypatch):
+    cluster = standing(REHEARSED)
+    listed = cluster.list
+
+    def forbidden(kind, *rest, **more):
+        if kind.name == "AuthorizationPolicy":
+            raise FederationError("FED104", where="AuthorizationPolicy objects", what="may not be read", fix="Ask")
+        return listed(kind, *rest, **more)
+
+    monkeypatch.setattr(cluster, "list", forbidden)
+    params = {"mesh": "east", "namespace": SPACE, "peers": ["west"], "traffic": [REHEARSED]}
+    seen = federation_info.run(RunInMemory(MESH, federation_info.OPTIONS, **params), cluster, NOW)
+    assert "traffic: AuthorizationPolicies may not be read, so what is rehearsed is not known" in seen["lines"]
 
 
 def test_what_is_merged_into_a_rule_of_somebody_else_is_shown_for_its_service():
