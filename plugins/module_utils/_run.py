@@ -315,3 +315,12 @@ def wait_until(look: Callable[[], list[str]], seconds: float, interval: float = 
         if not missing or waited >= seconds:
             return missing, int(waited)
         time.sleep(min(interval, max(0.0, seconds - waited)))
+
+
+def awaited(run: Run, look: Callable[[], list[str]], late: Callable[[list[str], int], FederationError]) -> list[str]:
+    """Return what is missing, after a wait where one was asked for; raises at the deadline what ``late`` makes of it and of the seconds."""
+    params = run.params
+    missing, seconds = wait_until(look, params["wait_timeout"] if params["wait"] else 0)
+    if missing and params["wait"] and not params["soft"]:
+        raise late(missing, params["waited"] + seconds)
+    return missing

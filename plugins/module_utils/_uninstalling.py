@@ -3,19 +3,18 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 
 from ._cluster.client import Cluster
 from ._core.install.crds import Definition, going
 from ._core.install.operators import MESH_OPERATOR, OPERATOR_DEPLOYMENT, Found, Operator, is_left_cni, left_behind
-from ._core.install.uninstalling import check_unused, foreign, refuse_foreign, removals
+from ._core.install.uninstalling import check_unused, foreign, not_ended, refuse_foreign, removals
 from ._core.plain.data import at
 from ._core.plain.diff import Change, removal_of
 from ._core.plain.errors import FederationError
 from ._core.plain.kinds import CRD, DAEMON_SET, DEPLOYMENT, MANAGER, Kind
-from ._run import Run, wait_until
+from ._run import Run, awaited
 
 
 @dataclass
@@ -86,17 +85,7 @@ def ended(run: Run, where: str, look: Callable[[], list[str]], fix: str) -> list
     """Return what has yet to end, after a wait when one was asked for, and nothing in check mode; raises ``FederationError`` FED612 at the deadline."""
     if run.check_mode:
         return []
-    params, started = run.params, time.monotonic()
-    still, _seconds = wait_until(look, params["wait_timeout"] if params["wait"] else 0)
-    if still and params["wait"] and not params["soft"]:
-        raise FederationError(
-            "FED612",
-            where=where,
-            what=f"{'have' if where == 'Kinds' else 'has'} not ended after {params['waited'] + int(time.monotonic() - started)} s: {'; '.join(still)}",
-            fix=fix,
-            facts={"waiting_for": still},
-        )
-    return still
+    return awaited(run, look, lambda still, seconds: not_ended(where, still, seconds, fix))
 
 
 def leftovers(cluster: Cluster, packages: Collection[str], namespace: str) -> list[Change]:

@@ -153,38 +153,20 @@ wait_limit:
 """
 
 import time  # noqa: E402
-from collections.abc import Collection, Sequence  # noqa: E402
-from dataclasses import replace  # noqa: E402
 from datetime import datetime  # noqa: E402
 
 from ..module_utils._cluster.client import Cluster  # noqa: E402
-from ..module_utils._core.control_plane.live import ControlPlane, parse_version, permanent_reason, unready  # noqa: E402
-from ..module_utils._core.control_plane.members import ROLL, check_roll, joined, plan_roll, unconfigured  # noqa: E402
-from ..module_utils._core.control_plane.spec import check_name, check_spec, check_step, plan_control_plane  # noqa: E402
-from ..module_utils._core.control_plane.upgrade import described_without_mixer, mixer_of, without_mixer  # noqa: E402
-from ..module_utils._core.plain.data import at, some  # noqa: E402
-from ..module_utils._core.plain.diff import (  # noqa: E402
-    Change,
-    as_diff,
-    change_to,
-    is_ours,
-    merge_of,
-    refuse_conflicts,
-    removal_of,
-)
+from ..module_utils._core.control_plane import keeping  # noqa: E402
+from ..module_utils._core.control_plane.keeping import not_ready, place_of  # noqa: E402
+from ..module_utils._core.control_plane.live import ControlPlane, permanent_reason  # noqa: E402
+from ..module_utils._core.control_plane.members import ROLL, joined  # noqa: E402
+from ..module_utils._core.control_plane.spec import check_spec  # noqa: E402
+from ..module_utils._core.plain.diff import Change, as_result  # noqa: E402
 from ..module_utils._core.plain.errors import FederationError  # noqa: E402
-from ..module_utils._core.plain.kinds import (  # noqa: E402
-    AUTHENTICATION,
-    CONTROL_PLANE,
-    MANAGER,
-    MEMBER_ROLL,
-    MESH_LABEL,
-    PEER,
-    control_plane_manager,
-)
-from ..module_utils._core.plain.supported import managed_cluster  # noqa: E402
-from ..module_utils._core.preflight.platform import IDENTITY, THIRD_PARTY, foreign_tokens  # noqa: E402
+from ..module_utils._core.plain.kinds import AUTHENTICATION, CONTROL_PLANE, MEMBER_ROLL, PEER  # noqa: E402
+from ..module_utils._core.preflight.platform import foreign_tokens, identity_of, may_be_foreign  # noqa: E402
 from ..module_utils._options import CLUSTER, FORCE, MESH, WAITING  # noqa: E402
+from ..module_utils._reads.readable import all_served, one_readable  # noqa: E402
 from ..module_utils._run import Module, Run, live_or_planned, rehearse, run_module, wait_until  # noqa: E402
 
 OPTIONS = {
@@ -208,8 +190,7 @@ SETTLED = 15
 def run(run: Run, cluster: Cluster, now: datetime) -> dict:
     """Bring the control plane to its desired state and return the module's result."""
     params = run.params
-    namespace, name = place_of(params)
-    live = live_or_planned(run, cluster, CONTROL_PLANE, namespace, name)
+    live = live_or_planned(run, cluster, CONTROL_PLANE, *place_of(params))
     if params["state"] == "absent":
         changes = removed(cluster, live, is_last=params["is_last"] and run.check_mode)
     else:
@@ -218,13 +199,11 @@ def run(run: Run, cluster: Cluster, now: datetime) -> dict:
     live, missing = look(run, cluster, live)
     if params["state"] == "present":
         warn_of_tokens(run, cluster, live, is_settled=not (changes or missing or params["wrote"]))
-    limit = params["wait_timeout"] or (900 if at(live, "status", "chartVersion") else 600)
+    limit = keeping.wait_limit(params, live)
     if missing and params["wait"] and not run.check_mode:
         live, missing = waited(run, cluster, live, limit)
     return {
-        "changed": bool(changes),
-        "diff": as_diff(changes),
-        "changes": [change.summary() for change in changes],
+        **as_result(changes),
         "control_plane": ControlPlane.read(live).as_data() if live else {},
         **({"members_stand": False, "joined": []} if changes or missing else members_of(cluster, params, live)),
         "waiting_for": missing,
@@ -234,33 +213,21 @@ def run(run: Run, cluster: Cluster, now: datetime) -> dict:
 
 def kept(run: Run, cluster: Cluster, live: dict | None) -> list[Change]:
     """Return the change that makes the control plane as described, refused before it is sent if it must be."""
-    params = run.params
-    namespace, name = place_of(params)
-    if live and not params["force"]:
-        refuse_other_mesh(params["mesh"], live)
-    # What is described may still have what this upgrade takes out.
-    spec = described_without_mixer(params["spec"]) if params["upgrade"] and params["remove_mixer"] else params["spec"]
-    desired = plan_control_plane(
-        params["mesh"], namespace, name, spec, version=params["version"], trust_domain=params["trust_domain"], live=live
-    )
-    standing = ControlPlane.read(live) if live else None
-    version = parse_version(desired["spec"].get("version")) or (standing.version if standing else None)
-    check_step(standing, version, is_upgrade=params["upgrade"])
-    check_name(desired, version, standing)
-    check_spec(desired, None, version)
-    taken = merged(params, live, standing, desired["spec"])
-    if taken:
-        return [taken]
-    change = change_to(live, desired, control_plane_manager(), force=params["force"], edits=params["upgrade"])
-    if change is None:
-        return []
-    if any(entry.get("manager") == change.manager and entry["operation"] == "Update" for entry in managed(live)):
-        # A merge of ours stands as another manager of the same name; that nobody else is concerned was seen just now.
-        change = replace(change, force=True)
-    check_spec(desired, cluster.schema(CONTROL_PLANE.api_version), version)
+    found = keeping.wanted(run.params, live)
+    if found.change is None or found.is_merge:
+        return [found.change] if found.change else []
+    check_spec(found.desired, cluster.schema(CONTROL_PLANE.api_version), found.version)
     if run.check_mode:
-        rehearse(cluster, change)
-    return [change]
+        rehearse(cluster, found.change)
+    return [found.change]
+
+
+def removed(cluster: Cluster, live: dict | None, *, is_last: bool) -> list[Change]:
+    """Return the change that deletes the control plane; refused while something lives by it."""
+    if live is None or keeping.is_going(live):
+        return []
+    namespace = live["metadata"]["namespace"]
+    return [keeping.removal(live, cluster.get(MEMBER_ROLL, namespace, ROLL), all_served(cluster, PEER, namespace), is_last=is_last)]
 
 
 def warn_of_tokens(run: Run, cluster: Cluster, live: dict | None, *, is_settled: bool) -> None:
@@ -268,127 +235,32 @@ def warn_of_tokens(run: Run, cluster: Cluster, live: dict | None, *, is_settled:
 
     Where it ``is_settled``, the cluster is asked only when its server's name gives cause to.
     """
-    described = at(run.params["spec"], *IDENTITY)
-    identity = described if described is not None or live is None else ControlPlane.read(live).said(*IDENTITY)
-    if identity == THIRD_PARTY or (is_settled and not managed_cluster(cluster.server)):
-        return
-    for finding in foreign_tokens(identity, "/".join(place_of(run.params)), authentication(cluster), cluster.server):
-        run.warn(finding.text)
-
-
-def authentication(cluster: Cluster) -> dict | None:
-    """Return what the cluster says of its tokens; None where it says nothing, or this account may not read it."""
-    try:
-        return cluster.get(AUTHENTICATION, "", "cluster")
-    except FederationError as error:
-        if error.code not in ("FED104", "FED108"):
-            raise
-        return None
-
-
-def refuse_other_mesh(mesh: str, live: dict) -> None:
-    """Refuse a control plane that is kept as another mesh: FED103. Two descriptions of one would undo each other in every run."""
-    kept_as = (live["metadata"].get("labels") or {}).get(MESH_LABEL)
-    if kept_as and kept_as != mesh:
-        raise FederationError(
-            "FED103",
-            where=f"ServiceMeshControlPlane {live['metadata']['namespace']}/{live['metadata']['name']}",
-            what=f"is kept as the mesh {kept_as}, and this is {mesh}",
-            fix="Correct the cluster, mesh_namespace or mesh_control_plane; with force (federation_force: true) it is renamed",
-        )
-
-
-def merged(params: dict, live: dict | None, standing: ControlPlane | None, spec: dict) -> Change | None:
-    """Return the update that takes Mixer out together with the new version; None when that is not wanted or done.
-
-    What somebody applies by himself (GitOps) is not taken without ``force``: he would put it back.
-    """
-    if not (live and params["upgrade"] and params["remove_mixer"] and mixer_of(standing)):
-        return None
-    version = {"version": spec["version"]} if "version" in spec else {}
-    change = merge_of(live, {"spec": {**version, **without_mixer(live)}}, control_plane_manager())
-    if change and not params["force"]:
-        refuse_conflicts(live, change.differences, change.manager, applied_only=True)
-    return change
-
-
-def managed(live: dict | None) -> list[dict]:
-    """Return who manages which fields of an object, without its status."""
-    entries = ((live or {}).get("metadata") or {}).get("managedFields") or []
-    return [entry for entry in entries if not entry.get("subresource")]
-
-
-def removed(cluster: Cluster, live: dict | None, *, is_last: bool = False) -> list[Change]:
-    """Return the change that deletes the control plane; refused while something lives by it.
-
-    What this collection keeps does not count when the control plane ``is_last`` in a run that would have removed that before.
-    """
-    if live is None or live["metadata"].get("deletionTimestamp"):
-        return []
-    namespace, name = live["metadata"]["namespace"], live["metadata"]["name"]
-    roll = cluster.get(MEMBER_ROLL, namespace, ROLL)
-    users = [*peers_of(cluster, namespace), *([roll] if roll else [])]
-    uses = uses_of([user for user in users if not (is_last and is_ours(user))], joined(roll))
-    fix = "Run unfederate, empty the member roll, have those leave who joined by themselves, then try again"
-    if not is_ours(live):
-        fix = f"Delete it by hand, or run control_plane for it once, which takes it over{'; for the others: ' + fix[0].lower() + fix[1:] if uses else ''}"
-        uses.insert(0, "somebody who made it by hand, since it carries no label of this collection")
-    if uses:
-        raise FederationError(
-            "FED425",
-            where=f"ServiceMeshControlPlane {namespace}/{name}",
-            what=f"is used by {some(uses)}",
-            fix=fix,
-            facts={"uses": uses},
-        )
-    return [removal_of(live, control_plane_manager())]
-
-
-def uses_of(users: Sequence[dict], by_themselves: Collection[str]) -> list[str]:
-    """Return in words who lives by a control plane: peers, members of the roll, and members that joined ``by_themselves``."""
-    members = [member for user in users for member in at(user, "spec", "members") or []]
-    return [
-        *(f"ServiceMeshPeer {user['metadata']['name']}" for user in users if user["kind"] == PEER.name),
-        *(f"member {member}" for member in members if member not in by_themselves),
-        *(f"member {member}, which joined by itself" for member in by_themselves),
-    ]
-
-
-def peers_of(cluster: Cluster, namespace: str) -> list[dict]:
-    """Return the peers that stand; none where the kind came with no control plane yet."""
-    try:
-        return cluster.list(PEER, namespace)
-    except FederationError as error:
-        if error.code != "FED108":
-            raise
-        return []
+    identity = identity_of(run.params["spec"], ControlPlane.read(live) if live else None)
+    if may_be_foreign(identity, cluster.server, is_settled=is_settled):
+        seen = one_readable(cluster, AUTHENTICATION, "", "cluster")
+        for finding in foreign_tokens(identity, "/".join(place_of(run.params)), seen, cluster.server):
+            run.warn(finding.text)
 
 
 def look(run: Run, cluster: Cluster, live: dict | None) -> tuple[dict | None, list[str]]:
     """Return the control plane as it stands now and what it lacks; in check mode as it was read."""
-    namespace, name = place_of(run.params)
     if not run.check_mode:
-        live = live_or_planned(run, cluster, CONTROL_PLANE, namespace, name)
-    if run.params["state"] == "absent":
-        return live, [] if live is None or run.check_mode else ["the operator is still removing it"]
-    return live, unready(live) if live else []
+        live = live_or_planned(run, cluster, CONTROL_PLANE, *place_of(run.params))
+    return live, keeping.lacking(live, is_going=run.params["state"] == "absent", check_mode=run.check_mode)
 
 
 def members_of(cluster: Cluster, params: dict, live: dict | None) -> dict:
     """Return whether nothing is left to do about the member roll, and who has joined by himself; what is wrong ``member_roll`` says."""
-    if live is None or params["state"] == "absent" or not (params["members"] or params["member_selectors"]):
-        return {"members_stand": False, "joined": []}
+    nothing = {"members_stand": False, "joined": []}
+    if live is None or not keeping.asks_for_members(params):
+        return nothing
     control_plane = ControlPlane.read(live)
-    by_themselves: list[str] = []
     try:
-        desired = plan_roll(params["mesh"], control_plane.namespace, params["members"], params["member_selectors"], control_plane.version)
+        desired = keeping.roll_of(params, control_plane)
         roll = cluster.get(MEMBER_ROLL, control_plane.namespace, ROLL)
-        by_themselves = joined(roll)
-        check_roll(roll)
-        stands = roll is not None and change_to(roll, desired, MANAGER) is None and not unconfigured(roll, control_plane)
     except FederationError:
-        stands = False
-    return {"members_stand": stands, "joined": by_themselves}
+        return nothing
+    return {"members_stand": keeping.roll_stands(desired, roll, control_plane), "joined": joined(roll)}
 
 
 def waited(run: Run, cluster: Cluster, live: dict | None, limit: int) -> tuple[dict | None, list[str]]:
@@ -402,32 +274,15 @@ def waited(run: Run, cluster: Cluster, live: dict | None, limit: int) -> tuple[d
         nonlocal live
         live, found = look(run, cluster, live)
         stuck = permanent_reason(live) if live and found else ""
-        if stuck and params["waited"] + time.monotonic() - started >= SETTLED:
-            raise not_ready(params, stuck, started, "Correct what the operator names, then run again")
+        seconds = time.monotonic() - started
+        if stuck and params["waited"] + seconds >= SETTLED:
+            raise not_ready(params, stuck, seconds, "Correct what the operator names, then run again")
         return found
 
-    found, _seconds = wait_until(missing, limit)
+    found, seconds = wait_until(missing, limit)
     if found and not params["soft"]:
-        raise not_ready(params, "; ".join(found), started, "Look at the operator's log, then run again")
+        raise not_ready(params, "; ".join(found), seconds, "Look at the operator's log, then run again")
     return live, found
-
-
-def not_ready(params: dict, seen: str, started: float, fix: str) -> FederationError:
-    """Return the error for a control plane that did not become what it should."""
-    namespace, name = place_of(params)
-    seconds = params["waited"] + int(time.monotonic() - started)
-    return FederationError(
-        "FED605",
-        where=f"ServiceMeshControlPlane {namespace}/{name}",
-        what=f"is not {'ready' if params['state'] == 'present' else 'gone'} after {seconds} s: {seen}",
-        fix=fix,
-        facts={"waiting_for": [seen]},
-    )
-
-
-def place_of(params: dict) -> tuple[str, str]:
-    """Return the control plane's namespace and name."""
-    return params["namespace"] or f"{params['mesh']}-mesh-system", params["control_plane"]
 
 
 def main() -> None:

@@ -84,25 +84,17 @@ wait_limit:
   sample: 300
 """
 
-import time  # noqa: E402
 from datetime import datetime  # noqa: E402
 
 from ..module_utils._cluster.client import Cluster  # noqa: E402
+from ..module_utils._core.control_plane import roll  # noqa: E402
 from ..module_utils._core.control_plane.live import ControlPlane  # noqa: E402
-from ..module_utils._core.control_plane.members import (  # noqa: E402
-    ROLL,
-    check_joined,
-    flickers,
-    is_made,
-    joined,
-    plan_member,
-    unjoined,
-)
-from ..module_utils._core.plain.diff import Change, as_diff, change_to, removal_of  # noqa: E402
+from ..module_utils._core.control_plane.members import ROLL, check_joined, is_made, plan_member  # noqa: E402
+from ..module_utils._core.plain.diff import as_result, change_to  # noqa: E402
 from ..module_utils._core.plain.errors import FederationError  # noqa: E402
-from ..module_utils._core.plain.kinds import CONTROL_PLANE, MANAGER, MEMBER, MEMBER_ROLL  # noqa: E402
+from ..module_utils._core.plain.kinds import CONTROL_PLANE, MANAGER, MEMBER, MEMBER_ROLL, home_of  # noqa: E402
 from ..module_utils._options import CLUSTER, FORCE, MESH, WAITING  # noqa: E402
-from ..module_utils._run import Module, Run, run_module, wait_until  # noqa: E402
+from ..module_utils._run import Module, Run, awaited, run_module  # noqa: E402
 
 OPTIONS = {
     "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
@@ -115,40 +107,18 @@ OPTIONS = {
 
 def run(run: Run, cluster: Cluster, now: datetime) -> dict:
     """Bring one member to its desired state and return the module's result."""
-    params = run.params
-    namespace = params["namespace"] or f"{params['mesh']}-mesh-system"
+    params, namespace = run.params, home_of(run.params)
     desired = plan_member(params["mesh"], namespace, params["control_plane"], params["member"])
     live = cluster.get(MEMBER, params["member"], ROLL)
     check_joined(live, desired)
     if params["state"] == "present":
         change = change_to(live, desired, MANAGER, force=params["force"])
     else:
-        change = leaving(cluster, namespace, params["control_plane"], live) if live else None
-    changes: list[Change] = [change] if change else []
+        change = roll.parted(live, namespace, *standing(cluster, namespace, params["control_plane"])) if live else None
+    changes = [change] if change else []
     run.apply(cluster, changes)
-    missing = [] if run.check_mode else awaited(run, cluster)
-    return {
-        "changed": bool(changes),
-        "diff": as_diff(changes),
-        "changes": [change.summary() for change in changes],
-        "waiting_for": missing,
-        "wait_limit": params["wait_timeout"],
-    }
-
-
-def leaving(cluster: Cluster, namespace: str, name: str, live: dict) -> Change:
-    """Return the change that takes the member away; refused where the whole roll would go with it (FED428)."""
-    roll, version = standing(cluster, namespace, name)
-    if is_made(roll) and flickers(version):
-        others = sorted(set(joined(roll)) - {live["metadata"]["namespace"]})
-        if others:
-            raise FederationError(
-                "FED428",
-                where=f"ServiceMeshMember {live['metadata']['namespace']}/{ROLL}",
-                what=f"would take {', '.join(others)} along: the operator made the roll in {namespace} and deletes it with any member (OSSM-2374)",
-                fix=f"Keep a roll of your own in {namespace} first (mesh_members), or upgrade to 2.4",
-            )
-    return removal_of(live, MANAGER)
+    missing = [] if run.check_mode else settled(run, cluster)
+    return {**as_result(changes), "waiting_for": missing, "wait_limit": params["wait_timeout"]}
 
 
 def standing(cluster: Cluster, namespace: str, name: str) -> tuple[dict | None, tuple[int, int] | None]:
@@ -162,32 +132,19 @@ def standing(cluster: Cluster, namespace: str, name: str) -> tuple[dict | None, 
         return None, None
 
 
-def awaited(run: Run, cluster: Cluster) -> list[str]:
+def settled(run: Run, cluster: Cluster) -> list[str]:
     """Return what is missing, after a wait when one was asked for. Raises ``FederationError`` FED609 at the deadline."""
-    params, started = run.params, time.monotonic()
-
+    params, is_going = run.params, run.params["state"] == "absent"
     live: dict | None = None
 
     def missing() -> list[str]:
         nonlocal live
         live = cluster.get(MEMBER, params["member"], ROLL)
-        if params["state"] == "absent":
-            # One that the operator has made meanwhile is the roll's.
-            return ["the ServiceMeshMember is being deleted"] if live and not is_made(live) else []
-        return unjoined(live)
+        return roll.member_lacks(live, is_going=is_going)
 
-    found, _seconds = wait_until(missing, params["wait_timeout"] if params["wait"] else 0)
-    if found and params["wait"] and not params["soft"]:
-        raise FederationError(
-            "FED609",
-            where=f"Namespace {params['member']}",
-            what=f"has not {'left' if params['state'] == 'absent' else 'joined'} after "
-            f"{params['waited'] + int(time.monotonic() - started)} s: {'; '.join(found)}",
-            fix="Look at the control plane and the operator's log, then run again",
-            facts={"waiting_for": found},
-        )
-    if params["state"] == "absent" and is_made(live):
-        run.warn(f"{params['member']} stays a member of the mesh: its member roll lists the namespace. Have it taken off mesh_members")
+    found = awaited(run, missing, lambda left, seconds: roll.not_joined(params, left, seconds))
+    if is_going and is_made(live):
+        run.warn(roll.told_staying(params["member"]))
     return found
 
 

@@ -70,3 +70,14 @@ def foreign(live: dict) -> dict | None:
     """Return what names an object that is neither ours nor the operator's; None for any other."""
     metadata = live["metadata"]
     return {"kind": live["kind"], "metadata": {key: metadata[key] for key in ("namespace", "name") if key in metadata}} if is_foreign(live) else None
+
+
+def not_ended(where: str, still: Sequence[str], seconds: int, fix: str) -> FederationError:
+    """Return the error for what has not ended after so many ``seconds``."""
+    return FederationError(
+        "FED612",
+        where=where,
+        what=f"{'have' if where == 'Kinds' else 'has'} not ended after {seconds} s: {'; '.join(still)}",
+        fix=fix,
+        facts={"waiting_for": list(still)},
+    )

@@ -310,6 +310,11 @@ def path_text(path: Path) -> str:
     return text
 
 
+def as_result(changes: Sequence[Change]) -> dict:
+    """Return what each module that writes says of its changes: ``changed``, ``diff`` and ``changes``, which are their summaries."""
+    return {"changed": bool(changes), "diff": as_diff(changes), "changes": [change.summary() for change in changes]}
+
+
 def as_diff(changes: Iterable[Change], extra: Iterable[Mapping] = ()) -> list[dict]:
     """Return the changes as Ansible shows them: one item per object, only the fields that change."""
     shown = []

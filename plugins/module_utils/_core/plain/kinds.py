@@ -180,6 +180,11 @@ CLUSTER_DOMAIN = "cluster.local"
 DEFAULT_TRUST_DOMAIN = "cluster.local"
 
 
+def home_of(params: Mapping[str, Any]) -> str:
+    """Return the namespace of a mesh's control plane, by the options that name it."""
+    return params.get("namespace") or f"{params['mesh']}-mesh-system"
+
+
 def is_of_platform(namespace: str) -> bool:
     """Return whether a namespace is the platform's own: ``default`` has the Service of the API server."""
     return namespace in ("default", "openshift") or namespace.startswith(("kube-", "openshift-"))

@@ -10,6 +10,7 @@ import ipaddress
 from collections.abc import Iterator, Mapping
 
 from ..catalogue.findings import Finding
+from ..control_plane.live import ControlPlane
 from ..plain.data import at, items, listed
 from ..plain.kinds import COMMUNITY, JAEGER, KIALI, SAIL
 from ..plain.supported import (
@@ -144,6 +145,17 @@ def tokens(ground: Ground) -> Iterator[Finding]:
     control_plane = ground.control_plane
     shown = f"{control_plane.namespace}/{control_plane.name}".lstrip("/")
     yield from foreign_tokens(control_plane.said(*IDENTITY), shown, ground.platform.authentication, ground.server)
+
+
+def identity_of(spec: Mapping, standing: ControlPlane | None) -> object:
+    """Return the type of identity that a control plane has, as its ``spec`` describes it, else as it is ``standing``."""
+    described = at(spec, *IDENTITY)
+    return described if described is not None or standing is None else standing.said(*IDENTITY)
+
+
+def may_be_foreign(identity: object, server: str, *, is_settled: bool) -> bool:
+    """Return whether it is worth asking for the issuer of a cluster's tokens; where all ``is_settled``, the name of its API server tells."""
+    return identity != THIRD_PARTY and bool(not is_settled or managed_cluster(server))
 
 
 def foreign_tokens(identity: object, shown: str, authentication: Mapping | None, server: str) -> Iterator[Finding]:

@@ -1,0 +1,51 @@
+# GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
+"""What is read where it is an answer, too, that this account may not look, or that the cluster does not serve the kind."""
+
+from __future__ import annotations
+
+from .._cluster.client import Cluster
+from .._core.plain.data import at
+from .._core.plain.errors import FederationError
+from .._core.plain.kinds import NAMESPACE, Kind
+
+FORBIDDEN, NOT_SERVED = "FED104", "FED108"
+
+
+def all_served(cluster: Cluster, kind: Kind, namespace: str = "") -> list[dict]:
+    """Return all objects of a kind; none where the cluster does not serve it."""
+    try:
+        return cluster.list(kind, namespace)
+    except FederationError as error:
+        if error.code != NOT_SERVED:
+            raise
+        return []
+
+
+def all_readable(cluster: Cluster, kind: Kind, namespace: str = "") -> list[dict] | None:
+    """Return all objects of a kind; None where this account may not see them, or the cluster does not serve it."""
+    try:
+        return cluster.list(kind, namespace)
+    except FederationError as error:
+        if error.code not in (FORBIDDEN, NOT_SERVED):
+            raise
+        return None
+
+
+def one_readable(cluster: Cluster, kind: Kind, namespace: str, name: str) -> dict | None:
+    """Return an object; None where it does not exist, or as ``all_readable`` says."""
+    try:
+        return cluster.get(kind, namespace, name)
+    except FederationError as error:
+        if error.code not in (FORBIDDEN, NOT_SERVED):
+            raise
+        return None
+
+
+def labels_of(cluster: Cluster, namespace: str) -> dict:
+    """Return a namespace's labels; none where it does not exist yet or may not be read."""
+    try:
+        return at(cluster.get(NAMESPACE, "", namespace), "metadata", "labels") or {}
+    except FederationError as error:
+        if error.code != FORBIDDEN:
+            raise
+        return {}
