@@ -10,26 +10,8 @@ from ._core.install.holding import Standing, check_bound, is_made_by_us, refusal
 from ._core.install.rights import Objects, key_of, refuse_overtaken, refuse_replaced, removals
 from ._core.install.tenants import NAME, Tenant, check_tenants, plan_tenant
 from ._core.plain.diff import Change, change_to
-from ._core.plain.errors import FederationError
-from ._core.plain.kinds import (
-    CLUSTER_ROLE,
-    CLUSTER_ROLE_BINDING,
-    CONTROL_PLANE,
-    KINDS,
-    MANAGER,
-    MEMBER,
-    MEMBER_ROLL,
-    MESH_LABEL,
-    NAMESPACE,
-    OPERATOR_GROUP,
-    ROLE,
-    ROLE_BINDING,
-    SERVICE_ACCOUNT,
-    Kind,
-)
-
-# Bindings go before what they bind, so that a run that ends halfway leaves nobody with a right to nothing.
-RIGHTS = (CLUSTER_ROLE_BINDING, CLUSTER_ROLE, ROLE_BINDING, ROLE, SERVICE_ACCOUNT)
+from ._core.plain.kinds import KINDS, MANAGER, NAMESPACE, ROLE, ROLE_BINDING, SERVICE_ACCOUNT
+from ._reads.tenants import read_standing
 
 
 def tenant_changes(
@@ -55,29 +37,6 @@ def tenant_changes(
     return [*removals(tenants, standing, wanted), *_additions(cluster, wanted, standing, force=force)]
 
 
-def read_standing(cluster: Cluster, *, is_going: bool = False) -> Standing:
-    """Return what stands, one LIST per kind; for what ``is_going`` the rights suffice."""
-    bindings = cluster.list(CLUSTER_ROLE_BINDING, "")
-    rights = [live for live in bindings if MESH_LABEL in (live["metadata"].get("labels") or {})]
-    rights += [
-        live
-        for kind in RIGHTS[1:]
-        for live in cluster.list(kind, "", MESH_LABEL)
-        if MESH_LABEL in (live["metadata"].get("labels") or {})
-    ]
-    if is_going:
-        return Standing(rights=rights)
-    return Standing(
-        namespaces={live["metadata"]["name"]: live for live in cluster.list(NAMESPACE, "")},
-        rights=rights,
-        control_planes=_served(cluster, CONTROL_PLANE),
-        rolls=_served(cluster, MEMBER_ROLL),
-        members=_served(cluster, MEMBER),
-        groups=_served(cluster, OPERATOR_GROUP),
-        cluster_bindings=bindings,
-    )
-
-
 def take_back_in_replaced(cluster: Cluster, tenants: Sequence[Tenant], standing: Standing) -> None:
     """Take back what was just given in namespaces that were replaced since they were looked at: FED109.
 
@@ -96,16 +55,6 @@ def take_back_in_replaced(cluster: Cluster, tenants: Sequence[Tenant], standing:
 def check_done(cluster: Cluster, tenants: Sequence[Tenant], *, state: str, force: bool) -> None:
     """Refuse to call it done where another run has changed what this one had made: FED515."""
     refuse_overtaken(tenant_changes(cluster, tenants, state=state, force=force))
-
-
-def _served(cluster: Cluster, kind: Kind) -> list[dict]:
-    """Return all objects of a kind; none where it is not served yet, because the operator comes later."""
-    try:
-        return cluster.list(kind, "")
-    except FederationError as error:
-        if error.code != "FED108":
-            raise
-        return []
 
 
 def _additions(cluster: Cluster, wanted: Objects, standing: Standing, *, force: bool) -> Iterator[Change]:

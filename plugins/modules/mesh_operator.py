@@ -138,46 +138,20 @@ wait_limit:
   sample: 900
 """
 
-import time  # noqa: E402
 from collections.abc import Sequence  # noqa: E402
 from dataclasses import replace  # noqa: E402
 from datetime import datetime  # noqa: E402
 
 from ..module_utils._cluster.client import Cluster  # noqa: E402
-from ..module_utils._core.install.operators import (  # noqa: E402
-    MESH_OPERATOR,
-    OPERATOR_DEPLOYMENT,
-    Found,
-    Operator,
-    check_cluster,
-    hopeless,
-    missing,
-    needed,
-    plan_operators,
-    settled,
-    to_approve,
-    upgrades_under_way,
-    waiting_upgrades,
-    with_wishes,
-)
+from ..module_utils._core.install import installing  # noqa: E402
+from ..module_utils._core.install.operators import Found, Operator, check_cluster, missing, needed, settled, with_wishes  # noqa: E402
 from ..module_utils._core.install.tenants import Tenant, check_tenants  # noqa: E402
-from ..module_utils._core.plain.data import listed  # noqa: E402
-from ..module_utils._core.plain.diff import Change, as_diff, change_to, merge_of  # noqa: E402
+from ..module_utils._core.plain.diff import Change  # noqa: E402
 from ..module_utils._core.plain.errors import FederationError  # noqa: E402
-from ..module_utils._core.plain.kinds import (  # noqa: E402
-    CATALOG_SOURCE,
-    CONTROL_PLANE,
-    CSV,
-    DEPLOYMENT,
-    INSTALL_PLAN,
-    MANAGER,
-    NAMESPACE,
-    OPERATOR_GROUP,
-    SUBSCRIPTION,
-)
+from ..module_utils._core.plain.kinds import SUBSCRIPTION  # noqa: E402
 from ..module_utils._options import CLUSTER, FORCE, OLM, WAITING  # noqa: E402
-from ..module_utils._reads.operators import packages_of  # noqa: E402
-from ..module_utils._run import Module, Run, run_module, wait_until  # noqa: E402
+from ..module_utils._reads.operators import read_again, read_found  # noqa: E402
+from ..module_utils._run import Module, Run, awaited, run_module  # noqa: E402
 from ..module_utils._tenants import tenant_changes  # noqa: E402
 from ..module_utils._uninstalling import remove  # noqa: E402
 
@@ -195,53 +169,29 @@ OPTIONS = {
 
 def run(run: Run, cluster: Cluster, now: datetime) -> dict:
     """Bring the operators of a cluster to their desired state and return the module's result."""
-    params = run.params
+    params, limit = run.params, {"wait_limit": run.params["wait_timeout"]}
     wanted = params["control_planes"]
     common = {key: params[key] for key in ("catalog", "catalog_namespace", "approval")}
     operators = with_wishes(needed(wanted, **common), params["operators"])
-    found = read(cluster, operators)
+    found = read_found(cluster, operators)
     operators = settled(operators, found)
     if params["state"] == "absent":
         removal = remove(run, cluster, operators, found)
-        gone = set() if run.check_mode else {change.uid for change in removal.changes}
-        left = replace(found, subscriptions=[live for live in found.subscriptions if live["metadata"]["uid"] not in gone])
-        seen = result(run, operators, removal.changes, left, removal.still)
-        return {**seen, "upgrades": [], "upgrading": [], "tenant_namespaces": [], "stays": removal.stays}
+        left = installing.without(found, set() if run.check_mode else {change.uid for change in removal.changes})
+        seen = installing.told(operators, removal.changes, left, removal.still)
+        return {**seen, **limit, "upgrades": [], "upgrading": [], "tenant_namespaces": [], "stays": removal.stays}
     tenants = [Tenant.described(one) for one in params["tenants"]]
     check_tenants(tenants)
     check_cluster(operators, found, wanted, upgrade=params["upgrade"])
-    changes = [change for desired in plan_operators(operators, found) if (change := changed(found, desired, force=params["force"]))]
-    if not hopeless(operators, found):
-        changes += approvals(operators, found, upgrade=params["upgrade"], wanted=wanted)
+    changes = installing.changes_for(operators, found, force=params["force"], upgrade=params["upgrade"], wanted=wanted)
     run.apply(cluster, changes)
     still: list[str] = []
     if not run.check_mode:
-        found, more, still = awaited(run, cluster, operators, found, is_fresh=not changes)
+        found, more, still = installed(run, cluster, operators, found, is_fresh=not changes)
         changes += more
     is_done = not (changes or still) and params["survey_tenants"]
-    return {
-        **result(run, operators, changes, found, still),
-        "tenant_namespaces": standing_tenants(cluster, tenants) if is_done else [],
-        "stays": [],
-    }
-
-
-def result(run: Run, operators: Sequence[Operator], changes: Sequence[Change], found: Found, still: Sequence[str]) -> dict:
-    """Return the module's result."""
-    installed = {operator.package: (found.subscription(operator.package) or {}).get("status") or {} for operator in operators}
-    return {
-        "changed": bool(changes),
-        "diff": as_diff(changes),
-        "changes": [change.summary() for change in changes],
-        "operators": [
-            {"package": operator.package, "namespace": operator.namespace, "installed": installed[operator.package].get("installedCSV") or ""}
-            for operator in operators
-        ],
-        "upgrades": waiting_upgrades(operators, found),
-        "upgrading": upgrades_under_way(operators, found),
-        "waiting_for": list(still),
-        "wait_limit": run.params["wait_timeout"],
-    }
+    names = standing_tenants(cluster, tenants) if is_done else []
+    return {**installing.told(operators, changes, found, still), **limit, "tenant_namespaces": names, "stays": []}
 
 
 def standing_tenants(cluster: Cluster, tenants: Sequence[Tenant]) -> list[str]:
@@ -254,107 +204,28 @@ def standing_tenants(cluster: Cluster, tenants: Sequence[Tenant]) -> list[str]:
     return sorted({name for tenant in tenants for name in tenant.namespaces})
 
 
-def read(cluster: Cluster, operators: Sequence[Operator]) -> Found:
-    """Return what OLM has; raises ``FederationError`` FED445 where there is no OLM."""
-    try:
-        found = Found(subscriptions=cluster.list(SUBSCRIPTION, ""), groups=cluster.list(OPERATOR_GROUP, ""))
-    except FederationError as error:
-        if error.code != "FED108":
-            raise
-        raise FederationError(
-            "FED445",
-            where=f"Cluster {cluster.server}",
-            what="has no Operator Lifecycle Manager: it does not serve operators.coreos.com",
-            fix="Install the operators by hand, and leave out the playbook install",
-        ) from None
-    namespaces = frozenset(live["metadata"]["name"] for live in cluster.list(NAMESPACE, ""))
-    found = replace(found, namespaces=namespaces, control_planes=control_planes(cluster), catalogs=catalogs(cluster))
-    found = replace(found, packages=packages_of(cluster, settled(operators, found), found))
-    return look_again(cluster, operators, found)
-
-
-def catalogs(cluster: Cluster) -> list[dict] | None:
-    """Return all catalog sources; None where this account may not see them, or OLM has none."""
-    try:
-        return cluster.list(CATALOG_SOURCE, "")
-    except FederationError as error:
-        if error.code not in ("FED104", "FED108"):
-            raise
-        return None
-
-
-def look_again(cluster: Cluster, operators: Sequence[Operator], found: Found) -> Found:
-    """Return what changes while OLM works: plans, versions and the operator's Deployment."""
-    places = {operator.package: operator.namespace for operator in settled(operators, found)}
-    spaces = sorted(set(places.values()) & (found.namespaces | {live["metadata"]["namespace"] for live in found.subscriptions}))
-    deployment = cluster.get(DEPLOYMENT, places[MESH_OPERATOR], OPERATOR_DEPLOYMENT) if MESH_OPERATOR in places else None
-    return replace(
-        found,
-        plans=[live for namespace in spaces for live in cluster.list(INSTALL_PLAN, namespace)],
-        versions=[live for namespace in spaces for live in cluster.list(CSV, namespace)],
-        deployments=[deployment] if deployment else [],
-    )
-
-
-def control_planes(cluster: Cluster) -> list[dict]:
-    """Return all control planes of the cluster; none where the kind is not served yet."""
-    try:
-        return cluster.list(CONTROL_PLANE, "")
-    except FederationError as error:
-        if error.code != "FED108":
-            raise
-        return []
-
-
-def changed(found: Found, desired: dict, *, force: bool) -> Change | None:
-    """Return the change that brings one object to what is desired."""
-    metadata = desired["metadata"]
-    standing = {SUBSCRIPTION.name: found.subscriptions, OPERATOR_GROUP.name: found.groups}.get(desired["kind"], ())
-    key = (metadata.get("namespace"), metadata["name"])
-    live = next((live for live in standing if (live["metadata"]["namespace"], live["metadata"]["name"]) == key), None)
-    return change_to(live, desired, MANAGER, force=force)
-
-
-def approvals(operators: Sequence[Operator], found: Found, *, upgrade: bool, wanted: Sequence[dict]) -> list[Change]:
-    """Return the changes that approve what is meant."""
-    plans = to_approve(operators, found, upgrade=upgrade, wanted=wanted)
-    return [change for plan in plans if (change := merge_of(plan, {"spec": {"approved": True}}, MANAGER))]
-
-
-def awaited(
+def installed(
     run: Run, cluster: Cluster, operators: Sequence[Operator], found: Found, *, is_fresh: bool
 ) -> tuple[Found, list[Change], list[str]]:
     """Approve what comes up and return what stands then, what was approved, and what is missing still.
 
     What ``is_fresh`` is not read again for the first look. Raises ``FederationError``: FED611 for what OLM will not try again, FED612 at the deadline.
     """
-    params, started = run.params, time.monotonic()
+    params = run.params
     more: list[Change] = []
 
     def look() -> list[str]:
         nonlocal found, is_fresh
         if not is_fresh:
-            found = look_again(cluster, operators, replace(found, subscriptions=cluster.list(SUBSCRIPTION, "")))
+            found = read_again(cluster, operators, replace(found, subscriptions=cluster.list(SUBSCRIPTION, "")))
         is_fresh = False
-        lost = hopeless(operators, found)
-        if lost:
-            raise FederationError(
-                "FED611", where="OLM", what="; ".join(lost), fix="Fix what it says, delete the failed InstallPlan and run again"
-            )
-        approved = approvals(operators, found, upgrade=params["upgrade"], wanted=params["control_planes"])
+        installing.refuse_hopeless(operators, found)
+        approved = installing.approvals(operators, found, upgrade=params["upgrade"], wanted=params["control_planes"])
         run.apply(cluster, approved)
         more.extend(approved)
         return missing(operators, found, upgrade=params["upgrade"])
 
-    still, _seconds = wait_until(look, params["wait_timeout"] if params["wait"] else 0)
-    if still and params["wait"] and not params["soft"]:
-        raise FederationError(
-            "FED612",
-            where=f"Operators in {listed(sorted({operator.namespace for operator in operators}))}",
-            what=f"are not installed after {params['waited'] + int(time.monotonic() - started)} s: {'; '.join(still)}",
-            fix="Look at what OLM says of the Subscription, then run again",
-            facts={"waiting_for": still},
-        )
+    still = awaited(run, look, lambda left, seconds: installing.not_installed(operators, left, seconds))
     return found, more, still
 
 

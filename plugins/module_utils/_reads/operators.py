@@ -1,15 +1,60 @@
 # GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
-"""What catalogs offer of the operators that are still to come, or that OLM upgrades by itself."""
+"""What OLM has, and what catalogs offer of the operators that are still to come, or that OLM upgrades by itself."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 
 from .._cluster.client import Cluster
-from .._core.install.operators import MESH_OPERATOR, Found, Operator, catalog_of, is_coming, is_ready
+from .._core.install.operators import MESH_OPERATOR, OPERATOR_DEPLOYMENT, Found, Operator, catalog_of, is_coming, is_ready, settled
 from .._core.plain.data import at
 from .._core.plain.errors import FederationError
-from .._core.plain.kinds import PACKAGE_MANIFEST
+from .._core.plain.kinds import (
+    CATALOG_SOURCE,
+    CONTROL_PLANE,
+    CSV,
+    DEPLOYMENT,
+    INSTALL_PLAN,
+    NAMESPACE,
+    OPERATOR_GROUP,
+    PACKAGE_MANIFEST,
+    SUBSCRIPTION,
+)
+from .readable import NOT_SERVED, all_readable, all_served
+
+
+def read_found(cluster: Cluster, operators: Sequence[Operator]) -> Found:
+    """Return what OLM has; raises ``FederationError`` FED445 where there is no OLM."""
+    try:
+        found = Found(subscriptions=cluster.list(SUBSCRIPTION, ""), groups=cluster.list(OPERATOR_GROUP, ""))
+    except FederationError as error:
+        if error.code != NOT_SERVED:
+            raise
+        raise FederationError(
+            "FED445",
+            where=f"Cluster {cluster.server}",
+            what="has no Operator Lifecycle Manager: it does not serve operators.coreos.com",
+            fix="Install the operators by hand, and leave out the playbook install",
+        ) from None
+    namespaces = frozenset(live["metadata"]["name"] for live in cluster.list(NAMESPACE, ""))
+    control_planes, catalogs = all_served(cluster, CONTROL_PLANE), all_readable(cluster, CATALOG_SOURCE)
+    found = replace(found, namespaces=namespaces, control_planes=control_planes, catalogs=catalogs)
+    found = replace(found, packages=packages_of(cluster, settled(operators, found), found))
+    return read_again(cluster, operators, found)
+
+
+def read_again(cluster: Cluster, operators: Sequence[Operator], found: Found) -> Found:
+    """Return what changes while OLM works: plans, versions and the operator's Deployment."""
+    places = {operator.package: operator.namespace for operator in settled(operators, found)}
+    spaces = sorted(set(places.values()) & (found.namespaces | {live["metadata"]["namespace"] for live in found.subscriptions}))
+    deployment = cluster.get(DEPLOYMENT, places[MESH_OPERATOR], OPERATOR_DEPLOYMENT) if MESH_OPERATOR in places else None
+    return replace(
+        found,
+        plans=[live for namespace in spaces for live in cluster.list(INSTALL_PLAN, namespace)],
+        versions=[live for namespace in spaces for live in cluster.list(CSV, namespace)],
+        deployments=[deployment] if deployment else [],
+    )
 
 
 def packages_of(cluster: Cluster, operators: Iterable[Operator], found: Found) -> dict[str, Mapping | None]:
