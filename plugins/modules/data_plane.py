@@ -129,30 +129,28 @@ wait_limit:
   sample: 3600
 """
 
-import time  # noqa: E402
-from collections.abc import Mapping, Sequence  # noqa: E402
-from dataclasses import dataclass, field  # noqa: E402
 from datetime import datetime  # noqa: E402
 
 from ..module_utils._cluster.client import Cluster  # noqa: E402
-from ..module_utils._core.control_plane import live as control_planes  # noqa: E402
 from ..module_utils._core.control_plane.data_plane import Newest, next_batch, under_way  # noqa: E402
-from ..module_utils._core.control_plane.live import ControlPlane  # noqa: E402
+from ..module_utils._core.control_plane.live import ControlPlane, unready  # noqa: E402
+from ..module_utils._core.control_plane.members import ROLL  # noqa: E402
 from ..module_utils._core.control_plane.restarting import (  # noqa: E402
     Survey,
+    not_up,
+    places_of,
     refuse_given_up,
     refuse_sidecars,
     refuse_unready,
-    report,
     restarts,
+    told,
 )
-from ..module_utils._core.plain.data import at, some  # noqa: E402
-from ..module_utils._core.plain.diff import Change, as_diff  # noqa: E402
-from ..module_utils._core.plain.errors import FederationError  # noqa: E402
-from ..module_utils._core.plain.kinds import MEMBER_ROLL  # noqa: E402
+from ..module_utils._core.plain.diff import Change  # noqa: E402
+from ..module_utils._core.plain.kinds import MEMBER_ROLL, home_of  # noqa: E402
 from ..module_utils._options import CLUSTER, MESH, WAITING  # noqa: E402
 from ..module_utils._reads.peerings import read_control_plane  # noqa: E402
 from ..module_utils._reads.workloads import Surveyor  # noqa: E402
+from ..module_utils._restarting import Clock, perform  # noqa: E402
 from ..module_utils._run import Module, Run, run_module  # noqa: E402
 
 OPTIONS = {
@@ -164,59 +162,31 @@ OPTIONS = {
     "wait_timeout": {"type": "int", "default": 3600},
     **WAITING,
 }
-PAUSE = 1.0
-
-
-def _now() -> float:
-    return time.monotonic()
-
-
-@dataclass
-class Clock:
-    """The time that a run may take, and a moment's wait within it."""
-
-    seconds: float
-    started: float = field(default_factory=_now)
-
-    @property
-    def spent(self) -> float:
-        """Return how long the run has been at work."""
-        return time.monotonic() - self.started
-
-    def waits(self) -> bool:
-        """Wait for a moment, and return True while there is time left."""
-        left = self.seconds - self.spent
-        if left <= 0:
-            return False
-        time.sleep(min(PAUSE, left))
-        return True
-
-
 def run(run: Run, cluster: Cluster, now: datetime) -> dict:
     """Survey the sidecars, restart what is asked for, and return the module's result."""
     params = run.params
     clock = Clock(params["wait_timeout"] if params["wait"] else 0)
-    namespace = params["namespace"] or f"{params['mesh']}-mesh-system"
+    namespace, limit = home_of(params), params["wait_timeout"]
     is_restart = params["state"] == "restarted"
     control_plane = read_control_plane(cluster, namespace, params["control_plane"])
-    only = places(cluster, namespace, params["namespaces"])
+    only = places_of(namespace, cluster.get(MEMBER_ROLL, namespace, ROLL), params["namespaces"])
     if is_restart and not run.check_mode:
         control_plane = when_ready(run, cluster, control_plane, clock)
         if not control_plane.is_ready:
             newest = Newest.of(control_plane)
             survey = Surveyor(cluster, only, newest).look()
-            waiting = [f"{control_plane.place}: {text}" for text in control_planes.unready(control_plane.live)]
-            return result(params, survey, newest, (), waiting)
+            waiting = [f"{control_plane.place}: {text}" for text in unready(control_plane.live)]
+            return told(survey, newest, (), waiting, limit)
     newest = Newest.of(control_plane)
     surveyor = Surveyor(cluster, only, newest, restarts=is_restart)
     survey = surveyor.look()
     if params["must_be_empty"]:
         refuse_sidecars(params["mesh"], survey)
     if not is_restart:
-        return result(params, survey, newest, (), ())
+        return told(survey, newest, (), (), limit)
     if run.check_mode:
         changes = [change for workload in survey.workloads if workload.pods for change in restarts(workload, cluster.now)]
-        return result(params, survey, newest, changes, ())
+        return told(survey, newest, changes, (), limit)
     return roll(run, cluster, surveyor, survey, newest, clock)
 
 
@@ -248,68 +218,8 @@ def roll(run: Run, cluster: Cluster, surveyor: Surveyor, survey: Survey, newest:
             break
         survey = surveyor.look()
     if waiting and params["wait"] and not params["soft"]:
-        raise FederationError(
-            "FED616",
-            where=f"Mesh {params['mesh']}",
-            what=f"has workloads that are not up after {params['waited'] + int(clock.spent)} s: {some(waiting, between='; ')}",
-            fix="Look at the pods of what is named, then run again: it goes on where it stopped",
-            facts=report(survey, newest, changes),
-        )
-    return result(params, survey, newest, changes, waiting)
-
-
-def result(params: Mapping, survey: Survey, newest: Newest, changes: Sequence[Change], waiting: Sequence[str]) -> dict:
-    """Return what the module returns."""
-    return {
-        "changed": bool(changes),
-        "diff": as_diff(changes),
-        **report(survey, newest, changes),
-        "waiting_for": list(waiting),
-        "wait_limit": params["wait_timeout"],
-    }
-
-
-def places(cluster: Cluster, namespace: str, only: Sequence[str]) -> list[str]:
-    """Return the namespaces to look at: the control plane's and its members, or those of them that are wanted.
-
-    Raises ``FederationError`` FED432 for one that is not of the mesh.
-    """
-    roll = cluster.get(MEMBER_ROLL, namespace, "default")
-    members = sorted({namespace, *(at(roll, "status", "configuredMembers") or ())})
-    strangers = sorted(set(only) - set(members))
-    if strangers:
-        raise FederationError(
-            "FED432",
-            where=f"Namespace {strangers[0]}",
-            what=f"is not of this mesh, which has {some(members)}",
-            fix="Correct the list of namespaces",
-        )
-    return [name for name in members if not only or name in only]
-
-
-def perform(run: Run, cluster: Cluster, changes: Sequence[Change]) -> list[Change]:
-    """Send one request per change and return those that were made; what somebody else was faster with is left for the next look."""
-    done = []
-    for change in changes:
-        try:
-            if change.action == "instantiate":
-                cluster.create_below(change.kind, change.namespace, change.name, "instantiate", change.manifest)
-                run.journal.done.append(f"restart of {change.place}")
-            else:
-                run.apply(cluster, [change], looks_again=False)
-        except FederationError as error:
-            if error.code != "FED109":
-                raise
-            if not has_mark(cluster, change):
-                break
-        done.append(change)
-    return done
-
-
-def has_mark(cluster: Cluster, change: Change) -> bool:
-    """Return whether an object bears just the mark that a change writes: then only the answer to that was lost."""
-    live = cluster.get(change.kind, change.namespace, change.name) if change.differences else None
-    return live is not None and all(at(live, *each.path) == each.after for each in change.differences)
+        raise not_up(params["mesh"], survey, newest, changes, waiting, params["waited"] + int(clock.spent))
+    return told(survey, newest, changes, waiting, params["wait_timeout"])
 
 
 def main() -> None:

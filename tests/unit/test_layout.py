@@ -77,7 +77,7 @@ FLOORS = (
     ("_reads",),
     ("_run",),
     (
-        *("_compare", "_gateways", "_handing", "_health", "_loading", "_logs", "_service_sets", "_standing", "_tenants", "_traffic"),
+        *("_compare", "_gateways", "_handing", "_health", "_loading", "_logs", "_restarting", "_service_sets", "_standing", "_tenants", "_traffic"),
         *("_uninstalling", "_wasm", "_writing"),
     ),
     ("_leaving", "_verify", "_gather", "_watching"),

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from ..plain.data import at, some
-from ..plain.diff import MISSING, Change, Difference
+from ..plain.diff import MISSING, Change, Difference, as_diff
 from ..plain.errors import FederationError
 from ..plain.kinds import DAEMON_SET, DEPLOYMENT, DEPLOYMENT_CONFIG, KNATIVE_SERVICE, MANAGER, POD, STATEFUL_SET
 from ..plain.moments import time_text
@@ -33,6 +33,23 @@ class Survey:
     sidecars: Mapping[str, int]
     workloads: tuple[Workload, ...]
     unknown: tuple[str, ...]
+
+
+def places_of(namespace: str, roll: Mapping | None, only: Sequence[str]) -> list[str]:
+    """Return the namespaces to look at: the control plane's and its members by the ``roll``, or those of them that are wanted.
+
+    Raises ``FederationError`` FED432 for one that is not of the mesh.
+    """
+    members = sorted({namespace, *(at(roll, "status", "configuredMembers") or ())})
+    strangers = sorted(set(only) - set(members))
+    if strangers:
+        raise FederationError(
+            "FED432",
+            where=f"Namespace {strangers[0]}",
+            what=f"is not of this mesh, which has {some(members)}",
+            fix="Correct the list of namespaces",
+        )
+    return [name for name in members if not only or name in only]
 
 
 def refuse_sidecars(mesh: str, survey: Survey) -> None:
@@ -80,6 +97,30 @@ def report(survey: Survey, newest: Newest, changes: Sequence[Change]) -> dict:
         "lines": list(lines(survey.workloads, newest)),
         "unknown": list(survey.unknown),
     }
+
+
+def told(survey: Survey, newest: Newest, changes: Sequence[Change], waiting: Sequence[str], limit: int) -> dict:
+    """Return what was found and done as a module's result, what is waited for, and the seconds that it may take."""
+    return {
+        "changed": bool(changes),
+        "diff": as_diff(changes),
+        **report(survey, newest, changes),
+        "waiting_for": list(waiting),
+        "wait_limit": limit,
+    }
+
+
+def not_up(
+    mesh: str, survey: Survey, newest: Newest, changes: Sequence[Change], waiting: Sequence[str], seconds: int
+) -> FederationError:
+    """Return the error for workloads that are not up after so many ``seconds``."""
+    return FederationError(
+        "FED616",
+        where=f"Mesh {mesh}",
+        what=f"has workloads that are not up after {seconds} s: {some(waiting, between='; ')}",
+        fix="Look at the pods of what is named, then run again: it goes on where it stopped",
+        facts=report(survey, newest, changes),
+    )
 
 
 def refuse_given_up(survey: Survey, newest: Newest, changes: Sequence[Change]) -> None:

@@ -8,6 +8,7 @@ from datetime import timedelta
 from types import SimpleNamespace
 
 import pytest
+from ansible_collections.ossm.federation.plugins.module_utils import _restarting
 from ansible_collections.ossm.federation.plugins.module_utils._core.control_plane.data_plane import (
     Newest,
     is_old,
@@ -145,7 +146,7 @@ def settling(monkeypatch):
         for cluster in clusters:
             cluster.settle()
 
-    monkeypatch.setattr(data_plane, "time", SimpleNamespace(sleep=sleep, monotonic=lambda: passed[0]))
+    monkeypatch.setattr(_restarting, "time", SimpleNamespace(sleep=sleep, monotonic=lambda: passed[0]))
     return clusters
 
 
