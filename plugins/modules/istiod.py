@@ -99,13 +99,12 @@ wait_limit:
   sample: 300
 """
 
-from datetime import datetime, timedelta  # noqa: E402
+from datetime import datetime  # noqa: E402
 
 from ..module_utils._cluster.client import Cluster  # noqa: E402
 from ..module_utils._core.control_plane import rollout  # noqa: E402
-from ..module_utils._core.plain.errors import FederationError  # noqa: E402
-from ..module_utils._core.plain.kinds import DEPLOYMENT  # noqa: E402
-from ..module_utils._core.plain.moments import time_of, time_text  # noqa: E402
+from ..module_utils._core.plain.kinds import DEPLOYMENT, home_of  # noqa: E402
+from ..module_utils._core.plain.moments import time_text  # noqa: E402
 from ..module_utils._options import CLUSTER, MESH, WAITING  # noqa: E402
 from ..module_utils._reads.istiod import Istiod  # noqa: E402
 from ..module_utils._run import Module, Run, run_module, wait_until  # noqa: E402
@@ -122,14 +121,14 @@ OPTIONS = {
 def run(run: Run, cluster: Cluster, now: datetime) -> dict:
     """Restart istiod where that is due, wait for it, and return the module's result."""
     params = run.params
-    since = moment(params["since"])
-    namespace = params["namespace"] or f"{params['mesh']}-mesh-system"
+    since = rollout.moment_of(params["since"])
+    namespace = home_of(params)
     istiod = Istiod.read(cluster, namespace, params["control_plane"])
     asked_before, asked = rollout.restarted_at(istiod.deployment), rollout.restarted_at(istiod.deployment)
     is_due = rollout.is_restart_due(istiod.deployment, istiod.pods, since)
     name = istiod.deployment["metadata"]["name"]
     if is_due:
-        asked = next_moment(cluster.now, asked_before)
+        asked = rollout.next_moment(cluster.now, asked_before)
         if not run.check_mode:
             cluster.merge_patch(DEPLOYMENT, namespace, name, rollout.restart_patch(istiod.deployment, asked))
             run.journal.done.append(f"restart of Deployment {namespace}/{name}")
@@ -137,7 +136,7 @@ def run(run: Run, cluster: Cluster, now: datetime) -> dict:
     def look() -> list[str]:
         nonlocal istiod
         istiod = Istiod.read(cluster, namespace, params["control_plane"])
-        refuse_stalled(istiod, params)
+        rollout.refuse_stalled(params["mesh"], istiod.deployment)
         missing = rollout.unfinished(istiod.deployment)
         return [f"istiod: {missing}"] if missing else []
 
@@ -145,10 +144,11 @@ def run(run: Run, cluster: Cluster, now: datetime) -> dict:
     if missing and params["wait"]:
         missing, waited = wait_until(look, params["wait_timeout"])
         if missing and not params["soft"]:
-            raise not_restarted(istiod, params, f"is not up again after {params['waited'] + waited} s: {'; '.join(missing)}")
+            what = f"is not up again after {params['waited'] + waited} s: {'; '.join(missing)}"
+            raise rollout.not_restarted(params["mesh"], istiod.deployment, what)
     return {
         "changed": is_due,
-        "diff": shown(f"Deployment {namespace}/{name}", asked_before, asked) if is_due else [],
+        "diff": rollout.as_diff(f"Deployment {namespace}/{name}", asked_before, asked) if is_due else [],
         "deployment": f"{namespace}/{name}",
         "restarted_at": time_text(asked) if asked else None,
         "pods": [{"name": pod["metadata"]["name"], "started": pod["metadata"].get("creationTimestamp")} for pod in istiod.pods],
@@ -156,46 +156,6 @@ def run(run: Run, cluster: Cluster, now: datetime) -> dict:
         "polled_seconds": waited,
         "wait_limit": params["wait_timeout"],
     }
-
-
-def moment(text: str | None) -> datetime | None:
-    """Return the option ``since``; raises ``FederationError`` FED608 for what is no time."""
-    found = time_of(text) if text else None
-    if text and found is None:
-        raise FederationError("FED608", where="since", what=f"{text[:40]!r} is no time", fix="Write it as in 2026-01-31T12:00:00Z")
-    return found
-
-
-def next_moment(now: datetime, before: datetime | None) -> datetime:
-    """Return the time to write: a text that stands already would restart nothing."""
-    same = before is not None and time_text(before) == time_text(now)
-    return now + timedelta(seconds=1) if same else now
-
-
-def refuse_stalled(istiod: Istiod, params: dict) -> None:
-    """Fail at once when Kubernetes has given the roll-out up."""
-    reason = rollout.stalled(istiod.deployment)
-    if reason:
-        raise not_restarted(istiod, params, f"does not come up: {reason}")
-
-
-def not_restarted(istiod: Istiod, params: dict, what: str) -> FederationError:
-    """Return the error for a restart that did not end well."""
-    metadata = istiod.deployment["metadata"]
-    place = f"{metadata['namespace']}/{metadata['name']}"
-    return FederationError(
-        "FED606",
-        where=f"Mesh {params['mesh']}, Deployment {place}",
-        what=what,
-        fix=f"Look at its pods (kubectl -n {metadata['namespace']} describe deployment {metadata['name']}); its proxies go on with what they know",
-    )
-
-
-def shown(place: str, before: datetime | None, after: datetime) -> list[dict]:
-    """Return the restart as a diff."""
-    line = f'spec.template.metadata.annotations["{rollout.RESTARTED_AT}"]: '
-    texts = [f"{line}{time_text(when)}\n" if when else "" for when in (before, after)]
-    return [{"before_header": place, "after_header": place, "before": texts[0], "after": texts[1]}]
 
 
 def main() -> None:

@@ -161,43 +161,21 @@ unknown:
   sample: []
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence  # noqa: E402
+from collections.abc import Iterable, Iterator  # noqa: E402
 from datetime import datetime  # noqa: E402
-from typing import Any  # noqa: E402
 
 from ..module_utils._cluster.client import Cluster  # noqa: E402
 from ..module_utils._core.catalogue.findings import Finding, texts  # noqa: E402
-from ..module_utils._core.extensions.keeping import hidden, key_of  # noqa: E402
-from ..module_utils._core.extensions.plan import Ground, selector_text  # noqa: E402
+from ..module_utils._core.extensions.keeping import hidden  # noqa: E402
+from ..module_utils._core.extensions.plan import Ground  # noqa: E402
 from ..module_utils._core.extensions.problems import refuse  # noqa: E402
-from ..module_utils._core.extensions.selecting import Proxy, selected_by  # noqa: E402
-from ..module_utils._core.plain.data import some  # noqa: E402
-from ..module_utils._core.plain.diff import Change, as_diff  # noqa: E402
-from ..module_utils._core.plain.errors import FederationError  # noqa: E402
-from ..module_utils._core.plain.kinds import EXTENSION, KINDS, POD, WASM_PLUGIN  # noqa: E402
+from ..module_utils._core.plain.diff import as_result  # noqa: E402
+from ..module_utils._core.plain.kinds import KINDS, POD  # noqa: E402
 from ..module_utils._core.preflight.checks import Refusal  # noqa: E402
-from ..module_utils._core.threescale.described import OPTION, Adapter, Described, read_threescale  # noqa: E402
-from ..module_utils._core.threescale.explaining import TESTS, Trial, Verdict, read_tests, verdict_of  # noqa: E402
-from ..module_utils._core.threescale.keeping import (  # noqa: E402
-    WRAPPERS,
-    authenticated_in,
-    refuse_unseen,
-    several,
-    turn_of,
-    without_taken,
-)
-from ..module_utils._core.threescale.plan import (  # noqa: E402
-    Fetched,
-    completed,
-    cut_off,
-    doubts,
-    generation_of,
-    image_of,
-    kind_of,
-    objections,
-    plan,
-)
+from ..module_utils._core.threescale import keeping, plan, selecting  # noqa: E402
+from ..module_utils._core.threescale.described import Adapter, Described  # noqa: E402
 from ..module_utils._core.threescale.portal import path_of, service_of  # noqa: E402
+from ..module_utils._core.threescale.trying import asked_for, judged, refuse_unmet  # noqa: E402
 from ..module_utils._options import CLUSTER, FORCE, MESH  # noqa: E402
 from ..module_utils._portal import Portal  # noqa: E402
 from ..module_utils._reads.extensions import read_pods  # noqa: E402
@@ -221,66 +199,48 @@ def run(run: Run, cluster: Cluster, now: datetime) -> dict:
     described, trials = asked_for(params)
     around = read_adapters(cluster, params, {each.extension.namespace for each in described.adapters})
     ground = around.ground
-    refuse(objections(described, ground))
+    refuse(plan.objections(described, ground))
     fetched = fetch(run, cluster, described)
-    described = completed(described, fetched)
+    described = plan.completed(described, fetched)
     verdicts = judged(trials, described, ground)
     refuse_unmet(verdicts)
-    planned, taken = without_taken(plan(described, ground, fetched.access), around.live, params["mesh"])
-    turn = turn_of(planned, described.adapters, around.live, ground, params["loaded"], force=params["force"])
+    planned, taken = keeping.without_taken(plan.plan(described, ground, fetched.access), around.live, params["mesh"])
+    turn = keeping.turn_of(planned, described.adapters, around.live, ground, params["loaded"], force=params["force"])
     proxies, unread = read_pods(cluster, ground.reached_from(each.extension.namespace for each in described.adapters))
-    wrappers = [each for each in planned if each["kind"] in WRAPPERS]
-    refuse(cut_off(described, proxies, ground))
-    stays = remaining(around.live, turn.changes)
+    wrappers = [each for each in planned if each["kind"] in keeping.WRAPPERS]
+    refuse(plan.cut_off(described, proxies, ground))
     futile, unasked = never_ready(cluster, wrappers)
     found = [
         *futile,
-        *doubts(described, ground, authenticated_in(around.live, params["mesh"])),
+        *plan.doubts(described, ground, keeping.authenticated_in(around.live, params["mesh"])),
         *taken,
-        *pods_missing(described.adapters, wrappers, proxies, ground, unread),
-        *opening(turn.changes),
-        *several(wrappers, stays, proxies, ground.namespace),
+        *selecting.pods_missing(described.adapters, wrappers, proxies, ground, unread),
+        *selecting.opening(turn.changes),
+        *keeping.several(wrappers, keeping.remaining(around.live, turn.changes), proxies, ground.namespace),
         *readers(cluster, described.adapters, ground),
     ]
     for warning in texts(found):
         run.warn(warning)
     run.apply(cluster, turn.changes)
-    rows = [row(each, described_wrapper(each, wrappers), proxies, ground, unread) for each in described.adapters]
+    rows = [selecting.row(each, selecting.wrapper_of(each, wrappers), proxies, ground, unread) for each in described.adapters]
     if not run.check_mode:
-        refuse_unseen(turn.waiting, pods_of(turn.waiting, rows))
-    shown = hidden(turn.changes)
+        keeping.refuse_unseen(turn.waiting, selecting.pods_of(turn.waiting, rows))
     unknown = [each.text for each in (*around.unknown, *unasked, *(Refusal(POD, place) for place in unread))]
     return {
-        "changed": bool(turn.changes),
-        "diff": as_diff(shown),
-        "changes": [change.summary() for change in shown],
+        **as_result(hidden(turn.changes)),
         "adapters": rows,
         "tests": [verdict.as_data() for verdict in verdicts],
         "waiting": [each.place for each in turn.waiting],
-        "lines": [*map(row_text, rows), *(verdict.text for verdict in verdicts), *(f"unknown: {gap}" for gap in unknown)],
+        "lines": [*map(selecting.row_text, rows), *(verdict.text for verdict in verdicts), *(f"unknown: {gap}" for gap in unknown)],
         "unknown": unknown,
     }
 
 
-def asked_for(params: Mapping[str, Any]) -> tuple[Described, list[Trial]]:
-    """Return what is described and its tests, nothing with C(state=absent); refused where anything is wrong with either."""
-    if params["state"] == "absent":
-        return Described(None, None, ()), []
-    if params["threescale"] is None:
-        fix = "Describe backend and adapters, or say threescale_state: absent (option state) to remove all that was made"
-        raise FederationError("FED880", where=OPTION, what="is not set", fix=fix)
-    described, problems = read_threescale(params["threescale"])
-    refuse(problems)
-    trials, wrong = read_tests(params["tests"], described.adapters)
-    refuse(wrong)
-    return described, trials
-
-
-def fetch(run: Run, cluster: Cluster, described: Described) -> Fetched:
+def fetch(run: Run, cluster: Cluster, described: Described) -> plan.Fetched:
     """Return what is left to the portal to say; nothing is asked where nothing is."""
     with_system = any(each.system for each in described.adapters)
     if described.portal is None or not (described.asks_the_portal or with_system):
-        return Fetched()
+        return plan.Fetched()
     portal = described.portal
     token = portal.token or access_token(cluster, portal.token_from)
     run.know([token])
@@ -294,97 +254,14 @@ def fetch(run: Run, cluster: Cluster, described: Described) -> Fetched:
     }
     services = {key: service_of(asked.get(path_of(service)), service) for key, service in wanted.items()}
     run.know([str(service.token) for service in services.values()])
-    return Fetched(services, token if with_system else "")
-
-
-def judged(trials: Sequence[Trial], described: Described, ground: Ground) -> list[Verdict]:
-    """Return what becomes of the tests."""
-    adapters = {each.place: each for each in described.adapters}
-    return [verdict_of(trial, adapters[trial.adapter].services, generation_of(adapters[trial.adapter], ground)) for trial in trials]
-
-
-def refuse_unmet(verdicts: Sequence[Verdict]) -> None:
-    """Refuse to write what a test says is wrong: FED889."""
-    unmet = [verdict for verdict in verdicts if verdict.missed]
-    if unmet:
-        raise FederationError(
-            "FED889",
-            where=f"{TESTS}, {unmet[0].trial.name}",
-            what=f"{len(unmet)} of {len(verdicts)} tests are not met: {some([each.text for each in unmet], 3, '; ')}",
-            fix="Correct the rules, credentials or authorities of the service, or what the test expects",
-            facts={"tests": [each.as_data() for each in unmet[:100]]},
-        )
-
-
-def remaining(live: Iterable[Mapping], changes: Iterable[Change]) -> list[Mapping]:
-    """Return what stands after the changes of what stood before."""
-    gone = {(change.kind.name, change.namespace, change.name) for change in changes if change.action == "delete"}
-    return [each for each in live if key_of(each) not in gone]
-
-
-def described_wrapper(adapter: Adapter, wrappers: Iterable[Mapping]) -> Mapping:
-    """Return an adapter's wrapper."""
-    return next(each for each in wrappers if key_of(each)[1:] == adapter.extension.key)
-
-
-def pods_missing(
-    adapters: Iterable[Adapter], wrappers: Sequence[Mapping], proxies: Sequence[Proxy], ground: Ground, unread: Sequence[str]
-) -> Iterator[Finding]:
-    """Give the adapters that select no pod: FED809."""
-    for adapter in adapters:
-        pods = chosen(described_wrapper(adapter, wrappers), proxies, ground, unread)
-        if pods == []:
-            yield Finding("FED809", f"{OPTION}, {adapter.place}", f"selects no pod with a proxy ({selector_text(adapter.extension.selector)})")
-
-
-def chosen(wrapper: Mapping, proxies: Sequence[Proxy], ground: Ground, unread: Sequence[str]) -> list[str] | None:
-    """Return the pods that a wrapper selects; None where they may not be read."""
-    namespace = wrapper["metadata"]["namespace"]
-    if namespace in unread or (namespace == ground.namespace and unread):
-        return None
-    return sorted(proxy.place for proxy in selected_by(wrapper, proxies, ground.namespace))
-
-
-def opening(changes: Iterable[Change]) -> Iterator[Finding]:
-    """Give what happens while proxies fetch the adapter: FED812."""
-    for change in changes:
-        is_new = change.action == "create" or any(each.path[:2] in (("spec", "url"), ("spec", "image")) for each in change.differences)
-        if change.kind in (EXTENSION, WASM_PLUGIN) and change.action != "delete" and is_new:
-            seen = "authorizes requests, and running proxies go on without it until each has fetched the module"
-            yield Finding("FED812", f"{OPTION}, {change.namespace}/{change.name}", seen)
+    return plan.Fetched(services, token if with_system else "")
 
 
 def readers(cluster: Cluster, adapters: Iterable[Adapter], ground: Ground) -> Iterator[Finding]:
     """Give who may read the tokens in the adapters: FED893."""
-    asked = sorted({(kind_of(each, ground).name, each.extension.namespace) for each in adapters})
+    asked = sorted({(plan.kind_of(each, ground).name, each.extension.namespace) for each in adapters})
     for kind, namespace in asked[:MOST_ASKED]:
         yield from readers_of(cluster, KINDS[kind], namespace)
-
-
-def row(adapter: Adapter, wrapper: Mapping, proxies: Sequence[Proxy], ground: Ground, unread: Sequence[str]) -> dict:
-    """Return one adapter as data."""
-    return {
-        "name": adapter.extension.name,
-        "namespace": adapter.extension.namespace,
-        "kind": wrapper["kind"],
-        "image": image_of(adapter, ground),
-        "services": [service.id for service in adapter.services],
-        "selector": selector_text(adapter.extension.selector),
-        "pods": chosen(wrapper, proxies, ground, unread),
-    }
-
-
-def pods_of(adapters: Iterable[Adapter], rows: Iterable[Mapping]) -> dict[str, Sequence[str]]:
-    """Return the pods of some adapters by place, none where they are unknown."""
-    pods = {(one["namespace"], one["name"]): one["pods"] or [] for one in rows}
-    return {each.place: pods[each.extension.key] for each in adapters}
-
-
-def row_text(row: Mapping) -> str:
-    """Return one adapter as a line for people."""
-    pods = "pods unknown" if row["pods"] is None else f"{len(row['pods'])} pod{'s' * (len(row['pods']) != 1)}"
-    services = f"service{'s' * (len(row['services']) != 1)} {some(row['services'], 3)}"
-    return f"{row['namespace']}/{row['name']}: {row['kind']} for {services}, {row['selector']}, {pods}"
 
 
 def main() -> None:

@@ -7,8 +7,9 @@ Source: Kubernetes documentation, "Deployments", complete Deployment; ``kubectl 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 
+from ..plain.errors import FederationError
 from ..plain.moments import time_of, time_text
 
 # As kubectl rollout restart writes it, so that everything that knows that one knows ours.
@@ -82,3 +83,43 @@ def is_restart_due(deployment: Mapping, pods: Iterable[Mapping], since: datetime
     if unfinished(deployment) and asked is not None and asked >= since:
         return False
     return any(moment < since for moment in started(pods_of(deployment, pods)))
+
+
+def moment_of(text: str | None) -> datetime | None:
+    """Return the option ``since``; raises ``FederationError`` FED608 for what is no time."""
+    found = time_of(text) if text else None
+    if text and found is None:
+        raise FederationError("FED608", where="since", what=f"{text[:40]!r} is no time", fix="Write it as in 2026-01-31T12:00:00Z")
+    return found
+
+
+def next_moment(now: datetime, before: datetime | None) -> datetime:
+    """Return the time to write: a text that stands already would restart nothing."""
+    same = before is not None and time_text(before) == time_text(now)
+    return now + timedelta(seconds=1) if same else now
+
+
+def refuse_stalled(mesh: str, deployment: Mapping) -> None:
+    """Fail at once when Kubernetes has given the roll-out up: FED606."""
+    reason = stalled(deployment)
+    if reason:
+        raise not_restarted(mesh, deployment, f"does not come up: {reason}")
+
+
+def not_restarted(mesh: str, deployment: Mapping, what: str) -> FederationError:
+    """Return the error for a restart that did not end well."""
+    metadata = deployment["metadata"]
+    place = f"{metadata['namespace']}/{metadata['name']}"
+    return FederationError(
+        "FED606",
+        where=f"Mesh {mesh}, Deployment {place}",
+        what=what,
+        fix=f"Look at its pods (kubectl -n {metadata['namespace']} describe deployment {metadata['name']}); its proxies go on with what they know",
+    )
+
+
+def as_diff(place: str, before: datetime | None, after: datetime) -> list[dict]:
+    """Return the restart as a diff."""
+    line = f'spec.template.metadata.annotations["{RESTARTED_AT}"]: '
+    texts = [f"{line}{time_text(when)}\n" if when else "" for when in (before, after)]
+    return [{"before_header": place, "after_header": place, "before": texts[0], "after": texts[1]}]

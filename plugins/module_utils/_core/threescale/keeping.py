@@ -207,3 +207,9 @@ def is_threescale(live: Mapping) -> bool:
     """Return whether an object is an extension that runs 3scale's adapter, whoever made it."""
     image = at(live, "spec", "image") if live.get("kind") == EXTENSION.name else at(live, "spec", "url")
     return live.get("kind") in WRAPPERS and bool(OF_THREESCALE.search(str(image)))
+
+
+def remaining(live: Iterable[Mapping], changes: Iterable[Change]) -> list[Mapping]:
+    """Return what stands after the changes of what stood before."""
+    gone = {(change.kind.name, change.namespace, change.name) for change in changes if change.action == "delete"}
+    return [each for each in live if key_of(each) not in gone]
