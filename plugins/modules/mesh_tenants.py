@@ -143,8 +143,9 @@ from ..module_utils._core.install.tenants import Tenant  # noqa: E402
 from ..module_utils._core.plain.data import place_of, some  # noqa: E402
 from ..module_utils._core.plain.diff import as_diff  # noqa: E402
 from ..module_utils._options import CLUSTER, FORCE  # noqa: E402
+from ..module_utils._reads.tenants import read_standing  # noqa: E402
 from ..module_utils._run import Module, Run, run_module  # noqa: E402
-from ..module_utils._tenants import check_done, read_standing, take_back_in_replaced, tenant_changes  # noqa: E402
+from ..module_utils._tenants import check_done, take_back_in_replaced, tenant_changes  # noqa: E402
 
 OPTIONS = {
     "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
