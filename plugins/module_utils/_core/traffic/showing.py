@@ -37,7 +37,7 @@ def _rehearsals(objects: Iterable[Mapping]) -> list[Mapping]:
 def _rehearsed(live: Mapping) -> dict:
     begun = read_rehearsal(mapping(at(live, "metadata", "annotations")).get(REHEARSED))
     since = f" since {time_text(begun.since)}" if begun else ""
-    row = {"service": "/".join(names_of_traffic(live)), "way": CALLERS, "peers": _peers(live), "weights": {}, "goal": None, "step": None}
+    row: dict = {"service": "/".join(names_of_traffic(live)), "way": CALLERS, "peers": _peers(live), "weights": {}, "goal": None, "step": None}
     note = f"rehearsed{since} and refuses nobody; traffic tells what it would have refused"
     return {**row, "state": "rehearsed", "gone": [], "fails": False, "note": note}
 
