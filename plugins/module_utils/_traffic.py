@@ -9,12 +9,14 @@ from dataclasses import dataclass, replace
 from ._cluster.client import Cluster
 from ._core.mesh.described import Mesh
 from ._core.mesh.parse import checked_locality, described_mesh
+from ._core.plain.data import at
 from ._core.plain.errors import FederationError
 from ._core.traffic.calling import admitting, callers_of, callers_query, rehearsing
 from ._core.traffic.checking import of_others, problems_of
-from ._core.traffic.enforcing import judged, rehearsals
+from ._core.traffic.enforcing import judged, rehearsals, unsure
 from ._core.traffic.localities import found_locality
 from ._core.traffic.plan import is_located
+from ._core.traffic.rehearsals import denied_query, metered_in
 from ._core.traffic.shifting import under_way
 from ._core.traffic.standing import Caller, Standing
 from ._core.traffic.wanted import Wanted, read_wanted
@@ -78,9 +80,7 @@ def look(
     if asks_callers:
         standing = replace(standing, callers=_callers(run, wanted, standing))
         wanted = rehearsing(wanted, mesh, standing)
-        if rehearsed := rehearsals(wanted, standing):
-            standing = with_tallies(cluster, standing, rehearsed)
-        wanted = judged(wanted, mesh, standing, cluster.now)
+        wanted, standing = _rehearsed(run, cluster, wanted, mesh, standing)
     try:
         wanted = under_way(wanted, mesh, standing)
     except FederationError as error:
@@ -105,6 +105,29 @@ def _callers(run: Run, wanted: list[Wanted], standing: Standing) -> dict[tuple[s
             run.warn(f"{error.code} {error.where}: {error.what}, so nobody knows who calls {one.service}")
             break
     return found
+
+
+def _rehearsed(run: Run, cluster: Cluster, wanted: list[Wanted], mesh: Mesh, standing: Standing) -> tuple[list[Wanted], Standing]:
+    """Return the rules with what their rehearsals have shown: to proxies, and where these cannot tell to Prometheus."""
+    asked = rehearsals(wanted, standing)
+    if not asked:
+        return judged(wanted, mesh, standing, cluster.now), standing
+    standing, now = with_tallies(cluster, standing, asked), cluster.now
+    found = judged(wanted, mesh, standing, now)
+    doubtful = unsure(found, now)
+    prometheus = Prometheus.of(run.params, "traffic_prometheus_url") if doubtful and run.params.get("prometheus_url") else None
+    tallies = dict(standing.tallies)
+    for one, seconds in doubtful if prometheus else ():
+        own = standing.proxies_of(one.namespace, one.name)
+        others = {str(at(pod, "metadata", "name")) for pod in standing.pods.get(one.namespace, ())}.difference(own)
+        try:
+            metered = metered_in(prometheus.ask(denied_query(one.namespace, seconds)), own, others)
+        except FederationError as error:
+            run.warn(f"{error.code} {error.where}: {error.what}, so it does not tell what the policy of {one.service} would have refused")
+            break
+        tallies[one.namespace, one.name] = replace(tallies[one.namespace, one.name], metered=metered)
+    standing = replace(standing, tallies=tallies)
+    return (judged(wanted, mesh, standing, now) if prometheus else found), standing
 
 
 def refuse(problems: list[FederationError]) -> None:

@@ -8,7 +8,6 @@ from dataclasses import replace
 from itertools import chain
 
 from .._cluster.client import Cluster
-from .._core.control_plane.data_plane import PROXY
 from .._core.control_plane.live import ControlPlane
 from .._core.mesh.described import Mesh
 from .._core.peering.using import NAMING_KINDS
@@ -117,8 +116,7 @@ def _tally(asker: Asker, one: Wanted, standing: Standing) -> Tally:
     """Return what the running proxies of a workload count; one that is not ready, or does not answer, leaves all of it unknown."""
     if one.namespace not in standing.pods:
         return Tally(why=f"pods in {one.namespace} may not be read")
-    pods = [pod for pod in standing.pods_of(one.namespace, one.name) if PROXY in pod["containers"] and at(pod, "status", "phase") == "Running"]
-    names = sorted(str(at(pod, "metadata", "name")) for pod in pods)
+    names = standing.proxies_of(one.namespace, one.name)
     if len(names) > MOST_PROXIES:
         return Tally(why=f"the workload has {len(names):,} proxies, and at most {MOST_PROXIES} are asked")
     answers = dict(zip(names, asker.ask_each((one.namespace, name, REHEARSALS) for name in names)))

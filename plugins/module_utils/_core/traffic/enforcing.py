@@ -36,6 +36,12 @@ def judged(wanted: Iterable[Wanted], mesh: Mesh, standing: Standing, now: dateti
     return [_judged(one, mesh, standing, now) if one.number in rehearsed else _settled(one, standing, now) for one in wanted]
 
 
+def unsure(wanted: Iterable[Wanted], now: datetime) -> list[tuple[Wanted, int]]:
+    """Return the rules of whose rehearsal proxies cannot tell, each with the seconds that it goes."""
+    found = [(one, now - (one.rehearsal.before or one.rehearsal.since)) for one in wanted if one.rehearsal and one.rehearsal.state == UNKNOWN]
+    return [(one, int(age.total_seconds())) for one, age in found if age >= timedelta(seconds=1)]
+
+
 def _settled(one: Wanted, standing: Standing, now: datetime) -> Wanted:
     """Return a rule whose policy is enforced already: rehearsing it again would let everybody in."""
     if not one.callers or not one.callers.enforce_after or not rehearses(standing):

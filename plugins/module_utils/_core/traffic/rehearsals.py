@@ -8,13 +8,15 @@ Envoy runs, whatever becomes of the policy, and are lost with it.
 from __future__ import annotations
 
 import json
+import math
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
 from ..plain.data import from_json, is_whole
 from ..plain.moments import moment, time_text
+from .measuring import Row, any_of
 
 REHEARSED = "ossm.federation/rehearsed"
 NEW, WAITING, QUIET, DENIED, UNKNOWN, OVER, ENFORCED = "new", "waiting", "quiet", "denied", "unknown", "over", "enforced"
@@ -87,6 +89,36 @@ def count_in(page: str) -> Count | None:
     """Return what an Envoy's statistics say of rehearsals; None for a page that does not tell how long it runs."""
     denied, uptime = [int(count) for count in _DENIED.findall(page)], _UPTIME.search(page)
     return Count(sum(denied) if denied else None, int(uptime[1])) if uptime else None
+
+
+def denied_query(namespace: str, seconds: int) -> str:
+    """Return the question how much the rehearsals of a namespace would have refused in the last ``seconds``, by pod.
+
+    Envoy's counter has a name per port in older versions, so that name becomes a label. A series that was not there at the beginning counts
+    whole, one that was there by how much it rose: Prometheus takes the first value of a series for no rise.
+    """
+    chosen = f'__name__=~"envoy_.+",authz_dry_run_action="allow",authz_dry_run_result="denied",namespace=~"{any_of([namespace])}"'
+    now, then = (f'label_replace({{{chosen}}}{at},"of","$1","__name__","(.+)")' for at in ("", f" offset {seconds}s"))
+    window = f"[{seconds}s:{max(15, seconds // 10_000)}s]"
+    rise, whole = f"increase({now}{window})", f"(max_over_time({now}{window}) unless {then})"
+    marked = (f'label_replace({part},"how","{how}","","")' for how, part in (("rise", rise), ("whole", whole)))
+    return f"sum by (pod,pod_name,how) ({' or '.join(marked)})"
+
+
+def metered_in(rows: Iterable[Row], own: Collection[str], others: Collection[str]) -> int | None:
+    """Return how much an answer says that a rehearsal would have refused; None where it does not tell of each of its ``own`` pods.
+
+    ``others`` are pods of other workloads; one that is neither may have been of this one, and counts.
+    """
+    by_pod: dict[str, float] = {}
+    for labels, value in rows:
+        pod = labels.get("pod") or labels.get("pod_name") or ""
+        if not pod or not math.isfinite(value):
+            return None
+        by_pod[pod] = max(by_pod.get(pod, 0), value)
+    if not own or not set(own) <= set(by_pod):
+        return None
+    return math.ceil(sum(value for pod, value in by_pod.items() if pod not in others))
 
 
 def seconds_of(text: object) -> int | None:

@@ -156,6 +156,11 @@ class Standing:
         selector = mapping(at(self.services.get((namespace, name)), "spec", "selector"))
         return [pod for pod in self.pods.get(namespace, ()) if selector and is_labelled(pod, selector)]
 
+    def proxies_of(self, namespace: str, name: str) -> list[str]:
+        """Return the names of the running pods behind a service of this cluster that have a sidecar."""
+        pods = [pod for pod in self.pods_of(namespace, name) if PROXY in strings(pod.get("containers")) and at(pod, "status", "phase") == "Running"]
+        return sorted(str(at(pod, "metadata", "name")) for pod in pods)
+
     def locality_of(self, pod: Mapping) -> dict[str, str] | None:
         """Return where istiod takes a pod to be; empty where it knows nothing, None where we cannot know.
 

@@ -4,17 +4,30 @@
 from __future__ import annotations
 
 import json
+import math
+import subprocess
 from datetime import timedelta
 
 import pytest
+import yaml
+from ansible_collections.ossm.federation.plugins.module_utils import _traffic
 from ansible_collections.ossm.federation.plugins.module_utils._core.plain.kinds import AUTHORIZATION_POLICY
 from ansible_collections.ossm.federation.plugins.module_utils._core.plain.moments import time_text
-from ansible_collections.ossm.federation.plugins.module_utils._core.traffic.rehearsals import REHEARSED, count_in, read_rehearsal, seconds_of, span
+from ansible_collections.ossm.federation.plugins.module_utils._core.traffic.rehearsals import (
+    REHEARSED,
+    count_in,
+    denied_query,
+    metered_in,
+    read_rehearsal,
+    seconds_of,
+    span,
+)
 from ansible_collections.ossm.federation.plugins.module_utils._described import DESCRIBED
 from ansible_collections.ossm.federation.plugins.module_utils._options import PROMETHEUS
 from ansible_collections.ossm.federation.plugins.modules import traffic_info
+from ansible_collections.ossm.federation.tests.unit import test_monitoring
 from ansible_collections.ossm.federation.tests.unit.pem import NOW
-from ansible_collections.ossm.federation.tests.unit.plugins.modules.test_mesh_traffic import FROM_WEST, asked, keep, mesh_traffic, refused
+from ansible_collections.ossm.federation.tests.unit.plugins.modules.test_mesh_traffic import FROM_WEST, asked, keep, mesh_traffic, refused, with_metrics
 from ansible_collections.ossm.federation.tests.unit.run_in_memory import RunInMemory
 from ansible_collections.ossm.federation.tests.unit.traffic_in_memory import (
     EXPORTS,
@@ -28,6 +41,8 @@ from ansible_collections.ossm.federation.tests.unit.traffic_in_memory import (
     service,
     thing,
 )
+
+promtool = test_monitoring.promtool
 
 LATER = {**FROM_WEST, "callers": {**FROM_WEST["callers"], "enforce_after": "7d"}}
 DRY = {**FROM_WEST, "callers": {**FROM_WEST["callers"], "dry_run": True}}
@@ -50,13 +65,13 @@ def mesh(*pods, **denied):
     return cluster
 
 
-def run_of(cluster, rule=LATER, days=0, *, check_mode=False):
+def run_of(cluster, rule=LATER, days=0, *, check_mode=False, **params):
     """Run some days after the beginning, and return (whether it changed, the lines about checkout, the warnings by code)."""
     cluster.now = NOW + days * DAY
-    run = asked(check_mode, traffic=[rule])
+    run = asked(check_mode, traffic=[rule], **params)
     result = mesh_traffic.run(run, cluster, NOW)
     lines = [line for line in result["lines"] if "rehears" in line or "enforced" in line]
-    return result["changed"], "\n".join(lines), [text for text in run.warnings if text.startswith("FED84")]
+    return result["changed"], "\n".join(lines), [text for text in run.warnings if text.startswith(("FED848", "FED849", "FED875"))]
 
 
 def policy(cluster):
@@ -333,3 +348,100 @@ def test_two_services_of_the_same_pods_are_not_enforced_by_one_count():
     cluster.now = NOW + 8 * DAY
     assert not keep(cluster, *both, exports=exports)["changed"]
     assert policy(cluster) == (True, 0)
+
+
+# What Prometheus has where proxies cannot tell -------------------------------------------------------------------------
+
+URL = {"prometheus_url": "https://prometheus"}
+
+
+class Asked:
+    """A Prometheus that has these rows of rehearsals, and nobody who called."""
+
+    def __init__(self, rows):
+        self.rows, self.asked = rows, []
+
+    def ask(self, query):
+        if "authz_dry_run" not in query:
+            return []
+        self.asked.append(query)
+        return self.rows
+
+
+@pytest.mark.parametrize("happens", [restarted, replaced, silent])
+def test_where_proxies_cannot_tell_prometheus_ends_the_window(monkeypatch, happens):
+    rows = [({"pod": name, "how": "rise"}, 0.0) for name in ("checkout-1", "checkout-2")]
+    metrics = Asked(rows)
+    monkeypatch.setattr(_traffic.Prometheus, "of", lambda _params, _word: metrics)
+    cluster = mesh()
+    run_of(cluster, **URL)
+    assert metrics.asked == [], "proxies tell"
+    happens(cluster)
+    changed, told, warned = run_of(cluster, days=7, **URL)
+    assert (changed, warned, policy(cluster)) == (True, [], (False, None))
+    assert "Prometheus counted nothing that it would refuse" in told and "[604800s:" in metrics.asked[0]
+
+
+@pytest.mark.parametrize(
+    ("rows", "code"),
+    [
+        ([({"pod": "checkout-1"}, 2.2)], "FED848"),
+        ([({"pod": "checkout-1"}, 0.0), ({"pod_name": "checkout-0"}, 1.0)], "FED848"),
+        ([({"pod": "checkout-9"}, 0.0)], "FED849"),
+        ([({}, 0.0)], "FED849"),
+        ([({"pod": "checkout-1"}, math.nan)], "FED849"),
+        ([], "FED849"),
+        ("has not answered", "FED875"),
+    ],
+)
+def test_what_prometheus_does_not_prove_enforces_nothing(monkeypatch, rows, code):
+    metrics = with_metrics(monkeypatch, rows) if isinstance(rows, str) else Asked(rows)
+    monkeypatch.setattr(_traffic.Prometheus, "of", lambda _params, _word: metrics)
+    cluster = mesh()
+    run_of(cluster)
+    restarted(cluster)
+    _changed, _told, warned = run_of(cluster, days=7, **URL)
+    assert policy(cluster)[0] and code in {text[:6] for text in warned}
+
+
+def test_another_workload_of_the_namespace_does_not_count(monkeypatch):
+    metrics = Asked([({"pod": "checkout-1"}, 0.0), ({"pod": "till-1"}, 9.0)])
+    monkeypatch.setattr(_traffic.Prometheus, "of", lambda _params, _word: metrics)
+    cluster = mesh()
+    cluster.put(pod("till-1", "till", sidecar=True))
+    run_of(cluster)
+    restarted(cluster)
+    assert run_of(cluster, days=7, **URL)[0] and policy(cluster) == (False, None)
+
+
+def test_of_a_pod_that_is_gone_nobody_knows_whose_it_was_so_it_counts():
+    rows = [({"pod": "a"}, 1.5), ({"pod": "a"}, 0.5), ({"pod": "gone"}, 2.0), ({"pod": "till"}, 7.0)]
+    assert metered_in(rows, ["a"], ["till"]) == 4
+
+
+SERIES = [
+    ('envoy_http_rbac{%s,pod="old",http_conn_manager_prefix="inbound_80"}', "5x60", {"rise": 0}),
+    ('envoy_http_inbound_0_0_0_0_80_rbac{%s,pod="rises"}', "5x40 8x20", {"rise": 3}),
+    ('envoy_http_inbound_0_0_0_0_81_rbac{%s,pod="rises"}', "1x60", {}),
+    ('envoy_http_rbac{%s,pod="begins"}', "_x30 4x30", {"rise": 0, "whole": 4}),
+    ('envoy_http_rbac{%s,pod="begins-quiet"}', "_x30 0x30", {"rise": 0, "whole": 0}),
+    ('envoy_http_rbac{%s,pod="goes"}', "_x30 2x10 stale", {"rise": 0, "whole": 2}),
+    ('envoy_http_rbac{%s,pod="restarted"}', "7x30 0x30", {"rise": 0}),
+]
+
+
+def test_prometheus_itself_reads_the_question_and_counts_what_began_rose_and_went(promtool, tmp_path):
+    labels = 'authz_dry_run_action="allow",authz_dry_run_result="denied",namespace="shop"'
+    series = [{"series": text % labels, "values": values} for text, values, _rows in SERIES]
+    series.append({"series": SERIES[0][0] % labels.replace("shop", "desk"), "values": "0x30 9x30"})
+    series.append({"series": SERIES[0][0] % labels.replace('"denied"', '"allowed"'), "values": "0x30 9x30"})
+    samples = [
+        {"labels": f'{{how="{how}",pod="{text.split("pod=")[1].split(chr(34))[1]}"}}', "value": value}
+        for text, _values, rows in SERIES
+        for how, value in rows.items()
+    ]
+    expected = {"expr": denied_query("shop", 3000), "eval_time": "60m", "exp_samples": samples}
+    test = {"rule_files": [], "tests": [{"interval": "1m", "input_series": series, "promql_expr_test": [expected]}]}
+    (tmp_path / "test.yml").write_text(yaml.safe_dump(test), encoding="utf-8")
+    done = subprocess.run([promtool, "test", "rules", "test.yml"], cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
