@@ -243,6 +243,11 @@ def test_the_job_that_leaves_peers_leaves_nobody_unless_its_survey_is_filled_in(
         assert not re.fullmatch(r"[a-z0-9,-]+", question["default"]), "what nobody has filled in must be refused"
 
 
+def test_the_job_that_shows_where_a_call_goes_asks_for_all_that_it_needs(awx: Awx) -> None:
+    (survey,) = (taken["survey_spec"] for name, taken in awx.named("job_template").items() if name == "routes")
+    assert {question["variable"] for question in survey["spec"] if question["required"]} == {"routes_service", "routes_from"}
+
+
 def options_of(path: Path) -> list[str]:
     """Return the options of all entry points of a role."""
     return [name for name, _said in specs_of(path)]

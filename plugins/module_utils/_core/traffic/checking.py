@@ -397,6 +397,11 @@ def _ruled(one: Wanted, host: str, mesh: Mesh, standing: Standing, locality: Map
         what = f"would hide {place_of(hidden or {})}, whose portLevelSettings would count no more"
         fix = f"Write a DestinationRule for {host} that has them, and say merge: true"
         yield FederationError("FED860", where=one.place, what=what, fix=fix)
+    subsets = [str(subset.get("name")) for subset in items(at(hidden, "spec", "subsets"))]
+    if subsets:
+        what = f"would hide {place_of(hidden or {})}, whose subsets ({listed(subsets, 5)}) would be gone, and calls that are routed to them fail"
+        fix = f"Write a DestinationRule for {host} that has them, and say merge: true"
+        yield FederationError("FED860", where=one.place, what=what, fix=fix)
     for name, live in standing.destination_rules(host):
         is_for_it = covers(name, host) and "*" not in name
         if is_for_it and not is_of_traffic(live) and at(live, "metadata", "namespace") in (one.namespace, standing.home):

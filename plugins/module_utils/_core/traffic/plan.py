@@ -417,8 +417,18 @@ def told(wanted: Iterable[Wanted], mesh: Mesh, standing: Standing) -> list[str]:
                 f"{name}: only {accounts} may call it at a peer, stopped at the egress gateway by server name; "
                 f"a connection that is open stays until the gateway drains it (45 s as a rule){rest}"
             )
-        lines += _told_of_rules(one, standing)
+        lines += [*_told_of_gateways(one, mesh, standing), *_told_of_rules(one, standing)]
     return lines
+
+
+def _told_of_gateways(one: Wanted, mesh: Mesh, standing: Standing) -> list[str]:
+    """Return in words whose egress gateway should have more pods: what is ejected for a peer are these, each as one endpoint."""
+    named = [mesh.peer(name) for name in dict.fromkeys((one.failover_to, *one.split_peers)) if name] if is_located(one, standing) else []
+    return [
+        f"{one.service}: run two or more pods of {peer.gateways.egress} (gateways.replicas); with one, a path that fails is all of {peer.local_name}"
+        for peer in named
+        if peer and (peer.gateways.replicas or 1) < 2
+    ]
 
 
 def _told_of_rules(one: Wanted, standing: Standing) -> list[str]:
@@ -447,6 +457,9 @@ def _ruled_hosts(one: Wanted, given: Sequence[Import], standing: Standing) -> li
 
 
 def _zones(one: Wanted, standing: Standing) -> str:
-    """Return in words how many endpoints of ours each zone has."""
+    """Return in words how many endpoints of ours each zone has, and how many clients prefer them."""
     found = Counter((standing.locality_of(pod) or {}).get("zone", "") for pod in standing.pods_of(one.namespace, one.name))
-    return ", ".join(f"{zone or 'without a zone'} {count}" for zone, count in sorted(found.items()))
+    clients = Counter((standing.locality_of_proxy(pod) or {}).get("zone", "") for pod in standing.clients())
+    endpoints = ", ".join(f"{zone or 'without a zone'} {count}" for zone, count in sorted(found.items()))
+    told = [f"{count} in {zone or 'no zone'}{'' if found[zone] else ' (none of its own)'}" for zone, count in sorted(clients.items())]
+    return f"{endpoints}; clients: {listed(told, 10)}" if endpoints and told else endpoints

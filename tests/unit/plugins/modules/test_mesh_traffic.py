@@ -758,6 +758,14 @@ def test_failover_to_one_of_two_peers_that_give_the_service_goes_by_regions_so_t
     assert any("clients also prefer endpoints of their own zone: a 1, b 1" in line for line in said["lines"])
 
 
+def test_it_is_said_how_many_endpoints_of_its_zone_each_client_prefers():
+    pods = [pod(f"cart-{number}", "cart", istio_locality=f"eu-central.{zone}") for number, zone in enumerate("aab")]
+    clients = [pod(f"web-{zone}", "web", sidecar=True, istio_locality=f"eu-central.{zone}") for zone in "abc"]
+    said = keep(estate(*pods, *clients), FAILOVER, imports=BOTH)
+    told = "of their own zone: a 2, b 1; clients: 1 in a, 1 in b and 1 in c (none of its own)"
+    assert any(told in line for line in said["lines"]), said["lines"]
+
+
 @pytest.mark.parametrize(
     ("one", "params", "code", "told"),
     [
@@ -779,6 +787,23 @@ def test_a_wildcard_rule_whose_port_settings_would_be_lost_is_not_hidden():
     held = rule("*.local", SPACE, "default", portLevelSettings=[{"port": {"number": 80}, "tls": {"mode": "DISABLE"}}])
     error = refused(estate(held), FAILOVER)
     assert (error.code, "portLevelSettings would count no more" in error.what) == ("FED860", True)
+
+
+def test_a_wildcard_rule_whose_subsets_routes_may_name_is_not_hidden():
+    held = rule("*.shop.svc.cluster.local", name="default")
+    held["spec"]["subsets"] = [{"name": "v1", "labels": {"version": "v1"}}]
+    error = refused(estate(held), FAILOVER)
+    assert (error.code, "whose subsets (v1) would be gone" in error.what) == ("FED860", True)
+
+
+@pytest.mark.parametrize(
+    ("one", "replicas", "is_advised"),
+    [(FAILOVER, None, True), (FAILOVER, 1, True), (FAILOVER, 2, False), (WEIGHTS, None, True), (SPLIT, None, False), (FROM_WEST, None, False)],
+)
+def test_two_pods_of_the_egress_gateway_are_advised_where_one_that_fails_would_be_all_of_the_peer(one, replicas, is_advised):
+    peers = [{**PEERS[0], **({"gateways": {"replicas": replicas}} if replicas else {})}, PEERS[1]]
+    said = keep(estate(pod("cart-1", "cart", istio_locality="eu-central")), one, peers=peers)
+    assert any("run two or more pods of west-egress (gateways.replicas)" in line for line in said["lines"]) is is_advised
 
 
 IDLE = {"idle_timeout": "60s"}
