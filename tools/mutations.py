@@ -247,6 +247,19 @@ MUTATIONS = (
         "return named or ground.kinds[-1]",
         "return named or ground.kinds[0]",
     ),
+    Mutation(
+        "a guard that one pod is to try reaches others that bear the same label",
+        "extensions/canary.py",
+        "sum(each.labels.get(pair[0]) == pair[1] for each in chosen) == 1",
+        "sum(each.labels.get(pair[0]) == pair[1] for each in chosen) >= 1",
+        tests=f"{TESTS}/test_canary.py",
+    ),
+    Mutation(
+        "an update that Envoy does not show is called loaded",
+        "insight/loading.py",
+        'at(plugin, "metadata", "generation") == 1',
+        'at(plugin, "metadata", "generation") in (1, 2)',
+    ),
 )
 
 

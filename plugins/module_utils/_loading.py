@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from ._cluster.client import Cluster
 from ._core.control_plane.live import ControlPlane
 from ._core.extensions.keeping import key_of
-from ._core.insight.loading import Loading
+from ._core.insight.loading import FAILED, Loading
 from ._reads.extensions import read_pods
 from ._reads.loading import read_loadings
 from ._run import wait_until
@@ -32,18 +32,32 @@ class Watched:
         """The plugins that some proxy is to run and does not, by their places."""
         return self._where(lambda one: one.is_missing)
 
-    def awaited(self, waited: float) -> dict[str, list[Loading]]:
-        """Return what a wait goes on for after so many seconds: plugins that are missing, and those of which a proxy may tell soon."""
-        return self._where(lambda one: one.is_missing or (one.is_momentary and waited < PATIENCE))
+    def awaited(self, waited: float, *, gives_up: bool = False) -> dict[str, list[Loading]]:
+        """Return what a wait goes on for after so many seconds: plugins that are missing, and those of which a proxy may tell soon.
+
+        One that ``gives_up`` waits a while only for a plugin that has failed, and not for as long as somebody may still mend it.
+        """
+        is_early = waited < PATIENCE
+        return self._where(lambda one: (one.is_missing and (is_early or not gives_up or one.state != FAILED)) or (one.is_momentary and is_early))
 
     def _where(self, is_so: Callable[[Loading], bool]) -> dict[str, list[Loading]]:
         return {f"{key[1]}/{key[2]}": each for key, each in self.loadings.items() if any(map(is_so, each))}
 
 
 def watch(
-    cluster: Cluster, control_plane: ControlPlane, plugins: Sequence[Mapping], namespaces: Iterable[str], *, seconds: int, waited: int = 0
+    cluster: Cluster,
+    control_plane: ControlPlane,
+    plugins: Sequence[Mapping],
+    namespaces: Iterable[str],
+    *,
+    seconds: int,
+    waited: int = 0,
+    gives_up: bool = False,
 ) -> Watched:
-    """Return how WasmPlugins fare once all proxies run them or after so many seconds; ``waited`` are seconds before this call."""
+    """Return how WasmPlugins fare once all proxies run them or after so many seconds; ``waited`` are seconds before this call.
+
+    With ``gives_up`` it also ends where one has failed for a while.
+    """
     started, spaces = time.monotonic(), sorted(namespaces)
     found = Watched({})
 
@@ -52,7 +66,7 @@ def watch(
         proxies, unread = read_pods(cluster, spaces)
         told = read_loadings(cluster, control_plane, plugins, proxies)
         found = Watched(dict(zip(map(key_of, plugins), told)), unread)
-        return list(found.awaited(waited + time.monotonic() - started))
+        return list(found.awaited(waited + time.monotonic() - started, gives_up=gives_up))
 
     _missing, took = wait_until(look, seconds)
     return replace(found, seconds=waited + took)

@@ -13,6 +13,9 @@ description:
   - What the kind or the version of the mesh cannot express is refused with the field's name, before anything is written.
   - With O(ask_proxies) it asks the proxies that a WasmPlugin selects, by port-forward, whether they run it; with O(wait) it waits for them, and
     fails where one does not run it in time. Where they may not be asked, or do not tell, readiness is unknown, which is no failure.
+  - With either, a WasmPlugin of C(AUTHN) or C(AUTHZ) that is new, or gets another module or configuration, is first written for one of its pods
+    alone. Once that pod runs it, it is written for all; where the pod does not, the module fails and leaves all others as they were.
+    Where no pod can try it, or tells, that is a warning, and it is written for all at once.
 seealso:
   - module: ossm.federation.wasm_module_info
   - module: ossm.federation.extension_conversion
@@ -33,8 +36,8 @@ options:
       - The extensions, each a mapping. Required are C(name), C(namespace), C(image) and C(selector), which is a mapping of
         labels or the word V(all).
       - Further fields are C(phase) (V(AUTHN), V(AUTHZ), V(STATS), V(UNSPECIFIED_PHASE)), C(priority), C(config), C(pull_secret), C(pull_policy),
-        C(kind), C(plugin_name), C(sha256), C(traffic) (V(inbound), V(outbound), V(both), V(gateway)), C(ports), C(fail) (V(closed), V(open))
-        and C(env).
+        C(kind), C(plugin_name), C(sha256), C(traffic) (V(inbound), V(outbound), V(both), V(gateway)), C(ports), C(fail) (V(closed), V(open)),
+        C(env) and C(canary).
     type: list
     elements: dict
     default: []
@@ -107,6 +110,10 @@ options:
             description: Its value.
             type: str
             required: true
+      canary:
+        description: Whether one pod tries it before all others get it, in the phases AUTHN and AUTHZ; V(true) when absent.
+        type: bool
+        version_added: 0.3.0
   ask_proxies:
     description: Whether the proxies that a WasmPlugin selects are asked whether they run it. Not in check mode.
     type: bool
@@ -166,7 +173,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 changes:
-  description: What was changed, or would be in check mode.
+  description: What was changed, or would be in check mode, which leaves out what a canary needs for a while.
   returned: success
   type: list
   elements: dict
@@ -196,6 +203,14 @@ orders:
   type: list
   elements: dict
   sample: [{phase: AUTHZ, extensions: [shop/first, shop/second], ties: [], pods: [shop/cart-1]}]
+canaries:
+  description:
+    - Which guard one pod tries before all others get it, and which pod that is as far as can be told before the pods are asked. Empty where the
+      guards are as described, or tried already.
+  returned: success
+  type: list
+  elements: dict
+  sample: [{extension: shop/guard, pod: shop/cart-1}]
 lines:
   description: The same as lines for people.
   returned: success
@@ -221,12 +236,14 @@ unknown:
   sample: []
 """
 
-from collections.abc import Iterable, Mapping  # noqa: E402
+from collections.abc import Iterable, Mapping, Sequence  # noqa: E402
 from dataclasses import replace  # noqa: E402
 from datetime import datetime  # noqa: E402
 
+from ..module_utils._canary import Tried, finish, try_first  # noqa: E402
 from ..module_utils._cluster.client import Cluster  # noqa: E402
 from ..module_utils._core.control_plane.live import ControlPlane  # noqa: E402
+from ..module_utils._core.extensions.canary import Trial, canaries_of, trials, untried  # noqa: E402
 from ..module_utils._core.extensions.described import OPTION, Extension, read_extensions  # noqa: E402
 from ..module_utils._core.extensions.keeping import (  # noqa: E402
     Standing,
@@ -269,38 +286,66 @@ def run(run: Run, cluster: Cluster, now: datetime) -> dict:
     ground = around.ground
     refuse(objections(extensions, ground))
     desired = plan(extensions, ground)
-    found = changes(around.live, desired, params["mesh"], force=params["force"])
+    canaries = canaries_of(around.live, desired, params["mesh"])
+    live = [each for each in around.live if each not in canaries]
+    found = changes(live, desired, params["mesh"], force=params["force"])
     spaces = ground.reached_from(each.namespace for each in extensions)
     proxies, unread = read_pods(cluster, spaces)
-    doubts = warnings(extensions, desired, around.live, proxies, ground, unread)
+    doubts = warnings(extensions, desired, live, proxies, ground, unread)
     futile, unasked = never_ready(cluster, desired)
-    for warning in in_words(doubts, futile, open_until_fetched(found, extensions)):
+    to_try, doubted = trials(extensions, found, around.live, proxies, ground, unread)
+    tried = trying(run, cluster, around.control_plane, to_try, canaries, spaces)
+    for warning in in_words(doubts, futile, open_until_fetched(found, extensions), doubted, tried.doubts):
         run.warn(warning)
-    run.apply(cluster, found)
-    seen = watched(run, cluster, desired, spaces, around.control_plane)
-    standing = untouched(around.live, found)
+    if tried.pending:
+        found, seen = [], Watched({})
+    else:
+        run.apply(cluster, found)
+        tried.changes += [*found, *finish(run, cluster, canaries, tried)]
+        seen = watched(run, cluster, desired, spaces, around.control_plane, tried.seconds)
+    standing = untouched(live, found)
     rows = [
         as_told(standing_of(each, manifest, standing.get(key_of(manifest)), proxies, ground, unread), seen.loadings.get(key_of(manifest)))
         for each, manifest in zip(sorted(extensions, key=lambda each: each.key), desired)
     ]
     several = orders_beside(desired, standing.values(), proxies, ground)
-    shown = hidden(found)
     unknown = [each.text for each in (*around.unknown, *unasked, *(Refusal(POD, place) for place in unread))]
     return {
-        "changed": bool(found),
-        "diff": as_diff(shown),
-        "changes": [change.summary() for change in shown],
+        **as_changed(tried.changes),
         "extensions": [row.as_data() for row in rows],
         "orders": [order.as_data() for order in several],
+        "canaries": [{"extension": each.place, "pod": each.canaries[0].proxy.place} for each in to_try],
         "lines": [
             *(row.text for row in rows),
             *(order.text for order in several),
+            *(each.canaries[0].text for each in to_try if run.check_mode),
             *(f"unknown: {gap}" for gap in unknown),
         ],
-        "waiting_for": [f"{place}: {loading.summary(each)}" for place, each in seen.awaited(params["waited"]).items()],
+        "waiting_for": [
+            *(f"{place}, tried by one pod first: {loading.summary(each)}" for place, each in tried.pending.items()),
+            *(f"{place}: {loading.summary(each)}" for place, each in seen.awaited(params["waited"] + tried.seconds).items()),
+        ],
         "wait_limit": params["wait_timeout"],
         "unknown": unknown,
     }
+
+
+def as_changed(done: Sequence[Change]) -> dict:
+    """Return what a result says of changes; what modules are told is not shown."""
+    shown = hidden(done)
+    return {"changed": bool(done), "diff": as_diff(shown), "changes": [change.summary() for change in shown]}
+
+
+def trying(
+    run: Run, cluster: Cluster, control_plane: ControlPlane, to_try: Sequence[Trial], standing: Sequence[Mapping], spaces: Iterable[str]
+) -> Tried:
+    """Return how the trials go, where they are waited for or at least asked; nothing is tried in check mode. Raises ``FederationError`` FED817."""
+    if run.check_mode or not to_try:
+        return Tried()
+    if not (run.params["ask_proxies"] or run.params["wait"]):
+        why = "nobody asks the proxies (extensions_wait, options wait and ask_proxies)"
+        return Tried(doubts=[untried(each.place, why) for each in to_try])
+    return try_first(run, cluster, control_plane, to_try, standing, spaces)
 
 
 def untouched(live: Iterable[Mapping], found: Iterable[Change]) -> dict[tuple, Mapping]:
@@ -309,8 +354,12 @@ def untouched(live: Iterable[Mapping], found: Iterable[Change]) -> dict[tuple, M
     return {key_of(each): each for each in live if key_of(each) not in touched}
 
 
-def watched(run: Run, cluster: Cluster, desired: Iterable[Mapping], places: Iterable[str], control_plane: ControlPlane) -> Watched:
+def watched(
+    run: Run, cluster: Cluster, desired: Iterable[Mapping], places: Iterable[str], control_plane: ControlPlane, before: int
+) -> Watched:
     """Return, where it is asked for, how each WasmPlugin fares in the proxies that it selects; with C(wait) once all run it.
+
+    ``before`` are seconds of this call's time that have been spent.
 
     Raises ``FederationError`` FED814 where one does not in time.
     """
@@ -318,8 +367,8 @@ def watched(run: Run, cluster: Cluster, desired: Iterable[Mapping], places: Iter
     plugins = [manifest for manifest in desired if manifest["kind"] == WASM_PLUGIN.name]
     if run.check_mode or not plugins or not (params["ask_proxies"] or params["wait"]):
         return Watched({})
-    seconds = params["wait_timeout"] if params["wait"] else 0
-    found = watch(cluster, control_plane, plugins, places, seconds=seconds, waited=params["waited"])
+    seconds = max(0, params["wait_timeout"] - before) if params["wait"] else 0
+    found = watch(cluster, control_plane, plugins, places, seconds=seconds, waited=params["waited"] + before)
     if params["wait"] and not params["soft"]:
         loading.refuse_unloaded(found.missing, found.seconds)
     return found

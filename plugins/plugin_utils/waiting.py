@@ -23,7 +23,7 @@ class WaitingAction(HereAction):
     """
 
     def act(self, variables: dict) -> dict:
-        """Return the module's result; ``changed``, ``changes`` and ``diff`` are those of all slices together."""
+        """Return the module's result; ``changed``, ``changes``, ``diff`` and ``warnings`` are those of all slices together."""
         arguments = dict(self._task.args)
         if self._task.check_mode or not boolean(arguments.get("wait") or False, strict=False):
             return self._execute_module(module_args=arguments, task_vars=variables)
@@ -64,17 +64,20 @@ class Together:
         self._changed = False
         self._changes: list = []
         self._diffs: list = []
+        self._warnings: list = []
 
     def add(self, found: dict) -> None:
         """Count what a slice has changed."""
         self._changed = self._changed or bool(found.get("changed"))
         self._changes += found.get("changes") or []
         self._diffs += _as_list(found.get("diff"))
+        self._warnings += [each for each in found.get("warnings") or [] if each not in self._warnings]
 
     def told(self, last: dict) -> dict:
-        """Return what the last slice's result says of changes, for all of them."""
+        """Return what the last slice's result says of changes and doubts, for all of them."""
         changes = {"changes": self._changes} if "changes" in last else {}
-        return {**changes, "changed": self._changed, **({"diff": self._diffs} if self._diffs else {})}
+        more = {"diff": self._diffs, "warnings": self._warnings}
+        return {**changes, "changed": self._changed, **{name: value for name, value in more.items() if value}}
 
 
 class Progress:

@@ -19,9 +19,9 @@ from attacks.attack import Outcome, call
 from real_istio.conftest import DESCRIBED, SECONDS_TO_REACH, local, of_west
 
 from testbed.programs import find_registry
-from testbed.real_istio import RealIstio
+from testbed.real_istio import INBOUND, PORT, SHOP, RealIstio
 from testbed.registry import RealRegistry, real_registry
-from testbed.sidecars import Answered, Caller
+from testbed.sidecars import Answered, Application, Caller
 
 MESH = {key: DESCRIBED[key] for key in ("mesh", "namespace")}
 SECONDS_TO_LOAD = 60
@@ -118,6 +118,76 @@ def states(told: dict[str, Any]) -> dict[str, str]:
     """Return how each extension fares in the pod of the local workload."""
     rows = told.get("extensions", [])
     return {row["name"]: each["state"] for row in rows for each in row["loading"] if each["pod"] == "shop/cart-1"}
+
+
+GUARDED = ("guarded-1", "guarded-2")
+
+
+@pytest.fixture
+def guarded(mesh: RealIstio) -> Iterator[str]:
+    """A service of two pods that have all their labels in common, each of which answers with its name."""
+    applications = [Application("east", name) for name in GUARDED]
+    host = local("guarded")
+    port = {"number": PORT, "name": "http", "protocol": "HTTP", "targetPort": INBOUND}
+    spec = {"hosts": [host.partition(":")[0]], "location": "MESH_INTERNAL", "resolution": "STATIC", "ports": [port]}
+    spec["workloadSelector"] = {"labels": {"app": "guarded"}}
+    mesh.apply({"apiVersion": "networking.istio.io/v1", "kind": "ServiceEntry", "metadata": {"name": "guarded", "namespace": SHOP}, "spec": spec})
+    for name, application in zip(GUARDED, applications):
+        application.start()
+        # The Sidecar that opens a port for each has to tell them apart, by a label that no pod bears.
+        mesh.add(name, SHOP, "guarded", {"app": "guarded"}, application=application, told={"proxy": name})
+    mesh.serve()
+    for name in GUARDED:
+        mesh.proxies[name].wait_ready()
+    yield host
+    for name, application in zip(GUARDED, applications):
+        mesh.remove(name)
+        application.stop()
+    mesh.kube.delete("ServiceEntry", "guarded", SHOP)
+
+
+def test_a_guard_is_tried_by_one_pod_and_a_bad_one_reaches_no_other(mesh: RealIstio, images: Images, extend: Callable, guarded: str) -> None:
+    def served(count: int = 20) -> list[tuple[int, str, list[str]]]:
+        caller = mesh.caller("web-1")
+        answers = [caller.call(guarded) for _call in range(count)]
+        caller.close()
+        return [(each.status, json.loads(each.body)["name"] if each.status == 200 else "", marks(each) if each.status == 200 else []) for each in answers]
+
+    def pods() -> dict[str, set[str]]:
+        return {name: set(mesh.kube.get("Pod", name, SHOP)["metadata"]["labels"]) for name in GUARDED}
+
+    mesh.wait_until(lambda: {name for _status, name, _marks in served()} == {*GUARDED}, SECONDS_TO_REACH, "both pods")
+    before = pods()
+    guard = {**images.extension("guard", "header", phase="AUTHN", config={"say": "first"}), "selector": {"app": "guarded"}}
+    told = extend(guard)
+    assert [each["state"] for each in told["extensions"][0]["loading"]] == ["loaded"] * 2, told
+    assert [change["name"] for change in told["changes"]] == ["guard-canary", "guarded-1", "guard", "guarded-1", "guard-canary"]
+    every = [(200, name, ["first"]) for name in GUARDED]
+    mesh.wait_until(lambda: sorted(set(map(str, served()))) == sorted(map(str, every)), SECONDS_TO_OBEY, "both pods, guarded")
+
+    seen, ended = [], threading.Event()
+
+    def load() -> None:
+        while not ended.is_set():
+            seen.extend(served())
+
+    caller = threading.Thread(target=load)
+    caller.start()
+    try:
+        told = extend({**guard, "image": images.absent}, seconds=10)
+    finally:
+        ended.set()
+        caller.join()
+    assert told["failed"] and told["msg"].startswith("FED817") and "denies every request" in told["msg"], told
+    assert {each["pod"] for each in told["facts"]["loading"]["shop/guard"]} == {"shop/guarded-1"}
+    assert "absent" not in mesh.proxies["guarded-2"].log.read_text(encoding="utf-8"), "its agent was told of the bad module"
+    refused = [each for each in seen if each[0] == 403]
+    others = {str(each) for each in seen if each[1] == "guarded-2"}
+    print(f"of {len(seen)} calls {len(refused)} met the pod that tried it, and were refused")
+    assert 0 < len(refused) < len(seen) and others == {str((200, "guarded-2", ["first"]))} and {each[0] for each in seen} == {200, 403}
+    mesh.wait_until(lambda: sorted(set(map(str, served()))) == sorted(map(str, every)), SECONDS_TO_OBEY, "both pods, as they were")
+    assert pods() == before and [each["metadata"]["name"] for each in mesh.kube.list("WasmPlugin", SHOP)] == ["guard"]
+    assert not extend(guard)["changed"]
 
 
 def test_an_extension_that_is_ready_sees_every_request_and_response_with_its_configuration_and_goes(

@@ -6,14 +6,14 @@ from __future__ import annotations
 import datetime
 import os
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import yaml
 
 from .cluster import Cluster
-from .processes import Processes
+from .processes import Process, Processes
 
 _READ_SECONDS = 0.2
 
@@ -74,9 +74,9 @@ class Logs:
 
 
 def start_kubelet(
-    cluster: Cluster, kwok: Path, processes: Processes, node: str, place: tuple[str, int], pods: list[Served]
-) -> None:
-    """Start kwok as the kubelet of ``node``, listening at ``place``; the pods' status stays whoever wrote it."""
+    cluster: Cluster, kwok: Path, processes: Processes, node: str, place: tuple[str, int], pods: Iterable[Served]
+) -> Process:
+    """Start kwok as the kubelet of ``node``, listening at ``place``, and return it; the pods' status stays whoever wrote it."""
     address, port = place
     certificate, key = cluster.authority.serving("kubelet", [address])
     kubeconfig = cluster.directory / "kubeconfig-kubelet"
@@ -112,10 +112,11 @@ def start_kubelet(
         "--node-lease-duration-seconds=0",
         f"--node-ip={address}",
     ]
-    processes.start("kubelet", words, cluster.directory / "kubelet.log", {"HOME": str(cluster.directory)})
+    started = processes.start("kubelet", words, cluster.directory / "kubelet.log", {"HOME": str(cluster.directory)})
     status = {
         "addresses": [{"type": "InternalIP", "address": address}],
         "daemonEndpoints": {"kubeletEndpoint": {"Port": port}},
         "conditions": [{"type": "Ready", "status": "True"}],
     }
     cluster.kube.merge("Node", node, None, {"status": status}, "status")
+    return started

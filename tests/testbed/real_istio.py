@@ -25,7 +25,7 @@ from .cluster import Cluster
 from .conditions import now
 from .kube import KINDS, Kube, Resource
 from .kubelet import Logs, Served, start_kubelet
-from .processes import Processes
+from .processes import Process, Processes
 from .programs import ISTIO_VERSION, find_istio, find_kwok, find_programs
 from .sidecars import CLUSTER_ID, Application, Caller, Proxy, low_port
 
@@ -69,6 +69,8 @@ class RealIstio:
         self._addresses, self._processes = Addresses(), Processes()
         self.cart, self.west = Application("east", "cart"), Application("west", "west")
         self._logs = Logs(directory / "logs")
+        self._served: dict[str, Served] = {}
+        self._kubelet: Process | None = None
         self.proxies: dict[str, Proxy] = {}
         self.ports: dict[str, int] = {}
         self._istiod_address = self._addresses.for_key("istiod")
@@ -193,10 +195,12 @@ class RealIstio:
         application: Application | None = None,
         is_gateway: bool = False,
         locality: str = OURS,
+        told: Mapping[str, str] | None = None,
     ) -> Proxy:
         """Make a pod with a proxy of its own; an ``application`` is served by it, a sidecar without one only calls.
 
-        ``locality`` is as the label of the pod has it, its parts with dots between.
+        ``locality`` is as the label of the pod has it, its parts with dots between. ``told`` are labels that the proxy tells istiod of and
+        the pod does not bear.
         """
         proxy = Proxy(
             name,
@@ -208,6 +212,7 @@ class RealIstio:
         )
         self._write_account(account, namespace)
         self._write_pod(proxy, labels, locality)
+        labels = {**labels, **(told or {})}
         if not is_gateway:
             self.apply(_sidecar(proxy, labels, application))
         request = {
@@ -227,6 +232,15 @@ class RealIstio:
         proxy.start(self._processes, self._istio, self._programs.envoy, token, control_plane, {**labels, **_TLS})
         self.proxies[name] = proxy
         return proxy
+
+    def remove(self, name: str) -> None:
+        """End a pod that was added, with its proxy."""
+        proxy = self.proxies.pop(name)
+        self._served.pop(name, None)
+        for kind in ("Sidecar", "Pod"):
+            self.kube.delete(kind, name, proxy.namespace)
+        if proxy.process is not None:
+            proxy.process.stop()
 
     def _write_account(self, name: str, namespace: str) -> None:
         self.apply({"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": name, "namespace": namespace}})
@@ -299,15 +313,21 @@ class RealIstio:
             own: (self._istiod_address, self.ports[name]) for own, name in ((8080, "http"), (15014, "monitoring"))
         }
         log = self._logs.copy_of(self.directory / "istiod" / "istiod.log", ISTIOD)
-        served = [Served(ISTIOD, HOME, at_istiod, {"discovery": log})]
-        for proxy in self.proxies.values():
-            ports = {own: ("127.0.0.1", port) for own, port in ((15000, proxy.admin_port), (15020, proxy.status_port))}
-            served.append(
-                Served(proxy.name, proxy.namespace, ports, {"istio-proxy": self._logs.copy_of(proxy.log, proxy.name)})
-            )
+        self._served[ISTIOD] = Served(ISTIOD, HOME, at_istiod, {"discovery": log})
         self._logs.start()
+        self.serve()
+
+    def serve(self) -> None:
+        """Serve the ports and logs of all pods that there are now."""
+        for name, proxy in self.proxies.items():
+            if name not in self._served:
+                ports = {own: ("127.0.0.1", port) for own, port in ((15000, proxy.admin_port), (15020, proxy.status_port))}
+                logs = {"istio-proxy": self._logs.copy_of(proxy.log, name)}
+                self._served[name] = Served(name, proxy.namespace, ports, logs)
+        if self._kubelet is not None:
+            self._kubelet.stop()
         place = self._addresses.for_key("kubelet")
-        start_kubelet(self.east, self._kwok, self._processes, NODE, (place, low_port(place)), served)
+        self._kubelet = start_kubelet(self.east, self._kwok, self._processes, NODE, (place, low_port(place)), self._served.values())
 
     def _write_mesh(self) -> None:
         self.apply(

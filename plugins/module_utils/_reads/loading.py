@@ -10,6 +10,7 @@ from datetime import datetime
 
 from .._cluster.client import Cluster
 from .._core.control_plane.live import ControlPlane
+from .._core.extensions.keeping import key_of
 from .._core.extensions.selecting import Proxy, selected_by
 from .._core.insight.asking import AGENT, ENVOY, Page
 from .._core.insight.components import istiods_among
@@ -19,6 +20,7 @@ from .._core.insight.loading import (
     Heard,
     Loading,
     acknowledged,
+    filters_rejected,
     held_of,
     loading_of,
     read_failures,
@@ -27,8 +29,10 @@ from .._core.insight.loading import (
 )
 from .._core.insight.pods import outline
 from .._core.plain.errors import FederationError
-from .._core.plain.kinds import POD
+from .._core.plain.kinds import POD, WASM_PLUGIN
+from .._core.plain.supported import FILTERS_ACKNOWLEDGED_FROM
 from .insight import AT_ONCE, LISTENERS, UNREADABLE, Asker, read_proxies, rejections_since
+from .insight import METRICS as OF_ISTIOD
 
 FILTERS = Page(ENVOY, "/config_dump", {"resource": "ecds_filters"})
 METRICS = Page(AGENT, "/stats/prometheus")
@@ -47,24 +51,39 @@ def read_loadings(
     with ThreadPoolExecutor(AT_ONCE) as pool:
         heard = dict(zip(wanted, pool.map(lambda proxy: _heard(asker, proxy), wanted)))
         # istiod is asked after the Envoys: what it said before them would be of what they were sent before.
-        taken = _acknowledged(cluster, asker, control_plane) if wanted else {}
-        heard = {proxy: _with_word_of_istiod(said, proxy, taken) for proxy, said in heard.items()}
+        taken, rejects = _word_of_istiods(cluster, asker, control_plane) if wanted else ({}, None)
+        heard = {proxy: replace(_with_word_of_istiod(said, proxy, taken), rejects=rejects) for proxy, said in heard.items()}
+        if any(said.filters is None and not said.why for said in heard.values()):
+            plugins = _as_made(cluster, plugins)
         told = list(pool.map(lambda proxy: _of_proxy(asker, [plugins[number] for number in wanted[proxy]], proxy, heard[proxy]), wanted))
     found = {(number, proxy): one for proxy, each in zip(wanted, told) for number, one in zip(wanted[proxy], each)}
     return [[found[(number, proxy)] for proxy in chosen] for number, chosen in enumerate(selected)]
 
 
-def _acknowledged(cluster: Cluster, asker: Asker, control_plane: ControlPlane) -> dict[str, bool]:
-    """Return of each proxy whether it has acknowledged its filters, as far as istiods tell; before 2.3 none does."""
+def _word_of_istiods(cluster: Cluster, asker: Asker, control_plane: ControlPlane) -> tuple[dict[str, bool], int | None]:
+    """Return of each proxy whether it has acknowledged its filters, as far as istiods tell; and, before 2.3, where none does, how many
+    answers with filters were rejected by any."""
     home = control_plane.namespace
     try:
         pods = cluster.list(POD, home, keep=outline)
     except FederationError as error:
         if error.code not in UNREADABLE:
             raise
-        return {}
+        return {}, None
     names = [pod["metadata"]["name"] for pod in istiods_among(pods, control_plane)]
-    return acknowledged(read_proxies(asker, home, names).rows)
+    taken = acknowledged(read_proxies(asker, home, names).rows)
+    if taken or control_plane.version is None or control_plane.version >= FILTERS_ACKNOWLEDGED_FROM:
+        return taken, None
+    counts = [filters_rejected(said.text) if said.is_good else None for said in asker.ask_each((home, name, OF_ISTIOD) for name in names)]
+    return {}, None if None in counts or not counts else sum(count for count in counts if count)
+
+
+def _as_made(cluster: Cluster, plugins: Sequence[Mapping]) -> list[Mapping]:
+    """Return the plugins with what the API server says of when each was made, and whether it has changed since."""
+    spaces = sorted({plugin["metadata"]["namespace"] for plugin in plugins})
+    live = {key_of(each): each["metadata"] for space in spaces for each in cluster.list(WASM_PLUGIN, space)}
+    told = ({field: live.get(key_of(plugin), {}).get(field) for field in ("generation", "creationTimestamp")} for plugin in plugins)
+    return [{**plugin, "metadata": {**plugin["metadata"], **made}} for plugin, made in zip(plugins, told)]
 
 
 def _with_word_of_istiod(heard: Heard, proxy: Proxy, taken: Mapping[str, bool]) -> Heard:

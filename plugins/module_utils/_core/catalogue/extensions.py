@@ -88,7 +88,7 @@ EXTENSIONS: dict[str, Code] = {
         "do not become ready, and later changes of these listeners wait, AuthorizationPolicies among them. A module that cannot be fetched leaves it so "
         "(an Istio of today denies every request instead). Once it is loaded, the extension guards new connections; one that stood before has one more "
         "request answered without it, and is closed then or after the proxy's drain time.",
-        "Check first that the proxies can pull the image, try it on one workload, then widen the selector.",
+        "Check first that the proxies can pull the image, and let one pod try it (`canary: true`, which is the default where the proxies are asked).",
     ),
     "FED813": Code(
         "Extension that never runs on a gateway",
@@ -112,6 +112,22 @@ EXTENSIONS: dict[str, Code] = {
         "On 2.0 nothing picks up a ServiceMeshExtension that has changed, so it is deleted and made anew. Until proxies have fetched the module again, "
         "requests pass without the extension.",
         "Change it when that does no harm, or upgrade to v2.1 first, where a change is picked up.",
+    ),
+    "FED816": Code(
+        "Guard that no pod tries first",
+        WARNING,
+        "An extension of AUTHN or AUTHZ is written for one pod first, so that a module that cannot be fetched or run harms that one alone. This needs a "
+        "pod that can be asked, and a label that no other selected pod has: one of its own, or one that is put on it for that time, which needs `patch` "
+        "on pods and a mesh of 2.4 or newer. Where that lacks, all pods get it at once.",
+        "Give the right that lacks, or write `canary: false` where all pods may get it at once.",
+    ),
+    "FED817": Code(
+        "Guard that its first pod has not loaded",
+        ERROR,
+        "An extension of AUTHN or AUTHZ was written for one pod first, and that pod does not run it: listeners wait for it, its module could not be "
+        "fetched, or Envoy has rejected it. `facts.loading` tells which. The object for that pod and the label on it have gone again, and nothing was "
+        "written for the others.",
+        "Look into the log of the pod's proxy, correct the image, its pull secret or `config`, and run again.",
     ),
     "FED820": Code(
         "Extension that cannot become a WasmPlugin",

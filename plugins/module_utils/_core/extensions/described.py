@@ -38,7 +38,8 @@ _WHOLE = range(-(2**63), 2**63)
 class Extension:
     """One extension: a module for the proxies that ``selector`` selects; ``None`` selects every workload.
 
-    ``image`` has no scheme where it is an OCI image. What is ``None`` or empty is left to the kind's own default.
+    ``image`` has no scheme where it is an OCI image. What is ``None`` or empty is left to the kind's own default. ``canary`` is whether
+    one pod tries a guard before the others get it.
     """
 
     name: str
@@ -57,6 +58,7 @@ class Extension:
     ports: tuple[int, ...] = ()
     fail: str = ""
     env: Mapping[str, str] = field(default_factory=dict)
+    canary: bool = True
 
     @property
     def key(self) -> tuple[str, str]:
@@ -206,6 +208,10 @@ def _is_json(value: object, depth: int = 0) -> bool:
     return value is None or isinstance(value, str) or (isinstance(value, float) and math.isfinite(value))
 
 
+def _is_boolean(value: object) -> str:
+    return "" if isinstance(value, bool) else "must be true or false"
+
+
 def _is_text(value: object) -> str:
     return "" if isinstance(value, str) and value else "must be a text that is not empty"
 
@@ -254,6 +260,7 @@ _CHECKS: Mapping[str, Callable[[object], str]] = {
     "ports": _are_ports,
     "fail": _one_of(FAILURES),
     "env": _is_env,
+    "canary": _is_boolean,
 }
 # What must be there, and what to do where it is not.
 _REQUIRED = {

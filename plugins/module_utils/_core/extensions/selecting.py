@@ -19,12 +19,13 @@ PROXY = "istio-proxy"
 
 @dataclass(frozen=True)
 class Proxy:
-    """One pod with a proxy in it."""
+    """One pod with a proxy in it; ``is_ready`` is what its status says."""
 
     namespace: str
     name: str
     labels: Mapping[str, str] = field(default_factory=dict, hash=False)
     is_gateway: bool = False
+    is_ready: bool = field(default=False, compare=False)
 
     @property
     def place(self) -> str:
@@ -67,7 +68,8 @@ def proxy_of(pod: Mapping) -> Proxy | None:
     if own is None:
         return None
     labels = {str(key): str(value) for key, value in mapping(metadata.get("labels")).items()}
-    return Proxy(str(metadata.get("namespace")), str(metadata.get("name")), labels, "router" in (own.get("args") or []))
+    is_ready = any(each.get("type") == "Ready" and each.get("status") == "True" for each in items(at(pod, "status", "conditions")))
+    return Proxy(str(metadata.get("namespace")), str(metadata.get("name")), labels, "router" in (own.get("args") or []), is_ready)
 
 
 def selected_by(live: Mapping, proxies: Iterable[Proxy], root: str) -> list[Proxy]:

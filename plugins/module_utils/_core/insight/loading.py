@@ -5,6 +5,9 @@ A listener that is active with the plugin's filter says that it runs some versio
 Envoy was sent for the filter: the module's file is named after its digest. Envoy shows it even where it has rejected it and goes on with
 the one before, or answers 500. What it has taken is told by istiod, to which it acknowledges; an istiod that sends only what has changed knows
 that of the last change alone, so the proxy's log counts too: it names what it rejects a moment after it was sent.
+An Envoy before 1.25 (meshes before 2.5) does not show configurations. There a plugin that has not changed since it was made runs where a listener
+has it that came after it; an update is not known. An istiod before 2.3 does not say who has acknowledged, and counts rejections of filters
+without saying whose: none at all is an answer.
 Where pilot-agent cannot fetch a module it either holds the configuration back, so that the listener waits, or puts a filter in its place that
 denies or passes every request.
 
@@ -34,6 +37,9 @@ STATES = (FAILED, WARMING, UNKNOWN, LOADED, IDLE)
 _DIRECTIONS = {"SERVER": {"INBOUND"}, "CLIENT": {"OUTBOUND"}}
 _FETCHES = re.compile(r'^istio_agent_wasm_remote_fetch_count\{[^}]*?result="([a-z_]{1,40})"[^}]*\} (\S{1,30})$', re.ASCII)
 _FETCHED = "success"
+_PUSHES = "\npilot_xds_pushes{"
+# An istiod that counts without a type counts all.
+_REJECTS = re.compile(r'^pilot_total_xds_rejects(?:\{(?:[^}]*,)?type="ecds"[^}]*\})? (\S{1,30})$', re.ASCII).match
 _MODULE = re.compile(r"(?:^|/)([0-9a-f]{64})\.wasm$")
 _DIGEST = re.compile(r"sha256:([0-9a-f]{64})$")
 _DISCOVERED = "TypedExtensionConfig"
@@ -46,7 +52,8 @@ MOST_OF_A_REASON = 4000
 class Listener:
     """One listener for HTTP: its direction, and the names of its filters as it is ``active``, and as it waits to be (``warming``).
 
-    ``rejected`` is why Envoy has rejected what it was sent for it last, "" where it has taken that, and ``rejected_at`` when.
+    ``active_since`` is when it became what it is. ``rejected`` is why Envoy has rejected what it was sent for it last, "" where it has taken
+    that, and ``rejected_at`` when.
     """
 
     name: str
@@ -55,6 +62,7 @@ class Listener:
     warming: frozenset[str]
     rejected: str = ""
     rejected_at: datetime | None = None
+    active_since: datetime | None = None
 
 
 @dataclass(frozen=True)
@@ -77,6 +85,8 @@ class Heard:
     ``rejections`` are what its log says of filters that Envoy has rejected, each with its time.
 
     ``is_acknowledged`` is what istiod says: whether the pod's Envoy has taken the filters that it was sent last, None where nobody knows.
+    ``rejects`` is how many answers with filters istiods of a version that does not say so (before 2.3) count as rejected by any proxy since they
+    started, None where that is not known.
     ``is_momentary`` is whether what is not known now may well be known when it is asked again.
     """
 
@@ -87,6 +97,7 @@ class Heard:
     is_acknowledged: bool | None = None
     why: str = ""
     is_momentary: bool = False
+    rejects: int | None = None
 
 
 @dataclass(frozen=True)
@@ -128,7 +139,8 @@ def read_listeners(content: bytes) -> tuple[Listener, ...]:
             direction = next((str(state["traffic_direction"]) for state in states if "traffic_direction" in state), "")
             rejected = str(at(entry, "error_state", "details") or "")[:MOST_OF_A_REASON]
             rejected_at = time_of(at(entry, "error_state", "last_update_attempt"))
-            result.append(Listener(str(entry.get("name"))[:400], direction, active, warming, rejected, rejected_at))
+            active_since = time_of(at(entry, "active_state", "last_updated"))
+            result.append(Listener(str(entry.get("name"))[:400], direction, active, warming, rejected, rejected_at, active_since))
     return tuple(result)
 
 
@@ -178,6 +190,8 @@ def loading_of(plugin: Mapping, proxy: Proxy, heard: Heard) -> Loading:
     if is_waiting or not is_active:
         return _not_active(proxy, heard, mine, name)
     if heard.filters is None:
+        if _has_never_been_another(plugin, [each for each in mine if _named(each.active, name)]):
+            return _taken(proxy, heard)
         why = "it is in active listeners, and this Envoy does not tell which module it is"
         return Loading(proxy.place, UNKNOWN, why, is_momentary=heard.is_momentary)
     if held is None:
@@ -219,12 +233,37 @@ def _as_described(plugin: Mapping, proxy: Proxy, held: Held, heard: Heard) -> Lo
         return Loading(proxy.place, WARMING, "it runs with another configuration still")
     if digest and not held.digest:
         return Loading(proxy.place, UNKNOWN, "it is in active listeners, and its file does not tell which module it is")
+    return _taken(proxy, heard)
+
+
+def _has_never_been_another(plugin: Mapping, listeners: Iterable[Listener]) -> bool:
+    """Return whether what active listeners have of a plugin can only be what it is now: it has not changed since it was made, and they came after it.
+
+    A listener becomes active once Envoy has the filter's configuration: istiod lets it wait for that without an end.
+    """
+    made = time_of(at(plugin, "metadata", "creationTimestamp"))
+    return made is not None and at(plugin, "metadata", "generation") == 1 and all(each.active_since and each.active_since >= made for each in listeners)
+
+
+def _taken(proxy: Proxy, heard: Heard) -> Loading:
+    """Return how a plugin fares that Envoy was sent as it is now: it shows it, or has it in its listeners, also where it has rejected it."""
+    if heard.is_acknowledged or (heard.is_acknowledged is None and heard.rejects == 0):
+        return Loading(proxy.place, LOADED)
     if heard.is_acknowledged is None:
         why = "Envoy was sent it, and istiod does not tell whether it was taken or rejected"
+        if heard.rejects:
+            why = f"{why}; it counts {heard.rejects} rejections of filters since it started, and not whose"
         return Loading(proxy.place, UNKNOWN, why, is_momentary=heard.is_momentary)
-    if not heard.is_acknowledged:
-        return Loading(proxy.place, WARMING, "Envoy was sent it and has not acknowledged it: it is on the way, or was rejected (see the proxy's log)")
-    return Loading(proxy.place, LOADED)
+    return Loading(proxy.place, WARMING, "Envoy was sent it and has not acknowledged it: it is on the way, or was rejected (see the proxy's log)")
+
+
+def filters_rejected(metrics: str) -> int | None:
+    """Return how many answers with filters proxies have rejected since an istiod started, by its metrics; None where these are not an istiod's."""
+    if _PUSHES not in metrics:
+        return None
+    lines = metrics.split("\n", MOST_LINES)[:MOST_LINES]
+    # What is no number is no nought.
+    return sum(int(number_of(found[1])) or int(found[1] != "0") for found in map(_REJECTS, lines) if found)
 
 
 def acknowledged(rows: Iterable[Row]) -> dict[str, bool]:

@@ -50,6 +50,8 @@ WASM_PLUGINS_FROM: Version = (2, 2)
 # From which OpenShift on no ServiceMeshExtension becomes ready. Source: OpenShift Service Mesh release notes 2.2 to 2.6 (OSSM-1505).
 NO_EXTENSION_READY_FROM: Version = (4, 11)
 PULL_SECRET_OF_WASM_PLUGIN_FROM: Version = (2, 3)
+# From which on istiod tells in /debug/syncz which filters proxies have acknowledged.
+FILTERS_ACKNOWLEDGED_FROM: Version = (2, 3)
 
 
 @dataclass(frozen=True)

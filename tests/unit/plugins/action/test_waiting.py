@@ -121,6 +121,16 @@ def test_cards_that_change_in_any_slice_count_as_changed(run):
     assert "west-ingress has no address" in shown[0]
 
 
+def test_what_any_slice_warns_of_is_said_once(run):
+    class Doubting(Module):
+        def __call__(self, module_args, task_vars=None):
+            found = super().__call__(module_args, task_vars)
+            return {**found, "warnings": ["is open until it is fetched", "always"] if len(self.calls) == 1 else ["always"]}
+
+    result, _shown = run(Doubting(ready_at=15), {"mesh": "east", "wait": True})
+    assert result["warnings"] == ["is open until it is fetched", "always"]
+
+
 def test_a_failure_at_the_deadline_knows_what_the_first_call_wrote(run):
     class Writing(Module):
         def __call__(self, module_args, task_vars=None):

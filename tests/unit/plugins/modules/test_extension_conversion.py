@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import json
 import stat
 
 import pytest
@@ -19,6 +20,7 @@ from ansible_collections.ossm.federation.tests.unit.plugins.module_utils._core.e
 )
 from ansible_collections.ossm.federation.tests.unit.plugins.modules.test_wasm_extension import (
     ACTIVE,
+    ISTIOD,
     MODULE,
     OF_THE_MESH,
     SPACE,
@@ -128,6 +130,40 @@ def test_the_old_guard_stays_where_a_proxy_does_not_run_the_new_one_or_does_not_
     with pytest.raises(FederationError, match="FED821") as stopped:
         run(cluster, dest=str(tmp_path), apply=True, images=images)
     assert why in stopped.value.what and cluster.get(EXTENSION, "shop", "header") and cluster.get(WASM_PLUGIN, "shop", "header")
+
+
+def as_on_2_2(cluster, rejections=""):
+    """Let Envoy and istiod say what those of 2.2 do: no filters, no acknowledgements, and how many rejections there were."""
+    says(cluster, "cart-1", ACTIVE)
+    dump = json.loads(cluster.pages[("cart-1", "/config_dump")])
+    dump["configs"][0]["active_state"]["last_updated"] = "2026-11-29T12:00:01Z"
+    cluster.pages[("cart-1", "/config_dump")] = json.dumps(dump).encode()
+    cluster.pages[(ISTIOD, "/debug/syncz")] = json.dumps([{"proxy": "cart-1.shop", "listener_sent": "a", "listener_acked": "a"}]).encode()
+    cluster.pages[(ISTIOD, "/metrics")] = f'#\npilot_xds_pushes{{type="ecds"}} 1\n{rejections}'.encode()
+    page, listed = cluster.page, cluster.list
+
+    def answer(namespace, pod, asked, by_exec=False):
+        return (404, b"not found in config dump") if asked.query.get("resource") == "ecds_filters" else page(namespace, pod, asked, by_exec=by_exec)
+
+    def as_made(kind, namespace, *rest, **more):
+        found = listed(kind, namespace, *rest, **more)
+        for each in found if kind is WASM_PLUGIN else ():
+            each["metadata"] |= {"generation": 1, "creationTimestamp": "2026-11-29T12:00:00Z"}
+        return found
+
+    cluster.page, cluster.list = answer, as_made
+
+
+@pytest.mark.parametrize("is_rejected", [False, True], ids=["nothing-rejected", "something-rejected"])
+def test_on_2_2_the_old_guard_goes_where_listeners_have_the_new_one_and_no_proxy_has_rejected_any_filter(tmp_path, is_rejected):
+    cluster, images = guarded()
+    as_on_2_2(cluster, 'pilot_total_xds_rejects{type="ecds"} 1\n' if is_rejected else "")
+    if is_rejected:
+        with pytest.raises(FederationError, match="FED821.*it counts 1 rejections of filters"):
+            run(cluster, dest=str(tmp_path), apply=True, images=images)
+    else:
+        assert run(cluster, dest=str(tmp_path), apply=True, images=images)["waiting"] == []
+    assert (cluster.get(EXTENSION, "shop", "header") is None) is not is_rejected
 
 
 def test_the_old_guard_of_a_whole_mesh_stays_where_some_pods_may_not_be_read(tmp_path):

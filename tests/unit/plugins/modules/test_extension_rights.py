@@ -18,6 +18,7 @@ from ansible_collections.ossm.federation.tests.unit.plugins.module_utils._core.e
     old,
 )
 from ansible_collections.ossm.federation.tests.unit.plugins.module_utils._core.threescale.adapters import PORTAL
+from ansible_collections.ossm.federation.tests.unit.plugins.module_utils.test_canary import Mesh
 from ansible_collections.ossm.federation.tests.unit.plugins.modules.test_threescale_adapter import ANSWER, FETCHING
 from ansible_collections.ossm.federation.tests.unit.plugins.modules.test_wasm_extension import SPACE, mesh
 from ansible_collections.ossm.federation.tests.unit.run_in_memory import RunInMemory
@@ -78,6 +79,26 @@ def test_the_shipped_roles_hold_all_that_is_asked_and_no_secret(tmp_path, used):
     rights = granted()
     assert len(used) > 10 and {each for each in used if each[1:] not in rights[each[0]]} == set()
     assert not [right for role in rights.values() for right in role if right[2] in ("secrets", "*") or "*" in right[:2]]
+
+
+def test_the_shipped_roles_hold_all_that_a_trial_asks(used):
+    east = Mesh(members=("shop",))
+    page, merge = east.cluster.page, east.cluster.merge_patch
+
+    def merged(kind, namespace, *rest, **more):
+        used.add((namespace, "patch", "", kind.plural))
+        return merge(kind, namespace, *rest, **more)
+
+    def asked(namespace, *rest, **more):
+        used.add((namespace, "create", "", "pods/portforward"))
+        return page(namespace, *rest, **more)
+
+    east.cluster.page, east.cluster.merge_patch = asked, merged
+    assert east.keep()[0]["extensions"][0]["ready"]
+    plain, more = granted(), granted("extensions-canary.yml")
+    assert {("shop", "patch", "", "pods"), (SPACE, "create", "", "pods/portforward")} <= used
+    # The test's own proxies look at the whole cluster.
+    assert {each for each in used if each[0] and each[1:] not in plain[each[0]] | more[each[0]]} == set()
 
 
 def test_the_shipped_roles_for_3scale_hold_all_that_is_asked_and_one_named_secret(used, monkeypatch):

@@ -16,6 +16,7 @@ from ansible_collections.ossm.federation.plugins.module_utils._core.insight.load
     WARMING,
     Heard,
     acknowledged,
+    filters_rejected,
     loading_of,
     read_failures,
     read_filters,
@@ -171,6 +172,57 @@ def test_what_envoy_was_sent_counts_once_it_has_acknowledged_it(is_acknowledged,
     """Envoy 1.40 shows a configuration that it has rejected, and goes on with the one before or answers 500."""
     told = loading_of(plugin(), CART, Heard(listeners(inbound=ACTIVE), held(), is_acknowledged=is_acknowledged))
     assert (told.state, why in told.why) == (state, True), told
+
+
+MADE = "2026-11-29T12:00:00Z"
+
+
+@pytest.mark.parametrize(
+    ("generation", "became", "taken", "rejects", "state"),
+    [
+        pytest.param(1, "2026-11-29T12:00:00.2Z", True, None, LOADED, id="acknowledged"),
+        pytest.param(1, "2026-11-29T12:00:00.2Z", None, 0, LOADED, id="nobody-has-rejected-anything"),
+        pytest.param(1, "2026-11-29T12:00:00.2Z", False, None, WARMING, id="not-acknowledged"),
+        pytest.param(1, "2026-11-29T12:00:00.2Z", None, None, UNKNOWN, id="istiod-does-not-tell"),
+        pytest.param(1, "2026-11-29T12:00:00.2Z", None, 2, UNKNOWN, id="somebody-has-rejected-something"),
+        pytest.param(2, "2026-11-29T12:00:00.2Z", True, None, UNKNOWN, id="changed-since"),
+        pytest.param(1, "2026-11-29T11:59:59.9Z", True, None, UNKNOWN, id="listener-of-one-that-was-before"),
+        pytest.param(1, None, True, None, UNKNOWN, id="listener-without-a-time"),
+        pytest.param(None, "2026-11-29T12:00:00.2Z", True, None, UNKNOWN, id="nobody-knows-when-it-was-made"),
+    ],
+)
+def test_an_envoy_that_shows_no_filters_runs_a_plugin_that_has_never_been_another(generation, became, taken, rejects, state):
+    """Envoy before 1.25, which is that of meshes before 2.5."""
+    entry = listener_of(*ACTIVE)
+    entry["active_state"] |= {"last_updated": became} if became else {}
+    heard = Heard(read_listeners(json.dumps({"configs": [entry]}).encode()), None, is_acknowledged=taken, rejects=rejects)
+    new = plugin(4)
+    new["metadata"] |= {"generation": generation, "creationTimestamp": MADE} if generation else {}
+    assert loading_of(new, CART, heard).state == state
+    waiting = {**entry, **listener_of(*UPDATING)}
+    told = loading_of(new, CART, Heard(read_listeners(json.dumps({"configs": [waiting]}).encode()), None, is_acknowledged=taken, rejects=rejects))
+    assert told.state == WARMING
+
+
+PUSHES = '# TYPE\npilot_xds_pushes{type="ecds"} 3\n'
+
+
+@pytest.mark.parametrize(
+    ("metrics", "count"),
+    [
+        ("", None),
+        ('pilot_total_xds_rejects{type="ecds"} 0\n', None),
+        (PUSHES, 0),
+        (PUSHES + 'pilot_total_xds_rejects{type="lds"} 4\n', 0),
+        (PUSHES + 'pilot_total_xds_rejects{type="ecds"} 0\n', 0),
+        (PUSHES + 'pilot_total_xds_rejects{type="ecds"} 2\npilot_total_xds_rejects{a="b",type="ecds"} 1\n', 3),
+        (PUSHES + "pilot_total_xds_rejects 5\n", 5),
+        (PUSHES + 'pilot_total_xds_rejects{type="ecds"} NaN\n', 1),
+    ],
+    ids=["nothing", "not-an-istiods", "none", "others", "nought", "some", "without-a-type", "no-number"],
+)
+def test_rejections_of_filters_are_counted_by_what_is_an_istiods_word_alone(metrics, count):
+    assert filters_rejected(metrics) == count
 
 
 def test_istiods_tell_who_has_acknowledged():

@@ -1,0 +1,176 @@
+# GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Letting one pod try a guard before all others get it: writing the object for it, asking it, and taking the object away again.
+
+The order of writing is what a run that is ended at any point leaves behind in a state that the next one finds: the object stands before its
+pod bears a label, and goes after the label has gone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from ._cluster.client import Cluster
+from ._core.catalogue.findings import Finding
+from ._core.control_plane.live import ControlPlane
+from ._core.extensions.canary import CANARY_OF, Canary, Trial, label_of, pod_of, untried
+from ._core.extensions.keeping import key_of
+from ._core.extensions.plan import EXTENSIONS_MANAGER
+from ._core.insight import loading
+from ._core.insight.loading import IDLE, LOADED, UNKNOWN, WARMING, Loading
+from ._core.plain.data import at, mapping, some
+from ._core.plain.diff import Change, change_to, merge_of, removal_of
+from ._core.plain.errors import FederationError
+from ._core.plain.kinds import POD, WASM_PLUGIN
+from ._loading import PATIENCE, watch
+from ._reads.loading import read_loadings
+from ._run import Run
+
+
+@dataclass
+class Tried:
+    """How the canaries of a run fare: which are awaited still, what is said of those that tell nothing, what was written, and the seconds it took."""
+
+    pending: dict[str, list[Loading]] = field(default_factory=dict)
+    doubts: list[Finding] = field(default_factory=list)
+    changes: list[Change] = field(default_factory=list)
+    seconds: int = 0
+
+
+def try_first(
+    run: Run, cluster: Cluster, control_plane: ControlPlane, trials: Sequence[Trial], standing: Sequence[Mapping], spaces: Iterable[str]
+) -> Tried:
+    """Have one pod each try what is to be written for many, and return how that goes; ``standing`` are the canaries that stand already.
+
+    With C(wait) it is waited for. Raises ``FederationError`` FED817 where a pod does not load it; then all canaries have gone again.
+    """
+    params, tried = run.params, Tried()
+    canaries = _begun(run, cluster, control_plane, trials, standing, tried)
+    if not canaries:
+        return tried
+    found = watch(
+        cluster,
+        control_plane,
+        [each.manifest for each in canaries],
+        spaces,
+        seconds=params["wait_timeout"] if params["wait"] else 0,
+        waited=params["waited"],
+        gives_up=True,
+    )
+    tried.seconds = found.seconds - params["waited"]
+    told = {each: found.loadings.get(key_of(each.manifest)) or [_gone(each)] for each in canaries}
+    missing = {each: said for each, said in told.items() if any(one.is_missing for one in said)}
+    is_last = params["wait"] and not params["soft"]
+    is_over = all(one.state == loading.FAILED for said in missing.values() for one in said) and found.seconds >= PATIENCE
+    if missing and params["wait"] and (is_last or is_over):
+        clear(run, cluster, _live(cluster, map(_place, canaries)))
+        _refuse_failed(missing, found.seconds)
+    momentary = {} if is_last else {each: said for each, said in told.items() if any(one.is_momentary for one in said)}
+    awaited = missing or {each: momentary[each] for each in momentary if found.seconds < PATIENCE}
+    tried.pending = {each.place: list(said) for each, said in awaited.items()}
+    if not tried.pending:
+        silent = {each: said for each, said in told.items() if any(one.state != LOADED for one in said)}
+        tried.doubts += [untried(each.place, loading.summary(said)) for each, said in silent.items()]
+    return tried
+
+
+def finish(run: Run, cluster: Cluster, standing: Sequence[Mapping], tried: Tried) -> list[Change]:
+    """Take all canaries away, those of this call too, and return what was written for it; in check mode what would be."""
+    made = {(change.namespace, change.name) for change in tried.changes if change.kind is WASM_PLUGIN}
+    places = made | {key_of(each)[1:] for each in standing}
+    return clear(run, cluster, _live(cluster, sorted(places)) if made else standing)
+
+
+def clear(run: Run, cluster: Cluster, standing: Iterable[Mapping]) -> list[Change]:
+    """Take live canaries away, each after the label on its pod, and return what was written for it."""
+    done: list[Change] = []
+    for live in standing:
+        namespace, name = pod_of(live)
+        label = label_of(str(at(live, "metadata", "namespace")), str(at(live, "metadata", "annotations", CANARY_OF)))
+        pod = cluster.get(POD, namespace, name) if label in mapping(at(live, "spec", "selector", "matchLabels")) else None
+        change = merge_of(pod, {"metadata": {"labels": {label: None}}}, EXTENSIONS_MANAGER) if pod and label in _labels(pod) else None
+        found = [*([change] if change else []), removal_of(live, EXTENSIONS_MANAGER)]
+        run.apply(cluster, found, looks_again=False)
+        done += found
+    return done
+
+
+def _begun(
+    run: Run, cluster: Cluster, control_plane: ControlPlane, trials: Sequence[Trial], standing: Sequence[Mapping], tried: Tried
+) -> list[Canary]:
+    """Return the canaries that stand, written where they did not yet; what cannot be tried is a doubt of ``tried``."""
+    begun: list[Canary] = []
+    for trial in trials:
+        own = next((each for each in standing if key_of(each) == key_of(trial.canaries[0].manifest)), None)
+        canary, why = _chosen(cluster, control_plane, trial, own)
+        if own is not None and (canary is None or pod_of(own) != (canary.proxy.namespace, canary.proxy.name)):
+            tried.changes += clear(run, cluster, [own])
+            own = None
+        why = why if canary is None else _written(run, cluster, canary, own, tried)
+        if why or canary is None:
+            tried.doubts.append(untried(trial.place, why))
+        else:
+            begun.append(canary)
+    return begun
+
+
+def _chosen(cluster: Cluster, control_plane: ControlPlane, trial: Trial, own: Mapping | None) -> tuple[Canary | None, str]:
+    """Return which canary of a trial it is: the one that has begun, else the first whose pod tells and has a listener for it; or why none is."""
+    first = trial.canaries[0]
+    if own is not None and pod_of(own) == (first.proxy.namespace, first.proxy.name):
+        return first, ""
+    any_pod = {**first.manifest, "spec": {**first.manifest["spec"], "selector": {}}}
+    (told,) = read_loadings(cluster, control_plane, [any_pod], [each.proxy for each in trial.canaries])
+    able = {one.proxy: not one.is_momentary for one in told if one.is_momentary or one.state not in (IDLE, UNKNOWN)}
+    fit = [each for each in trial.canaries if each.proxy.place in able]
+    # Who does not answer at the moment may do so soon; who answers comes first.
+    fit.sort(key=lambda each: not able[each.proxy.place])
+    return (fit[0], "") if fit else (None, some([one.text for one in told], 3, "; "))
+
+
+def _written(run: Run, cluster: Cluster, canary: Canary, own: Mapping | None, tried: Tried) -> str:
+    """Write a canary as it is to be, then the label on its pod; return "" or why the pod cannot bear it, and then nothing of it stands."""
+    change = change_to(own, canary.manifest, EXTENSIONS_MANAGER)
+    run.apply(cluster, [change] if change else [], looks_again=False)
+    tried.changes += [change] if change else []
+    pod = cluster.get(POD, canary.proxy.namespace, canary.proxy.name) if canary.label else None
+    mark = merge_of(pod, {"metadata": {"labels": {canary.label: "true"}}}, EXTENSIONS_MANAGER) if pod else None
+    try:
+        run.apply(cluster, [mark] if mark else [], looks_again=False)
+    except FederationError as error:
+        if error.code != "FED104":
+            raise
+        tried.changes += clear(run, cluster, _live(cluster, [_place(canary)]))
+        return f"its pods have all labels in common, and to put one on {canary.proxy.place} this account needs patch on pods"
+    tried.changes += [mark] if mark else []
+    return ""
+
+
+def _place(canary: Canary) -> tuple[str, str]:
+    return canary.manifest["metadata"]["namespace"], canary.manifest["metadata"]["name"]
+
+
+def _live(cluster: Cluster, places: Iterable[tuple[str, str]]) -> list[dict]:
+    found = [cluster.get(WASM_PLUGIN, *place) for place in places]
+    return [each for each in found if each is not None]
+
+
+def _gone(canary: Canary) -> Loading:
+    return Loading(canary.proxy.place, WARMING, "the pod is gone, or does not bear its label yet")
+
+
+def _labels(live: Mapping) -> Mapping:
+    return mapping(at(live, "metadata", "labels"))
+
+
+def _refuse_failed(missing: Mapping[Canary, Sequence[Loading]], seconds: int) -> None:
+    """End a trial in which a pod did not load what it was to try: FED817, with the listeners that wait."""
+    told = some([f"{each.place}: {loading.summary(said)}" for each, said in missing.items()], 3, "; ")
+    raise FederationError(
+        "FED817",
+        where=f"mesh_extensions, {some([each.place for each in missing], 5)}",
+        what=f"{'is' if len(missing) == 1 else 'are'} not loaded after {seconds} s by the one pod that tries it: {told}; "
+        "the other pods are as they were, and that pod is let go again",
+        fix="See in the proxy's log why the module cannot be fetched or run; correct its image, pull secret or config, and run again",
+        facts={"loading": {each.place: [one.as_data() for one in said] for each, said in missing.items()}},
+    )
