@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import copy
 import os
 import time
 import traceback
@@ -20,6 +21,7 @@ from ._core.plain.errors import FederationError
 from ._core.plain.kinds import MEMBER_ROLL, Kind
 from ._core.plain.reference import link_to
 from ._core.plain.words import shown, shown_in
+from ._reads import remembering
 from ._secrets import LONG, secrets_of, shown_arguments, to_mask, without, without_keys
 
 LONGEST_FAILURE = 20_000
@@ -102,6 +104,12 @@ class Run:
     know: Callable[[Iterable[str]], None] = lambda _secrets: None
     """Takes secrets that were read on the way, which are masked from there on."""
 
+    def aside(self, *, check_mode: bool) -> tuple[Run, list[str]]:
+        """Return this run for a look that may come to nothing, and the list that gets what it would warn of."""
+        other, warnings = copy.copy(self), list[str]()
+        other.warn, other.check_mode = warnings.append, check_mode
+        return other, warnings
+
     def apply(self, cluster: Cluster, changes: Iterable[Change], *, looks_again: bool = True) -> None:
         """Send one request per change, in order, and look once more at each object; nothing in check mode.
 
@@ -152,6 +160,8 @@ def run_module(module: Module, body: Body, *, needs_cluster: bool = True, writes
         failed = error
     except Exception as error:
         failed = unexpected(error, os.path.basename(str(module._name)))
+    if journal.done:
+        remembering.forget(module.params)
     if failed is not None:
         if failed.result:
             failed.result = {**requests_of(cluster), **failed.result}

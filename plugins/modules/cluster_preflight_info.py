@@ -144,8 +144,9 @@ from ..module_utils._core.plain.kinds import (  # noqa: E402
 from ..module_utils._core.preflight.clusters import OLM_GROUP, ClusterEstate, look  # noqa: E402
 from ..module_utils._core.preflight.platform import IDENTITY  # noqa: E402
 from ..module_utils._options import CLUSTER, OLM  # noqa: E402
-from ..module_utils._reads.estate import Reader, Remembered, found_by, read_platform  # noqa: E402
+from ..module_utils._reads.estate import Reader, found_by, read_platform  # noqa: E402
 from ..module_utils._reads.operators import matters, packages_of  # noqa: E402
+from ..module_utils._reads.remembering import Remembered  # noqa: E402
 from ..module_utils._run import Module, Run, run_module  # noqa: E402
 
 OPTIONS = {"title": {"type": "str"}, "upgrade": {"type": "bool", "default": False}}

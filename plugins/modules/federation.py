@@ -320,6 +320,7 @@ control_plane:
 from collections.abc import Mapping, Sequence  # noqa: E402
 from dataclasses import dataclass, replace  # noqa: E402
 from datetime import datetime  # noqa: E402
+from typing import Any  # noqa: E402
 
 from ..module_utils._cluster.client import Cluster  # noqa: E402
 from ..module_utils._core.catalogue.findings import Finding, texts  # noqa: E402
@@ -347,7 +348,7 @@ from ..module_utils._described import DESCRIBED  # noqa: E402
 from ..module_utils._files import refuse_no_folder  # noqa: E402
 from ..module_utils._leaving import NOTHING, absent, leave, refuse_what_breaks, without_lost  # noqa: E402
 from ..module_utils._options import CLUSTER, FORCE  # noqa: E402
-from ..module_utils._reads.estate import Reader, Remembered, look_at_run  # noqa: E402
+from ..module_utils._reads.estate import Reader, look_at_run  # noqa: E402
 from ..module_utils._reads.istiod import what_follows  # noqa: E402
 from ..module_utils._reads.peerings import (  # noqa: E402
     card_file,
@@ -356,6 +357,7 @@ from ..module_utils._reads.peerings import (  # noqa: E402
     read_peerings,
     read_services,
 )
+from ..module_utils._reads.remembering import Remembered, noted  # noqa: E402
 from ..module_utils._run import Module, Run, run_module  # noqa: E402
 from ..module_utils._standing import peer_rows, shown  # noqa: E402
 from ..module_utils._wasm import WASM  # noqa: E402
@@ -390,12 +392,9 @@ def run(run: Run, cluster: Cluster | None, now: datetime) -> dict:
     mesh = described_mesh(run.params, allow_no_peers=run.params["state"] == "absent")
     if cluster is None:
         return rendered(run, mesh, now)
-    control_plane = read_control_plane(cluster, mesh.namespace, mesh.control_plane)
     if run.params["state"] == "absent":
-        return absent(run, cluster, mesh, control_plane)
-    control_plane.check(mesh.trust_domain)
-    mesh.check_suffixes(control_plane.cluster_domain)
-    return present(run, cluster, mesh, control_plane, now)
+        return absent(run, cluster, mesh, read_control_plane(cluster, mesh.namespace, mesh.control_plane))
+    return present(run, cluster, mesh, now)
 
 
 @dataclass(frozen=True)
@@ -430,9 +429,57 @@ class Seen:
         )
 
 
-def present(run: Run, cluster: Cluster, mesh: Mesh, control_plane: ControlPlane, now: datetime) -> dict:
-    """Keep the peerings of all peers whose card is there."""
-    seen = looked_at(run, Remembered(cluster), mesh, control_plane, now)
+@dataclass(frozen=True)
+class Planned:
+    """What a run is to do: changes, what becomes of each peer, peers that stand and are not described, and what else there is to be told."""
+
+    seen: Seen
+    decisions: Sequence[Decision]
+    changes: list[Change]
+    unwanted: Sequence[str]
+    followed: Mapping[str, Any]
+    looked: Mapping[str, Any]
+
+    @property
+    def result(self) -> dict:
+        """What becomes of each peer, as part of the module's result."""
+        return as_result(self.decisions, self.seen.mesh.held)
+
+    @property
+    def suspending(self) -> list[str]:
+        """Peers whose address goes once nothing is taken from them."""
+        return [one.peer.local_name for one in self.decisions if one.is_awaited]
+
+    @property
+    def is_nothing(self) -> bool:
+        """Whether nothing is to do, by this run or by anybody after it."""
+        left = self.result
+        return not any((self.changes, self.unwanted, self.suspending, left["pending"], left["left_alone"], self.followed["restart"]["needed"]))
+
+
+def as_noted(run: Run, cluster: Cluster, mesh: Mesh, now: datetime) -> Planned | None:
+    """Return that nothing is to do, with what an earlier module of this run has read; None where that does not say so."""
+    notes = noted(run.params)
+    if notes is None:
+        return None
+    looking, warnings = run.aside(check_mode=run.check_mode)
+    try:
+        found = planned(looking, Remembered(cluster, notes), mesh, now)
+    except FederationError:
+        return None
+    if not found.is_nothing:
+        return None
+    for warning in warnings:
+        run.warn(warning)
+    return found
+
+
+def planned(run: Run, reads: Remembered, mesh: Mesh, now: datetime) -> Planned:
+    """Return what is to do for all peers whose card is there; nothing is written."""
+    control_plane = read_control_plane(reads, mesh.namespace, mesh.control_plane)
+    control_plane.check(mesh.trust_domain)
+    mesh.check_suffixes(control_plane.cluster_domain)
+    seen = looked_at(run, reads, mesh, control_plane, now)
     mesh, peerings = seen.mesh, seen.peerings
     intent = seen.intent(run, now)
     decisions = decided(run, intent, peerings, seen.received)
@@ -444,27 +491,31 @@ def present(run: Run, cluster: Cluster, mesh: Mesh, control_plane: ControlPlane,
     followed = what_follows(seen.reads, mesh, control_plane, peerings, changes, in_run)
     looked = preflight(run, seen, decisions)
     # A share of calls must not go where nothing is any more.
-    changes = [*routes, *changes]
+    return Planned(seen, decisions, [*routes, *changes], unwanted, followed, looked)
+
+
+def present(run: Run, cluster: Cluster, mesh: Mesh, now: datetime) -> dict:
+    """Keep the peerings of all peers whose card is there."""
+    plan = as_noted(run, cluster, mesh, now) or planned(run, Remembered(cluster), mesh, now)
+    seen, decisions, result, is_whole = plan.seen, plan.decisions, plan.result, plan.is_nothing
+    changes = list(plan.changes)
     run.apply(cluster, changes)
     if run.params["prune"]:
-        changes += leave(run, cluster, control_plane, unwanted, "all")
-    result = as_result(decisions, mesh.held)
-    suspending = [one.peer.local_name for one in decisions if one.is_awaited]
-    is_whole = not any((changes, unwanted, suspending, result["pending"], result["left_alone"], followed["restart"]["needed"]))
+        changes += leave(run, cluster, seen.control_plane, plan.unwanted, "all")
     return {
         "changed": bool(changes),
         "diff": as_diff(changes, [item for one in decisions for item in one.names]),
         "changes": [change.summary() for change in changes],
         "plan": plan_block(mesh.name, changes, [line for one in decisions for line in one.told], is_planned=run.check_mode),
         **result,
-        **looked,
-        **followed,
+        **plan.looked,
+        **plan.followed,
         **NOTHING,
-        "suspending": suspending,
-        "leftovers": unwanted,
+        "suspending": plan.suspending,
+        "leftovers": plan.unwanted,
         "standing": how_it_stands(seen, result["expected"], now, is_planned=run.check_mode) if is_whole else {},
         "files": [],
-        "control_plane": control_plane.as_data(),
+        "control_plane": seen.control_plane.as_data(),
     }
 
 

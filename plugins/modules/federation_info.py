@@ -305,6 +305,7 @@ from ..module_utils._handing import waiting_to_be_handed_over  # noqa: E402
 from ..module_utils._options import CLUSTER, MESH, WAITING  # noqa: E402
 from ..module_utils._reads.istiod import restart_needed  # noqa: E402
 from ..module_utils._reads.peerings import read_control_plane, read_members, read_peerings  # noqa: E402
+from ..module_utils._reads.remembering import Remembered, note  # noqa: E402
 from ..module_utils._reads.traffic import read_routes  # noqa: E402
 from ..module_utils._reads.uses import what_is_left  # noqa: E402
 from ..module_utils._run import Module, Run, run_module, wait_until  # noqa: E402
@@ -398,8 +399,10 @@ def seen(run: Run, cluster: Cluster, now: datetime) -> dict:
     """Return what is seen, after waiting for it if asked."""
     params = run.params
     namespace = params["namespace"] or f"{params['mesh']}-mesh-system"
-    control_plane = read_control_plane(cluster, namespace, params["control_plane"])
+    reads = Remembered(cluster)
+    control_plane = read_control_plane(reads, namespace, params["control_plane"])
     if params["until"] == "reachable":
+        note(params, reads)
         return reachable(params["mesh"], cluster, control_plane)
     if params["until"] == "gone":
         return gone(run, cluster, namespace, control_plane)

@@ -324,7 +324,7 @@ from ..module_utils._core.plain.fingerprints import spoken  # noqa: E402
 from ..module_utils._core.plain.kinds import SERVICE  # noqa: E402
 from ..module_utils._described import DESCRIBED  # noqa: E402
 from ..module_utils._files import NOT_OURS, Place, read, refuse_no_folder, write  # noqa: E402
-from ..module_utils._gateways import NOTHING, keep_gateways  # noqa: E402
+from ..module_utils._gateways import NOTHING, Kept, keep_gateways  # noqa: E402
 from ..module_utils._handing import beside, earlier, keep_handed_over  # noqa: E402
 from ..module_utils._options import CLUSTER, FORCE, WAITING  # noqa: E402
 from ..module_utils._reads.peerings import (  # noqa: E402
@@ -336,6 +336,7 @@ from ..module_utils._reads.peerings import (  # noqa: E402
     read_services,
     standing_mesh,
 )
+from ..module_utils._reads.remembering import Remembered, note, noted  # noqa: E402
 from ..module_utils._resolving import resolved  # noqa: E402
 from ..module_utils._run import Module, Run, run_module, wait_until  # noqa: E402
 from ..module_utils._writing import LARGEST, written_down  # noqa: E402
@@ -361,23 +362,14 @@ OPTIONS = {
 def run(run: Run, cluster: Cluster, now: datetime) -> dict:
     """Make the cards, keep their files, and return the module's result."""
     params = run.params
-    described = described_mesh(params)
-    control_plane = read_control_plane(cluster, described.namespace, described.control_plane)
-    control_plane.check(described.trust_domain)
-    described.check_suffixes(control_plane.cluster_domain)
-    mesh, peers = standing_mesh(cluster, described, control_plane)
-    if not params["make_dir"]:
-        refuse_no_folder(params["cards_dir"])
-    look_at_files(mesh, params["cards_dir"], params["layout"])
-    kept = NOTHING
-    if params["keep_gateways"]:
-        kept = keep_gateways(run, cluster, as_it_stands(described, peers, control_plane, managed=params["managed"]), control_plane, peers)
-    if kept.changes and not run.check_mode:
-        control_plane = read_control_plane(cluster, mesh.namespace, mesh.control_plane)
-        mesh = as_it_stands(described, peers, control_plane)
-    roots = own_roots(run, cluster, control_plane, now)
+    mesh, control_plane, peers, kept, reads = as_noted(run, cluster) or settled(run, cluster, Remembered(cluster))
+    roots = own_roots(run, reads, control_plane, now)
     spared = made_by_hand(mesh, peers)
-    cards, pending = awaited(run, lambda: make_cards(run, cluster, mesh, control_plane, roots, now, spared))
+    cards, pending = make_cards(run, reads, mesh, control_plane, roots, now, spared)
+    if pending:
+        cards, pending = awaited(run, lambda: make_cards(run, Remembered(cluster), mesh, control_plane, roots, now, spared), (cards, pending))
+    else:
+        note(params, reads)
     sentences = to_hand_over(run, mesh, cards, peers, now)
     files, diffs = keep(run, named_files(mesh, cards, params["layout"]), params["cards_dir"], now)
     warn_of_others(run, mesh, cards)
@@ -408,14 +400,61 @@ def run(run: Run, cluster: Cluster, now: datetime) -> dict:
     }
 
 
+class Settled(NamedTuple):
+    """How a mesh stands once its gateways are kept: the mesh and its live ServiceMeshPeers, and what was done and read for that."""
+
+    mesh: Mesh
+    control_plane: ControlPlane
+    peers: Mapping[str, Mapping]
+    kept: Kept
+    reads: Remembered
+
+
+def as_noted(run: Run, cluster: Cluster) -> Settled | None:
+    """Return how the mesh stands, with the control plane as an earlier module of this run has read it; None where that leaves anything to do."""
+    notes = noted(run.params)
+    if notes is None:
+        return None
+    looking, warnings = run.aside(check_mode=True)
+    try:
+        found = settled(looking, cluster, Remembered(cluster, notes))
+    except FederationError:
+        return None
+    if found.kept.changes:
+        return None
+    for warning in warnings:
+        run.warn(warning)
+    return found
+
+
+def settled(run: Run, cluster: Cluster, reads: Remembered) -> Settled:
+    """Keep the gateways where that is asked for, and return how the mesh stands then."""
+    params, described = run.params, described_mesh(run.params)
+    control_plane = read_control_plane(reads, described.namespace, described.control_plane)
+    control_plane.check(described.trust_domain)
+    described.check_suffixes(control_plane.cluster_domain)
+    mesh, peers = standing_mesh(reads, described, control_plane)
+    if not params["make_dir"]:
+        refuse_no_folder(params["cards_dir"])
+    look_at_files(mesh, params["cards_dir"], params["layout"])
+    kept = NOTHING
+    if params["keep_gateways"]:
+        kept = keep_gateways(run, cluster, as_it_stands(described, peers, control_plane, managed=params["managed"]), control_plane, peers)
+    if kept.changes and not run.check_mode:
+        reads = Remembered(cluster)
+        control_plane = read_control_plane(reads, mesh.namespace, mesh.control_plane)
+        mesh = as_it_stands(described, peers, control_plane)
+    return Settled(mesh, control_plane, peers, kept, reads)
+
+
 def is_waiting(run: Run) -> bool:
     """Return whether addresses are waited for; in check mode nothing waits."""
     return run.params["wait"] and not run.check_mode
 
 
-def awaited(run: Run, make: Callable[[], tuple[list[Card], list[dict]]]) -> tuple[list[Card], list[dict]]:
-    """Make the cards, where they are waited for again and again until each has an address or the time is over."""
-    cards, pending = make()
+def awaited(run: Run, make: Callable[[], tuple[list[Card], list[dict]]], made: tuple[list[Card], list[dict]]) -> tuple[list[Card], list[dict]]:
+    """Return the cards that were made, where they are waited for made again until each has an address or the time is over."""
+    cards, pending = made
 
     def look() -> list[str]:
         nonlocal cards, pending
@@ -487,8 +526,8 @@ def make_cards(
             exports=offers(mesh, peer, services),
         )
         card, left_out = as_readers_take_it(card, now)
-        for note in left_out:
-            run.warn(note)
+        for word in left_out:
+            run.warn(word)
         cards.append(card.renewed(standing_card(run, mesh, peer, now)))
     return cards, pending
 

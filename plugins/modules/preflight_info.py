@@ -188,7 +188,7 @@ from ..module_utils._described import DESCRIBED  # noqa: E402
 from ..module_utils._files import refuse_no_folder  # noqa: E402
 from ..module_utils._gateways import refuse_foreign  # noqa: E402
 from ..module_utils._options import CLUSTER  # noqa: E402
-from ..module_utils._reads.estate import Reader, Remembered, describe, found_by, read_estate  # noqa: E402
+from ..module_utils._reads.estate import Reader, describe, found_by, read_estate  # noqa: E402
 from ..module_utils._reads.peerings import (  # noqa: E402
     card_file,
     host_and_port,
@@ -196,6 +196,7 @@ from ..module_utils._reads.peerings import (  # noqa: E402
     read_control_plane,
     read_roots_of,
 )
+from ..module_utils._reads.remembering import Remembered  # noqa: E402
 from ..module_utils._run import Module, Run, run_module  # noqa: E402
 from ..module_utils._traffic import TRAFFIC  # noqa: E402
 from ..module_utils._traffic import look as look_at_traffic  # noqa: E402

@@ -39,6 +39,7 @@ from ansible_collections.ossm.federation.plugins.module_utils._core.plain.data i
 from ansible_collections.ossm.federation.plugins.module_utils._core.plain.errors import FederationError
 from ansible_collections.ossm.federation.plugins.module_utils._core.plain.reference import link_to
 from ansible_collections.ossm.federation.plugins.module_utils._core.plain.words import shown
+from ansible_collections.ossm.federation.plugins.module_utils._reads import remembering
 from ansible_collections.ossm.federation.plugins.module_utils._run import NOTHING_WRITTEN
 from ansible_collections.ossm.federation.plugins.plugin_utils.credentials import are_own, borrowed
 from ansible_collections.ossm.federation.plugins.plugin_utils.specs import SHARED, SPECS, refuse_unknown, refuse_wrong
@@ -173,7 +174,13 @@ class HereAction(ActionBase):
         self._compute_environment_string(environment)
         display.vvv(f"Running {COLLECTION}{name} in a process forked from Ansible's own")
         whose = str(arguments.get("mesh") or (task_vars or {}).get("inventory_hostname") or "")
-        return wrap_var(_ran(self.MODULE, json.dumps({"ANSIBLE_MODULE_ARGS": arguments}, **_ENCODER), environment, whose))
+        notes = constants.DEFAULT_LOCAL_TMP if self._is_in_our_playbooks() else ""
+        return wrap_var(_ran(self.MODULE, json.dumps({"ANSIBLE_MODULE_ARGS": arguments}, **_ENCODER), environment, whose, notes))
+
+    def _is_in_our_playbooks(self) -> bool:
+        """Return whether all that this run plays is this collection's, so that nobody else does anything between its tasks."""
+        played = [str(each) for each in context.CLIARGS.get("args") or ()]
+        return bool(played) and all(each.removeprefix(COLLECTION) in PLAYBOOKS and each.startswith(COLLECTION) for each in played)
 
     def _would_run_here(self, variables: Mapping[str, Any]) -> bool:
         """Return whether the module would run on this machine, as this user, with this Python."""
@@ -230,10 +237,10 @@ def _name_of(module: ModuleType) -> str:
     return module.__name__.rpartition(".")[2]
 
 
-def _ran(module: ModuleType, arguments: str, environment: Mapping[str, Any], whose: str = "") -> dict:
+def _ran(module: ModuleType, arguments: str, environment: Mapping[str, Any], whose: str = "", notes: str = "") -> dict:
     """Run one module in a process of its own and return its result; what it says beside that is left out.
 
-    A silent API server is told of while the module still asks it.
+    A silent API server is told of while the module still asks it. ``notes`` is where it leaves what it has read to the next one.
     """
     readable, writable = os.pipe()
     heard, telling = os.pipe()
@@ -242,6 +249,7 @@ def _ran(module: ModuleType, arguments: str, environment: Mapping[str, Any], who
         os.close(readable)
         os.close(heard)
         client.on_silence = partial(_tell, telling)
+        remembering.folder = notes
         _be_module(module, arguments, environment, writable)
     os.close(writable)
     os.close(telling)

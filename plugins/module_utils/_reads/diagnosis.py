@@ -67,9 +67,9 @@ from .._core.plain.moments import time_text
 from .._core.traffic.admitting import Call, verdict
 from .._core.traffic.standing import Standing
 from .._files import spooled
-from .estate import Remembered
 from .insight import LISTENERS, REGISTRY, SERVER_INFO, Asker, read_proxies
 from .peerings import card_file, read_members, read_roots_of
+from .remembering import Remembered
 
 MOST_PROXIES = 4
 """Pods of one gateway that are asked at once; dumps run on Envoy's main thread."""

@@ -9,7 +9,6 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from .._cluster.client import Cluster
 from .._core.card.card import Card
 from .._core.card.trust import Root
 from .._core.catalogue.findings import Finding, as_data, finding_of, texts
@@ -31,7 +30,6 @@ from .._core.plain.kinds import (
     DESTINATION_RULE,
     EXPORTS,
     EXTENSION,
-    GROUP,
     IMPORTS,
     ISTIO_GATEWAY,
     MEMBER_ROLL,
@@ -49,82 +47,15 @@ from .._core.plain.kinds import (
     is_label,
 )
 from .._core.plain.supported import ARM64_FROM, EXTENSIONS_BEFORE, WASM_PLUGINS_FROM, managed_cluster
-from .._core.preflight.checks import Refusal
 from .._core.preflight.estate import Estate, Platform
 from .._core.preflight.everything import look
 from .._core.preflight.platform import GROUPS, IDENTITY, THIRD_PARTY
 from .._core.preflight.pulls import named_secrets
+from .remembering import FORBIDDEN, Remembered
 
-FORBIDDEN, NOT_SERVED = "FED104", "FED108"
+NOT_SERVED = "FED108"
 _RULE = re.compile(r"mesh_(?P<option>exports|imports), rule (?P<number>[0-9]+)")
 _PEER = re.compile(r"mesh_peers, (?:entry (?P<number>[0-9]+)|(?P<name>[^,]+))")
-
-
-class Remembered:
-    """A cluster that is asked for each object and collection once; what it refuses is remembered, too. It writes nothing."""
-
-    def __init__(self, cluster: Cluster) -> None:
-        self.server = cluster.server
-        self.refusals: list[Refusal] = []
-        self._cluster = cluster
-        self._answers: dict[tuple, object] = {}
-
-    @property
-    def now(self) -> datetime:
-        """The API server's clock."""
-        return self._cluster.now
-
-    def get(self, kind: Kind, namespace: str, name: str) -> Mapping | None:
-        """Return one object as ``Cluster.get`` does, from its collection where that was listed."""
-        listed_before = self._answers.get((self._cluster.list, kind, namespace))
-        if isinstance(listed_before, list):
-            return next((live for live in listed_before if live["metadata"]["name"] == name), None)
-        return self._once(self._cluster.get, kind, namespace, name)
-
-    def list(self, kind: Kind, namespace: str, *which: Any, keep: Callable[[dict], Any] | None = None) -> list[Any]:
-        """Return the objects of one kind as ``Cluster.list`` does. What only ``keep`` makes of them is not remembered."""
-        if keep is None:
-            return self._once(self._cluster.list, kind, namespace, *which)
-        if (self._cluster.list, kind, namespace) not in self._answers:
-            return self._cluster.list(kind, namespace, keep=keep)
-        return [kept for live in self._once(self._cluster.list, kind, namespace) if (kept := keep(live)) is not None]
-
-    def beside(self) -> Remembered:
-        """Return the same cluster with all that is remembered of it, for somebody whose refusals are none of ours."""
-        other = Remembered(self._cluster)
-        other._answers = self._answers
-        return other
-
-    def outline(self, kind: Kind, namespace: str, name: str) -> dict | None:
-        """Return what ``Cluster.outline`` does."""
-        return self._once(self._cluster.outline, kind, namespace, name)
-
-    def serves(self, group: str) -> bool:
-        """Return what ``Cluster.serves`` does."""
-        return self._once(self._cluster.serves, group)
-
-    def refuse(self, kind: Kind, namespace: str, because: str = Refusal.because) -> None:
-        """Note that a kind could not be looked at in a namespace, and why; the first reason counts."""
-        if not any((known.kind, known.namespace) == (kind, namespace) for known in self.refusals):
-            self.refusals.append(Refusal(kind, namespace, because))
-
-    def overlook(self, kind: Kind) -> None:
-        """Forget that a kind of the whole cluster could not be looked at: something else tells as much."""
-        self.refusals = [known for known in self.refusals if known.kind != kind]
-
-    def _once(self, ask: Callable[..., object], *about: Any) -> Any:
-        question = (ask, *about)
-        if question not in self._answers:
-            try:
-                self._answers[question] = ask(*about)
-            except FederationError as error:
-                self._answers[question] = error
-        answer = self._answers[question]
-        if isinstance(answer, FederationError):
-            if answer.code == FORBIDDEN:
-                self.refuse(*about[:2] if isinstance(about[0], Kind) else (GROUP, ""))
-            raise answer
-        return answer
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,10 @@ import sys
 import pytest
 from ansible.module_utils import basic
 from ansible_collections.ossm.federation.plugins.module_utils._options import CLUSTER
+from ansible_collections.ossm.federation.plugins.module_utils._reads import remembering
 from ansible_collections.ossm.federation.plugins.module_utils._run import Module, run_module
+from ansible_collections.ossm.federation.tests.unit.cluster_in_memory import ClusterInMemory
+from ansible_collections.ossm.federation.tests.unit.pem import NOW
 
 SECRET = "a-secret-of-the-tests"
 SHORT = "Qz9Kw"
@@ -85,3 +88,21 @@ def test_an_error_that_nobody_expected_is_told_by_its_place_and_not_by_its_text(
 def test_what_ansible_refuses_is_told_without_secrets(module, capsys, wrong):
     given = {"kubeconfig": {"users": [{"name": "u", "user": USER}]}, "proxy": f"http://anna:{SHORT}@proxy.example", **wrong}
     assert ended(capsys, lambda: module(**given), 1)["failed"]
+
+
+@pytest.mark.parametrize("end", ["well", "refused"])
+@pytest.mark.parametrize("has_written", [True, False])
+def test_what_was_noted_before_a_module_wrote_anything_is_forgotten(module, capsys, monkeypatch, tmp_path, end, has_written):
+    monkeypatch.setattr(remembering, "folder", str(tmp_path))
+
+    def run(run, _cluster, _now):
+        if has_written:
+            run.journal.done.append("apply ConfigMap east-mesh-system/west-ca-root-cert")
+        if end == "refused":
+            raise remembering.FederationError("FED107", where="here", what="is held", fix="Ask")
+        return {}
+
+    made = module(mesh="east")
+    remembering.note(made.params, remembering.Remembered(ClusterInMemory(NOW)))
+    ended(capsys, lambda: run_module(made, run, needs_cluster=False), 0 if end == "well" else 1)
+    assert (remembering.noted(made.params) is None) is has_written

@@ -9,10 +9,12 @@ import pytest
 import yaml
 from ansible_collections.ossm.federation.plugins.module_utils._core.card.card import Card, Ingress
 from ansible_collections.ossm.federation.plugins.module_utils._core.card.trust import read_roots
+from ansible_collections.ossm.federation.plugins.module_utils._core.plain import kinds
 from ansible_collections.ossm.federation.plugins.module_utils._core.plain.errors import FederationError
 from ansible_collections.ossm.federation.plugins.module_utils._core.plain.kinds import KINDS
 from ansible_collections.ossm.federation.plugins.module_utils._described import DESCRIBED
 from ansible_collections.ossm.federation.plugins.module_utils._options import FORCE
+from ansible_collections.ossm.federation.plugins.module_utils._reads import remembering
 from ansible_collections.ossm.federation.plugins.modules import federation
 from ansible_collections.ossm.federation.tests.unit.cluster_in_memory import ClusterInMemory
 from ansible_collections.ossm.federation.tests.unit.pem import NOW, root
@@ -398,3 +400,54 @@ def test_a_run_that_leaves_a_peer_out_does_not_say_how_it_stands(federated):
     connected(federated)
     assert as_described(federated, peers=["west", "north"])["standing"] == {}
     assert as_described(federated, peers=["north"])["standing"] == {}, "west is left over"
+
+
+@pytest.fixture
+def noted(federated, tmp_path, monkeypatch):
+    """A federation that stands, and what the module before would have left of it: what it has read, and nothing written since."""
+    monkeypatch.setattr(remembering, "folder", str(tmp_path))
+    connected(federated)
+    reads = remembering.Remembered(federated)
+    for kind in (kinds.CONTROL_PLANE, kinds.PEER, kinds.SERVICE):
+        reads.list(kind, SPACE)
+    remembering.note(asked().params, reads)
+    federated.reads.clear()
+    return federated
+
+
+def test_what_the_module_before_has_read_is_not_read_again_where_nothing_is_to_do(noted):
+    noted.now = NOW + timedelta(seconds=10)
+    result = as_described(noted)
+    assert (result["changed"], [row["peer"] for row in result["standing"]["peers"]]) == (False, ["west"])
+    asked_again = {read.split()[1] for read in noted.reads}
+    assert asked_again >= {"ExportedServiceSet", "ImportedServiceSet", "ConfigMap"}
+    assert not asked_again & {"ServiceMeshControlPlane", "ServiceMeshPeer"}
+    assert noted.writes == []
+
+
+def test_what_is_written_is_compared_with_what_stands_then_and_not_with_what_was_noted(noted):
+    peer = noted.get(kinds.PEER, SPACE, "west")
+    noted.delete(kinds.PEER, SPACE, "west", peer["metadata"]["uid"])
+    noted.put({**peer, "metadata": {**peer["metadata"], "uid": "another", "labels": {}, "managedFields": []}})
+    noted.writes.clear()
+    result = as_described(noted, cards=[card(address="192.0.2.77")])
+    assert result["left_alone"] and noted.writes == [], "somebody else's by now, whatever the notes say"
+
+
+def test_a_refusal_and_a_change_come_from_what_stands_now(noted):
+    noted.merge_patch(kinds.CONTROL_PLANE, SPACE, "basic", {"spec": {"security": {"trust": {"domain": "another.local"}}}})
+    with pytest.raises(FederationError, match=r"another\.local"):
+        as_described(noted, trust_domain="east.local", exports=[])
+    noted.merge_patch(kinds.CONTROL_PLANE, SPACE, "basic", {"spec": {"security": {"trust": {"domain": "east.local"}}}})
+    assert as_described(noted, trust_domain="east.local")["changed"] is False
+
+
+@pytest.mark.parametrize("more", [[], [{"name": "stock", "namespace": "shop"}]], ids=["nothing to do", "something to do"])
+def test_the_warnings_are_those_of_a_run_without_notes(noted, monkeypatch, more):
+    told = []
+    for folder in (remembering.folder, ""):
+        monkeypatch.setattr(remembering, "folder", folder)
+        run = asked(check_mode=True, cards=[card()], exports=[*EXPORTS, *more], imports=IMPORTS)
+        assert federation.run(run, noted, NOW)["changed"] is bool(more)
+        told.append(run.warnings)
+    assert told[0] and told[0] == told[1]

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 from datetime import timedelta
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -13,6 +14,7 @@ from ansible_collections.ossm.federation.plugins.module_utils._core.plain import
 from ansible_collections.ossm.federation.plugins.module_utils._core.plain.errors import FederationError
 from ansible_collections.ossm.federation.plugins.module_utils._described import DESCRIBED
 from ansible_collections.ossm.federation.plugins.module_utils._options import FORCE
+from ansible_collections.ossm.federation.plugins.module_utils._reads import remembering
 from ansible_collections.ossm.federation.plugins.modules import federation_info, mesh_card
 from ansible_collections.ossm.federation.tests.unit.cluster_in_memory import ClusterInMemory
 from ansible_collections.ossm.federation.tests.unit.pem import NOW, root
@@ -362,3 +364,45 @@ def test_a_link_in_the_place_of_our_note_is_refused_before_anything_is_written(r
     with pytest.raises(FederationError, match=r"FED201 Card .*east-for-west\.handed-over: is a link"):
         run(NOW + LATER)
     assert file.read_bytes() == before and not (tmp_path / "elsewhere").exists()
+
+
+@pytest.fixture
+def noted(run, cluster, tmp_path, monkeypatch):
+    """Gateways and cards that are as they shall be, and what the module before has read of the control plane."""
+    run(keep_gateways=True)
+    monkeypatch.setattr(remembering, "folder", str(tmp_path))
+    cluster.reads.clear()
+    cluster.writes.clear()
+    identity = RunInMemory(federation_info.OPTIONS, mesh="east", namespace=None, control_plane="basic", until="reachable")
+    federation_info.run(identity, cluster, NOW)
+    assert cluster.reads == [f"list ServiceMeshControlPlane {SPACE}"]
+    return cluster
+
+
+def test_a_control_plane_that_was_read_before_is_not_read_again_where_its_gateways_are_as_they_shall_be(noted, run):
+    result = run(keep_gateways=True)
+    assert (result["changed"], [read for read in noted.reads if "ControlPlane" in read]) == (False, noted.reads[:1])
+    assert len(noted.reads) == len(set(noted.reads)), "each once"
+    left = remembering.noted(asked(Path("cards"), keep_gateways=True).params)
+    assert left is not None and f"list maistra.io/v2 servicemeshcontrolplanes {SPACE}" in left.answers
+
+
+def test_gateways_are_compared_with_the_control_plane_as_it_stands_now_before_they_are_written(noted, run):
+    noted.merge_patch(kinds.CONTROL_PLANE, SPACE, "basic", {"spec": {"gateways": {"additionalEgress": {"mine": {"enabled": True}}}}})
+    assert run(keep_gateways=True, peers=["west", "north"])["changed"]
+    assert set(gateways_in(noted)["additionalEgress"]) == {"mine", "west-egress", "north-egress"}
+    assert [read for read in noted.reads if "list ServiceMeshControlPlane" in read][1:], "read again"
+
+
+def test_what_is_refused_by_notes_is_looked_at_again(noted, run):
+    with pytest.raises(FederationError, match=r"trust domain|trust_domain"):
+        run(keep_gateways=True, trust_domain="another.local")
+    noted.merge_patch(kinds.CONTROL_PLANE, SPACE, "basic", {"spec": {"security": {"trust": {"domain": "another.local"}}}})
+    assert run(keep_gateways=True, trust_domain="another.local")["cards"][0]["trust_domain"] == "another.local"
+
+
+def test_no_notes_are_left_while_an_address_is_missing(noted, run):
+    remembering.forget(asked(Path("cards")).params)
+    noted.put(service())
+    assert run(keep_gateways=True)["pending"]
+    assert remembering.noted(asked(Path("cards")).params) is None

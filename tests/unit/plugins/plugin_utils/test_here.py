@@ -123,3 +123,27 @@ def test_a_silent_api_server_is_told_of_while_the_module_still_asks_it(monkeypat
     result = here._ran(federation_info, json.dumps({"ANSIBLE_MODULE_ARGS": options}), {}, "east")
     assert (result["failed"], result["code"], result["verdict"]) == (True, "FED105", "error")
     assert shown == ["east: https://127.0.0.1:9 has given no good answer for 0.2 s; it is asked again until 1 s have passed"]
+
+
+@pytest.mark.parametrize(
+    ("played", "are_noted"),
+    [
+        (("ossm.federation.federate",), True),
+        (("ossm.federation.status", "ossm.federation.federate"), True),
+        (("play.yml",), False),
+        (("ossm.federation.federate", "play.yml"), False),
+        (("another.collection.federate",), False),
+        (("federate.yml",), False),
+        ((), False),
+    ],
+)
+def test_modules_leave_each_other_notes_only_where_nobody_else_s_tasks_come_between(
+    monkeypatch: pytest.MonkeyPatch, played: tuple[str, ...], are_noted: bool
+) -> None:
+    monkeypatch.setattr(here.context, "CLIARGS", {"args": played})
+    action = here.HereAction.__new__(here.HereAction)
+    assert action._is_in_our_playbooks() is are_noted
+    folder = str(here.constants.DEFAULT_LOCAL_TMP)
+    saying = SimpleNamespace(__name__="saying", main=lambda: print(json.dumps({"folder": here.remembering.folder})))
+    assert here._ran(saying, "{}", {}, "", folder if are_noted else "") == {"folder": folder if are_noted else ""}
+    assert here.remembering.folder == "", "the process that all modules are forked from has none"
