@@ -141,7 +141,7 @@ def test_imports_that_were_deleted_by_hand_come_back(bed: Testbed, both: Adminis
 def test_rules_of_traffic_are_kept_once_and_stand_in_the_way_of_leaving(bed: Testbed, both: Administrator) -> None:
     """On a real API server: what istiod makes of the rules is not looked at here."""
     rules = [
-        {"service": "shop/cart", "failover_to": "west", "callers": {"from_mesh": ["west"], "local": "nobody"}},
+        {"service": "shop/cart", "failover_to": "west", "callers": {"from_mesh": ["west"], "local": "nobody", "enforce_after": "7d"}},
         {"service": "shop/checkout", "timeout": "2s"},
     ]
     imports = [{"name": "cart", "namespace": "shop", "import_as_local": True}, {"namespace": "shop"}]

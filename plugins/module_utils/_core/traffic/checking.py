@@ -18,7 +18,7 @@ from ..plain.kinds import DESTINATION_RULE, MESH_LABEL, VIRTUAL_SERVICE, merging
 from .calling import WINDOW, is_enforced, local_callers, rehearses
 from .localities import clients_elsewhere
 from .merging import in_the_way, manager_of, rule_held
-from .plan import BY_WEIGHT, egress_selector, goes_by_region, hidden_by, needed_fields, others_as_local, plan_rule, way_of
+from .plan import BY_WEIGHT, egress_selector, goes_by_region, hidden_by, is_located, needed_fields, others_as_local, plan_rule, way_of
 from .shares import LOCAL
 from .standing import Standing, covers, is_external, is_headless, is_labelled, ports_in, protocols, speaks_http
 from .wanted import Callers, Wanted
@@ -36,7 +36,7 @@ def problems_of(
         found += unknown
         if unknown:
             continue
-        own = [*_failover(one, mesh, standing, locality), *_split(one, mesh, standing, locality), *_http(one, standing)]
+        own = [*_failover(one, mesh, standing, locality), *_split(one, mesh, standing, locality), *_http(one, mesh, standing, locality)]
         own += [*_callers(one, mesh, standing, offered), *_accounts(one, standing)]
         found += own or list(_holders(one, mesh, standing, locality))
     return found
@@ -208,28 +208,29 @@ def _region(peer: Peer | None) -> str | None:
     return peer.locality.get("region") if peer else None
 
 
-def _in_force(one: Wanted, mesh: Mesh, standing: Standing, locality: Mapping[str, str]) -> Iterator[FederationError]:
-    """Yield where a DestinationRule of ours would not count, or would take mutual TLS away."""
-    host = standing.host(one.namespace, one.name)
+def _in_force(one: Wanted, mesh: Mesh, standing: Standing, locality: Mapping[str, str], imported: str = "") -> Iterator[FederationError]:
+    """Yield where a DestinationRule of ours would not count, or would take mutual TLS away; for the service's own host, or an ``imported`` one."""
+    host = imported or standing.host(one.namespace, one.name)
+    places = (standing.home,) if imported else (one.namespace, standing.home)
     elsewhere = [
         live
         for _name, live in standing.destination_rules(host)
         if not is_of_traffic(live)
-        and at(live, "metadata", "namespace") not in (one.namespace, standing.home)
+        and at(live, "metadata", "namespace") not in places
         and at(live, "metadata", "namespace") in standing.members
     ]
     if elsewhere:
-        places = listed(sorted({str(at(live, "metadata", "namespace")) for live in elsewhere}), 10)
-        what = f"would be without effect for clients in {places}: {listed(map(place_of, elsewhere))} counts there first"
+        clients = listed(sorted({str(at(live, "metadata", "namespace")) for live in elsewhere}), 10)
+        what = f"would be without effect for clients in {clients}: {listed(map(place_of, elsewhere))} counts there first"
         yield FederationError(
             "FED860",
             where=one.place,
             what=what,
             fix=f"Take that rule away, or add these fields to it: {needed_fields(one, mesh, standing, locality)}",
         )
-    is_merging = one.merge and rule_held(one, standing) is not None
+    is_merging = one.merge and rule_held(one, standing, imported) is not None
     if standing.control_plane.said("security", "dataPlane", "automtls") is False and not is_merging:
-        shadowed = standing.effective_rule(host, one.namespace, one.namespace)
+        shadowed = standing.effective_rule(host, one.namespace, places[0])
         if not mapping(at(shadowed, "spec", "trafficPolicy", "tls")):
             what = "needs a DestinationRule, and this mesh has automtls: false and no rule that says how the host is called"
             yield FederationError(
@@ -240,7 +241,7 @@ def _in_force(one: Wanted, mesh: Mesh, standing: Standing, locality: Mapping[str
             )
 
 
-def _http(one: Wanted, standing: Standing) -> Iterator[FederationError]:
+def _http(one: Wanted, mesh: Mesh, standing: Standing, locality: Mapping[str, str]) -> Iterator[FederationError]:
     """Yield what is wrong with a timeout and retries: a client's sidecar must read them, for a host that comes from a peer."""
     asked = (("timeout", one.timeout), ("retries", one.retries), ("idle_timeout", one.idle_timeout))
     words = [word for word, value in asked if value is not None]
@@ -253,6 +254,11 @@ def _http(one: Wanted, standing: Standing) -> Iterator[FederationError]:
     if service is not None and not speaks_http(service):
         what = f"is for ports that speak {listed(protocols(service)) or 'nothing'}, and nothing would read it"
         yield _problem("FED861", one, words[0], what, "Name the port http, http2 or grpc if it speaks that")
+    given = standing.imports_of(one.namespace, one.name) if one.idle_timeout else []
+    for imported in dict.fromkeys("" if each.is_local else each.host for each in given):
+        # Of a failover or a split by weight it is said there.
+        if imported or not is_located(one, standing):
+            yield from _in_force(one, mesh, standing, locality, imported)
 
 
 def _offered(wanted: Iterable[Wanted], mesh: Mesh, standing: Standing) -> dict[str, set[tuple[str, str]]]:

@@ -830,6 +830,22 @@ def test_a_rule_about_idle_connections_alone_gives_no_order_and_keeps_what_it_hi
     assert policy == {"outlierDetection": {"interval": "9s"}, "connectionPool": {"http": {"idleTimeout": "60s"}}}
 
 
+@pytest.mark.parametrize(
+    ("name", "host"),
+    [("cart", CART), ("till", "till.shop.svc.west-imports.local"), ("till", "*.local")],
+)
+def test_an_idle_timeout_that_a_rule_in_a_clients_namespace_would_hide_is_refused(name, host):
+    error = refused(estate(rule(host, "desk")), {"service": f"shop/{name}", **IDLE})
+    assert (error.code, "without effect for clients in desk" in error.what, '"idleTimeout": "60s"' in error.fix) == ("FED860", True, True)
+
+
+@pytest.mark.parametrize("name", ["cart", "till"])
+def test_an_idle_timeout_is_no_rule_without_tls_where_the_mesh_turns_none_on_by_itself(name):
+    plain = {"security": {"dataPlane": {"automtls": False}, "trust": {"domain": "east.local"}}}
+    assert refused(estate(**plain), {"service": f"shop/{name}", **IDLE}).code == "FED870"
+    keep(estate(rule("*.local", SPACE, "default", tls={"mode": "ISTIO_MUTUAL"}), **plain), {"service": f"shop/{name}", **IDLE})
+
+
 def test_an_idle_timeout_is_merged_into_rules_of_somebody_else():
     host = "till.shop.svc.west-imports.local"
     cluster = estate(rule(host, SPACE, **POLICY), rule("cart"))
