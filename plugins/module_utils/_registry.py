@@ -9,7 +9,7 @@ from __future__ import annotations
 import base64
 import ipaddress
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import SplitResult, urlencode, urljoin, urlsplit
@@ -17,7 +17,20 @@ from urllib.parse import SplitResult, urlencode, urljoin, urlsplit
 from ._asking import Answer, Question, Unfit, asked, trust_in
 from ._core.extensions.image import LARGEST_JSON, OF_IMAGE, Image, Packed, digest_of, image_of_parts, layers_of
 from ._core.extensions.registries import ACCEPTED, DIGEST, TOKENS_AT, Challenge, Reference, challenge_in, chosen_of
-from ._core.extensions.signatures import Signature, Verifier, refuse_unsigned, signatures_in, tag_of
+from ._core.extensions.signatures import (
+    OF_INDEX,
+    Bundle,
+    Signature,
+    Verifier,
+    bundles_in,
+    names,
+    read_bundle,
+    referrers_in,
+    referrers_tag_of,
+    refuse_unsigned,
+    signatures_in,
+    tag_of,
+)
 from ._core.plain.addresses import special_kind
 from ._core.plain.data import from_json, mapping
 from ._core.plain.errors import FederationError
@@ -156,11 +169,38 @@ class Registry:
         layers_of(manifest, where)
         return signatures_in(manifest, where)
 
-    def refuse_unsigned(self, digest: str, found: list[Signature], verifies: Verifier) -> None:
-        """Refuse an image that none of the signatures ``found`` speaks for by the key that ``verifies``: FED939."""
+    def bundles(self, digest: str) -> list[Bundle]:
+        """Return what bundles that refer to an image say of who has signed it. Raises also FED841 and FED939 where they cannot be read."""
+        where = f"Signatures of image {self._reference}"
+        found = []
+        for each in referrers_in(self._referrers(digest), where):
+            # What an index of clients lists may have gone.
+            manifest = self.manifest(each) if DIGEST.fullmatch(each) else None
+            layers = bundles_in(manifest, digest, where) if manifest else []
+            if manifest and layers:
+                layers_of(manifest, where)
+            found += [read_bundle(self.blob(layer)) for layer in layers]
+        return [each for each in found if each is not None]
+
+    def refuse_unsigned(self, digest: str, found: Sequence[Signature], bundles: Sequence[Bundle], verifies: Verifier) -> None:
+        """Refuse an image that none of the signatures and bundles that were found speaks for by the key that ``verifies``: FED939."""
         payloads = [(each.content, self.blob(each.payload)) for each in found]
-        signed = [payload for content, payload in payloads if verifies(content, payload)]
-        refuse_unsigned(digest, len(found), signed, f"Image {self._reference}")
+        signed = [names(payload) for content, payload in payloads if verifies(content, payload)]
+        signed += [name for each in bundles if any(verifies(content, each.signed) for content in each.contents) for name in each.names]
+        refuse_unsigned(digest, len(found) + len(bundles), signed, f"Image {self._reference}")
+
+    def _referrers(self, digest: str) -> bytes:
+        """Return the index of what refers to an image: the registry's own, or the one that clients keep where it has none."""
+        try:
+            answer = self._ask("GET", f"/referrers/{digest}", {"Accept": OF_INDEX})
+        except FederationError as error:
+            # A registry that does not know the question may call it forbidden; that of the image itself it has answered.
+            if error.code != "FED936":
+                raise
+            answer = None
+        if answer is not None and answer.status == 200:
+            return self._content(answer, LARGEST_JSON)
+        return self.manifest(referrers_tag_of(digest)) or b""
 
     def push(self, packed: Packed) -> None:
         """Put an image under the reference's tag: what it consists of first, and what names that last."""

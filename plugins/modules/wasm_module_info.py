@@ -38,7 +38,8 @@ options:
   public_key:
     description:
       - With O(pull), a file with the public key that must have signed the image, as C(cosign sign --key) does; ECDSA on P-256, RSA or Ed25519, in PEM.
-      - Signatures in the newer bundles of C(cosign) and those without a key are not read.
+      - Both layouts of C(cosign) are read, the tag that ends with C(.sig) and bundles that refer to the image. A signature without a key, which is
+        by an identity, is counted and cannot be verified here. No transparency log is asked.
     type: path
     version_added: 0.3.0
   sha256:
@@ -226,10 +227,10 @@ def pulled(run: Run) -> Source:
     verifies = key_in(params["public_key"]) if params["public_key"] else None
     registry = Registry(reference, params, run.know)
     image = registry.pull()
-    found = registry.signatures(image.digest)
+    found, bundles = registry.signatures(image.digest), registry.bundles(image.digest)
     if verifies:
-        registry.refuse_unsigned(image.digest, found, verifies)
-    signatures = {"found": len(found), "verified": True if verifies else None}
+        registry.refuse_unsigned(image.digest, found, bundles, verifies)
+    signatures = {"found": len(found) + len(bundles), "verified": True if verifies else None}
     return Source(f"Image {reference}", image.module or b"", image, signatures)
 
 

@@ -122,30 +122,62 @@ def put(registry: RealRegistry, path: str, content: bytes, kind: str) -> None:
         pass
 
 
+MANIFEST = "application/vnd.oci.image.manifest.v1+json"
+
+
+def described(registry: RealRegistry, content: bytes, kind: str) -> dict[str, object]:
+    digest = f"sha256:{hashlib.sha256(content).hexdigest()}"
+    put(registry, f"/v2/team/header/blobs/uploads/?digest={digest}", content, "application/octet-stream")
+    return {"mediaType": kind, "digest": digest, "size": len(content)}
+
+
+def sign_by_bundle(registry: RealRegistry, key: ec.EllipticCurvePrivateKey, image: str, named: str) -> None:
+    """Sign the image ``named`` as cosign 3 does, in a bundle that refers to ``image``, and list that as clients do where the registry does not."""
+    kind, of_bundle = "application/vnd.in-toto+json", "application/vnd.dev.sigstore.bundle.v0.3+json"
+    subject = [{"digest": {"sha256": named.partition(":")[2]}}]
+    statement = {"_type": "https://in-toto.io/Statement/v1", "subject": subject, "predicateType": "https://sigstore.dev/cosign/sign/v1"}
+    payload = json.dumps(statement).encode()
+    signature = key.sign(f"DSSEv1 {len(kind)} {kind} {len(payload)} ".encode() + payload, ec.ECDSA(hashes.SHA256()))
+    signatures = [{"sig": base64.b64encode(signature).decode()}]
+    envelope = {"payload": base64.b64encode(payload).decode(), "payloadType": kind, "signatures": signatures}
+    bundle = json.dumps({"mediaType": of_bundle, "verificationMaterial": {"publicKey": {"hint": ""}}, "dsseEnvelope": envelope}).encode()
+    manifest = json.dumps(
+        {
+            "schemaVersion": 2,
+            "mediaType": MANIFEST,
+            "artifactType": of_bundle,
+            "config": described(registry, b"{}", "application/vnd.oci.empty.v1+json"),
+            "layers": [described(registry, bundle, of_bundle)],
+            "subject": {"mediaType": MANIFEST, "digest": image, "size": 1},
+        }
+    ).encode()
+    digest = f"sha256:{hashlib.sha256(manifest).hexdigest()}"
+    put(registry, f"/v2/team/header/manifests/{digest}", manifest, MANIFEST)
+    listed = {"mediaType": MANIFEST, "digest": digest, "size": len(manifest), "artifactType": of_bundle}
+    of_index = "application/vnd.oci.image.index.v1+json"
+    index = json.dumps({"schemaVersion": 2, "mediaType": of_index, "manifests": [listed]}).encode()
+    put(registry, f"/v2/team/header/manifests/{image.replace(':', '-')}", index, of_index)
+
+
 def sign(registry: RealRegistry, key: ec.EllipticCurvePrivateKey, image: str, named: str) -> None:
     """Sign the image ``named`` as cosign's specification says, and keep that beside the image ``image``."""
     critical = {"identity": {"docker-reference": ""}, "image": {"docker-manifest-digest": named}, "type": "cosign container image signature"}
     payload = json.dumps({"critical": critical, "optional": None}).encode()
     signature = base64.b64encode(key.sign(payload, ec.ECDSA(hashes.SHA256()))).decode()
 
-    def described(content: bytes, kind: str) -> dict[str, object]:
-        digest = f"sha256:{hashlib.sha256(content).hexdigest()}"
-        put(registry, f"/v2/team/header/blobs/uploads/?digest={digest}", content, "application/octet-stream")
-        return {"mediaType": kind, "digest": digest, "size": len(content)}
-
-    kind = "application/vnd.oci.image.manifest.v1+json"
-    layer = described(payload, "application/vnd.dev.cosign.simplesigning.v1+json")
+    layer = described(registry, payload, "application/vnd.dev.cosign.simplesigning.v1+json")
     manifest = {
         "schemaVersion": 2,
-        "mediaType": kind,
-        "config": described(b"{}", "application/vnd.oci.image.config.v1+json"),
+        "mediaType": MANIFEST,
+        "config": described(registry, b"{}", "application/vnd.oci.image.config.v1+json"),
         "layers": [{**layer, "annotations": {"dev.cosignproject.cosign/signature": signature}}],
     }
-    put(registry, f"/v2/team/header/manifests/{image.replace(':', '-')}.sig", json.dumps(manifest).encode(), kind)
+    put(registry, f"/v2/team/header/manifests/{image.replace(':', '-')}.sig", json.dumps(manifest).encode(), MANIFEST)
 
 
+@pytest.mark.parametrize("signs", [sign, sign_by_bundle], ids=["tag", "bundle"])
 def test_an_image_is_taken_only_if_the_key_has_signed_that_very_one(
-    program: Path, tmp_path: Path, run: Callable[..., Outcome], plugin: Path
+    program: Path, tmp_path: Path, run: Callable[..., Outcome], plugin: Path, signs: Callable[..., None]
 ) -> None:
     key, other = (ec.generate_private_key(ec.SECP256R1()) for _number in range(2))
     for path, each in (("key.pub", key), ("other.pub", other)):
@@ -160,8 +192,8 @@ def test_an_image_is_taken_only_if_the_key_has_signed_that_very_one(
             return found.code, found.result.get("signatures")
 
         assert [look(), look("key.pub"), look("missing.pub")] == [(None, {"found": 0, "verified": None}), ("FED939", None), ("FED939", None)]
-        sign(registry, key, digest, digest)
+        signs(registry, key, digest, digest)
         assert [look(), look("key.pub")] == [(None, {"found": 1, "verified": None}), (None, {"found": 1, "verified": True})]
         assert look("other.pub") == ("FED939", None)
-        sign(registry, key, digest, f"sha256:{'0' * 64}")
+        signs(registry, key, digest, f"sha256:{'0' * 64}")
         assert look("key.pub") == ("FED939", None)

@@ -1,14 +1,17 @@
 # GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Signatures of an image as ``cosign`` keeps them: beside it, under a tag made of its digest. Read as a stranger's.
+"""Signatures of an image as ``cosign`` keeps them, read as a stranger's: beside it, under a tag made of its digest, or, which cosign 3 does unless
+told otherwise, in a bundle that refers to it.
 
-Sources: cosign, ``specs/SIGNATURE_SPEC.md`` and ``specs/SIGNATURE_STORAGE.md``; containers/image, "signature" (simple signing).
+Sources: cosign, ``specs/SIGNATURE_SPEC.md``, ``specs/SIGNATURE_STORAGE.md`` and ``specs/BUNDLE_SPEC.md``; containers/image, "signature" (simple
+signing); secure-systems-lab/dsse, ``protocol.md``; OCI distribution specification 1.1, "Listing Referrers". Registries have listed bundles by the
+type of their empty configuration (sigstore/cosign issue 4422).
 """
 
 from __future__ import annotations
 
 import base64
 import binascii
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,9 +20,16 @@ from ..plain.errors import FederationError
 
 PAYLOAD = "application/vnd.dev.cosign.simplesigning.v1+json"
 ANNOTATION = "dev.cosignproject.cosign/signature"
+BUNDLE = "application/vnd.dev.sigstore.bundle"
+"""How the type of a bundle begins; its version follows."""
+OF_INDEX = "application/vnd.oci.image.index.v1+json"
 LARGEST_PAYLOAD = 1 << 20
 MOST_SIGNATURES = 64
 LARGEST_KEY = 1 << 16
+_EMPTY = "application/vnd.oci.empty.v1+json"
+_STATED = "dev.sigstore.bundle.predicateType"
+_SIGNING = "https://sigstore.dev/cosign/sign/v1"
+_IN_TOTO, _STATEMENT = "application/vnd.in-toto+json", "https://in-toto.io/Statement/"
 _LONGEST_SIGNATURE = 1 << 12
 _SMALLEST_RSA = 2048
 
@@ -32,9 +42,60 @@ class Signature:
     content: bytes
 
 
+@dataclass(frozen=True)
+class Bundle:
+    """One bundle that says who has signed which images: ``names`` are their digests, ``signed`` is what the signatures in ``contents`` are of."""
+
+    names: frozenset[str]
+    signed: bytes
+    contents: tuple[bytes, ...]
+
+
 def tag_of(digest: str) -> str:
     """Return the tag under which the signatures of an image stand."""
-    return f"{digest.replace(':', '-')}.sig"
+    return f"{referrers_tag_of(digest)}.sig"
+
+
+def referrers_tag_of(digest: str) -> str:
+    """Return the tag under which those stand that refer to an image, in a registry that does not list them itself."""
+    return digest.replace(":", "-")
+
+
+def referrers_in(index: bytes, where: str) -> list[str]:
+    """Return the digests of what may be a bundle with a signature, of all that refers to an image. Raises ``FederationError`` FED939 beyond bounds."""
+    found = [
+        str(each.get("digest"))
+        for each in items(at(from_json(index), "manifests"))
+        if str(each.get("artifactType", _EMPTY)).startswith((BUNDLE, _EMPTY)) and mapping(each.get("annotations")).get(_STATED, _SIGNING) == _SIGNING
+    ]
+    if len(found) > MOST_SIGNATURES:
+        raise _refusal(where, f"has more than {MOST_SIGNATURES} bundles")
+    return found
+
+
+def bundles_in(manifest: bytes, digest: str, where: str) -> list[Mapping[str, Any]]:
+    """Return what names the bundles that a manifest holds, of those that refers to the image; raises ``FederationError`` FED939 for one that is too large."""
+    told = from_json(manifest)
+    if at(told, "subject", "digest") != digest:
+        return []
+    layers = [layer for layer in items(at(told, "layers")) if str(layer.get("mediaType")).startswith(BUNDLE)]
+    if any(not is_whole(layer.get("size")) or layer["size"] > LARGEST_PAYLOAD for layer in layers):
+        raise _refusal(where, f"has a bundle of more than {LARGEST_PAYLOAD >> 20} MiB")
+    return layers
+
+
+def read_bundle(content: bytes) -> Bundle | None:
+    """Return what a bundle says of images that were signed; None where it says something else, such as what they were built from."""
+    envelope = mapping(at(from_json(content), "dsseEnvelope"))
+    payload = _decoded(envelope.get("payload"), LARGEST_PAYLOAD)
+    told = from_json(payload)
+    is_signing = at(told, "predicateType") == _SIGNING and str(at(told, "_type")).startswith(_STATEMENT)
+    if envelope.get("payloadType") != _IN_TOTO or not is_signing:
+        return None
+    names = frozenset(f"sha256:{at(each, 'digest', 'sha256')}" for each in items(at(told, "subject")))
+    contents = [_decoded(each.get("sig"), _LONGEST_SIGNATURE) for each in items(envelope.get("signatures"))[:MOST_SIGNATURES]]
+    signed = b"DSSEv1 %d %s %d %s" % (len(_IN_TOTO), _IN_TOTO.encode(), len(payload), payload)
+    return Bundle(names, signed, tuple(filter(None, contents)))
 
 
 def signatures_in(manifest: bytes, where: str) -> list[Signature]:
@@ -45,14 +106,18 @@ def signatures_in(manifest: bytes, where: str) -> list[Signature]:
         raise _refusal(where, what)
     found = []
     for layer in layers:
-        text = mapping(layer.get("annotations")).get(ANNOTATION)
-        try:
-            content = base64.b64decode(text, validate=True) if isinstance(text, str) and len(text) <= _LONGEST_SIGNATURE else b""
-        except (binascii.Error, ValueError):
-            content = b""
+        content = _decoded(mapping(layer.get("annotations")).get(ANNOTATION), _LONGEST_SIGNATURE)
         if content:
             found.append(Signature(layer, content))
     return found
+
+
+def _decoded(text: object, most: int) -> bytes:
+    """Return what a text in base64 holds; nothing where it is none, or too long."""
+    try:
+        return base64.b64decode(text, validate=True) if isinstance(text, str) and len(text) <= most else b""
+    except (binascii.Error, ValueError):
+        return b""
 
 
 Verifier = Callable[[bytes, bytes], bool]
@@ -107,9 +172,9 @@ def names(payload: bytes) -> str:
     return digest if is_signing and isinstance(digest, str) else ""
 
 
-def refuse_unsigned(digest: str, count: int, signed: list[bytes], where: str) -> None:
-    """Refuse an image for which no payload that was ``signed`` by the key speaks; there are ``count`` signatures in all. FED939."""
-    if any(names(payload) == digest for payload in signed):
+def refuse_unsigned(digest: str, count: int, signed: Sequence[str], where: str) -> None:
+    """Refuse an image that is not among those that the key has ``signed``, by their digests; there are ``count`` signatures in all. FED939."""
+    if digest in signed:
         return
     if signed:
         raise _refusal(where, "has a signature by that key which is that of another image")
