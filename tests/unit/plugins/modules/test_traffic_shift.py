@@ -6,6 +6,7 @@ from __future__ import annotations
 import json
 
 import pytest
+from ansible_collections.ossm.federation.plugins.module_utils import _shifting
 from ansible_collections.ossm.federation.plugins.module_utils._core.plain.errors import FederationError
 from ansible_collections.ossm.federation.plugins.module_utils._core.plain.kinds import DESTINATION_RULE, VIRTUAL_SERVICE
 from ansible_collections.ossm.federation.plugins.module_utils._core.traffic.shares import SHIFT, weights_at
@@ -39,7 +40,7 @@ class Answers:
 @pytest.fixture
 def waits(monkeypatch):
     seconds = []
-    monkeypatch.setattr(traffic_shift.time, "sleep", seconds.append)
+    monkeypatch.setattr(_shifting.time, "sleep", seconds.append)
     return seconds
 
 
@@ -162,7 +163,7 @@ def test_a_check_that_fails_or_proves_nothing_steps_back_and_stays_there(east, w
     if stood:
         keep(east, {**goal, "split": {"local": stood, "west": 100 - stood}})
     before = (till(east), cart(east))
-    monkeypatch.setattr(traffic_shift.Prometheus, "of", lambda _params, _word: Answers((0.001,), answer))
+    monkeypatch.setattr(_shifting.Prometheus, "of", lambda _params, _word: Answers((0.001,), answer))
     with pytest.raises(FederationError) as error:
         shift(east, goal, check="prometheus")
     assert (error.value.code, error.value.result["services"][0]["state"]) == ("FED874", "back")
@@ -174,7 +175,7 @@ def test_a_check_that_fails_or_proves_nothing_steps_back_and_stays_there(east, w
 
 
 def test_what_is_not_proven_may_go_on_where_that_is_said(east, waits, monkeypatch):
-    monkeypatch.setattr(traffic_shift.Prometheus, "of", lambda _params, _word: Answers((), "is busy", (0.0,)))
+    monkeypatch.setattr(_shifting.Prometheus, "of", lambda _params, _word: Answers((), "is busy", (0.0,)))
     run = asked(TILL, check="prometheus", unproven="go_on")
     assert traffic_shift.run(run, east, NOW)["services"][0]["state"] == "goal"
     assert [line.split()[0] for line in run.warnings] == ["FED878", "FED878"]
@@ -182,7 +183,7 @@ def test_what_is_not_proven_may_go_on_where_that_is_said(east, waits, monkeypatc
 
 def test_prometheus_is_asked_about_the_calls_that_move_and_about_this_step_alone(east, waits, monkeypatch):
     answers = Answers(*[(0.0,)] * 3)
-    monkeypatch.setattr(traffic_shift.Prometheus, "of", lambda _params, _word: answers)
+    monkeypatch.setattr(_shifting.Prometheus, "of", lambda _params, _word: answers)
     shift(east, TILL, check="prometheus", pause=30)
     assert 'destination_service=~"till\\\\.shop\\\\.svc\\\\.west-imports\\\\.local"' in answers.asked[0]
     assert "[30s]" in answers.asked[0] and "or vector(0)" in answers.asked[0]
@@ -229,7 +230,7 @@ def test_check_mode_shows_the_whole_way_and_waits_for_nothing(east, waits):
 
 def test_a_share_that_another_run_moves_meanwhile_is_left_to_it(east, monkeypatch):
     shift(east, TILL, check="approve")
-    monkeypatch.setattr(traffic_shift.time, "sleep", lambda _seconds: shift(east, TILL, check="approve"))
+    monkeypatch.setattr(_shifting.time, "sleep", lambda _seconds: shift(east, TILL, check="approve"))
     with pytest.raises(FederationError, match="FED515 Share of shop/till"):
         shift(east, TILL)
 
