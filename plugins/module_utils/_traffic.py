@@ -7,6 +7,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 
 from ._cluster.client import Cluster
+from ._core.catalogue.findings import Finding, finding_of
 from ._core.mesh.described import Mesh
 from ._core.mesh.parse import checked_locality, described_mesh
 from ._core.plain.data import at
@@ -14,10 +15,10 @@ from ._core.plain.errors import FederationError
 from ._core.traffic.calling import admitting, callers_of, callers_query, rehearsing
 from ._core.traffic.checking import of_others, problems_of
 from ._core.traffic.enforcing import judged, rehearsals, unsure
-from ._core.traffic.localities import found_locality
+from ._core.traffic.localities import found_locality, warnings_of
 from ._core.traffic.plan import is_located
 from ._core.traffic.rehearsals import denied_query, metered_in
-from ._core.traffic.shifting import under_way
+from ._core.traffic.shifting import under_way, warnings_under_way
 from ._core.traffic.standing import Caller, Standing
 from ._core.traffic.wanted import Wanted, read_wanted
 from ._prometheus import Prometheus
@@ -128,6 +129,18 @@ def _rehearsed(run: Run, cluster: Cluster, wanted: list[Wanted], mesh: Mesh, sta
         tallies[one.namespace, one.name] = replace(tallies[one.namespace, one.name], metered=metered)
     standing = replace(standing, tallies=tallies)
     return (judged(wanted, mesh, standing, now) if prometheus else found), standing
+
+
+def looked_at(run: Run, cluster: Cluster, mesh: Mesh) -> tuple[list[Wanted], list[Finding]]:
+    """Return the rules of ``mesh_traffic``, and all that is wrong with them or deserves a warning; nothing where it is not set."""
+    if run.params["traffic"] is None:
+        return [], []
+    try:
+        asked = look(run, cluster)
+    except FederationError as error:
+        return read_wanted(run.params["traffic"], mesh)[0], [finding_of(error)]
+    warned = [*warnings_of(asked.wanted, asked.standing), *warnings_under_way(asked.wanted, asked.standing)]
+    return asked.wanted, [*map(finding_of, asked.problems), *warned]
 
 
 def refuse(problems: list[FederationError]) -> None:

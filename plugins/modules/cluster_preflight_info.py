@@ -102,50 +102,22 @@ lines:
   sample: ["https://api.east.example.com:6443 · nothing found"]
 """
 
-from collections.abc import Mapping, Sequence  # noqa: E402
+from collections.abc import Mapping  # noqa: E402
 from dataclasses import replace  # noqa: E402
 from datetime import datetime  # noqa: E402
 
 from ..module_utils._cluster.client import Cluster  # noqa: E402
-from ..module_utils._core.catalogue.findings import Finding, finding_of, told  # noqa: E402
-from ..module_utils._core.control_plane.live import ControlPlane, parse_version  # noqa: E402
-from ..module_utils._core.control_plane.spec import (  # noqa: E402
-    UNDEPLOYED_NAME,
-    check_name,
-    check_spec,
-    plan_control_plane,
-)
-from ..module_utils._core.install.operators import (  # noqa: E402
-    Found,
-    Operator,
-    catalog_of,
-    is_ready,
-    needed,
-    settled,
-    with_wishes,
-)
+from ..module_utils._core.catalogue.findings import Finding, finding_of, found_by, told  # noqa: E402
+from ..module_utils._core.control_plane.live import parse_version  # noqa: E402
 from ..module_utils._core.install.tenants import Tenant, check_tenants  # noqa: E402
 from ..module_utils._core.plain.data import at  # noqa: E402
 from ..module_utils._core.plain.errors import FederationError  # noqa: E402
-from ..module_utils._core.plain.kinds import (  # noqa: E402
-    CATALOG_SOURCE,
-    CLUSTER_ROLE_BINDING,
-    CONTROL_PLANE,
-    INSTALL_PLAN,
-    MEMBER,
-    MEMBER_ROLL,
-    MESH_LABEL,
-    NAMESPACE,
-    OPERATOR_GROUP,
-    PACKAGE_MANIFEST,
-    ROLE,
-    SUBSCRIPTION,
-)
-from ..module_utils._core.preflight.clusters import OLM_GROUP, ClusterEstate, look  # noqa: E402
+from ..module_utils._core.plain.kinds import CONTROL_PLANE  # noqa: E402
+from ..module_utils._core.preflight.clusters import OLM_GROUP, ClusterEstate, check_wanted, look, may_stand  # noqa: E402
 from ..module_utils._core.preflight.platform import IDENTITY  # noqa: E402
 from ..module_utils._options import CLUSTER, OLM  # noqa: E402
-from ..module_utils._reads.estate import Reader, found_by, read_platform  # noqa: E402
-from ..module_utils._reads.operators import matters, packages_of  # noqa: E402
+from ..module_utils._reads.clusters import with_holders, with_olm  # noqa: E402
+from ..module_utils._reads.estate import Reader, read_platform  # noqa: E402
 from ..module_utils._reads.remembering import Remembered  # noqa: E402
 from ..module_utils._run import Module, Run, run_module  # noqa: E402
 
@@ -166,85 +138,23 @@ def run(run: Run, cluster: Cluster, now: datetime) -> dict:
     homes = {tenant.mesh: tenant.namespace for tenant in tenants}
     for one in wanted:
         home = homes.get(one.get("mesh"), f"{one.get('mesh')}-mesh-system")
-        findings += found_by(lambda one=one, home=home: check_wanted(reader, one, home))
+        findings += found_by(lambda one=one, home=home: check_wanted(one, home, standing(reader, one, home)))
     versions = [version for one in wanted if (version := parse_version(str(one.get("version") or "")))]
     platform = read_platform(reader, min(versions, default=None), [at(one, "spec", *IDENTITY) for one in wanted])
     estate = ClusterEstate(cluster.server, wanted=wanted, tenants=tenants, platform=platform)
     estate = with_holders(reader, replace(estate, has_olm=reader.serves(OLM_GROUP) is not False))
     if estate.has_olm:
         try:
-            estate = with_olm(run, reader, estate)
+            estate = with_olm(reader, estate, params)
         except FederationError as error:
             findings.append(finding_of(error))
     found, unknown = look(estate, remembered.refusals)
     return told(params["title"] or cluster.server, [*findings, *found], unknown)
 
 
-def with_olm(run: Run, reader: Reader, estate: ClusterEstate) -> ClusterEstate:
-    """Return the estate with the operators that are needed, what OLM has, and what its catalogs offer; raises FED440."""
-    params = run.params
-    common = {key: params[key] for key in ("catalog", "catalog_namespace", "approval")}
-    operators = with_wishes(needed(estate.wanted, **common), params["operators"])
-    subscriptions = reader.list(SUBSCRIPTION, "")
-    if subscriptions is None:
-        # Without them nobody knows what is still to come.
-        return estate
-    found = Found(subscriptions=subscriptions, catalogs=reader.list(CATALOG_SOURCE, ""))
-    operators = settled(operators, found)
-    offered = packages_of(reader.cluster, operators, found)
-    for operator in operators:
-        if matters(operator, found) and is_ready(catalog_of(operator, found.catalogs)) and operator.package not in offered:
-            reader.cluster.refuse(PACKAGE_MANIFEST, operator.catalog_namespace, "this account may not read them, or they are not served")
-    return replace(
-        estate,
-        operators=operators,
-        upgrade=params["upgrade"],
-        subscriptions=subscriptions,
-        groups=reader.list(OPERATOR_GROUP, "") or (),
-        control_planes=reader.list(CONTROL_PLANE, "") or (),
-        catalogs=found.catalogs,
-        packages=offered,
-        plans=plans_of(reader, operators, found),
-    )
-
-
-def plans_of(reader: Reader, operators: Sequence[Operator], found: Found) -> list[dict]:
-    """Return the InstallPlans of those namespaces in which an operator is on its way to a version."""
-    moving = {
-        operator.namespace
-        for operator in operators
-        if (status := at(found.subscription(operator.package), "status")) and status.get("currentCSV") != status.get("installedCSV")
-    }
-    return [live for namespace in sorted(moving) for live in reader.list(INSTALL_PLAN, namespace) or ()]
-
-
-def with_holders(reader: Reader, estate: ClusterEstate) -> ClusterEstate:
-    """Return the estate with what shows whose the namespaces are that its meshes want."""
-    if not estate.tenants:
-        return estate
-    return replace(
-        estate,
-        namespaces={live["metadata"]["name"]: live for live in reader.list(NAMESPACE, "") or ()},
-        roles=[live for live in reader.list(ROLE, "", MESH_LABEL) or () if at(live, "metadata", "labels", MESH_LABEL)],
-        cluster_bindings=reader.list(CLUSTER_ROLE_BINDING, "") or (),
-        control_planes=reader.list(CONTROL_PLANE, "") or (),
-        rolls=reader.list(MEMBER_ROLL, "") or (),
-        members=reader.list(MEMBER, "") or (),
-        groups=reader.list(OPERATOR_GROUP, "") or (),
-    )
-
-
-def check_wanted(reader: Reader, one: Mapping, namespace: str) -> None:
-    """Refuse a control plane, wanted in ``namespace``, that its version would not take."""
-    mesh, version = str(one.get("mesh")), str(one.get("version") or "") or None
-    name = str(one.get("control_plane") or "basic")
-    desired = plan_control_plane(mesh, namespace, name, one.get("spec") or {}, version=version, trust_domain=None, live=None)
-    wanted = parse_version(desired["spec"]["version"])
-    check_spec(desired, None, wanted)
-    # One that stands may go on under a name that a new one must not have.
-    standing = reader.list(CONTROL_PLANE, namespace) if name == UNDEPLOYED_NAME else ()
-    live = next((live for live in standing or () if live["metadata"]["name"] == name), None)
-    check_name(desired, wanted, ControlPlane.read(live) if live else None)
+def standing(reader: Reader, one: Mapping, namespace: str) -> list[dict]:
+    """Return the control planes that stand where one is wanted; nothing is asked where it does not matter."""
+    return (reader.list(CONTROL_PLANE, namespace) if may_stand(one) else None) or []
 
 
 def main() -> None:

@@ -156,50 +156,31 @@ control_plane:
   sample: {name: basic, namespace: east-mesh-system, version: v2.3, trust_domain: east.local}
 """
 
-from collections.abc import Mapping, Sequence  # noqa: E402
+from collections.abc import Mapping  # noqa: E402
 from dataclasses import replace  # noqa: E402
 from datetime import datetime  # noqa: E402
 
 from ..module_utils._cluster.client import Cluster  # noqa: E402
-from ..module_utils._core.card.trust import Root  # noqa: E402
-from ..module_utils._core.catalogue.code import ERROR  # noqa: E402
-from ..module_utils._core.catalogue.findings import Finding, Unknown, finding_of, told  # noqa: E402
-from ..module_utils._core.control_plane.live import ControlPlane  # noqa: E402
+from ..module_utils._core.catalogue.findings import finding_of, found_by  # noqa: E402
 from ..module_utils._core.mesh.described import Mesh  # noqa: E402
 from ..module_utils._core.peering.adopting import as_it_stands, check_gateways  # noqa: E402
-from ..module_utils._core.peering.carrying import (  # noqa: E402
-    Delivery,
-    Identity,
-    Received,
-    receive_all,
-    what_is_missing,
-)
+from ..module_utils._core.peering.carrying import Delivery, Identity, receive_all  # noqa: E402
 from ..module_utils._core.peering.identity import Accepted  # noqa: E402
-from ..module_utils._core.peering.keeping import check_descriptions, check_identity, check_peer  # noqa: E402
-from ..module_utils._core.peering.live import Peerings  # noqa: E402
+from ..module_utils._core.peering.keeping import check_descriptions  # noqa: E402
 from ..module_utils._core.peering.plan import refuse_beyond_reach, refuse_our_server  # noqa: E402
 from ..module_utils._core.plain.errors import FederationError  # noqa: E402
-from ..module_utils._core.plain.kinds import CONFIG_MAP, EXPORTS, IMPORTS, PEER  # noqa: E402
+from ..module_utils._core.preflight.beforehand import identities, refusals, result, waiting, with_cards  # noqa: E402
+from ..module_utils._core.preflight.describing import describe  # noqa: E402
 from ..module_utils._core.preflight.everything import look  # noqa: E402
-from ..module_utils._core.traffic.localities import warnings_of  # noqa: E402
-from ..module_utils._core.traffic.shifting import warnings_under_way  # noqa: E402
-from ..module_utils._core.traffic.wanted import Wanted, read_wanted  # noqa: E402
 from ..module_utils._described import DESCRIBED  # noqa: E402
 from ..module_utils._files import refuse_no_folder  # noqa: E402
 from ..module_utils._gateways import refuse_foreign  # noqa: E402
 from ..module_utils._options import CLUSTER  # noqa: E402
-from ..module_utils._reads.estate import Reader, describe, found_by, read_estate  # noqa: E402
-from ..module_utils._reads.peerings import (  # noqa: E402
-    card_file,
-    host_and_port,
-    pem_texts,
-    read_control_plane,
-    read_roots_of,
-)
+from ..module_utils._reads.estate import Reader, read_estate, read_known, read_own_roots  # noqa: E402
+from ..module_utils._reads.peerings import card_file, host_and_port, read_control_plane  # noqa: E402
 from ..module_utils._reads.remembering import Remembered  # noqa: E402
 from ..module_utils._run import Module, Run, run_module  # noqa: E402
-from ..module_utils._traffic import TRAFFIC  # noqa: E402
-from ..module_utils._traffic import look as look_at_traffic  # noqa: E402
+from ..module_utils._traffic import TRAFFIC, looked_at  # noqa: E402
 from ..module_utils._wasm import WASM, wasm_of  # noqa: E402
 
 OPTIONS = {
@@ -231,7 +212,7 @@ def run(run: Run, cluster: Cluster, now: datetime) -> dict:
         return result(mesh.name, None, [*findings, finding_of(error), *refusals(cards)], [], waiting(mesh, cards))
     findings += found_by(lambda: control_plane.check(mesh.trust_domain))
     findings += map(finding_of, mesh.suffix_problems(control_plane.cluster_domain))
-    peerings, unserved = peerings_of(remembered, control_plane)
+    peerings, unserved = read_known(remembered, control_plane)
     accepted = Accepted.read(run.params["accept_changes"])
     mesh = as_it_stands(mesh, peerings.peers, control_plane, bundles=peerings.bundles)
     findings += found_by(
@@ -245,7 +226,7 @@ def run(run: Run, cluster: Cluster, now: datetime) -> dict:
     spoken_for = with_cards(mesh, peerings)
     cards = cards_of(run, spoken_for, control_plane.trust_domain, now, peerings.identities(mesh))
     findings += [*unserved, *refusals(cards)]
-    roots, without_roots = own_roots(run, remembered, control_plane, now)
+    roots, without_roots = read_own_roots(remembered, control_plane, run.params, now)
     findings += [
         *without_roots,
         *identities(mesh, control_plane, cards.received, peerings, accepted, None if unserved else remembered.now),
@@ -264,48 +245,13 @@ def run(run: Run, cluster: Cluster, now: datetime) -> dict:
         roots=roots,
         is_thorough=True,
     )
-    wanted, wrong = traffic_of(run, remembered.beside(), mesh)
+    wanted, wrong = looked_at(run, remembered.beside(), mesh)
     findings += wrong
     of_wasm, unread = wasm_of(run.params, remembered.beside())
     findings += of_wasm
     found, unknown = look(replace(estate, wanted=wanted), remembered.refusals)
     findings += found_by(lambda: refuse_beyond_reach(mesh, mesh.peers, estate.exportable_or_own))
     return result(mesh.name, control_plane, [*findings, *found], [*unknown, *unread], waiting(spoken_for, cards))
-
-
-def with_cards(mesh: Mesh, peerings: Peerings) -> Mesh:
-    """Return the mesh with those peers alone that need a card: a known peer that is suspended needs none."""
-    quiet = tuple(peer for peer in mesh.peers if peer.suspended and peer.local_name in peerings.peers)
-    return replace(mesh, peers=tuple(peer for peer in mesh.peers if peer not in quiet), held=(*mesh.held, *quiet))
-
-
-def traffic_of(run: Run, cluster: Remembered, mesh: Mesh) -> tuple[list[Wanted], list[Finding]]:
-    """Return the rules of ``mesh_traffic``, and all that is wrong with them or deserves a warning; nothing where it is not set."""
-    if run.params["traffic"] is None:
-        return [], []
-    try:
-        asked = look_at_traffic(run, cluster)
-    except FederationError as error:
-        return read_wanted(run.params["traffic"], mesh)[0], [finding_of(error)]
-    warned = [*warnings_of(asked.wanted, asked.standing), *warnings_under_way(asked.wanted, asked.standing)]
-    return asked.wanted, [*map(finding_of, asked.problems), *warned]
-
-
-def peerings_of(cluster: Remembered, control_plane: ControlPlane) -> tuple[Peerings, list[Finding]]:
-    """Return the live peerings as far as they can be read. What a run would refuse over it is a finding, the first of each code."""
-    read: list[dict[str, Mapping]] = []
-    refused: dict[str, Finding] = {}
-    for kind in (PEER, EXPORTS, IMPORTS, CONFIG_MAP):
-        try:
-            read.append({live["metadata"]["name"]: live for live in cluster.list(kind, control_plane.namespace)})
-        except FederationError as error:
-            if error.code not in ("FED104", "FED108"):
-                raise
-            if error.code == "FED108" and not kind.is_optional:
-                cluster.refuse(kind, control_plane.namespace, "the API server does not serve them")
-            refused.setdefault(error.code, finding_of(error))
-            read.append({})
-    return Peerings(*read, own_maps=control_plane.own_config_maps), list(refused.values())
 
 
 def cards_of(
@@ -326,66 +272,6 @@ def cards_of(
     for note in cards.notes:
         run.warn(note)
     return cards
-
-
-def refusals(cards: Delivery) -> list[Finding]:
-    """Return what is wrong with cards as findings."""
-    return [finding_of(error) for error in (*cards.refused.values(), *cards.strays)]
-
-
-def own_roots(run: Run, cluster: Remembered, control_plane: ControlPlane, now: datetime) -> tuple[tuple[Root, ...], list[Finding]]:
-    """Return the mesh's roots, and what is wrong with them, or with those that are left out."""
-    left_out: list[FederationError] = []
-    try:
-        instead, also = (pem_texts(run.params[option], f"mesh_{option}") for option in ("roots", "extra_roots"))
-        roots = read_roots_of(cluster, control_plane, now, instead=instead, also=also, left_out=left_out)
-        return roots, [Finding("FED738", error.where, error.what) for error in left_out]
-    except FederationError as error:
-        return (), [finding_of(error)]
-
-
-def identities(
-    mesh: Mesh,
-    control_plane: ControlPlane,
-    received: dict[str, Received],
-    peerings: Peerings,
-    accepted: Accepted,
-    now: datetime | None,
-) -> list[Finding]:
-    """Return what a run would refuse of each peer, or tell of it: its name, its trust domain, its changed identity, its card's age.
-
-    ``now`` is the API server's clock, None where not everything of the peers could be read: then nothing can be compared.
-    """
-    found: list[Finding] = []
-    for peer in mesh.peers:
-        own, peering = received.get(peer.local_name), peerings.of(peer.local_name)
-        found += found_by(lambda peer=peer, own=own: check_peer(peer, control_plane, own))
-        if own and now and (peer.adopt or not peering.strangers):
-            try:
-                found += check_identity(mesh, peer, own, peerings, control_plane, accepted=accepted, now=now)
-            except FederationError as error:
-                found.append(finding_of(error))
-    return [*found, *([] if any(finding.severity == ERROR for finding in found) else found_by(accepted.check))]
-
-
-def waiting(mesh: Mesh, cards: Delivery) -> list[dict]:
-    """Return the peers that wait for a card or an address; a peer whose card was refused has a finding instead."""
-    reasons = {peer.local_name: what_is_missing(mesh, peer, cards.received.get(peer.local_name)) for peer in mesh.peers}
-    return [
-        {"peer": name, "reason": reason} for name, reason in reasons.items() if reason and name not in cards.refused
-    ]
-
-
-def result(mesh: str, control_plane: ControlPlane | None, findings: Sequence[Finding], unknown: Sequence[Unknown], pending: Sequence[dict]) -> dict:
-    """Return the module's result."""
-    head = f"{mesh} · {control_plane.namespace}/{control_plane.name} {control_plane.version_text}" if control_plane else mesh
-    found = told(head, findings, unknown)
-    return {
-        **found,
-        "pending": list(pending),
-        "lines": [*found["lines"], *(f"{'PENDING':<16} {row['peer']}: {row['reason']}" for row in pending)],
-        "control_plane": control_plane.as_data() if control_plane else {},
-    }
 
 
 def main() -> None:

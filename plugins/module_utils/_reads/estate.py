@@ -3,8 +3,7 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -13,13 +12,11 @@ from .._core.card.card import Card
 from .._core.card.trust import Root
 from .._core.catalogue.findings import Finding, as_data, finding_of, texts
 from .._core.control_plane.live import ControlPlane
-from .._core.mesh.described import Mesh, Peer
-from .._core.mesh.parse import described_mesh
-from .._core.mesh.rules import LEFT_OUT
+from .._core.mesh.described import Mesh
 from .._core.peering.carrying import Received
 from .._core.peering.live import Peerings
-from .._core.peering.plan import plan_peering, refuse_beyond_reach
-from .._core.plain.data import at, items
+from .._core.peering.plan import refuse_beyond_reach
+from .._core.plain.data import at
 from .._core.plain.errors import FederationError
 from .._core.plain.kinds import (
     AUTHENTICATION,
@@ -27,6 +24,7 @@ from .._core.plain.kinds import (
     CLUSTER_DOMAIN,
     CLUSTER_NETWORK,
     CLUSTER_VERSION,
+    CONFIG_MAP,
     DESTINATION_RULE,
     EXPORTS,
     EXTENSION,
@@ -44,18 +42,17 @@ from .._core.plain.kinds import (
     SIDECAR,
     WASM_PLUGIN,
     Kind,
-    is_label,
 )
 from .._core.plain.supported import ARM64_FROM, EXTENSIONS_BEFORE, WASM_PLUGINS_FROM, managed_cluster
-from .._core.preflight.estate import Estate, Platform
+from .._core.preflight.beforehand import is_told_before, planned_of
+from .._core.preflight.estate import Estate, Platform, namespaces_in, rules_in, targets_of
 from .._core.preflight.everything import look
 from .._core.preflight.platform import GROUPS, IDENTITY, THIRD_PARTY
 from .._core.preflight.pulls import named_secrets
+from .peerings import pem_texts, read_roots_of
 from .remembering import FORBIDDEN, Remembered
 
 NOT_SERVED = "FED108"
-_RULE = re.compile(r"mesh_(?P<option>exports|imports), rule (?P<number>[0-9]+)")
-_PEER = re.compile(r"mesh_peers, (?:entry (?P<number>[0-9]+)|(?P<name>[^,]+))")
 
 
 @dataclass(frozen=True)
@@ -161,16 +158,16 @@ def read_estate(
     home = mesh.namespace
     own = reader.list(SERVICE, home)
     estate = replace(estate, own_services=None if own is None else {live["metadata"]["name"]: live for live in own})
-    exports, imports = _rules(estate.export_rules(), "exportRules"), _rules(estate.import_rules(), "importRules")
+    exports, imports = rules_in(estate.export_rules(), "exportRules"), rules_in(estate.import_rules(), "importRules")
     if exports or imports or is_thorough:
         estate = replace(estate, roll=reader.roll(home))
     members = estate.members or frozenset()
-    named = _namespaces(exports, imports, members) - {home}
-    others = _targets(imports) - members - {home} if estate.members is not None else ()
+    named = namespaces_in(exports, imports, members) - {home}
+    others = targets_of(imports) - members - {home} if estate.members is not None else ()
     estate = replace(estate, services=_by_namespace(reader, SERVICE, named), targets=_by_namespace(reader, SERVICE, others))
     if is_thorough:
         estate = replace(estate, entries=_by_namespace(reader, SERVICE_ENTRY, named))
-        policies = _by_namespace(reader, AUTHORIZATION_POLICY, {*_namespaces(exports, [], members), home} if exports else ())
+        policies = _by_namespace(reader, AUTHORIZATION_POLICY, {*namespaces_in(exports, [], members), home} if exports else ())
         estate = replace(estate, policies=[live for objects in policies.values() for live in objects])
     if imports:
         estate = replace(estate, sidecars=_by_namespace(reader, SIDECAR, {*members, home}))
@@ -239,23 +236,6 @@ def _by_namespace(reader: Reader, kind: Kind, namespaces: Iterable[str]) -> dict
     return {name: objects for name, objects in found.items() if objects is not None}
 
 
-def _rules(sets: Iterable[tuple], name: str) -> list[Mapping]:
-    return [rule for _peer, spec, _places in sets for rule in items(at(spec, name))]
-
-
-def _namespaces(exports: Sequence[Mapping], imports: Sequence[Mapping], members: frozenset[str]) -> set[str]:
-    """Return the member namespaces whose Services the rules are about: those exported from, and those imported into as local."""
-    named = {str(at(rule, "nameSelector", "namespace") or at(rule, "labelSelector", "namespace") or "*") for rule in exports}
-    wanted = members if "*" in named else members & named
-    return set(wanted) | (_targets(imports) & members)
-
-
-def _targets(imports: Sequence[Mapping]) -> set[str]:
-    """Return the namespaces that something is imported into as local, whether they are members or not."""
-    targets = {str(at(rule, "nameSelector", "alias", "namespace") or "") for rule in imports if rule.get("importAsLocal")}
-    return {target for target in targets if is_label(target)}
-
-
 def look_at_run(
     reader: Reader,
     mesh: Mesh,
@@ -284,7 +264,7 @@ def look_at_run(
         {name: found.card for name, found in received.items()},
         reader.cluster.now,
         untouched=[name for name, state in states.items() if state == "left alone"],
-        planned=_planned(mesh, kept, received),
+        planned=planned_of(mesh, kept, received),
         without_gateways=[peer.local_name for peer in mesh.peers] if is_planned else (),
     )
     refuse_beyond_reach(mesh, kept, estate.exportable_or_own)
@@ -293,105 +273,31 @@ def look_at_run(
     return {**as_data([*told, *findings]), "unknown": [gap.as_data() for gap in unknown]}, warnings
 
 
-def _planned(mesh: Mesh, peers: Iterable[Peer], received: Mapping[str, Received]) -> list[dict]:
-    """Return what a run writes for peers; nothing for one whose card has no address."""
-    cards = [(peer, received[peer.local_name].card) for peer in peers]
-    return [manifest for peer, card in cards if card.ingress for manifest in plan_peering(mesh, peer, card)]
-
-
-def is_told_before(finding: Finding, mesh: Mesh) -> bool:
-    """Return whether another module says the same in a run, before this: of gateways, and of the mesh's own rules with its cards."""
-    if finding.code in ("FED762", "FED772"):
-        return finding.place.startswith("mesh_exports")
-    gateways = {peer.gateways.egress for peer in mesh.peers} if finding.code == "FED710" else set()
-    if finding.code == "FED706":
-        gateways = {name for peer in mesh.peers if peer.adopt for name in (peer.gateways.ingress, peer.gateways.egress)}
-    return any(finding.place.endswith(f".{name}") for name in gateways)
-
-
-def describe(params: Mapping[str, Any]) -> tuple[Mesh | None, list[Finding]]:
-    """Return the mesh that a module's options describe, without what is wrong in them, and all of that as findings.
-
-    None when the mesh itself is wrong. An entry that is refused is left out and the rest read again, so that every
-    entry is judged; entries and rules keep their numbers.
-    """
-    options = Described(params)
-    findings: list[Finding] = []
-    while True:
+def read_known(cluster: Remembered, control_plane: ControlPlane) -> tuple[Peerings, list[Finding]]:
+    """Return the live peerings as far as they can be read. What a run would refuse over it is a finding, the first of each code."""
+    read: list[dict[str, Mapping]] = []
+    refused: dict[str, Finding] = {}
+    for kind in (PEER, EXPORTS, IMPORTS, CONFIG_MAP):
         try:
-            # Who offers and takes nothing may have no peers: everything else is looked at all the same.
-            is_alone = not (options.params["exports"] or options.params["imports"])
-            return described_mesh(options.params, allow_no_peers=is_alone or bool(options.dropped)), findings
+            read.append({live["metadata"]["name"]: live for live in cluster.list(kind, control_plane.namespace)})
         except FederationError as error:
-            if not options.is_innocent(error):
-                findings.append(options.finding(error))
-            if not options.leave_out(error.where):
-                return None, findings
+            if error.code not in ("FED104", "FED108"):
+                raise
+            if error.code == "FED108" and not kind.is_optional:
+                cluster.refuse(kind, control_plane.namespace, "the API server does not serve them")
+            refused.setdefault(error.code, finding_of(error))
+            read.append({})
+    return Peerings(*read, own_maps=control_plane.own_config_maps), list(refused.values())
 
 
-class Described:
-    """A module's options about a mesh, of which entries that are refused are left out one by one."""
-
-    def __init__(self, params: Mapping[str, Any]) -> None:
-        self.params = {**params, **{key: list(params.get(key) or []) for key in ("peers", "exports", "imports")}}
-        self.dropped: set[str] = set()
-        self._numbers = list(range(1, len(self.params["peers"]) + 1))
-
-    def is_innocent(self, error: FederationError) -> bool:
-        """Return whether a rule is refused only because a peer that it names was refused before."""
-        rule = _RULE.match(error.where)
-        if not rule or error.code != "FED302":
-            return False
-        named = self._rule(rule).get("to" if rule["option"] == "exports" else "from")
-        return isinstance(named, (list, tuple)) and bool(self.dropped & {str(name) for name in named})
-
-    def finding(self, error: FederationError) -> Finding:
-        """Return an error as a finding, its entry counted as the user does."""
-        entry = _PEER.match(error.where)
-        if not entry or not entry["number"] or int(entry["number"]) > len(self._numbers):
-            return finding_of(error)
-        told = f"mesh_peers, entry {self._numbers[int(entry['number']) - 1]}"
-        return replace(finding_of(error), place=f"{told}{error.where[entry.end() :]}")
-
-    def leave_out(self, where: str) -> bool:
-        """Leave out the entry that an error names; False when it names none."""
-        rule, entry = _RULE.match(where), _PEER.match(where)
-        if rule:
-            # A rule for nobody keeps the numbers of those that follow.
-            is_new = self._rule(rule) is not LEFT_OUT
-            self.params[rule["option"]][int(rule["number"]) - 1] = LEFT_OUT
-            return is_new
-        names = [_name(peer) for peer in self.params["peers"]]
-        if not entry:
-            return False
-        # Of two entries that exclude each other the later one goes.
-        found = [at_index for at_index, name in enumerate(names) if name == entry["name"]]
-        index = int(entry["number"]) - 1 if entry["number"] else max(found, default=-1)
-        if not 0 <= index < len(names):
-            return False
-        self.dropped |= _names_of(self.params["peers"][index])
-        del self.params["peers"][index], self._numbers[index]
-        return True
-
-    def _rule(self, rule: re.Match) -> Mapping:
-        found = self.params[rule["option"]][int(rule["number"]) - 1]
-        return found if isinstance(found, Mapping) else {}
-
-
-def _name(entry: object) -> str:
-    return str(entry.get("name")) if isinstance(entry, Mapping) else str(entry)
-
-
-def _names_of(entry: object) -> set[str]:
-    return {_name(entry), str(entry.get("local_name"))} if isinstance(entry, Mapping) else {_name(entry)}
-
-
-def found_by(*checks: Callable[[], object]) -> list[Finding]:
-    """Return what checks refuse, all of them, as findings."""
-    findings = []
-    for check in checks:
-        try:
-            check()
-        except FederationError as error:
-            findings.append(finding_of(error))
-    return findings
+def read_own_roots(
+    cluster: Remembered, control_plane: ControlPlane, params: Mapping[str, Any], now: datetime
+) -> tuple[tuple[Root, ...], list[Finding]]:
+    """Return the mesh's roots, and what is wrong with them, or with those that are left out."""
+    left_out: list[FederationError] = []
+    try:
+        instead, also = (pem_texts(params[option], f"mesh_{option}") for option in ("roots", "extra_roots"))
+        roots = read_roots_of(cluster, control_plane, now, instead=instead, also=also, left_out=left_out)
+        return roots, [Finding("FED738", error.where, error.what) for error in left_out]
+    except FederationError as error:
+        return (), [finding_of(error)]

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from ..plain.errors import FederationError
@@ -83,6 +83,17 @@ class Unknown:
 def finding_of(error: FederationError) -> Finding:
     """Return an error as a finding, so that it can stand beside others."""
     return Finding(error.code, error.where, error.what, error.fix)
+
+
+def found_by(*checks: Callable[[], object]) -> list[Finding]:
+    """Return what checks refuse, all of them, as findings."""
+    findings = []
+    for check in checks:
+        try:
+            check()
+        except FederationError as error:
+            findings.append(finding_of(error))
+    return findings
 
 
 def in_order(findings: Iterable[Finding]) -> list[Finding]:

@@ -7,7 +7,7 @@ Sources: OpenShift Service Mesh release notes 2.0 to 2.6; the upgrade and spec c
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NoReturn
 
@@ -16,6 +16,7 @@ from ..extensions.problems import Problem
 from ..plain.data import at, some
 from ..plain.errors import FederationError
 from ..plain.supported import FEATURES
+from .data_plane import Workload, sidecar_version
 from .live import ControlPlane, parse_version
 from .mixer import NOTHING, Heir
 from .spec import NEWEST, OLDEST, UNDEPLOYED_FOR, UNDEPLOYED_NAME, objections
@@ -377,3 +378,35 @@ def names_of(objects: Iterable[Mapping]) -> tuple[str, ...]:
 
 def _mapping(value: object) -> Mapping:
     return value if isinstance(value, Mapping) else {}
+
+
+def by_version(sidecars: Iterable[tuple[tuple[int, int], str]]) -> dict[tuple[int, int], tuple[str, ...]]:
+    """Return the names of pods by the version of their sidecars, the oldest first."""
+    found: dict[tuple[int, int], list[str]] = {}
+    for version, name in sidecars:
+        found.setdefault(version, []).append(name)
+    return {version: tuple(names) for version, names in sorted(found.items())}
+
+
+def versioned(pod: Mapping) -> tuple[tuple[int, int], str] | None:
+    """Return the version of a pod's sidecar with the pod's namespace/name, None when it has none."""
+    version = sidecar_version(pod)
+    return (version, f"{pod['metadata']['namespace']}/{pod['metadata']['name']}") if version else None
+
+
+def has_ip_blocks(policy: Mapping) -> bool:
+    """Return whether a policy tells callers apart by the address that the proxy sees."""
+    rules = (policy.get("spec") or {}).get("rules") or []
+    sources = [(entry.get("source") or {}) for rule in rules for entry in rule.get("from") or []]
+    return any(source.get("ipBlocks") or source.get("notIpBlocks") for source in sources)
+
+
+def held_back(workloads: Iterable[Workload], names: Collection[str]) -> dict[str, tuple[str, str]]:
+    """Return those of the pods with these names that no restart renews: their owner, and why."""
+    return {
+        name: (str(workload.owner), workload.left_alone)
+        for workload in workloads
+        if workload.left_alone
+        for pod in workload.pods
+        if (name := f"{workload.owner.namespace}/{pod.name}") in names
+    }

@@ -314,3 +314,8 @@ def _priority(live: Mapping) -> int | None:
         if isinstance(value, int) and not isinstance(value, bool):
             return value
     return None
+
+
+def unconvertible(live: Iterable[Mapping], ground: Ground, images: Mapping[str, str]) -> tuple[Problem, ...]:
+    """Return what keeps ServiceMeshExtensions from becoming WasmPlugins."""
+    return tuple(problem for each in conversions(live, ground, images) for problem in each.problems)

@@ -382,6 +382,15 @@ def is_own(live: Mapping) -> bool:
     return (live["metadata"].get("labels") or {}).get("app.kubernetes.io/managed-by") == MANAGER
 
 
+def moving(operators: Iterable[Operator], found: Found) -> set[str]:
+    """Return the namespaces in which an operator is on its way to a version."""
+    return {
+        operator.namespace
+        for operator in operators
+        if (status := at(found.subscription(operator.package), "status")) and status.get("currentCSV") != status.get("installedCSV")
+    }
+
+
 def to_approve(operators: Sequence[Operator], found: Found, *, upgrade: bool, wanted: Iterable[Mapping] = ()) -> list[Mapping]:
     """Return the InstallPlans that wait for approval and name exactly what is meant.
 

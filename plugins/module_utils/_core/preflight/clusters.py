@@ -7,7 +7,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from ..catalogue.findings import Finding, Unknown, finding_of
-from ..control_plane.live import ControlPlane
+from ..control_plane.live import ControlPlane, parse_version
+from ..control_plane.spec import UNDEPLOYED_NAME, check_name, check_spec, plan_control_plane
 from ..install.holding import Standing, of_accounts, of_control_planes, of_going, of_names, of_namespaces, of_rights
 from ..install.operators import Found, Operator, catalog_of, is_ready, problems, to_approve
 from ..install.tenants import Tenant
@@ -209,3 +210,22 @@ def look(estate: ClusterEstate, refusals: Iterable[Refusal] = ()) -> tuple[list[
     for wanted in estate.wanted:
         found += found_in(estate.ground(wanted), BELOW, unread)
     return found, unknown_of(refused, everything, "")
+
+
+def may_stand(one: Mapping) -> bool:
+    """Return whether it matters if a wanted control plane stands already: one may go on under a name that a new one must not have."""
+    return _name_of(one) == UNDEPLOYED_NAME
+
+
+def _name_of(one: Mapping) -> str:
+    return str(one.get("control_plane") or "basic")
+
+
+def check_wanted(one: Mapping, namespace: str, standing: Iterable[Mapping]) -> None:
+    """Refuse a control plane, wanted in ``namespace``, that its version would not take; ``standing`` are those that are there, where that matters."""
+    mesh, version, name = str(one.get("mesh")), str(one.get("version") or "") or None, _name_of(one)
+    desired = plan_control_plane(mesh, namespace, name, one.get("spec") or {}, version=version, trust_domain=None, live=None)
+    wanted = parse_version(desired["spec"]["version"])
+    check_spec(desired, None, wanted)
+    live = next((live for live in standing if live["metadata"]["name"] == name), None)
+    check_name(desired, wanted, ControlPlane.read(live) if live else None)

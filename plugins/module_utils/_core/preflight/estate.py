@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
@@ -37,6 +37,7 @@ from ..plain.kinds import (
     SERVICE_ENTRY,
     SIDECAR,
     WASM_PLUGIN,
+    is_label,
 )
 from ..traffic.wanted import Wanted
 from .checks import CLUSTER, HOME, MEMBERS, MESH, NAMED, ROLL, Read, read_from
@@ -234,3 +235,21 @@ class Rules:
         if self.numbers is not None:
             return f"{self.where}, rule {self.numbers[index]}"
         return f"{self.where}, {self.field}[{index}]"
+
+
+def rules_in(sets: Iterable[tuple], name: str) -> list[Mapping]:
+    """Return the rules of sets, as ``export_rules`` and ``import_rules`` give them; ``name`` is their word in a spec."""
+    return [rule for _peer, spec, _places in sets for rule in items(at(spec, name))]
+
+
+def namespaces_in(exports: Sequence[Mapping], imports: Sequence[Mapping], members: frozenset[str]) -> set[str]:
+    """Return the member namespaces whose Services the rules are about: those exported from, and those imported into as local."""
+    named = {str(at(rule, "nameSelector", "namespace") or at(rule, "labelSelector", "namespace") or "*") for rule in exports}
+    wanted = members if "*" in named else members & named
+    return set(wanted) | (targets_of(imports) & members)
+
+
+def targets_of(imports: Sequence[Mapping]) -> set[str]:
+    """Return the namespaces that something is imported into as local, whether they are members or not."""
+    targets = {str(at(rule, "nameSelector", "alias", "namespace") or "") for rule in imports if rule.get("importAsLocal")}
+    return {target for target in targets if is_label(target)}

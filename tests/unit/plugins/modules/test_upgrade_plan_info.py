@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.ossm.federation.plugins.module_utils._core.control_plane.live import ControlPlane
 from ansible_collections.ossm.federation.plugins.module_utils._core.plain.errors import FederationError
 from ansible_collections.ossm.federation.plugins.module_utils._options import MESH
 from ansible_collections.ossm.federation.plugins.modules import upgrade_plan_info
@@ -19,16 +18,6 @@ def injected(name, version):
     labels = {"maistra-version": version} if version else {}
     metadata = {"name": name, "namespace": SPACE, "labels": labels, "annotations": {"sidecar.istio.io/status": "{}"}}
     return {"kind": "Pod", "metadata": metadata, "spec": {"containers": [{"name": "istio-proxy"}]}, "status": {"phase": "Running"}}
-
-
-@pytest.mark.parametrize(("version", "sidecar", "is_looked_for"), [((2, 0), "2.1.6", True), ((2, 1), "", False)], ids=["on 2.0", "on 2.1"])
-def test_mixers_objects_are_looked_for_by_the_control_planes_version_whatever_sidecars_run(version, sidecar, is_looked_for):
-    rule = {"kind": "rule", "metadata": {"name": "limit", "namespace": SPACE}}
-    cluster = ClusterInMemory(NOW, injected("cart-1", sidecar), rule)
-    cluster.groups = {"config.istio.io"}
-    plane = {"metadata": {"name": "basic", "namespace": SPACE}, "spec": {"version": f"v{version[0]}.{version[1]}"}}
-    found = upgrade_plan_info.look(cluster, ControlPlane.read(plane), {"mesh": "east", "images": {}})
-    assert found.mixer_objects == ((f"rule {SPACE}/limit",) if is_looked_for else ())
 
 
 READY = {"status": "True", "lastTransitionTime": "2026-06-15T12:00:00Z"}
