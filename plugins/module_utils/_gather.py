@@ -35,7 +35,7 @@ from ._core.gathering.redacting import redacted, redacted_text
 from ._core.peering.changing import Restart
 from ._core.plain.data import at
 from ._core.plain.errors import FederationError
-from ._core.plain.kinds import CLUSTER_VERSION, CONTROL_PLANE, MEMBER_ROLL, POD, Kind
+from ._core.plain.kinds import CLUSTER_VERSION, CONTROL_PLANE, MEMBER_ROLL, POD, Kind, home_of
 from ._files import Place, write
 from ._reads.peerings import read_peerings
 from ._run import Run
@@ -143,7 +143,7 @@ def gathered(run: Run, cluster: Cluster, now: datetime) -> tuple[Dump, str, list
     written.
     """
     params = run.params
-    home = params["namespace"] or f"{params['mesh']}-mesh-system"
+    home = home_of(params)
     dump = Dump(params["mesh"])
     work = _Gathering(cluster, dump, home, frozenset(cluster.secrets))
     head: list[str] = []

@@ -19,6 +19,7 @@ from ._core.mesh.parse import asked_peers
 from ._core.peering import status
 from ._core.peering.carrying import card_in
 from ._core.plain.errors import FederationError
+from ._core.plain.kinds import home_of
 from ._core.verification.programs import MOST, Program, Ran, programs_for, said_by
 from ._core.verification.targets import (
     MOST_TARGETS,
@@ -100,7 +101,7 @@ def verification_of(run: Run, cluster: Cluster, now: datetime) -> Verification:
     the control plane.
     """
     params = run.params
-    mesh, namespace = params["mesh"], params["namespace"] or f"{params['mesh']}-mesh-system"
+    mesh, namespace = params["mesh"], home_of(params)
     wanted, paths = read_client(params["client"]), read_paths(params["paths"])
     refuse_unasked(params)
     control_plane = read_control_plane(cluster, namespace, params["control_plane"])

@@ -153,15 +153,14 @@ from datetime import datetime  # noqa: E402
 
 from ..module_utils._cluster.client import Cluster  # noqa: E402
 from ..module_utils._core.catalogue.findings import Unknown  # noqa: E402
+from ..module_utils._core.diagnosis.asking import chosen, refuse_odd  # noqa: E402
 from ..module_utils._core.diagnosis.evidence import Evidence  # noqa: E402
 from ..module_utils._core.diagnosis.explaining import Home, explained, lines  # noqa: E402
 from ..module_utils._core.diagnosis.ladder import Diagnosis, diagnosed  # noqa: E402
 from ..module_utils._core.diagnosis.probing import CONTROLLER, FROM, NOBODY, POD, call_row, wanted_first, ways_of  # noqa: E402
 from ..module_utils._core.logs.choosing import Span  # noqa: E402
-from ..module_utils._core.mesh.described import Mesh, Peer  # noqa: E402
+from ..module_utils._core.mesh.described import Peer  # noqa: E402
 from ..module_utils._core.mesh.parse import described_mesh  # noqa: E402
-from ..module_utils._core.plain.data import some  # noqa: E402
-from ..module_utils._core.plain.errors import FederationError  # noqa: E402
 from ..module_utils._described import DESCRIBED  # noqa: E402
 from ..module_utils._options import CLUSTER  # noqa: E402
 from ..module_utils._probing import Prober  # noqa: E402
@@ -201,11 +200,9 @@ def run(run: Run, cluster: Cluster, _now: datetime) -> dict:
     )
     if params["explain"]:
         return explanation(params["explain"], looking)
-    chosen = [peer for peer in mesh.peers if params["peer"] in (None, "", peer.name, peer.local_name)]
-    if not chosen:
-        raise unknown_peer(params["peer"], mesh)
+    peers = chosen(mesh, params["peer"])
     probing = Probing(looking, NOBODY if run.check_mode else params["probes"], params)
-    found = [probing.diagnosis(peer) for peer in chosen]
+    found = [probing.diagnosis(peer) for peer in peers]
     shown = [line for one in found for line in one.lines()]
     if run.check_mode and params["probes"] != NOBODY:
         shown.append("check mode makes no probes")
@@ -269,23 +266,6 @@ def explanation(service: str, looking: Looking) -> dict:
         "explanation": rows,
         "lines": [*shown, *(f"? not read: {what}" for what in looking.unread)],
     }
-
-
-def refuse_odd(value: str | None, option: str) -> None:
-    """Refuse what is no namespace/name: FED931."""
-    namespace, slash, name = str(value or "/").partition("/")
-    if value and not (namespace and slash and name and "/" not in name):
-        raise FederationError(
-            "FED931", where=option, what=f"is {value!r}", fix="Write it as namespace/name, such as shop/cart"
-        )
-
-
-def unknown_peer(name: str, mesh: Mesh) -> FederationError:
-    """Return the refusal of a peer that nobody described."""
-    known = some([peer.name for peer in mesh.peers])
-    return FederationError(
-        "FED931", where="diagnose_peer", what=f"is {name!r}", fix=f"Write one of mesh_peers: {known}"
-    )
 
 
 def main() -> None:

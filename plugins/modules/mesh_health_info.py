@@ -172,6 +172,7 @@ from ..module_utils._cluster.client import Cluster  # noqa: E402
 from ..module_utils._core.catalogue.findings import as_data, in_order  # noqa: E402
 from ..module_utils._core.insight.showing import REQUIRED  # noqa: E402
 from ..module_utils._core.peering.verdict import DOWN, OK  # noqa: E402
+from ..module_utils._core.plain.kinds import home_of  # noqa: E402
 from ..module_utils._health import OPERATORS, health_of  # noqa: E402
 from ..module_utils._options import CLUSTER, MESH, PROMETHEUS  # noqa: E402
 from ..module_utils._prometheus import Prometheus  # noqa: E402
@@ -188,7 +189,7 @@ OPTIONS = {
 def run(run: Run, cluster: Cluster, now: datetime) -> dict:
     """Return the health of a mesh. Raises ``FederationError`` FED914 where it is not as is required."""
     params, require = run.params, run.params["require"]
-    namespace = params["namespace"] or f"{params['mesh']}-mesh-system"
+    namespace = home_of(params)
     health = health_of(
         cluster,
         params["mesh"],

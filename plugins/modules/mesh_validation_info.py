@@ -102,6 +102,7 @@ lines:
 from datetime import datetime  # noqa: E402
 
 from ..module_utils._cluster.client import Cluster  # noqa: E402
+from ..module_utils._core.plain.kinds import home_of  # noqa: E402
 from ..module_utils._core.validation.everything import KINDS, refusal, validated  # noqa: E402
 from ..module_utils._options import CLUSTER, MESH  # noqa: E402
 from ..module_utils._reads.peerings import read_control_plane  # noqa: E402
@@ -114,7 +115,7 @@ OPTIONS = {"fail_on": {"type": "list", "elements": "str", "choices": list(KINDS)
 def run(run: Run, cluster: Cluster, _now: datetime) -> dict:
     """Read, check, and return the module's result."""
     params = run.params
-    control_plane = read_control_plane(cluster, params["namespace"] or f"{params['mesh']}-mesh-system", params["control_plane"])
+    control_plane = read_control_plane(cluster, home_of(params), params["control_plane"])
     result = {**validated(params["mesh"], read_objects(cluster, control_plane)), "control_plane": control_plane.as_data()}
     error = refusal(params["mesh"], result, params["fail_on"])
     if error:

@@ -110,7 +110,7 @@ from ..module_utils._core.extensions.keeping import key_of  # noqa: E402
 from ..module_utils._core.extensions.rendering import text_of  # noqa: E402
 from ..module_utils._core.extensions.selecting import Proxy  # noqa: E402
 from ..module_utils._core.plain.data import at, mapping  # noqa: E402
-from ..module_utils._core.plain.kinds import MEMBER_ROLL, POD  # noqa: E402
+from ..module_utils._core.plain.kinds import MEMBER_ROLL, POD, home_of  # noqa: E402
 from ..module_utils._core.preflight.checks import Refusal  # noqa: E402
 from ..module_utils._core.threescale.from_mixer import ADAPTER, Draft, Workload, draft_of  # noqa: E402
 from ..module_utils._options import CLUSTER, MESH  # noqa: E402
@@ -125,7 +125,7 @@ OPTIONS: dict = {}
 def run(run: Run, cluster: Cluster, now: datetime) -> dict:
     """Return what Mixer does in a mesh, and what takes its place."""
     params = run.params
-    namespace = params["namespace"] or f"{params['mesh']}-mesh-system"
+    namespace = home_of(params)
     control_plane = read_control_plane(cluster, namespace, params["control_plane"])
     members = membership(cluster.get(MEMBER_ROLL, namespace, ROLL))["configured"]
     places = sorted({namespace, *members})

@@ -158,6 +158,7 @@ from ..module_utils._compare import Comparer  # noqa: E402
 from ..module_utils._core.insight.comparing import Comparison  # noqa: E402
 from ..module_utils._core.insight.dump import ENDPOINTS, SECTIONS, table_of  # noqa: E402
 from ..module_utils._core.plain.errors import FederationError  # noqa: E402
+from ..module_utils._core.plain.kinds import home_of  # noqa: E402
 from ..module_utils._options import CLUSTER, MESH  # noqa: E402
 from ..module_utils._run import Module, Run, run_module  # noqa: E402
 
@@ -186,7 +187,7 @@ LONGEST_LINE = 300
 def run(run: Run, cluster: Cluster, _now: datetime) -> dict:
     """Return what proxies are configured with, and what differs. Raises ``FederationError`` FED920 where a difference is a failure."""
     params = run.params
-    comparer = Comparer(run, cluster, params["namespace"] or f"{params['mesh']}-mesh-system")
+    comparer = Comparer(run, cluster, home_of(params))
     dumps, comparisons = comparer.look()
     rows = [] if comparisons else table_of(dumps[0], params["show"])
     result = {

@@ -14,7 +14,7 @@ from .._core.extensions.plan import INBOUND_ONLY, Ground
 from .._core.extensions.selecting import Proxy, proxy_of
 from .._core.plain.data import mapping
 from .._core.plain.errors import FederationError
-from .._core.plain.kinds import EXTENSION, MEMBER_ROLL, POD, Kind, extension_kind
+from .._core.plain.kinds import EXTENSION, MEMBER_ROLL, POD, Kind, extension_kind, home_of
 from .._core.plain.supported import EXTENSIONS_FROM, V1_EXTENSIONS_FROM
 from .._core.preflight.checks import Refusal
 from .peerings import read_control_plane
@@ -69,7 +69,7 @@ def read_around(
 
     What may not be read is told, but in ``needed`` namespaces, where it raises ``FederationError`` FED104.
     """
-    namespace = params["namespace"] or f"{params['mesh']}-mesh-system"
+    namespace = home_of(params)
     control_plane = read_control_plane(cluster, namespace, params["control_plane"])
     members = membership(cluster.get(MEMBER_ROLL, namespace, ROLL))
     ground = ground_of(control_plane, params["mesh"], members["configured"], is_going=params.get("state") == "absent")

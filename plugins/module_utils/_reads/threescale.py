@@ -22,6 +22,7 @@ from .._core.plain.kinds import (
     SECRET,
     SERVICE_ENTRY,
     Kind,
+    home_of,
 )
 from .._core.preflight.checks import Refusal
 from .._core.threescale.described import Secret
@@ -37,7 +38,7 @@ def read_adapters(cluster: Cluster, params: Mapping[str, Any], needed: Collectio
     What is not served, or may not be read, is no error; but for the adapters themselves in ``needed`` namespaces, where one that
     somebody else made would be written over. There it raises ``FederationError`` FED104.
     """
-    namespace = params["namespace"] or f"{params['mesh']}-mesh-system"
+    namespace = home_of(params)
     control_plane = read_control_plane(cluster, namespace, params["control_plane"])
     members = membership(cluster.get(MEMBER_ROLL, namespace, ROLL))
     ground = ground_of(control_plane, params["mesh"], members["configured"], is_going=params.get("state") == "absent")
