@@ -10,7 +10,7 @@ from urllib.parse import urlencode, urlsplit
 from ._asking import bounded, got, trust_in
 from ._core.plain.data import from_json
 from ._core.plain.errors import FederationError
-from ._core.traffic.measuring import Row, rows_of
+from ._core.traffic.measuring import Row, refusal_of, rows_of
 
 SECONDS = 20.0
 """Seconds that one question may take, whatever answers."""
@@ -45,16 +45,17 @@ class Prometheus:
         return cls(url, params["prometheus_token"] or "", params["prometheus_ca_cert"] or "", word=word) if url else None
 
     def ask(self, query: str) -> list[Row]:
-        """Return the rows that answer ``query``. Raises ``FederationError`` FED875 where no answer comes, or none that can be read."""
+        """Return the rows that answer ``query``. Raises ``FederationError`` FED875 where no whole answer comes, or none that can be read."""
         headers = {"Authorization": f"Bearer {self._token}"} if self._token else {}
         path = f"/api/v1/query?{urlencode({'query': query})}"
         status, body = got(self._parts, path, headers, self._trust, self._seconds, self._failed)
         if status in (401, 403):
             raise self._failed(f"does not let us ask (status {status})")
-        content = bounded(status, body, self._failed)
-        rows = rows_of(from_json(content))
-        if rows is None:
-            raise self._failed("answers with something else than the result of a query")
+        if status != 200 and (refused := refusal_of(from_json(body))):
+            raise self._failed(refused)
+        rows = rows_of(from_json(bounded(status, body, self._failed)))
+        if isinstance(rows, str):
+            raise self._failed(rows)
         return rows
 
     def _failed(self, what: str) -> FederationError:

@@ -10,7 +10,7 @@ from .._core.insight.asking import PROMETHEUS, Page
 from .._core.insight.rates import MOST_HOSTS, asked, edges, questions
 from .._core.plain.data import from_json
 from .._core.plain.errors import FederationError
-from .._core.traffic.measuring import Row, rows_of
+from .._core.traffic.measuring import Row, refusal_of, rows_of
 from .insight import Asker
 
 MOST = 8 << 20
@@ -26,9 +26,11 @@ def of_pod(asker: Asker, namespace: str, pod: str) -> Ask:
 
     def ask(query: str) -> Sequence[Row]:
         said = asker.ask(namespace, pod, Page(PROMETHEUS, "/api/v1/query", {"query": query}, most=MOST))
-        rows = rows_of(from_json(said.text)) if said.is_good else None
-        if rows is None:
-            raise NoAnswer(said.why or (f"it answered {said.status}" if not said.is_good else "its answer is no result of a query"))
+        if not said.is_good:
+            raise NoAnswer(said.why or refusal_of(from_json(said.text)) or f"answers with status {said.status}")
+        rows = rows_of(from_json(said.text))
+        if isinstance(rows, str):
+            raise NoAnswer(rows)
         return rows
 
     return ask

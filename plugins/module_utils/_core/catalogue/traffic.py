@@ -227,8 +227,8 @@ TRAFFIC: dict[str, Code] = {
         "Prometheus that does not answer",
         ERROR,
         "The URL cannot be used, the server does not answer within 20 seconds and 4 MiB, does not accept the token, or "
-        "its answer is not the result of a query. During a shift this proves nothing, so the share is stepped back "
-        "unless `shift_unproven: go_on`.",
+        "refuses the question; or its answer has warnings, so it lacks a part, or is not the result of a query. During a shift this proves "
+        "nothing, so the share is stepped back unless `shift_unproven: go_on`.",
         "Check the URL, the CA certificate, the token, and the network of the machine that runs Ansible.",
     ),
     "FED876": Code(

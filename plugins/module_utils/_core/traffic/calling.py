@@ -15,7 +15,7 @@ from ..mesh.described import Mesh
 from ..peering.using import is_of_traffic
 from ..plain.data import at, items, listed, mapping, strings
 from ..plain.kinds import AUTHORIZATION_POLICY
-from .measuring import Row, any_of
+from .measuring import Row, any_of, came
 from .plan import DRY_RUN, ingress_principal, name_of, principal
 from .standing import Caller, Standing
 from .wanted import Wanted
@@ -24,7 +24,7 @@ WINDOW = "7d"
 MOST_SEEN = 100
 """How many callers a rehearsal admits; a workload that more call needs its list written by somebody."""
 _PRINCIPAL = re.compile(r"(?:spiffe://)?([^/]+)/ns/([a-z0-9-]{1,63})/sa/([a-z0-9.-]{1,253})")
-_METRICS = "istio_requests_total|istio_tcp_connections_opened_total"
+_METRICS = ("istio_requests_total", "istio_tcp_connections_opened_total")
 
 
 def admitting(wanted: Iterable[Wanted]) -> list[Wanted]:
@@ -33,10 +33,14 @@ def admitting(wanted: Iterable[Wanted]) -> list[Wanted]:
 
 
 def callers_query(one: Wanted, standing: Standing) -> str:
-    """Return the question who has called the workload of a service, by whichever Service of the same selector."""
+    """Return the question who has called the workload of a service, by whichever Service of the same selector.
+
+    One who called once is a caller. Where Prometheus remembers less than that time, so is who called before it began to.
+    """
     chosen = any_of({one.name, *beside(one, standing)})
-    labels = f'__name__=~"{_METRICS}",reporter="destination",destination_service_namespace="{one.namespace}",destination_service_name=~"{chosen}"'
-    return f"sum by (source_principal,source_workload_namespace,source_workload) (increase({{{labels}}}[{WINDOW}])) > 0"
+    labels = f'reporter="destination",destination_service_namespace="{one.namespace}",destination_service_name=~"{chosen}"'
+    called = (came(f"{metric}{{{labels}}}", WINDOW) for metric in _METRICS)
+    return " or ".join(f"sum by (source_principal,source_workload_namespace,source_workload) ({each}) > 0" for each in called)
 
 
 def beside(one: Wanted, standing: Standing) -> list[str]:

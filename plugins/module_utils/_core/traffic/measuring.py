@@ -1,7 +1,7 @@
 # GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
 """What Prometheus is asked about calls, and what its answer proves.
 
-Sources: Prometheus documentation, "HTTP API" (instant queries); Istio documentation, "Standard Metrics".
+Sources: Prometheus documentation, "HTTP API" (instant queries, warnings); Istio documentation, "Standard Metrics".
 """
 
 from __future__ import annotations
@@ -11,10 +11,16 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from ..plain.data import at, items, mapping
+from ..plain.data import at, items, mapping, strings
 
 Row = tuple[Mapping[str, str], float]
-_MOST_ROWS = 10_000
+_MOST_ROWS, _LONGEST = 10_000, 300
+# Some versions have among their warnings what they think of a query.
+_NOTES = "PromQL info"
+# Thanos says so of a time of which it has nothing at all; where something is found, of the time before its stores began.
+_NO_STORE = "No StoreAPIs matched for this query"
+# Before a window: a counter that was missed for a few looks, as a proxy that did not answer in time is, is not a new one.
+_BEFORE = "1h"
 _SIGN = re.compile(r"[^A-Za-z0-9_-]")
 
 
@@ -39,6 +45,18 @@ def _numbered(sign: re.Match[str]) -> str:
     return "\\\\." if sign[0] == "." else f"\\\\x{{{ord(sign[0]):x}}}"
 
 
+def came(counters: str, window: str, known: str = "") -> str:
+    """Return the question by how much each of some counters grew in a time; one that is first seen then grew by all that it has.
+
+    A counter of Istio is there from its first call on, which ``increase`` takes for its beginning: it would never see that call, nor
+    all that came with it between two looks. With ``known`` this is so only where Prometheus had something of those before that
+    time: for one that has just begun, everything is new.
+    """
+    before = f"[{_BEFORE}] offset {window}"
+    since = f" and on() count(max_over_time({known}{before}))" if known else ""
+    return f"(max_over_time({counters}[{window}]) unless max_over_time({counters}{before}){since} or increase({counters}[{window}]))"
+
+
 def error_query(hosts: Iterable[str], seconds: int, given: str = "") -> str:
     """Return the question for the share of calls to ``hosts`` that failed, as their callers saw it; ``given`` is a question of the user's.
 
@@ -47,16 +65,29 @@ def error_query(hosts: Iterable[str], seconds: int, given: str = "") -> str:
     names, window = any_of(hosts), f"{seconds}s"
     if given:
         return given.replace("$hosts", names).replace("$window", window)
-    chosen = f'reporter="source",destination_service=~"{names}"'
-    failed = f'sum(rate(istio_requests_total{{{chosen},response_code=~"5..|0"}}[{window}]))'
-    return f"({failed} or vector(0)) / sum(rate(istio_requests_total{{{chosen}}}[{window}]))"
+    calls = f'istio_requests_total{{reporter="source",destination_service=~"{names}"}}'
+    failed = f'istio_requests_total{{reporter="source",destination_service=~"{names}",response_code=~"5..|0"}}'
+    return f"(sum({came(failed, window, calls)}) or vector(0)) / sum({came(calls, window, calls)})"
 
 
-def rows_of(document: object) -> list[Row] | None:
-    """Return the rows of an answer to an instant query, (labels, value); None for what is no such answer."""
-    data = mapping(at(document, "data"))
-    if at(document, "status") != "success":
-        return None
+def rows_of(document: object) -> list[Row] | str:
+    """Return the rows of an answer to an instant query, (labels, value); or in words why it is none to go by.
+
+    An answer with warnings lacks what somebody did not give: a store that did not answer may have all the calls that failed.
+    """
+    found = _rows_in(mapping(at(document, "data"))) if at(document, "status") == "success" else None
+    if found is None:
+        return "answers with something else than the result of a query"
+    lacking = [text for text in strings(mapping(document).get("warnings")) if not text.startswith(_NOTES) and not (found and text == _NO_STORE)]
+    return f"answers in part only: {lacking[0][:_LONGEST]}" if lacking else found
+
+
+def refusal_of(document: object) -> str:
+    """Return in its own words why Prometheus refuses a question; "" for what is no such answer."""
+    return f"refuses the question: {str(at(document, 'error'))[:_LONGEST]}" if at(document, "status") == "error" else ""
+
+
+def _rows_in(data: Mapping) -> list[Row] | None:
     if data.get("resultType") == "scalar":
         value = _number(data.get("result"))
         return None if value is None else [({}, value)]

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+import re
 import threading
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -75,6 +76,39 @@ def test_an_instant_query_gives_its_rows(server):
 def test_an_answer_that_is_none_is_refused(server, body, status):
     with pytest.raises(FederationError, match="FED875"):
         ask(server, body, status)
+
+
+ROW = {"metric": {}, "value": [1, "0.25"]}
+NO_STORE = "No StoreAPIs matched for this query"
+
+
+@pytest.mark.parametrize(
+    ("rows", "warnings", "is_whole"),
+    [
+        ([ROW], [], True),
+        ([ROW], ["remote_read: error sending request"], False),
+        ([], ["receive series from Addr: 10.0.0.7:10901: context deadline exceeded"], False),
+        ([ROW], ['PromQL info: metric might not be a counter: "up"'], True),
+        ([ROW], [NO_STORE], True),
+        ([], [NO_STORE], False),
+        ([ROW], [NO_STORE, "another store is away"], False),
+    ],
+)
+def test_an_answer_of_a_part_is_none(server, rows, warnings, is_whole):
+    body = {"status": "success", "data": {"resultType": "vector", "result": rows}, "warnings": warnings}
+    if is_whole:
+        assert ask(server, body) == [({}, 0.25)]
+    else:
+        with pytest.raises(FederationError, match=f"FED875.*answers in part only: {re.escape(warnings[-1])}"):
+            ask(server, body)
+
+
+def test_a_question_that_is_refused_is_told_in_the_words_of_who_refuses(server):
+    with pytest.raises(FederationError, match="FED875.*refuses the question: 1:9: parse error: unclosed left brace"):
+        ask(server, {"status": "error", "errorType": "bad_data", "error": "1:9: parse error: unclosed left brace"}, status=400)
+    with pytest.raises(FederationError) as refused:
+        ask(server, {"status": "error", "error": "x" * 5000}, status=422)
+    assert len(refused.value.what) < 400
 
 
 def test_a_prometheus_that_never_answers_is_given_up_in_time(server):
