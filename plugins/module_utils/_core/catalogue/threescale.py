@@ -69,9 +69,12 @@ THREESCALE: dict[str, Code] = {
     "FED888": Code(
         "Unknown whether the new adapter is loaded",
         ERROR,
-        "A WasmPlugin has no status. Before the old adapter, or the policy that refuses all requests, is removed, "
-        "somebody has to check in each proxy that the new adapter is in its active listeners.",
-        "Look into the pods of `facts.selected`, then run again with `threescale_loaded`. If it does not load, set `kind` back and run again.",
+        "A WasmPlugin has no status. Before the old adapter, or the policy that refuses all requests, is removed, the "
+        "playbook asks every proxy whether it runs the new adapter. Where the proxies do not tell, somebody has to "
+        "check. A new adapter that does not load beside the old one is removed again; with `switch: deny` it stays, "
+        "and requests stay refused.",
+        "Look into the pods of `facts.selected`, then run again with `threescale_loaded`. If it does not load, correct "
+        "it, or set `kind` back, and run again.",
     ),
     "FED889": Code(
         "Test of 3scale that fails",

@@ -172,17 +172,32 @@ def _in_the_way(live: Mapping) -> FederationError:
     )
 
 
-def refuse_unseen(waiting: Sequence[Adapter], selected: Mapping[str, Sequence[str]]) -> None:
-    """Stop where a wrapper has to be seen before the old one, or the denial, can go: FED888."""
+def rolled_back(adapters: Iterable[Adapter], live: Iterable[Mapping], ground: Ground) -> list[Change]:
+    """Return the changes that take new wrappers away beside which the old ones still run."""
+    standing = {key_of(each): each for each in live}
+    keys = [(kind_of(each, ground).name, *each.extension.key) for each in adapters if _other_key(each, ground) in standing]
+    return [removal_of(standing[key], THREESCALE_MANAGER) for key in keys if key in standing]
+
+
+def refuse_unseen(waiting: Sequence[Adapter], selected: Mapping[str, Sequence[str]], why: Mapping[str, str], gone: Collection[str] = ()) -> None:
+    """Stop where a wrapper has to be seen before the old one, or the denial, can go: FED888; ``why`` it is not, by adapter.
+
+    ``gone`` are the adapters whose new wrapper was taken away again.
+    """
     if not waiting:
         return
     places = [each.place for each in waiting]
-    how = "each request is counted twice" if waiting[0].switch == "overlap" else "each request is refused"
+    left = [each for each in waiting if each.place not in gone]
+    told = some([f"{place} {why[place]}" for place in places if why.get(place)], 3, "; ")
+    how = "each request is counted twice" if left and left[0].switch == "overlap" else "each request is refused"
+    stands = f"is in place anew, and not every proxy is known to have loaded it; until then {how}"
+    what = stands if left else "is not loaded by its proxies, so it was taken away again; the former one goes on alone"
+    fix = "Look for the filter in the active listeners of the pods in facts.selected, then run again with threescale_loaded naming it"
     raise FederationError(
         "FED888",
         where=f"{OPTION}, {some(places)}",
-        what=f"is in place anew, and nothing in the API tells that its proxies have loaded it; until then {how}",
-        fix="Look for the filter in the active listeners of the pods in facts.selected, then run again with threescale_loaded naming it",
+        what=f"{what}{f' ({told})' if told else ''}",
+        fix=fix if left else "See in the proxy's log why it cannot be fetched or run; correct its image or configuration, and run again",
         facts={"waiting": places, "selected": {place: list(pods) for place, pods in selected.items()}},
     )
 

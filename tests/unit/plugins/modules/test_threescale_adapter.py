@@ -22,6 +22,7 @@ from ansible_collections.ossm.federation.plugins.module_utils._core.plain.kinds 
 from ansible_collections.ossm.federation.plugins.module_utils._options import FORCE, MESH
 from ansible_collections.ossm.federation.plugins.modules import threescale_adapter
 from ansible_collections.ossm.federation.tests.unit.pem import NOW
+from ansible_collections.ossm.federation.tests.unit.plugins.module_utils._core.insight.proxies import filter_of, listener_of
 from ansible_collections.ossm.federation.tests.unit.plugins.module_utils._core.threescale.adapters import (
     ACCESS,
     ADAPTER,
@@ -31,11 +32,12 @@ from ansible_collections.ossm.federation.tests.unit.plugins.module_utils._core.t
     WHOLE,
     changed,
 )
-from ansible_collections.ossm.federation.tests.unit.plugins.modules.test_wasm_extension import SPACE, mesh, pod
+from ansible_collections.ossm.federation.tests.unit.plugins.modules.test_wasm_extension import ISTIOD, SPACE, mesh, pod, says
 from ansible_collections.ossm.federation.tests.unit.run_in_memory import RunInMemory
 
 S = "adapters__0__services__0__"
-OWN_IMAGE = f"registry.example/3scale-auth-wasm:1@sha256:{'b' * 64}"
+MODULE, CART = "b" * 64, "shop.cart"
+OWN_IMAGE = f"registry.example/3scale-auth-wasm:1@sha256:{MODULE}"
 ON_2_2 = changed(adapters__0__kind="WasmPlugin", adapters__0__image=OWN_IMAGE, adapters__0__pull_secret=...)
 FETCHING = changed({**WHOLE, "portal": PORTAL}, **{f"{S}token": ..., f"{S}mapping_rules": ...})
 ANSWER = {
@@ -78,7 +80,11 @@ def portal(monkeypatch):
 
 
 def asked(check_mode=False, **params):
-    return RunInMemory(MESH, FORCE, threescale_adapter.OPTIONS, check_mode=check_mode, **{"mesh": "east", "threescale": WHOLE, **params})
+    return RunInMemory(MESH, FORCE, threescale_adapter.OPTIONS, check_mode=check_mode, **{**NOW_ONLY, "threescale": WHOLE, **params})
+
+
+NOW_ONLY = {"mesh": "east", "wait_timeout": 0}
+"""Nothing waits for proxies that do not answer."""
 
 
 def run(cluster, **params):
@@ -338,6 +344,51 @@ def test_deny_refuses_everything_until_the_new_one_was_seen():
     run(cluster, **switching(cluster, "deny", loaded=["shop/cart"]))
     assert spec_of(cluster, AUTHORIZATION_POLICY, "3scale-switch-cart") is None
     assert not run(cluster, **switching(cluster, "deny"))["changed"]
+
+
+def telling(cluster, *found):
+    """Let the proxy say which filters its listener has, as it is and as it waits to be, with the configuration that stands; istiod that it took them."""
+    answer = cluster.page
+
+    def page(namespace, name, asked, by_exec=False):
+        spec = spec_of(cluster, WASM_PLUGIN)
+        if name == "cart-1" and asked.path == "/config_dump":
+            entries = [listener_of(*found), *([filter_of(MODULE, spec["pluginConfig"], CART)] if spec else [])]
+            return 200, json.dumps({"configs": entries}).encode()
+        return answer(namespace, name, asked, by_exec=by_exec)
+
+    says(cluster, "nobody", ([], None))
+    cluster.pages[(ISTIOD, "/debug/syncz")] = json.dumps([{"proxy": "cart-1.shop", "extensionconfig_sent": "n", "extensionconfig_acked": "n"}]).encode()
+    cluster.page = page
+
+
+@pytest.mark.parametrize("switch", ["overlap", "deny"])
+def test_a_switch_ends_in_the_same_run_where_every_proxy_says_that_it_runs_the_new_one(switch):
+    cluster = mesh("v2.2")
+    run(cluster)
+    telling(cluster, [CART], None)
+    told = run(cluster, **switching(cluster, switch))
+    assert (told["waiting"], spec_of(cluster, EXTENSION), cluster.list(AUTHORIZATION_POLICY, "")) == ([], None, [])
+    assert any("each request was counted twice" in line for line in told["lines"]) is (switch == "overlap")
+    assert not run(cluster, **switching(cluster, switch))["changed"]
+
+
+def test_a_new_one_that_does_not_load_beside_the_old_one_goes_again_in_the_same_run():
+    cluster = mesh("v2.2")
+    run(cluster)
+    telling(cluster, [], [CART])
+    error = refusal(cluster, **switching(cluster, "overlap"))
+    assert error.code == "FED888" and "taken away again" in error.what and "waits for it" in error.what, error.what
+    assert spec_of(cluster, EXTENSION) and spec_of(cluster, WASM_PLUGIN) is None
+
+
+def test_behind_a_denial_a_new_one_that_does_not_load_stays_and_so_does_the_denial():
+    cluster = mesh("v2.2")
+    run(cluster)
+    telling(cluster, [], [CART])
+    error = refusal(cluster, **switching(cluster, "deny"))
+    assert error.code == "FED888" and "each request is refused" in error.what and "waits for it" in error.what, error.what
+    assert spec_of(cluster, WASM_PLUGIN) and spec_of(cluster, AUTHORIZATION_POLICY, "3scale-switch-cart")
 
 
 @pytest.mark.parametrize("switch", ["overlap", "deny"])
