@@ -23,7 +23,7 @@ from ._core.plain.data import at
 from ._core.plain.errors import FederationError
 from ._core.plain.kinds import DAEMON_SET, DEPLOYMENT, JAEGER, JAEGER_OBJECT, KIALI, KIALI_OBJECT, MEMBER_ROLL, SERVICE
 from ._prometheus import Prometheus
-from ._reads.insight import UNREADABLE, Asker, listed, read_istiods, read_pods, what_envoys_say, what_logs_say
+from ._reads.insight import UNREADABLE, Asker, listed, read_istiods, read_pods, what_envoys_say, what_istiods_log, what_logs_say
 from ._reads.peerings import read_control_plane, read_peerings, read_roots_of
 from ._reads.rates import Ask, of_pod, read_rates
 
@@ -82,7 +82,7 @@ def health_of(
     readings, metrics = _readings(look, spaces, pods, again)
     if len(readings) > 1:
         pods = read_pods(cluster, [space for space in spaces if space in pods], look.gaps)
-    peerings = read_peerings(cluster, live)
+    peerings = _peerings(look)
     seen = _seen(look, own, metrics, now, operators, peerings)
     proxies = _proxies(
         look, readings, pods, components.version_of(answer.text for answer in metrics.values() if answer.is_good)
@@ -92,6 +92,17 @@ def health_of(
     ask = prometheus.ask if prometheus else _own_prometheus(look, own)
     rates = [] if ask is None else read_rates(ask, _imported(peerings), _egresses(peerings), gaps)
     return Health(mesh, components_of(seen), proxies, gaps, cluster.now, rates)
+
+
+def _peerings(look: Look) -> Peerings:
+    try:
+        return read_peerings(look.cluster, look.control_plane)
+    except FederationError as error:
+        if error.code not in UNREADABLE:
+            raise
+        look.unread[components.PEERS] = error.what
+        look.gaps.append(Unknown("peers, their gateways and what they offer", error.what))
+        return Peerings({}, {}, {}, {})
 
 
 def _own_prometheus(look: Look, own: Sequence[Mapping]) -> Ask | None:
@@ -160,8 +171,13 @@ def _proxies(
     said = rejected if len(readings) > 1 else {}
     lost = {f"{proxy.name}.{proxy.namespace}" for proxy in odd if proxy.state == syncz.NOT_CONNECTED}
     found = syncz.proxies_of(readings, known, pods, said, current)
+    if len(readings) > 1 and any(proxy.state == syncz.STALE for proxy in found):
+        # Envoys have not said why: they have nothing to say, or may not be asked. istiods log what they are told.
+        nacks = what_istiods_log(look.asker, look.home, sorted({row.istiod for row in readings[-1].rows}), readings[0].at, look.gaps)
+        found = syncz.proxies_of(syncz.with_nacks(readings, nacks), known, pods, said, current)
+        found = with_evidence(found, {proxy: f"istiod's log: {kind} {why}" for proxy, kind, why in nacks})
     told = {name: f"its Envoy says {text}" for name, text in connections.items() if name in lost}
-    alone = [proxy for proxy in found if proxy.state in (syncz.NOT_CONNECTED, syncz.WAITING)][:MOST_LOGS]
+    alone = [proxy for proxy in found if proxy.state in (syncz.NOT_CONNECTED, syncz.REJECTED, syncz.WAITING)][:MOST_LOGS]
     return with_evidence(with_evidence(found, told), what_logs_say(look.asker, alone, look.gaps))
 
 

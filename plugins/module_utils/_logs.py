@@ -11,6 +11,7 @@ from functools import partial
 
 from ._cluster.client import Cluster
 from ._core.catalogue.findings import Finding, Unknown, told
+from ._core.insight.asking import ENVOY, Page
 from ._core.logs import requests
 from ._core.logs.access import Parser, Unparsable, parser, value_of
 from ._core.logs.choosing import Source, Span, sources_of, streams_of
@@ -20,8 +21,9 @@ from ._core.logs.requests import Journey, is_connection, journey
 from ._core.logs.showing import Tally, Writer, explained, explanation
 from ._core.logs.switched import findings_of, switched
 from ._core.mesh.parse import described_mesh
-from ._core.plain.data import some
+from ._core.plain.data import from_json, mapping, some
 from ._files import Place, own_lines, written
+from ._reads.insight import Asker
 from ._reads.logs import Spool, read_pods, read_telemetries, spool
 from ._reads.peerings import read_control_plane
 from ._run import Run
@@ -51,6 +53,7 @@ LOGS = {
 }
 MOST_OTHERS = 20
 MOST_HOPS = 100
+CLUSTERS = Page(ENVOY, "/clusters", {"format": "json"})
 
 Reading = Callable[[], Iterator[Entry]]
 
@@ -81,7 +84,7 @@ def gather(run: Run, cluster: Cluster, stack: ExitStack) -> dict:
     found = _joined(readings, wanted.request) if wanted.request else Journey((), ())
     tally = _written(run, readings, wanted, found)
     findings = [*(findings_of(log) if any(stream.is_proxy for stream in streams) else ()), *_cut(spools)]
-    notes = [*log.unread, *found.notes, *_missed(sources, streams), *_uncertain(tally, wanted)]
+    notes = [*log.unread, *found.notes, *_lost(cluster, found, streams), *_missed(sources, streams), *_uncertain(tally, wanted)]
     return _result(run, mesh.name, spools, unread, findings, notes, found, tally)
 
 
@@ -150,7 +153,19 @@ def _joined(readings: Sequence[Reading], request: str) -> Journey:
                 break
             connections.append(entry)
     found = journey(lines, connections)
-    return Journey(found.hops, (*notes, *found.notes))
+    return Journey(found.hops, (*notes, *found.notes), found.lost)
+
+
+def _lost(cluster: Cluster, found: Journey, streams: Sequence[Stream]) -> list[str]:
+    """Return why no gateway line has the connections of some clients; those of this mesh are asked what is open now."""
+    asker, notes = Asker(cluster), []
+    for client in found.lost[: requests.MOST_LOST]:
+        counts = None
+        if client.stream in streams:
+            said = asker.ask(client.stream.namespace, client.stream.pod, CLUSTERS)
+            counts = requests.connections_in(mapping(from_json(said.content)), client) if said.is_good else None
+        notes.append(requests.told_of_lost(client, counts))
+    return notes
 
 
 def _is_near(entry: Entry, first: int, last: int) -> bool:

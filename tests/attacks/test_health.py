@@ -220,6 +220,19 @@ def test_pods_of_istiod_that_may_not_be_read_make_nobody_lost(api, collections):
     assert {gap["what"] for gap in result["unread"]} == {f"pods in {HOME}", "proxies that istiod-basic knows"}
 
 
+def test_peers_that_may_not_be_read_are_unknown_and_the_rest_is_there(api, collections):
+    mesh(api)
+    told = {"kind": "Status", "message": 'exportedservicesets is forbidden: User "u" cannot list resource "exportedservicesets"', "code": 403}
+    tunnel = tunnelling(pages())
+    api.hostile = lambda asked: (403, {}, json.dumps(told).encode()) if "/exportedservicesets" in asked.target else tunnel(asked)
+    result = look(api, collections)
+    assert states(result)["gateways of peers"] == "unknown" and states(result)["istiod-basic"] == "healthy"
+    assert [gap["what"] for gap in result["unread"]] == ["peers, their gateways and what they offer"]
+    assert {one["state"] for one in result["proxies"]} == {"SYNCED"}
+    gate = look(api, collections, require="core")
+    assert gate["code"] == "FED914" and any("gateways of peers" in one for one in gate["missing"]), gate
+
+
 def test_where_no_pod_of_istiod_is_found_no_proxy_counts_as_in_order(api, collections):
     mesh(api)
     lost = [pod(f"istiod-basic-abc-{number}", HOME, "somebody-else", "discovery") for number in (1, 2)]

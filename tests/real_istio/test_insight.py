@@ -7,7 +7,7 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
-from real_istio.conftest import DESCRIBED, local
+from real_istio.conftest import DESCRIBED, is_allowed, local
 
 from testbed.real_istio import HOME, RealIstio
 
@@ -57,6 +57,23 @@ def test_a_real_access_log_has_every_call_with_its_status(mesh: RealIstio, modul
         return {row["fields"]["path"] for row in rows if row.get("fields", {}).get("response_code") == "200"}
 
     mesh.wait_until(lambda: logged() == paths, 20, "lines of the access log")
+
+
+def test_few_pods_are_asked_at_once_each_dump_is_made_once_and_nothing_is_asked_that_is_not_listed(
+    mesh: RealIstio, module: Callable
+) -> None:
+    asked = mesh.recorder.requests
+    for run in (
+        lambda: module("mesh_health_info", **MESH, again=2),
+        lambda: module("proxy_config_info", **MESH, of="shop/web-1", against="shop/other-1"),
+        lambda: module("federation_diagnosis_info", **DESCRIBED, client="shop/web"),
+    ):
+        before = len(asked)
+        run()
+        mine = asked[before:]
+        dumps = [(one.pod, one.target) for one in mine if one.target.startswith("/config_dump")]
+        assert mine and all(map(is_allowed, mine)) and len(dumps) == len(set(dumps)), mine
+        assert max(one.at_once for one in mine) <= 4, mine
 
 
 def test_a_pod_of_istiod_answers_with_its_page(mesh: RealIstio) -> None:

@@ -1,5 +1,5 @@
 # GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
-"""A kubelet's server for pods that are processes of this machine: their logs and ports, by way of the API server's own subresources."""
+"""A kubelet's server for pods that are processes of this machine: their logs, ports and commands, by way of the API server's own subresources."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import datetime
 import os
 import threading
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import yaml
@@ -20,12 +20,16 @@ _READ_SECONDS = 0.2
 
 @dataclass(frozen=True)
 class Served:
-    """A pod: which ``ports`` of this machine its own ports are, as (address, port), and the log of each container."""
+    """A pod: which ``ports`` of this machine its own ports are, as (address, port), and the log of each container.
+
+    ``commands`` are containers in which commands may run: on this machine, with these variables of the environment.
+    """
 
     name: str
     namespace: str
     ports: Mapping[int, tuple[str, int]]
     logs: Mapping[str, Path]
+    commands: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 
 
 class Logs:
@@ -96,6 +100,11 @@ def start_kubelet(
         texts.append({"apiVersion": api, "kind": "PortForward", "metadata": metadata, "spec": {"forwards": forwards}})
         logs = [{"containers": [name], "logsFile": str(path)} for name, path in pod.logs.items()]
         texts.append({"apiVersion": api, "kind": "Logs", "metadata": metadata, "spec": {"logs": logs}})
+        execs = [
+            {"containers": [name], "local": {"envs": [{"name": key, "value": value} for key, value in given.items()]}}
+            for name, given in pod.commands.items()
+        ]
+        texts.append({"apiVersion": api, "kind": "Exec", "metadata": metadata, "spec": {"execs": execs}})
     config = cluster.directory / "kubelet.yaml"
     with os.fdopen(os.open(config, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as written:
         yaml.safe_dump_all(texts, written, sort_keys=False)

@@ -27,6 +27,7 @@ from .kube import KINDS, Kube, Resource
 from .kubelet import Logs, Served, start_kubelet
 from .processes import Process, Processes
 from .programs import ISTIO_VERSION, find_istio, find_kwok, find_programs
+from .recorder import Recorder
 from .sidecars import CLUSTER_ID, Application, Caller, Proxy, low_port
 
 HOME, SHOP = "east-mesh-system", "shop"
@@ -71,8 +72,11 @@ class RealIstio:
         self._logs = Logs(directory / "logs")
         self._served: dict[str, Served] = {}
         self._kubelet: Process | None = None
+        self.recorder = Recorder()
+        """What was asked of the ports of pods by way of the API server."""
         self.proxies: dict[str, Proxy] = {}
         self.ports: dict[str, int] = {}
+        self._labels: dict[str, Mapping[str, str]] = {}
         self._istiod_address = self._addresses.for_key("istiod")
         clusters = [
             Cluster(
@@ -111,6 +115,7 @@ class RealIstio:
         for application in (self.cart, self.west):
             application.stop()
         self._logs.stop()
+        self.recorder.stop()
         self._processes.stop()
         self._addresses.release()
 
@@ -153,9 +158,9 @@ class RealIstio:
         """Return what calls services as the workload ``pod``."""
         return Caller(self.proxies[pod].address, PORT)
 
-    def debug(self, path: str) -> str:
-        """Return a page of istiod's debug interface, such as ``/debug/syncz``."""
-        connection = http.client.HTTPConnection(self._istiod_address, self.ports["http"], timeout=10)
+    def debug(self, path: str, port: str = "http") -> str:
+        """Return a page of istiod, such as ``/debug/syncz``, or ``/metrics`` at its port ``monitoring``."""
+        connection = http.client.HTTPConnection(self._istiod_address, self.ports[port], timeout=10)
         try:
             connection.request("GET", path)
             return connection.getresponse().read().decode()
@@ -178,6 +183,11 @@ class RealIstio:
     def remove_local(self) -> None:
         """Take the pod of the local workload away, as scaling to zero does."""
         self.kube.delete("Pod", "cart-1", SHOP)
+
+    def add_silent_istiod(self, name: str) -> None:
+        """Make a pod of istiod that runs, by its status, and answers nobody."""
+        labels = self.kube.get("Pod", ISTIOD, HOME)["metadata"]["labels"]
+        self._write_running(name, HOME, "istiod-basic", self._istiod_address, ["discovery"], labels)
 
     def restore_local(self) -> None:
         """Bring the pod of the local workload back."""
@@ -215,23 +225,32 @@ class RealIstio:
         labels = {**labels, **(told or {})}
         if not is_gateway:
             self.apply(_sidecar(proxy, labels, application))
-        request = {
-            "apiVersion": "authentication.k8s.io/v1",
-            "kind": "TokenRequest",
-            "spec": {"audiences": ["istio-ca"], "expirationSeconds": 86400},
-        }
-        token = self.kube.request(
-            "POST", f"/api/v1/namespaces/{namespace}/serviceaccounts/{account}/token", None, request
-        )["status"]["token"]
+        self._labels[name] = {**labels, **_TLS}
+        self.run(proxy)
+        self.proxies[name] = proxy
+        return proxy
+
+    def run(self, proxy: Proxy, token: str = "") -> None:
+        """Start a pod's proxy, again where it runs; with another ``token`` than its own, istiod does not let it in."""
+        if proxy.process is not None:
+            proxy.process.stop()
         control_plane = {
             "address": f"{self._istiod_address}:{self.ports['secure']}",
             "name": f"istiod.{HOME}.svc",
             "root": str(self.directory / "root.pem"),
             "trust_domain": TRUST_DOMAIN,
         }
-        proxy.start(self._processes, self._istio, self._programs.envoy, token, control_plane, {**labels, **_TLS})
-        self.proxies[name] = proxy
-        return proxy
+        token = token or self._token_of(proxy)
+        proxy.start(self._processes, self._istio, self._programs.envoy, token, control_plane, self._labels[proxy.name])
+
+    def _token_of(self, proxy: Proxy) -> str:
+        request = {
+            "apiVersion": "authentication.k8s.io/v1",
+            "kind": "TokenRequest",
+            "spec": {"audiences": ["istio-ca"], "expirationSeconds": 86400},
+        }
+        path = f"/api/v1/namespaces/{proxy.namespace}/serviceaccounts/{proxy.account}/token"
+        return self.kube.request("POST", path, None, request)["status"]["token"]
 
     def remove(self, name: str) -> None:
         """End a pod that was added, with its proxy."""
@@ -262,7 +281,7 @@ class RealIstio:
             "uid": name,
             "controller": True,
         }
-        owned = {"ownerReferences": [owner]} if name == ISTIOD else {}
+        owned = {"ownerReferences": [owner]} if labels.get("app") == "istiod" else {}
         self.apply(_thing("v1", "Pod", namespace, name, spec, labels=dict(labels), **owned))
         ready = [{"type": kind, "status": "True"} for kind in ("Initialized", "ContainersReady", "Ready")]
         states = [
@@ -310,7 +329,8 @@ class RealIstio:
         self._write_account("istiod-basic", HOME)
         self._write_running(ISTIOD, HOME, "istiod-basic", self._istiod_address, ["discovery"], marks)
         at_istiod = {
-            own: (self._istiod_address, self.ports[name]) for own, name in ((8080, "http"), (15014, "monitoring"))
+            own: self.recorder.before(ISTIOD, own, (self._istiod_address, self.ports[name]))
+            for own, name in ((8080, "http"), (15014, "monitoring"))
         }
         log = self._logs.copy_of(self.directory / "istiod" / "istiod.log", ISTIOD)
         self._served[ISTIOD] = Served(ISTIOD, HOME, at_istiod, {"discovery": log})
@@ -321,13 +341,25 @@ class RealIstio:
         """Serve the ports and logs of all pods that there are now."""
         for name, proxy in self.proxies.items():
             if name not in self._served:
-                ports = {own: ("127.0.0.1", port) for own, port in ((15000, proxy.admin_port), (15020, proxy.status_port))}
+                ports = {
+                    own: self.recorder.before(name, own, ("127.0.0.1", port))
+                    for own, port in ((15000, proxy.admin_port), (15020, proxy.status_port))
+                }
                 logs = {"istio-proxy": self._logs.copy_of(proxy.log, name)}
-                self._served[name] = Served(name, proxy.namespace, ports, logs)
+                commands = {} if proxy.is_gateway else {"app": self._home_of(proxy)}
+                self._served[name] = Served(name, proxy.namespace, ports, logs, commands)
         if self._kubelet is not None:
             self._kubelet.stop()
         place = self._addresses.for_key("kubelet")
         self._kubelet = start_kubelet(self.east, self._kwok, self._processes, NODE, (place, low_port(place)), self._served.values())
+
+    @staticmethod
+    def _home_of(proxy: Proxy) -> Mapping[str, str]:
+        """Return the environment of an application's container: curl there calls every host by way of the sidecar, as redirection would."""
+        home = proxy.folder / "home"
+        home.mkdir()
+        (home / ".curlrc").write_text(f'connect-to = "::{proxy.address}:{PORT}"\n', encoding="utf-8")
+        return {"HOME": str(home), "CURL_HOME": str(home)}
 
     def _write_mesh(self) -> None:
         self.apply(
@@ -338,9 +370,8 @@ class RealIstio:
             }
         )
         security = {"trust": {"domain": TRUST_DOMAIN}, "dataPlane": {"mtls": True, "automtls": True}}
-        self.apply(
-            _thing("maistra.io/v2", "ServiceMeshControlPlane", HOME, "basic", {"version": "v2.5", "security": security})
-        )
+        spec = {"version": "v2.5", "security": security, "proxy": {"accessLogging": {"file": {"name": "/dev/stdout"}}}}
+        self.apply(_thing("maistra.io/v2", "ServiceMeshControlPlane", HOME, "basic", spec))
         self.apply(_thing("maistra.io/v1", "ServiceMeshMemberRoll", HOME, "default", {"members": [SHOP]}))
         roll = {"status": {"members": [SHOP], "configuredMembers": [SHOP]}}
         self.kube.merge("ServiceMeshMemberRoll", "default", HOME, roll, "status")

@@ -51,7 +51,7 @@ class Application:
     def __init__(self, mesh: str, name: str) -> None:
         self.port = low_port()
         self.fails = False
-        self.seen: list[dict[str, str]] = []
+        self.calls = 0
         self._who = {"mesh": mesh, "name": name}
         self._server: http.server.ThreadingHTTPServer | None = None
 
@@ -64,7 +64,13 @@ class Application:
             disable_nagle_algorithm = True  # else each answer waits for the other side's delayed acknowledgement
             wbufsize = -1
 
+            def do_HEAD(self) -> None:
+                application.calls += 1
+                self.send_response(200)
+                self.end_headers()
+
             def do_GET(self) -> None:
+                application.calls += 1
                 headers = {key.lower(): ",".join(self.headers.get_all(key) or ()) for key in self.headers}
                 answer = {**application._who, "host": self.headers.get("Host", ""), "path": self.path}
                 body = json.dumps({**answer, "headers": headers}).encode()
@@ -172,7 +178,7 @@ class Proxy:
     ) -> None:
         """Start the agent; ``control_plane`` has its address, its name in certificates, its root's file, and the trust domain."""
         tokens = self.folder / "var" / "run" / "secrets" / "tokens"
-        tokens.mkdir(parents=True, mode=0o700)
+        tokens.mkdir(parents=True, mode=0o700, exist_ok=True)
         (self.folder / "data").mkdir(exist_ok=True)
         with os.fdopen(
             os.open(tokens / "istio-token", os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8"

@@ -32,6 +32,7 @@ ADSZ = Page(ISTIOD, "/debug/adsz")
 REGISTRY = Page(ISTIOD, "/debug/registryz")
 MOST_OF_A_LOG = 1 << 16
 """Bytes after the moment that is asked about: what Envoy rejects it says within a second."""
+MOST_OF_ISTIODS_LOG = 4 << 20
 LISTENERS = Page(ENVOY, "/config_dump", {"resource": "dynamic_listeners"})
 SERVER_INFO = Page(ENVOY, "/server_info", most=1 << 20)
 REHEARSALS = Page(ENVOY, "/stats", {"filter": COUNTED}, most=1 << 20)
@@ -70,13 +71,13 @@ class Asker:
         with ThreadPoolExecutor(AT_ONCE) as pool:
             return list(pool.map(lambda one: self.ask(*one), asked))
 
-    def log(self, namespace: str, pod: str, most: int, **bounds: str) -> str:
-        """Return the log of a pod's proxy within ``bounds``, fields of ``pods/log``, and ``most`` bytes; "" where it may not be read or none comes."""
+    def log(self, namespace: str, pod: str, most: int, *, container: str = PROXY, **bounds: str) -> str:
+        """Return the log of a container within ``bounds``, fields of ``pods/log``, and ``most`` bytes; "" where it may not be read or none comes."""
         if namespace in self._unlogged:
             return ""
         content = bytearray()
         try:
-            self._cluster.copy_log(namespace, pod, {"container": PROXY, "limitBytes": str(most), **bounds}, content.extend, most)
+            self._cluster.copy_log(namespace, pod, {"container": container, "limitBytes": str(most), **bounds}, content.extend, most)
         except FederationError as error:
             if error.code not in SILENT:
                 raise
@@ -167,7 +168,7 @@ def _dated(asker: Asker, namespace: str, reading: syncz.Reading) -> syncz.Readin
 
 def what_envoys_say(asker: Asker, proxies: Sequence[syncz.Proxy]) -> tuple[dict[str, dict[str, str]], dict[str, str]]:
     """Return what the Envoys of some proxies say of updates that they rejected, and of their connection to istiod, both by proxy."""
-    page = Page(ENVOY, "/stats", {"filter": "update_rejected|cluster\\.xds-grpc\\.upstream_cx"}, most=8 << 20)
+    page = Page(ENVOY, "/stats", {"filter": "update_rejected|cluster\\.xds-grpc;?\\.upstream_cx"}, most=8 << 20)
     rejected: dict[str, dict[str, str]] = {}
     connections: dict[str, str] = {}
     answers = asker.ask_each((proxy.namespace, proxy.name, page) for proxy in proxies)
@@ -180,13 +181,21 @@ def what_envoys_say(asker: Asker, proxies: Sequence[syncz.Proxy]) -> tuple[dict[
 
 
 def what_logs_say(asker: Asker, proxies: Sequence[syncz.Proxy], gaps: list[Unknown]) -> dict[str, str]:
-    """Return, by proxy, the latest line of its log that tells why it has no connection or certificates; secrets are masked."""
-    lines = {
-        f"{proxy.name}.{proxy.namespace}": masked(statistics.trouble_in(asker.log(proxy.namespace, proxy.name, 1 << 18, tailLines="200")))
-        for proxy in proxies
-    }
+    """Return, by proxy, the latest line of its log that tells why it has no connection or certificates, or what it rejects; secrets are masked."""
+    lines = {}
+    for proxy in proxies:
+        told = statistics.rejection_in if proxy.state == syncz.REJECTED else statistics.trouble_in
+        log = asker.log(proxy.namespace, proxy.name, 1 << 18, tailLines="200")
+        lines[f"{proxy.name}.{proxy.namespace}"] = masked(told(log))
     gaps += asker.unlogged()
     return {name: f"its log: {line}" for name, line in lines.items() if line}
+
+
+def what_istiods_log(asker: Asker, namespace: str, pods: Iterable[str], since: datetime, gaps: list[Unknown]) -> list[tuple[str, str, str]]:
+    """Return what the logs of istiods say of rejections from a moment on: the proxy, the type such as LDS, and why; secrets are masked."""
+    logs = [asker.log(namespace, pod, MOST_OF_ISTIODS_LOG, container="discovery", sinceTime=time_text(since)) for pod in pods]
+    gaps += asker.unlogged()
+    return [(proxy, kind, masked(why)) for log in logs for proxy, kind, why in statistics.nacks_in(log)]
 
 
 def rejections_since(asker: Asker, namespace: str, pod: str, moment: datetime) -> list[tuple[datetime, str]]:

@@ -23,6 +23,8 @@ from .pods import workload_of
 from .statistics import number_of
 
 HEALTHY, DEGRADED, FAILING, ABSENT, UNKNOWN = "healthy", "degraded", "failing", "absent by intent", "unknown"
+PEERS = "peers"
+"""What ``Seen.unread`` calls the peerings."""
 WORST_FIRST = (FAILING, UNKNOWN, DEGRADED, HEALTHY, ABSENT)
 CORE, ADDON, PEER, PROXIES = "core", "add-on", "peer", "proxies"
 ENDING, ENDED = "FED906", "FED915"
@@ -314,6 +316,8 @@ def _count(value: object, default: int) -> int:
 
 
 def _peers(seen: Seen) -> Iterator[Component]:
+    if PEERS in seen.unread:
+        yield Component("gateways of peers", CORE, UNKNOWN, f"peers could not be read ({seen.unread[PEERS]})")
     for row in seen.rows:
         name = f"peer {row['peer']}"
         if row["outbound"] == status.SUSPENDED:

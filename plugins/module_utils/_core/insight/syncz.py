@@ -14,7 +14,7 @@ import json
 import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import cached_property
 
@@ -274,13 +274,18 @@ def _plain_state(row: Row) -> str:
 
 
 def _newest(rows: Sequence[Row], reading: Reading) -> tuple[Row, str]:
-    """Return the row of the newer connection, and what makes that uncertain, if anything does."""
+    """Return the row of the newer connection, and what makes that uncertain, if anything does.
+
+    An istiod that has not noticed yet that a connection is lost lists a proxy twice, and does not tell which row is of which.
+    """
     if len(rows) == 1:
         return rows[0], ""
     times = {row.istiod: reading.since.get((row.istiod, row.proxy)) for row in rows}
     known = [(moment, row) for row in rows if (moment := times[row.istiod])]
     if len(known) == len(rows):
-        return max(known, key=lambda each: each[0])[1], ""
+        newest = max(known, key=lambda each: each[0])[1]
+        of_it = sum(row.istiod == newest.istiod for row in rows)
+        return newest, "" if of_it == 1 else f"{newest.istiod} lists it {of_it} times, and which connection is the newer is not known"
     return rows[-1], f"{len(rows)} istiods list it, and which connection is the newer is not known"
 
 
@@ -301,6 +306,18 @@ def _differing(row: Row, kind: str, readings: Sequence[Reading], said: Mapping[s
     seconds = int((readings[-1].at - readings[0].at).total_seconds())
     again = f" in two readings {seconds} s apart" if len(readings) > 1 else ""
     return STALE, f"what was sent is not acknowledged{again}, cause unknown{perhaps}"
+
+
+def with_nacks(readings: Sequence[Reading], nacks: Iterable[tuple[str, str, str]]) -> list[Reading]:
+    """Return two readings with what istiods have logged of rejections between them: proxy, type such as LDS, and why.
+
+    It counts where istiod's counter has not risen: it has none of extensions, and from some version on it no longer rises.
+    """
+    logged = Counter((proxy, kind) for proxy, kind, _why in nacks)
+    first, second = readings
+    risen = {key: first.rejects.get(key, 0) + count for key, count in logged.items()}
+    rejects = {**second.rejects, **{key: max(count, second.rejects.get(key, 0)) for key, count in risen.items()}}
+    return [first, replace(second, rejects=rejects)]
 
 
 @dataclass(frozen=True)

@@ -8,9 +8,10 @@ Between meshes an address may be translated on its way, so what is joined there 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from ..plain.data import items, mapping
 from .access import value_of
 from .fields import in_words
 from .lines import SECOND, Entry, time_text
@@ -21,6 +22,9 @@ SLACK = SECOND
 """How much the clocks of two nodes may differ before a connection does not cover a request."""
 MOST_LINES = 1000
 MOST_CONNECTIONS = 10_000
+MOST_LOST = 5
+"""Of how many requests without a gateway's line the clients are asked for their connections."""
+_COUNTERS = ("cx_active", "cx_total", "rq_active")
 
 
 @dataclass(frozen=True)
@@ -65,10 +69,14 @@ class Hop:
 
 @dataclass(frozen=True)
 class Journey:
-    """The hops of one request in their order, and what is not certain about them."""
+    """The hops of one request in their order, and what is not certain about them.
+
+    ``lost`` are lines of clients whose connection no gateway line has; ``told_of_lost`` says what that means.
+    """
 
     hops: tuple[Hop, ...]
     notes: tuple[str, ...]
+    lost: tuple[Entry, ...] = ()
 
 
 def is_connection(entry: Entry) -> bool:
@@ -82,9 +90,10 @@ def journey(lines: Sequence[Entry], connections: Sequence[Entry]) -> Journey:
     servers = [entry for entry in lines if _direction(entry) == "inbound"]
     hops: list[Hop] = []
     notes: list[str] = []
+    lost: list[Entry] = []
     for client in clients:
         hops.append(Hop(CLIENT, client, EXACT, "its request id"))
-        hops += _beyond(client, servers, connections, notes)
+        hops += _beyond(client, servers, connections, notes, lost)
     met = {id(hop.entry) for hop in hops}
     for server in servers:
         if id(server) not in met:
@@ -94,10 +103,42 @@ def journey(lines: Sequence[Entry], connections: Sequence[Entry]) -> Journey:
             "No access line has this id. The sidecars may not write an access log, or these pods were not asked"
         )
     notes += _skew(clients, servers)
-    return Journey(tuple(hops), tuple(dict.fromkeys(notes)))
+    return Journey(tuple(hops), tuple(dict.fromkeys(notes)), tuple(lost))
 
 
-def _beyond(client: Entry, servers: Sequence[Entry], connections: Sequence[Entry], notes: list[str]) -> list[Hop]:
+def connections_in(clusters: Mapping, client: Entry) -> dict[str, int] | None:
+    """Return what a client's Envoy counts of its connections to where its line says the request went; None where it knows no such endpoint.
+
+    Source: Envoy, ``/clusters?format=json`` (``admin.v3.HostStatus``; a counter that is 0 has no value).
+    """
+    cluster, host = _said(client, "upstream_cluster").rstrip(";"), _said(client, "upstream_host")
+    counts: dict[str, int] = {}
+    for row in items(clusters.get("cluster_statuses")):
+        for end in items(row.get("host_statuses")) if str(row.get("name")).rstrip(";") == cluster else ():
+            place = mapping(mapping(end.get("address")).get("socket_address"))
+            if host != f"{place.get('address')}:{place.get('port_value')}":
+                continue
+            given = {str(one.get("name")): str(one.get("value", 0)) for one in items(end.get("stats"))}
+            for name in _COUNTERS:
+                value = given.get(name, "0")
+                counts[name] = counts.get(name, 0) + (int(value) if value.isascii() and value.isdigit() else 0)
+    return counts or None
+
+
+def told_of_lost(client: Entry, counts: Mapping[str, int] | None) -> str:
+    """Return why no gateway line has a client's connection, by what its Envoy ``counts`` now; None where nobody could ask it."""
+    if counts is None:
+        return (
+            f"{client.stream.name}: no gateway line has the connection from {_called_from(client) or 'an unknown address'}. A line"
+            " is written when the connection closes: it may still be open, or that gateway was not asked"
+        )
+    told = f"to {_said(client, 'upstream_host')} ({', '.join(f'{name} {counts[name]}' for name in _COUNTERS)})"
+    if counts["cx_active"]:
+        return f"{client.stream.name}: connection still open: its Envoy has one {told}, and a gateway writes its line when the connection closes"
+    return f"{client.stream.name}: its Envoy has no connection open any more {told}: that gateway was not asked, or it writes no access log"
+
+
+def _beyond(client: Entry, servers: Sequence[Entry], connections: Sequence[Entry], notes: list[str], lost: list[Entry]) -> list[Hop]:
     """Return the hops after a client, as far as lines lead."""
     through = [
         entry
@@ -109,10 +150,7 @@ def _beyond(client: Entry, servers: Sequence[Entry], connections: Sequence[Entry
         return [Hop(SERVER, direct[0], EXACT, "its request id and the connection")]
     if not through:
         if _said(client, "upstream_host"):
-            notes.append(
-                f"{client.stream.name}: no gateway line has the connection from {_called_from(client) or 'an unknown address'}. A line"
-                " is written when the connection closes: it may still be open, or that gateway was not asked"
-            )
+            lost.append(client)
         return []
     egress = through[0]
     sure = EXACT if len(through) == 1 else PROBABLE

@@ -25,6 +25,8 @@ from ansible_collections.ossm.federation.plugins.module_utils._core.insight.show
 )
 from ansible_collections.ossm.federation.plugins.module_utils._core.insight.statistics import (
     connection_in,
+    nacks_in,
+    rejection_in,
     rejections_in,
     trouble_in,
 )
@@ -290,7 +292,9 @@ def test_envoys_counters_are_read_by_type():
     )
     assert rejections_in(text) == {"LDS": "update_rejected 3", "RDS": "update_rejected 1", "EDS": "update_rejected 2"}
     text = "cluster.xds-grpc.upstream_cx_connect_fail: 12\ncluster.xds-grpc.upstream_cx_active: 0\ncluster.other.upstream_cx_active: 4\n"
-    assert connection_in(text) == "upstream_cx_active 0, upstream_cx_connect_fail 12"
+    # From some version on Istio ends a cluster's name with a semicolon.
+    for counters in (text, text.replace("xds-grpc", "xds-grpc;")):
+        assert connection_in(counters) == "upstream_cx_active 0, upstream_cx_connect_fail 12"
     [found] = with_evidence(
         [syncz.Proxy("a", "b", "c", syncz.NOT_CONNECTED, {}, "lost")], {"a.b": "its Envoy says so"}
     )
@@ -301,6 +305,11 @@ def test_the_latest_line_about_the_way_to_istiod_is_the_evidence():
     log = "info cache generated new workload certificate\nwarn ca could not sign: x509: expired\nerror other thing\ninfo token read\n"
     assert trouble_in(log) == "warn ca could not sign: x509: expired"
     assert trouble_in("all is well\n" * 3) == ""
+    reject = "2026-01-31T12:00:00Z\twarning\tenvoy config x.cc:138\tgRPC config for type.googleapis.com/a.Cluster rejected: no such policy\tthread=7"
+    assert rejection_in(f"{reject}\nall is well") == "gRPC config for type.googleapis.com/a.Cluster rejected: no such policy"
+    assert rejection_in("all is well\n") == "" == rejection_in("")
+    of_istiod = "2026-01-31T12:00:00Z\twarn\tads\tADS:LDS: ACK ERROR cart-1.shop-12 Internal:Error adding/updating listener(s) a: {key}\nall is well\n"
+    assert nacks_in(of_istiod) == [("cart-1.shop", "LDS", "Internal:Error adding/updating listener(s) a")]
     quoting = 'warning gRPC config for a.Secret rejected: Failed to load certificate chain: private_key { inline_string: "hunter2" }'
     assert trouble_in(quoting) == "warning gRPC config for a.Secret rejected: Failed to load certificate chain"
 

@@ -78,6 +78,19 @@ def test_a_count_of_rejections_that_rises_is_a_rejection():
     assert state_of(first, second) == (syncz.REJECTED, "LDS: istiod has counted 2 rejections between two readings")
 
 
+def test_what_istiod_logs_of_a_rejection_counts_where_no_counter_rises():
+    sent = {"extensionconfig": ("e2", "e1"), "listener": ("b2", "b")}
+    readings = [reading(row(**sent), rejects={("cart-1.shop", "LDS"): 1}), reading(row(**sent), at=LATER, rejects={("cart-1.shop", "LDS"): 1})]
+    nacks = [("cart-1.shop", "ECDS", "no such module"), ("till-1.shop", "LDS", "other")]
+    state, evidence = state_of(*syncz.with_nacks(readings, nacks))
+    assert state == syncz.REJECTED and "ECDS: istiod has counted 1 rejections between two readings" in evidence
+    assert "LDS: what was sent is not acknowledged" in evidence
+    assert state_of(*syncz.with_nacks(readings, []))[0] == syncz.STALE
+    # What a counter has counted already is not counted once more.
+    risen = [readings[0], reading(row(**sent), at=LATER, rejects={("cart-1.shop", "LDS"): 3})]
+    assert "istiod has counted 2 rejections" in state_of(*syncz.with_nacks(risen, [("cart-1.shop", "LDS", "x")]))[1]
+
+
 def test_a_count_that_stands_is_only_a_hint():
     first = reading(row(listener=("b2", "b")), rejects={("cart-1.shop", "LDS"): 1})
     state, evidence = state_of(first, first)
@@ -145,6 +158,14 @@ def test_of_two_rows_the_newer_connection_counts():
     assert state_of(reading(*both, since=since))[0] == syncz.SYNCED
     state, evidence = state_of(reading(*both))
     assert (state, evidence) == (syncz.UNKNOWN, "2 istiods list it, and which connection is the newer is not known")
+
+
+def test_of_two_rows_of_one_istiod_nobody_knows_the_newer():
+    both = (row(listener=("b2", "b")), row())
+    since = {("istiod-1", "cart-1.shop"): NOW}
+    state, evidence = state_of(reading(*both, since=since))
+    assert state == syncz.UNKNOWN and evidence.startswith("istiod-1 lists it 2 times, and which connection is the newer is not known")
+    assert state_of(reading(row(), row(), since=since))[0] == syncz.SYNCED, "both say the same"
 
 
 def test_connections_are_dated_by_adsz():

@@ -4,14 +4,14 @@
 from __future__ import annotations
 
 from ansible_collections.ossm.federation.plugins.module_utils._core.logs.lines import Entry
-from ansible_collections.ossm.federation.plugins.module_utils._core.logs.requests import is_connection, journey
+from ansible_collections.ossm.federation.plugins.module_utils._core.logs.requests import connections_in, is_connection, journey, told_of_lost
 from unit.access_lines import EXPORTED, http, tcp
 from unit.log_entries import CLIENT, EGRESS, INGRESS, SERVER, entry, way
 
 
 def followed(*entries: Entry) -> tuple[list[tuple[str, str]], list[str]]:
     found = journey([one for one in entries if not is_connection(one)], [one for one in entries if is_connection(one)])
-    return [(hop.role, hop.certainty) for hop in found.hops], list(found.notes)
+    return [(hop.role, hop.certainty) for hop in found.hops], [*found.notes, *(told_of_lost(one, None) for one in found.lost)]
 
 
 def test_a_request_is_followed_from_its_client_through_both_gateways_to_its_server() -> None:
@@ -43,6 +43,26 @@ def test_without_a_line_of_the_gateway_the_connection_may_still_be_open() -> Non
     hops, notes = followed(lines["client"])
     assert hops == [("client", "exact")]
     assert "may still be open" in notes[0]
+
+
+def endpoint(active: int, **more: object) -> dict:
+    counts = {"cx_total": 3, "cx_active": active, "rq_active": 0}
+    # What is 0 has no value.
+    stats = [{"name": name, **({"value": str(count)} if count else {})} for name, count in counts.items()]
+    return {"address": {"socket_address": {"address": "10.1.0.15", "port_value": 15443}}, "stats": stats, **more}
+
+
+def test_an_envoy_that_has_the_connection_still_says_so_and_one_that_has_none_blames_the_gateways_log() -> None:
+    client = way()["client"]
+    name = client.fields["upstream_cluster"]
+    other = {"name": "outbound|80||other.shop", "host_statuses": [endpoint(9)]}
+    still = "connection still open: its Envoy has one to 10.1.0.15:15443 (cx_active 1, cx_total 3, rq_active 0)"
+    for active, said in ((1, still), (0, "writes no access log")):
+        page = {"cluster_statuses": [other, {"name": f"{name};", "host_statuses": [endpoint(active)]}]}
+        counts = connections_in(page, client)
+        assert counts == {"cx_active": active, "cx_total": 3, "rq_active": 0} and said in told_of_lost(client, counts)
+    for page in ({}, {"cluster_statuses": [other]}, {"cluster_statuses": [{"name": name, "host_statuses": [endpoint(1, address={})]}]}):
+        assert connections_in(page, client) is None
 
 
 def test_a_connection_that_had_ended_before_is_not_the_requests() -> None:
