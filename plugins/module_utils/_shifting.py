@@ -11,6 +11,7 @@ from ._cluster.client import Cluster
 from ._core.plain.diff import Change, as_result
 from ._core.plain.errors import FederationError
 from ._core.traffic import walking
+from ._core.traffic.localities import regions_to_come
 from ._core.traffic.measuring import Verdict, error_query, judged
 from ._core.traffic.shifting import (
     Move,
@@ -51,7 +52,8 @@ class Walk:
 
     def _look(self, before: Asked | None) -> tuple[Asked, list[Wanted]]:
         asked = look(self.run, self.cluster, before=before)
-        refuse(asked.problems)
+        is_moving_on = self.params["action"] == "move" and not self.run.check_mode
+        refuse([*asked.problems, *(regions_to_come(asked.wanted, asked.mesh, asked.standing) if is_moving_on else ())])
         return asked, chosen_of(asked.wanted, self.params["services"])
 
     def _apply(self, changes: Sequence[Change | None]) -> None:

@@ -239,7 +239,7 @@ from ..module_utils._core.plain.diff import as_diff  # noqa: E402
 from ..module_utils._core.traffic.calling import cut_off_locally, told_of_callers  # noqa: E402
 from ..module_utils._core.traffic.cutting import cut_off  # noqa: E402
 from ..module_utils._core.traffic.enforcing import findings_of, rows_of, told_of_rehearsal  # noqa: E402
-from ..module_utils._core.traffic.localities import warnings_of  # noqa: E402
+from ..module_utils._core.traffic.localities import regions_to_come, warnings_of  # noqa: E402
 from ..module_utils._core.traffic.plan import changes_of, plan_traffic, told  # noqa: E402
 from ..module_utils._core.traffic.shifting import warnings_under_way  # noqa: E402
 from ..module_utils._described import DESCRIBED  # noqa: E402
@@ -256,7 +256,8 @@ def run(run: Run, cluster: Cluster, now: datetime) -> dict:
     if is_absent:
         run.params = {**run.params, "traffic": None}
     asked = look(run, cluster, may_be_unset=is_absent, asks_callers=True)
-    refuse(asked.problems)
+    # In check mode federate was only checked, too.
+    refuse([*asked.problems, *(() if run.check_mode else regions_to_come(asked.wanted, asked.mesh, asked.standing))])
     found = [*warnings_of(asked.wanted, asked.standing), *cut_off(asked.wanted, asked.mesh, asked.standing)]
     found += warnings_under_way(asked.wanted, asked.standing)
     found += [*cut_off_locally(asked.wanted, asked.mesh, asked.standing), *findings_of(asked.wanted)]

@@ -119,7 +119,7 @@ from ..module_utils._core.traffic.calling import cut_off_locally  # noqa: E402
 from ..module_utils._core.traffic.cutting import cut_off  # noqa: E402
 from ..module_utils._core.traffic.enforcing import findings_of, rows_of, told_of_rehearsal  # noqa: E402
 from ..module_utils._core.traffic.going import client_of, where_it_goes  # noqa: E402
-from ..module_utils._core.traffic.localities import warnings_of  # noqa: E402
+from ..module_utils._core.traffic.localities import regions_to_come, warnings_of  # noqa: E402
 from ..module_utils._core.traffic.shifting import warnings_under_way  # noqa: E402
 from ..module_utils._described import DESCRIBED  # noqa: E402
 from ..module_utils._options import CLUSTER, PROMETHEUS  # noqa: E402
@@ -148,7 +148,7 @@ def run(run: Run, cluster: Cluster, now: datetime) -> dict:
         warned = [*warnings_of(asked.wanted, standing), *cut_off(asked.wanted, asked.mesh, standing)]
         warned += warnings_under_way(asked.wanted, standing)
         warned += [*cut_off_locally(asked.wanted, asked.mesh, standing), *findings_of(asked.wanted)]
-        found = told(asked.mesh.name, [*map(finding_of, asked.problems), *warned], [])
+        found = told(asked.mesh.name, [*map(finding_of, [*asked.problems, *regions_to_come(asked.wanted, asked.mesh, standing)]), *warned], [])
         rules = [row_of(live) for live in standing.kept]
         shown = [f"{row['kind']} {row['namespace']}/{row['name']} · {', '.join(row['peers'])}" for row in rules]
         rehearsed = [line for one in asked.wanted for line in told_of_rehearsal(one, standing)]

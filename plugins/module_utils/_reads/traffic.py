@@ -16,7 +16,7 @@ from .._core.plain.errors import FederationError
 from .._core.plain.kinds import DESTINATION_RULE, IMPORTS, NODE, POD, SERVICE, SERVICE_ACCOUNT, VIRTUAL_SERVICE, Kind
 from .._core.traffic.localities import locality_said, to_ask
 from .._core.traffic.rehearsals import MOST_PROXIES, Count, Tally, count_in
-from .._core.traffic.standing import Import, Standing, imports_from
+from .._core.traffic.standing import Standing, imports_from
 from .._core.traffic.wanted import Wanted
 from .insight import REHEARSALS, SERVER_INFO, Asker
 from .peerings import read_members
@@ -38,7 +38,10 @@ def read_traffic(
     members = frozenset(read_members(cluster, control_plane.namespace)["configured"])
     everywhere = {*members, control_plane.namespace}
     rules = [_rules(cluster, kind, namespace) for namespace in sorted(everywhere) for kind in NAMING_KINDS]
-    imports = _imports(cluster, mesh, control_plane)
+    sets = _sets(cluster, mesh, control_plane)
+    imports = tuple(
+        found for peer in mesh.peers for found in imports_from(mesh, peer, sets.get(peer.local_name), control_plane.cluster_domain)
+    )
     given = {found.service for found in imports if found.is_local}
     services = _services(cluster, members & {*pods_in, *(one.namespace for one in wanted), *(namespace for namespace, _name in given)})
     is_located = _is_located(wanted, given)
@@ -50,6 +53,7 @@ def read_traffic(
         members=members,
         services=services,
         imports=imports,
+        given_regions={name: str(at(live, "spec", "locality", "region") or "") for name, live in sets.items()},
         rules=tuple(chain(*rules)),
         accounts=_accounts(cluster, wanted, everywhere),
         pods=pods | {namespace: found for namespace, found in clients.items() if found is not None},
@@ -58,16 +62,9 @@ def read_traffic(
     return _with_nodes(cluster, standing) if is_located or pods_in else standing
 
 
-def _imports(cluster: Cluster, mesh: Mesh, control_plane: ControlPlane) -> tuple[Import, ...]:
-    """Return what peers give, as the import sets that stand say."""
-    if not mesh.peers:
-        return ()
-    sets = {live["metadata"]["name"]: live for live in _known(cluster, IMPORTS, control_plane.namespace)}
-    return tuple(
-        found
-        for peer in mesh.peers
-        for found in imports_from(mesh, peer, sets.get(peer.local_name), control_plane.cluster_domain)
-    )
+def _sets(cluster: Cluster, mesh: Mesh, control_plane: ControlPlane) -> dict[str, dict]:
+    """Return the import sets that stand, by the peer's name."""
+    return {live["metadata"]["name"]: live for live in _known(cluster, IMPORTS, control_plane.namespace)} if mesh.peers else {}
 
 
 def _services(cluster: Cluster, namespaces: Iterable[str]) -> dict[tuple[str, str], dict]:

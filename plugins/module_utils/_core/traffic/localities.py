@@ -10,9 +10,10 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from itertools import chain, zip_longest
 
 from ..catalogue.findings import Finding
-from ..mesh.described import LOCALITY
+from ..mesh.described import LOCALITY, Mesh
 from ..plain.data import at, from_json, listed, mapping
-from .plan import is_located
+from ..plain.errors import FederationError
+from .plan import BY_WEIGHT, goes_by_region, is_located, way_of
 from .standing import Standing
 from .wanted import Wanted
 
@@ -111,6 +112,18 @@ def warnings_of(wanted: Sequence[Wanted], standing: Standing) -> Iterator[Findin
                     place,
                     f"is imported as local from {each.peer}, so calls are shared by number of endpoints",
                 )
+
+
+def regions_to_come(wanted: Iterable[Wanted], mesh: Mesh, standing: Standing) -> Iterator[FederationError]:
+    """Yield which rules go by the region of a peer that its import set does not have yet, FED864: what has none gets no share, and no order."""
+    for one in wanted:
+        by_region = [one.failover_to] if one.failover_to and goes_by_region(one, standing) else []
+        for name in [*by_region, *(one.split_peers if way_of(one, standing) == BY_WEIGHT else ())]:
+            peer, stands = mesh.peer(name), standing.given_regions.get(name)
+            region = peer.locality.get("region", "") if peer else ""
+            if stands is not None and region and stands != region:
+                what = f"goes by the region of {name}, {region}, and the ImportedServiceSet {name} says {stands or 'none'}"
+                yield FederationError("FED864", where=one.place, what=what, fix="Run federate first, which writes it there")
 
 
 def _clients(wanted: Sequence[Wanted], standing: Standing) -> Iterator[Finding]:

@@ -207,11 +207,12 @@ def chosen_of(wanted: Sequence[Wanted], services: Sequence[str] | None) -> list[
         raise FederationError("FED877", where="shift_services", what="is there and empty", fix=fix)
     unknown = [name for name in services or () if name not in splits]
     if unknown or not splits:
+        none = "Add split: {local: 0, <peer>: 100} to the service's rule, or run traffic, which removes a share that none asks for"
         raise FederationError(
             "FED877",
             where="shift_services" if unknown else "mesh_traffic",
             what=f"names {listed(unknown)}, which has no split in mesh_traffic" if unknown else "has no split, so there is no goal to go to",
-            fix=f"Those with a split are {listed(splits)}" if splits else "Add split: {local: 0, <peer>: 100} to the service's rule",
+            fix=f"Those with a split are {listed(splits)}" if splits else none,
         )
     return [splits[name] for name in dict.fromkeys(services or splits)]
 

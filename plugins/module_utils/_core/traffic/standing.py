@@ -63,7 +63,7 @@ class Standing:
     labels count, ``nodes`` all nodes by name, None where they may not be read. ``callers`` are who called services of late, by (namespace,
     name), where somebody could tell. ``proxies`` are the localities that Envoys say they have, empty for none, by (namespace, pod) for those
     that were asked and answered; ``blind`` are member namespaces whose pods may not be read. ``tallies`` are what proxies count of rehearsals,
-    by (namespace, name) of the service.
+    by (namespace, name) of the service. ``given_regions`` are the regions of what peers give, as the import sets that stand say, "" for none.
     """
 
     control_plane: ControlPlane
@@ -78,6 +78,7 @@ class Standing:
     proxies: Mapping[tuple[str, str], Mapping[str, str]] = field(default_factory=dict)
     blind: frozenset[str] = frozenset()
     tallies: Mapping[tuple[str, str], Tally] = field(default_factory=dict)
+    given_regions: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def home(self) -> str:

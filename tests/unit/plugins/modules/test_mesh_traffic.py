@@ -806,6 +806,28 @@ def test_two_pods_of_the_egress_gateway_are_advised_where_one_that_fails_would_b
     assert any("run two or more pods of west-egress (gateways.replicas)" in line for line in said["lines"]) is is_advised
 
 
+def imports_of_west(**locality):
+    """Return the import set of west as federate keeps it."""
+    spec = {"importRules": [], **({"locality": locality} if locality else {})}
+    return thing("federation.maistra.io/v1", "ImportedServiceSet", SPACE, "west", spec=spec)
+
+
+@pytest.mark.parametrize(("one", "version"), [(WEIGHTS, "v2.5"), (FAILOVER, "v2.1")])
+@pytest.mark.parametrize(("locality", "told"), [({}, "says none"), ({"region": "eu-north"}, "says eu-north")])
+def test_a_rule_by_regions_waits_until_federate_has_written_the_region_of_the_peer(one, version, locality, told):
+    local = pod("cart-1", "cart", istio_locality="eu-central")
+    cluster = estate(local, imports_of_west(**locality), version=version)
+    assert keep(cluster, one, check_mode=True)["changed"]
+    error = refused(cluster, one)
+    assert (error.code, told in error.what, error.fix) == ("FED864", True, "Run federate first, which writes it there")
+    cluster.put(imports_of_west(region="eu-west"))
+    assert keep(cluster, one)["changed"]
+
+
+def test_a_rule_that_needs_no_region_does_not_wait_for_one():
+    assert keep(estate(imports_of_west()), FAILOVER, SPLIT)["changed"]
+
+
 IDLE = {"idle_timeout": "60s"}
 
 

@@ -15,7 +15,7 @@ from ansible_collections.ossm.federation.plugins.module_utils._options import FO
 from ansible_collections.ossm.federation.plugins.modules import mesh_traffic, traffic_shift
 from ansible_collections.ossm.federation.tests.unit.pem import NOW
 from ansible_collections.ossm.federation.tests.unit.run_in_memory import RunInMemory
-from ansible_collections.ossm.federation.tests.unit.traffic_in_memory import EXPORTS, IMPORTS, LOCALITY, PEERS, estate, pod, rule
+from ansible_collections.ossm.federation.tests.unit.traffic_in_memory import EXPORTS, IMPORTS, LOCALITY, PEERS, SPACE, estate, pod, rule, thing
 
 TILL = {"service": "shop/till", "split": {"local": 0, "west": 100}}
 CART = {"service": "shop/cart", "split": {"local": 40, "west": 60}}
@@ -220,6 +220,14 @@ def test_a_shift_to_a_peer_that_gives_the_service_no_more_is_over_and_writes_no_
     unknown = [{"name": "west"}, PEERS[1]]
     keep(east, {**CART, "split": {"local": 70, "north": 30}}, imports=north[1:], peers=unknown)
     assert cart(east) == {"eu-central/*": 70, "eu-north/*": 30}
+
+
+def test_a_share_does_not_move_to_a_region_that_the_import_set_does_not_have_yet(east, waits):
+    east.put(thing("federation.maistra.io/v1", "ImportedServiceSet", SPACE, "west", spec={"importRules": []}))
+    with pytest.raises(FederationError, match="FED864.*the ImportedServiceSet west says none"):
+        shift(east, CART)
+    assert east.writes == [] and not shift(east, CART, action="abort")["changed"]
+    assert shift(east, TILL)["changed"]
 
 
 def test_check_mode_shows_the_whole_way_and_waits_for_nothing(east, waits):
