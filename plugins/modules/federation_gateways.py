@@ -117,12 +117,9 @@ changes:
 from datetime import datetime  # noqa: E402
 
 from ..module_utils._cluster.client import Cluster  # noqa: E402
-from ..module_utils._core.control_plane.live import ControlPlane  # noqa: E402
-from ..module_utils._core.mesh.described import Mesh  # noqa: E402
 from ..module_utils._core.mesh.parse import described_mesh  # noqa: E402
-from ..module_utils._core.peering.plan import ingress_of  # noqa: E402
-from ..module_utils._core.plain.diff import as_diff  # noqa: E402
-from ..module_utils._core.plain.errors import FederationError  # noqa: E402
+from ..module_utils._core.peering.gateways import reached  # noqa: E402
+from ..module_utils._core.plain.diff import as_result  # noqa: E402
 from ..module_utils._core.plain.kinds import SERVICE  # noqa: E402
 from ..module_utils._described import DESCRIBED  # noqa: E402
 from ..module_utils._gateways import keep_gateways, remove_gateways  # noqa: E402
@@ -150,40 +147,15 @@ def run(run: Run, cluster: Cluster, now: datetime) -> dict:
         control_plane.check(mesh.trust_domain)
         mesh.check_suffixes(control_plane.cluster_domain)
         kept = keep_gateways(run, cluster, mesh, control_plane, peers)
-        gateways = reached(cluster, mesh, control_plane)
+        services = {live["metadata"]["name"]: live for live in cluster.list(SERVICE, mesh.namespace)}
+        gateways = reached(mesh, control_plane.cluster_domain, services)
     return {
-        "changed": bool(kept.changes),
-        "diff": as_diff(kept.changes),
-        "changes": [change.summary() for change in kept.changes],
+        **as_result(kept.changes),
         "gateways": gateways,
         "leftovers": kept.leftovers,
         "left": kept.left,
         "control_plane": control_plane.as_data(),
     }
-
-
-def reached(cluster: Cluster, mesh: Mesh, control_plane: ControlPlane) -> list[dict]:
-    """Return where each peer reaches this mesh, as far as it is known now."""
-    services = {live["metadata"]["name"]: live for live in cluster.list(SERVICE, mesh.namespace)}
-    rows = []
-    for peer in mesh.peers:
-        try:
-            ingress, pending = ingress_of(peer, mesh, control_plane.cluster_domain, services.get(peer.gateways.ingress))
-        except FederationError as error:
-            # The gateways stand; that such an address is of no use to the peer is for its card to refuse.
-            ingress, pending = None, str(error)
-        rows.append(
-            {
-                "peer": peer.local_name,
-                "ingress": peer.gateways.ingress,
-                "egress": peer.gateways.egress,
-                "addresses": list(ingress.addresses) if ingress else None,
-                "discovery_port": ingress.discovery_port if ingress else None,
-                "service_port": ingress.service_port if ingress else None,
-                "pending": pending,
-            }
-        )
-    return rows
 
 
 def main() -> None:

@@ -115,17 +115,15 @@ lines:
   sample: ["Report · 2 of 2 meshes seen · 1 of 1 peerings connected · 1 thing to do · report.html"]
 """
 
-import json  # noqa: E402
-from collections.abc import Callable, Mapping, Sequence  # noqa: E402
+from collections.abc import Callable, Mapping  # noqa: E402
 from datetime import datetime  # noqa: E402
 
-from ..module_utils._core.plain.data import from_json, some  # noqa: E402
-from ..module_utils._core.plain.errors import FederationError  # noqa: E402
 from ..module_utils._core.plain.moments import time_text  # noqa: E402
 from ..module_utils._core.plain.words import shown_in  # noqa: E402
+from ..module_utils._core.report.joining import as_json, joined, line_of, reported, saved  # noqa: E402
 from ..module_utils._core.report.markdown import markdown  # noqa: E402
 from ..module_utils._core.report.page import page_of  # noqa: E402
-from ..module_utils._core.report.since import changes_since, is_page  # noqa: E402
+from ..module_utils._core.report.since import changes_since  # noqa: E402
 from ..module_utils._files import Place, read  # noqa: E402
 from ..module_utils._page.rendering import html  # noqa: E402
 from ..module_utils._run import Module, Run, run_module  # noqa: E402
@@ -143,11 +141,6 @@ OPTIONS = {
 }
 
 
-def as_json(page: Mapping) -> str:
-    """Return a page as JSON."""
-    return f"{json.dumps(page, indent=2, sort_keys=True, ensure_ascii=False)}\n"
-
-
 FORMATS: dict[str, Callable[[Mapping], str]] = {"path": html, "markdown_path": markdown, "json_path": as_json}
 
 
@@ -161,9 +154,10 @@ class PageModule(Module):
 def run(run: Run, _cluster: None, now: datetime) -> dict:
     """Write the files and return the module's result."""
     params = run.params
-    page = shown_in(page_of(joined(params.pop("report"), params["join"]), others=params["others"], made=time_text(now)))
+    others = {path: reported(path, content_of(path)) for path in params["join"]}
+    page = shown_in(page_of(joined(params.pop("report"), others), others=params["others"], made=time_text(now)))
     if params["since"]:
-        page["changes"] = shown_in(changes_since(saved(params["since"]), page))
+        page["changes"] = shown_in(changes_since(saved(params["since"], content_of(params["since"])), page))
     # All of them are made before the first is written.
     texts = {Place.at(params[name], "Report"): write_out(page) for name, write_out in FORMATS.items() if params[name]}
     # Two pages of one moment are equal; what stands there and is no file is refused in check mode as well.
@@ -180,63 +174,9 @@ def run(run: Run, _cluster: None, now: datetime) -> dict:
     }
 
 
-def joined(report: Mapping, paths: Sequence[str]) -> dict:
-    """Return a report with those of the files. Raises ``FederationError``: FED364 for what is no report, FED365 for two of one mesh."""
-    found, said_by = dict(report), dict.fromkeys(report, "this run")
-    for path in paths:
-        for mesh, entry in reported(path).items():
-            if mesh in found and found[mesh] != entry:
-                raise FederationError(
-                    "FED365",
-                    where=f"Report {path}, mesh {mesh}",
-                    what=f"is another one than that of {said_by[mesh]}, and nothing says which one counts",
-                    fix="Leave one of the two out, or give the meshes names of their own",
-                )
-            found[mesh], said_by[mesh] = entry, path
-    return found
-
-
-def reported(path: str) -> Mapping[str, Mapping]:
-    """Return the report of a file: its meshes' entries by their names."""
-    content = read(Place.at(path, "Report"), LARGEST)
-    data = None if content is None else from_json(content)
-    if isinstance(data, Mapping) and data and all(isinstance(entry, Mapping) for entry in data.values()):
-        return data
-    raise FederationError(
-        "FED364",
-        where=f"Report {path}",
-        what="does not exist" if content is None else "is no report that federation_report has written as JSON",
-        fix="Name files that federation_report names in the runs of the other meshes; a page's own JSON cannot be joined",
-    )
-
-
-def line_of(page: Mapping, paths: list[str], *, is_written: bool) -> str:
-    """Return what was seen in numbers, and where the page is."""
-    total = page["summary"]
-    number = total["actions"]
-    told = [
-        "Report",
-        f"{total['meshes'] - total['meshes_unknown']} of {total['meshes']} meshes seen",
-        f"{total['peerings_ok']} of {total['peerings']} peerings connected",
-        f"{number} thing{'s' if number != 1 else ''} to do" if number else "nothing to do",
-    ]
-    if "changes" in page:
-        told.append(f"{len(page['changes']['rows']) + page['changes']['left_out']} changes since {page['changes']['since']}")
-    return " · ".join([*told, some(paths) if is_written else "not written in check mode"])
-
-
-def saved(path: str) -> Mapping:
-    """Return the page that an earlier run saved as JSON. Raises ``FederationError`` FED970 where that is none."""
-    content = read(Place.at(path, "Report"), LARGEST)
-    what = "does not exist"
-    if content is not None:
-        what = "is no report that playbook report has written as JSON"
-        data = from_json(content)
-        if is_page(data):
-            return data
-    raise FederationError(
-        "FED970", where=f"report_since {path}", what=what, fix="Name a file that report_json has written, or leave report_since out"
-    )
+def content_of(path: str) -> bytes | None:
+    """Return what a file of an earlier run holds."""
+    return read(Place.at(path, "Report"), LARGEST)
 
 
 def main() -> None:

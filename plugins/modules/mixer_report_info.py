@@ -90,29 +90,13 @@ unknown:
   sample: []
 """
 
-from collections.abc import Mapping, Sequence  # noqa: E402
 from datetime import datetime  # noqa: E402
 
 from ..module_utils._cluster.client import Cluster  # noqa: E402
-from ..module_utils._core.control_plane.live import ControlPlane  # noqa: E402
 from ..module_utils._core.control_plane.members import ROLL, membership  # noqa: E402
-from ..module_utils._core.control_plane.mixer import (  # noqa: E402
-    VERSION_WITHOUT,
-    Heir,
-    Limits,
-    actions_of,
-    adapter_of,
-    heirs,
-    heirs_of_control_plane,
-    limits_of,
-)
-from ..module_utils._core.extensions.keeping import key_of  # noqa: E402
-from ..module_utils._core.extensions.rendering import text_of  # noqa: E402
-from ..module_utils._core.extensions.selecting import Proxy  # noqa: E402
-from ..module_utils._core.plain.data import at, mapping  # noqa: E402
 from ..module_utils._core.plain.kinds import MEMBER_ROLL, POD, home_of  # noqa: E402
 from ..module_utils._core.preflight.checks import Refusal  # noqa: E402
-from ..module_utils._core.threescale.from_mixer import ADAPTER, Draft, Workload, draft_of  # noqa: E402
+from ..module_utils._core.report.mixer import has_threescale, report  # noqa: E402
 from ..module_utils._options import CLUSTER, MESH  # noqa: E402
 from ..module_utils._reads.extensions import read_pods  # noqa: E402
 from ..module_utils._reads.mixer import read_mixer  # noqa: E402
@@ -130,52 +114,9 @@ def run(run: Run, cluster: Cluster, now: datetime) -> dict:
     members = membership(cluster.get(MEMBER_ROLL, namespace, ROLL))["configured"]
     places = sorted({namespace, *members})
     objects, unknown = read_mixer(cluster, places)
-    proxies, unread = read_pods(cluster, places) if any(adapter_of(each) == ADAPTER for each in objects) else ([], [])
-    spec = mapping(at(control_plane.live, "status", "appliedSpec")) or mapping(control_plane.live.get("spec"))
-    found = [*heirs_of_control_plane(spec), *heirs(objects)]
-    limits = limits_of(objects, control_plane.name)
-    draft = threescale_of(objects, proxies, mapping(at(spec, "addons", "3scale")))
+    proxies, unread = read_pods(cluster, places) if has_threescale(objects) else ([], [])
     unknown += [Refusal(POD, place).text for place in unread]
-    return {
-        "changed": False,
-        "objects": [heir.as_data() for heir in found],
-        "rate_limits": dict(limits.spec) if limits else None,
-        "threescale": dict(draft.description) if draft else None,
-        "findings": [finding.as_data() for finding in draft.findings] if draft else [],
-        "lines": lines(control_plane, found, limits, draft, unknown),
-        "unknown": unknown,
-    }
-
-
-def threescale_of(objects: Sequence[Mapping], proxies: Sequence[Proxy], addon: Mapping) -> Draft | None:
-    """Return 3scale as Mixer has it."""
-    by_key = {key_of(each): each for each in objects}
-    handlers = {key: each for key, each in by_key.items() if key[0] == "handler" and adapter_of(each) == ADAPTER}
-    uses = [
-        (rule, handler, [by_key[instance] for instance in instances if instance in by_key])
-        for key, rule in sorted(by_key.items())
-        if key[0] == "rule"
-        for handler, instances in actions_of(rule)
-    ]
-    return draft_of(handlers, uses, [Workload(proxy.namespace, proxy.labels) for proxy in proxies], addon)
-
-
-def lines(control_plane: ControlPlane, found: Sequence[Heir], limits: Limits | None, draft: Draft | None, unknown: Sequence[str]) -> list[str]:
-    """Return the report as lines for people; what the control plane made itself is counted, since it takes it along."""
-    own = [heir for heir in found if not heir.is_of_operator]
-    head = f"{control_plane.place} {control_plane.version_text}: {len(own) or 'no'} object{'' if len(own) == 1 else 's'} of Mixer's"
-    taken = len(found) - len(own)
-    result = [f"{head}, which {VERSION_WITHOUT} does not look at{f'; {taken} more belong to the control plane itself and go with it' if taken else ''}"]
-    result += [heir.text for heir in own]
-    if limits:
-        result += ["rate limits, for mesh_control_plane_spec:", *_indented(limits.spec), *(f"  needs: {note}" for note in limits.notes)]
-    if draft:
-        result += ["3scale, a draft of mesh_threescale:", *_indented(draft.description), *(f"  {each.text}" for each in draft.findings)]
-    return [*result, *(f"unknown: {gap}" for gap in unknown)]
-
-
-def _indented(data: Mapping) -> list[str]:
-    return [f"  {line}" for line in text_of(dict(data)).splitlines()]
+    return {"changed": False, **report(control_plane, objects, proxies, unknown)}
 
 
 def main() -> None:

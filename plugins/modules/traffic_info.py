@@ -112,9 +112,8 @@ from datetime import datetime  # noqa: E402
 
 from ..module_utils._cluster.client import Cluster  # noqa: E402
 from ..module_utils._core.catalogue.findings import finding_of, told  # noqa: E402
-from ..module_utils._core.plain.data import at  # noqa: E402
-from ..module_utils._core.plain.errors import FederationError  # noqa: E402
-from ..module_utils._core.plain.kinds import TRAFFIC_PEERS  # noqa: E402
+from ..module_utils._core.plain.kinds import home_of  # noqa: E402
+from ..module_utils._core.traffic.asking import asked_for, row_of  # noqa: E402
 from ..module_utils._core.traffic.calling import cut_off_locally  # noqa: E402
 from ..module_utils._core.traffic.cutting import cut_off  # noqa: E402
 from ..module_utils._core.traffic.enforcing import findings_of, rows_of, told_of_rehearsal  # noqa: E402
@@ -132,15 +131,7 @@ OPTIONS = {**TRAFFIC, "service": {"type": "str"}, "client": {"type": "str"}}
 def run(run: Run, cluster: Cluster, now: datetime) -> dict:
     """Return what stands, what is wrong, and where a call goes."""
     service, client = run.params["service"], run.params["client"]
-    parts = parts_of(service) if service is not None or client is not None else ("", "")
-    if service is not None and not client:
-        raise FederationError(
-            "FED850",
-            where="routes_from",
-            what="is not set",
-            fix="Write who calls: a workload as namespace/name, or a peer",
-        )
-    home = run.params["namespace"] or f"{run.params['mesh']}-mesh-system"
+    parts, home = asked_for(service, client), home_of(run.params)
     pods_in = {parts[0], str(client).partition("/")[0], home} if service is not None else ()
     asked = look(run, cluster, may_be_unset=True, asks_callers=service is None, pods_in=pods_in)
     standing = asked.standing
@@ -171,31 +162,6 @@ def run(run: Run, cluster: Cluster, now: datetime) -> dict:
         "routes": going.as_data(),
         "notes": list(going.notes),
         "lines": going.lines(),
-    }
-
-
-def parts_of(service: object) -> tuple[str, str]:
-    """Return namespace and name of a service."""
-    namespace, slash, name = str(service or "").partition("/")
-    if not (namespace and slash and name) or "/" in name:
-        raise FederationError(
-            "FED850",
-            where="routes_service",
-            what=f"is {service!r}",
-            fix="Write a service as namespace/name, such as shop/cart",
-        )
-    return namespace, name
-
-
-def row_of(live: dict) -> dict:
-    """Return one object as a row."""
-    peers = str(at(live, "metadata", "annotations", TRAFFIC_PEERS) or "").split(",")
-    metadata = live["metadata"]
-    return {
-        "kind": live["kind"],
-        "namespace": metadata["namespace"],
-        "name": metadata["name"],
-        "peers": [peer for peer in peers if peer],
     }
 
 

@@ -37,7 +37,7 @@ from ..plain.kinds import (
 )
 from .adopting import EGRESS, INGRESS, foreign_gateways, gateway_keys, gateway_names, is_left_alone
 from .leftovers import gateway_owners, path_of
-from .plan import plan_budgets, plan_gateways, plan_no_gateways
+from .plan import ingress_of, plan_budgets, plan_gateways, plan_no_gateways
 
 
 def claimed_gateways(
@@ -290,3 +290,26 @@ def _entry(keys: Sequence[str]) -> str:
 def made_for_others(control_plane: ControlPlane, mesh: Mesh) -> list[str]:
     """Return the peers of which we own anything in the control plane although they are no longer described."""
     return sorted(gateway_owners(control_plane.live) - {peer.local_name for peer in (*mesh.peers, *mesh.held)})
+
+
+def reached(mesh: Mesh, cluster_domain: str, services: Mapping[str, Mapping]) -> list[dict]:
+    """Return where each peer reaches this mesh by the ``services`` of its namespace, as far as it is known now."""
+    rows = []
+    for peer in mesh.peers:
+        try:
+            ingress, pending = ingress_of(peer, mesh, cluster_domain, services.get(peer.gateways.ingress))
+        except FederationError as error:
+            # The gateways stand; that such an address is of no use to the peer is for its card to refuse.
+            ingress, pending = None, str(error)
+        rows.append(
+            {
+                "peer": peer.local_name,
+                "ingress": peer.gateways.ingress,
+                "egress": peer.gateways.egress,
+                "addresses": list(ingress.addresses) if ingress else None,
+                "discovery_port": ingress.discovery_port if ingress else None,
+                "service_port": ingress.service_port if ingress else None,
+                "pending": pending,
+            }
+        )
+    return rows
