@@ -20,7 +20,7 @@ from .leftovers import bundle_owners, gateway_owners, path_of
 from .live import Peering, Peerings
 from .plan import plan_exports, plan_imports
 from .status import CONNECTED, answers, inbound, still_exported, still_imported
-from .using import Taken, Use, accounts_in, taken_from
+from .using import Taken, Use, accounts_in, is_of_traffic, taken_from
 
 MOST_TOLD = 12
 
@@ -281,7 +281,11 @@ def breaking(uses: Sequence[Use], unreadable: Sequence[str], names: Sequence[str
 def letting_in(objects: Iterable[Mapping], leaving: Mapping[str, Peering], control_plane: ControlPlane) -> Iterator[str]:
     """Give in words the policies that let in a gateway which goes."""
     policies = [live for live in objects if live["kind"] == AUTHORIZATION_POLICY.name]
+    ours = [live for live in policies if is_of_traffic(live)]
+    others = [live for live in policies if not is_of_traffic(live)]
     for name, peering in leaving.items():
         ingress = at(peering.peer, "spec", "gateways", "ingress", "name")
-        for place in accounts_in(policies, f"{control_plane.namespace}/sa/{ingress}-service-account") if ingress else []:
-            yield f"FED508 {place} lets the gateway {ingress} of {name} in, which goes; take that principal out"
+        account = f"{control_plane.namespace}/sa/{ingress}-service-account"
+        fixes = ((others, "take that principal out"), (ours, f"take {name} out of callers in mesh_traffic and run traffic"))
+        for place, fix in ((place, fix) for found, fix in fixes for place in accounts_in(found, account) if ingress):
+            yield f"FED508 {place} lets the gateway {ingress} of {name} in, which goes; {fix}"

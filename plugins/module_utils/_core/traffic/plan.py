@@ -434,6 +434,8 @@ def _told_of_gateways(one: Wanted, mesh: Mesh, standing: Standing) -> list[str]:
 def _told_of_rules(one: Wanted, standing: Standing) -> list[str]:
     """Return in words what becomes of other rules for the same hosts, and what comes with a rule that nobody asked for."""
     name, lines = one.service, []
+    if one.split and not speaks_http(standing.services.get((one.namespace, one.name))):
+        lines.append(f"{name}: weights count for new connections; one that is open stays where it is")
     given = standing.imports_of(one.namespace, one.name) if one.idle_timeout else []
     for imported in _ruled_hosts(one, given, standing):
         theirs = rule_held(one, standing, imported) if one.merge else None

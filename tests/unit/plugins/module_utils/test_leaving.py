@@ -9,6 +9,7 @@ from ansible_collections.ossm.federation.plugins.module_utils._core.card.card im
 from ansible_collections.ossm.federation.plugins.module_utils._core.card.trust import read_roots
 from ansible_collections.ossm.federation.plugins.module_utils._core.plain.errors import FederationError
 from ansible_collections.ossm.federation.plugins.module_utils._core.plain.kinds import (
+    AUTHORIZATION_POLICY,
     CONTROL_PLANE,
     DESTINATION_RULE,
     EXPORTS,
@@ -227,6 +228,13 @@ def test_a_policy_that_lets_the_peer_s_gateway_in_is_told(federated):
     put(federated, "AuthorizationPolicy", "shop", "callers", {"rules": rules}, "security.istio.io/v1beta1")
     result = run(federated, state="absent")
     assert any("FED508 AuthorizationPolicy shop/callers" in text for text in result["warnings"])
+
+
+def test_of_a_policy_of_mesh_traffic_that_lets_the_gateway_in_it_is_said_what_takes_it_away(federated):
+    account = "cluster.local/ns/east-mesh-system/sa/west-ingress-service-account"
+    routed(federated, AUTHORIZATION_POLICY, "federation.stock", {"rules": [{"from": [{"source": {"principals": [account]}}]}]})
+    (told,) = (text for text in run(federated, state="absent")["warnings"] if "AuthorizationPolicy shop/federation.stock" in text)
+    assert told.endswith("take west out of callers in mesh_traffic and run traffic")
 
 
 def test_a_dropped_rule_whose_host_is_used_is_a_warning(federated):

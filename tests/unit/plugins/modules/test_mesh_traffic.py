@@ -129,8 +129,10 @@ def test_a_split_of_what_has_a_name_of_its_own_is_between_two_hosts():
 
 def test_a_service_of_tcp_is_split_by_tcp_routes():
     cluster = estate(service("till", port="tcp"))
-    keep(cluster, SPLIT)
+    said = keep(cluster, SPLIT)
     assert list(spec(cluster, VIRTUAL_SERVICE, "federation.till")) == ["hosts", "tcp"]
+    assert "shop/till: weights count for new connections; one that is open stays where it is" in said["lines"]
+    assert not any("new connections" in line for line in keep(estate(), SPLIT)["lines"])
 
 
 def test_callers_of_a_peer_come_as_the_ingress_gateway_and_local_ones_stay():
