@@ -134,6 +134,11 @@ def written(place: Place, mode: int) -> Iterator[BinaryIO]:
         yield stack.enter_context(_beside(folder, name, mode))
 
 
+def kept_open(file: BinaryIO) -> BinaryIO:
+    """Return the file of ``written`` to write at its end, also once it has taken the place's name; who reads it there sees what is flushed."""
+    return os.fdopen(os.dup(file.fileno()), "ab")
+
+
 @contextmanager
 def spooled() -> Iterator[BinaryIO]:
     """Give a file without a name, which nobody else can open and which is gone when the block ends, whatever ends it."""

@@ -5,9 +5,12 @@ them."""
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, nullcontext
+from dataclasses import dataclass, field
 from functools import partial
+from typing import BinaryIO
 
 from ._cluster.client import Cluster
 from ._core.catalogue.findings import Finding, Unknown, told
@@ -16,13 +19,13 @@ from ._core.logs import requests
 from ._core.logs.access import Parser, Unparsable, parser, value_of
 from ._core.logs.choosing import Source, Span, sources_of, streams_of
 from ._core.logs.filtering import Wanted, refused
-from ._core.logs.lines import LONGEST, Entry, Stream, merged, saved_entries
+from ._core.logs.lines import LONGEST, Entry, Known, Stream, merged, saved_entries
 from ._core.logs.requests import Journey, is_connection, journey
 from ._core.logs.showing import Tally, Writer, explained, explanation
 from ._core.logs.switched import findings_of, switched
 from ._core.mesh.parse import described_mesh
 from ._core.plain.data import from_json, mapping, some
-from ._files import Place, own_lines, written
+from ._files import Place, kept_open, own_lines, written
 from ._reads.insight import Asker
 from ._reads.logs import Spool, read_pods, read_telemetries, spool
 from ._reads.peerings import read_control_plane
@@ -39,6 +42,7 @@ LOGS = {
     "until": {"type": "str"},
     "tail": {"type": "int"},
     "previous": {"type": "bool", "default": False},
+    "follow": {"type": "str"},
     "most_mib": {"type": "int", "default": 256},
     "codes": _TEXTS,
     "flags": _TEXTS,
@@ -53,6 +57,8 @@ LOGS = {
 }
 MOST_OTHERS = 20
 MOST_HOPS = 100
+ROUND = 2.0
+"""Seconds between two looks at logs that are followed."""
 CLUSTERS = Page(ENVOY, "/clusters", {"format": "json"})
 
 Reading = Callable[[], Iterator[Entry]]
@@ -82,8 +88,13 @@ def gather(run: Run, cluster: Cluster, stack: ExitStack) -> dict:
     parse = _parser(log.formats, log.keys)
     readings = [*(partial(one.entries, parse) for one in spools), *_others(params["others"], parse)]
     found = _joined(readings, wanted.request) if wanted.request else Journey((), ())
-    tally = _written(run, readings, wanted, found)
-    findings = [*(findings_of(log) if any(stream.is_proxy for stream in streams) else ()), *_cut(spools)]
+    out, later = _written(run, readings, wanted, found, stack)
+    tally = out.tally
+    cut = list(spools)
+    if later is not None and span.follow:
+        out.file = later
+        cut += _follow(cluster, out, [one.stream for one in spools], span, parse, unread)
+    findings = [*(findings_of(log) if any(stream.is_proxy for stream in streams) else ()), *_cut(cut)]
     notes = [*log.unread, *found.notes, *_lost(cluster, found, streams), *_missed(sources, streams), *_uncertain(tally, wanted)]
     return _result(run, mesh.name, spools, unread, findings, notes, found, tally)
 
@@ -175,30 +186,66 @@ def _is_near(entry: Entry, first: int, last: int) -> bool:
     )
 
 
-def _written(run: Run, readings: Sequence[Reading], wanted: Wanted, found: Journey) -> Tally:
-    """Write what is wanted in the order of time, in check mode nothing, and return what it comes to."""
-    params, tally = run.params, Tally()
+@dataclass
+class _Output:
+    """Where lines go that are wanted, what all that were read come to, and how far each log is known."""
+
+    wanted: Wanted
+    writer: Writer
+    file: BinaryIO | None
+    carried: set[tuple[int, Stream, str]]
+    tally: Tally = field(default_factory=Tally)
+    known: Known = field(default_factory=Known)
+
+    def take(self, entries: Iterable[Entry]) -> None:
+        """Write those of some lines that are wanted."""
+        for entry in entries:
+            is_wanted = self.wanted.takes(entry) or (entry.written, entry.stream, entry.text) in self.carried
+            self.tally.note(entry, is_wanted=is_wanted)
+            self.known.note(entry)
+            if is_wanted and self.file is not None:
+                self.file.write(self.writer.line(entry).encode("utf-8", "replace"))
+
+
+def _written(run: Run, readings: Sequence[Reading], wanted: Wanted, found: Journey, stack: ExitStack) -> tuple[_Output, BinaryIO | None]:
+    """Write what is wanted in the order of time, in check mode nothing; return what it comes to, and the file, open as long as ``stack``."""
+    params, later = run.params, None
     carried = {(hop.entry.written, hop.entry.stream, hop.entry.text) for hop in found.hops}
-    writer = Writer(params["format"], colour=params["colour"])
     place = Place(*os.path.split(params["file"]), kind="File of logs")
     with nullcontext() if run.check_mode else written(place, 0o600) as file:
-        for entry in merged(reading() for reading in readings):
-            is_wanted = wanted.takes(entry) or (entry.written, entry.stream, entry.text) in carried
-            tally.note(entry, is_wanted=is_wanted)
-            if is_wanted and file is not None:
-                file.write(writer.line(entry).encode("utf-8", "replace"))
-    return tally
+        out = _Output(wanted, Writer(params["format"], colour=params["colour"]), file, carried)
+        out.take(merged(reading() for reading in readings))
+        if file is not None:
+            later = stack.enter_context(kept_open(file))
+    return out, later
+
+
+def _follow(
+    cluster: Cluster, out: _Output, streams: Sequence[Stream], span: Span, parse: Parser, unread: list[dict]
+) -> list[Spool]:
+    """Write new lines as they come, those of one look in the order of time, until the time is over; return what was cut."""
+    began, ends, cut = cluster.now, time.monotonic() + span.follow, []
+    left = list(streams)
+    while left and (seconds := ends - time.monotonic()) > 0:
+        time.sleep(min(ROUND, seconds))
+        with ExitStack() as stack:
+            found: list[Spool] = []
+            for stream in left:
+                found += spool(cluster, [stream], span.after(out.known.since(stream), began), stack, unread)
+            # What cannot be read any more is told once.
+            left = [one.stream for one in found]
+            out.take(merged(out.known.new(one.stream, one.entries(parse)) for one in found))
+            cut += [one for one in found if one.is_cut]
+        if out.file is not None:
+            out.file.flush()
+    return cut
 
 
 def _cut(spools: Sequence[Spool]) -> list[Finding]:
+    cut = {one.stream.name: one.size for one in spools if one.is_cut}
     return [
-        Finding(
-            "FED933",
-            one.stream.name,
-            f"its log has more than the {one.size >> 20:,} MiB that were read, so later lines are missing",
-        )
-        for one in spools
-        if one.is_cut
+        Finding("FED933", name, f"its log has more than the {size >> 20:,} MiB that were read, so later lines are missing")
+        for name, size in cut.items()
     ]
 
 

@@ -56,6 +56,13 @@ options:
     description: Whether the log of the container before its last restart is read.
     type: bool
     default: false
+  follow:
+    description:
+      - For how long new lines are written to the file after that, as they come, such as C(5m); one hour at the most. Lines of containers that
+        are there at the beginning.
+      - Not together with O(until), O(previous) or O(request). In check mode nothing is waited for.
+    type: str
+    version_added: 0.3.0
   most_mib:
     description: How many MiB of one container are read at the most.
     type: int
@@ -127,6 +134,16 @@ EXAMPLES = r"""
     request: 0f2c9b1e-5d7a-4c3e-9b8f-6a1d2e3f4a5b
     others: [west=logs/west.jsonl]
     file: logs/request.log
+
+- name: Write what fails while somebody tries it again, for two minutes
+  ossm.federation.mesh_logs_info:
+    kubeconfig: east.kubeconfig
+    mesh: east
+    peers: [west]
+    of: [west, shop/web]
+    codes: [5xx]
+    follow: 2m
+    file: logs/east.log
 
 - name: Say what one line of an access log means
   ossm.federation.mesh_logs_info:

@@ -101,6 +101,38 @@ def test_lines_go_to_a_file_of_the_owners_in_order_without_secrets_and_never_thr
     )
 
 
+def test_new_lines_are_written_as_they_come_and_each_once(tmp_path: Path, collections: str, api: ApiInMemory, logs: dict) -> None:
+    first, out = logs["web-1", "web"], tmp_path / "out" / "east.log"
+    seen, looks = [], 0
+
+    def growing() -> Iterator[bytes]:
+        nonlocal looks
+        seen.append(out.read_text(encoding="utf-8") if out.exists() else "")
+        looks += 1
+        yield first + b"".join(STAMP + b"later %d\n" % number for number in range(1, looks))
+        if looks == 3:
+            logs["web-1", "web"] = 403
+
+    logs["web-1", "web"] = growing
+    found = call(collections, "mesh_logs_info", options(api, tmp_path, follow="7s", containers=["web"]))
+    texts = [line.rpartition("/web ")[2] for line in out.read_text(encoding="utf-8").splitlines()]
+    assert texts == ["calling \\x1b[2J\\xff cart", "later 1", "later 2"] and out.stat().st_mode & 0o777 == 0o600, found.printed
+    assert "later 1" in seen[2] and "later 2" not in seen[2], "who watches the file sees what was written"
+    assert [row["what"] for row in found.result["unread"]] == ["log of east/shop/web-1/web"], "told once"
+    assert found.result["counts"]["read"] == 3
+
+
+@pytest.mark.parametrize("more", [{"until": "1m"}, {"previous": True}, {"request": REQUEST}, {}])
+def test_what_cannot_be_followed_is_refused_and_check_mode_waits_for_nothing(
+    tmp_path: Path, collections: str, api: ApiInMemory, more: dict
+) -> None:
+    for follow in ("5m",) if more else ("soon", "0s", "2h"):
+        refused = call(collections, "mesh_logs_info", options(api, tmp_path, follow=follow, **more))
+        assert refused.code == "FED931" and "logs_follow" in refused.printed and not (tmp_path / "out").exists(), refused.printed
+    if not more:
+        assert call(collections, "mesh_logs_info", options(api, tmp_path, follow="1h"), check=True).code is None
+
+
 def test_one_request_is_shown_on_its_way_and_check_mode_writes_nothing(
     tmp_path: Path, collections: str, api: ApiInMemory
 ) -> None:

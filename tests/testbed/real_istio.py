@@ -357,7 +357,7 @@ class RealIstio:
     def _home_of(proxy: Proxy) -> Mapping[str, str]:
         """Return the environment of an application's container: curl there calls every host by way of the sidecar, as redirection would."""
         home = proxy.folder / "home"
-        home.mkdir()
+        home.mkdir(exist_ok=True)
         (home / ".curlrc").write_text(f'connect-to = "::{proxy.address}:{PORT}"\n', encoding="utf-8")
         return {"HOME": str(home), "CURL_HOME": str(home)}
 

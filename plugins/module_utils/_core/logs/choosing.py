@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from ..mesh.described import Mesh
@@ -19,6 +19,8 @@ from .lines import MOST_STREAMS, SECOND, Stream
 _DURATION = re.compile(r"([0-9]{1,6})(s|m|h|d)")
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 MIB = 1 << 20
+MOST_FOLLOWED = 3600
+"""Seconds for which logs are followed at the most."""
 
 
 @dataclass(frozen=True)
@@ -124,17 +126,18 @@ def outline(pod: Mapping) -> dict:
 @dataclass(frozen=True)
 class Span:
     """How much of each log is read: since when, until when, and at most how many lines and bytes; of the former
-    container."""
+    container. ``follow`` is for how many seconds new lines are read after that."""
 
     since: str = ""
     until: int | None = None
     tail: int | None = None
     previous: bool = False
     most: int = 256 * MIB
+    follow: int = 0
 
     @classmethod
     def read(cls, params: Mapping, now: datetime) -> Span:
-        """Return it from the options ``since``, ``until``, ``tail``, ``previous`` and ``most_mib``. Raises
+        """Return it from the options ``since``, ``until``, ``tail``, ``previous``, ``most_mib`` and ``follow``. Raises
         ``FederationError`` FED931."""
         until = _moment(params.get("until"), "logs_until", now)
         since = _moment(params.get("since"), "logs_since", now)
@@ -151,7 +154,12 @@ class Span:
             tail,
             bool(params.get("previous")),
             most * MIB,
+            _followed(params),
         )
+
+    def after(self, since: str, began: datetime) -> Span:
+        """Return what is read of a log that is followed: from ``since`` on, or, where no line of it is known, from when that ``began``."""
+        return replace(self, since=since or time_text(began), tail=None)
 
     def query(self, container: str) -> dict[str, str]:
         """Return the query of ``pods/log`` for one container. Source: Kubernetes API reference,
@@ -160,6 +168,21 @@ class Span:
         asked |= {"sinceTime": self.since} if self.since else {}
         asked |= {"tailLines": str(self.tail)} if self.tail else {}
         return asked | ({"previous": "true"} if self.previous else {})
+
+
+def _followed(params: Mapping) -> int:
+    """Return for how many seconds logs are followed. Raises ``FederationError`` FED931."""
+    text = str(params.get("follow") or "").strip()
+    if not text:
+        return 0
+    found = _DURATION.fullmatch(text)
+    seconds = int(found[1]) * _UNITS[found[2]] if found else 0
+    if not 0 < seconds <= MOST_FOLLOWED:
+        raise refused("logs_follow", f"is {text!r}", "Write a duration such as 30s or 5m, one hour at the most")
+    other = next((name for name in ("until", "previous", "request") if params.get(name)), "")
+    if other:
+        raise refused("logs_follow", f"cannot be used together with logs_{other}", "Leave one of them out")
+    return seconds
 
 
 def _moment(value: object, option: str, now: datetime) -> datetime | None:

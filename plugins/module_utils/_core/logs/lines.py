@@ -79,6 +79,38 @@ class Entry:
         return None if began is None or lasted is None else began + int(lasted * 1_000_000)
 
 
+@dataclass
+class Known:
+    """How far each log is known: the second of its last line, since 1970, and how many lines of that second are known.
+
+    A log is read again from a whole second on, so lines that are known come again, in the same order.
+    """
+
+    last: dict[Stream, tuple[int, int]] = field(default_factory=dict)
+
+    def note(self, entry: Entry) -> None:
+        """Know a line."""
+        second, count = self.last.get(entry.stream, (-1, 0))
+        now = entry.written // SECOND
+        if now >= second:
+            self.last[entry.stream] = now, count + 1 if now == second else 1
+
+    def since(self, stream: Stream) -> str:
+        """Return from when on a log is to be read again, "" where no line of it is known."""
+        return f"{time_text(self.last[stream][0] * SECOND)[:19]}Z" if stream in self.last else ""
+
+    def new(self, stream: Stream, found: Iterable[Entry]) -> Iterator[Entry]:
+        """Give those of the lines of a log, read again from ``since`` on, that are not known."""
+        second, known = self.last.get(stream, (-1, 0))
+        for entry in found:
+            if entry.written // SECOND < second:
+                continue
+            if known > 0:
+                known -= 1
+                continue
+            yield entry
+
+
 def nanoseconds(text: str) -> int | None:
     """Return the moment that an RFC 3339 text begins with, in nanoseconds since 1970; None for another text."""
     found = _TIME.match(text)

@@ -10,6 +10,7 @@ import pytest
 from ansible_collections.ossm.federation.plugins.module_utils._core.logs.access import parser
 from ansible_collections.ossm.federation.plugins.module_utils._core.logs.lines import (
     ACCESS,
+    Known,
     entries,
     merged,
     nanoseconds,
@@ -28,6 +29,18 @@ def test_lines_of_several_containers_come_in_the_order_of_their_times() -> None:
     found = list(merged([entries(APPLICATION, one, parser()), entries(CLIENT, other, parser())]))
     assert [entry.text for entry in found] == ["a", "b", "c", "d"]
     assert [time_text(entry.written) for entry in found][1] == "2026-11-23T10:00:02.000Z"
+
+
+def test_of_a_log_that_is_read_again_each_line_is_given_once() -> None:
+    log = [b"2026-11-23T10:00:01.5Z a\n", b"2026-11-23T10:00:02.1Z b\n", b"2026-11-23T10:00:02.1Z b\n"]
+    more = [b"2026-11-23T10:00:02.1Z b\n", b"2026-11-23T10:00:02.05Z late\n", b"2026-11-23T10:00:03Z c\n"]
+    known, told = Known(), []
+    assert known.since(APPLICATION) == ""
+    for pieces in (log, log, [*log, *more], [*log, *more][1:], [*log, *more][-1:]):
+        for entry in known.new(APPLICATION, entries(APPLICATION, pieces, parser())):
+            known.note(entry)
+            told.append(entry.text)
+    assert told == ["a", "b", "b", "b", "late", "c"] and known.since(APPLICATION) == "2026-11-23T10:00:03Z"
 
 
 def test_nothing_is_lost_of_lines_that_are_broken_cut_or_binary() -> None:
