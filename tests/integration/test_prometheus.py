@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import threading
 import time
+import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import SimpleNamespace
@@ -19,6 +20,9 @@ import pytest
 import yaml
 from attacks.api import ApiInMemory, serving
 from attacks.attack import call
+from attacks.conftest import CONTROL_PLANE
+from attacks.test_health import deployment, look, mesh, pages, pod, states
+from attacks.tunnels import tunnelling
 from integration.administrators import TREE
 from unit.traffic_in_memory import EXPORTS, PEERS, account, control_plane, roll, service
 
@@ -153,7 +157,7 @@ def test_everybody_who_called_within_seven_days_is_seen_and_nobody_else(promethe
     policy = east.store.get(SimpleNamespace(name="AuthorizationPolicy"), "shop", "federation.checkout")
     admitted = [name.rpartition("/")[2] for name in policy["spec"]["rules"][0]["from"][0]["source"]["principals"]]
     assert admitted == ["west-ingress-service-account", "both", "moment", "now", "often", "once", "restarted"]
-    assert prometheus.came[-1] == (200, "/api/v1/query")
+    assert prometheus.came[-1][:2] == (200, "/api/v1/query")
 
 
 def test_whom_a_list_forgets_is_named_with_what_prometheus_has_seen(prometheus: RealPrometheus, east: ApiInMemory, collections: str) -> None:
@@ -234,3 +238,132 @@ def test_an_answer_of_a_part_of_the_stores_lets_no_share_go_on(programs: Program
         assert ended.code == "FED874" and "answers in part only: remote_read: " in ended.result["msg"], ended.result
         refused = call(collections, "mesh_traffic", described(east, FROM_WEST, **by_the_door(partial)))
         assert refused.code == "FED862" and "answers in part only" in " ".join(refused.warnings), refused.printed
+
+
+# What goes over the edges --------------------------------------------------------------------------------------------
+
+DESK, LAMP, SOFA, COUCH = (f"{name}.shop.svc.west-imports.local" for name in ("desk", "lamp", "sofa", "couch"))
+DURATION = "istio_request_duration_milliseconds"
+SENT, RECEIVED = "istio_tcp_sent_bytes_total", "istio_tcp_received_bytes_total"
+
+
+@pytest.fixture(scope="module")
+def counted(prometheus: RealPrometheus) -> RealPrometheus:
+    """Web calls desk, one in five times in vain; lamp was called before; a pod that is gone called desk; nobody calls sofa; all calls to couch fail
+    without an answer. Two gateways pass connections on, one of which is never answered."""
+    count = prometheus.counters.add
+    tcp = {"source_workload_namespace": HOME, "request_protocol": "tcp"}
+    silent = from_web("silent", source="west-egress", **tcp)
+    through, secured = (
+        from_web("desk.shop.svc.cluster.local", source="west-egress", **{**tcp, "connection_security_policy": policy}) for policy in ("none", "mutual_tls")
+    )
+    rows = [
+        *((REQUESTS, from_web(DESK, code), amount) for code, amount in (("200", 80), ("503", 15), ("0", 5))),
+        *((f"{DURATION}_{part}", from_web(DESK), amount) for part, amount in (("sum", 2500), ("count", 100))),
+        *((REQUESTS, from_web(LAMP), 0), (f"{DURATION}_sum", from_web(LAMP), 0), (f"{DURATION}_count", from_web(LAMP), 0)),
+        *((REQUESTS, from_web(DESK, source="gone"), 10), (REQUESTS, from_web(COUCH, "0"), 20)),
+        *((CONNECTIONS, secured, 30), (CONNECTIONS, through, 10), (SENT, secured, 1000), (RECEIVED, secured, 3000), (SENT, silent, 600)),
+    ]
+    for name, labels, _amount in rows:
+        count(name, 10_000, **labels)
+    scraped(prometheus)
+    for name, labels, amount in rows:
+        count(name, amount, **labels)
+    scraped(prometheus, 9)
+    prometheus.counters.forget(source_workload="gone")
+    scraped(prometheus)
+    return prometheus
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Iterator[ApiInMemory]:
+    """A mesh with a Prometheus beside its control plane, which imports four services through a gateway."""
+    of_west = {"apiVersion": "federation.maistra.io/v1", "metadata": {"name": "west", "namespace": HOME}}
+    peer = {**of_west, "kind": "ServiceMeshPeer", "spec": {"gateways": {"egress": {"name": "west-egress"}}}}
+    with serving(tmp_path / "home", CONTROL_PLANE) as running:
+        mesh(running, peer, imports_of(DESK, LAMP, SOFA, COUCH), deployment("prometheus"), pod("prometheus-abc-1", HOME, "prometheus", "prometheus"))
+        yield running
+
+
+def imports_of(*hosts: str) -> dict:
+    offers = [{"exportedName": f"{host}.x", "localService": {"name": host.partition(".")[0], "namespace": "shop", "hostname": host}} for host in hosts]
+    kind = {"apiVersion": "federation.maistra.io/v1", "kind": "ImportedServiceSet", "metadata": {"name": "west", "namespace": HOME}}
+    return {**kind, "spec": {}, "status": {"importedServices": offers}}
+
+
+def in_its_pod(prometheus: RealPrometheus) -> Callable[..., object]:
+    """Return what answers at the pods of the mesh: the real Prometheus at its own."""
+
+    def page(namespace: str, name: str, port: int, target: str) -> object:
+        if name != "prometheus-abc-1":
+            return pages()(namespace, name, port, target)
+        with urllib.request.urlopen(f"{prometheus.url}{target}", timeout=10) as answer:
+            return answer.status, answer.read()
+
+    return page
+
+
+def test_the_edges_have_what_the_proxies_have_counted(counted: RealPrometheus, home: ApiInMemory, collections: str) -> None:
+    home.hostile = tunnelling(in_its_pod(counted))
+    result = look(home, collections)
+    assert result["unread"] == [] and states(result)["prometheus"] == "healthy"
+    found = {row["edge"]: row for row in result["rates"]}
+    told = ("state", "errors_per_cent", "milliseconds", "mutual_tls_per_cent")
+    assert {edge: tuple(row[key] for key in told) for edge, row in found.items()} == {
+        f"shop/web → {DESK}": ("degraded", 20.0, 25.0, None),
+        f"shop/gone → {DESK}": ("healthy", 0.0, None, None),
+        f"shop/web → {COUCH}": ("degraded", 100.0, None, None),
+        f"shop/web → {LAMP}": ("idle", None, None, None),
+        f"nobody → {SOFA}": ("idle", None, None, None),
+        f"{HOME}/west-egress → desk.shop.svc.cluster.local": ("healthy", None, None, 75.0),
+        f"{HOME}/west-egress → silent": ("healthy", None, None, None),
+    }
+    # Of ten minutes; Prometheus thinks of what was counted within half a look before the first and after the last one.
+    for edge, key, counted_there in (
+        (f"shop/web → {DESK}", "requests_per_second", 100),
+        (f"shop/gone → {DESK}", "requests_per_second", 10),
+        (f"{HOME}/west-egress → desk.shop.svc.cluster.local", "connections_per_second", 40),
+        (f"{HOME}/west-egress → desk.shop.svc.cluster.local", "bytes_per_second", 4000),
+        (f"{HOME}/west-egress → silent", "bytes_per_second", 600),
+    ):
+        assert 1 <= found[edge][key] / (counted_there / 600) < 1.25, (edge, key, found[edge])
+
+
+def test_the_same_comes_by_a_url_to_whom_has_the_token_and_nothing_to_others(counted: RealPrometheus, home: ApiInMemory, collections: str) -> None:
+    home.hostile = tunnelling(pages())
+    result = look(home, collections, **by_the_door(counted))
+    assert [row["errors_per_cent"] for row in result["rates"] if row["edge"] == f"shop/web → {DESK}"] == [20.0]
+    refused = look(home, collections, **by_the_door(counted, "another-token"))
+    assert counted.came[-1][0] == 403 and refused["rates"] == []
+    assert [gap["because"] for gap in refused["unread"] if gap["what"] == "requests and errors on the edges"] == [
+        "Prometheus: does not let us ask (status 403)"
+    ]
+
+
+def test_very_many_imports_are_asked_about_in_questions_that_proxies_let_through(counted: RealPrometheus, home: ApiInMemory, collections: str) -> None:
+    """Routers and proxies refuse a request whose first line has more than some 32 KB."""
+    home.hostile = tunnelling(pages())
+    home.store.put(imports_of(*(f"{'x' * 60}.n{number}.svc.west-imports.local" for number in range(400)), DESK))
+    del counted.came[:]
+    result = look(home, collections, **by_the_door(counted))
+    assert (len(result["rates"]), f"shop/web → {DESK}" in {row["edge"] for row in result["rates"]}) == (404, True), result["unread"]
+    assert {status for status, _path, _size in counted.came} == {200} and max(size for _status, _path, size in counted.came) < 16 << 10
+
+
+# What is watched -----------------------------------------------------------------------------------------------------
+
+
+def test_the_rules_are_in_order_and_an_import_that_fails_is_about_to_be_told(counted: RealPrometheus) -> None:
+    (group,) = counted.get("/api/v1/rules")["groups"]
+    assert len(group["rules"]) == 7 and {(rule["health"], rule.get("lastError")) for rule in group["rules"]} == {("ok", None)}
+    failing = next(rule for rule in group["rules"] if rule["name"] == "MeshImportedServiceFails")
+    assert {DESK, COUCH} <= {alert["labels"]["destination_service"] for alert in failing["alerts"]}
+    assert LAMP not in str(failing["alerts"])
+
+
+def test_a_real_prometheus_understands_each_question_of_the_dashboard(counted: RealPrometheus) -> None:
+    dashboard = json.loads((TREE / "examples" / "monitoring" / "dashboard.json").read_text(encoding="utf-8"))
+    asked = [target["expr"].replace("$mesh", ".*") for panel in dashboard["panels"] for target in panel["targets"]]
+    assert len(asked) > 10 and "destination_service" in str(counted.get("/api/v1/query", query=asked[-3]))
+    for question in asked:
+        counted.get("/api/v1/query", query=question)

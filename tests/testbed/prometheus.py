@@ -60,13 +60,13 @@ def labelled(labels: Iterable[tuple[str, str]]) -> str:
 @dataclass
 class RealPrometheus:
     """A running Prometheus: its ``url``; ``door``, where the same is had by https with ``TOKEN`` alone and a certificate of ``ca_file``;
-    what it scrapes; and what came to the door, as (status, path)."""
+    what it scrapes; and what came to the door, as (status, path, length of the whole target)."""
 
     url: str
     door: str
     ca_file: str
     counters: Counters
-    came: list[tuple[int, str]] = field(default_factory=list)
+    came: list[tuple[int, str, int]] = field(default_factory=list)
 
     def get(self, path: str, **query: str) -> Any:
         """Return the data of one of its answers."""
@@ -136,7 +136,7 @@ def _past_the_door(running: RealPrometheus, handler: BaseHTTPRequestHandler) -> 
                 status, body = answer.status, answer.read()
         except urllib.error.HTTPError as refused:
             status, body = refused.code, refused.read()
-    running.came.append((status, urllib.parse.urlsplit(handler.path).path))
+    running.came.append((status, urllib.parse.urlsplit(handler.path).path, len(handler.path)))
     return status, body
 
 

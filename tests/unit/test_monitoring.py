@@ -68,8 +68,6 @@ UNREACHED = 'ossm_federation_import_reached{mesh="east",peer="west",host="cart.s
 
 
 def test_promtool_takes_the_rules_and_sees_them_fire_in_time(promtool: Path, tmp_path: Path) -> None:
-    groups = yaml.safe_load((FOLDER / "rules.yml").read_text(encoding="utf-8"))["spec"]
-    (tmp_path / "rules.yml").write_text(yaml.safe_dump(groups), encoding="utf-8")
     of = {rule["alert"]: rule for rule in rules()}
     series = [{"series": f"{name}", "values": "1x10 0x60"} for name in (LOST, UNREACHED)]
     labels = {"MeshPeerDisconnected": {"mesh": "east", "peer": "west", "direction": "inbound"}}
@@ -86,10 +84,32 @@ def test_promtool_takes_the_rules_and_sees_them_fire_in_time(promtool: Path, tmp
             {"eval_time": f"{10 + minutes - 1}m", "alertname": alert, "exp_alerts": []},
             {"eval_time": f"{12 + minutes}m", "alertname": alert, "exp_alerts": [fires]},
         ]
+    tried(promtool, tmp_path, series, expected)
+
+
+def test_promtool_sees_that_nobody_looks_any_more_though_what_was_pushed_last_is_kept(promtool: Path, tmp_path: Path) -> None:
+    """A Pushgateway, and a file of the node exporter, have for good what they got."""
+    (rule,) = (rule for rule in rules() if rule["alert"] == "MeshFederationNotLookedAt")
+    pushed, written = {"job": "ossm-federation", "instance": "east"}, {"instance": "node", "file": "/var/lib/node_exporter/federation.prom"}
+    series = [
+        {"series": 'ossm_federation_verdict{mesh="east",verdict="ok"}', "values": "1x400"},
+        {"series": 'push_time_seconds{job="ossm-federation",instance="east"}', "values": "0+60x100 6000x300"},
+        {"series": 'push_time_seconds{job="another",instance="east"}', "values": "0x400"},
+        {"series": f'node_textfile_mtime_seconds{{instance="node",file="{written["file"]}"}}', "values": "0+60x100 6000x300"},
+    ]
+    fires = [{"exp_labels": {**labels, **rule["labels"]}, "exp_annotations": rule["annotations"]} for labels in (pushed, written)]
+    expected = [{"eval_time": time, "alertname": rule["alert"], "exp_alerts": alerts} for time, alerts in (("100m", []), ("240m", []), ("260m", fires))]
+    tried(promtool, tmp_path, series, expected)
+
+
+def tried(promtool: Path, folder: Path, series: list[dict], expected: list[dict]) -> None:
+    """Have promtool check the rules, and try on some series which alerts fire."""
+    groups = yaml.safe_load((FOLDER / "rules.yml").read_text(encoding="utf-8"))["spec"]
+    (folder / "rules.yml").write_text(yaml.safe_dump(groups), encoding="utf-8")
     test = {"rule_files": ["rules.yml"], "tests": [{"interval": "1m", "input_series": series, "alert_rule_test": expected}]}
-    (tmp_path / "test.yml").write_text(yaml.safe_dump(test), encoding="utf-8")
+    (folder / "test.yml").write_text(yaml.safe_dump(test), encoding="utf-8")
     for words in (["check", "rules", "rules.yml"], ["test", "rules", "test.yml"]):
-        done = subprocess.run([promtool, *words], cwd=tmp_path, capture_output=True, text=True, check=False)
+        done = subprocess.run([promtool, *words], cwd=folder, capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stdout + done.stderr
 
 

@@ -39,10 +39,10 @@ def of_pod(asker: Asker, namespace: str, pod: str) -> Ask:
 def read_rates(ask: Ask, hosts: Iterable[str], gateways: Iterable[str], gaps: list[Unknown]) -> list[dict]:
     """Return the edges' rows; a question without an answer is told, and so is how many imports were not asked about."""
     wanted = list(hosts)
-    answers = {}
-    for kind, query in questions(wanted, gateways).items():
+    answers: dict[str, list[Row]] = {}
+    for kind, query in questions(wanted, gateways):
         try:
-            answers[kind] = ask(query)
+            answers.setdefault(kind, []).extend(ask(query))
         except (NoAnswer, FederationError) as error:
             why = error.what if isinstance(error, FederationError) else str(error)
             gaps.append(Unknown("requests and errors on the edges", f"Prometheus: {why}"))

@@ -10,7 +10,7 @@ documentation, "HTTP API".
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from ..peering.names import is_dns_name
@@ -18,8 +18,10 @@ from ..traffic.measuring import Row, any_of
 
 WINDOW = "10m"
 MOST_HOSTS = 500
-"""Imported names that are asked about: they stand in one question."""
+"""Imported names that are asked about."""
 MOST_EDGES = 1000
+# A dot is seven signs in an address, and one question has its names twice; routers let 32 KB through, others half of that.
+_MOST_SIGNS = 3000
 MANY_ERRORS = 5.0
 """Per cent of calls that may fail before an edge deserves a look."""
 _ENDS = "source_workload_namespace,source_workload,destination_service"
@@ -36,29 +38,35 @@ def asked(hosts: Iterable[str]) -> list[str]:
     return sorted(filter(is_dns_name, set(hosts)))[:MOST_HOSTS]
 
 
-def questions(hosts: Iterable[str], gateways: Iterable[str]) -> dict[str, str]:
-    """Return what is asked, by what it is for; nothing where there is neither an import nor a gateway."""
-    found = {}
-    named = asked(hosts)
-    if named:
-        calls = f'reporter="source",destination_service=~"{any_of(named)}"'
-        found["requests"] = f"sum by ({_ENDS},{_POLICY},response_code) (rate(istio_requests_total{{{calls}}}[{WINDOW}]))"
+def questions(hosts: Iterable[str], gateways: Iterable[str]) -> list[tuple[str, str]]:
+    """Return what is asked, each with what it is for; of many hosts in several questions, nothing where there is neither an import nor a gateway."""
+    found = []
+    for named in _batches(asked(hosts)):
+        calls = f'reporter="source",destination_service=~"{named}"'
+        found.append(("requests", f"sum by ({_ENDS},{_POLICY},response_code) (rate(istio_requests_total{{{calls}}}[{WINDOW}]))"))
         lasted = "istio_request_duration_milliseconds"
-        found["milliseconds"] = (
-            f"sum by ({_ENDS}) (rate({lasted}_sum{{{calls}}}[{WINDOW}]))"
-            f" / sum by ({_ENDS}) (rate({lasted}_count{{{calls}}}[{WINDOW}]))"
-        )
-    passing = sorted(set(gateways))
-    if passing:
-        through = f'reporter="source",source_workload=~"{any_of(passing)}"'
-        found["connections"] = (
-            f"sum by ({_ENDS},{_POLICY}) (rate(istio_tcp_connections_opened_total{{{through}}}[{WINDOW}]))"
-        )
-        found["bytes"] = (
-            f"sum by ({_ENDS}) (rate(istio_tcp_sent_bytes_total{{{through}}}[{WINDOW}]))"
-            f" + sum by ({_ENDS}) (rate(istio_tcp_received_bytes_total{{{through}}}[{WINDOW}]))"
-        )
+        took = f"sum by ({_ENDS}) (rate({lasted}_sum{{{calls}}}[{WINDOW}])) / sum by ({_ENDS}) (rate({lasted}_count{{{calls}}}[{WINDOW}]))"
+        found.append(("milliseconds", took))
+    for passing in _batches(sorted(set(gateways))):
+        through = f'reporter="source",source_workload=~"{passing}"'
+        found.append(("connections", f"sum by ({_ENDS},{_POLICY}) (rate(istio_tcp_connections_opened_total{{{through}}}[{WINDOW}]))"))
+        # One by one: where one way has no counter, a sum of both has no figure.
+        found += [("bytes", f"sum by ({_ENDS}) (rate(istio_tcp_{way}_bytes_total{{{through}}}[{WINDOW}]))") for way in ("sent", "received")]
     return found
+
+
+def _batches(names: Sequence[str]) -> Iterator[str]:
+    """Yield names as regular expressions that are each short enough for the address of a question."""
+    batch: list[str] = []
+    signs = 0
+    for text in (any_of([name]) for name in names):
+        if batch and signs + len(text) > _MOST_SIGNS:
+            yield "|".join(batch)
+            batch, signs = [], 0
+        batch.append(text)
+        signs += len(text) + 1
+    if batch:
+        yield "|".join(batch)
 
 
 @dataclass
