@@ -85,9 +85,9 @@ def clear(run: Run, cluster: Cluster, standing: Iterable[Mapping]) -> list[Chang
     """Take live canaries away, each after the label on its pod, and return what was written for it."""
     done: list[Change] = []
     for live in standing:
-        namespace, name = pod_of(live)
+        place = pod_of(live)
         label = label_of(str(at(live, "metadata", "namespace")), str(at(live, "metadata", "annotations", CANARY_OF)))
-        pod = cluster.get(POD, namespace, name) if label in mapping(at(live, "spec", "selector", "matchLabels")) else None
+        pod = cluster.get(POD, *place) if place and label in mapping(at(live, "spec", "selector", "matchLabels")) else None
         change = merge_of(pod, {"metadata": {"labels": {label: None}}}, EXTENSIONS_MANAGER) if pod and label in _labels(pod) else None
         found = [*([change] if change else []), removal_of(live, EXTENSIONS_MANAGER)]
         run.apply(cluster, found, looks_again=False)

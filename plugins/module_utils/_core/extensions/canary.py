@@ -17,8 +17,8 @@ from dataclasses import dataclass, field
 from ..catalogue.findings import Finding
 from ..plain.data import at, mapping
 from ..plain.diff import Change
-from ..plain.kinds import MESH_LABEL, WASM_PLUGIN
-from .described import OPTION, Extension
+from ..plain.kinds import MESH_LABEL, WASM_PLUGIN, is_label
+from .described import NAME, OPTION, Extension
 from .keeping import is_hidden, is_kept_here, key_of
 from .phases import GUARDS
 from .plan import Ground, Version
@@ -115,10 +115,10 @@ def untried(place: str, why: str) -> Finding:
     return Finding("FED816", f"{OPTION}, {place}", f"goes to all of its pods at once, tried by none: {why}")
 
 
-def pod_of(canary: Mapping) -> tuple[str, str]:
-    """Return the namespace and the name of the pod that a live canary is for."""
-    namespace, _slash, name = str(at(canary, "metadata", "annotations", CANARY_POD) or "").partition("/")
-    return namespace, name
+def pod_of(canary: Mapping) -> tuple[str, str] | None:
+    """Return the namespace and the name of the pod that a live canary is for; None where somebody has written something else there."""
+    namespace, _slash, name = str(at(canary, "metadata", "annotations", CANARY_POD)).partition("/")
+    return (namespace, name) if is_label(namespace) and NAME.fullmatch(name) else None
 
 
 def label_of(namespace: str, name: str) -> str:

@@ -25,7 +25,7 @@ FAILURES = ("closed", "open")
 KINDS = (EXTENSION.name, WASM_PLUGIN.name)
 MOST = 1000
 DEEPEST = 60
-_NAME = re.compile(r"(?=.{1,253}\Z)[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*")
+NAME = re.compile(r"(?=.{1,253}\Z)[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*")
 _ENV_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
@@ -135,7 +135,7 @@ def _extension(entry: Mapping) -> Extension:
 def _is_name(value: object) -> str:
     return (
         ""
-        if isinstance(value, str) and _NAME.fullmatch(value)
+        if isinstance(value, str) and NAME.fullmatch(value)
         else "must be lower-case letters, digits, dots and hyphens"
     )
 

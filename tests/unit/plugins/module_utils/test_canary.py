@@ -7,7 +7,7 @@ import json
 
 import pytest
 from ansible_collections.ossm.federation.plugins.module_utils import _run
-from ansible_collections.ossm.federation.plugins.module_utils._core.extensions.canary import label_of
+from ansible_collections.ossm.federation.plugins.module_utils._core.extensions.canary import CANARY_POD, label_of
 from ansible_collections.ossm.federation.plugins.module_utils._core.plain.errors import FederationError
 from ansible_collections.ossm.federation.plugins.module_utils._core.plain.kinds import CONTROL_PLANE, POD, WASM_PLUGIN
 from ansible_collections.ossm.federation.plugins.module_utils._loading import PATIENCE
@@ -294,6 +294,19 @@ def test_what_a_killed_run_left_on_a_pod_goes_also_with_an_extension_that_is_no_
     assert east.marked() == ["cart-1"]
     east.keep(wait=False, **params)
     assert east.marked() == [] and "guard-canary" not in east.plugins()
+
+
+@pytest.mark.parametrize("pod", [None, "", "shop", "shop/", "/cart-1", "shop/cart-1/exec", "shop/..", "../shop/cart-1", 7], ids=str)
+def test_a_canary_that_names_no_pod_goes_and_no_pod_is_asked_for(pod):
+    east = Mesh()
+    east.broken = {IMAGE}
+    east.keep(soft=True)
+    forged = east.cluster.get(WASM_PLUGIN, "shop", "guard-canary")
+    forged["metadata"]["annotations"][CANARY_POD] = pod
+    east.cluster.put(forged)
+    east.cluster.reads.clear()
+    east.keep(state="absent", extensions=[], wait=False)
+    assert east.plugins() == {} and not [read for read in east.cluster.reads if read.startswith("get Pod")]
 
 
 def test_two_guards_are_tried_by_pods_of_their_own_labels():
