@@ -165,12 +165,13 @@ def _labels(live: Mapping) -> Mapping:
 
 def _refuse_failed(missing: Mapping[Canary, Sequence[Loading]], seconds: int) -> None:
     """End a trial in which a pod did not load what it was to try: FED817, with the listeners that wait."""
-    told = some([f"{each.place}: {loading.summary(said)}" for each, said in missing.items()], 3, "; ")
+    places = {each: f"{each.place}: " if len(missing) > 1 else "" for each in missing}
+    told = some([f"{places[each]}{loading.summary(said)}" for each, said in missing.items()], 3, "; ")
     raise FederationError(
         "FED817",
         where=f"mesh_extensions, {some([each.place for each in missing], 5)}",
         what=f"{'is' if len(missing) == 1 else 'are'} not loaded after {seconds} s by the one pod that tries it: {told}; "
-        "the other pods are as they were, and that pod is let go again",
+        "the other pods are as they were, and that pod no longer tries it",
         fix="See in the proxy's log why the module cannot be fetched or run; correct its image, pull secret or config, and run again",
         facts={"loading": {each.place: [one.as_data() for one in said] for each, said in missing.items()}},
     )
