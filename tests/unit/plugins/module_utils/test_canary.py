@@ -207,6 +207,14 @@ def test_a_pod_that_tells_tries_it_though_another_comes_first():
     assert east.reached == {"cart-2"}
 
 
+def test_a_pod_that_is_ready_tries_it_rather_than_one_that_comes_first_and_is_not():
+    east = Mesh()
+    east.broken = {IMAGE}
+    east.cluster.set_status("Pod", "shop", "cart-2", {"phase": "Running", "conditions": [{"type": "Ready", "status": "True"}]})
+    east.keep(soft=True)
+    assert east.reached == {"cart-2"} == {*east.marked()}
+
+
 def _unreachable(answer, pod):
     def page(namespace, name, page, by_exec=False):
         if name == pod:
