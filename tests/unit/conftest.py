@@ -52,6 +52,8 @@ if str(TREE / "tests") not in sys.path:
 from unit.draws import IS_SOAK  # noqa: E402
 from unit.rows import pytest_pycollect_makeitem  # noqa: E402, F401
 
+from testbed.programs import ProgramsError, find_prometheus, may_lack_prometheus  # noqa: E402
+
 # A busy machine must not fail a property, and CI tries the same examples each time; elsewhere each run tries others.
 COMMON = settings(deadline=None, database=None, print_blob=True, derandomize=bool(os.environ.get("CI")))
 settings.register_profile("all", COMMON, max_examples=1000 if IS_SOAK else 50)
@@ -63,3 +65,14 @@ def pytest_configure(config: pytest.Config) -> None:
     """Try few examples where few cases of each test are drawn."""
     if config.getoption("cases", None) and not config.getoption("cases_in"):
         settings.load_profile("drawn")
+
+
+@pytest.fixture(scope="session")
+def promtool() -> pathlib.Path:
+    """Return Prometheus' tool for rules, queries and metrics."""
+    try:
+        return find_prometheus().promtool
+    except ProgramsError as error:
+        if not may_lack_prometheus():
+            raise
+        pytest.skip(f"NOT RUN: {error}")

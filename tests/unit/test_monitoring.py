@@ -8,11 +8,8 @@ import re
 import subprocess
 from pathlib import Path
 
-import pytest
 import yaml
 from ansible_collections.ossm.federation.plugins.module_utils._core.report.metrics import HELP, PREFIX, metrics
-
-from testbed.programs import ProgramsError, find_prometheus, may_lack_prometheus
 
 TREE = Path(__file__).resolve().parents[2]
 FOLDER = TREE / "examples" / "monitoring"
@@ -51,16 +48,6 @@ def test_who_looks_may_read_and_nothing_else_and_no_secret() -> None:
     assert not {"secrets", "*"} & {resource for rule in allowed for resource in rule["resources"]}
     (job,) = (live for live in listed if live["kind"] == "CronJob")
     assert job["spec"]["concurrencyPolicy"] == "Forbid" and job["spec"]["jobTemplate"]["spec"]["activeDeadlineSeconds"]
-
-
-@pytest.fixture(scope="module")
-def promtool() -> Path:
-    try:
-        return find_prometheus().promtool
-    except ProgramsError as error:
-        if not may_lack_prometheus():
-            raise
-        pytest.skip(f"NOT RUN: {error}")
 
 
 LOST = 'ossm_federation_peer_connected{mesh="east",peer="west",direction="inbound"}'
