@@ -103,10 +103,11 @@ def _begun(
     for trial in trials:
         own = next((each for each in standing if key_of(each) == key_of(trial.canaries[0].manifest)), None)
         canary, why = _chosen(cluster, control_plane, trial, own)
-        if own is not None and (canary is None or pod_of(own) != (canary.proxy.namespace, canary.proxy.name)):
+        if own is not None and (canary is None or change_to(own, canary.manifest, EXTENSIONS_MANAGER)):
+            # Made anew rather than changed: before 2.5 nobody tells whether a change has arrived.
             tried.changes += clear(run, cluster, [own])
             own = None
-        why = why if canary is None else _written(run, cluster, canary, own, tried)
+        why = why if canary is None else _written(run, cluster, canary, own is None, tried)
         if why or canary is None:
             tried.doubts.append(untried(trial.place, why))
         else:
@@ -128,9 +129,9 @@ def _chosen(cluster: Cluster, control_plane: ControlPlane, trial: Trial, own: Ma
     return (fit[0], "") if fit else (None, some([one.text for one in told], 3, "; "))
 
 
-def _written(run: Run, cluster: Cluster, canary: Canary, own: Mapping | None, tried: Tried) -> str:
-    """Write a canary as it is to be, then the label on its pod; return "" or why the pod cannot bear it, and then nothing of it stands."""
-    change = change_to(own, canary.manifest, EXTENSIONS_MANAGER)
+def _written(run: Run, cluster: Cluster, canary: Canary, is_new: bool, tried: Tried) -> str:
+    """Write a canary where none stands, then the label on its pod; return "" or why the pod cannot bear it, and then nothing of it stands."""
+    change = change_to(None, canary.manifest, EXTENSIONS_MANAGER) if is_new else None
     run.apply(cluster, [change] if change else [], looks_again=False)
     tried.changes += [change] if change else []
     pod = cluster.get(POD, canary.proxy.namespace, canary.proxy.name) if canary.label else None

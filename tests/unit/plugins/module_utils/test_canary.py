@@ -256,6 +256,23 @@ def test_a_wait_whose_pod_goes_meanwhile_takes_another():
     assert east.marked() == ["cart-2"] and list(east.plugins()) == ["guard-canary"]
 
 
+def test_a_trial_of_a_killed_run_that_is_described_otherwise_now_begins_anew():
+    east = Mesh()
+    east.broken = {IMAGE}
+    east.keep(soft=True)
+    east.cluster.writes.clear()
+    assert east.keep({**GUARD, "image": NEW})[0]["waiting_for"] == []
+    assert written(east.cluster) == [
+        "merge Pod cart-1",
+        "delete WasmPlugin guard-canary",
+        "apply WasmPlugin guard-canary",
+        "merge Pod cart-1",
+        "apply WasmPlugin guard",
+        "merge Pod cart-1",
+        "delete WasmPlugin guard-canary",
+    ]
+
+
 def test_a_failure_that_stays_ends_the_trial_before_the_deadline():
     east = Mesh()
     east.broken = {IMAGE}
