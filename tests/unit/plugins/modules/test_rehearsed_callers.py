@@ -11,6 +11,7 @@ from datetime import timedelta
 import pytest
 import yaml
 from ansible_collections.ossm.federation.plugins.module_utils import _traffic
+from ansible_collections.ossm.federation.plugins.module_utils._core.plain.errors import FederationError
 from ansible_collections.ossm.federation.plugins.module_utils._core.plain.kinds import AUTHORIZATION_POLICY
 from ansible_collections.ossm.federation.plugins.module_utils._core.plain.moments import time_text
 from ansible_collections.ossm.federation.plugins.module_utils._core.traffic.rehearsals import (
@@ -199,6 +200,26 @@ def test_while_nobody_can_tell_the_policy_stays_a_rehearsal(happens, why):
     assert warned[0].startswith("FED849") and why in warned[0]
 
 
+@pytest.mark.parametrize(
+    ("verb", "why"),
+    [("list", "pods in shop may not be read"), ("page", "the Envoy of checkout-1 does not tell: may not be forwarded to")],
+)
+def test_without_the_right_to_ask_the_policy_is_rehearsed_all_the_same_and_never_enforced(monkeypatch, verb, why):
+    cluster = mesh()
+    known = getattr(cluster, verb)
+
+    def forbidden(first, *rest, **more):
+        if verb == "list" and first.name != "Pod":
+            return known(first, *rest, **more)
+        raise FederationError("FED104", where="pods in shop", what="may not be forwarded to", fix="Ask an administrator")
+
+    monkeypatch.setattr(cluster, verb, forbidden)
+    assert run_of(cluster)[0] and policy(cluster) == (True, 0)
+    changed, _told, warned = run_of(cluster, days=8)
+    assert (changed, policy(cluster)) == (False, (True, 0))
+    assert warned[0].startswith("FED849") and why in warned[0]
+
+
 def test_what_was_not_known_when_it_began_begins_the_window_once_it_can_be_read():
     cluster = mesh()
     pages = dict(cluster.pages)
@@ -314,7 +335,7 @@ def test_a_workload_of_very_many_pods_is_not_asked():
 @pytest.mark.parametrize(
     ("page", "count"),
     [
-        ("server.uptime: 7\nhttp.inbound_0.0.0.0_80;.rbac.istio_dry_run_allow_.shadow_denied: 3\n", (3, 7)),
+        ("server.uptime: 7\nhttp.inbound_0.0.0.0_80;.rbac.istio_dry_run_allow_.shadow_denied: 3\ntcp.rbac.istio_dry_run_allow_.shadow_denied: 1\n", (4, 7)),
         ("http.inbound_0.0.0.0_80.rbac.istio_dry_run_allow_shadow_denied: 3\ntcp.rbac.istio_dry_run_allow_shadow_denied: 4\nserver.uptime: 7", (7, 7)),
         ("server.uptime: 7\nhttp.inbound_0.0.0.0_80.rbac.istio_dry_run_deny_shadow_denied: 3\nhttp.x.rbac.denied: 9", (None, 7)),
         ("http.inbound_0.0.0.0_80.rbac.istio_dry_run_allow_shadow_denied: 3", None),
