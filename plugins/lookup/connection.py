@@ -53,7 +53,7 @@ from typing import Any  # noqa: E402
 from ansible.errors import AnsibleLookupError  # noqa: E402
 from ansible.plugins.lookup import LookupBase  # noqa: E402
 from ansible_collections.ossm.federation.plugins.module_utils._core.plain.errors import FederationError  # noqa: E402
-from ansible_collections.ossm.federation.plugins.module_utils._secrets import is_content  # noqa: E402
+from ansible_collections.ossm.federation.plugins.module_utils._core.plain.secrets import is_content  # noqa: E402
 from ansible_collections.ossm.federation.plugins.plugin_utils.credentials import borrowed  # noqa: E402
 
 OMITTED = "AnsibleValueOmittedError"

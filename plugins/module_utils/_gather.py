@@ -33,13 +33,14 @@ from ._core.gathering.dump import (
 )
 from ._core.gathering.redacting import redacted, redacted_text
 from ._core.peering.changing import Restart
+from ._core.peering.status import peer_rows
 from ._core.plain.data import at
 from ._core.plain.errors import FederationError
 from ._core.plain.kinds import CLUSTER_VERSION, CONTROL_PLANE, MEMBER_ROLL, POD, Kind, home_of
 from ._files import Place, write
 from ._reads.peerings import read_peerings
 from ._run import Run
-from ._standing import peer_rows, shown
+from ._standing import shown
 
 MOST_MEMBERS = 50
 UNREACHED = frozenset({"FED101", "FED105"})

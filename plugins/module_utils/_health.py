@@ -15,11 +15,10 @@ from ._core.control_plane.members import ROLL, membership
 from ._core.insight import components, syncz
 from ._core.insight.asking import ENVOY, GRAFANA, PROMETHEUS, Page
 from ._core.insight.components import Said, Seen, components_of, gateways_of, istiod_name, istiods_among
-from ._core.insight.pods import proxy_in, workload_of
+from ._core.insight.gathering import by_component, egresses_of, imported_hosts, ready_in, with_proxies
 from ._core.insight.showing import Health, with_evidence
 from ._core.peering import status
 from ._core.peering.live import Peerings
-from ._core.plain.data import at
 from ._core.plain.errors import FederationError
 from ._core.plain.kinds import DAEMON_SET, DEPLOYMENT, JAEGER, JAEGER_OBJECT, KIALI, KIALI_OBJECT, MEMBER_ROLL, SERVICE
 from ._prometheus import Prometheus
@@ -90,7 +89,7 @@ def health_of(
     silent = [Unknown(f"proxies that {pod} knows", why) for pod, why in sorted(readings[-1].silent.items())]
     gaps = [*look.gaps, *look.asker.gaps(), *(silent if not look.asker.gaps() else [])]
     ask = prometheus.ask if prometheus else _own_prometheus(look, own)
-    rates = [] if ask is None else read_rates(ask, _imported(peerings), _egresses(peerings), gaps)
+    rates = [] if ask is None else read_rates(ask, imported_hosts(peerings), egresses_of(peerings), gaps)
     return Health(mesh, components_of(seen), proxies, gaps, cluster.now, rates)
 
 
@@ -107,20 +106,8 @@ def _peerings(look: Look) -> Peerings:
 
 def _own_prometheus(look: Look, own: Sequence[Mapping]) -> Ask | None:
     """Return what asks the Prometheus beside the control plane; None where none of its pods is ready."""
-    ready = _ready("prometheus", own)
+    ready = ready_in("prometheus", own)
     return of_pod(look.asker, look.home, ready[0]["metadata"]["name"]) if ready else None
-
-
-def _imported(peerings: Peerings) -> list[str]:
-    """Return the host names of all that is imported."""
-    rows = [row for name in peerings.peers for row in status.imported(peerings.of(name).imports)]
-    return [str(row["imported"]) for row in rows if row["imported"]]
-
-
-def _egresses(peerings: Peerings) -> list[str]:
-    """Return the names of the egress gateways of all peers."""
-    names = [at(live, "spec", "gateways", "egress", "name") for live in peerings.peers.values()]
-    return [str(name) for name in names if name]
 
 
 def _members(look: Look) -> list[str]:
@@ -144,15 +131,11 @@ def _readings(
         silent = {name: "none of its pods was found" if look.home in pods else "its pods could not be read"}
         return [syncz.Reading(look.cluster.now, silent=silent)], {}
     first, metrics = read_istiods(look.asker, look.home, istiods)
-    if not again or not syncz.needs_another_look(first, _with_proxies(pods), pods):
+    if not again or not syncz.needs_another_look(first, with_proxies(pods), pods):
         return [first], metrics
     time.sleep(again)
     second, metrics = read_istiods(look.asker, look.home, istiods)
     return [first, second], metrics
-
-
-def _with_proxies(pods: Mapping[str, list[dict]]) -> list[syncz.Pod]:
-    return [proxy for space in pods.values() for proxy in map(proxy_in, space) if proxy is not None]
 
 
 def _proxies(
@@ -161,7 +144,7 @@ def _proxies(
     """Return the proxies. The Envoys of those that are not in order are asked themselves; their word only counts beside istiod's."""
     if not readings[-1].rows and readings[-1].silent:
         return []
-    known = _with_proxies(pods)
+    known = with_proxies(pods)
     found = syncz.proxies_of(readings, known, pods, current=current)
     odd = [proxy for proxy in found if proxy.state in ASKED_AGAIN][:MOST_ENVOYS]
     if not odd:
@@ -207,7 +190,7 @@ def _seen(
         for name, space, _severity, wanted in gateways_of(control_plane, peerings.peers)
         if wanted and space == home
     ]
-    asked = [(name, pod["metadata"]["name"]) for name in names for pod in _ready(name, own)[:MOST_OF_A_GATEWAY]]
+    asked = [(name, pod["metadata"]["name"]) for name in names for pod in ready_in(name, own)[:MOST_OF_A_GATEWAY]]
     answers = look.asker.ask_each((home, pod, CERTS) for _name, pod in asked)
     said = {
         istiod_name(control_plane): metrics,
@@ -232,22 +215,11 @@ def _seen(
         roots=roots,
         roots_why=why,
         said=said,
-        certificates=_by_component(asked, answers),
+        certificates=by_component(asked, answers),
         unread=unread,
     )
 
 
-def _by_component(asked: Sequence[tuple[str, str]], answers: Sequence[Said]) -> dict[str, dict[str, Said]]:
-    found: dict[str, dict[str, Said]] = {}
-    for (name, pod), answer in zip(asked, answers):
-        found.setdefault(name, {})[pod] = answer
-    return found
-
-
-def _ready(workload: str, pods: Sequence[Mapping]) -> list[Mapping]:
-    return [pod for pod in pods if pod["ready"] and workload_of(pod) == workload]
-
-
 def _own_page(look: Look, name: str, page: Page, own: Sequence[Mapping]) -> dict[str, Said]:
-    pods = [pod["metadata"]["name"] for pod in _ready(name, own)[:1]]
+    pods = [pod["metadata"]["name"] for pod in ready_in(name, own)[:1]]
     return dict(zip(pods, look.asker.ask_each((look.home, pod, page) for pod in pods)))

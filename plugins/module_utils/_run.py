@@ -20,9 +20,10 @@ from ._core.plain.diff import Change, leaves, owned_leaves, value_at
 from ._core.plain.errors import FederationError
 from ._core.plain.kinds import MEMBER_ROLL, Kind
 from ._core.plain.reference import link_to
+from ._core.plain.secrets import LONG, to_mask, without, without_keys
 from ._core.plain.words import shown, shown_in
 from ._reads import remembering
-from ._secrets import LONG, secrets_of, shown_arguments, to_mask, without, without_keys
+from ._secrets import secrets_of, shown_arguments
 
 LONGEST_FAILURE = 20_000
 # How many places of an unexpected error's way are told.

@@ -11,6 +11,7 @@ from ._cluster.client import Cluster
 from ._core.plain.diff import Change, as_result
 from ._core.plain.errors import FederationError
 from ._core.traffic import walking
+from ._core.traffic.asking import refuse
 from ._core.traffic.localities import regions_to_come
 from ._core.traffic.measuring import Verdict, error_query, judged
 from ._core.traffic.shifting import (
@@ -29,7 +30,7 @@ from ._core.traffic.shifting import (
 from ._core.traffic.wanted import Wanted
 from ._prometheus import Prometheus
 from ._run import Run
-from ._traffic import Asked, look, refuse
+from ._traffic import Asked, look
 
 
 class Walk:

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 
 from ._cluster.client import Cluster
@@ -11,33 +11,8 @@ from ._core.control_plane.live import ControlPlane
 from ._core.peering import status, verdict
 from ._core.peering.changing import Restart
 from ._core.peering.live import Peerings
-from ._core.plain.diff import is_ours
 from ._core.plain.errors import FederationError
 from ._reads.peerings import read_roots_of
-
-
-def peer_rows(
-    asked: Mapping[str, str], notes: Mapping[str, str], peerings: Peerings, control_plane: ControlPlane, now: datetime, *, others: bool = True
-) -> list[dict]:
-    """Return a row per peer: those that are asked for (our name to its own), those that have a note, and with ``others`` all that stand."""
-    rows = []
-    for name in sorted({*asked, *notes, *(peerings.peers if others else ())}):
-        peering = peerings.of(name)
-        note = notes.get(name) or ""
-        if peering.peer is not None and not is_ours(peering.peer) and not note:
-            note = "made by hand"
-        rows.append(
-            status.peer_row(
-                name,
-                asked.get(name, name),
-                peering.as_rows(),
-                now=now,
-                version=control_plane.version,
-                cluster_domain=control_plane.cluster_domain,
-                note=note,
-            )
-        )
-    return rows
 
 
 def shown(

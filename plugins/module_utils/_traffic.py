@@ -141,23 +141,3 @@ def looked_at(run: Run, cluster: Cluster, mesh: Mesh) -> tuple[list[Wanted], lis
         return read_wanted(run.params["traffic"], mesh)[0], [finding_of(error)]
     warned = [*warnings_of(asked.wanted, asked.standing), *warnings_under_way(asked.wanted, asked.standing)]
     return asked.wanted, [*map(finding_of, asked.problems), *warned]
-
-
-def refuse(problems: list[FederationError]) -> None:
-    """Refuse the first of several problems, with all of them as facts and the others named."""
-    if not problems:
-        return
-    first, others = problems[0], problems[1:]
-    more = "".join(f"; also {other.code} {other.where}: {other.what}" for other in others[:4])
-    more += f"; and {len(others) - 4} more, shown by traffic_info" if len(others) > 4 else ""
-    raise FederationError(
-        first.code,
-        where=first.where,
-        what=first.what,
-        fix=f"{first.fix}{more}",
-        facts={
-            "problems": [
-                {"code": one.code, "where": one.where, "what": one.what, "fix": one.fix} for one in problems[:100]
-            ]
-        },
-    )

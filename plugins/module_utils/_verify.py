@@ -18,6 +18,7 @@ from ._core.insight.components import istiods_among
 from ._core.mesh.parse import asked_peers
 from ._core.peering import status
 from ._core.peering.carrying import card_in
+from ._core.peering.status import peer_rows
 from ._core.plain.errors import FederationError
 from ._core.plain.kinds import home_of
 from ._core.verification.programs import MOST, Program, Ran, programs_for, said_by
@@ -31,13 +32,13 @@ from ._core.verification.targets import (
     ports_on,
     read_client,
     read_paths,
+    refuse_unasked,
     targets_of,
 )
 from ._core.verification.verdicts import Verdict, Verification, judged, silent
 from ._reads.insight import REGISTRY, SILENT, Asker, read_pods
 from ._reads.peerings import card_file, read_control_plane, read_members, read_peerings
 from ._run import Run
-from ._standing import peer_rows
 
 AT_ONCE = 4
 """How many requests are made at the same time."""
@@ -157,17 +158,6 @@ def one_call(
     if client and not clients:
         return silent(chosen, f"no pod of {client} is ready and has a sidecar")
     return _Asking(cluster, clients, ONE_CALL_SECONDS).verdict(chosen)
-
-
-def refuse_unasked(params: Mapping[str, Any]) -> None:
-    """Refuse to run commands in containers that nobody has asked for: FED918."""
-    if not params["by_exec"]:
-        raise FederationError(
-            "FED918",
-            where="verify_exec",
-            what="is not set, and each request is a command in a container of an application",
-            fix="Set verify_exec: true if you may run commands there, and give the rights of mesh-verify.yml (docs/verify.md)",
-        )
 
 
 def _cards(params: Mapping[str, Any], rows: Sequence[Mapping], now: datetime, unread: list[Unknown]) -> dict[str, Card]:

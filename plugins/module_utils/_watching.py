@@ -13,13 +13,15 @@ from ._cluster.client import Cluster
 from ._core.card.card import file_name, read_card
 from ._core.peering.carrying import card_in
 from ._core.peering.changing import Restart
+from ._core.peering.status import peer_rows
 from ._core.plain.errors import FederationError
+from ._core.plain.secrets import without
 from ._core.report.events import CARD, MESH, PEER_CARD, REFUSED, UNREACHED, WELL, Event, Memory, of_card, of_peers
 from ._options import CLUSTER
 from ._options import MESH as NAMED
 from ._reads.peerings import card_file, read_control_plane, read_peerings
-from ._secrets import secrets_of, without
-from ._standing import peer_rows, shown
+from ._secrets import secrets_of
+from ._standing import shown
 
 OWN = ("mesh", "namespace", "control_plane", "peers", "cards_dir", "interval", "again")
 SHORTEST = 5

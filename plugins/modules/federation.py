@@ -338,6 +338,7 @@ from ..module_utils._core.peering.keeping import check_descriptions, check_ident
 from ..module_utils._core.peering.leaving import leftovers  # noqa: E402
 from ..module_utils._core.peering.live import Peerings  # noqa: E402
 from ..module_utils._core.peering.plan import plan_gateways, plan_peering, refuse_our_server  # noqa: E402
+from ..module_utils._core.peering.status import peer_rows  # noqa: E402
 from ..module_utils._core.peering.withdrawing import refuse_withdrawals, withdrawal  # noqa: E402
 from ..module_utils._core.plain.data import some  # noqa: E402
 from ..module_utils._core.plain.diff import Change, as_diff  # noqa: E402
@@ -359,7 +360,7 @@ from ..module_utils._reads.peerings import (  # noqa: E402
 )
 from ..module_utils._reads.remembering import Remembered, noted  # noqa: E402
 from ..module_utils._run import Module, Run, run_module  # noqa: E402
-from ..module_utils._standing import peer_rows, shown  # noqa: E402
+from ..module_utils._standing import shown  # noqa: E402
 from ..module_utils._wasm import WASM  # noqa: E402
 from ..module_utils._wasm import rendered as rendered_wasm  # noqa: E402
 from ..module_utils._writing import written_down  # noqa: E402

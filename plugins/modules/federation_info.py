@@ -295,6 +295,7 @@ from ..module_utils._core.peering import status, verdict  # noqa: E402
 from ..module_utils._core.peering.changing import Restart  # noqa: E402
 from ..module_utils._core.peering.leftovers import lines_of  # noqa: E402
 from ..module_utils._core.peering.live import Peerings  # noqa: E402
+from ..module_utils._core.peering.status import peer_rows  # noqa: E402
 from ..module_utils._core.peering.using import namespaces_of_traffic  # noqa: E402
 from ..module_utils._core.plain.diff import is_ours  # noqa: E402
 from ..module_utils._core.plain.errors import FederationError  # noqa: E402
@@ -309,7 +310,7 @@ from ..module_utils._reads.remembering import Remembered, note  # noqa: E402
 from ..module_utils._reads.traffic import read_routes  # noqa: E402
 from ..module_utils._reads.uses import what_is_left  # noqa: E402
 from ..module_utils._run import Module, Run, run_module, wait_until  # noqa: E402
-from ..module_utils._standing import peer_rows, shown  # noqa: E402
+from ..module_utils._standing import shown  # noqa: E402
 from ..module_utils._wasm import WASM, standing  # noqa: E402
 
 OPTIONS = {

@@ -236,6 +236,7 @@ from datetime import datetime  # noqa: E402
 from ..module_utils._cluster.client import Cluster  # noqa: E402
 from ..module_utils._core.catalogue.findings import texts  # noqa: E402
 from ..module_utils._core.plain.diff import as_diff  # noqa: E402
+from ..module_utils._core.traffic.asking import refuse  # noqa: E402
 from ..module_utils._core.traffic.calling import cut_off_locally, told_of_callers  # noqa: E402
 from ..module_utils._core.traffic.cutting import cut_off  # noqa: E402
 from ..module_utils._core.traffic.enforcing import findings_of, rows_of, told_of_rehearsal  # noqa: E402
@@ -245,7 +246,7 @@ from ..module_utils._core.traffic.shifting import warnings_under_way  # noqa: E4
 from ..module_utils._described import DESCRIBED  # noqa: E402
 from ..module_utils._options import CLUSTER, FORCE, PROMETHEUS  # noqa: E402
 from ..module_utils._run import Module, Run, run_module  # noqa: E402
-from ..module_utils._traffic import TRAFFIC, look, refuse  # noqa: E402
+from ..module_utils._traffic import TRAFFIC, look  # noqa: E402
 
 OPTIONS = {"state": {"type": "str", "choices": ["present", "absent"], "default": "present"}, **TRAFFIC}
 

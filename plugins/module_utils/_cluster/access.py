@@ -25,13 +25,15 @@ from datetime import datetime, timezone
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlencode, urlsplit, urlunsplit
 
+from .._core.plain.content import Unusable
+from .._core.plain.content import data_of as json_of
 from .._core.plain.errors import FederationError
 from .._core.plain.kubeconfig import Document, Pem, Plugin, Said, data_of, what_is_said
+from .._core.plain.secrets import is_content, login_secrets, shown_path
 from .._files import NoFile, own_content
 from .._options import CLUSTER, CLUSTER_ENVIRONMENT, PROXY_HEADERS_ENVIRONMENT
-from .._secrets import is_content, login_secrets, secrets_of, shown_path, url_secrets
-from .answers import CutOff, Unusable, content_of
-from .answers import data_of as json_of
+from .._secrets import secrets_of, url_secrets
+from .answers import CutOff, content_of
 
 PLUGIN_SECONDS = 60.0
 """How long a program that gives credentials may take."""

@@ -21,14 +21,16 @@ from email.utils import parsedate_to_datetime
 from typing import Any, NoReturn
 
 from .._core.insight.asking import Page
+from .._core.plain.answers import Answer, quoted
+from .._core.plain.content import Unusable, checked_items, checked_object
 from .._core.plain.errors import FederationError
 from .._core.plain.kinds import POD, Kind
+from .._core.plain.secrets import HIDDEN, without
 from .._options import CLUSTER
-from .._secrets import HIDDEN, without
 from . import answers, logs, streams
 from .access import open_access, within
-from .answers import CutOff, Pages, Unusable, checked_items, checked_object
-from .messages import Answer, Request, answer_of, quoted
+from .answers import CutOff, Pages
+from .messages import Request, answer_of
 from .refusals import Refused, meaning_of
 
 CONNECT_SECONDS = 5.0

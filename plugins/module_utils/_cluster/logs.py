@@ -9,9 +9,11 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+from .._core.plain.answers import Answer
+from .._core.plain.content import Unusable
 from . import answers
-from .answers import CutOff, Unusable
-from .messages import Answer, answer_of
+from .answers import CutOff
+from .messages import answer_of
 
 BLOCK = 1 << 16
 REFUSAL_SECONDS = 30.0

@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from .._core.install.tenants import is_for_restarts
+from .._core.plain.answers import DENIED, Answer, quoted
 from .._core.plain.data import some
 from .._core.plain.kinds import CONTROL_PLANE, MEMBER_ROLL, Kind
-from .messages import DENIED, Answer, Request, quoted
+from .messages import Request
 
 
 @dataclass(frozen=True)

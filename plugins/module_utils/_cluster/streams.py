@@ -20,7 +20,8 @@ from typing import Any
 from urllib.parse import urlencode
 
 from .._core.insight.asking import Page
-from .answers import CutOff, Unusable
+from .._core.plain.content import Unusable
+from .answers import CutOff
 
 PROTOCOL = "v4.channel.k8s.io"
 LARGEST_FRAME = 1 << 24

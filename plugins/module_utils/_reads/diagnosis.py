@@ -26,8 +26,6 @@ from .._core.diagnosis.gathering import (
     client_of,
     counted,
     cutting,
-    days_left,
-    identities_of,
     is_ready,
     peers_hosts,
     resolved,
@@ -35,9 +33,9 @@ from .._core.diagnosis.gathering import (
     skew_of,
     taken_in,
 )
+from .._core.diagnosis.outlines import hosts_of, is_late, is_stuck, named_fully, outline, ports_of, shown_by, told_by
 from .._core.insight import syncz
 from .._core.insight.asking import ENVOY, ISTIOD, Page
-from .._core.insight.syncz import Row
 from .._core.logs.access import Parser, parser
 from .._core.logs.choosing import Source, Span
 from .._core.logs.lines import LONGEST, PROXY, Entry, Stream, entries
@@ -45,7 +43,6 @@ from .._core.logs.switched import Switched, switched
 from .._core.mesh.described import Mesh, Peer, client_id
 from .._core.peering import status
 from .._core.peering.carrying import card_in
-from .._core.peering.names import exported_service
 from .._core.plain.data import at, items, mapping, strings
 from .._core.plain.errors import FederationError
 from .._core.plain.kinds import (
@@ -63,7 +60,6 @@ from .._core.plain.kinds import (
     SERVICE_PORT,
     SIDECAR,
 )
-from .._core.plain.moments import time_text
 from .._core.traffic.admitting import Call, verdict
 from .._core.traffic.standing import Standing
 from .._files import spooled
@@ -138,15 +134,15 @@ class Looking:
             "imports": imports,
             "exports": exports,
             "roots": self._roots(),
-            "wanted_imports": [service] if service else _named(self.mesh.imports_from(peer)),
-            "wanted_exports": [] if service else _named(self.mesh.exports_to(peer)),
+            "wanted_imports": [service] if service else named_fully(self.mesh.imports_from(peer)),
+            "wanted_exports": [] if service else named_fully(self.mesh.exports_to(peer)),
             "card": self._card(peer),
             "handed": self._handed(peer),
             "given_addresses": list(peer.gateways.addresses or ()),
             "services": self._services(ingress, egress),
             "pods": self._counted({**gateway_pods, "istiod": self._of("istiod")}),
             "network_policies": self._policies(gateway_pods[egress], live),
-            **self._told(peer, live, gateway_pods[egress], _hosts(imports)),
+            **self._told(peer, live, gateway_pods[egress], hosts_of(imports)),
             "istiod": self._istiod,
             "egress_admits": self._egress_admits(gateway_pods[egress]),
             **self._client(client, imports),
@@ -245,11 +241,11 @@ class Looking:
 
     def _card(self, peer: Peer) -> dict | None:
         card = self.card_of(peer)
-        return None if card is None else _told_by(card)
+        return None if card is None else told_by(card)
 
     def _handed(self, peer: Peer) -> dict | None:
         card = self._file(self.mesh.name, self.mesh.known_as(peer))
-        return None if card is None else _told_by(card)
+        return None if card is None else told_by(card)
 
     def _services(self, *names: str) -> dict[str, dict | None] | None:
         found: dict[str, dict | None] = {}
@@ -266,7 +262,7 @@ class Looking:
         if found is None or not labels:
             return None
         rows = []
-        for port, real in zip((DISCOVERY_PORT, SERVICE_PORT), _ports_of(live)):
+        for port, real in zip((DISCOVERY_PORT, SERVICE_PORT), ports_of(live)):
             rows += [{"name": row["name"], "ports": [port]} for row in cutting(found, labels, [real])]
         return rows
 
@@ -279,7 +275,7 @@ class Looking:
         synced, rows, dns, skews = self._synced(pods), [], {}, []
         for pod in pods[:MOST_PROXIES]:
             name = str(at(pod, "metadata", "name"))
-            told = PortsTold(*_ports_of(live))
+            told = PortsTold(*ports_of(live))
             is_read = self._each_line(name, self.mesh.namespace, told.note)
             clusters = self._page(self.mesh.namespace, name, CLUSTERS)
             certs = self._page(self.mesh.namespace, name, CERTS)
@@ -295,7 +291,7 @@ class Looking:
                     "pod": name,
                     "is_synced": synced.get(name),
                     "has_sni": None if listeners is None else taken_in(server_names(listeners), hosts),
-                    **_shown_by(certs),
+                    **shown_by(certs),
                     "ports": told.as_data(),
                 }
             )
@@ -326,11 +322,11 @@ class Looking:
             self.unread += [f"proxies of {istiod}: {why}" for istiod, why in first.silent.items()]
             return {}
         found = {name: first.by_proxy.get(f"{name}.{self.mesh.namespace}", []) for name in names}
-        late = {name for name, rows in found.items() if _is_late(rows)}
+        late = {name for name, rows in found.items() if is_late(rows)}
         if not late:
             return dict.fromkeys(names, True)
         again = self._said_again
-        stuck = {name for name in late if _is_stuck(found[name], again.by_proxy.get(f"{name}.{self.mesh.namespace}", []))}
+        stuck = {name for name in late if is_stuck(found[name], again.by_proxy.get(f"{name}.{self.mesh.namespace}", []))}
         certain = set() if again.silent else stuck
         return dict.fromkeys(names, True) | dict.fromkeys(late, None) | dict.fromkeys(certain, False)
 
@@ -487,69 +483,3 @@ class Looking:
         found = [standing.effective_rule(host, namespace, self.mesh.namespace) for host in hosts]
         modes = [str(at(rule, "spec", "trafficPolicy", "tls", "mode") or "") for rule in found]
         return next((mode for mode in modes if mode), "")
-
-
-def _ports_of(live: Mapping | None) -> tuple[int, int]:
-    """Return the ports for discovery and for services at which a peer is reached, as its ServiceMeshPeer says."""
-    remote = mapping(at(live, "spec", "remote"))
-    return remote.get("discoveryPort") or DISCOVERY_PORT, remote.get("servicePort") or SERVICE_PORT
-
-
-def _shown_by(certs: Mapping | None) -> dict:
-    """Return what an Envoy's page of certificates tells of its own: how long it is valid, and for whom."""
-    return {"certificate_days": None, "identities": []} if certs is None else {"certificate_days": days_left(certs), "identities": identities_of(certs)}
-
-
-def _is_late(rows: Sequence[Row]) -> bool:
-    """Return whether a proxy may lack something: istiod has no row of it, or one that it has not acknowledged."""
-    return not rows or any(row.differing for row in rows)
-
-
-def _is_stuck(first: Sequence[Row], again: Sequence[Row]) -> bool:
-    """Return whether a proxy still lacks what it lacked: istiod has no row of it, or the same answer is not
-    acknowledged yet."""
-    if not first or not again:
-        return not first and not again
-    before = {kind for row in first for kind in row.differing}
-    return any(kind in before for row in again for kind in row.differing)
-
-
-def outline(pod: Mapping) -> dict:
-    """Return of a pod what says whose it is, whether it is ready, and what runs in it."""
-    metadata = mapping(pod.get("metadata"))
-    kept = ("name", "namespace", "labels", "annotations", "ownerReferences", "deletionTimestamp")
-    names = {
-        key: [{"name": entry.get("name")} for entry in items(at(pod, "spec", key))]
-        for key in ("containers", "initContainers")
-    }
-    return {
-        "metadata": {key: metadata.get(key) for key in kept},
-        "spec": names,
-        "status": {"phase": at(pod, "status", "phase"), "conditions": items(at(pod, "status", "conditions"))},
-    }
-
-
-def _hosts(imports: Mapping | None) -> dict[str, str]:
-    """Return the host names of what is imported, by the service as the peer calls it."""
-    rows = [(exported_service(str(row["exported"])), row["imported"]) for row in status.imported(imports)]
-    return {name: str(host) for name, host in rows if name and host}
-
-
-def _named(rules: Sequence[Any]) -> list[str]:
-    """Return the services that rules name fully; what they take by patterns nobody has asked for by name."""
-    return [f"{rule.namespace}/{rule.name}" for rule in rules if rule.name and rule.namespace]
-
-
-def _told_by(card: Card) -> dict:
-    """Return of a card what evidence is compared with."""
-    ingress = card.ingress
-    return {
-        "issued": time_text(card.issued),
-        "trust_domain": card.trust_domain,
-        "client_id": card.client_id,
-        "roots": [root.fingerprint for root in card.roots],
-        "addresses": list(ingress.addresses) if ingress else [],
-        "discovery_port": ingress.discovery_port if ingress else None,
-        "service_port": ingress.service_port if ingress else None,
-        "exports": [name for one in card.exports if (name := exported_service(one.name))],
-    }

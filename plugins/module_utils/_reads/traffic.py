@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 from itertools import chain
 
@@ -11,10 +11,11 @@ from .._cluster.client import Cluster
 from .._core.control_plane.live import ControlPlane
 from .._core.mesh.described import Mesh
 from .._core.peering.using import NAMING_KINDS
-from .._core.plain.data import at, items, mapping
+from .._core.plain.data import at, mapping
 from .._core.plain.errors import FederationError
 from .._core.plain.kinds import DESTINATION_RULE, IMPORTS, NODE, POD, SERVICE, SERVICE_ACCOUNT, VIRTUAL_SERVICE, Kind
 from .._core.traffic.localities import locality_said, to_ask
+from .._core.traffic.needing import are_located, outline, pods_needed
 from .._core.traffic.rehearsals import MOST_PROXIES, Count, Tally, count_in
 from .._core.traffic.standing import Standing, imports_from
 from .._core.traffic.wanted import Wanted
@@ -44,8 +45,8 @@ def read_traffic(
     )
     given = {found.service for found in imports if found.is_local}
     services = _services(cluster, members & {*pods_in, *(one.namespace for one in wanted), *(namespace for namespace, _name in given)})
-    is_located = _is_located(wanted, given)
-    looked_at = everywhere & {*pods_in, *_pods_needed(wanted, members)}
+    is_located = are_located(wanted, given)
+    looked_at = everywhere & {*pods_in, *pods_needed(wanted, members)}
     pods = {namespace: tuple(_known(cluster, POD, namespace, outline)) for namespace in sorted(looked_at)}
     clients = _clients(cluster, members - looked_at) if is_located else {}
     standing = Standing(
@@ -70,18 +71,6 @@ def _sets(cluster: Cluster, mesh: Mesh, control_plane: ControlPlane) -> dict[str
 def _services(cluster: Cluster, namespaces: Iterable[str]) -> dict[tuple[str, str], dict]:
     found = [live for namespace in sorted(namespaces) for live in _known(cluster, SERVICE, namespace)]
     return {(live["metadata"]["namespace"], live["metadata"]["name"]): live for live in found}
-
-
-def _is_located(wanted: Iterable[Wanted], given: Collection[tuple[str, str]]) -> bool:
-    """Return whether rules count only for callers that have a locality; ``given`` are services that peers give as local."""
-    return any(one.failover_to or (one.split and (one.namespace, one.name) in given) for one in wanted)
-
-
-def _pods_needed(wanted: Sequence[Wanted], members: Iterable[str]) -> set[str]:
-    """Return the namespaces whose pods rules need: those of splits; all where workloads of ours alone may call."""
-    if any(one.callers and one.callers.service_accounts for one in wanted):
-        return {*members, *(one.namespace for one in wanted if one.split)}
-    return {one.namespace for one in wanted if one.split}
 
 
 def _clients(cluster: Cluster, namespaces: Iterable[str]) -> dict[str, tuple[dict, ...] | None]:
@@ -147,22 +136,6 @@ def _with_nodes(cluster: Cluster, standing: Standing) -> Standing:
         return standing
     nodes = _may(cluster, NODE, "")
     return replace(standing, nodes=None if nodes is None else {live["metadata"]["name"]: live for live in nodes})
-
-
-def outline(live: Mapping) -> dict:
-    """Return of a pod what says who it is, where it runs, as whom, and whether it can be called."""
-    metadata, conditions = live["metadata"], at(live, "status", "conditions")
-    containers = [*items(at(live, "spec", "containers")), *items(at(live, "spec", "initContainers"))]
-    return {
-        "kind": "Pod",
-        "containers": [str(container.get("name")) for container in containers],
-        "metadata": {key: metadata.get(key) for key in ("name", "namespace", "labels", "deletionTimestamp")},
-        "spec": {key: at(live, "spec", key) for key in ("nodeName", "serviceAccountName")},
-        "status": {
-            "phase": at(live, "status", "phase"),
-            "conditions": conditions if isinstance(conditions, list) else [],
-        },
-    }
 
 
 def _rules(cluster: Cluster, kind: Kind, namespace: str) -> list[dict]:

@@ -30,13 +30,13 @@ from .._core.plain.kinds import (
     VIRTUAL_SERVICE,
     Kind,
 )
+from .._core.traffic.needing import outline as outline
 from .._core.traffic.standing import Standing
 from .._core.validation.looking import Look
 from .._core.validation.policies import check_policies
 from .._core.validation.registry import Given, Objects, given_by
 from .._core.validation.routing import check_routing
 from .peerings import read_peerings
-from .traffic import outline
 
 UNREADABLE = frozenset({"FED104"})
 NOT_SERVED = "FED108"

@@ -132,3 +132,9 @@ def chosen_of(content: bytes, where: str) -> Mapping | None:
 
 def _no_image(where: str, what: str) -> FederationError:
     return FederationError("FED841", where=where, what=what, fix="Name the digest of the one image that is meant, or push it with wasm_image")
+
+
+def has_login(image: object) -> bool:
+    """Return whether user and password may stand in the name of an image: something else than a digest after an @."""
+    _name, at, rest = image.partition("@") if isinstance(image, str) else ("", "", "")
+    return bool(at) and not DIGEST.fullmatch(rest)

@@ -15,8 +15,10 @@ from datetime import datetime, timedelta, timezone
 from ..card.trust import Root
 from ..control_plane.live import ControlPlane
 from ..plain.data import items
+from ..plain.diff import is_ours
 from ..plain.moments import time_text
 from . import changing
+from .live import Peerings
 from .names import host_parts
 
 CONNECTED, PENDING, REFUSED, STALE, UNKNOWN, ABSENT = "connected", "pending", "refused", "stale", "unknown", "absent"
@@ -357,3 +359,27 @@ def _time(text: object) -> datetime | None:
         return datetime.strptime(str(text), "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=timezone.utc)
     except ValueError:
         return None
+
+
+def peer_rows(
+    asked: Mapping[str, str], notes: Mapping[str, str], peerings: Peerings, control_plane: ControlPlane, now: datetime, *, others: bool = True
+) -> list[dict]:
+    """Return a row per peer: those that are asked for (our name to its own), those that have a note, and with ``others`` all that stand."""
+    rows = []
+    for name in sorted({*asked, *notes, *(peerings.peers if others else ())}):
+        peering = peerings.of(name)
+        note = notes.get(name) or ""
+        if peering.peer is not None and not is_ours(peering.peer) and not note:
+            note = "made by hand"
+        rows.append(
+            peer_row(
+                name,
+                asked.get(name, name),
+                peering.as_rows(),
+                now=now,
+                version=control_plane.version,
+                cluster_domain=control_plane.cluster_domain,
+                note=note,
+            )
+        )
+    return rows

@@ -46,3 +46,23 @@ def row_of(live: Mapping) -> dict:
         "name": metadata["name"],
         "peers": [peer for peer in peers if peer],
     }
+
+
+def refuse(problems: list[FederationError]) -> None:
+    """Refuse the first of several problems, with all of them as facts and the others named."""
+    if not problems:
+        return
+    first, others = problems[0], problems[1:]
+    more = "".join(f"; also {other.code} {other.where}: {other.what}" for other in others[:4])
+    more += f"; and {len(others) - 4} more, shown by traffic_info" if len(others) > 4 else ""
+    raise FederationError(
+        first.code,
+        where=first.where,
+        what=first.what,
+        fix=f"{first.fix}{more}",
+        facts={
+            "problems": [
+                {"code": one.code, "where": one.where, "what": one.what, "fix": one.fix} for one in problems[:100]
+            ]
+        },
+    )

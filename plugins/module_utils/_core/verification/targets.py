@@ -210,3 +210,14 @@ def _keys(host: str) -> tuple[str, ...]:
 
 def _wrong(where: str, what: str, fix: str) -> FederationError:
     return FederationError("FED925", where=where, what=f"is {what[:200]!r}", fix=fix)
+
+
+def refuse_unasked(params: Mapping[str, Any]) -> None:
+    """Refuse to run commands in containers that nobody has asked for: FED918."""
+    if not params["by_exec"]:
+        raise FederationError(
+            "FED918",
+            where="verify_exec",
+            what="is not set, and each request is a command in a container of an application",
+            fix="Set verify_exec: true if you may run commands there, and give the rights of mesh-verify.yml (docs/verify.md)",
+        )

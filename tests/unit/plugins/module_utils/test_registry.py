@@ -7,8 +7,9 @@ from urllib.parse import urlsplit
 
 import pytest
 from ansible_collections.ossm.federation.plugins.module_utils._core.plain.errors import FederationError
+from ansible_collections.ossm.federation.plugins.module_utils._core.plain.secrets import HIDDEN
 from ansible_collections.ossm.federation.plugins.module_utils._registry import Bounds
-from ansible_collections.ossm.federation.plugins.module_utils._secrets import HIDDEN, secrets_of, shown_arguments
+from ansible_collections.ossm.federation.plugins.module_utils._secrets import secrets_of, shown_arguments
 
 PLAIN, TLS = Bounds("127.0.0.1:5000", is_plain=True), Bounds("registry.example")
 

@@ -4,8 +4,9 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.ossm.federation.plugins.module_utils._cluster.messages import Answer, Request
+from ansible_collections.ossm.federation.plugins.module_utils._cluster.messages import Request
 from ansible_collections.ossm.federation.plugins.module_utils._cluster.refusals import ROWS, Refused, meaning_of
+from ansible_collections.ossm.federation.plugins.module_utils._core.plain.answers import Answer
 from ansible_collections.ossm.federation.plugins.module_utils._core.plain.kinds import CONTROL_PLANE, PEER, POD
 
 CONFLICT = {"reason": "FieldManagerConflict", "message": 'conflict with "kubectl"', "field": ".spec.replicas"}

@@ -1,0 +1,40 @@
+# GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
+"""What of peerings and pods the health of a mesh is about."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from ..peering import status
+from ..peering.live import Peerings
+from ..plain.data import at
+from . import syncz
+from .components import Said
+from .pods import proxy_in, workload_of
+
+
+def imported_hosts(peerings: Peerings) -> list[str]:
+    """Return the host names of all that is imported."""
+    rows = [row for name in peerings.peers for row in status.imported(peerings.of(name).imports)]
+    return [str(row["imported"]) for row in rows if row["imported"]]
+
+
+def egresses_of(peerings: Peerings) -> list[str]:
+    """Return the names of the egress gateways of all peers."""
+    names = [at(live, "spec", "gateways", "egress", "name") for live in peerings.peers.values()]
+    return [str(name) for name in names if name]
+
+
+def with_proxies(pods: Mapping[str, list[dict]]) -> list[syncz.Pod]:
+    return [proxy for space in pods.values() for proxy in map(proxy_in, space) if proxy is not None]
+
+
+def by_component(asked: Sequence[tuple[str, str]], answers: Sequence[Said]) -> dict[str, dict[str, Said]]:
+    found: dict[str, dict[str, Said]] = {}
+    for (name, pod), answer in zip(asked, answers):
+        found.setdefault(name, {})[pod] = answer
+    return found
+
+
+def ready_in(workload: str, pods: Sequence[Mapping]) -> list[Mapping]:
+    return [pod for pod in pods if pod["ready"] and workload_of(pod) == workload]
