@@ -15,11 +15,13 @@ from typing import Any
 
 import pytest
 import wasmtime
+import yaml
 from attacks.attack import Outcome, call
 from real_istio.conftest import DESCRIBED, SECONDS_TO_REACH, local, of_west
 
+from testbed.cluster import service_account, write_kubeconfig
 from testbed.programs import find_registry
-from testbed.real_istio import INBOUND, PORT, SHOP, RealIstio
+from testbed.real_istio import HOME, INBOUND, PORT, SHOP, RealIstio
 from testbed.registry import RealRegistry, real_registry
 from testbed.sidecars import Answered, Application, Caller
 
@@ -146,7 +148,20 @@ def guarded(mesh: RealIstio) -> Iterator[str]:
     mesh.kube.delete("ServiceEntry", "guarded", SHOP)
 
 
-def test_a_guard_is_tried_by_one_pod_and_a_bad_one_reaches_no_other(mesh: RealIstio, images: Images, extend: Callable, guarded: str) -> None:
+@pytest.fixture
+def as_shipped(mesh: RealIstio, tmp_path: Path) -> str:
+    """The kubeconfig of an account that has what the files of rights for extensions give, and no more."""
+    files = Path(__file__).parents[2] / "playbooks" / "files"
+    texts = [(files / f"extensions-{name}.yml").read_text(encoding="utf-8") for name in ("administrator", "canary")]
+    roles = [each for text in texts for each in yaml.safe_load(text)["items"] if each["kind"] == "Role"]
+    token = service_account(mesh.kube, "extensions-administrator", HOME, roles)
+    write_kubeconfig(tmp_path / "kubeconfig", "east", mesh.east.server, mesh.east.authority.pem, token)
+    return str(tmp_path / "kubeconfig")
+
+
+def test_a_guard_is_tried_by_one_pod_and_a_bad_one_reaches_no_other(
+    mesh: RealIstio, images: Images, extend: Callable, guarded: str, as_shipped: str
+) -> None:
     def served(count: int = 20) -> list[tuple[int, str, list[str]]]:
         caller = mesh.caller("web-1")
         answers = [caller.call(guarded) for _call in range(count)]
@@ -159,7 +174,7 @@ def test_a_guard_is_tried_by_one_pod_and_a_bad_one_reaches_no_other(mesh: RealIs
     mesh.wait_until(lambda: {name for _status, name, _marks in served()} == {*GUARDED}, SECONDS_TO_REACH, "both pods")
     before = pods()
     guard = {**images.extension("guard", "header", phase="AUTHN", config={"say": "first"}), "selector": {"app": "guarded"}}
-    told = extend(guard)
+    told = extend(guard, kubeconfig=as_shipped)
     assert [each["state"] for each in told["extensions"][0]["loading"]] == ["loaded"] * 2, told
     assert [change["name"] for change in told["changes"]] == ["guard-canary", "guarded-1", "guard", "guarded-1", "guard-canary"]
     every = [(200, name, ["first"]) for name in GUARDED]
@@ -174,7 +189,7 @@ def test_a_guard_is_tried_by_one_pod_and_a_bad_one_reaches_no_other(mesh: RealIs
     caller = threading.Thread(target=load)
     caller.start()
     try:
-        told = extend({**guard, "image": images.absent}, seconds=10)
+        told = extend({**guard, "image": images.absent}, seconds=10, kubeconfig=as_shipped)
     finally:
         ended.set()
         caller.join()
