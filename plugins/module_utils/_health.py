@@ -15,7 +15,7 @@ from ._core.control_plane.members import ROLL, membership
 from ._core.insight import components, syncz
 from ._core.insight.asking import ENVOY, GRAFANA, PROMETHEUS, Page
 from ._core.insight.components import Said, Seen, components_of, gateways_of, istiod_name, istiods_among
-from ._core.insight.gathering import by_component, egresses_of, imported_hosts, ready_in, with_proxies
+from ._core.insight.gathering import by_component, gateways_by, imported_hosts, ready_in, with_proxies
 from ._core.insight.showing import Health, with_evidence
 from ._core.peering import status
 from ._core.peering.live import Peerings
@@ -89,7 +89,7 @@ def health_of(
     silent = [Unknown(f"proxies that {pod} knows", why) for pod, why in sorted(readings[-1].silent.items())]
     gaps = [*look.gaps, *look.asker.gaps(), *(silent if not look.asker.gaps() else [])]
     ask = prometheus.ask if prometheus else _own_prometheus(look, own)
-    rates = [] if ask is None else read_rates(ask, imported_hosts(peerings), egresses_of(peerings), gaps)
+    rates = [] if ask is None else read_rates(ask, imported_hosts(peerings), gateways_by("egress", peerings), gateways_by("ingress", peerings), gaps)
     return Health(mesh, components_of(seen), proxies, gaps, cluster.now, rates)
 
 

@@ -116,7 +116,8 @@ proxies:
 rates:
   description:
     - What Prometheus counted on the edges in the last ten minutes, the busiest first. Calls to imported names are those that clients counted;
-      edges of egress gateways are connections and bytes. C(state) is V(healthy), V(degraded) (more than 5 per cent fail) or V(idle).
+      edges of egress gateways are connections and bytes. Those of the ingress gateways for peers are what came in, as the services that were
+      called counted it; they alone know whether it came by mutual TLS. C(state) is V(healthy), V(degraded) (more than 5 per cent fail) or V(idle).
       What was not measured is null. Empty where no Prometheus of the mesh is ready and O(prometheus_url) is not given.
   returned: success
   type: list
@@ -129,7 +130,7 @@ rates:
       milliseconds: 14.2
       connections_per_second: null
       bytes_per_second: null
-      mutual_tls_per_cent: 100.0
+      mutual_tls_per_cent: null
 unread:
   description: What could not be read, and why.
   returned: success

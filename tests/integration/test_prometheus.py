@@ -250,19 +250,20 @@ SENT, RECEIVED = "istio_tcp_sent_bytes_total", "istio_tcp_received_bytes_total"
 @pytest.fixture(scope="module")
 def counted(prometheus: RealPrometheus) -> RealPrometheus:
     """Web calls desk, one in five times in vain; lamp was called before; a pod that is gone called desk; nobody calls sofa; all calls to couch fail
-    without an answer. Two gateways pass connections on, one of which is never answered."""
+    without an answer. The gateway passes connections on, some of which are never
+    answered. A client's proxy does not know whether its calls are secured; that of checkout does of what comes from west."""
     count = prometheus.counters.add
-    tcp = {"source_workload_namespace": HOME, "request_protocol": "tcp"}
-    silent = from_web("silent", source="west-egress", **tcp)
-    through, secured = (
-        from_web("desk.shop.svc.cluster.local", source="west-egress", **{**tcp, "connection_security_policy": policy}) for policy in ("none", "mutual_tls")
+    through, silent = (
+        from_web(host, source="west-egress", source_workload_namespace=HOME, request_protocol="tcp") for host in ("desk.shop.svc.cluster.local", "silent")
     )
+    arriving = to_checkout("west-ingress", HOME, response_code="200")
     rows = [
         *((REQUESTS, from_web(DESK, code), amount) for code, amount in (("200", 80), ("503", 15), ("0", 5))),
         *((f"{DURATION}_{part}", from_web(DESK), amount) for part, amount in (("sum", 2500), ("count", 100))),
         *((REQUESTS, from_web(LAMP), 0), (f"{DURATION}_sum", from_web(LAMP), 0), (f"{DURATION}_count", from_web(LAMP), 0)),
         *((REQUESTS, from_web(DESK, source="gone"), 10), (REQUESTS, from_web(COUCH, "0"), 20)),
-        *((CONNECTIONS, secured, 30), (CONNECTIONS, through, 10), (SENT, secured, 1000), (RECEIVED, secured, 3000), (SENT, silent, 600)),
+        *((CONNECTIONS, through, 40), (SENT, through, 1000), (RECEIVED, through, 3000), (SENT, silent, 600)),
+        *((REQUESTS, arriving, 45), (REQUESTS, {**arriving, "connection_security_policy": "none"}, 15), (REQUESTS, {**arriving, "reporter": "source"}, 60)),
     ]
     for name, labels, _amount in rows:
         count(name, 10_000, **labels)
@@ -279,7 +280,7 @@ def counted(prometheus: RealPrometheus) -> RealPrometheus:
 def home(tmp_path: Path) -> Iterator[ApiInMemory]:
     """A mesh with a Prometheus beside its control plane, which imports four services through a gateway."""
     of_west = {"apiVersion": "federation.maistra.io/v1", "metadata": {"name": "west", "namespace": HOME}}
-    peer = {**of_west, "kind": "ServiceMeshPeer", "spec": {"gateways": {"egress": {"name": "west-egress"}}}}
+    peer = {**of_west, "kind": "ServiceMeshPeer", "spec": {"gateways": {"egress": {"name": "west-egress"}, "ingress": {"name": "west-ingress"}}}}
     with serving(tmp_path / "home", CONTROL_PLANE) as running:
         mesh(running, peer, imports_of(DESK, LAMP, SOFA, COUCH), deployment("prometheus"), pod("prometheus-abc-1", HOME, "prometheus", "prometheus"))
         yield running
@@ -315,13 +316,15 @@ def test_the_edges_have_what_the_proxies_have_counted(counted: RealPrometheus, h
         f"shop/web → {COUCH}": ("degraded", 100.0, None, None),
         f"shop/web → {LAMP}": ("idle", None, None, None),
         f"nobody → {SOFA}": ("idle", None, None, None),
-        f"{HOME}/west-egress → desk.shop.svc.cluster.local": ("healthy", None, None, 75.0),
+        f"{HOME}/west-egress → desk.shop.svc.cluster.local": ("healthy", None, None, None),
         f"{HOME}/west-egress → silent": ("healthy", None, None, None),
+        f"{HOME}/west-ingress → checkout.shop.svc.cluster.local": ("healthy", 0.0, None, 75.0),
     }
     # Of ten minutes; Prometheus thinks of what was counted within half a look before the first and after the last one.
     for edge, key, counted_there in (
         (f"shop/web → {DESK}", "requests_per_second", 100),
         (f"shop/gone → {DESK}", "requests_per_second", 10),
+        (f"{HOME}/west-ingress → checkout.shop.svc.cluster.local", "requests_per_second", 60),
         (f"{HOME}/west-egress → desk.shop.svc.cluster.local", "connections_per_second", 40),
         (f"{HOME}/west-egress → desk.shop.svc.cluster.local", "bytes_per_second", 4000),
         (f"{HOME}/west-egress → silent", "bytes_per_second", 600),
@@ -346,7 +349,7 @@ def test_very_many_imports_are_asked_about_in_questions_that_proxies_let_through
     home.store.put(imports_of(*(f"{'x' * 60}.n{number}.svc.west-imports.local" for number in range(400)), DESK))
     del counted.came[:]
     result = look(home, collections, **by_the_door(counted))
-    assert (len(result["rates"]), f"shop/web → {DESK}" in {row["edge"] for row in result["rates"]}) == (404, True), result["unread"]
+    assert (len(result["rates"]), f"shop/web → {DESK}" in {row["edge"] for row in result["rates"]}) == (405, True), result["unread"]
     assert {status for status, _path, _size in counted.came} == {200} and max(size for _status, _path, size in counted.came) < 16 << 10
 
 

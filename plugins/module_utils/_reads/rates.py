@@ -36,11 +36,11 @@ def of_pod(asker: Asker, namespace: str, pod: str) -> Ask:
     return ask
 
 
-def read_rates(ask: Ask, hosts: Iterable[str], gateways: Iterable[str], gaps: list[Unknown]) -> list[dict]:
+def read_rates(ask: Ask, hosts: Iterable[str], gateways: Iterable[str], ingresses: Iterable[str], gaps: list[Unknown]) -> list[dict]:
     """Return the edges' rows; a question without an answer is told, and so is how many imports were not asked about."""
     wanted = list(hosts)
     answers: dict[str, list[Row]] = {}
-    for kind, query in questions(wanted, gateways):
+    for kind, query in questions(wanted, gateways, ingresses):
         try:
             answers.setdefault(kind, []).extend(ask(query))
         except (NoAnswer, FederationError) as error:

@@ -19,9 +19,9 @@ def imported_hosts(peerings: Peerings) -> list[str]:
     return [str(row["imported"]) for row in rows if row["imported"]]
 
 
-def egresses_of(peerings: Peerings) -> list[str]:
-    """Return the names of the egress gateways of all peers."""
-    names = [at(live, "spec", "gateways", "egress", "name") for live in peerings.peers.values()]
+def gateways_by(way: str, peerings: Peerings) -> list[str]:
+    """Return the names of the gateways of all peers for one way, egress or ingress."""
+    names = [at(live, "spec", "gateways", way, "name") for live in peerings.peers.values()]
     return [str(name) for name in names if name]
 
 

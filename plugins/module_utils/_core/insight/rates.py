@@ -1,9 +1,10 @@
 # GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
-"""How much goes over the edges of a federation: what Prometheus is asked about calls to imports and about our egress gateways, and
-what its answers come to.
+"""How much goes over the edges of a federation: what Prometheus is asked about calls to imports, about our egress gateways, and about
+calls that come in by the ingress gateways for our peers; and what its answers come to.
 
-A client counts its calls itself (``reporter="source"``): the other side's proxies report to a Prometheus of their own. Gateways of a
-federation pass TCP on, so they count connections and bytes. Sources: Istio documentation, "Standard Metrics"; Prometheus
+A client counts its calls itself (``reporter="source"``): the other side's proxies report to a Prometheus of their own. It does not say whether
+they are secured (``connection_security_policy`` is "unknown" there); the proxy that is called does. Gateways of a federation pass TCP on,
+so they count connections and bytes. Sources: Istio documentation, "Standard Metrics"; Prometheus
 documentation, "HTTP API".
 """
 
@@ -38,11 +39,13 @@ def asked(hosts: Iterable[str]) -> list[str]:
     return sorted(filter(is_dns_name, set(hosts)))[:MOST_HOSTS]
 
 
-def questions(hosts: Iterable[str], gateways: Iterable[str]) -> list[tuple[str, str]]:
-    """Return what is asked, each with what it is for; of many hosts in several questions, nothing where there is neither an import nor a gateway."""
+def questions(hosts: Iterable[str], gateways: Iterable[str], ingresses: Iterable[str] = ()) -> list[tuple[str, str]]:
+    """Return what is asked, each with what it is for: of ``hosts`` that are imported, in several questions where there are many, of egress
+    ``gateways``, and of what comes from the peers' ``ingresses``; nothing where there is none of them."""
     found = []
-    for named in _batches(asked(hosts)):
-        calls = f'reporter="source",destination_service=~"{named}"'
+    leaving = [f'reporter="source",destination_service=~"{named}"' for named in _batches(asked(hosts))]
+    entering = [f'reporter="destination",source_workload=~"{named}"' for named in _batches(sorted(set(ingresses)))]
+    for calls in (*leaving, *entering):
         found.append(("requests", f"sum by ({_ENDS},{_POLICY},response_code) (rate(istio_requests_total{{{calls}}}[{WINDOW}]))"))
         lasted = "istio_request_duration_milliseconds"
         took = f"sum by ({_ENDS}) (rate({lasted}_sum{{{calls}}}[{WINDOW}])) / sum by ({_ENDS}) (rate({lasted}_count{{{calls}}}[{WINDOW}]))"

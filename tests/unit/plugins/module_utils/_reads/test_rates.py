@@ -11,12 +11,12 @@ from ansible_collections.ossm.federation.plugins.module_utils._reads.rates impor
 def test_how_many_imports_were_not_asked_about_is_told() -> None:
     gaps: list[Unknown] = []
     many = [f"s{number:03}.shop.svc.west-imports.local" for number in range(MOST_HOSTS + 2)]
-    assert len(read_rates(lambda query: [], [*many, 'x",y="'], [], gaps)) == MOST_HOSTS
+    assert len(read_rates(lambda query: [], [*many, 'x",y="'], [], [], gaps)) == MOST_HOSTS
     (gap,) = gaps
     assert gap.because.startswith("3 imports were not asked about")
 
 
 def test_nothing_is_told_where_all_were_asked_about() -> None:
     gaps: list[Unknown] = []
-    read_rates(lambda query: [], ["cart.shop.svc.west-imports.local"] * 2, [], gaps)
+    read_rates(lambda query: [], ["cart.shop.svc.west-imports.local"] * 2, [], [], gaps)
     assert gaps == []

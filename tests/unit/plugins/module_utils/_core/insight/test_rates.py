@@ -19,6 +19,8 @@ def test_calls_are_asked_of_those_who_make_them_and_gateways_of_connections() ->
     assert all('reporter="source"' in query for _kind, query in asked)
     assert "cart\\\\.shop\\\\.svc" in asked[0][1] and "istio_tcp_" in asked[2][1]
     assert questions([], []) == []
+    (calls, _times) = questions([], [], ["west-ingress"])
+    assert 'reporter="destination",source_workload=~"west-ingress"' in calls[1]
 
 
 def test_an_edge_has_its_errors_its_time_and_its_share_of_mutual_tls() -> None:
