@@ -26,7 +26,6 @@ from ansible_collections.ossm.federation.plugins.module_utils._core.traffic.rehe
 from ansible_collections.ossm.federation.plugins.module_utils._described import DESCRIBED
 from ansible_collections.ossm.federation.plugins.module_utils._options import PROMETHEUS
 from ansible_collections.ossm.federation.plugins.modules import traffic_info
-from ansible_collections.ossm.federation.tests.unit import test_monitoring
 from ansible_collections.ossm.federation.tests.unit.pem import NOW
 from ansible_collections.ossm.federation.tests.unit.plugins.modules.test_mesh_traffic import FROM_WEST, asked, keep, mesh_traffic, refused, with_metrics
 from ansible_collections.ossm.federation.tests.unit.run_in_memory import RunInMemory
@@ -42,8 +41,6 @@ from ansible_collections.ossm.federation.tests.unit.traffic_in_memory import (
     service,
     thing,
 )
-
-promtool = test_monitoring.promtool
 
 LATER = {**FROM_WEST, "callers": {**FROM_WEST["callers"], "enforce_after": "7d"}}
 DRY = {**FROM_WEST, "callers": {**FROM_WEST["callers"], "dry_run": True}}
