@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from ..plain.data import from_json, is_whole
-from ..plain.moments import moment, time_text
+from ..plain.moments import time_of, time_text
 from .measuring import Row, any_of
 
 REHEARSED = "ossm.federation/rehearsed"
@@ -26,6 +26,7 @@ COUNTED = r"istio_dry_run_allow_\.?shadow_denied$|^server\.uptime$"
 """Which of Envoy's statistics tell of a rehearsal. Newer Envoys write a dot after Istio's prefix."""
 _DENIED = re.compile(r"^\S{1,300}\.rbac\.istio_dry_run_allow_\.?shadow_denied: ([0-9]{1,15})$", re.ASCII | re.MULTILINE)
 _UPTIME = re.compile(r"^server\.uptime: ([0-9]{1,10})$", re.ASCII | re.MULTILINE)
+_POD = re.compile(r"[a-z0-9.-]{1,253}")
 _LONGEST = 40_000
 _UNITS = {"d": 86_400, "h": 3_600, "m": 60, "s": 1}
 
@@ -80,8 +81,8 @@ def read_rehearsal(text: object) -> Rehearsal | None:
     found = from_json(text) if isinstance(text, str) and len(text) <= _LONGEST else None
     if not isinstance(found, dict) or set(found) != {"since", "counted"}:
         return None
-    since, counted = moment(found["since"]), found["counted"]
-    is_right = counted is None or (isinstance(counted, dict) and all(is_whole(count) and count >= 0 for count in counted.values()))
+    since, counted = time_of(found["since"]), found["counted"]
+    is_right = counted is None or (isinstance(counted, dict) and all(_POD.fullmatch(pod) and is_whole(counted[pod]) and counted[pod] >= 0 for pod in counted))
     return Rehearsal(since, counted) if since and is_right else None
 
 

@@ -352,6 +352,19 @@ def test_an_annotation_that_this_collection_did_not_write_says_nothing(text):
     assert read_rehearsal(text) is None
 
 
+@pytest.mark.parametrize(
+    ("since", "counted"),
+    [("9999-12-31T23:59:59Z", {}), ("0001-01-01T00:00:00Z", {}), (time_text(NOW), {"checkout-1\x1b[31m": 0}), (time_text(NOW), {"": 0})],
+)
+def test_an_annotation_that_somebody_edited_neither_reaches_a_terminal_nor_ends_a_run(since, counted):
+    cluster = mesh()
+    run_of(cluster)
+    live = cluster._objects[("AuthorizationPolicy", "shop", "federation.checkout")]
+    live["metadata"]["annotations"][REHEARSED] = json.dumps({"since": since, "counted": counted})
+    _changed, told, warned = run_of(cluster, days=8)
+    assert policy(cluster) == (True, 8) and "\x1b" not in told + "".join(warned)
+
+
 @pytest.mark.parametrize("text", ["7d", "36h", "90m", "1s", "365d"])
 def test_a_window_is_told_as_it_was_written(text):
     assert span(seconds_of(text)) == text
