@@ -84,7 +84,7 @@ routes:
   type: list
   elements: dict
   sample:
-    - {host: cart.shop.svc.cluster.local, endpoint: cart-1, peer: "", priority: 0, share: 100.0, passes: "yes", policies: []}
+    - {host: cart.shop.svc.cluster.local, endpoint: cart-1, peer: "", priority: 0, share: 100.0, passes: "yes", policies: [], rehearsed: []}
 notes:
   description: What is not certain about the routes, or not visible from here.
   returned: success

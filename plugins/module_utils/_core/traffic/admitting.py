@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from ..plain.data import at, items, mapping, place_of, strings
+from ..plain.data import at, items, listed, mapping, place_of, strings
 from ..plain.kinds import DEFAULT_TRUST_DOMAIN
 from .plan import DRY_RUN
 
@@ -40,23 +40,33 @@ class Call:
 
 @dataclass(frozen=True)
 class Verdict:
-    """Whether a call passes, and which policies decide it."""
+    """Whether a call passes, and which policies decide it; ``rehearsed`` are those that would decide otherwise once they are enforced."""
 
     passes: str
     by: tuple[str, ...] = ()
+    rehearsed: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         because = f" by {', '.join(self.by)}" if self.by else ", no policy speaks of it" if self.passes == YES else ""
-        return {YES: "admitted", NO: "refused", MAYBE: "may be refused"}[self.passes] + because
+        later = f"; refused once {listed(self.rehearsed, 5)} {'is' if len(self.rehearsed) == 1 else 'are'} no rehearsal" if self.rehearsed else ""
+        return {YES: "admitted", NO: "refused", MAYBE: "may be refused"}[self.passes] + because + later
 
 
 def verdict(policies: Iterable[Mapping], call: Call) -> Verdict:
-    """Return whether the policies of one workload let ``call`` pass. Those that are only rehearsed do not count."""
+    """Return whether the policies of one workload let ``call`` pass. Those that are only rehearsed do not count, and it is told what they would do."""
+    policies = list(policies)
+    enforced = [live for live in policies if mapping(at(live, "metadata", "annotations")).get(DRY_RUN) != "true"]
+    found = _verdict(enforced, call)
+    later = _verdict(policies, call) if len(enforced) < len(policies) and found.passes != NO else found
+    rehearsed = {place_of(live) for live in policies} - {place_of(live) for live in enforced}
+    return replace(found, rehearsed=tuple(place for place in later.by if place in rehearsed)) if later.passes == NO != found.passes else found
+
+
+def _verdict(policies: Iterable[Mapping], call: Call) -> Verdict:
     judged: dict[str, list[tuple[str, str]]] = defaultdict(list)
     for live in policies:
-        if mapping(at(live, "metadata", "annotations")).get(DRY_RUN) != "true":
-            action = str(at(live, "spec", "action") or "ALLOW")
-            judged[action].append((_policy(live, call, action), place_of(live)))
+        action = str(at(live, "spec", "action") or "ALLOW")
+        judged[action].append((_policy(live, call, action), place_of(live)))
     denying, allowing = judged["DENY"], judged["ALLOW"]
     if denied := _that_say(denying, YES):
         return Verdict(NO, denied)

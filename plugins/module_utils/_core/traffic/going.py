@@ -68,6 +68,7 @@ class Going:
                 "share": round(one.share, 1),
                 "passes": one.verdict.passes,
                 "policies": list(one.verdict.by),
+                "rehearsed": list(one.verdict.rehearsed),
             }
             for host, _share, endpoints in self.shares
             for one in endpoints

@@ -582,3 +582,20 @@ def test_odd_objects_of_others_stop_nobody():
 def test_a_weight_that_is_none_counts_as_nothing(weight):
     objects = (WEB, GATEWAY, pod("till-1", "till"), routes(TILL, **weighted(weight, 100)))
     assert seen(ask(*objects, service="shop/till")) == {"gw": (0, 100)}
+
+
+@pytest.mark.parametrize(
+    ("policies", "told"),
+    [
+        ((policy("a", rules=source(principals=[OTHER]), rehearsed=True),), ["AuthorizationPolicy shop/a"]),
+        ((policy("a", action="DENY", rules=[{}], rehearsed=True),), ["AuthorizationPolicy shop/a"]),
+        ((policy("a", rules=[{}], rehearsed=True),), []),
+        ((policy("a", rules=source(principals=[OTHER]), rehearsed=True), policy("b", rules=[{}])), []),
+        ((policy("a", rules=source(principals=[OTHER])), policy("b", rules=source(principals=[OTHER]), rehearsed=True)), []),
+    ],
+)
+def test_a_rehearsed_policy_that_will_refuse_the_call_is_told(policies, told):
+    result = ask(*BASE, *policies)
+    (row,) = (row for row in result["routes"] if row["endpoint"] == "cart-1")
+    assert row["rehearsed"] == told
+    assert any("no policy speaks of it; refused once AuthorizationPolicy shop/a is no rehearsal" in line for line in result["lines"]) is bool(told)
