@@ -307,7 +307,7 @@ def test_a_module_that_cannot_be_pulled_is_told_and_what_envoy_does_is_what_was_
     told = extend(images.extension("absent", images.absent, phase="AUTHZ"), seconds=15)
     assert told["failed"] and told["msg"].startswith("FED814"), told
     (loading,) = told["facts"]["loading"]["shop/absent"]
-    assert loading["state"] == "failed" and "denies every request" in loading["why"], loading
+    assert loading["state"] == "failed" and "denies every request" in loading["why"] and "manifest unknown" in loading["why"], loading
     mesh.wait_until(lambda: web.call(local("till")).status == 403, SECONDS_TO_OBEY, "the agent's denial")
     assert [web.call(local("till")).status for _call in range(10)] == [403] * 10
     assert states(extend(images.extension("absent", "header", config={"say": "first"}))) == {"absent": "loaded"}

@@ -13,7 +13,7 @@ from .._core.catalogue.findings import Unknown
 from .._core.insight import statistics, syncz
 from .._core.insight.asking import ENVOY, ISTIOD, Page
 from .._core.insight.components import Said
-from .._core.insight.loading import read_rejections
+from .._core.insight.loading import read_rejections, read_unfetched
 from .._core.insight.pods import outline
 from .._core.logs.lines import PROXY
 from .._core.logs.masking import masked
@@ -202,3 +202,9 @@ def rejections_since(asker: Asker, namespace: str, pod: str, moment: datetime) -
     """Return what the log of a pod's proxy says of filters that it has rejected, from a moment on; secrets are masked."""
     log = asker.log(namespace, pod, MOST_OF_A_LOG, sinceTime=time_text(moment))
     return [(at, masked(why)) for at, why in read_rejections(log)]
+
+
+def unfetched_lately(asker: Asker, namespace: str, pod: str) -> dict[str, str]:
+    """Return why a pod's agent could not fetch modules, by their addresses, as the end of its log says; secrets are masked."""
+    log = asker.log(namespace, pod, MOST_OF_A_LOG, tailLines="200")
+    return {address: masked(why) for address, why in read_unfetched(log).items()}

@@ -31,7 +31,7 @@ from .._core.insight.pods import outline
 from .._core.plain.errors import FederationError
 from .._core.plain.kinds import POD, WASM_PLUGIN
 from .._core.plain.supported import FILTERS_ACKNOWLEDGED_FROM
-from .insight import AT_ONCE, LISTENERS, UNREADABLE, Asker, read_proxies, rejections_since
+from .insight import AT_ONCE, LISTENERS, UNREADABLE, Asker, read_proxies, rejections_since, unfetched_lately
 from .insight import METRICS as OF_ISTIOD
 
 FILTERS = Page(ENVOY, "/config_dump", {"resource": "ecds_filters"})
@@ -103,7 +103,10 @@ def _of_proxy(asker: Asker, plugins: Sequence[Mapping], proxy: Proxy, heard: Hea
     if _are_all(told, IDLE, LOADED):
         return told
     metrics = asker.ask(proxy.namespace, proxy.name, METRICS)
-    return _told(plugins, proxy, replace(heard, failures=read_failures(metrics.text) if metrics.is_good else {}))
+    heard = replace(heard, failures=read_failures(metrics.text) if metrics.is_good else {})
+    if heard.failures or any(each is not None and each.instead for each in (held_of(plugin, heard.filters) for plugin in plugins)):
+        heard = replace(heard, unfetched=unfetched_lately(asker, proxy.namespace, proxy.name))
+    return _told(plugins, proxy, heard)
 
 
 def _told(plugins: Sequence[Mapping], proxy: Proxy, heard: Heard) -> list[Loading]:

@@ -27,7 +27,7 @@ from ..extensions.selecting import Proxy
 from ..plain.data import at, from_json, items, mapping, some
 from ..plain.errors import FederationError
 from ..plain.moments import time_of
-from .hiding import reason_of, type_of
+from .hiding import LONGEST_REASON, cleaned, reason_of, type_of
 from .statistics import REJECTED, number_of
 from .syncz import Row
 
@@ -43,6 +43,8 @@ _REJECTS = re.compile(r'^pilot_total_xds_rejects(?:\{(?:[^}]*,)?type="ecds"[^}]*
 _MODULE = re.compile(r"(?:^|/)([0-9a-f]{64})\.wasm$")
 _DIGEST = re.compile(r"sha256:([0-9a-f]{64})$")
 _DISCOVERED = "TypedExtensionConfig"
+_UNFETCHED = "cannot fetch Wasm module "
+_QUERY = re.compile(r"\?\S+")
 MOST_LINES = 50_000
 MOST_OF_A_REASON = 4000
 """Characters of what Envoy says of a rejection that are looked at."""
@@ -82,7 +84,8 @@ class Held:
 class Heard:
     """What one pod said. ``filters`` is None where its Envoy does not tell them; ``why`` is why the pod said nothing at all.
 
-    ``rejections`` are what its log says of filters that Envoy has rejected, each with its time.
+    ``unfetched`` is why pilot-agent could not fetch modules, by their addresses, and ``rejections`` are filters that Envoy has rejected, each with
+    its time; both as its log says.
 
     ``is_acknowledged`` is what istiod says: whether the pod's Envoy has taken the filters that it was sent last, None where nobody knows.
     ``rejects`` is how many answers with filters istiods of a version that does not say so (before 2.3) count as rejected by any proxy since they
@@ -93,6 +96,7 @@ class Heard:
     listeners: tuple[Listener, ...] = ()
     filters: Mapping[str, Held] | None = None
     failures: Mapping[str, int] = field(default_factory=dict)
+    unfetched: Mapping[str, str] = field(default_factory=dict)
     rejections: Sequence[tuple[datetime, str]] = ()
     is_acknowledged: bool | None = None
     why: str = ""
@@ -171,6 +175,17 @@ def read_rejections(log: str) -> list[tuple[datetime, str]]:
     return found
 
 
+def read_unfetched(log: str) -> dict[str, str]:
+    """Return why pilot-agent could not fetch modules, by their addresses, as its log says last; what a registry's URL is asked with is left out."""
+    found = {}
+    for line in log.split("\n", MOST_LINES)[:MOST_LINES]:
+        address, _colon, why = line.partition(_UNFETCHED)[2].partition(": ")
+        why = why.partition("\t")[0].partition(". applying ")[0]
+        if why:
+            found[address] = cleaned(_QUERY.sub("", why[:MOST_OF_A_REASON]))[:LONGEST_REASON]
+    return found
+
+
 def loading_of(plugin: Mapping, proxy: Proxy, heard: Heard) -> Loading:
     """Return how a WasmPlugin that selects a proxy fares in it, by what its pod said."""
     if heard.why:
@@ -183,12 +198,13 @@ def loading_of(plugin: Mapping, proxy: Proxy, heard: Heard) -> Loading:
     is_active = any(_named(each.active, name) for each in mine)
     held = held_of(plugin, heard.filters)
     if held is not None and held.instead:
-        return Loading(proxy.place, FAILED, f"its module could not be fetched, and pilot-agent's filter {held.instead} every request")
+        why = f"its module could not be fetched, and pilot-agent's filter {held.instead} every request{_reported(plugin, heard)}"
+        return Loading(proxy.place, FAILED, why)
     refused = _rejection(name, mine, held, heard)
     if refused:
         return Loading(proxy.place, FAILED, f"Envoy has rejected it: {reason_of(refused)}")
     if is_waiting or not is_active:
-        return _not_active(proxy, heard, mine, name)
+        return _not_active(plugin, proxy, heard, mine)
     if heard.filters is None:
         if _has_never_been_another(plugin, [each for each in mine if _named(each.active, name)]):
             return _taken(proxy, heard)
@@ -209,9 +225,9 @@ def _rejection(name: str, listeners: Iterable[Listener], held: Held | None, hear
     return next((why for why in (*listed, *logged) if is_meant(why)), "")
 
 
-def _not_active(proxy: Proxy, heard: Heard, listeners: Sequence[Listener], name: str) -> Loading:
+def _not_active(plugin: Mapping, proxy: Proxy, heard: Heard, listeners: Sequence[Listener]) -> Loading:
     """Return how a plugin fares whose listeners wait for it, or that none has yet."""
-    failed = _failures(heard)
+    failed, name = _failures(plugin, heard), _name_of(plugin)
     waiting = [each.name for each in listeners if _named(each.warming, name)]
     if not waiting:
         rejected = next((each for each in listeners if each.rejected), None)
@@ -227,7 +243,7 @@ def _as_described(plugin: Mapping, proxy: Proxy, held: Held, heard: Heard) -> Lo
     """Return how a plugin fares whose filter is active with some module and some configuration."""
     digest = _digest_of(plugin)
     if digest and held.digest and digest != held.digest:
-        failed = _failures(heard)
+        failed = _failures(plugin, heard)
         return Loading(proxy.place, FAILED if failed else WARMING, f"it runs the module {held.digest[:12]} still{failed}")
     if _canonical(held.told) != _canonical(at(plugin, "spec", "pluginConfig") or None):
         return Loading(proxy.place, WARMING, "it runs with another configuration still")
@@ -276,9 +292,14 @@ def acknowledged(rows: Iterable[Row]) -> dict[str, bool]:
     return found
 
 
-def _failures(heard: Heard) -> str:
+def _failures(plugin: Mapping, heard: Heard) -> str:
     told = ", ".join(f"{count} {reason}" for reason, count in sorted(heard.failures.items()))
-    return f"; pilot-agent counts failed fetches: {told}" if told else ""
+    return f"; pilot-agent counts failed fetches: {told}{_reported(plugin, heard)}" if told else ""
+
+
+def _reported(plugin: Mapping, heard: Heard) -> str:
+    why = heard.unfetched.get(str(at(plugin, "spec", "url")), "")
+    return f"; it says: {why}" if why else ""
 
 
 def readiness(loadings: Sequence[Loading]) -> bool | None:

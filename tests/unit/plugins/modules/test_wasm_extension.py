@@ -320,8 +320,9 @@ def test_failed_fetches_are_told_where_a_listener_waits():
     cluster = mesh("v2.5")
     says(cluster, "cart-1", WAITING)
     cluster.pages[("cart-1", "/stats/prometheus")] = b'istio_agent_wasm_remote_fetch_count{result="manifest_failure"} 2\n'
+    cluster.logs["cart-1"] = f"2026-11-30T06:32:58Z\terror\twasm\tcannot fetch Wasm module oci://{WHOLE['image']}: no such host\n".encode()
     (row,) = run(cluster, ask_proxies=True)["extensions"]
-    assert (row["loading"][0]["state"], "2 manifest_failure" in row["why"]) == ("failed", True)
+    assert (row["loading"][0]["state"], "2 manifest_failure; it says: no such host" in row["why"]) == ("failed", True)
 
 
 def test_a_proxy_that_cannot_be_asked_is_no_failure_and_readiness_is_unknown():

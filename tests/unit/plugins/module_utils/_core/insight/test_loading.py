@@ -22,6 +22,7 @@ from ansible_collections.ossm.federation.plugins.module_utils._core.insight.load
     read_filters,
     read_listeners,
     read_rejections,
+    read_unfetched,
     readiness,
     refuse_unloaded,
     summary,
@@ -223,6 +224,25 @@ PUSHES = '# TYPE\npilot_xds_pushes{type="ecds"} 3\n'
 )
 def test_rejections_of_filters_are_counted_by_what_is_an_istiods_word_alone(metrics, count):
     assert filters_rejected(metrics) == count
+
+
+URL = f"oci://registry.example/header:1.2@sha256:{MODULE}"
+# As agents of Istio 1.12 and of August 2026 write it.
+LINES = (
+    "2026-11-30T06:32:58Z\terror\twasm\tcannot fetch Wasm module {}: {}\n",
+    "2026-11-30T06:32:58Z\terror\twasm\terror in converting the wasm config to local: cannot fetch Wasm module {}: {}. applying deny RBAC filter\n",
+)
+
+
+@pytest.mark.parametrize("line", LINES, ids=["former", "newer"])
+@pytest.mark.parametrize(("found", "what", "counts"), [(ACTIVE, DENIES, {}), (WAITING, {}, {"manifest_failure": 1})], ids=["denies", "waits"])
+def test_why_a_module_could_not_be_fetched_is_told_as_the_agent_says_it(line, found, what, counts):
+    log = line.format("oci://other", "x") + line.format(URL, "unauthorized: " + "GET https://blob?signature=hunter2 401") + "rest\n"
+    told = loading_of(plugin(), CART, Heard(listeners(inbound=found), what, counts, read_unfetched(log), is_acknowledged=True))
+    assert told.state == FAILED and told.why.endswith("; it says: unauthorized: GET https://blob 401"), told
+    other = loading_of(plugin(image="registry.example/x:1"), CART, Heard(listeners(inbound=found), what, counts, read_unfetched(log)))
+    assert "it says" not in other.why
+    assert [read_unfetched(text) for text in ("", "cannot fetch Wasm module ", line.format(URL, ""))] == [{}] * 3
 
 
 def test_istiods_tell_who_has_acknowledged():
