@@ -148,13 +148,13 @@ def schema(specs: Mapping[str, Mapping]) -> dict:
 
 def table(specs: Mapping[str, Mapping]) -> str:
     """Return the page of all variables: a section per role and entry that has any, a row per variable and per key inside it."""
-    first = [(role, name) for role in ("mesh", "cluster") for name in specs[role]]
-    others = [(role, name) for role, entries in specs.items() if role not in ("mesh", "cluster") for name in entries]
+    first = [("words", name) for name in specs["words"]]
+    others = [(role, name) for role, entries in specs.items() if role != "words" for name in entries]
     parts = [HEAD]
     for role, name in (*first, *others):
         entry = specs[role][name]
         if entry.get("options"):
-            called = role if name in ("main", "description") else f"{role}, {name}"
+            called = role if name == "main" else name.replace("_", ", ") if role == "words" else f"{role}, {name}"
             parts += [f"## {entry['short_description']} ({called})\n", *_rows(entry["options"])]
     parts += ["## Of playbooks\n", *_rows(OF_PLAYBOOKS)]
     return "\n".join(parts)

@@ -42,7 +42,7 @@ from ansible_collections.ossm.federation.plugins.module_utils._core.plain.words 
 from ansible_collections.ossm.federation.plugins.module_utils._reads import remembering
 from ansible_collections.ossm.federation.plugins.module_utils._run import NOTHING_WRITTEN
 from ansible_collections.ossm.federation.plugins.plugin_utils.credentials import are_own, borrowed
-from ansible_collections.ossm.federation.plugins.plugin_utils.specs import SHARED, SPECS, refuse_unknown, refuse_wrong
+from ansible_collections.ossm.federation.plugins.plugin_utils.specs import SPECS, WORDS, refuse_unknown, refuse_wrong
 from ansible_collections.ossm.federation.plugins.plugin_utils.unknown import IGNORED, PLAYBOOKS, Told
 
 try:
@@ -124,7 +124,7 @@ class HereAction(ActionBase):
         own = role.get_name(include_role_fqcn=False)
         names = [each.get_name(include_role_fqcn=False) for each in role.get_all_dependencies()]
         entry = str(role._from_files.get("tasks", "main")).removesuffix(".yml")
-        for name, part in (*((name, SHARED) for name in names), (own, entry)):
+        for name, part in (*((WORDS, name) for name in names), (own, entry)):
             refuse_wrong(SPECS.get(name, {}).get(part, {}), name, variables, self._templar.template)
 
     def _told(self) -> Told:

@@ -23,8 +23,8 @@ from ansible_collections.ossm.federation.plugins.plugin_utils.unknown import IGN
 
 ROLES = Path(__file__).resolve().parents[2] / "roles"
 OMITTED = "AnsibleValueOmittedError"
-# Entries of a spec that nothing runs as tasks; who depends on the role is held to them.
-SHARED = "description"
+WORDS = "words"
+"""The role whose spec has an entry for each role that others depend on: who depends on it is held to that entry."""
 MOST_TOLD = 5
 LONGEST = 60
 KINDS = {
@@ -74,8 +74,8 @@ def refuse_unknown(variables: Mapping, template: Callable[[Any], Any], told: Tol
 
     Returns what is only doubted, as ``unknown.refuse_unknown`` does.
     """
-    option = SPECS["mesh"][SHARED][IGNORED]
-    refuse_wrong({IGNORED: option}, "mesh", variables, template)
+    option = SPECS[WORDS]["mesh"][IGNORED]
+    refuse_wrong({IGNORED: option}, WORDS, variables, template)
     said = template(variables[IGNORED]) if IGNORED in variables else None
     ignored = said.split(",") if isinstance(said, str) else said or []
     return unknown.refuse_unknown([name for name in variables if isinstance(name, str)], SPECS, [str(name).strip() for name in ignored], told)

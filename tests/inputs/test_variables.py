@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import yaml
 from ansible_collections.ossm.federation.plugins.module_utils._core.plain.errors import FederationError
-from ansible_collections.ossm.federation.plugins.plugin_utils.specs import SHARED, SPECS, refuse_unknown, refuse_wrong
+from ansible_collections.ossm.federation.plugins.plugin_utils.specs import SPECS, WORDS, refuse_unknown, refuse_wrong
 from ansible_collections.ossm.federation.plugins.plugin_utils.unknown import PLAYBOOKS, Told
 from attacks.api import ApiInMemory
 from inputs.right import OTHER_PEOPLES, inventories
@@ -28,7 +28,7 @@ def plain(value: Any) -> Any:
 def check(variables: dict) -> None:
     """Hold variables to what the first task of each role holds them to."""
     refuse_unknown(variables, plain)
-    refuse_wrong(SPECS["mesh"][SHARED], "mesh", variables, plain)
+    refuse_wrong(SPECS[WORDS]["mesh"], WORDS, variables, plain)
 
 
 def verdict_of(variables: dict) -> tuple[str, str]:

@@ -12,7 +12,6 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from ansible_collections.ossm.federation.plugins.plugin_utils.specs import SPECS
 from ansible_collections.ossm.federation.tests.unit.yaml_texts import loaded
 
 TREE = pathlib.Path(__file__).resolve().parents[2]
@@ -162,21 +161,58 @@ def test_a_module_is_imported_by_its_own_action_and_so_before_the_workers_fork(p
     assert "    MODULE = module\n" in action.read_text(encoding="utf-8")
 
 
+def meta_of(role):
+    return read(TREE / "roles" / role / "meta" / "main.yml")
+
+
+# Ansible reads the specification of every role that it loads; what several roles depend on has its own in role words.
+DEPENDENCIES = sorted({each["role"].rpartition(".")[2] for role in ROLES for each in meta_of(role)["dependencies"]})
+DEFAULTS = {path.parents[1].name: read(path) for path in TREE.glob("roles/*/defaults/main.yml")}
+
+
+def specs_of(role):
+    """Give the entries of a role's specification, or those of role words that describe a role which others depend on."""
+    if role not in DEPENDENCIES:
+        return read(TREE / "roles" / role / "meta" / "argument_specs.yml")["argument_specs"]
+    return {name: spec for name, spec in specs_of("words").items() if name.partition("_")[0] == role}
+
+
+def options_of(role):
+    return {name: option for spec in specs_of(role).values() for name, option in (spec.get("options") or {}).items()}
+
+
+OPTIONS = {name: option for role in ROLES for name, option in options_of(role).items()}
+
+
+def test_no_role_that_others_depend_on_has_an_argument_spec_of_its_own():
+    assert DEPENDENCIES == ["cluster", "mesh"]
+    assert [role for role in DEPENDENCIES if [*(TREE / "roles" / role / "meta").glob("argument_spec*")]] == []
+    assert set(specs_of("words")) == {name for role in DEPENDENCIES for name in specs_of(role)}
+
+
 @pytest.mark.parametrize("role", ROLES)
 def test_a_role_has_an_argument_spec_with_the_defaults_that_it_really_has(role):
-    folder = TREE / "roles" / role
-    specs = read(folder / "meta" / "argument_specs.yml")["argument_specs"]
-    assert all(spec["short_description"] for spec in specs.values())
-    options = {name: option for spec in specs.values() for name, option in (spec.get("options") or {}).items()}
-    defaults = folder / "defaults" / "main.yml"
-    written = read(defaults) if defaults.exists() else {}
-    assert set(written) <= set(options), "defaults/main.yml sets what the specification does not know"
-    promised = {name: option["default"] for name, option in options.items() if "default" in option}
-    # ansible-lint lets a role set no variable that does not bear its name; the tasks give those their defaults.
-    named_for_it = {name for name in promised if name.startswith(f"{role}_")}
-    assert named_for_it <= set(written), "the specification promises a default that defaults/main.yml does not set"
-    plain = {name for name, value in written.items() if "{{" not in str(value) and name in promised}
-    assert {name: promised[name] for name in plain} == {name: written[name] for name in plain}
+    assert specs_of(role) and all(spec["short_description"] for spec in specs_of(role).values())
+    written = DEFAULTS.get(role, {})
+    assert set(written) <= set(OPTIONS), "defaults/main.yml sets what no specification knows"
+    plain = {name: value for name, value in written.items() if "{{" not in str(value) and "default" in OPTIONS[name]}
+    assert plain == {name: OPTIONS[name]["default"] for name in plain}
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_a_default_that_is_promised_stands_in_defaults_or_where_the_variable_is_read(role):
+    """ansible-lint lets a role set no variable that does not bear its name. Whoever reads such a one gives it the default, everywhere the same."""
+    promised = {name: option["default"] for name, option in options_of(role).items() if "default" in option}
+    homes = [role, *(each["role"].rpartition(".")[2] for each in meta_of(role)["dependencies"]), *(DEPENDENCIES if role == "words" else [])]
+    set_by_roles = {name for home in homes for name in DEFAULTS.get(home, {})}
+    may_be_set = tuple(f"{home}_" for home in homes if home != "words")
+    assert {name for name in promised if name.startswith(may_be_set)} <= set_by_roles
+    texts = [path.read_text(encoding="utf-8") for path in YAML_OF_ROLES]
+    for name in set(promised) - set_by_roles:
+        given = [found for text in texts for found in re.findall(rf"\b{name} \| default\(([^()]*?)(?:, true)?\)", text)]
+        assert given or name == "federation_ignore_variables", f"{name} is read by no role, and that one by a plugin"
+        # What is omitted gets the module's own default.
+        assert [found for found in given if found not in ("omit", "''") and loaded(found) != promised[name]] == [], name
 
 
 YAML_OF_ROLES = sorted([*TREE.glob("roles/*/*/*.yml"), *TREE.glob("playbooks/**/*.yml")])
@@ -190,8 +226,7 @@ def place_of(path: pathlib.Path) -> str:
 @pytest.mark.parametrize("role", ROLES)
 def test_a_variable_that_must_be_set_may_be_missing_where_it_is_handed_on(role):
     """Ansible evaluates a task's arguments before the role's specification is looked at, which says so in the user's words: FED325."""
-    specs = read(TREE / "roles" / role / "meta" / "argument_specs.yml")["argument_specs"]
-    required = [name for entry in specs.values() for name, option in (entry.get("options") or {}).items() if option.get("required")]
+    required = [name for name, option in options_of(role).items() if option.get("required")]
     tasks = "".join(path.read_text(encoding="utf-8") for path in (TREE / "roles" / role).glob("tasks/*.yml"))
     assert [name for name in required if f'"{{{{ {name} }}}}"' in tasks] == []
 
@@ -208,7 +243,7 @@ def test_a_private_variable_stays_in_its_role_and_those_that_depend_on_it():
     crossing = []
     for path in YAML_OF_ROLES:
         role = path.relative_to(TREE / "roles").parts[0] if "roles" in path.relative_to(TREE).parts else None
-        meta = read(TREE / "roles" / role / "meta" / "main.yml") if role else {}
+        meta = meta_of(role) if role else {}
         allowed = {role, *(each["role"].rpartition(".")[2] for each in meta.get("dependencies") or [])}
         for name in set(re.findall(r"\b__\w+", path.read_text(encoding="utf-8"))) - {"__show"}:
             owner = max((home for home, pattern in homes.items() if pattern.fullmatch(name)), key=len, default=None)
@@ -221,7 +256,6 @@ def test_no_role_is_validated_in_a_task_of_its_own(path):
     """Ansible would take a task for each role, and print the whole specification; the roles' own tasks check it."""
     text = path.read_text(encoding="utf-8")
     assert len(re.findall(r"name: ossm\.federation\.", text)) == text.count("rolespec_validate: false")
-    assert "main" not in SPECS["mesh"] and "main" not in SPECS["cluster"], "a dependency is validated whoever imports the role"
 
 
 def test_nothing_is_ignored():

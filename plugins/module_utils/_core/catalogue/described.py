@@ -168,7 +168,7 @@ DESCRIBED: dict[str, Code] = {
         "missing, or is an expression that cannot be evaluated. The first task of the role refuses it, before any "
         "request.",
         "Correct the variable that the message names, where the inventory, a file of variables or `-e` sets it. "
-        "`ansible-doc -t role ossm.federation.mesh` describes them.",
+        "`ansible-doc -t role ossm.federation.words` describes them.",
     ),
     "FED330": Code(
         "Unknown variable",

@@ -20,7 +20,7 @@ def plain(value: Any) -> Any:
 
 def said_of(variables: dict, spec: dict | None = None, template: Any = plain) -> str:
     with pytest.raises(FederationError) as refused:
-        refuse_wrong(spec or SPECS["mesh"]["description"], "mesh", variables, template)
+        refuse_wrong(spec or SPECS["words"]["mesh"], "words", variables, template)
     assert refused.value.code == "FED325"
     return str(refused.value)
 
@@ -47,7 +47,7 @@ def test_a_variable_that_is_required_and_missing_is_named() -> None:
 
 
 def test_several_are_told_together_and_many_are_counted() -> None:
-    said = said_of({name: {} for name, option in SPECS["mesh"]["description"].items() if option["type"] in ("list", "bool")})
+    said = said_of({name: {} for name, option in SPECS["words"]["mesh"].items() if option["type"] in ("list", "bool")})
     assert said.count("must be") == 5 and "more" in said and "\n" not in said
 
 
@@ -60,8 +60,8 @@ def test_an_expression_that_cannot_be_evaluated_is_not_quoted() -> None:
 
 
 def test_what_is_omitted_or_not_there_is_no_error() -> None:
-    refuse_wrong(SPECS["mesh"]["description"], "mesh", {"mesh_roots": "omitted", "mesh_api_timeout": "omitted", "omit": "omitted"}, plain)
-    refuse_wrong(SPECS["mesh"]["description"], "mesh", {}, plain)
+    refuse_wrong(SPECS["words"]["mesh"], "words", {"mesh_roots": "omitted", "mesh_api_timeout": "omitted", "omit": "omitted"}, plain)
+    refuse_wrong(SPECS["words"]["mesh"], "words", {}, plain)
 
 
 @pytest.mark.parametrize("value", ["a text", "", 5, 1.5, True, None, [], [1], ["a"], {}, {"a": 1}, [{}]], ids=repr)
