@@ -213,6 +213,18 @@ NEXT_IN_LIFE = """\
 """
 
 
+def show_pods(bed: Testbed) -> None:
+    """Write a pod that is ready for each service, as a cluster has it: without any, a diagnosis says that nobody can answer."""
+    for mesh, services in SERVICES.items():
+        for namespace, names in services.items():
+            for name in names:
+                containers = [{"name": each, "image": each} for each in (name, "istio-proxy")]
+                metadata = {"name": f"{name}-1", "namespace": namespace, "labels": {"app": name}}
+                bed.meshes[mesh].kube.create({"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": {"containers": containers}})
+                status = {"phase": "Running", "conditions": [{"type": "Ready", "status": "True"}]}
+                bed.meshes[mesh].kube.merge("Pod", f"{name}-1", namespace, {"status": status}, "status")
+
+
 def up() -> None:
     """Start the testbed and walk through the two administrators' work."""
     started = time.monotonic()
@@ -221,6 +233,7 @@ def up() -> None:
     say("Two clusters, each a real Kubernetes API server with a mesh beside it")
     meshes = [MeshSpec(name, services=services) for name, services in SERVICES.items()]
     bed = Testbed.start(BED, meshes=meshes, clock_scale=SCALE, tied=False)
+    show_pods(bed)
     for name, mesh in bed.meshes.items():
         folder = DEMO / name
         shutil.copytree(EXAMPLE / name, folder)

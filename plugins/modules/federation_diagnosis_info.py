@@ -179,14 +179,16 @@ OPTIONS = {
     "probes": {"type": "str", "choices": list(FROM), "default": NOBODY},
     "explain": {"type": "str"},
 }
+NAMED = {"service": "diagnose_service", "client": "diagnose_from", "explain": "explain_service"}
+"""Options that name something in a namespace, and what roles call them."""
 
 
 def run(run: Run, cluster: Cluster, _now: datetime) -> dict:
     """Return the diagnosis of each peer, or the explanation of a service."""
     params = run.params
     mesh = described_mesh(params)
-    for option in ("service", "client", "explain"):
-        refuse_odd(params[option], option)
+    for option, variable in NAMED.items():
+        refuse_odd(params[option], variable)
     control_plane = read_control_plane(cluster, mesh.namespace, mesh.control_plane)
     mesh, _peers = standing_mesh(cluster, mesh, control_plane)
     looking = Looking(
@@ -196,7 +198,7 @@ def run(run: Run, cluster: Cluster, _now: datetime) -> dict:
         cluster.now,
         params["cards_dir"] or "",
         asks_proxies=params["proxies"] and not run.check_mode,
-        span=Span.read({"since": params["since"]}, cluster.now),
+        span=Span.read({"since": params["since"]}, cluster.now, role="diagnose"),
     )
     if params["explain"]:
         return explanation(params["explain"], looking)

@@ -200,7 +200,9 @@ def test_what_stands_is_enough_for_what_is_ours(collections: str, api: ApiInMemo
 
 @pytest.mark.parametrize("wrong", [{"client": "web"}, {"explain": "a/b/c"}, {"peer": "nobody"}, {"since": "soon"}])
 def test_what_cannot_be_meant_is_refused(collections: str, api: ApiInMemory, wrong: dict) -> None:
-    assert call(collections, "federation_diagnosis_info", asked(api, **wrong)).code == "FED931"
+    refused = call(collections, "federation_diagnosis_info", asked(api, **wrong))
+    variables = {"client": "diagnose_from", "explain": "explain_service"}
+    assert refused.code == "FED931" and all(variables.get(name, f"diagnose_{name}") in refused.printed for name in wrong), refused.printed
 
 
 def test_the_playbooks_show_why_and_explain_a_service(

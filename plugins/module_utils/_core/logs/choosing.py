@@ -136,11 +136,11 @@ class Span:
     follow: int = 0
 
     @classmethod
-    def read(cls, params: Mapping, now: datetime) -> Span:
-        """Return it from the options ``since``, ``until``, ``tail``, ``previous``, ``most_mib`` and ``follow``. Raises
-        ``FederationError`` FED931."""
-        until = _moment(params.get("until"), "logs_until", now)
-        since = _moment(params.get("since"), "logs_since", now)
+    def read(cls, params: Mapping, now: datetime, *, role: str = "logs") -> Span:
+        """Return it from the options ``since``, ``until``, ``tail``, ``previous``, ``most_mib`` and ``follow``; ``role`` is what
+        the user's variables begin with. Raises ``FederationError`` FED931."""
+        until = _moment(params.get("until"), f"{role}_until", now)
+        since = _moment(params.get("since"), f"{role}_since", now)
         tail, most = params.get("tail"), params.get("most_mib") or 256
         if tail is not None and tail < 1:
             raise refused("logs_tail", f"is {tail}", "Write 1 or more, or leave it out")
