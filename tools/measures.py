@@ -14,6 +14,7 @@ import re
 import statistics
 import sys
 import tokenize
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 
 import yaml
@@ -23,6 +24,11 @@ DOCUMENTS = {"DOCUMENTATION", "EXAMPLES", "RETURN"}
 MODULE = re.compile(r"\b(?:Ansible)?Module\b")
 # What makes a function one that cannot be called without a cluster, a module, files, the clock or a process.
 OUTSIDE = {"AnsibleModule", "Cluster", "Module", "Reader", "Run", "open", "os", "socket", "time", "urlopen", "subprocess"}
+
+# What the core may not import; and the rooms of Ansible's own words, whose tables stay where Ansible finds them.
+FOREIGN = {"ansible", "http", "io", "jinja2", "kubernetes", "os", "pathlib", "random", "requests", "secrets", "shutil", "socket"}
+FOREIGN |= {"ssl", "subprocess", "tempfile", "threading", "time", "urllib", "urllib3", "uuid"}
+OF_ANSIBLE = {"_options", "_described"}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -125,6 +131,69 @@ class House:
         return seen
 
 
+Named = tuple[pathlib.Path, str]
+
+
+class Border:
+    """What stands outside the core: who needs a cluster, files, the clock or Ansible, by whatever is called on the way to it."""
+
+    def __init__(self, house: House) -> None:
+        core = house.tree / "plugins" / "module_utils" / "_core"
+        self.house = house
+        self.paths = [path for path in house.below("plugins/module_utils", "plugins/modules") if not path.is_relative_to(core)]
+        self.definitions: dict[Named, ast.stmt] = {}
+        for path in self.paths:
+            self.definitions |= {(path, name): node for node in house.trees[path].body for name in _names_of(node)}
+        used = {named: self._uses(*named) for named in self.definitions}
+        self.bound = {named for named, (_names, is_bound) in used.items() if is_bound}
+        while more := {named for named, (names, _is_bound) in used.items() if names & self.bound} - self.bound:
+            self.bound |= more
+
+    def free(self) -> list[Function]:
+        """Return the functions that could stand in the core as they are: all that they name is Python's, the core's, or such itself."""
+        return [
+            Function(path, name, node)
+            for (path, name), node in self.definitions.items()
+            if isinstance(node, ast.FunctionDef) and (path, name) not in self.bound
+        ]
+
+    def _uses(self, path: pathlib.Path, name: str) -> tuple[set[Named], bool]:
+        """Return what a definition names of what stands outside, and whether it names what the core may not."""
+        imported = dict(self._imported(path))
+        words = {node.id for node in ast.walk(self.definitions[path, name]) if isinstance(node, ast.Name)} - {name}
+        found = {(path, word) for word in words if (path, word) in self.definitions}
+        is_bound = "open" in words or self.house.place(path).removesuffix(".py") in OF_ANSIBLE
+        is_bound |= any(isinstance(node, ast.Attribute) and node.attr == "now" for node in ast.walk(self.definitions[path, name]))
+        for word in words & set(imported):
+            target = imported[word]
+            is_bound |= isinstance(target, str) and target in FOREIGN
+            if isinstance(target, tuple):
+                # Of a whole file that is imported everything is named.
+                found |= {target} if target in self.definitions else {each for each in self.definitions if each[0] == target[0] and not target[1]}
+        return found, is_bound
+
+    def _imported(self, path: pathlib.Path) -> Iterator[tuple[str, str | Named]]:
+        """Give what each imported name stands for: the first word of a library, or a name in a file of ours (none: the whole file)."""
+        for node in ast.walk(self.house.trees[path]):
+            if isinstance(node, ast.Import):
+                yield from ((alias.asname or alias.name.partition(".")[0], alias.name.partition(".")[0]) for alias in node.names)
+            elif isinstance(node, ast.ImportFrom) and not node.level:
+                yield from ((alias.asname or alias.name, (node.module or "").partition(".")[0]) for alias in node.names)
+            elif isinstance(node, ast.ImportFrom):
+                folder = path.parents[node.level - 1].joinpath(*(node.module or "").split("."))
+                for alias in node.names:
+                    whole = (folder / alias.name).with_suffix(".py")
+                    yield alias.asname or alias.name, (whole, "") if whole in self.house.texts else (folder.with_suffix(".py"), alias.name)
+
+
+def _names_of(node: ast.stmt) -> list[str]:
+    """Return the names that a statement of a file defines."""
+    if isinstance(node, (ast.FunctionDef, ast.ClassDef)):
+        return [node.name]
+    targets = node.targets if isinstance(node, ast.Assign) else [node.target] if isinstance(node, ast.AnnAssign) else []
+    return [name.id for target in targets for name in ast.walk(target) if isinstance(name, ast.Name)]
+
+
 def outside_documents(house: House, path: pathlib.Path) -> tuple[int, int]:
     """Return the lines of a module without its documentation, and those of them that hold code."""
     hidden: set[int] = set()
@@ -183,6 +252,11 @@ def functions(house: House) -> Iterator[str]:
     yield f"functions that take a module: {len(taking)} in {len({one.path for one in taking})} files, {len(shared)} of them in module_utils"
     free = [one for one in house.functions(outside) if not one.words & OUTSIDE and "self" not in one.words]
     yield f"functions outside _core that name neither cluster, module, files nor clock: {len(free)} ({sum(one.lines for one in free)} lines)"
+    free = Border(house).free()
+    by_file = Counter(house.place(one.path) for one in free)
+    told = "".join(f"; {place} {count}" for place, count in by_file.most_common())
+    lines = sum(one.lines for one in free)
+    yield f"functions outside _core, modules' included, that could stand in it, as could all that they call: {len(free)} ({lines} lines){told}"
     objects = [one for one in everything for part in one.parameters if part.annotation is not None and ast.unparse(part.annotation) == "object"]
     yield f"parameters typed object: {len(objects)}; functions without a return type: {sum(one.node.returns is None for one in everything)}"
 

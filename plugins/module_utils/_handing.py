@@ -9,14 +9,12 @@ from datetime import datetime
 
 from ._core.card.card import LAYOUTS, SIZE_LIMIT, Card, file_name, read_card
 from ._core.mesh.described import Mesh
-from ._core.peering.handing import OPTION, Handing, handed_over
+from ._core.peering.handing import OPTION, Handing, beside, handed_over
 from ._core.peering.identity import facts_digest
 from ._core.plain.errors import FederationError
 from ._files import Place, read, write
 from ._reads.peerings import card_file
 from ._run import Run
-
-ENDING = ".handed-over"
 
 
 def earlier(directory: str | None, name: str, now: datetime) -> Card | None:
@@ -87,8 +85,3 @@ def _remember(run: Run, directory: str, name: str, card: Card) -> None:
         return
     write(place, text, 0o644)
     run.journal.done.append(f"file {place.path}")
-
-
-def beside(name: str) -> str:
-    """Return the name of the note that lies beside a card's file."""
-    return name.removesuffix(".json") + ENDING

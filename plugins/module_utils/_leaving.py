@@ -3,15 +3,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import chain
 
 from ._cluster.client import Cluster
 from ._core.control_plane.live import ControlPlane
 from ._core.mesh.described import Mesh
 from ._core.peering.identity import Accepted, refuse_two_descriptions
-from ._core.peering.keeping import brought_back, emptied, refuse_live, removed
+from ._core.peering.keeping import brought_back, emptied, refuse_live
 from ._core.peering.leaving import (
+    all_removed,
     breaking,
     gateway_places,
     left_alone,
@@ -25,11 +26,11 @@ from ._core.peering.leaving import (
     refuse_used,
     rows_of_leaving,
     silenced,
-    stays,
     still,
     suspended,
     taken_with,
     told,
+    what_stays,
 )
 from ._core.peering.live import Peering, Peerings
 from ._core.peering.status import settling_seconds
@@ -86,12 +87,6 @@ def suspend(run: Run, cluster: Cluster, mesh: Mesh, before: Peerings) -> list[Ch
     return changes
 
 
-def what_stays(before: Peerings, control_plane: ControlPlane, names: Iterable[str], gone: Collection[str]) -> list[str]:
-    """Return in words what stays behind those of ``names`` that were there ``before`` and are ``gone``."""
-    going = [name for name in names if name in gone and before.of(name).peer is not None]
-    return [line for name in going for line in stays(name, before.of(name), control_plane)]
-
-
 def leave(run: Run, cluster: Cluster, control_plane: ControlPlane, names: Sequence[str], stage: str) -> list[Change]:
     """Empty imports, then exports, then remove; each stage is seen to have worked before the next.
 
@@ -125,11 +120,6 @@ def leave(run: Run, cluster: Cluster, control_plane: ControlPlane, names: Sequen
         run.apply(cluster, own)
         changes += own
     return changes
-
-
-def all_removed(peerings: Iterable[Peering]) -> list[Change]:
-    """Return the changes that remove peerings."""
-    return [change for peering in peerings for change in removed(peering)]
 
 
 def seconds_for(run: Run, control_plane: ControlPlane) -> int:

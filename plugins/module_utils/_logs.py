@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, nullcontext
 from dataclasses import dataclass, field
 from functools import partial
@@ -16,15 +16,17 @@ from ._cluster.client import Cluster
 from ._core.catalogue.findings import Finding, Unknown, told
 from ._core.insight.asking import ENVOY, Page
 from ._core.logs import requests
-from ._core.logs.access import Parser, Unparsable, parser, value_of
-from ._core.logs.choosing import Source, Span, sources_of, streams_of
-from ._core.logs.filtering import Wanted, refused
+from ._core.logs.access import Parser
+from ._core.logs.choosing import Span, sources_of, streams_of
+from ._core.logs.filtering import Wanted, parser_of, refused, wanted_of
+from ._core.logs.joining import Reading, joined
 from ._core.logs.lines import LONGEST, Entry, Known, Stream, merged, saved_entries
-from ._core.logs.requests import Journey, is_connection, journey
+from ._core.logs.missing import missed, uncertain
+from ._core.logs.requests import Journey
 from ._core.logs.showing import Tally, Writer, explained, explanation
 from ._core.logs.switched import findings_of, switched
 from ._core.mesh.parse import described_mesh
-from ._core.plain.data import from_json, mapping, some
+from ._core.plain.data import from_json, mapping
 from ._files import Place, kept_open, own_lines, written
 from ._reads.insight import Asker
 from ._reads.logs import Spool, read_pods, read_telemetries, spool
@@ -61,12 +63,9 @@ ROUND = 2.0
 """Seconds between two looks at logs that are followed."""
 CLUSTERS = Page(ENVOY, "/clusters", {"format": "json"})
 
-Reading = Callable[[], Iterator[Entry]]
-
-
 def explain(run: Run) -> dict:
     """Return one line explained."""
-    fields = _parser(run.params["formats"])(run.params["explain"].strip()[:LONGEST])
+    fields = parser_of(run.params["formats"])(run.params["explain"].strip()[:LONGEST])
     found = {"file": "", "counts": {}, "streams": [], "unread": [], "findings": [], "hops": [], "notes": []}
     return {"changed": False, **found, "fields": explained(fields), "lines": explanation(fields)}
 
@@ -76,8 +75,8 @@ def gather(run: Run, cluster: Cluster, stack: ExitStack) -> dict:
     params = run.params
     mesh = described_mesh(params, allow_no_peers=True)
     sources, span = sources_of(params["of"], mesh), Span.read(params, cluster.now)
-    wanted = _wanted(params, span.until)
-    _parser(params["formats"])  # refuses here what cannot be read
+    wanted = wanted_of(params, span.until)
+    parser_of(params["formats"])  # refuses here what cannot be read
     unread: list[dict] = []
     control_plane = read_control_plane(cluster, mesh.namespace, mesh.control_plane)
     span = Span.read(params, cluster.now)
@@ -85,9 +84,9 @@ def gather(run: Run, cluster: Cluster, stack: ExitStack) -> dict:
     log = switched(control_plane.live, read_telemetries(cluster, spaces, unread), params["formats"])
     streams = streams_of(read_pods(cluster, sources, unread), sources, params["containers"], mesh.name)
     spools = spool(cluster, streams, span, stack, unread)
-    parse = _parser(log.formats, log.keys)
+    parse = parser_of(log.formats, log.keys)
     readings = [*(partial(one.entries, parse) for one in spools), *_others(params["others"], parse)]
-    found = _joined(readings, wanted.request) if wanted.request else Journey((), ())
+    found = joined(readings, wanted.request) if wanted.request else Journey((), ())
     out, later = _written(run, readings, wanted, found, stack)
     tally = out.tally
     cut = list(spools)
@@ -95,28 +94,8 @@ def gather(run: Run, cluster: Cluster, stack: ExitStack) -> dict:
         out.file = later
         cut += _follow(cluster, out, [one.stream for one in spools], span, parse, unread)
     findings = [*(findings_of(log) if any(stream.is_proxy for stream in streams) else ()), *_cut(cut)]
-    notes = [*log.unread, *found.notes, *_lost(cluster, found, streams), *_missed(sources, streams), *_uncertain(tally, wanted)]
+    notes = [*log.unread, *found.notes, *_lost(cluster, found, streams), *missed(sources, streams), *uncertain(tally, wanted)]
     return _result(run, mesh.name, spools, unread, findings, notes, found, tally)
-
-
-def _wanted(params: Mapping, until: int | None) -> Wanted:
-    return Wanted.read(
-        params["codes"],
-        params["flags"],
-        params["path"] or "",
-        params["request"] or "",
-        params["slower_than"],
-        until,
-        params["show"],
-        params["hide"],
-    )
-
-
-def _parser(formats: Sequence[str], keys: Mapping[str, str] | None = None) -> Parser:
-    try:
-        return parser(formats, keys)
-    except Unparsable as error:
-        raise refused("logs_formats", f"has a format that {error}", "Correct it") from None
 
 
 def _others(files: Sequence[str], parse: Parser) -> list[Reading]:
@@ -139,34 +118,6 @@ def _saved(place: Place, parse: Parser, mesh: str) -> Iterator[Entry]:
     return saved_entries(own_lines(place, LONGEST), parse, mesh)
 
 
-def _joined(readings: Sequence[Reading], request: str) -> Journey:
-    """Return the way of one request: its own lines first, then the connections that were open at that time."""
-    lines, notes = [], []
-    for reading in readings:
-        for entry in reading():
-            if entry.fields and value_of(entry.fields, "request_id") == request:
-                lines.append(entry)
-        if len(lines) > requests.MOST_LINES:
-            notes.append(f"More than {requests.MOST_LINES:,} lines have this id; the first are joined")
-            del lines[requests.MOST_LINES :]
-            break
-    times = [entry.started for entry in lines if entry.started is not None]
-    connections: list[Entry] = []
-    for reading in readings if times else ():
-        for entry in reading():
-            if not is_connection(entry) or not _is_near(entry, min(times), max(times)):
-                continue
-            if len(connections) == requests.MOST_CONNECTIONS:
-                notes.append(
-                    f"More than {requests.MOST_CONNECTIONS:,} connections were open at that time; the first are"
-                    " looked at"
-                )
-                break
-            connections.append(entry)
-    found = journey(lines, connections)
-    return Journey(found.hops, (*notes, *found.notes), found.lost)
-
-
 def _lost(cluster: Cluster, found: Journey, streams: Sequence[Stream]) -> list[str]:
     """Return why no gateway line has the connections of some clients; those of this mesh are asked what is open now."""
     asker, notes = Asker(cluster), []
@@ -177,13 +128,6 @@ def _lost(cluster: Cluster, found: Journey, streams: Sequence[Stream]) -> list[s
             counts = requests.connections_in(mapping(from_json(said.content)), client) if said.is_good else None
         notes.append(requests.told_of_lost(client, counts))
     return notes
-
-
-def _is_near(entry: Entry, first: int, last: int) -> bool:
-    began, ended = entry.started, entry.ended
-    return (
-        began is not None and ended is not None and began - requests.SLACK <= last and ended + requests.SLACK >= first
-    )
 
 
 @dataclass
@@ -247,25 +191,6 @@ def _cut(spools: Sequence[Spool]) -> list[Finding]:
         Finding("FED933", name, f"its log has more than the {size >> 20:,} MiB that were read, so later lines are missing")
         for name, size in cut.items()
     ]
-
-
-def _missed(sources: Sequence[Source], streams: Sequence[Stream]) -> list[str]:
-    """Say what was asked for and is not there."""
-    met = {(stream.namespace, stream.peer) for stream in streams if stream.peer}
-    plain = [source for source in sources if not source.peer]
-    missing = sorted({source.words for source in sources if source.peer and (source.namespace, source.peer) not in met})
-    missing += [source.words for source in plain if not any(stream.namespace == source.namespace for stream in streams)]
-    return [f"No pod was found of {some(missing)}"] if missing else []
-
-
-def _uncertain(tally: Tally, wanted: Wanted) -> list[str]:
-    notes = []
-    if tally.unparsed and wanted.asks_fields:
-        notes.append(
-            f"{tally.unparsed:,} lines of proxies fit no known format, so nobody can say whether they are wanted: they"
-            " are left out. Give the format as logs_formats, or leave the filter out"
-        )
-    return notes
 
 
 def _result(

@@ -7,7 +7,7 @@ import copy
 import os
 import time
 import traceback
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from typing import Any, NoReturn
@@ -16,9 +16,9 @@ from ansible.module_utils.basic import AnsibleModule
 
 from ._cluster.client import Cluster
 from ._core.plain.data import some
-from ._core.plain.diff import Change, leaves, owned_leaves, value_at
+from ._core.plain.diff import Change, leaves, owned_leaves, stands_as_stored, with_uid
 from ._core.plain.errors import FederationError
-from ._core.plain.kinds import MEMBER_ROLL, Kind
+from ._core.plain.kinds import Kind
 from ._core.plain.reference import link_to
 from ._core.plain.secrets import LONG, to_mask, without, without_keys
 from ._core.plain.words import shown, shown_in
@@ -258,7 +258,7 @@ def refuse_overtaken(cluster: Cluster, done: Iterable[tuple[Change, Mapping | No
             how = "was made again by another run" if is_back and owned_leaves(live, change.manager) else ""
         else:
             how = "" if live else "was deleted by another run"
-            is_same = live and all(_stands(live, stored or {}, path) for path, _value in leaves(change.manifest))
+            is_same = live and all(stands_as_stored(live, stored or {}, path) for path, _value in leaves(change.manifest))
             how = how or ("" if is_same else "was changed by another run")
         if how:
             raise FederationError(
@@ -277,14 +277,6 @@ def _looked_at(cluster: Cluster, change: Change) -> Mapping | None:
         if error.code != "FED108" or change.action != "delete":
             raise
         return None
-
-
-def _stands(live: Mapping, stored: Mapping, path: Sequence) -> bool:
-    """Return whether a field is as it was stored. The operator may add members to a roll, and takes none of ours out."""
-    now, then = value_at(live, path), value_at(stored, path)
-    if live.get("kind") == MEMBER_ROLL.name and isinstance(now, list) and isinstance(then, list):
-        return all(entry in now for entry in then)
-    return now == then
 
 
 def live_or_planned(run: Run, cluster: Cluster, kind: Kind, namespace: str, name: str) -> dict | None:
@@ -308,13 +300,6 @@ def rehearse(cluster: Cluster, change: Change) -> None:
         takes_none = "does not support dry run" in str(error.facts.get("reason"))
         if error.code != "FED108" and error.facts.get("status") != 404 and not takes_none:
             raise
-
-
-def with_uid(change: Change) -> Mapping[str, Any]:
-    """Return what to apply, bound to the object as read: a write must not re-create what has gone meanwhile."""
-    if not change.uid:
-        return change.manifest
-    return {**change.manifest, "metadata": {**change.manifest["metadata"], "uid": change.uid}}
 
 
 def wait_until(look: Callable[[], list[str]], seconds: float, interval: float = 2.0) -> tuple[list[str], int]:

@@ -307,7 +307,7 @@ from ..module_utils._core.card.card import (  # noqa: E402
     other_layout,
     read_card,
 )
-from ..module_utils._core.card.trust import Root  # noqa: E402
+from ..module_utils._core.card.trust import Root, pem_texts  # noqa: E402
 from ..module_utils._core.control_plane.live import ControlPlane  # noqa: E402
 from ..module_utils._core.mesh.described import Mesh, Peer, client_id  # noqa: E402
 from ..module_utils._core.mesh.parse import described_mesh  # noqa: E402
@@ -316,6 +316,7 @@ from ..module_utils._core.peering.adopting import HAND_MADE, as_it_stands, is_le
 from ..module_utils._core.peering.by_hand import Told, letters  # noqa: E402
 from ..module_utils._core.peering.carrying import card_in, names_in_files  # noqa: E402
 from ..module_utils._core.peering.changing import hand_over  # noqa: E402
+from ..module_utils._core.peering.handing import beside  # noqa: E402
 from ..module_utils._core.peering.identity import accept_line, identity_digest  # noqa: E402
 from ..module_utils._core.peering.plan import clashes, ingress_of, offers, refuse_beyond_reach  # noqa: E402
 from ..module_utils._core.plain.diff import as_diff  # noqa: E402
@@ -325,17 +326,9 @@ from ..module_utils._core.plain.kinds import SERVICE  # noqa: E402
 from ..module_utils._described import DESCRIBED  # noqa: E402
 from ..module_utils._files import NOT_OURS, Place, read, refuse_no_folder, write  # noqa: E402
 from ..module_utils._gateways import NOTHING, Kept, keep_gateways  # noqa: E402
-from ..module_utils._handing import beside, earlier, keep_handed_over  # noqa: E402
+from ..module_utils._handing import earlier, keep_handed_over  # noqa: E402
 from ..module_utils._options import CLUSTER, FORCE, WAITING  # noqa: E402
-from ..module_utils._reads.peerings import (  # noqa: E402
-    card_file,
-    card_place,
-    pem_texts,
-    read_control_plane,
-    read_roots_of,
-    read_services,
-    standing_mesh,
-)
+from ..module_utils._reads.peerings import card_file, card_place, read_control_plane, read_roots_of, read_services, standing_mesh  # noqa: E402
 from ..module_utils._reads.remembering import Remembered, note, noted  # noqa: E402
 from ..module_utils._resolving import resolved  # noqa: E402
 from ..module_utils._run import Module, Run, run_module, wait_until  # noqa: E402

@@ -237,16 +237,14 @@ unknown:
 """
 
 from collections.abc import Iterable, Mapping, Sequence  # noqa: E402
-from dataclasses import replace  # noqa: E402
 from datetime import datetime  # noqa: E402
 
 from ..module_utils._canary import Tried, finish, try_first  # noqa: E402
 from ..module_utils._cluster.client import Cluster  # noqa: E402
 from ..module_utils._core.control_plane.live import ControlPlane  # noqa: E402
+from ..module_utils._core.extensions.asking import asked_for  # noqa: E402
 from ..module_utils._core.extensions.canary import Trial, canaries_of, trials, untried  # noqa: E402
-from ..module_utils._core.extensions.described import OPTION, Extension, read_extensions  # noqa: E402
 from ..module_utils._core.extensions.keeping import (  # noqa: E402
-    Standing,
     changes,
     hidden,
     in_words,
@@ -254,12 +252,14 @@ from ..module_utils._core.extensions.keeping import (  # noqa: E402
     open_until_fetched,
     orders_beside,
     standing_of,
+    untouched,
     warnings,
 )
 from ..module_utils._core.extensions.plan import objections, plan  # noqa: E402
-from ..module_utils._core.extensions.problems import Problem, refuse  # noqa: E402
+from ..module_utils._core.extensions.problems import refuse  # noqa: E402
 from ..module_utils._core.insight import loading  # noqa: E402
-from ..module_utils._core.plain.diff import Change, as_diff  # noqa: E402
+from ..module_utils._core.insight.loading import as_told  # noqa: E402
+from ..module_utils._core.plain.diff import as_result  # noqa: E402
 from ..module_utils._core.plain.kinds import POD, WASM_PLUGIN  # noqa: E402
 from ..module_utils._core.preflight.checks import Refusal  # noqa: E402
 from ..module_utils._loading import Watched, watch  # noqa: E402
@@ -311,7 +311,7 @@ def run(run: Run, cluster: Cluster, now: datetime) -> dict:
     several = orders_beside(desired, standing.values(), proxies, ground)
     unknown = [each.text for each in (*around.unknown, *unasked, *(Refusal(POD, place) for place in unread))]
     return {
-        **as_changed(tried.changes),
+        **as_result(hidden(tried.changes)),
         "extensions": [row.as_data() for row in rows],
         "orders": [order.as_data() for order in several],
         "canaries": [{"extension": each.place, "pod": each.canaries[0].proxy.place} for each in to_try],
@@ -330,12 +330,6 @@ def run(run: Run, cluster: Cluster, now: datetime) -> dict:
     }
 
 
-def as_changed(done: Sequence[Change]) -> dict:
-    """Return what a result says of changes; what modules are told is not shown."""
-    shown = hidden(done)
-    return {"changed": bool(done), "diff": as_diff(shown), "changes": [change.summary() for change in shown]}
-
-
 def trying(
     run: Run, cluster: Cluster, control_plane: ControlPlane, to_try: Sequence[Trial], standing: Sequence[Mapping], spaces: Iterable[str]
 ) -> Tried:
@@ -346,12 +340,6 @@ def trying(
         why = "nobody asks the proxies (extensions_wait, options wait and ask_proxies)"
         return Tried(doubts=[untried(each.place, why) for each in to_try])
     return try_first(run, cluster, control_plane, to_try, standing, spaces)
-
-
-def untouched(live: Iterable[Mapping], found: Iterable[Change]) -> dict[tuple, Mapping]:
-    """Return what stands and is not changed, by its key."""
-    touched = {(change.kind.name, change.namespace, change.name) for change in found}
-    return {key_of(each): each for each in live if key_of(each) not in touched}
 
 
 def watched(
@@ -372,28 +360,6 @@ def watched(
     if params["wait"] and not params["soft"]:
         loading.refuse_unloaded(found.missing, found.seconds)
     return found
-
-
-def as_told(row: Standing, loadings: list[loading.Loading] | None) -> Standing:
-    """Return how an extension stands, by what its proxies said where they were asked; some of which nobody may read are not known to run it."""
-    if not loadings:
-        return row
-    said, is_ready, why = tuple(each.as_data() for each in loadings), loading.readiness(loadings), loading.summary(loadings)
-    if row.proxies is None and is_ready is not False:
-        is_ready, why = None, f"{why}, of those that this account may read"
-    return replace(row, is_ready=is_ready, why=why, loadings=said)
-
-
-def asked_for(params: dict) -> list[Extension]:
-    """Return the extensions that are described, none with C(state=absent); refused where anything is wrong with them."""
-    if params["state"] == "absent":
-        return []
-    extensions, problems = read_extensions(params["extensions"])
-    if not params["extensions"]:
-        fix = "Describe the extensions, or say extensions_state: absent (option state) to remove all that were made"
-        problems = [Problem("FED800", (OPTION,), "is empty, which would remove every extension of the mesh", fix)]
-    refuse(problems)
-    return extensions
 
 
 def main() -> None:

@@ -132,9 +132,19 @@ from datetime import datetime  # noqa: E402
 
 from ..module_utils._cluster.client import Cluster  # noqa: E402
 from ..module_utils._core.catalogue.findings import Finding  # noqa: E402
-from ..module_utils._core.extensions.image import LARGEST_ARCHIVE, Packed, digest_in, digest_of, pack_image  # noqa: E402
+from ..module_utils._core.extensions.image import (  # noqa: E402
+    LARGEST_ARCHIVE,
+    Packed,
+    difference,
+    digest_in,
+    digest_of,
+    pack_image,
+)
 from ..module_utils._core.extensions.phases import OLD_ORDER  # noqa: E402
-from ..module_utils._core.extensions.registries import Reference, reference_of  # noqa: E402
+from ..module_utils._core.extensions.registries import (  # noqa: E402
+    Reference,
+    target_of,
+)
 from ..module_utils._core.extensions.wasm import LARGEST, read_module  # noqa: E402
 from ..module_utils._core.plain.data import some  # noqa: E402
 from ..module_utils._core.plain.errors import FederationError  # noqa: E402
@@ -181,15 +191,6 @@ def run(run: Run, cluster: Cluster | None, now: datetime) -> dict:
     return {**result, **({"pinned": f"{target}@{packed.digest}"} if target else {})}
 
 
-def target_of(text: str) -> Reference:
-    """Return where an image is pushed to. Raises ``FederationError`` FED934."""
-    target = reference_of(text, "push")
-    if target.digest or not target.tag:
-        what = "needs a tag and no digest, which is known only once the image is packed"
-        raise FederationError("FED934", where="push", what=what, fix="Write registry.example/team/header:1.2.0")
-    return target
-
-
 def pushed(run: Run, target: Reference, packed: Packed) -> list[dict]:
     """Push an image unless the tag names it already, and return what that changes."""
     registry = Registry(target, run.params, run.know, writes=True)
@@ -217,12 +218,6 @@ def written(run: Run, packed: Packed) -> list[dict]:
         run.journal.done.append(f"write {dest.path}")
     before = "" if stands is None else digest_in(stands) or "(no image that can be read)"
     return [difference(dest.path, before, packed)]
-
-
-def difference(place: str, before: str, packed: Packed) -> dict:
-    """Return a diff of digests."""
-    former = f"{before}\n" if before else ""
-    return {"before_header": place, "after_header": place, "before": former, "after": f"{packed.digest}\n"}
 
 
 def main() -> None:

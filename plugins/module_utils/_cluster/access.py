@@ -16,7 +16,7 @@ import subprocess
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as FutureTimeout
 from contextlib import contextmanager
@@ -27,6 +27,7 @@ from urllib.parse import parse_qsl, unquote, urlencode, urlsplit, urlunsplit
 
 from .._core.plain.content import Unusable
 from .._core.plain.content import data_of as json_of
+from .._core.plain.credentials import are_complete, basic, header_of, impersonating, typed, visible, who_verifies_not
 from .._core.plain.errors import FederationError
 from .._core.plain.kubeconfig import Document, Pem, Plugin, Said, data_of, what_is_said
 from .._core.plain.secrets import is_content, login_secrets, shown_path
@@ -95,10 +96,10 @@ def open_access(params: Mapping[str, Any], environment: Mapping[str, str], secon
         server=server,
         pool=pool,
         authorization=login.headers,
-        headers=tuple((name, _header(value, said.place, name)) for name, value in said.impersonation),
+        headers=tuple((name, header_of(value, said.place, name)) for name, value in said.impersonation),
         is_compressed=said.is_compressed,
         via=route.url if route else "",
-        unverified=_unverified(said, options) if context is not None and said.is_insecure else "",
+        unverified=who_verifies_not(said, options) if context is not None and said.is_insecure else "",
         context=said.context,
         others=said.others,
         secrets={secret for secret in secrets if secret},
@@ -119,29 +120,14 @@ def _of_environment(environment: Mapping[str, str]) -> dict[str, Any]:
     for name, variables in CLUSTER_ENVIRONMENT.items():
         text = next((environment[variable] for variable in variables if environment.get(variable)), None)
         if text is not None:
-            found[name] = _typed(text, CLUSTER[name]["type"])
+            found[name] = typed(text, CLUSTER[name]["type"])
     headers = {header: environment[name] for header, name in PROXY_HEADERS_ENVIRONMENT.items() if environment.get(name)}
     return {**found, **({"proxy_headers": headers} if headers else {})}
 
 
-def _typed(text: str, wanted: str) -> object:
-    """Return what a variable says, as the type of an option."""
-    if wanted == "bool":
-        return text.strip().lower() not in ("0", "false", "no", "off", "n", "f")
-    if wanted == "list":
-        return [part for part in text.split(",") if part]
-    return text
-
-
-def _is_complete(options: Mapping[str, Any]) -> bool:
-    """Whether an address and credentials are given that need no kubeconfig."""
-    ways = (("api_key",), ("client_cert", "client_key"), ("username", "password"))
-    return bool(options.get("host")) and any(all(options.get(name) for name in way) for way in ways)
-
-
 def _check(options: Mapping[str, Any]) -> None:
     """Refuse options that name no cluster, and files that are not there."""
-    if not options.get("kubeconfig") and not _is_complete(options):
+    if not options.get("kubeconfig") and not are_complete(options):
         given = ", ".join(name for name in NAMING if name in options)
         raise FederationError(
             "FED101",
@@ -184,7 +170,7 @@ def _said(options: Mapping[str, Any]) -> Said:
     """Return what options and the kubeconfig say together; what an option says replaces what the kubeconfig says of it."""
     said = (
         Said(OPTIONS, "")
-        if _is_complete(options)
+        if are_complete(options)
         else what_is_said(_documents(options["kubeconfig"]), options.get("context"), time.time())
     )
     paths = {name: os.path.expanduser(str(options.get(name) or "")) for name in PATHS}
@@ -202,26 +188,12 @@ def _said(options: Mapping[str, Any]) -> Said:
         said = replace(said, is_insecure=not options["validate_certs"])
     if options.get("proxy"):
         said = replace(said, proxy=str(options["proxy"]))
-    said = _impersonating(said, options.get("impersonate_user"), options.get("impersonate_groups") or ())
+    said = impersonating(said, options.get("impersonate_user"), options.get("impersonate_groups") or ())
     if not said.has_credentials and not options.get("username") and said.server.startswith("https:"):
         raise FederationError(
             "FED101", where=said.place, what="names no credentials", fix="Give a token or a certificate for its user"
         )
     return said
-
-
-def _impersonating(said: Said, user: str | None, groups: Sequence[str]) -> Said:
-    if not user and not groups:
-        return said
-    if said.impersonation:
-        raise FederationError(
-            "FED114",
-            where=f"{said.place}, as",
-            what="stands beside impersonate_user or impersonate_groups",
-            fix="Say in one place as whom to act",
-        )
-    named = [("Impersonate-User", user)] if user else []
-    return replace(said, impersonation=(*named, *(("Impersonate-Group", group) for group in groups)))
 
 
 def _documents(kubeconfig: object) -> list[Document]:
@@ -323,36 +295,6 @@ def _token(said: Said, options: Mapping[str, Any]) -> str:
         where = f"{said.place}, tokenFile"
         text = _content(said.token_file, where).decode("utf-8", "replace")
     return visible(text, where)
-
-
-def visible(text: str, where: str) -> str:
-    """Return a token that a header can carry, without spaces around it. Raises ``FederationError`` FED101, which does not quote it."""
-    token = text.strip()
-    # A list or a mapping in a token's place comes here as a text.
-    if all("!" <= char <= "~" for char in token) and token[:1] not in ("[", "{", "'", '"'):
-        return token
-    what = "holds characters that no token has (spaces, line ends, quotes and brackets, or letters beyond ASCII)"
-    if token.lower().startswith("bearer "):
-        what = "begins with the word Bearer"
-    raise FederationError("FED101", where=where, what=what, fix="Give the token alone, as it was issued")
-
-
-def _header(value: str, place: str, name: str) -> str:
-    """Return a header's value as it is sent: UTF-8, one byte for each character."""
-    if not isinstance(value, str) or not value.isprintable() or value != value.strip():
-        raise FederationError(
-            "FED101",
-            where=f"{place}, {name}",
-            what="holds characters that no name has",
-            fix="Correct the name to act as",
-        )
-    return value.encode("utf-8", "replace").decode("latin-1")
-
-
-def _unverified(said: Said, options: Mapping[str, Any]) -> str:
-    if options.get("validate_certs") is None:
-        return f"insecure-skip-tls-verify of {said.place}"
-    return "validate_certs, or K8S_AUTH_VERIFY_SSL"
 
 
 # TLS
@@ -471,19 +413,15 @@ def _route(said: Said, options: Mapping[str, Any], server: str) -> Route | None:
     username, password = unquote(parts.username or ""), unquote(parts.password or "")
     headers: dict[str, str] = {}
     if username or password:
-        headers["Proxy-Authorization"] = _basic(f"{username}:{password}")
+        headers["Proxy-Authorization"] = basic(f"{username}:{password}")
     given = options.get("proxy_headers") or {}
     if given.get("proxy_basic_auth"):
-        headers["Proxy-Authorization"] = _basic(given["proxy_basic_auth"])
+        headers["Proxy-Authorization"] = basic(given["proxy_basic_auth"])
     if given.get("basic_auth"):
-        headers["Authorization"] = _basic(given["basic_auth"])
+        headers["Authorization"] = basic(given["basic_auth"])
     if given.get("user_agent"):
-        headers["User-Agent"] = _header(given["user_agent"], "proxy_headers", "user_agent")
+        headers["User-Agent"] = header_of(given["user_agent"], "proxy_headers", "user_agent")
     return Route(url, username, password, headers)
-
-
-def _basic(login: str) -> str:
-    return f"Basic {base64.b64encode(login.encode('utf-8', 'replace')).decode()}"
 
 
 def _goes_past(server: str, no_proxy: str) -> bool:
@@ -550,7 +488,7 @@ class Login:
         if self.token:
             return {"Authorization": f"Bearer {self.token}"}
         if self._said.username or self._said.password:
-            return {"Authorization": _basic(f"{self._said.username}:{self._said.password}")}
+            return {"Authorization": basic(f"{self._said.username}:{self._said.password}")}
         return {}
 
     def _renew(self, plugin: Plugin) -> None:
@@ -651,13 +589,13 @@ def _oauth_token(urllib3: Any, pool: Any, server: str, username: str, password: 
             "state": "1",
             "code_challenge_method": "S256",
         }
-        named = {"X-Csrf-Token": "1", "Authorization": _basic(f"{username}:{password}")}
+        named = {"X-Csrf-Token": "1", "Authorization": basic(f"{username}:{password}")}
         sent_to = ask("GET", f"{authorize}?{urlencode(question)}", 302, headers=named)[0]["Location"]
         answer = {**dict(parse_qsl(urlsplit(sent_to).query)), "grant_type": "authorization_code"}
         as_client = {
             "Accept": "application/json",
             "Content-Type": "application/x-www-form-urlencoded",
-            "Authorization": _basic("openshift-challenging-client:"),
+            "Authorization": basic("openshift-challenging-client:"),
         }
         return str(json_of(ask("POST", give, 200, headers=as_client, body=urlencode(answer))[1])[0]["access_token"])
 

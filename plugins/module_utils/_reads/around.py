@@ -3,11 +3,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from typing import Any
 
 from .._cluster.client import Cluster
 from .._core.control_plane.data_plane import Newest
+from .._core.control_plane.ground import ground_of
 from .._core.control_plane.live import ControlPlane
 from .._core.control_plane.members import ROLL
 from .._core.control_plane.mixer import heirs
@@ -27,7 +29,6 @@ from .._core.plain.kinds import (
     Kind,
     extension_kind,
 )
-from .extensions import ground_of
 from .readable import FORBIDDEN, NOT_SERVED
 from .workloads import Surveyor
 
@@ -38,20 +39,7 @@ def read_found(cluster: Cluster, control_plane: ControlPlane, params: Mapping[st
     roll = cluster.get(MEMBER_ROLL, namespace, ROLL)
     places = sorted({namespace, *(at(roll, "status", "configuredMembers") or [])})
     unknown: list[str] = []
-
-    def listed(kind: Kind, *in_places: str, keep: Callable[[dict], Any] | None = None) -> list:
-        objects = []
-        for place in in_places or places:
-            try:
-                objects += cluster.list(kind, place, keep=keep)
-            except FederationError as error:
-                # A kind that is not served has no objects; what may not be read may have some.
-                if error.code not in (FORBIDDEN, NOT_SERVED):
-                    raise
-                if error.code == FORBIDDEN:
-                    unknown.append(f"{kind.name} objects in {place}: this account may not read them")
-        return objects
-
+    listed = partial(_listed, cluster, places, unknown)
     sidecars = by_version(listed(POD, keep=versioned))
     # Mixer's own kinds are many: only where Mixer can be, and where the cluster has them.
     of_mixer = MIXER_KINDS if version == OLDEST and cluster.serves("config.istio.io") else ()
@@ -67,10 +55,27 @@ def read_found(cluster: Cluster, control_plane: ControlPlane, params: Mapping[st
         texts=names_of(live for live in extensions if is_text(live)),
         envoy_filters=names_of(listed(ENVOY_FILTER)),
         ip_blocks=names_of(policy for policy in listed(AUTHORIZATION_POLICY) if has_ip_blocks(policy)),
-        peers=tuple(live["metadata"]["name"] for live in listed(PEER, namespace)),
+        peers=tuple(live["metadata"]["name"] for live in _listed(cluster, [namespace], unknown, PEER)),
         sidecars=sidecars,
         unknown=tuple(unknown),
     )
+
+
+def _listed(
+    cluster: Cluster, places: Iterable[str], unknown: list[str], kind: Kind, *, keep: Callable[[dict], Any] | None = None
+) -> list:
+    """Return the objects of a kind in some namespaces; what may not be read may have some, so it is ``unknown``."""
+    objects = []
+    for place in places:
+        try:
+            objects += cluster.list(kind, place, keep=keep)
+        except FederationError as error:
+            # A kind that is not served has no objects.
+            if error.code not in (FORBIDDEN, NOT_SERVED):
+                raise
+            if error.code == FORBIDDEN:
+                unknown.append(f"{kind.name} objects in {place}: this account may not read them")
+    return objects
 
 
 def read_held(cluster: Cluster, control_plane: ControlPlane, found: Found) -> dict[str, tuple[str, str]]:

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from .._core.install.operators import Found, Operator, catalog_of, is_ready, moving, needed, settled, with_wishes
+from .._core.install.operators import Found, Operator, catalog_of, is_ready, matters, moving, needed, settled, with_wishes
 from .._core.plain.data import at
 from .._core.plain.kinds import (
     CATALOG_SOURCE,
@@ -25,7 +25,7 @@ from .._core.plain.kinds import (
 )
 from .._core.preflight.clusters import ClusterEstate
 from .estate import Reader
-from .operators import matters, packages_of
+from .operators import packages_of
 
 
 def with_olm(reader: Reader, estate: ClusterEstate, params: Mapping[str, Any]) -> ClusterEstate:

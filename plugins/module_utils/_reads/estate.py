@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any
 
 from .._core.card.card import Card
-from .._core.card.trust import Root
+from .._core.card.trust import Root, pem_texts
 from .._core.catalogue.findings import Finding, as_data, finding_of, texts
 from .._core.control_plane.live import ControlPlane
 from .._core.mesh.described import Mesh
@@ -49,7 +49,7 @@ from .._core.preflight.estate import Estate, Platform, namespaces_in, rules_in, 
 from .._core.preflight.everything import look
 from .._core.preflight.platform import GROUPS, IDENTITY, THIRD_PARTY
 from .._core.preflight.pulls import named_secrets
-from .peerings import pem_texts, read_roots_of
+from .peerings import read_roots_of
 from .remembering import FORBIDDEN, Remembered
 
 NOT_SERVED = "FED108"

@@ -8,21 +8,17 @@ from dataclasses import dataclass
 from typing import Any
 
 from .._cluster.client import Cluster
+from .._core.control_plane.ground import ground_of
 from .._core.control_plane.live import ControlPlane
 from .._core.control_plane.members import ROLL, membership
-from .._core.extensions.plan import INBOUND_ONLY, Ground
+from .._core.extensions.plan import Ground
 from .._core.extensions.selecting import Proxy, proxy_of
-from .._core.plain.data import mapping
 from .._core.plain.errors import FederationError
 from .._core.plain.kinds import EXTENSION, MEMBER_ROLL, POD, Kind, extension_kind, home_of
-from .._core.plain.supported import EXTENSIONS_FROM, V1_EXTENSIONS_FROM
 from .._core.preflight.checks import Refusal
 from .peerings import read_control_plane
 
 FORBIDDEN, NOT_SERVED = "FED104", "FED108"
-ON = (True, "true", "True", "1")
-
-
 @dataclass(frozen=True)
 class Around:
     """A mesh as far as its extensions need it: its ground, the objects of both kinds, and what could not be read."""
@@ -31,35 +27,6 @@ class Around:
     ground: Ground
     live: tuple[dict, ...]
     unknown: tuple[Refusal, ...]
-
-
-BOTH_KINDS = (2, 2)
-"""A version that obeys both kinds: what is to go is looked for in both, whatever the control plane is."""
-
-
-def ground_of(control_plane: ControlPlane, mesh: str, members: Iterable[str], *, is_going: bool = False) -> Ground:
-    """Return what of a control plane decides how extensions are written.
-
-    Raises ``FederationError`` FED804 where it has no version that has extensions; not where all extensions are going.
-    """
-    version = BOTH_KINDS if is_going else control_plane.version
-    if version is None or version < EXTENSIONS_FROM:
-        raise FederationError(
-            "FED804",
-            where=control_plane.place,
-            what=f"is {control_plane.version_text}, and extensions are kept from v2.0 on",
-            fix="Wait until its operator has looked at it, or upgrade it first",
-        )
-    said = control_plane.said("techPreview", "wasmExtensions", "enabled")
-    env = mapping(control_plane.said("runtime", "components", "pilot", "container", "env"))
-    return Ground(
-        mesh=mesh,
-        namespace=control_plane.namespace,
-        version=version,
-        members=frozenset(members),
-        has_cacher=said in ON or (said is None and version >= V1_EXTENSIONS_FROM),
-        is_inbound_only=env.get(INBOUND_ONLY) in ON,
-    )
 
 
 def read_around(

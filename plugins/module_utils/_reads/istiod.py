@@ -12,10 +12,11 @@ from .._core.control_plane import rollout
 from .._core.control_plane.live import ControlPlane
 from .._core.mesh.described import Mesh, client_id
 from .._core.peering import changing
+from .._core.peering.changing import labelled
 from .._core.peering.live import Peerings
 from .._core.plain.diff import Change
 from .._core.plain.errors import FederationError
-from .._core.plain.kinds import DEPLOYMENT, PEER, PEER_LABEL, POD
+from .._core.plain.kinds import DEPLOYMENT, PEER, POD
 
 FORBIDDEN = "FED104"
 
@@ -88,8 +89,3 @@ def what_follows(
             identity = client_id(control_plane.trust_domain, mesh.namespace, peer.gateways)
             sentences.append(changing.hand_over(mesh.name, peer.name, identity))
     return {"changed_peers": rows, "restart": restart.to_data(), "hand_over": sentences}
-
-
-def labelled(manifest: Mapping) -> str:
-    """Return our name of the peer that a manifest of ours is for."""
-    return str((manifest["metadata"].get("labels") or {}).get(PEER_LABEL) or "")

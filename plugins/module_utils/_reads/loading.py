@@ -20,12 +20,14 @@ from .._core.insight.loading import (
     Heard,
     Loading,
     acknowledged,
+    are_all,
     filters_rejected,
     held_of,
-    loading_of,
     read_failures,
     read_filters,
     read_listeners,
+    told_of,
+    with_word_of_istiod,
 )
 from .._core.insight.pods import outline
 from .._core.plain.errors import FederationError
@@ -52,7 +54,7 @@ def read_loadings(
         heard = dict(zip(wanted, pool.map(lambda proxy: _heard(asker, proxy), wanted)))
         # istiod is asked after the Envoys: what it said before them would be of what they were sent before.
         taken, rejects = _word_of_istiods(cluster, asker, control_plane) if wanted else ({}, None)
-        heard = {proxy: replace(_with_word_of_istiod(said, proxy, taken), rejects=rejects) for proxy, said in heard.items()}
+        heard = {proxy: replace(with_word_of_istiod(said, proxy, taken), rejects=rejects) for proxy, said in heard.items()}
         if any(said.filters is None and not said.why for said in heard.values()):
             plugins = _as_made(cluster, plugins)
         told = list(pool.map(lambda proxy: _of_proxy(asker, [plugins[number] for number in wanted[proxy]], proxy, heard[proxy]), wanted))
@@ -86,35 +88,21 @@ def _as_made(cluster: Cluster, plugins: Sequence[Mapping]) -> list[Mapping]:
     return [{**plugin, "metadata": {**plugin["metadata"], **made}} for plugin, made in zip(plugins, told)]
 
 
-def _with_word_of_istiod(heard: Heard, proxy: Proxy, taken: Mapping[str, bool]) -> Heard:
-    """Return what was heard with istiod's word; an istiod that tells of others will tell of a proxy that connects again."""
-    known = taken.get(f"{proxy.name}.{proxy.namespace}")
-    return replace(heard, is_acknowledged=known, is_momentary=heard.is_momentary or bool(known is None and taken))
-
-
 def _of_proxy(asker: Asker, plugins: Sequence[Mapping], proxy: Proxy, heard: Heard) -> list[Loading]:
     """Return how each plugin fares in a proxy; its log is asked only where one has come, and its counts where one does not run."""
-    told = _told(plugins, proxy, heard)
-    if heard.why or _are_all(told, IDLE):
+    told = told_of(plugins, proxy, heard)
+    if heard.why or are_all(told, IDLE):
         return told
     come = [plugin for plugin, one in zip(plugins, told) if one.state != IDLE]
     heard = replace(heard, rejections=_rejections(asker, come, proxy, heard))
-    told = _told(plugins, proxy, heard)
-    if _are_all(told, IDLE, LOADED):
+    told = told_of(plugins, proxy, heard)
+    if are_all(told, IDLE, LOADED):
         return told
     metrics = asker.ask(proxy.namespace, proxy.name, METRICS)
     heard = replace(heard, failures=read_failures(metrics.text) if metrics.is_good else {})
     if heard.failures or any(each is not None and each.instead for each in (held_of(plugin, heard.filters) for plugin in plugins)):
         heard = replace(heard, unfetched=unfetched_lately(asker, proxy.namespace, proxy.name))
-    return _told(plugins, proxy, heard)
-
-
-def _told(plugins: Sequence[Mapping], proxy: Proxy, heard: Heard) -> list[Loading]:
-    return [loading_of(plugin, proxy, heard) for plugin in plugins]
-
-
-def _are_all(told: Sequence[Loading], *states: str) -> bool:
-    return all(each.state in states for each in told)
+    return told_of(plugins, proxy, heard)
 
 
 def _rejections(asker: Asker, plugins: Sequence[Mapping], proxy: Proxy, heard: Heard) -> list[tuple[datetime, str]]:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from .._cluster.client import Cluster
-from .._core.install.operators import MESH_OPERATOR, OPERATOR_DEPLOYMENT, Found, Operator, catalog_of, is_coming, is_ready, settled
+from .._core.install.operators import MESH_OPERATOR, OPERATOR_DEPLOYMENT, Found, Operator, catalog_of, is_ready, matters, settled
 from .._core.plain.data import at
 from .._core.plain.errors import FederationError
 from .._core.plain.kinds import (
@@ -71,12 +71,6 @@ def packages_of(cluster: Cluster, operators: Iterable[Operator], found: Found) -
             if error.code not in ("FED104", "FED108"):
                 raise
     return offered
-
-
-def matters(operator: Operator, found: Found) -> bool:
-    """Return whether it matters what the catalog has: for what is still to come, and for a mesh operator that OLM upgrades by itself."""
-    is_upgraded = operator.package == MESH_OPERATOR and operator.approval == "Automatic"
-    return is_upgraded or is_coming(operator, found.subscription(operator.package))
 
 
 def _manifest(cluster: Cluster, operator: Operator) -> Mapping | None:

@@ -109,19 +109,6 @@ def read_members(cluster: Cluster, namespace: str) -> dict[str, list[str]]:
         return membership(None)
 
 
-def pem_texts(value: object, option: str) -> list[str]:
-    """Return PEM texts that were given as one text or as a list; raises ``FederationError`` FED205 for anything else."""
-    if value in (None, "", []):
-        return []
-    if isinstance(value, str):
-        return [value]
-    if isinstance(value, (list, tuple)) and all(isinstance(text, str) for text in value):
-        return list(value)
-    raise FederationError(
-        "FED205", where=option, what="is neither a PEM text nor a list of PEM texts", fix="Give certificates as PEM"
-    )
-
-
 def read_services(
     cluster: Cluster, mesh: Mesh, peers: Iterable[Peer], warn: Callable[[str], None], known: Mapping[str, list] | None = None
 ) -> list[dict]:

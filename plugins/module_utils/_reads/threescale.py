@@ -10,6 +10,7 @@ from typing import Any
 
 from .._cluster.client import Cluster
 from .._core.catalogue.findings import Finding
+from .._core.control_plane.ground import ground_of
 from .._core.control_plane.members import ROLL, membership
 from .._core.plain.data import at
 from .._core.plain.errors import FederationError
@@ -26,7 +27,8 @@ from .._core.plain.kinds import (
 )
 from .._core.preflight.checks import Refusal
 from .._core.threescale.described import Secret
-from .extensions import FORBIDDEN, NOT_SERVED, Around, ground_of
+from .._core.threescale.portal import no_token
+from .extensions import FORBIDDEN, NOT_SERVED, Around
 from .peerings import read_control_plane
 
 AROUND = (SERVICE_ENTRY, DESTINATION_RULE, REQUEST_AUTHENTICATION, AUTHORIZATION_POLICY)
@@ -61,19 +63,15 @@ def access_token(cluster: Cluster, source: Secret) -> str:
     """Return the access token that one key of one Secret holds. Raises ``FederationError`` FED896 where it holds none."""
     live = cluster.get(SECRET, source.namespace, source.name)
     if live is None:
-        raise _no_token(source, "does not exist", "Correct token_from, or make the Secret")
+        raise no_token(source, "does not exist", "Correct token_from, or make the Secret")
     text = at(live, "data", source.key)
     try:
         token = base64.b64decode(str(text), validate=True).decode("ascii").strip() if isinstance(text, str) else ""
     except (binascii.Error, ValueError):
         token = ""
     if not 8 <= len(token) <= 4096 or not token.isprintable() or " " in token or ":" in token:
-        raise _no_token(source, f"holds no access token under {source.key}", "Correct the key, or what the Secret holds")
+        raise no_token(source, f"holds no access token under {source.key}", "Correct the key, or what the Secret holds")
     return token
-
-
-def _no_token(source: Secret, what: str, fix: str) -> FederationError:
-    return FederationError("FED896", where=f"Secret {source.namespace}/{source.name}", what=what, fix=fix)
 
 
 def readers_of(cluster: Cluster, kind: Kind, namespace: str) -> Iterator[Finding]:

@@ -3,13 +3,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import replace
 
 from .._cluster.client import Cluster
 from .._core.control_plane.live import ControlPlane
 from .._core.control_plane.members import ROLL
-from .._core.plain.data import at, mapping, strings
+from .._core.plain.data import at, strings
 from .._core.plain.errors import FederationError
 from .._core.plain.kinds import (
     AUTHORIZATION_POLICY,
@@ -32,7 +32,7 @@ from .._core.plain.kinds import (
 )
 from .._core.traffic.needing import outline as outline
 from .._core.traffic.standing import Standing
-from .._core.validation.looking import Look
+from .._core.validation.looking import Look, name_of, pod_labels
 from .._core.validation.policies import check_policies
 from .._core.validation.registry import Given, Objects, given_by
 from .._core.validation.routing import check_routing
@@ -120,9 +120,9 @@ def _with_accounts(cluster: Cluster, reader: Reader, objects: Objects) -> Object
     """Return the same with service accounts and the names of namespaces, where a policy compares them."""
     if not objects.rules(AUTHORIZATION_POLICY):
         return objects
-    accounts = {space: frozenset(reader.listed(SERVICE_ACCOUNT, space, _name)) for space in reader.spaces}
+    accounts = {space: frozenset(reader.listed(SERVICE_ACCOUNT, space, name_of)) for space in reader.spaces}
     try:
-        namespaces = frozenset(cluster.list(NAMESPACE, "", keep=_name))
+        namespaces = frozenset(cluster.list(NAMESPACE, "", keep=name_of))
     except FederationError as error:
         if error.code not in UNREADABLE:
             raise
@@ -138,16 +138,8 @@ def _with_workloads(reader: Reader, objects: Objects) -> Objects:
     if not any(found.code in BY_LABELS for found in look.findings):
         return objects
     workloads = {
-        space: tuple(labels for kind in (DEPLOYMENT, STATEFUL_SET) for labels in reader.listed(kind, space, _pod_labels)) for space in reader.spaces
+        space: tuple(labels for kind in (DEPLOYMENT, STATEFUL_SET) for labels in reader.listed(kind, space, pod_labels)) for space in reader.spaces
     }
     blind = {space for kind in (DEPLOYMENT, STATEFUL_SET) for space in reader.spaces if (kind.name, space) in reader.unread}
     # Who may not see what makes pods does not know that nothing does.
     return replace(objects, workloads=workloads, unread=objects.unread | {(POD.name, space) for space in blind})
-
-
-def _name(live: Mapping) -> str:
-    return str(live["metadata"]["name"])
-
-
-def _pod_labels(live: Mapping) -> Mapping:
-    return mapping(at(live, "spec", "template", "metadata", "labels"))

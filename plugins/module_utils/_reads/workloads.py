@@ -20,6 +20,7 @@ from .._core.control_plane.data_plane import (
     is_old,
     is_returning,
     owner_of,
+    ownership,
 )
 from .._core.control_plane.restarting import OWNERS, Survey
 from .._core.plain.data import at, items
@@ -93,7 +94,7 @@ class Surveyor:
         for kind in (REPLICA_SET, REPLICATION_CONTROLLER):
             if kind.name in above:
                 between |= {
-                    live["metadata"]["name"]: live for live in self._readable(kind, namespace, unknown, keep=_ownership)
+                    live["metadata"]["name"]: live for live in self._readable(kind, namespace, unknown, keep=ownership)
                 }
         # A Deployment below a Knative Revision is Knative's: its revision is restarted, not the Deployment.
         result = []
@@ -136,7 +137,3 @@ class Surveyor:
                 raise
             unknown.append(f"{kind.name} objects in {namespace}: {error.what}")
             return []
-
-
-def _ownership(live: dict) -> dict:
-    return {"metadata": {key: live["metadata"].get(key) for key in ("name", "ownerReferences")}}

@@ -201,3 +201,16 @@ def bundle_of(roots: Iterable[Root]) -> str:
 
 def _refuse(code: str, where: str, what: str, fix: str) -> NoReturn:
     raise FederationError(code, where=where, what=what, fix=fix)
+
+
+def pem_texts(value: object, option: str) -> list[str]:
+    """Return PEM texts that were given as one text or as a list; raises ``FederationError`` FED205 for anything else."""
+    if value in (None, "", []):
+        return []
+    if isinstance(value, str):
+        return [value]
+    if isinstance(value, (list, tuple)) and all(isinstance(text, str) for text in value):
+        return list(value)
+    raise FederationError(
+        "FED205", where=option, what="is neither a PEM text nor a list of PEM texts", fix="Give certificates as PEM"
+    )

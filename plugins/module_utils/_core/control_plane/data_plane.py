@@ -362,3 +362,7 @@ def lines(workloads: Sequence[Workload], newest: Newest) -> Iterator[str]:
         pods = [f"{len(workload.pods)} pod{'s' * (len(workload.pods) != 1)} of {versions}"] if workload.pods else []
         told = workload.left_alone or workload.missing
         yield f"{workload.owner}: {'; '.join([*pods, *([told] if told else [])])}"
+
+
+def ownership(live: dict) -> dict:
+    return {"metadata": {key: live["metadata"].get(key) for key in ("name", "ownerReferences")}}

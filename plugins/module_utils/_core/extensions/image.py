@@ -284,3 +284,9 @@ def digest_of(content: bytes) -> str:
 
 def _json(value: Mapping) -> bytes:
     return json.dumps(value, sort_keys=True, separators=(",", ":")).encode()
+
+
+def difference(place: str, before: str, packed: Packed) -> dict:
+    """Return a diff of digests."""
+    former = f"{before}\n" if before else ""
+    return {"before_header": place, "after_header": place, "before": former, "after": f"{packed.digest}\n"}

@@ -298,3 +298,9 @@ def _readiness(live: Mapping) -> tuple[bool | None, str]:
 def key_of(live: Mapping) -> tuple[str, str, str]:
     """Return what tells an object from all others: kind, namespace and name."""
     return str(live.get("kind")), str(at(live, "metadata", "namespace")), str(at(live, "metadata", "name"))
+
+
+def untouched(live: Iterable[Mapping], found: Iterable[Change]) -> dict[tuple, Mapping]:
+    """Return what stands and is not changed, by its key."""
+    touched = {(change.kind.name, change.namespace, change.name) for change in found}
+    return {key_of(each): each for each in live if key_of(each) not in touched}

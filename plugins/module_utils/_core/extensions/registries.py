@@ -138,3 +138,12 @@ def has_login(image: object) -> bool:
     """Return whether user and password may stand in the name of an image: something else than a digest after an @."""
     _name, at, rest = image.partition("@") if isinstance(image, str) else ("", "", "")
     return bool(at) and not DIGEST.fullmatch(rest)
+
+
+def target_of(text: str) -> Reference:
+    """Return where an image is pushed to. Raises ``FederationError`` FED934."""
+    target = reference_of(text, "push")
+    if target.digest or not target.tag:
+        what = "needs a tag and no digest, which is known only once the image is packed"
+        raise FederationError("FED934", where="push", what=what, fix="Write registry.example/team/header:1.2.0")
+    return target

@@ -20,9 +20,10 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
+from ..extensions.keeping import Standing
 from ..extensions.selecting import Proxy
 from ..plain.data import at, from_json, items, mapping, some
 from ..plain.errors import FederationError
@@ -413,3 +414,27 @@ def _digest_of(plugin: Mapping) -> str:
     said = at(plugin, "spec", "sha256")
     found = _DIGEST.search(str(at(plugin, "spec", "url")))
     return str(said) if said else found[1] if found else ""
+
+
+def with_word_of_istiod(heard: Heard, proxy: Proxy, taken: Mapping[str, bool]) -> Heard:
+    """Return what was heard with istiod's word; an istiod that tells of others will tell of a proxy that connects again."""
+    known = taken.get(f"{proxy.name}.{proxy.namespace}")
+    return replace(heard, is_acknowledged=known, is_momentary=heard.is_momentary or bool(known is None and taken))
+
+
+def told_of(plugins: Sequence[Mapping], proxy: Proxy, heard: Heard) -> list[Loading]:
+    return [loading_of(plugin, proxy, heard) for plugin in plugins]
+
+
+def are_all(told: Sequence[Loading], *states: str) -> bool:
+    return all(each.state in states for each in told)
+
+
+def as_told(row: Standing, loadings: Sequence[Loading] | None) -> Standing:
+    """Return how an extension stands, by what its proxies said where they were asked; some of which nobody may read are not known to run it."""
+    if not loadings:
+        return row
+    said, is_ready, why = tuple(each.as_data() for each in loadings), readiness(loadings), summary(loadings)
+    if row.proxies is None and is_ready is not False:
+        is_ready, why = None, f"{why}, of those that this account may read"
+    return replace(row, is_ready=is_ready, why=why, loadings=said)

@@ -595,3 +595,9 @@ def _is_available(deployments: Iterable[Mapping], namespace: str) -> bool:
 
 def _one(objects: Iterable[Mapping], namespace: str, name: object) -> Mapping | None:
     return next((live for live in objects if (live["metadata"]["namespace"], live["metadata"]["name"]) == (namespace, name)), None)
+
+
+def matters(operator: Operator, found: Found) -> bool:
+    """Return whether it matters what the catalog has: for what is still to come, and for a mesh operator that OLM upgrades by itself."""
+    is_upgraded = operator.package == MESH_OPERATOR and operator.approval == "Automatic"
+    return is_upgraded or is_coming(operator, found.subscription(operator.package))

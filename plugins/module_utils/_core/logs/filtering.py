@@ -4,11 +4,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from ..plain.errors import FederationError
-from .access import number_of, value_of
+from .access import Parser, Unparsable, number_of, parser, value_of
 from .fields import FLAGS
 from .lines import Entry
 
@@ -147,3 +147,23 @@ def _pattern(text: str, option: str) -> re.Pattern[str]:
 def refused(option: str, what: str, fix: str) -> FederationError:
     """Return the refusal of an option of the logs."""
     return FederationError("FED931", where=option, what=what, fix=fix)
+
+
+def wanted_of(params: Mapping, until: int | None) -> Wanted:
+    return Wanted.read(
+        params["codes"],
+        params["flags"],
+        params["path"] or "",
+        params["request"] or "",
+        params["slower_than"],
+        until,
+        params["show"],
+        params["hide"],
+    )
+
+
+def parser_of(formats: Sequence[str], keys: Mapping[str, str] | None = None) -> Parser:
+    try:
+        return parser(formats, keys)
+    except Unparsable as error:
+        raise refused("logs_formats", f"has a format that {error}", "Correct it") from None

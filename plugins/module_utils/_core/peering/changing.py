@@ -14,7 +14,7 @@ from datetime import datetime, timedelta, timezone
 from typing import Any
 
 from ..plain.fingerprints import fingerprints_in, spoken
-from ..plain.kinds import MANAGER, ROOT_KEY
+from ..plain.kinds import MANAGER, PEER_LABEL, ROOT_KEY
 from ..plain.moments import time_of, time_text
 
 CHANGED = f"{MANAGER}/identity-changed"
@@ -230,3 +230,8 @@ def _roots(fingerprints: list[str]) -> str:
 
 def _spoken(fingerprints: list[str]) -> str:
     return ", ".join(map(spoken, fingerprints))
+
+
+def labelled(manifest: Mapping) -> str:
+    """Return our name of the peer that a manifest of ours is for."""
+    return str((manifest["metadata"].get("labels") or {}).get(PEER_LABEL) or "")

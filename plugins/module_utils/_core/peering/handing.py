@@ -21,6 +21,8 @@ from .changing import roots_changed
 from .identity import Accepted, facts_digest
 from .status import inbound
 
+ENDING = ".handed-over"
+
 OPTION = "federation_handed_over"
 MOST_NAMES = 5
 
@@ -103,3 +105,8 @@ def _reached(before: Ingress | None, after: Ingress | None) -> Iterable[tuple[st
 
 def _written(value: object) -> str:
     return "none" if value is None else some(list(value), MOST_NAMES) if isinstance(value, tuple) else str(value)
+
+
+def beside(name: str) -> str:
+    """Return the name of the note that lies beside a card's file."""
+    return name.removesuffix(".json") + ENDING

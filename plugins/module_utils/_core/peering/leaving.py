@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 
@@ -15,7 +15,7 @@ from ..plain.errors import FederationError
 from ..plain.kinds import AUTHORIZATION_POLICY, MANAGER, MESH_LABEL, PEER, PEER_LABEL
 from .adopting import as_it_stands, gateway_keys, gateway_names
 from .identity import owned_by, remembered
-from .keeping import emptied, still_live, stranger
+from .keeping import emptied, removed, still_live, stranger
 from .leftovers import bundle_owners, gateway_owners, path_of
 from .live import Peering, Peerings
 from .plan import plan_exports, plan_imports
@@ -289,3 +289,14 @@ def letting_in(objects: Iterable[Mapping], leaving: Mapping[str, Peering], contr
         fixes = ((others, "take that principal out"), (ours, f"take {name} out of callers in mesh_traffic and run traffic"))
         for place, fix in ((place, fix) for found, fix in fixes for place in accounts_in(found, account) if ingress):
             yield f"FED508 {place} lets the gateway {ingress} of {name} in, which goes; {fix}"
+
+
+def what_stays(before: Peerings, control_plane: ControlPlane, names: Iterable[str], gone: Collection[str]) -> list[str]:
+    """Return in words what stays behind those of ``names`` that were there ``before`` and are ``gone``."""
+    going = [name for name in names if name in gone and before.of(name).peer is not None]
+    return [line for name in going for line in stays(name, before.of(name), control_plane)]
+
+
+def all_removed(peerings: Iterable[Peering]) -> list[Change]:
+    """Return the changes that remove peerings."""
+    return [change for peering in peerings for change in removed(peering)]

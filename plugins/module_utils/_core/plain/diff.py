@@ -15,7 +15,7 @@ from typing import Any, TypeGuard
 from .data import some
 from .errors import FederationError
 from .fingerprints import fingerprints_in
-from .kinds import MANAGER, MESH_LABEL, Kind, kind_of
+from .kinds import MANAGER, MEMBER_ROLL, MESH_LABEL, Kind, kind_of
 
 MISSING = object()
 _KEYED_LISTS = {"ports": "port"}
@@ -355,3 +355,17 @@ def _is_equal(stands: object, wanted: object) -> bool:
 def _is_covered(path: Path, wanted: Iterable[Path]) -> bool:
     """Whether we still send the field at ``path``, something below it, or a whole list or value that holds it."""
     return any(path[: len(other)] == other or other[: len(path)] == path for other in wanted)
+
+
+def stands_as_stored(live: Mapping, stored: Mapping, path: Path) -> bool:
+    """Return whether a field is as it was stored. The operator may add members to a roll, and takes none of ours out."""
+    now, then = value_at(live, path), value_at(stored, path)
+    if live.get("kind") == MEMBER_ROLL.name and isinstance(now, list) and isinstance(then, list):
+        return all(entry in now for entry in then)
+    return now == then
+
+
+def with_uid(change: Change) -> Mapping[str, Any]:
+    """Return what to apply, bound to the object as read: a write must not re-create what has gone meanwhile."""
+    manifest: Mapping[str, Any] = change.manifest or {}
+    return {**manifest, "metadata": {**manifest["metadata"], "uid": change.uid}} if change.uid else manifest

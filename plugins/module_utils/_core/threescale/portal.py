@@ -12,7 +12,7 @@ from typing import Any
 from ..extensions.problems import Problem, refuse
 from ..plain.data import at, items
 from ..plain.errors import FederationError
-from .described import OPTION, Service, read_rules
+from .described import OPTION, Secret, Service, read_rules
 
 MOST_RULES = 1000
 _OF_PORTAL = {"production": "production", "staging": "sandbox", "sandbox": "sandbox"}
@@ -63,3 +63,7 @@ def _rule(given: Mapping) -> dict[str, Any]:
         "usages": [{"name": given.get("metric_system_name"), "delta": given.get("delta")}],
         "last": given.get("last") is True,
     }
+
+
+def no_token(source: Secret, what: str, fix: str) -> FederationError:
+    return FederationError("FED896", where=f"Secret {source.namespace}/{source.name}", what=what, fix=fix)

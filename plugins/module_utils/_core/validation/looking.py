@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from ..catalogue.findings import Finding, Unknown
-from ..plain.data import at, place_of, some
+from ..plain.data import at, mapping, place_of, some
 
 MOST_NAMED = 3
 
@@ -37,3 +37,11 @@ class Look:
 def namespace_of(live: Mapping) -> str:
     """Return an object's namespace."""
     return str(at(live, "metadata", "namespace") or "")
+
+
+def name_of(live: Mapping) -> str:
+    return str(live["metadata"]["name"])
+
+
+def pod_labels(live: Mapping) -> Mapping:
+    return mapping(at(live, "spec", "template", "metadata", "labels"))

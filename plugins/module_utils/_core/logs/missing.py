@@ -1,0 +1,31 @@
+# GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
+"""What was asked of logs and is not there, or not known."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from ..plain.data import some
+from .choosing import Source
+from .filtering import Wanted
+from .lines import Stream
+from .showing import Tally
+
+
+def missed(sources: Sequence[Source], streams: Sequence[Stream]) -> list[str]:
+    """Say what was asked for and is not there."""
+    met = {(stream.namespace, stream.peer) for stream in streams if stream.peer}
+    plain = [source for source in sources if not source.peer]
+    missing = sorted({source.words for source in sources if source.peer and (source.namespace, source.peer) not in met})
+    missing += [source.words for source in plain if not any(stream.namespace == source.namespace for stream in streams)]
+    return [f"No pod was found of {some(missing)}"] if missing else []
+
+
+def uncertain(tally: Tally, wanted: Wanted) -> list[str]:
+    notes = []
+    if tally.unparsed and wanted.asks_fields:
+        notes.append(
+            f"{tally.unparsed:,} lines of proxies fit no known format, so nobody can say whether they are wanted: they"
+            " are left out. Give the format as logs_formats, or leave the filter out"
+        )
+    return notes
