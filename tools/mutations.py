@@ -180,6 +180,24 @@ MUTATIONS = (
         "return SYNCED if row.differing else",
     ),
     Mutation(
+        "of two rows that one istiod has for a proxy any is the newer",
+        "insight/syncz.py",
+        'return newest, "" if of_it == 1 else',
+        'return newest, "" if of_it else',
+    ),
+    Mutation(
+        "lines of a log that is followed are written twice",
+        "logs/lines.py",
+        "            if known > 0:",
+        "            if known > 1:",
+    ),
+    Mutation(
+        "a call of the controller's that fails is a fault",
+        "report/page.py",
+        'state = _CAME_TO.get(str(row.get("outcome")), UNSURE)',
+        'state = _CAME_TO.get(str(row.get("outcome")), DOWN)',
+    ),
+    Mutation(
         "a bearer's token stands in a line",
         "logs/masking.py",
         'return _SCHEME.sub(rf"\\1{HIDDEN}", _PAIR.sub(',
