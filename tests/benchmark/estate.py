@@ -1,8 +1,9 @@
 # GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
 """What a mesh costs in a run of twelve, against a run of two: time, processor time and requests, each per mesh.
 
-Starts the testbed twice and plays ``federate`` on the example estate, once when nothing stands and once when nothing is
-left to do. Prints a table; run it as ``PYTHONPATH=tests python tests/benchmark/estate.py`` from the collection's root.
+Starts the testbed twice and plays ``federate`` on the example estate, once when nothing stands and then when nothing is
+left to do. Also plays it for one mesh of the two, whose peer's card lies in a folder, beside a playbook of three modules that do
+nothing. Prints tables; times without change are medians. Run it as ``PYTHONPATH=tests python tests/benchmark/estate.py`` from the collection's root.
 Testbed and playbook share the machine's processors, so the time of a run counts both; its processor time does not.
 """
 
@@ -11,6 +12,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import statistics
 import subprocess
 import sys
 import tempfile
@@ -23,7 +25,8 @@ from testbed import MeshSpec, Testbed
 TREE = Path(__file__).resolve().parents[2]
 EXAMPLE = TREE / "examples" / "estate"
 IS_SMALLEST = bool(os.environ.get("OSSM_FEDERATION_SMALLEST"))
-SCALE, COUNTS = (0.05, (2,)) if IS_SMALLEST else (0.5, (2, 12))
+SCALE, COUNTS, ROUNDS = (0.05, (2,), 1) if IS_SMALLEST else (0.5, (2, 12), 5)
+FEDERATE = "ossm.federation.federate"
 CLUSTERS = {"north": ("amber", "birch", "cedar", "delta", "ember", "flint")}
 if not IS_SMALLEST:
     CLUSTERS["south"] = ("grove", "haven", "islet", "jetty", "knoll", "larch")
@@ -53,23 +56,40 @@ def requests_so_far(bed: Testbed) -> int:
     return sum(event.get("userAgent") == "ossm.federation" for event in events)
 
 
-def played(bed: Testbed, folder: Path, collections: Path) -> Cost:
-    """Play ``federate`` as a full mesh and return what it cost."""
+def played(bed: Testbed, folder: Path, collections: Path, playbook: str = FEDERATE, *more: str) -> Cost:
+    """Play a playbook as a full mesh and return what it cost."""
     kept = {key: text for key, text in os.environ.items() if not key.startswith(("ANSIBLE_", "K8S_AUTH_", "KUBE"))}
     paths = {"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}", "ANSIBLE_COLLECTIONS_PATH": str(collections)}
     environment = {**kept, **paths, "ANSIBLE_HOME": str(folder / ".ansible"), "ANSIBLE_FORKS": str(len(bed.meshes))}
-    words = ["ansible-playbook", "-i", "meshes.yml", "ossm.federation.federate", "-e", "@topology/full-mesh.yml", "-e", "federation_loopback=true"]
+    words = ["ansible-playbook", "-i", "meshes.yml", playbook, "-e", "@topology/full-mesh.yml", "-e", "federation_loopback=true", *more]
     before, times, begun = requests_so_far(bed), os.times(), time.perf_counter()
     done = subprocess.run(words, check=False, cwd=folder, env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True)
     wall, after = time.perf_counter() - begun, os.times()
     if done.returncode:
-        sys.exit(f"federate failed:\n{done.stdout}{done.stderr}")
+        sys.exit(f"{playbook} failed:\n{done.stdout}{done.stderr}")
     used = after.children_user + after.children_system - times.children_user - times.children_system
     return Cost(wall, used, requests_so_far(bed) - before)
 
 
-def measured(per_cluster: int, folder: Path, collections: Path) -> tuple[Cost, Cost]:
-    """Return the costs of a first run and of one that changes nothing, for so many meshes on each cluster."""
+def again(bed: Testbed, folder: Path, collections: Path, playbook: str = FEDERATE, *more: str) -> Cost:
+    """Return what a playbook costs that changes nothing: the medians of some runs."""
+    costs = [played(bed, folder, collections, playbook, *more) for _round in range(ROUNDS)]
+    return Cost(*(statistics.median(getattr(cost, what) for cost in costs) for what in ("wall", "processor", "requests")))
+
+
+def alone(bed: Testbed, folder: Path, collections: Path) -> tuple[Cost, Cost]:
+    """Return what ``federate`` costs for the first mesh, whose peers' cards lie in a folder, and what three modules that do nothing cost for it."""
+    tasks = [{"name": f"Do nothing, {number}", "ansible.builtin.ping": {}} for number in range(3)]
+    play = {"name": "Do nothing", "hosts": "meshes", "connection": "local", "gather_facts": False, "tasks": tasks}
+    play["vars"] = {"ansible_python_interpreter": "{{ ansible_playbook_python }}"}
+    (folder / "nothing.yml").write_text(json.dumps([play]), encoding="utf-8")
+    played(bed, folder, collections, "ossm.federation.publish_cards")
+    limit = ("--limit", next(iter(bed.meshes)))
+    return again(bed, folder, collections, FEDERATE, *limit), again(bed, folder, collections, "nothing.yml", *limit)
+
+
+def measured(per_cluster: int, folder: Path, collections: Path) -> tuple[Cost, ...]:
+    """Return the costs of a first run and of one that changes nothing, for so many meshes on each cluster; of two meshes also those of ``alone``."""
     shutil.copytree(EXAMPLE, folder)
     chosen = {name: cluster for cluster, names in CLUSTERS.items() for name in names[:per_cluster]}
     hosts = {"meshes": {"children": {cluster: {"hosts": dict.fromkeys(names[:per_cluster])} for cluster, names in CLUSTERS.items()}}}
@@ -80,7 +100,8 @@ def measured(per_cluster: int, folder: Path, collections: Path) -> tuple[Cost, C
     with Testbed.start(folder / "bed", meshes=meshes, clock_scale=SCALE) as bed:
         for name, cluster in chosen.items():
             shutil.copy2(bed.meshes[name].kubeconfig, folder / f"{cluster}.kubeconfig")
-        return played(bed, folder, collections), played(bed, folder, collections)
+        costs = played(bed, folder, collections), again(bed, folder, collections)
+        return (*costs, *alone(bed, folder, collections)) if len(chosen) == 2 else costs
 
 
 def main() -> None:
@@ -96,6 +117,10 @@ def main() -> None:
             each = 2 / count
             times = f"{cost.wall * each / base.wall:4.1f}  {cost.processor * each / base.processor:9.1f}"
             print(f"{count:6}  {count * (count - 1):8}  {what:9}  {times}  {cost.requests / count:8.1f}")
+    one, nothing = costs[2][2:]
+    print(f"One mesh, nothing to do: {one.wall / nothing.wall:.1f} times three modules that do nothing ({nothing.wall:.1f} s).")
+    more = [base.wall - one.wall, *((runs[1].wall - base.wall) / (count - 2) for count, runs in costs.items() if count > 2)]
+    print(f"Each further mesh, in s: {', '.join(f'{each:.2f}' for each in more)} (the second mesh, and each of those after it).")
 
 
 if __name__ == "__main__":
