@@ -8,8 +8,8 @@ short_description: Show what a run found out, and nothing else
 version_added: 0.2.0
 author: The ossm.federation authors (@ossm)
 description:
-  - Shows the tables, plans and sentences of this collection's playbooks, what changed, warnings and failures. Tasks that say nothing are not
-    shown, nor are their names.
+  - Shows the tables, plans and sentences of this collection's playbooks, what changed, warnings and failures. Tasks
+    without such output, and their names, are not shown.
   - A failure is shown in at most four lines, which are the code with the place and what is wrong there, what to do, what was written, and the
     page that explains the code.
   - With C(-v) or more everything is shown as P(ansible.builtin.default#callback) shows it.

@@ -10,7 +10,8 @@ options:
   kubeconfig:
     description:
       - A kubeconfig, as a path, as several paths joined by C(:), or its content as a mapping or a text. Also E(K8S_AUTH_KUBECONFIG).
-      - What it says is obeyed as C(kubectl) does, C(proxy-url), C(tls-server-name), C(exec) and C(as) among it; what is not read is
+      - Its settings are used as by C(kubectl), including C(proxy-url), C(tls-server-name), C(exec) and C(as); what is
+        not read is
         refused by its name.
     type: raw
   context:
@@ -28,15 +29,15 @@ options:
   username:
     description:
       - The user to log in as at OpenShift's OAuth server, which gives a token for the run. Also E(K8S_AUTH_USERNAME).
-      - The log-in takes the same way, with the same verification, as all other requests.
+      - The log-in uses the same connection settings and verification as all other requests.
     type: str
   password:
     description: The password of O(username). Also E(K8S_AUTH_PASSWORD).
     type: str
   validate_certs:
     description:
-      - Whether the API server's certificate is verified. Also E(K8S_AUTH_VERIFY_SSL). It is, when nothing says otherwise.
-      - Where it is not, a warning says so.
+      - Whether the API server's certificate is verified. Also E(K8S_AUTH_VERIFY_SSL). It is verified by default.
+      - If it is not verified, there is a warning.
     type: bool
     aliases: [verify_ssl]
   ca_cert:
@@ -54,8 +55,9 @@ options:
   proxy:
     description:
       - The URL of a proxy to go through, C(http), C(https) or C(socks5), in place of the kubeconfig's C(proxy-url). Also E(K8S_AUTH_PROXY).
-      - It may hold a user and a password, with C(#), C(/), C(?) and C(@) written as C(%23), C(%2F), C(%3F) and C(%40).
-      - E(HTTPS_PROXY), E(NO_PROXY) and their like are not looked at.
+      - It may contain a user and a password, with C(#), C(/), C(?) and C(@) written as C(%23), C(%2F), C(%3F) and
+        C(%40).
+      - E(HTTPS_PROXY), E(NO_PROXY) and similar variables are ignored.
     type: str
   no_proxy:
     description: Hosts, domains and networks to reach without O(proxy), joined by commas. Also E(K8S_AUTH_NO_PROXY).
@@ -74,7 +76,7 @@ options:
         description: The user agent to name. Also E(K8S_AUTH_PROXY_HEADERS_USER_AGENT).
         type: str
   persist_config:
-    description: Has no effect, because nothing here renews what a kubeconfig's file holds. Also E(K8S_AUTH_PERSIST_CONFIG).
+    description: Has no effect, because this collection never writes to a kubeconfig. Also E(K8S_AUTH_PERSIST_CONFIG).
     type: bool
   impersonate_user:
     description: The user to act as; refused beside C(as) of a kubeconfig. Also E(K8S_AUTH_IMPERSONATE_USER).
@@ -92,7 +94,7 @@ options:
 notes:
   - The connection options and E(K8S_AUTH_*) variables are those of C(kubernetes.core), with two differences. Credentials are
     always given, by option or by E(K8S_AUTH_*). Neither E(KUBECONFIG), nor C(~/.kube/config), nor the service account of the
-    pod that runs Ansible is ever used, so that no task changes a cluster that nobody named.
+    pod that runs Ansible is ever used, so that no task changes a cluster that was not named.
   - What a task names is complete. The E(K8S_AUTH_*) variables count where a task gives no connection option but O(api_timeout),
     and then all of them together.
 """

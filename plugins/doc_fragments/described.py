@@ -11,7 +11,7 @@ options:
     description:
       - The peers, each a name or a mapping with C(name), C(local_name), C(root_fingerprints), C(same_cluster),
         C(suspended), C(adopt), C(gateways), C(locality) (C(region), C(zone), C(subzone)) and C(kubectl). An empty list is refused.
-      - With C(adopt) a peering that somebody else made is taken over as it stands, where the entry does not say otherwise.
+      - With C(adopt) a peering that somebody else made is taken over unchanged, except for what the entry sets.
       - C(kubectl) describes the peer's own mesh, with C(namespace), C(control_plane), C(version), C(gateways), C(exports) and C(imports),
         where M(ossm.federation.mesh_card) is to write the peer's half as files.
     type: list
@@ -35,7 +35,7 @@ options:
         description: Whether nothing is exchanged with the peer for now; the peering stays.
         type: bool
       adopt:
-        description: Whether a peering that somebody made by hand is taken over as it stands.
+        description: Whether a peering that somebody made by hand is taken over.
         type: bool
       gateways:
         description: Gateway settings for this peer, which win over O(gateways).
@@ -167,7 +167,7 @@ options:
                 type: list
                 elements: str
           imports:
-            description: What the peer takes, rules as in O(imports).
+            description: What the peer imports, rules as in O(imports).
             type: list
             elements: dict
             suboptions: &imports
@@ -252,14 +252,16 @@ options:
             type: raw
   exports:
     description:
-      - Rules of what is offered, the first that matches counts. Each has C(name) and C(namespace), or C(label_selectors)
+      - Rules of what is exported; the first that matches counts. Each has C(name) and C(namespace), or
+        C(label_selectors)
         and C(namespace), and may have C(alias) (with C(name), C(namespace)) and C(to) (peers, all when absent).
     type: list
     elements: dict
     suboptions: *exports
   imports:
     description:
-      - Rules of what is taken, the first that matches counts. Each has C(name) and C(namespace) as the peer exports them,
+      - Rules of what is imported; the first that matches counts. Each has C(name) and C(namespace) as the peer exports
+        them,
         and may have C(alias), C(import_as_local), C(domain_suffix) and C(from) (peers, all when absent).
     type: list
     elements: dict
@@ -267,7 +269,7 @@ options:
   loopback:
     description:
       - Whether addresses of the machine itself (loopback, link-local, unspecified, multicast and reserved ones) and names of one or two labels are
-        taken, on cards and for our own gateways. For testbeds on one machine only; each run warns that it is so.
+        taken, on cards and for our own gateways. For testbeds on one machine only; each run warns about it.
     type: bool
     default: false
   hold:
@@ -283,11 +285,11 @@ options:
   owner:
     description:
       - Who keeps this description of the mesh, in your own words. It is written on what this collection makes, and a run with another
-        O(mesh), or another O(owner), is refused where something of this description stands.
+        O(mesh), or another O(owner), is refused while objects of this description exist.
     type: str
   accept_changes:
     description:
-      - What may change of who a peer is, each as the name of the peer and the digits that a refusal gives, such as
+      - Accepted changes of a peer's identity, each as the name of the peer and the digits that a refusal gives, such as
         V(west=3F9A-1B2C-7D4E-A0C1-D0F3-5B6A-9E8D-7C21). Separators and case of the digits do not matter. The digits name the new
         trust domain, client identity and roots, or one older card, or one other description of this mesh; a name alone is refused.
     type: list

@@ -8,7 +8,8 @@ class ModuleDocFragment:
     DOCUMENTATION = r"""
 options:
   force:
-    description: Take fields that another field manager holds. Without it such a field stops the run and names the manager.
+    description: Take over fields that another field manager owns. Without it such a field stops the run and names the
+      manager.
     type: bool
     default: false
 """

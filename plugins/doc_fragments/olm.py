@@ -10,8 +10,8 @@ options:
   control_planes:
     description:
       - The control planes that are wanted in this cluster, each with C(mesh), C(version) and C(spec); they say which companions are needed.
-      - C(control_plane) is its name, C(basic) when absent; some versions do not take every name.
-      - One with C(removed) was removed by the same run. When operators are removed in check mode it counts as gone.
+      - C(control_plane) is its name, C(basic) when absent; some versions do not support every name.
+      - One with C(removed) was removed by the same run. When operators are removed in check mode, it counts as removed.
     type: list
     elements: dict
     default: []
@@ -26,7 +26,7 @@ options:
         type: str
         required: true
       namespace:
-        description: The namespace that it goes to.
+        description: The namespace of the operator.
         type: str
       channel:
         description: The channel; C(stable) when absent.
@@ -40,11 +40,13 @@ options:
         choices: [Manual, Automatic]
       starting_csv:
         description:
-          - The version to install first, such as C(servicemeshoperator.v2.5.2). A pin with O(approval=Manual) alone; with V(Automatic) OLM goes on from there
+          - The version to install first, such as C(servicemeshoperator.v2.5.2). A pin with O(approval=Manual) alone;
+            with V(Automatic) OLM upgrades from there
             to the newest of the channel.
         type: str
   tenants:
-    description: The meshes of this cluster as M(ossm.federation.mesh_tenants) takes them. They are only looked at; what is described wrongly is refused.
+    description: The meshes of this cluster, in the form of M(ossm.federation.mesh_tenants). They are only checked;
+      wrong descriptions are refused.
     type: list
     elements: dict
     default: []
@@ -57,7 +59,8 @@ options:
     type: str
     default: openshift-marketplace
   approval:
-    description: Who approves InstallPlans. With V(Automatic) OLM upgrades by itself, and nothing asks whether a control plane is left behind.
+    description: Who approves InstallPlans. With V(Automatic) OLM upgrades by itself, and nothing checks whether a
+      control plane loses its support.
     type: str
     choices: [Manual, Automatic]
     default: Manual

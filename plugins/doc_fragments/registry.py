@@ -9,7 +9,8 @@ class ModuleDocFragment:
 options:
   registry_username:
     description:
-      - An account of the registry; without one, what anybody may read. It goes to the registry itself, or to where that gives tokens, on the same host.
+      - An account of the registry; without one, only public images can be read. It is sent only to the registry, or to
+        its token service on the same host.
       - Refused with O(registry_plain_http=true).
     type: str
     version_added: 0.3.0
@@ -26,12 +27,13 @@ options:
     type: path
     version_added: 0.3.0
   registry_plain_http:
-    description: Whether the registry is asked by plain HTTP. What it gives is still held to its digests; a tag can then be answered by anybody on the way.
+    description: Whether requests to the registry use plain HTTP. Digests are still verified, but anybody between can
+      answer for a tag.
     type: bool
     default: false
     version_added: 0.3.0
   registry_timeout:
-    description: Seconds that all questions to the registry may take together.
+    description: Seconds that all requests to the registry may take together.
     type: int
     default: 120
     version_added: 0.3.0

@@ -8,15 +8,16 @@ class ModuleDocFragment:
     DOCUMENTATION = r"""
 options:
   soft:
-    description: At the end of I(wait_timeout) return what is missing instead of failing.
+    description: After I(wait_timeout) return what is missing instead of failing.
     type: bool
     default: false
   waited:
-    description: Seconds that were waited before, by earlier calls of the same wait. They count in what a failure tells.
+    description: Seconds that were waited before, by earlier calls of the same wait. They are included in the message of
+      a failure.
     type: int
     default: 0
   wrote:
-    description: What earlier calls of the same wait wrote. A failure tells it.
+    description: What earlier calls of the same wait wrote. A failure reports it.
     type: list
     elements: str
     default: []

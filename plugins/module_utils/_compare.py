@@ -103,8 +103,8 @@ class Comparer:
             raise FederationError(
                 "FED921",
                 where=f"{option}, {word}",
-                what=f"no pod with a proxy that runs belongs to it; in {namespace} there are {some(known) or 'none'}",
-                fix="Correct the name; it is that of a pod, or of the workload that owns it",
+                what=f"it has no pod with a proxy that runs; in {namespace} there are {some(known) or 'none'}",
+                fix="Correct the name; give that of a pod, or of the workload that owns it",
             )
         if len(found) > MOST_PODS:
             self._run.warn(f"{word} has {len(found):,} pods; the first {MOST_PODS} are compared")
@@ -178,7 +178,7 @@ class Comparer:
         raise FederationError(
             "FED900",
             where=f"istiod, {namespace}/{name}",
-            what=f"no istiod says what it would send ({why})",
+            what=f"no istiod could say what it would send ({why})",
             fix="See with health which istiod serves it",
         )
 

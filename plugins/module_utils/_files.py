@@ -26,7 +26,7 @@ _ENTER = getattr(os, "O_PATH", os.O_RDONLY) | os.O_DIRECTORY | os.O_CLOEXEC
 _READ = os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
 _MAKE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 _LINK = (errno.ELOOP, errno.EMLINK)
-NOT_OURS = "(not shown: ossm.federation did not write what stands here)\n"
+NOT_OURS = "(not shown: ossm.federation did not write this content)\n"
 """What a diff says of a file that is about to be replaced and is somebody else's."""
 
 
@@ -71,7 +71,10 @@ def refuse_no_folder(folder: str | None) -> None:
         raise FederationError(
             "FED333",
             where="federation_cards_dir",
-            what=f"{folder} {'is no folder' if os.path.lexists(folder) else 'does not exist'}, so no card can be read from it",
+            what=(
+                f"{folder} {'is not a folder' if os.path.lexists(folder) else 'does not exist'}, so no card can be "
+                "read from it"
+            ),
             fix="Correct the path (a relative one starts at the inventory), or run publish_cards, which makes the folder",
         )
 
@@ -94,7 +97,7 @@ def read(place: Place, limit: int) -> bytes | None:
     content = beginning(place, limit + 1)
     if content is not None and len(content) > limit:
         raise place.refusal(
-            f"is larger than {limit >> 20} MiB, so it is not what belongs there", "Move it away, and run again"
+            f"is larger than {limit >> 20} MiB, so it is not the expected file", "Move it away, and run again"
         )
     return content
 

@@ -90,14 +90,14 @@ class _Gathering:
             self.dump.add(f"logs/{file_name(pod)}_{container}.log", text, "logs")
 
     def standing(self, control_plane: ControlPlane, now: datetime) -> list[str]:
-        """Take how the federation stands, and return it as lines."""
+        """Take the status of the federation, and return it as lines."""
 
         def look() -> dict:
             peerings = read_peerings(self.cluster, control_plane)
             rows = peer_rows({}, {}, peerings, control_plane, self.cluster.now)
             return shown(self.cluster, self.dump.mesh, control_plane, (peerings, rows), Restart(), now)
 
-        told = self._may("how the federation stands", look)
+        told = self._may("the status of the federation", look)
         if told is None:
             return []
         self.findings("status", told)

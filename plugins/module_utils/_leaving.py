@@ -174,7 +174,10 @@ def without_lost(
                 raise FederationError(
                     "FED845",
                     where=f"mesh_traffic, {'/'.join(service)}",
-                    what=f"sends calls to {peer.local_name}, and no rule of mesh_imports takes the service from there any more",
+                    what=(
+                        f"sends calls to {peer.local_name}, but no rule of mesh_imports imports the service from "
+                        "there any more"
+                    ),
                     fix=f"Take {peer.local_name} out of that rule, or put the rule of mesh_imports back",
                 )
     return withdrawals_of(routes)

@@ -28,7 +28,7 @@ class Prometheus:
         except ValueError:
             raise self._failed("is no URL") from None
         if self._parts.scheme not in ("http", "https") or not self._parts.hostname or self._parts.query or self._parts.username is not None:
-            raise self._failed("is no URL of the form https://host[:port][/path], without user and query")
+            raise self._failed("is not a URL of the form https://host[:port][/path], without user and query")
         if not (self._token.isascii() and self._token.isprintable()) or " " in self._token:
             raise self._failed("has a token with signs that no header can have")
         if self._token and self._parts.scheme == "http":

@@ -97,7 +97,10 @@ class Bounds:
 
     def refusal(self, what: str) -> FederationError:
         """Return the refusal of an answer that leads elsewhere."""
-        fix = "Ask who runs the registry; nothing was sent there. Give the registry's own name, with plain HTTP only where it has no TLS"
+        fix = (
+            "Ask the owner of the registry; nothing was sent there. Give the registry's own name, with plain HTTP "
+            "only where it has no TLS"
+        )
         return FederationError("FED937", where=f"Registry {self.base}", what=what, fix=fix)
 
 
@@ -139,7 +142,7 @@ class Registry:
         content = self._content(answer, LARGEST_JSON)
         expected = wanted if DIGEST.fullmatch(wanted) else answer.header("docker-content-digest")
         if expected and expected != digest_of(content):
-            raise self._changed(f"gives other content for {wanted} than its digest says")
+            raise self._changed(f"returns other content for {wanted} than its digest")
         return content
 
     def blob(self, descriptor: Mapping) -> bytes:
@@ -147,7 +150,7 @@ class Registry:
         digest, size = descriptor["digest"], descriptor["size"]
         content = self._content(self._ask("GET", f"/blobs/{digest}", largest=size), size)
         if digest_of(content) != digest:
-            raise self._changed(f"gives other content for {digest} than its digest says")
+            raise self._changed(f"returns other content for {digest} than its digest")
         return content
 
     def pull(self) -> Image:
@@ -225,7 +228,7 @@ class Registry:
 
     def _present(self, wanted: str) -> bytes:
         if not (DIGEST.fullmatch(wanted) or wanted == self._reference.tag):
-            raise self._failed(f"names content by {printable(wanted, 80)}, which is no SHA-256 digest")
+            raise self._failed(f"names content by {printable(wanted, 80)}, which is not a SHA-256 digest")
         content = self.manifest(wanted)
         if content is None:
             raise self._failed(f"has no {wanted} in {self._reference.repository}")
@@ -273,7 +276,7 @@ class Registry:
     def _question(self, url: SplitResult, question: Question) -> Answer:
         left = self._ends - time.monotonic()
         if left <= 0:
-            raise self._failed(f"has taken more than registry_timeout, {self._seconds:g} s, for all that was asked")
+            raise self._failed(f"has taken more than registry_timeout, {self._seconds:g} s, for all requests")
         trust = self._trust if url.scheme == "https" else None
         try:
             return asked(question, trust, left, self._failed)
@@ -298,7 +301,7 @@ class Registry:
         url = self._bounds.led_to(self._bounds.url, challenge.parameters.get("realm", ""))
         if self._login and not self._bounds.may_see_login(url):
             host = printable(str(url.hostname), 80)
-            fix = f"If that host is the registry's own, say so with registry_token_host: {host}. Nothing was sent there"
+            fix = f"If that host is the registry's own, name it in registry_token_host: {host}. Nothing was sent there"
             raise self._closed(f"wants user and password at another host, {host}", fix)
         asked_for = urlencode({"service": challenge.parameters.get("service", "")[:256], "scope": self._scope})
         path = f"{_path_of(url)}{'&' if url.query else '?'}{asked_for}"
@@ -307,7 +310,9 @@ class Registry:
         answer = self._question(place, Question(place, path, headers, largest=LARGEST_JSON, unfit=self._unfit(url)))
         if answer.status in (400, 401, 403):
             whom = "for user and password" if self._login else "without a login"
-            raise self._closed(f"gives no token {whom} (status {answer.status})", "Check registry_username and registry_password")
+            raise self._closed(
+                f"returns no token {whom} (status {answer.status})", "Check registry_username and registry_password"
+            )
         told = mapping(from_json(self._content(answer, LARGEST_JSON)))
         token = told.get("token") or told.get("access_token")
         if not isinstance(token, str) or len(token) > _LONGEST_TOKEN or not all(33 <= ord(sign) < 127 for sign in token):

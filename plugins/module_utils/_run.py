@@ -30,8 +30,8 @@ LONGEST_FAILURE = 20_000
 WAY = 12
 
 LOOPBACK = (
-    "federation_loopback is true: addresses of the machine itself and short names are taken. This is for testbeds on one machine only; "
-    "take it out anywhere else."
+    "federation_loopback is true: addresses of the machine itself and short names are accepted. This is for testbeds "
+    "on one machine only; remove it anywhere else."
 )
 
 
@@ -184,8 +184,9 @@ def warn_if_unverified(module: Module, cluster: Cluster) -> None:
     if cluster.unverified:
         whose = f"{module.params['mesh']}: " if module.params.get("mesh") else ""
         module.warn(
-            f"FED117 {whose}{cluster.server}: its certificate is not verified ({cluster.unverified}), so anybody on the way can read the "
-            "credentials and answer in its place. Give the CA certificate instead (mesh_ca_cert, cluster_ca_cert, or in the kubeconfig)."
+            f"FED117 {whose}{cluster.server}: its certificate is not verified ({cluster.unverified}), so anybody "
+            "between can read the credentials and answer in its place. Give the CA certificate instead (mesh_ca_cert, "
+            "cluster_ca_cert, or in the kubeconfig)."
             f"  ({link_to('FED117')})"
         )
 
@@ -204,7 +205,10 @@ def unexpected(error: Exception, module: str) -> FederationError:
         "FED115",
         where=module,
         what=f"an unexpected {type(error).__name__}{because} at {way[-1] if way else 'an unknown place'}",
-        fix="Run again; if it stays, report it with this message and the result's facts.way, which hold no values",
+        fix=(
+            "Run again; if the error remains, report it with this message and the result's facts.way, which contain "
+            "no values"
+        ),
         facts={"way": way[-WAY:]},
     )
 
@@ -216,7 +220,10 @@ def refuse_unchosen(cluster: Cluster) -> None:
             "FED460",
             where="mesh_context",
             what=f"is not given, and the kubeconfig has the contexts {cluster.context} (current) and {some(sorted(cluster.others))}",
-            fix="Say which is meant (mesh_context or cluster_context of the host, context of a task), or give a kubeconfig that has one only",
+            fix=(
+                "Choose one (mesh_context or cluster_context of the host, context of a task), or give a kubeconfig "
+                "that has only one"
+            ),
         )
 
 
@@ -265,7 +272,7 @@ def refuse_overtaken(cluster: Cluster, done: Iterable[tuple[Change, Mapping | No
                 "FED515",
                 where=change.place,
                 what=f"{how} while this one was at work",
-                fix="See which description of the mesh holds, then run again",
+                fix="Find out which description of the mesh is right, then run again",
             )
 
 

@@ -48,7 +48,7 @@ def shown(
     # The rows of the table of peers stand below its head.
     states = {text: verdict.state_of(row, faults) for text, row in zip(lines[2:], rows)}
     states[line] = verdict.DOWN if verdict.counting(faults, fail_on) else verdict.UNSURE if faults else verdict.OK
-    lines[0] = f"as it stands now: {lines[0]}" if is_planned else lines[0]
+    lines[0] = f"the present status: {lines[0]}" if is_planned else lines[0]
     return {
         "control_plane": data,
         "peers": rows,

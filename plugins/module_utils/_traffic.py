@@ -103,7 +103,7 @@ def _callers(run: Run, wanted: list[Wanted], standing: Standing) -> dict[tuple[s
         try:
             found[(one.namespace, one.name)] = callers_of(prometheus.ask(callers_query(one, standing)))
         except FederationError as error:
-            run.warn(f"{error.code} {error.where}: {error.what}, so nobody knows who calls {one.service}")
+            run.warn(f"{error.code} {error.where}: {error.what}, so the callers of {one.service} are not known")
             break
     return found
 
@@ -124,7 +124,10 @@ def _rehearsed(run: Run, cluster: Cluster, wanted: list[Wanted], mesh: Mesh, sta
         try:
             metered = metered_in(prometheus.ask(denied_query(one.namespace, seconds)), own, others)
         except FederationError as error:
-            run.warn(f"{error.code} {error.where}: {error.what}, so it does not tell what the policy of {one.service} would have refused")
+            run.warn(
+                f"{error.code} {error.where}: {error.what}, so it is not known what the policy of {one.service} would "
+                "have refused"
+            )
             break
         tallies[one.namespace, one.name] = replace(tallies[one.namespace, one.name], metered=metered)
     standing = replace(standing, tallies=tallies)

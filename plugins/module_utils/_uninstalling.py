@@ -61,7 +61,10 @@ def remove(run: Run, cluster: Cluster, operators: Sequence[Operator], found: Fou
         names = [definition.name for definition in definitions if cluster.outline(CRD, "", definition.name)]
         return [f"CustomResourceDefinition {name} is still there" for name in names]
 
-    fix = "See which of its objects hang in a finalizer (`oc get` the kind, all namespaces) and take that off, then run again"
+    fix = (
+        "Find out which of its objects wait for a finalizer (`oc get` the kind, all namespaces) and remove the "
+        "finalizer, then run again"
+    )
     return Removal(changes + after, ended(run, "Kinds", served, fix), stays)
 
 

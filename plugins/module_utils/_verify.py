@@ -85,7 +85,7 @@ class _Asking:
                 self.missing.add((client, program.__name__))
         names = ", ".join(program.__name__ for program in programs_for(target))
         why = why or next(iter(self.forbidden.values()), "")
-        return silent(target, why or f"none of {len(self.clients)} pods that were looked at has one of {names}")
+        return silent(target, why or f"none of {len(self.clients)} checked pods has one of {names}")
 
     def _ran(self, client: Client, program: Program, target: Target) -> Ran:
         command = program(target, self.seconds)
@@ -109,7 +109,7 @@ def verification_of(run: Run, cluster: Cluster, now: datetime) -> Verification:
     peerings = read_peerings(cluster, control_plane, with_bundles=False)
     rows = peer_rows({}, {}, peerings, control_plane, cluster.now)
     unread = [
-        Unknown(f"what {row['peer']} gives", "it is not connected, so nothing is known to be imported", ("FED916",))
+        Unknown(f"the exports of {row['peer']}", "it is not connected, so nothing is known to be imported", ("FED916",))
         for row in rows
         if row["imports"] is None and row["outbound"] != status.SUSPENDED
     ]
@@ -191,7 +191,7 @@ def _ports(cluster: Cluster, control_plane: ControlPlane, unread: list[Unknown])
             try:
                 return ports_in(json.loads(said.content))
             except (ValueError, RecursionError):
-                why = f"{pod} answered what is no JSON"
+                why = f"{pod} gave an answer that is not JSON"
         else:
             why = said.why or f"{pod} answered {said.status}"
     unread.append(Unknown("ports of imports", why, ("FED917",)))

@@ -141,7 +141,7 @@ def rendered(params: Mapping[str, Any], mesh: Mesh, version: tuple[int, int] | N
     if not params["extensions"] and not params["threescale"]:
         return {}, []
     if version is None or version < EXTENSIONS_FROM:
-        return {}, ["mesh_extensions, mesh_threescale: need mesh_version, v2.0 or newer, since render asks no cluster"]
+        return {}, ["mesh_extensions, mesh_threescale: need mesh_version, v2.0 or newer, since render reads no cluster"]
     found: dict[str, list[dict]] = {}
     left_out: list[str] = []
     if params["extensions"]:
@@ -162,7 +162,7 @@ def _rendered_extensions(params: Mapping[str, Any], mesh: Mesh, version: tuple[i
     left_out = [f"mesh_extensions, {each.place}: has a secret in its configuration, and files go to others; extend writes it" for each in secret]
     plain = [each for each in extensions if each not in secret]
     wrong = objections(plain, ground)
-    left_out += [f"{each.code} {each.where} {each.what}; render asks no cluster" for each in wrong]
+    left_out += [f"{each.code} {each.where} {each.what}; render reads no cluster" for each in wrong]
     places = {each.path[1] for each in wrong}
     return plan([each for each in plain if each.place not in places], ground), left_out
 
@@ -171,7 +171,10 @@ def _rendered_threescale(params: Mapping[str, Any], mesh: Mesh, version: tuple[i
     described, problems = read_threescale(params["threescale"])
     refuse(problems)
     ground = _described_ground(mesh, version, [each.extension for each in described.adapters])
-    left_out = [f"mesh_threescale, {each.place}: holds tokens in clear, and files go to others; threescale writes it" for each in described.adapters]
+    left_out = [
+        f"mesh_threescale, {each.place}: has tokens in the clear, and files may be passed on; threescale writes it"
+        for each in described.adapters
+    ]
     return [each for each in of_threescale.plan(described, ground) if each["kind"] not in keeping.WRAPPERS], left_out
 
 
@@ -236,7 +239,8 @@ def _rows(
         seen = standing_of(extension, manifest, own, proxies, around.ground, unread)
         is_hidden = any((gap.kind.name, gap.namespace) == (kind, namespace) for gap in around.unknown)
         stands = None if is_hidden else own is not None and is_ours(own)
-        why = "this account may not read it" if is_hidden else "somebody else's stands there" if own else "not written yet"
+        taken = "somebody else's object has this name" if own else "not written yet"
+        why = "this account may not read it" if is_hidden else taken
         readiness = {"ready": seen.is_ready, "why": seen.why} if stands else {"ready": None, "why": why}
         row = {"what": what, "kind": kind, "namespace": namespace, "name": name, "stands": stands}
         rows.append({**row, **readiness, "pods": None if seen.proxies is None else list(seen.proxies)})

@@ -53,7 +53,7 @@ class Watch:
         for name, least in (("interval", SHORTEST), ("again", 1)):
             if not re.fullmatch(r"[0-9]{1,9}", str(args.get(name) or least)):
                 fix = f"Give a whole number of seconds, {least} or more"
-                raise FederationError("FED926", where=f"Argument {name}", what="is no number of seconds", fix=fix)
+                raise FederationError("FED926", where=f"Argument {name}", what="is not a number of seconds", fix=fix)
         peers = args.get("peers") or []
         names = [part.strip() for part in peers.split(",") if part.strip()] if isinstance(peers, str) else peers
         if not isinstance(names, (list, tuple)):

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: cluster_preflight_info
-short_description: Find what stands in the way of meshes in a cluster
+short_description: Find what prevents meshes in a cluster
 version_added: 0.2.0
 author: [The ossm.federation authors (@ossm)]
 description:
   - Looks, before anything is installed, at what OLM has and its catalogs offer, at the platform, and at the namespaces of the meshes that
     are wanted in one cluster. Returns everything that M(ossm.federation.mesh_operator), M(ossm.federation.control_plane) or
-    M(ossm.federation.member_roll) would refuse, and what the platform does not take, each with a code, what was seen, why it matters, and
+    M(ossm.federation.member_roll) would refuse, and what the platform does not support, each with a code, what was
+    seen, why it matters, and
     the cure.
-  - What this account may not read is returned as unknown, never as found to be in order.
+  - What this account may not read is returned as unknown, never as healthy.
 seealso:
   - module: ossm.federation.mesh_operator
   - module: ossm.federation.preflight_info
@@ -24,7 +25,8 @@ options:
     description: How the lines call the cluster; its server's URL when absent.
     type: str
   upgrade:
-    description: Whether upgrades of operators are to be approved, as M(ossm.federation.mesh_operator) does with the same option; they are looked at then.
+    description: Whether upgrades of operators are to be approved, as M(ossm.federation.mesh_operator) does with the
+      same option; they are then checked.
     type: bool
     default: false
 extends_documentation_fragment:
@@ -50,7 +52,7 @@ EXAMPLES = r"""
   ansible.builtin.debug:
     msg: "{{ preflight.lines }}"
 
-- name: Look what an installation from a mirrored catalog would lack
+- name: Check what an installation from a mirrored catalog would lack
   ossm.federation.cluster_preflight_info:
     kubeconfig: cluster-admin.kubeconfig
     catalog: mirrored-operators
@@ -75,16 +77,16 @@ findings:
       title: Package, channel or version that the catalog does not have
       place: Subscription openshift-operators/kiali-ossm
       seen: would come from the CatalogSource openshift-marketplace/mirror, which has no package kiali-ossm
-      why: OLM would look for it for ever. A mirrored catalog often has fewer packages and versions than the one that it mirrors.
+      why: OLM would look for it forever. A mirrored catalog often has fewer packages and versions than its source.
       cure: Mirror the package, or name another catalog for it in cluster_operators.
       reference: https://example.com/ossm/federation/docs/0.1.0/codes/fed449.html
 findings_left_out:
-  description: By code, how many more findings there are than the first 100 that RV(findings) holds; empty when it holds all.
+  description: By code, how many more findings there are than the first 100 in RV(findings); empty when all are there.
   returned: success
   type: dict
   sample: {FED761: 19900}
 counts:
-  description: How many errors, which would stop a run, how many warnings, and how many things that could not be looked at.
+  description: How many errors, which would stop a run, how many warnings, and how many checks were not possible.
   returned: success
   type: dict
   sample: {errors: 1, warnings: 0, unknown: 0}

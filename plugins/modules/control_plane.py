@@ -10,7 +10,7 @@ author: [The ossm.federation authors (@ossm)]
 description:
   - Keeps a ServiceMeshControlPlane as O(spec) describes it, and waits until its operator has finished.
   - Fields that O(spec) does not have are left to their owners. The gateways of peers are kept by M(ossm.federation.federation_gateways)
-    as field managers of their own, so neither takes a field from the other.
+    as separate field managers, so neither takes a field from the other.
   - What the operator would refuse is refused before anything is sent. In check mode the API server is asked for a dry run as
     well, so that its admission webhooks have their say.
 seealso:
@@ -28,7 +28,8 @@ options:
     choices: [present, absent]
     default: present
   spec:
-    description: The control plane's C(spec) as the API has it. O(version) and O(trust_domain) may stand in it or beside it.
+    description: The control plane's C(spec) as the API has it. O(version) and O(trust_domain) may be in it or beside
+      it.
     type: dict
     default: {}
   version:
@@ -41,20 +42,23 @@ options:
     type: str
   upgrade:
     description:
-      - Whether O(version) may be one minor above the running one. M(ossm.federation.upgrade_plan_info) tells what stops such a step
-        and what changes with it.
-      - A version that somebody wrote by hand is then taken over; one that is applied by itself, as GitOps does, only with O(force).
+      - Whether O(version) may be one minor above the running one. M(ossm.federation.upgrade_plan_info) reports what
+        stops such a step and what changes with it.
+      - A version that somebody wrote by hand is then taken over; a version that a GitOps tool applies, only with
+        O(force).
     type: bool
     default: false
   remove_mixer:
     description:
-      - With O(upgrade), take Mixer and the 3scale add-on out in the same update, whoever put them there. Policies and telemetry
+      - With O(upgrade), remove Mixer and the 3scale add-on in the same update, whoever added them. Policies and
+        telemetry
         become Istiod's.
     type: bool
     default: false
   members:
     description:
-      - The member namespaces as M(ossm.federation.member_roll) takes them. They are only looked at, for RV(members_stand), and not at all
+      - The member namespaces, in the form of M(ossm.federation.member_roll). They are only checked, for
+        RV(members_stand), and not at all
         while there is something to do about the control plane.
     type: list
     elements: str
@@ -66,7 +70,8 @@ options:
     default: []
   is_last:
     description:
-      - With O(state=absent) in check mode, peers and members that this collection keeps count as gone. A playbook whose earlier tasks remove them
+      - With O(state=absent) in check mode, peers and members that this collection manages count as removed. A playbook
+        whose earlier tasks remove them
         sets it; without check mode it has no effect.
     type: bool
     default: false
@@ -75,7 +80,7 @@ options:
     type: bool
     default: false
   wait_timeout:
-    description: Seconds to wait at the most; 600 for a new control plane, 900 for a changed one when absent.
+    description: Seconds to wait at most; 600 for a new control plane, 900 for a changed one when absent.
     type: int
 extends_documentation_fragment:
   - ossm.federation.cluster
@@ -122,12 +127,13 @@ changes:
   elements: dict
   sample: [{action: update, kind: ServiceMeshControlPlane, namespace: east-mesh-system, name: basic, fields: [spec.tracing.type]}]
 control_plane:
-  description: The control plane as it stands afterwards; empty when there is none.
+  description: The control plane afterwards; empty when there is none.
   returned: success
   type: dict
   sample: {name: basic, namespace: east-mesh-system, version: v2.6, ready: true, trust_domain: east.example}
 members_stand:
-  description: Whether the member roll is as O(members) and O(member_selectors) say, and all of them are configured. False where it was not looked at.
+  description: Whether the member roll is as in O(members) and O(member_selectors), and all of them are configured.
+    False if it was not checked.
   returned: success
   type: bool
   sample: true
@@ -146,7 +152,7 @@ waiting_for:
   elements: str
   sample: []
 wait_limit:
-  description: Seconds that a wait takes at the most.
+  description: Seconds that a wait takes at most.
   returned: success
   type: int
   sample: 600

@@ -7,11 +7,13 @@ short_description: Find sidecars older than their control plane, and restart the
 version_added: 0.2.0
 author: [The ossm.federation authors (@ossm)]
 description:
-  - A sidecar keeps the version with which its pod was made. After an upgrade of the control plane the workloads must be restarted.
+  - A sidecar keeps the version with which its pod was created. After an upgrade of the control plane the workloads must
+    be restarted.
   - Finds old sidecars by the pods themselves, and restarts their owners namespace by namespace, O(batch) at a time, each only when those before are up again.
-  - Decides by the pods alone. A run that was interrupted goes on where it stopped, and restarts nothing twice.
-  - Restarts nothing before the control plane is ready; with O(wait) it waits for that, too.
-  - Reports and leaves alone what nobody would make again (bare pods, Jobs), what is paused or was not up before, and owners that it does not know.
+  - Decides only by the pods. A run that was interrupted continues where it stopped, and restarts nothing twice.
+  - Restarts nothing before the control plane is ready; with O(wait) it also waits for that.
+  - Pods that no controller would re-create (bare pods, Jobs), paused workloads, workloads that were not ready before,
+    and those of unknown owners are reported and not touched.
 seealso:
   - module: ossm.federation.upgrade_plan_info
   - module: ossm.federation.control_plane
@@ -35,15 +37,16 @@ options:
     elements: str
     default: []
   must_be_empty:
-    description: Fail while any sidecar runs, whatever its version. For what would leave sidecars without a control plane.
+    description: Fail while any sidecar runs, whatever its version. For actions that would leave sidecars without a
+      control plane.
     type: bool
     default: false
   wait:
-    description: Wait until all sidecars are new. Without it at the most one batch is restarted.
+    description: Wait until all sidecars are new. Without it at most one batch is restarted.
     type: bool
     default: false
   wait_timeout:
-    description: Seconds to wait for everything at the most.
+    description: Seconds to wait for everything at most.
     type: int
     default: 3600
 extends_documentation_fragment:
@@ -88,7 +91,7 @@ restarted:
   elements: str
   sample: [Deployment shop/cart, Pod shop/db-0]
 old:
-  description: Pods whose sidecar is not of the control plane's version, as they stand at the end.
+  description: Pods whose sidecar is not of the control plane's version, at the end.
   returned: when the mesh could be read, also in a failure
   type: list
   elements: dict
@@ -111,7 +114,7 @@ lines:
   elements: str
   sample: ["1 pod with a sidecar other than 2.2.13", "Deployment shop/cart: 1 pod of 2.1.6"]
 unknown:
-  description: What could not be looked at, because this account may not read it.
+  description: What could not be checked, because this account may not read it.
   returned: success
   type: list
   elements: str
@@ -123,7 +126,7 @@ waiting_for:
   elements: str
   sample: ["Deployment shop/cart: 1 of 2 pods are new"]
 wait_limit:
-  description: Seconds that a wait takes at the most.
+  description: Seconds that a wait takes at most.
   returned: success
   type: int
   sample: 3600

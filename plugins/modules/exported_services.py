@@ -9,7 +9,7 @@ version_added: 0.1.0
 author: [The ossm.federation authors (@ossm)]
 description:
   - Keeps the ExportedServiceSet of one peer. Removing it empties it, since istiod ignores a set that is deleted and made again.
-  - A thin door to the plan of M(ossm.federation.federation), for those who compose their own plays.
+  - Applies a part of the plan of M(ossm.federation.federation), for use in your own plays.
 seealso:
   - module: ossm.federation.federation
   - module: ossm.federation.mesh_peer
@@ -41,10 +41,10 @@ options:
     default: false
     version_added: 0.2.0
   owner:
-    description: Who keeps this description of the mesh, as M(ossm.federation.federation) takes it.
+    description: Who keeps this description of the mesh, as in M(ossm.federation.federation).
     type: str
   accept_changes:
-    description: Another description of this mesh that hands over to this one, as M(ossm.federation.federation) takes it.
+    description: Another description of this mesh that hands over to this one, as in M(ossm.federation.federation).
     type: list
     elements: str
     default: []
@@ -55,7 +55,7 @@ extends_documentation_fragment:
 """
 
 EXAMPLES = r"""
-- name: Keep what is offered to west
+- name: Keep the services that are exported to west
   ossm.federation.exported_services:
     kubeconfig: east.kubeconfig
     mesh: east

@@ -8,17 +8,20 @@ short_description: Turn the ServiceMeshExtensions of a mesh into WasmPlugins
 version_added: 0.2.0
 author: [The ossm.federation authors (@ossm)]
 description:
-  - Plans for each ServiceMeshExtension in the namespaces of a mesh the WasmPlugin that takes its place, writes both to a folder, and with
+  - Plans for each ServiceMeshExtension in the namespaces of a mesh the WasmPlugin that replaces it, writes both to a
+    folder, and with
     O(apply) replaces one by the other on the cluster.
   - Extensions of the phases AUTHN and AUTHZ are created first. Their proxies are asked, by port-forward, whether they run the new one, and the
-    old one is deleted once all do. Where they cannot be asked or do not tell, a later run deletes it, once O(loaded) names it. Others are
+    old one is deleted once all do. If they cannot be asked or do not answer, a later run deletes it, once O(loaded)
+    names it. Others are
     deleted and created in one go.
 seealso:
   - module: ossm.federation.wasm_extension
   - module: ossm.federation.upgrade_plan_info
 attributes:
   check_mode: {support: full, description: Changes nothing and writes no files.}
-  diff_mode: {support: full, description: Shows the fields that change. What a module is told is shown as a digest.}
+  diff_mode: {support: full, description: Shows the fields that change. The configuration of a module is shown as a
+    digest.}
   idempotent: {support: full, description: Without ServiceMeshExtensions there is nothing to do.}
 options:
   images:
@@ -28,10 +31,12 @@ options:
     type: dict
     default: {}
   dest:
-    description: A folder for one file per old and per new object. They hold what the modules are told in clear, and only you may read them.
+    description: A folder for one file per old and per new object. They contain the configuration of the modules in the
+      clear, and only you may read them.
     type: path
   apply:
-    description: Whether the cluster is changed. Needs O(dest), so that a copy of each old object stands before it is deleted.
+    description: Whether the cluster is changed. Needs O(dest), so that a copy of each old object exists before it is
+      deleted.
     type: bool
     default: false
   loaded:
@@ -40,7 +45,7 @@ options:
     elements: str
     default: []
   wait_timeout:
-    description: Seconds to wait at the most until every proxy runs the new extensions of AUTHN and AUTHZ.
+    description: Seconds to wait at most until every proxy runs the new extensions of AUTHN and AUTHZ.
     type: int
     default: 120
     version_added: 0.3.0
@@ -51,7 +56,7 @@ extends_documentation_fragment:
 """
 
 EXAMPLES = r"""
-- name: See what becomes of the extensions of this mesh
+- name: See how the extensions of this mesh would be converted
   ossm.federation.extension_conversion:
     kubeconfig: east.kubeconfig
     mesh: east
@@ -112,7 +117,7 @@ lines:
   elements: str
   sample: ["shop/header: PostAuthZ becomes STATS"]
 unknown:
-  description: What could not be read for lack of rights; extensions may stand there that stop the upgrade to 2.3.
+  description: What could not be read for lack of rights; there may be extensions that stop the upgrade to 2.3.
   returned: success
   type: list
   elements: str

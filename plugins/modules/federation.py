@@ -8,7 +8,7 @@ short_description: Keep a mesh's whole side of its federation
 version_added: 0.1.0
 author: [The ossm.federation authors (@ossm)]
 description:
-  - Keeps, for every peer whose card is there, the peer's root certificates, its ServiceMeshPeer, and the sets of exported
+  - Keeps, for every peer with a card, the peer's root certificates, its ServiceMeshPeer, and the sets of exported
     and imported services. One call does the whole side of one mesh, with one LIST per kind and one request per change.
   - A peer without a card is pending, never absent; what was made by hand is left alone until adopted.
 seealso:
@@ -30,23 +30,27 @@ options:
     default: present
   stage:
     description:
-      - With O(state=absent), how far to go. V(look) only tells what stands, V(check) only refuses what must not be left yet. V(imports) and V(exports) empty
-        the imports or exports, for plays that let all meshes reach a stage before any goes on. V(all) does everything, waiting
+      - With O(state=absent), how far to go. V(look) only reports what exists, V(check) only refuses what must not be
+        left yet. V(imports) and V(exports) empty
+        the imports or exports, for plays in which all meshes reach a stage before any continues. V(all) does
+        everything, waiting
         where it must.
-      - V(suspend) keeps the peers, empties both, and takes their addresses away, so that istiod calls them no more.
+      - V(suspend) keeps the peers, empties both, and removes their addresses, so that istiod no longer calls them.
     type: str
     choices: [look, check, imports, exports, all, suspend]
     default: all
   must_be_all:
     description:
-      - With O(state=absent), refuse before anything else while something of ours stands for a peer that is not in O(peers). For what takes the whole
+      - With O(state=absent), first refuse while objects of ours exist for a peer that is not in O(peers). For what
+        takes the whole
         mesh away afterwards.
     type: bool
     default: false
   leave_when:
     description:
       - Whether peers may be left, or pruned, while VirtualServices, DestinationRules or AuthorizationPolicies of the mesh still name
-        hosts that are imported from them. V(unused) refuses and lists these, V(always) lists them as warnings and goes on.
+        hosts that are imported from them. V(unused) refuses and lists these, V(always) lists them as warnings and
+        continues.
     type: str
     choices: [unused, always]
     default: unused
@@ -54,22 +58,23 @@ options:
     description:
       - The rules of M(ossm.federation.mesh_traffic). Routes that it made and that these do not ask for any more are removed before the peer or
         the import that they use goes. Those that these ask for refuse it. Without the option every such route refuses that a peer is left.
-      - With O(state=rendered) they are written down, too, as far as they need no cluster.
+      - With O(state=rendered) they are also rendered, as far as they need no cluster.
     type: raw
   extensions:
     description:
-      - With O(state=rendered), the extensions of M(ossm.federation.wasm_extension), which are written down as well. One whose configuration has a key that
+      - With O(state=rendered), the extensions of M(ossm.federation.wasm_extension), which are also rendered. One whose
+        configuration has a key that
         names a token, key, password or secret is left out, since files go to others.
     type: raw
     version_added: 0.3.0
   threescale:
     description:
-      - With O(state=rendered), what M(ossm.federation.threescale_adapter) takes. What the adapters need around them is written down; the adapters
-        themselves, which hold tokens, are not.
+      - With O(state=rendered), the adapters of M(ossm.federation.threescale_adapter). The objects that the adapters
+        need are rendered; the adapters themselves, which contain tokens, are not.
     type: raw
     version_added: 0.3.0
   locality:
-    description: With O(state=rendered), where this mesh is, as M(ossm.federation.mesh_traffic) takes it.
+    description: With O(state=rendered), where this mesh is, as in M(ossm.federation.mesh_traffic).
     type: dict
   wait_timeout:
     description: With O(state=absent), seconds that V(all) waits for each stage to be seen. By version when absent.
@@ -81,7 +86,7 @@ options:
     default: []
   cards_from:
     description:
-      - The name of a variable with such cards. It is handed over as it stands, so that nothing in a card is ever
+      - The name of a variable with such cards. It is passed unevaluated, so that nothing in a card is ever
         evaluated as a template; O(cards) wins over it.
       - It may also be one expression of at most 1024 characters that names variables and takes parts of them.
     type: str
@@ -107,7 +112,8 @@ options:
     version_added: 0.2.0
   known_in_run:
     description:
-      - Names that other meshes of the run know. With any, an entry of O(accept_changes) for somebody whom neither they nor this mesh know is
+      - Names that other meshes of the run know. With any, an entry of O(accept_changes) for a name that neither they
+        nor this mesh know is
         refused with FED302.
     type: list
     elements: str
@@ -168,7 +174,7 @@ EXAMPLES = r"""
     peers: [west]
     cards_dir: cards
 
-- name: Leave west, unless something still uses what it exports
+- name: Leave west, unless something still uses its exports
   ossm.federation.federation:
     kubeconfig: east.kubeconfig
     mesh: east
@@ -184,7 +190,7 @@ peers:
   elements: dict
   sample: [{peer: west, mesh: west, state: present}]
 expected:
-  description: What to wait for, as M(ossm.federation.federation_info) takes it.
+  description: What to wait for, as in M(ossm.federation.federation_info).
   returned: success
   type: list
   elements: dict
@@ -222,7 +228,7 @@ stays:
   elements: str
   sample: []
 known_peers:
-  description: With O(state=absent), our names of all peers of which anything stood before, whoever made it.
+  description: With O(state=absent), our names of all peers of which any object existed before, whoever made it.
   returned: success
   type: list
   elements: str
@@ -234,8 +240,8 @@ gateway_places:
   sample: {west: [spec.gateways.additionalIngress.west-ingress, spec.gateways.additionalEgress.west-egress]}
 leftovers:
   description:
-    - Peers of which this collection made anything that stands, and that are no longer wanted. With O(state=absent) all of whom something stands, where
-      O(peers) names nobody.
+    - Peers that are no longer wanted, but of which objects of this collection exist. With O(state=absent) and without
+      O(peers), all peers of which anything exists.
   returned: success
   type: list
   elements: str
@@ -248,21 +254,22 @@ changes:
   sample: [{action: create, kind: ServiceMeshPeer, namespace: east-mesh-system, name: west, fields: [spec.remote.addresses]}]
 plan:
   description:
-    - The same for people. It has how many objects change, which names peers gain and lose, and which this mesh takes and takes no more. In
+    - The same as text. It has how many objects change, which names peers gain and lose, and which this mesh imports and
+      no longer imports. In
       check mode it says what is to change; empty where nothing is.
   returned: when O(state) is V(present)
   type: list
   elements: str
   sample: ["east · 1 object to change", "  west gains book.shop (ledger.shop)"]
 findings:
-  description: What would be skipped in silence, as M(ossm.federation.preflight_info) returns it. Each is a warning, too;
+  description: What would be skipped silently, as returned by M(ossm.federation.preflight_info). Each is also a warning;
     more than five of one code are one warning.
   returned: when O(state) is not V(absent)
   type: list
   elements: dict
   sample: []
 findings_left_out:
-  description: By code, how many more findings there are than the first 100 that RV(findings) holds; empty when it holds all.
+  description: By code, how many more findings there are than the first 100 in RV(findings); empty when all are there.
   returned: when O(state) is not V(absent)
   type: dict
   sample: {FED761: 19900}
@@ -280,7 +287,8 @@ changed_peers:
   sample: [{peer: west, changes: ["root B1C3-E6FB-44DD-8282-37E3-CB62-D827-8C68 is added"]}]
 standing:
   description:
-    - How the peerings stand, as M(ossm.federation.federation_info) returns it, where this run changed nothing, left nobody out, and
+    - The status of the peerings, as returned by M(ossm.federation.federation_info), where this run changed nothing,
+      left nobody out, and
       all that is expected is there. Empty otherwise, since then it would be older than what was done.
   returned: when O(state) is V(present)
   type: dict

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: federation_diagnosis_info
-short_description: Say why a federation does not work, and who must act
+short_description: Find out why a federation does not work, and who must act
 version_added: 0.2.0
 author: [The ossm.federation authors (@ossm)]
 description:
-  - Goes up a ladder for each peer, from the ServiceMeshPeer over addresses, TLS and identities to a real call, and says the first rung that does
-    not hold, with its evidence, the likely cause, who must act, and the sentence to send to the peer.
-  - It sees one side only, with whatever rights are there. What it may not read is unknown and said. Where the evidence does not tell who must act,
+  - Goes up a ladder for each peer, from the ServiceMeshPeer over addresses, TLS and identities to a real call, and
+    reports the first rung that fails, with its evidence, the likely cause, who must act, and the sentence to send to
+    the peer.
+  - It sees only one side, with the rights of its account. What it may not read is reported as unknown. Where the
+    evidence does not tell who must act,
     it names both candidates.
   - With O(explain) it explains the names of one service instead.
 seealso:
@@ -21,16 +23,17 @@ attributes:
   diff_mode: {support: none, description: Changes nothing.}
 options:
   peer:
-    description: The one peer that is looked at; without it all.
+    description: The only peer to diagnose; without it all.
     type: str
   service:
-    description: The one imported service that is looked at, as C(namespace/name) in the peer's offer; without it those that O(imports) name.
+    description: The only imported service to diagnose, as C(namespace/name) in the peer's offer; without it those that
+      O(imports) name.
     type: str
   client:
     description: Who calls it here, as C(namespace/name) of a workload or pod.
     type: str
   since:
-    description: How far back logs of proxies are looked at, as a duration such as C(30m).
+    description: How far back logs of proxies are read, as a duration such as C(30m).
     type: str
     default: 30m
   proxies:
@@ -38,14 +41,16 @@ options:
     type: bool
     default: true
   cards_dir:
-    description: The folder of card files; the peer's card and the one that it was given are compared with what stands.
+    description: The folder of card files; the peer's card and the one that it was given are compared with the objects
+      on the cluster.
     type: path
   probes:
     description:
       - Whether calls of our own are made, and from where. V(none) makes none. In check mode none is made either.
       - V(controller) looks up, connects to and begins a TLS handshake with each address of the peer at both its ports, from the machine that runs
         Ansible. It sends no certificate and no request, takes at most 5 seconds for an address and 30 for all, and calls at most six addresses of a
-        peer. What it finds stands beside the ladder and decides no rung, since pods may go another way. Addresses of this machine, link-local ones and
+        peer. Its results are shown beside the ladder and decide no rung, since pods may use another route. Addresses of
+        this machine, link-local ones and
         metadata services are called only with O(loopback).
       - V(pod) makes one real request to one import from a pod with a sidecar, that of O(client) or any of a member namespace, as
         M(ossm.federation.federation_verify_info) does. This is a command in a container, and needs C(pods/exec). The last rung counts its answer.
@@ -102,8 +107,10 @@ EXAMPLES = r"""
 RETURN = r"""
 diagnoses:
   description: One entry per peer, with C(code), C(rung) and C(side) of the first rung that fails (empty where none does), what was seen, the likely
-    cause, what we do (C(fix)), what the peer is told (C(tell)), and all rungs. C(side) is C(us), C(them), or C(either).
-    With O(probes), C(probes) has a row per address and port, or one for the request from a pod; C(told) says in words what came of it.
+    cause, what we do (C(fix)), the sentence for the peer (C(tell)), and all rungs. C(side) is C(us), C(them), or
+    C(either).
+    With O(probes), C(probes) has a row per address and port, or one for the request from a pod; C(told) has the result
+    in words.
     C(certificate) is what the server showed, unchecked; C(asks_for_certificate) is null where that is not known.
   returned: success
   type: list
@@ -113,11 +120,12 @@ diagnoses:
       code: FED953
       rung: discovery
       side: them
-      seen: "istiod says of its last call: 403 Forbidden"
+      seen: "istiod reports of its last call: 403 Forbidden"
       cause: the peer expects another client identity than our card has
       fix: ""
       tell: Your ingress gateway refuses us with 403.
-      rungs: [{rung: object, state: holds, seen: ServiceMeshPeer east-mesh-system/west and ConfigMap east-mesh-system/west-ca-root-cert stand}]
+      rungs: [{rung: object, state: holds, seen: ServiceMeshPeer east-mesh-system/west and ConfigMap
+        east-mesh-system/west-ca-root-cert exist}]
       probes:
         - from: controller
           address: west.example.com

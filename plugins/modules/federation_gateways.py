@@ -38,7 +38,7 @@ options:
   gateway_places:
     description:
       - With O(state=absent) and O(managed=false), where the gateways of each peer are in the control plane, as M(ossm.federation.federation) returned it
-        while the peers stood.
+        while the peers existed.
     type: dict
     default: {}
 extends_documentation_fragment:
@@ -95,8 +95,8 @@ leftovers:
   sample: []
 left:
   description:
-    - Gateways that stay although their peers go, since another field manager holds them too (O(force) removes them in spite of
-      it), or with O(managed=false) those to take out where the control plane is kept.
+    - Gateways that stay although their peers go, since another field manager also has them (O(force) removes them
+      nevertheless), or with O(managed=false) those to remove from the source of the control plane.
   returned: success
   type: list
   elements: dict

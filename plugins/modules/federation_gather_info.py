@@ -4,7 +4,7 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: federation_gather_info
-short_description: Write what a supporter needs to know of a mesh, without secrets
+short_description: Write the data of a mesh that support needs, without secrets
 version_added: 0.2.0
 author: [The ossm.federation authors (@ossm)]
 description:
@@ -12,7 +12,8 @@ description:
     the federation stands to a new folder, one file per object and log, with an index.
   - Secrets are not read. In what is read, tokens, keys, passwords, user information in URLs and whatever looks like one are hidden; what may
     hold anything is a digest.
-  - What may not be read is told in the index and fails nothing. A mesh that does not answer gives a dump of what was found before.
+  - The index lists what may not be read; that is not a failure. For a mesh that does not answer, the dump has what was
+    found before.
   - Folders and files can be read by you alone (modes 0700 and 0600).
 seealso:
   - module: ossm.federation.mesh_logs_info
@@ -73,7 +74,7 @@ files:
   type: int
   sample: 84
 counts:
-  description: How many of them hold what.
+  description: How many of them have which content.
   returned: success
   type: dict
   sample: {ServiceMeshPeer in east-mesh-system: 1, logs: 3}

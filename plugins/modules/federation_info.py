@@ -21,8 +21,8 @@ attributes:
 options:
   peers:
     description:
-      - Our names of peers to show even where nothing stands, or mappings with C(local_name) or a name. All that
-        stand are shown beside them, except while waiting for V(no_imports) or V(no_exports), which look at these only.
+      - Our names of peers to show even if nothing exists, or mappings with C(local_name) or a name. All existing ones
+        are also shown, except while waiting for V(no_imports) or V(no_exports), which look at these only.
     type: list
     elements: raw
   expected:
@@ -41,21 +41,23 @@ options:
         elements: str
         default: []
       changed:
-        description: Whether something changed for this peer; passed on and not looked at.
+        description: Whether something changed for this peer; passed on unchanged.
         type: bool
       in_run:
-        description: Whether the peer's card was made in the same run; passed on and not looked at.
+        description: Whether the peer's card was made in the same run; passed on unchanged.
         type: bool
   until:
     description:
       - What to wait for. V(connected) is O(expected), V(no_imports) and V(no_exports) that I(peers) are emptied.
-      - V(gone) is that nothing of I(peers) is left but what somebody else keeps; the operator needs a moment to remove gateways.
+      - V(gone) is that nothing of I(peers) is left except what somebody else manages; the operator needs a moment to
+        remove gateways.
       - V(reachable) reads the control plane only.
     type: str
     choices: [connected, no_imports, no_exports, gone, reachable]
     default: connected
   loopback:
-    description: Whether the run takes addresses of the machine itself, see M(ossm.federation.federation); only warned of here.
+    description: Whether the run accepts addresses of the machine itself, see M(ossm.federation.federation); here there
+      is only a warning.
     type: bool
     default: false
   wait:
@@ -64,12 +66,13 @@ options:
     default: false
   wait_timeout:
     description:
-      - Seconds to wait at the most. When absent or 0, what fits the wait and the version. That is 600 for a connection and
-        420 (before 2.5) or 180 for imports that come or go, 120 for what the operator removes.
+      - Seconds to wait at most. When absent or 0, a value for the wait and the version. That is 600 for a connection
+        and
+        420 (before 2.5) or 180 for imports that appear or disappear, 120 for what the operator removes.
     type: int
   fail_on:
     description:
-      - What fails the task, once it has been looked at again for some seconds (a connection that is renewed is down for an instant).
+      - What fails the task, after checking again for some seconds (a connection that is being renewed is briefly down).
         The result is that of a task that does not fail, beside the error.
       - V(pending) is a peer that is not connected both ways, V(unknown) one of which that cannot be known, V(expiring) a root of this
         mesh or of a peer that is valid for less than 30 days. V(drift) is for the role P(ossm.federation.status#role); it is ignored here.
@@ -88,8 +91,9 @@ options:
     default: {}
   cards_dir:
     description:
-      - Folder of the cards. With it, a card that M(ossm.federation.mesh_card) has changed and that its peer does not have yet is told in RV(hand_over).
-      - Looked at with O(until=connected) and without O(wait). A folder that is not there holds no card.
+      - Folder of the cards. With it, a card that M(ossm.federation.mesh_card) has changed and that its peer does not
+        have yet is in RV(hand_over).
+      - Used with O(until=connected) and without O(wait). A folder that does not exist has no cards.
     type: path
     version_added: 0.2.0
   handed_over:
@@ -99,21 +103,23 @@ options:
     default: []
     version_added: 0.2.0
   traffic:
-    description: The rules of M(ossm.federation.mesh_traffic). How those that stand share the calls of these services is shown, too.
+    description: The rules of M(ossm.federation.mesh_traffic). How the existing ones share the calls of these services
+      is also shown.
     type: raw
     version_added: 0.2.0
   extensions:
-    description: The extensions of M(ossm.federation.wasm_extension). How their objects stand is shown, too.
+    description: The extensions of M(ossm.federation.wasm_extension). The state of their objects is also shown.
     type: raw
     version_added: 0.3.0
   threescale:
-    description: What M(ossm.federation.threescale_adapter) takes. How the adapters stand is shown, too.
+    description: The adapters of M(ossm.federation.threescale_adapter). Their state is also shown.
     type: raw
     version_added: 0.3.0
   gateway_places:
     description:
-      - With O(until=gone), where the gateways of each peer were in the control plane, as M(ossm.federation.federation) returned it while the peers stood.
-        Of a peering that was taken over nothing else tells, once its peer is gone.
+      - With O(until=gone), where the gateways of each peer were in the control plane, as M(ossm.federation.federation)
+        returned it while the peers existed. For a peering that was taken over there is no other source, once its peer
+        is gone.
     type: dict
     default: {}
 extends_documentation_fragment:
@@ -149,7 +155,8 @@ RETURN = r"""
 peers:
   description:
     - One row per peer. C(outbound_proven) and C(inbound_proven) are false for a connection that is older than the latest change of the
-      peer's roots or identity, and so says nothing of it; C(unproven) says that in words. They are null where nothing is connected.
+      peer's roots or identity, and so proves nothing about it; C(unproven) says that in words. They are null where
+      nothing is connected.
   returned: success
   type: list
   elements: dict
@@ -179,7 +186,8 @@ members:
   sample: {configured: [desk, shop], joined: [desk], pending: []}
 verdict:
   description:
-    - What it comes to. V(ok) is that nothing of O(fail_on) is seen, V(down) that something is, V(error) that the module could not look.
+    - The verdict. V(ok) is that nothing of O(fail_on) was found, V(down) that something was, V(error) that the module
+      could not check.
       In the report of a playbook it may also be V(drift).
   returned: always
   type: str
@@ -197,18 +205,21 @@ lines:
   elements: str
   sample: ["PEER  OUT        IN         LAST SYNC  EXPORTS  IMPORTS  NOTE"]
 states:
-  description: For lines that have one, the state to colour them by. It is C(ok), C(down), or C(unsure) for what is to be looked at.
+  description: For lines that have one, the state to colour them by. It is C(ok), C(down), or C(unsure) for what needs a
+    check.
   returned: success
   type: dict
   sample: {"√ east: 1 peer connected both ways": ok}
 hand_over:
-  description: With O(cards_dir), which cards their peers do not have yet, a line each, as M(ossm.federation.mesh_card) returned it. Part of RV(lines), too.
+  description: With O(cards_dir), which cards their peers do not have yet, a line each, as M(ossm.federation.mesh_card)
+    returned it. They are also in RV(lines).
   returned: success
   type: list
   elements: str
   sample: ["hand over cards/east-for-west.json: address 192.0.2.10 → 192.0.2.11 (until it connects again)"]
 wasm:
-  description: How the objects of O(extensions) and O(threescale) stand; C(stands) is null where this account may not read them.
+  description: The state of the objects of O(extensions) and O(threescale); C(stands) is null if this account may not
+    read them.
   returned: success
   type: list
   elements: dict
@@ -223,7 +234,8 @@ wasm:
       pods: [shop/cart-1]
 traffic:
   description: >-
-    How splits and failovers of I(traffic) stand, by object, whether a share fails since its peer is not connected, and which policies are
+    The state of splits and failovers of I(traffic), by object, whether a share fails since its peer is not connected,
+    and which policies are
     rehearsed (I(way) is V(callers)).
   returned: success
   type: list

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: federation_page
-short_description: Write what a run has seen as one page
+short_description: Write the results of a run as one page
 version_added: 0.2.0
 author: [The ossm.federation authors (@ossm)]
 description:
   - Writes one HTML file that needs no network, and on request the same as Markdown and as JSON. No cluster is asked.
-  - The page has what has to be done and by whom, a picture of meshes and peerings, services, trust, findings, and what has changed
+  - The page has the required actions and who must do them, a picture of meshes and peerings, services, trust, findings,
+    and what has changed
     since a saved report. A mesh that the run did not see is unknown in it.
   - Each file can be read by you alone and is replaced in one step. A link, a pipe or a folder in its place is refused and left as it is.
 seealso:
@@ -17,17 +18,17 @@ seealso:
   - module: ossm.federation.federation_info
 attributes:
   check_mode: {support: full, description: Writes nothing.}
-  diff_mode: {support: none, description: The page holds ages and differs each time.}
+  diff_mode: {support: none, description: The page contains ages and differs each time.}
 requirements: [Jinja2]
 options:
   path:
-    description: The HTML file. Missing folders on the way are made, as for the others.
+    description: The HTML file. Missing folders are created, as for the others.
     type: path
   markdown_path:
     description: The file for Markdown.
     type: path
   json_path:
-    description: The file for JSON, which C(docs/report.schema.json) describes and O(since) takes.
+    description: The file for JSON, which C(docs/report.schema.json) describes and O(since) reads.
     type: path
   report:
     description: What was seen, as the filter P(ossm.federation.mesh_report#filter) gives it.
@@ -46,7 +47,7 @@ options:
     elements: path
     default: []
   since:
-    description: A JSON file of an earlier run. The page then says what has come, gone and changed.
+    description: A JSON file of an earlier run. The page then shows what was added, removed and changed.
     type: path
 """
 
@@ -67,7 +68,7 @@ EXAMPLES = r"""
   delegate_to: localhost
   run_once: true
 
-- name: Join what the jobs of two meshes have reported
+- name: Join the reports of the jobs of two meshes
   ossm.federation.federation_page:
     path: report.html
     json_path: report.json
@@ -90,7 +91,8 @@ summary:
     {meshes: 2, meshes_unknown: 0, peerings: 1, peerings_ok: 1, offered: 2, taken: 2, errors: 0, warnings: 1, actions: 1}
 actions:
   description:
-    - What has to be done. Several names in C(who) mean that one of them has to act, and that the run cannot tell which.
+    - The required actions. Several names in C(who) mean that one of them has to act, and that the run does not know
+      which.
   returned: success
   type: list
   elements: dict
@@ -98,7 +100,7 @@ actions:
     - who: [west]
       about: peering east – west
       what: "west refuses east: 403 Forbidden"
-      fix: west takes the card of east and runs federate
+      fix: west gets the card of east and runs federate
       code: ""
       severity: error
 changes:

@@ -15,11 +15,11 @@ seealso:
   - module: ossm.federation.federation_page
 attributes:
   check_mode: {support: full, description: Writes nothing.}
-  diff_mode: {support: none, description: The report holds ages and differs each time.}
+  diff_mode: {support: none, description: The report contains ages and differs each time.}
   idempotent: {support: full, description: An equal report is not written again.}
 options:
   path:
-    description: The file for JSON. Missing folders on the way are made, as for the others.
+    description: The file for JSON. Missing folders are created, as for the others.
     type: path
   junit_path:
     description: The file for JUnit's XML. It has a suite for each mesh, and a case for each peer, finding and change.

@@ -8,7 +8,8 @@ short_description: Make one real request to each import, from a pod with a sidec
 version_added: 0.2.0
 author: [The ossm.federation authors (@ossm)]
 description:
-  - Makes one request to each imported service at each of its ports and tells whether the service was reached, was not, or whether that cannot
+  - Makes one request to each imported service at each of its ports and reports whether the service was reached, was
+    not, or whether that cannot
     be known, with the evidence for it.
   - The request is a command in the container of an application that has a sidecar, so it has to be asked for with O(by_exec). It is made by
     C(curl), C(python3) or C(wget), whichever the container has; where it has none, the result is unknown.
@@ -19,7 +20,7 @@ seealso:
   - module: ossm.federation.federation_diagnosis_info
   - module: ossm.federation.federation_info
 attributes:
-  check_mode: {support: full, description: "Reads what is imported, and asks for nothing."}
+  check_mode: {support: full, description: "Reads the imports, and makes no request."}
   diff_mode: {support: none, description: Changes nothing on the cluster.}
 options:
   by_exec:
@@ -54,13 +55,15 @@ options:
     version_added: 0.3.0
   timeout:
     description:
-      - Seconds that one request may take, from 2 to 60. A connection has to stay open as long, because proxies on the way need up to 10
+      - Seconds that one request may take, from 2 to 60. A connection has to stay open as long, because proxies between
+        need up to 10
         seconds to find out that they have no connection further on.
     type: int
     default: 15
   require:
     description:
-      - What fails the task. V(all) is an import that is not reached, or of which that is not known, or a peer whose imports are not known.
+      - What fails the task. V(all) is an import that is not reached or of unknown state, or a peer whose imports are
+        not known.
       - V(no_failure) is an import that is not reached.
       - V(none) fails nothing.
     type: str
@@ -126,13 +129,13 @@ unread:
   elements: dict
   sample: []
 findings:
-  description: What deserves a look, with what to do about it.
+  description: What needs attention, with what to do about it.
   returned: success
   type: list
   elements: dict
   sample: []
 missing:
-  description: What keeps the mesh from being as O(require) asks.
+  description: What prevents the mesh from meeting O(require).
   returned: success
   type: list
   elements: str

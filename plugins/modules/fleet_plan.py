@@ -8,7 +8,8 @@ short_description: Say which meshes of a fleet need a job
 version_added: 0.2.0
 author: [The ossm.federation authors (@ossm)]
 description:
-  - Makes a digest of what each mesh needs, its description and the cards for it, compares it with a plan of before, and says
+  - Makes a digest of what each mesh needs, its description and the cards for it, compares it with an earlier plan, and
+    reports
     which meshes need a job. No cluster is asked.
   - Only digests are kept. What has changed on a cluster by itself is nothing that this can see; the playbook C(drift) looks for that.
 seealso:
@@ -18,7 +19,7 @@ seealso:
     plugin_type: filter
 attributes:
   check_mode: {support: full, description: Writes no plan.}
-  diff_mode: {support: none, description: A plan holds digests.}
+  diff_mode: {support: none, description: A plan contains digests.}
 options:
   needs:
     description: What the meshes need, as the filter P(ossm.federation.fleet_needs#filter) gives it.
@@ -47,15 +48,15 @@ options:
     description: The folder of cards, in either layout.
     type: path
   since:
-    description: The file of the plan before. One that does not exist is no error; every mesh then needs a job.
+    description: The file of the earlier plan. If it does not exist, that is not an error; every mesh then needs a job.
     type: path
   path:
     description: The file to keep this plan in.
     type: path
   digest:
     description:
-      - The RV(digest) of the plan that jobs have followed since. Where the plan is another by now it is not kept, and a warning says so, so
-        that what has changed meanwhile is named again.
+      - The RV(digest) of the plan that jobs have followed since. If the plan has changed by now, it is not kept, with a
+        warning, so that the next run names these changes again.
     type: str
     version_added: 0.3.0
 """
@@ -97,13 +98,13 @@ unchanged:
   elements: str
   sample: [west]
 gone:
-  description: The hosts of the plan before that are no host any more. Nothing is removed from them.
+  description: The hosts of the earlier plan that are no longer hosts. Nothing is removed from them.
   returned: success
   type: list
   elements: str
   sample: []
 limit:
-  description: The hosts that need a job, as a pattern for C(--limit). C(all:!all), which is no host, where none does.
+  description: The hosts that need a job, as a pattern for C(--limit). C(all:!all), which matches no host, if none does.
   returned: success
   type: str
   sample: east,north

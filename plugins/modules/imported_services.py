@@ -4,12 +4,12 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: imported_services
-short_description: Keep the services that are taken from one peer
+short_description: Keep the services that are imported from one peer
 version_added: 0.1.0
 author: [The ossm.federation authors (@ossm)]
 description:
   - Keeps the ImportedServiceSet of one peer. Removing it empties it, since istiod ignores a set that is deleted and made again.
-  - A thin door to the plan of M(ossm.federation.federation), for those who compose their own plays.
+  - Applies a part of the plan of M(ossm.federation.federation), for use in your own plays.
 seealso:
   - module: ossm.federation.federation
   - module: ossm.federation.mesh_peer
@@ -20,7 +20,7 @@ attributes:
   idempotent: {support: full, description: A second run changes nothing.}
 options:
   state:
-    description: Whether services are taken from the peer.
+    description: Whether services are imported from the peer.
     type: str
     choices: [present, absent]
     default: present
@@ -34,10 +34,10 @@ options:
     elements: dict
     default: []
   owner:
-    description: Who keeps this description of the mesh, as M(ossm.federation.federation) takes it.
+    description: Who keeps this description of the mesh, as in M(ossm.federation.federation).
     type: str
   accept_changes:
-    description: Another description of this mesh that hands over to this one, as M(ossm.federation.federation) takes it.
+    description: Another description of this mesh that hands over to this one, as in M(ossm.federation.federation).
     type: list
     elements: str
     default: []
@@ -48,7 +48,7 @@ extends_documentation_fragment:
 """
 
 EXAMPLES = r"""
-- name: Keep what is taken from west
+- name: Keep the services that are imported from west
   ossm.federation.imported_services:
     kubeconfig: east.kubeconfig
     mesh: east

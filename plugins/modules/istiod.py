@@ -9,8 +9,9 @@ version_added: 0.1.0
 author: [The ossm.federation authors (@ossm)]
 description:
   - Restarts the istiod of one control plane as C(kubectl rollout restart) does, by an annotation of its Deployment's pod template, and
-    waits until the new pods are available and the former ones are gone. Its gateways and workloads go on working meanwhile.
-  - istiod keeps some of what it made for a peer in memory after the peer has changed or gone; only a restart ends that.
+    waits until the new pods are available and the former ones are gone. Its gateways and workloads keep working
+    meanwhile.
+  - istiod keeps some configuration of a peer in memory after the peer was changed or deleted; only a restart ends that.
 seealso:
   - module: ossm.federation.federation
   - module: ossm.federation.control_plane
@@ -34,7 +35,7 @@ options:
     type: bool
     default: true
   wait_timeout:
-    description: Seconds to wait at the most.
+    description: Seconds to wait at most.
     type: int
     default: 300
 extends_documentation_fragment:

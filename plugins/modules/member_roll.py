@@ -10,9 +10,10 @@ author: [The ossm.federation authors (@ossm)]
 description:
   - Keeps the ServiceMeshMemberRoll of a mesh, and waits until every namespace is configured, or has left. Workloads made before that have no
     sidecar.
-  - Namespaces that join by themselves (M(ossm.federation.mesh_member)) are members beside those of the roll. They are told in RV(joined) and
+  - Namespaces that join by themselves (M(ossm.federation.mesh_member)) are members beside those of the roll. They are
+    listed in RV(joined) and
     left alone; the roll is not removed while there are any.
-  - Who writes it needs the right to update pods in each namespace that is added.
+  - The account needs the C(update) right on pods in every namespace that it adds.
 seealso:
   - module: ossm.federation.mesh_member
   - module: ossm.federation.control_plane
@@ -22,14 +23,15 @@ attributes:
   idempotent: {support: full, description: A roll that is as described is left alone.}
 options:
   state:
-    description: Whether the roll is kept or removed. Removing it takes every namespace out of the mesh.
+    description: Whether the roll is kept or removed. Removing it removes every namespace from the mesh.
     type: str
     choices: [present, absent]
     default: present
   members:
     description:
       - The namespaces, or V(*) alone for all (from version 2.3 on). They may be made later. Those that do not exist are waited for until the
-        operator has missed them for 10 seconds; then they are told in RV(pending) with a warning (FED610), and the others are as described.
+        operator has missed them for 10 seconds; then they are listed in RV(pending) with a warning (FED610), and the
+        others are as described.
       - With O(state=absent) namespaces that have to have left, beside those that the roll has.
     type: list
     elements: str
@@ -40,11 +42,11 @@ options:
     elements: str
     default: []
   wait:
-    description: Wait until all namespaces are configured, or have left and the roll is gone.
+    description: Wait until all namespaces are configured, or have left and the roll is deleted.
     type: bool
     default: false
   wait_timeout:
-    description: Seconds to wait at the most. With less than 10 a namespace that does not exist is a failure.
+    description: Seconds to wait at most. With less than 10 a namespace that does not exist is a failure.
     type: int
     default: 300
 extends_documentation_fragment:
@@ -95,7 +97,7 @@ joined:
   elements: str
   sample: [desk]
 pending:
-  description: The namespaces of the roll that do not exist, and that nobody makes at this moment.
+  description: The namespaces of the roll that do not exist, and that are not being created.
   returned: success
   type: list
   elements: str
@@ -107,7 +109,7 @@ waiting_for:
   elements: str
   sample: []
 wait_limit:
-  description: Seconds that a wait takes at the most.
+  description: Seconds that a wait takes at most.
   returned: success
   type: int
   sample: 300

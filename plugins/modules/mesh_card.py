@@ -30,11 +30,12 @@ options:
     type: raw
   cards_dir:
     description:
-      - A folder in which to keep the cards as files named C(<mesh>-for-<peer>.json). Without it the cards are only returned.
+      - The folder for the cards, as files named C(<mesh>-for-<peer>.json). Without it the cards are only returned.
     type: path
   layout:
     description:
-      - How the files lie in O(cards_dir). V(flat) is C(<mesh>-for-<peer>.json), V(audience) is C(<peer>/<mesh>.json), where each mesh finds the
+      - The layout of the files in O(cards_dir). V(flat) is C(<mesh>-for-<peer>.json), V(audience) is
+        C(<peer>/<mesh>.json), where each mesh finds the
         cards for it in a folder of its own. Both are read.
     type: str
     choices: [flat, audience]
@@ -47,9 +48,10 @@ options:
     version_added: 0.2.0
   letters:
     description:
-      - Write a letter beside each card, C(<mesh>-for-<peer>.md), that tells the peer's administrator what the card is and what to do
-        with it. A peer whose entry has C(kubectl) also gets a folder C(<mesh>-for-<peer>) with its own half as files and a README.
-      - None of them holds a fingerprint. Letters that exist are kept up to date without this option.
+      - Write a letter beside each card, C(<mesh>-for-<peer>.md), that explains to the peer's administrator what the
+        card is and what to do with it. A peer whose entry has C(kubectl) also gets a folder C(<mesh>-for-<peer>) with
+        its own half as files and a README.
+      - None of them contains a fingerprint. Letters that exist are kept up to date without this option.
     type: bool
     default: false
     version_added: 0.2.0
@@ -62,14 +64,15 @@ options:
     default: []
     version_added: 0.2.0
   in_run:
-    description: The names of the meshes that take their cards from this run, so that nobody has to hand them over.
+    description: The names of the meshes that get their cards from this run, so that nobody has to hand them over.
     type: list
     elements: str
     default: []
     version_added: 0.2.0
   known_in_run:
     description:
-      - Names that other meshes of the run know. With any, an entry of O(handed_over) for somebody whom neither they nor this mesh know is
+      - Names that other meshes of the run know. With any, an entry of O(handed_over) for a name that neither they nor
+        this mesh know is
         refused with FED302.
     type: list
     elements: str
@@ -88,7 +91,7 @@ options:
     type: bool
     default: false
   wait_timeout:
-    description: Seconds to wait for addresses at the most.
+    description: Seconds to wait for addresses at most.
     type: int
     default: 600
 extends_documentation_fragment:
@@ -167,7 +170,7 @@ fingerprint:
   type: str
   sample: B1C3-E6FB-44DD-8282-37E3-CB62-D827-8C68
 fingerprints:
-  description: The whole SHA-256 fingerprints of the roots, as C(root_fingerprints) of the peer takes them.
+  description: The whole SHA-256 fingerprints of the roots, in the form of C(root_fingerprints) of the peer.
   returned: success
   type: list
   elements: str
@@ -205,7 +208,7 @@ changes:
   elements: dict
   sample: []
 leftovers:
-  description: Peers whose gateways this collection made and that are no longer in O(peers). Looked for with O(keep_gateways).
+  description: Peers whose gateways this collection made and that are no longer in O(peers). Only with O(keep_gateways).
   returned: success
   type: list
   elements: str
@@ -222,14 +225,15 @@ wait_limit:
   type: int
   sample: 600
 recipients:
-  description: Whom each file is for, one line per file.
+  description: The recipient of each file, one line per file.
   returned: success
   type: list
   elements: str
   sample: [give cards/east-for-west.json to the administrator of west]
 identities:
   description:
-    - For each peer who this mesh is to it, as eight groups of four digits over the trust domain, the client identity and
+    - For each peer the identity of this mesh, as eight groups of four digits over the trust domain, the client identity
+      and
       the roots on its card, and the entry of O(accept_changes) by which the peer's administrator accepts a change to that.
   returned: success
   type: list
@@ -243,7 +247,8 @@ identities:
         federation_accept_changes=east=3F9A-1B2C-7D4E-A0C1-D0F3-5B6A-9E8D-7C21
 hand_over:
   description:
-    - What people must do because a card is no longer the one that its peer was given. A line per card says what differs. It goes for addresses and
+    - What administrators must do because a card is no longer the one that its peer has. A line per card says what
+      differs. It goes for addresses and
       ports once the peer has connected again, else once O(handed_over) names the card. A new client identity has a sentence of its own.
   returned: success
   type: list
@@ -251,7 +256,7 @@ hand_over:
   sample: ["hand over cards/east-for-west.json: address 192.0.2.10 → 192.0.2.11 (until it connects again)"]
 firewall:
   description:
-    - What the firewalls of both sides must let through, in words, for each peer whose card is complete.
+    - What the firewalls of both sides must allow, in words, for each peer whose card is complete.
     - The peer's address is known from its card, where that lies in I(cards_dir) already.
   returned: success
   type: list
@@ -259,7 +264,7 @@ firewall:
   sample: ["west reaches east at 192.0.2.10, TCP 8188 (discovery) and TCP 15443 (services)"]
 firewall_rules:
   description:
-    - The same as rows, for those who feed them into something. C(firewall) is the mesh whose firewall it is, C(to) is empty
+    - The same as rows, for other programs. C(firewall) is the mesh whose firewall it is, C(to) is empty
       while the called mesh's address is not known here.
   returned: success
   type: list
@@ -275,9 +280,10 @@ firewall_rules:
       purpose: discovery
 firewall_notes:
   description:
-    - What may stand in the way though all firewalls are open. These are addresses of a family that the control plane or the
+    - What may block connections although all firewalls are open. These are addresses of a family that the control plane
+      or the
       other side does not know, and DNS names that do not resolve on the machine that runs Ansible (looked up for three seconds
-      at the most).
+      at most).
   returned: success
   type: list
   elements: str

@@ -8,7 +8,8 @@ short_description: Read and check a received card
 version_added: 0.1.0
 author: [The ossm.federation authors (@ossm)]
 description:
-  - Reads a card that another mesh made, refuses it if anything is wrong with it, says what it means, and what is different
+  - Reads a card that another mesh made, refuses it if anything is wrong with it, explains it, and shows what is
+    different
     from the card that was there before. No cluster is asked.
 seealso:
   - module: ossm.federation.mesh_card
@@ -33,7 +34,7 @@ options:
   known_path:
     description:
       - The file of the earlier card of the same mesh, to compare with. One that does not exist or that cannot be used any
-        more is no error, since there is none the first time.
+        more is not an error, since there is none the first time.
     type: path
   known:
     description: The earlier card as a mapping or a JSON text.
@@ -44,18 +45,20 @@ options:
     type: list
     elements: raw
   imports:
-    description: The import rules of O(audience), as C(mesh_imports) has them, to tell what would be imported. Needs O(peers).
+    description: The import rules of O(audience), as C(mesh_imports) has them, to show what would be imported. Needs
+      O(peers).
     type: list
     elements: dict
   loopback:
     description:
-      - Whether addresses of the machine itself and names of one or two labels are taken. For testbeds on one machine only.
+      - Whether addresses of the machine itself and names of one or two labels are accepted. For testbeds on one machine
+        only.
     type: bool
     default: false
 """
 
 EXAMPLES = r"""
-- name: See what east says of itself
+- name: See what the card of east says
   ossm.federation.mesh_card_info:
     path: cards/east-for-west.json
     audience: west
@@ -69,7 +72,7 @@ EXAMPLES = r"""
     imports:
       - namespace: shop
 
-- name: Take only a card whose root was compared
+- name: Accept only a card whose root was compared
   ossm.federation.mesh_card_info:
     path: cards/east-for-west.json
     audience: west
@@ -88,7 +91,7 @@ fingerprint:
   type: str
   sample: B1C3-E6FB-44DD-8282-37E3-CB62-D827-8C68
 fingerprints:
-  description: The whole SHA-256 fingerprints of the roots, as C(root_fingerprints) of a peer takes them.
+  description: The whole SHA-256 fingerprints of the roots, in the form of C(root_fingerprints) of a peer.
   returned: success
   type: list
   elements: str
@@ -106,14 +109,15 @@ compared:
   sample: true
 differences:
   description:
-    - What this card tells differently from the earlier one, what says who the mesh is (C(root), C(trust_domain), C(client_id))
+    - The differences of this card from the earlier one, what identifies the mesh (C(root), C(trust_domain),
+      C(client_id))
       first; then C(ingress) and each C(export). C(before) or C(after) is empty where there was or is none.
   returned: success
   type: list
   elements: dict
   sample: [{what: export, name: cart.shop.svc.west-exports.local, before: "", after: http 80/HTTP}]
 imports:
-  description: For each offered service, under which name our rules take it.
+  description: For each exported service, under which name our rules import it.
   returned: success
   type: list
   elements: dict

@@ -11,11 +11,12 @@ description:
   - Shows each component of a mesh with its state, the evidence for it, and a code that says what to do. These are istiod, gateways, peers,
     roots and add-ons.
   - Asks every replica of istiod which proxies it serves and what they acknowledged, merges the answers, and shows the proxies by workload,
-    worst first. A proxy that is not in order is looked at twice.
+    worst first. An unhealthy proxy is checked twice.
   - Pages of istiod, Envoy and add-ons answer inside their pods only, so the module opens a port-forward to them, as the same account as for
     every other request. It sends GET requests from a fixed list and changes nothing.
-  - What the account may not read is told and counts as unknown, never as well.
-  - Asks Prometheus what goes over the edges to imports and through egress gateways. It is the one of O(prometheus_url), such as a Route with
+  - What the account may not read is reported and counts as unknown, never as healthy.
+  - Asks Prometheus for the traffic to imports and through egress gateways. It is the one of O(prometheus_url), such as
+    a Route with
     a bearer token that may C(get) pods in the control plane's namespace; else the mesh's own, by a port-forward to its pod.
 seealso:
   - module: ossm.federation.federation_diagnosis_info
@@ -27,14 +28,15 @@ options:
   require:
     description:
       - What fails the task. V(core) is a core component (istiod, the ingress gateway, the gateways of peers) that is failing or unknown.
-      - V(healthy) is anything that is failing, degraded, unknown or could not be read, and any proxy that is not in order.
+      - V(healthy) is anything that is failing, degraded, unknown or could not be read, and any unhealthy proxy.
       - V(none) fails nothing.
     type: str
     choices: [core, healthy, none]
     default: none
   again:
     description:
-      - After how many seconds proxies that are not in order are looked at once more. V(0) looks once, and then nothing is told apart that
+      - After how many seconds unhealthy proxies are checked again. V(0) checks once, and then nothing is told apart
+        that
         passes by itself.
     type: int
     default: 10
@@ -92,7 +94,7 @@ components:
       since: "2026-01-31T12:00:00Z"
       code: null
 workloads:
-  description: How many proxies each workload has, and how many are in order, worst first.
+  description: How many proxies each workload has, and how many are healthy, worst first.
   returned: success
   type: list
   elements: dict
@@ -138,13 +140,13 @@ unread:
   elements: dict
   sample: []
 findings:
-  description: What deserves a look, with what to do about it.
+  description: What needs attention, with what to do about it.
   returned: success
   type: list
   elements: dict
   sample: []
 missing:
-  description: What keeps the mesh from being as O(require) asks.
+  description: What prevents the mesh from meeting O(require).
   returned: success
   type: list
   elements: str
@@ -158,7 +160,7 @@ states:
   description: For lines that have one, the state to colour them by.
   returned: success
   type: dict
-  sample: {"√ east: every component and every proxy is in order": ok}
+  sample: {"√ east: every component and every proxy is healthy": ok}
 lines:
   description: The same for people, as tables.
   returned: success

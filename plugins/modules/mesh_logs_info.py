@@ -9,9 +9,9 @@ version_added: 0.2.0
 author: [The ossm.federation authors (@ossm)]
 description:
   - Reads logs of applications and proxies, merges them by time across containers and pods, and writes them to a file that you alone can
-    read. Lines of access logs are parsed into named fields, and response flags are told in words.
+    read. Lines of access logs are parsed into named fields, and response flags are explained in words.
   - Lines never go through the result of the module. Tokens, keys, C(Authorization) and C(Cookie) are masked.
-  - With O(request) it shows the way of one request through both sidecars and the gateways between.
+  - With O(request) it shows the path of one request through both sidecars and the gateways between.
 seealso:
   - module: ossm.federation.federation_info
   - module: ossm.federation.traffic_info
@@ -20,7 +20,8 @@ attributes:
   diff_mode: {support: none, description: Changes nothing on the cluster.}
 options:
   of:
-    description: Whose logs are read, as C(namespace/name) of pods or workloads, C(namespace/*), or names of peers for both of their gateways.
+    description: The pods whose logs are read, as C(namespace/name) of pods or workloads, C(namespace/*), or names of
+      peers for both of their gateways.
       Without it the gateways of all peers.
     type: list
     elements: str
@@ -58,13 +59,14 @@ options:
     default: false
   follow:
     description:
-      - For how long new lines are written to the file after that, as they come, such as C(5m); one hour at the most. Lines of containers that
+      - For how long new lines are written to the file after that, as they arrive, such as C(5m); one hour at most.
+        Lines of containers that
         are there at the beginning.
       - Not together with O(until), O(previous) or O(request). In check mode nothing is waited for.
     type: str
     version_added: 0.3.0
   most_mib:
-    description: How many MiB of one container are read at the most.
+    description: How many MiB of one container are read at most.
     type: int
     default: 256
   codes:
@@ -78,7 +80,7 @@ options:
     elements: str
     default: []
   path:
-    description: Only access lines whose path holds this text.
+    description: Only access lines whose path contains this text.
     type: str
   request:
     description: Only lines of the request with this id, and the gateway lines that carried it.
@@ -87,17 +89,17 @@ options:
     description: Only access lines of requests and connections that took more milliseconds.
     type: float
   show:
-    description: Only lines that hold one of these texts, or fit one of these regular expressions between slashes.
+    description: Only lines that contain one of these texts, or match one of these regular expressions between slashes.
     type: list
     elements: str
     default: []
   hide:
-    description: No lines that hold one of these texts, or fit one of these regular expressions between slashes.
+    description: No lines that contain one of these texts, or match one of these regular expressions between slashes.
     type: list
     elements: str
     default: []
   formats:
-    description: Formats of access logs of your own, as Envoy takes them, beside those of Istio and of the control plane.
+    description: Your own formats of access logs, in Envoy's syntax, beside those of Istio and of the control plane.
     type: list
     elements: str
     default: []
@@ -145,7 +147,7 @@ EXAMPLES = r"""
     follow: 2m
     file: logs/east.log
 
-- name: Say what one line of an access log means
+- name: Explain one line of an access log
   ossm.federation.mesh_logs_info:
     mesh: east
     explain: >-
@@ -167,7 +169,7 @@ counts:
   type: dict
   sample: {read: 120, written: 2, access: 2, unparsed: 0, codes: {"503": 2}, flags: {"UF: the connection to the endpoint failed": 2}}
 streams:
-  description: The containers whose logs were read, how many bytes came, and whether there were more.
+  description: The containers whose logs were read, how many bytes were read, and whether there were more.
   returned: success
   type: list
   elements: dict
@@ -179,7 +181,7 @@ unread:
   elements: dict
   sample: []
 findings:
-  description: What keeps lines from being seen, such as an access log that is off.
+  description: What hides lines, such as an access log that is off.
   returned: success
   type: list
   elements: dict
@@ -191,7 +193,7 @@ fields:
   elements: dict
   sample: []
 hops:
-  description: The way of the request of O(request), one row per proxy.
+  description: The path of the request of O(request), one row per proxy.
   returned: success
   type: list
   elements: dict

@@ -7,9 +7,11 @@ short_description: Let one namespace join a mesh by itself
 version_added: 0.2.0
 author: [The ossm.federation authors (@ossm)]
 description:
-  - Keeps the ServiceMeshMember of a namespace, for those who own the namespace and not the mesh, and waits until it has joined.
+  - Keeps the ServiceMeshMember of a namespace, for owners of the namespace who do not own the mesh, and waits until it
+    has joined.
   - It needs the verb C(use) on the control plane, which the subjects of RoleBinding C(mesh-users) in its namespace have.
-  - A namespace is kept by the roll (M(ossm.federation.member_roll)) or by its own member, never by both; what the operator made is refused.
+  - A namespace is managed by the roll (M(ossm.federation.member_roll)) or by its own member, never by both; objects
+    that the operator made are refused.
 seealso:
   - module: ossm.federation.member_roll
   - module: ossm.federation.mesh_tenants
@@ -28,11 +30,11 @@ options:
     type: str
     required: true
   wait:
-    description: Wait until the operator has configured the namespace, or has let it go.
+    description: Wait until the operator has configured the namespace, or has released it.
     type: bool
     default: false
   wait_timeout:
-    description: Seconds to wait at the most.
+    description: Seconds to wait at most.
     type: int
     default: 300
 extends_documentation_fragment:
@@ -78,7 +80,7 @@ waiting_for:
   elements: str
   sample: []
 wait_limit:
-  description: Seconds that a wait takes at the most.
+  description: Seconds that a wait takes at most.
   returned: success
   type: int
   sample: 300

@@ -9,8 +9,8 @@ author: [The ossm.federation authors (@ossm)]
 description:
   - Keeps the Subscriptions of OpenShift Service Mesh and of exactly the companions that the control planes of a cluster ask for (Kiali,
     Jaeger, Elasticsearch, Tempo, OpenTelemetry), an OperatorGroup only where there is none, and waits until all are installed.
-  - With manual approval, the default, it approves an InstallPlan only when that names exactly what is meant. A first install is meant; an
-    upgrade with O(upgrade).
+  - With manual approval, the default, it approves an InstallPlan only if it installs exactly the requested operators. A
+    first install is approved; an upgrade with O(upgrade).
   - An operator that is subscribed already, by anybody and in any namespace, is used as it is.
   - Needs a cluster administrator's credentials.
 seealso:
@@ -23,14 +23,15 @@ attributes:
 options:
   state:
     description:
-      - Whether the operators are installed or removed. Removed are Subscriptions and ClusterServiceVersions of ours, in the order that OpenShift's
+      - Whether the operators are installed or removed. This removes our Subscriptions and ClusterServiceVersions, in
+        the order that OpenShift's
         documentation gives, and once the operator has ended what it leaves behind (webhooks, CNI DaemonSets, ClusterRoles). Namespaces stay, and
         kinds (CRDs) unless O(remove_crds).
     type: str
     choices: [present, absent]
     default: present
   upgrade:
-    description: Approve upgrades of operators, too, unless one would strand a control plane.
+    description: Also approve upgrades of operators, unless one would strand a control plane.
     type: bool
     default: false
   remove_crds:
@@ -41,15 +42,15 @@ options:
     type: bool
     default: false
   survey_tenants:
-    description: Whether to look what stands of O(tenants), for RV(tenant_namespaces).
+    description: Whether to check what exists of O(tenants), for RV(tenant_namespaces).
     type: bool
     default: true
   wait:
-    description: Wait until all operators are installed, or until what is removed has ended.
+    description: Wait until all operators are installed, or until the removal is complete.
     type: bool
     default: false
   wait_timeout:
-    description: Seconds to wait at the most.
+    description: Seconds to wait at most.
     type: int
     default: 900
 extends_documentation_fragment:
@@ -60,7 +61,7 @@ extends_documentation_fragment:
 """
 
 EXAMPLES = r"""
-- name: Install what a mesh of 2.5 without tracing needs
+- name: Install the operators that a mesh of 2.5 without tracing needs
   ossm.federation.mesh_operator:
     kubeconfig: cluster-admin.kubeconfig
     control_planes:
@@ -94,7 +95,7 @@ changes:
   elements: dict
   sample: [{action: create, kind: Subscription, namespace: openshift-operators, name: kiali-ossm, fields: [spec.channel]}]
 operators:
-  description: The operators that are meant, with the version that is installed.
+  description: The requested operators, with the installed version.
   returned: success
   type: list
   elements: dict
@@ -119,7 +120,8 @@ stays:
   sample: ["kinds of istio.io stay: sailoperator.io is served, so another Istio uses them"]
 tenant_namespaces:
   description:
-    - The namespaces of O(tenants), where all that M(ossm.federation.mesh_tenants) would make for them stands already.
+    - The namespaces of O(tenants), where everything that M(ossm.federation.mesh_tenants) would make for them already
+      exists.
     - Empty where something is missing, and while there is something to do about operators.
   returned: success
   type: list
@@ -132,7 +134,7 @@ waiting_for:
   elements: str
   sample: []
 wait_limit:
-  description: Seconds that a wait takes at the most.
+  description: Seconds that a wait takes at most.
   returned: success
   type: int
   sample: 900

@@ -9,7 +9,7 @@ version_added: 0.1.0
 author: [The ossm.federation authors (@ossm)]
 description:
   - Keeps a peer's root certificates and its ServiceMeshPeer, the roots always first, from the card that the peer made.
-  - A thin door to the plan of M(ossm.federation.federation), for those who compose their own plays.
+  - Applies a part of the plan of M(ossm.federation.federation), for use in your own plays.
 seealso:
   - module: ossm.federation.federation
   - module: ossm.federation.exported_services
@@ -33,17 +33,18 @@ options:
     description: The peer's card, a mapping or a JSON text. Required when O(state=present).
     type: raw
   owner:
-    description: Who keeps this description of the mesh, as M(ossm.federation.federation) takes it.
+    description: Who keeps this description of the mesh, as in M(ossm.federation.federation).
     type: str
   accept_changes:
     description:
-      - What may change of who the peer is, as M(ossm.federation.federation) takes it, such as
+      - Accepted changes of the peer's identity, as in M(ossm.federation.federation), such as
         V(west=3F9A-1B2C-7D4E-A0C1-D0F3-5B6A-9E8D-7C21). The refusal gives the line.
     type: list
     elements: str
     default: []
   loopback:
-    description: Whether addresses of the machine itself and names of one or two labels are taken. For testbeds on one machine only.
+    description: Whether addresses of the machine itself and names of one or two labels are accepted. For testbeds on
+      one machine only.
     type: bool
     default: false
 extends_documentation_fragment:

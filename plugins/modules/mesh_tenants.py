@@ -9,12 +9,14 @@ author: [The ossm.federation authors (@ossm)]
 description:
   - Makes for each mesh its namespaces, a Role in each of them, the binding to its administrators, and the right to read a few facts of the cluster.
   - Everything else in this collection, except installing operators, then runs as such an administrator.
-  - A namespace that exists is used as it is. None is ever deleted. A service account that exists is used as it is, too.
+  - A namespace that exists is used as it is. None is ever deleted. A service account that exists is also used as it is.
   - Refused, before anything is written, are namespaces of the platform and of other meshes, control planes and member rolls that were not
     made for this mesh, and administrators such as V(system:authenticated), which stand for many accounts.
-  - Taken away is only what this module gave to this mesh with this control plane's namespace, as O(tenants[].mesh), the namespace and the field
-    manager of an object say. What bears the label of the mesh without having come from here is left alone and named in a warning.
-  - The right to restart workloads (C(restarts) in O(tenants[].admins)) reaches further than it sounds. Who may patch a Deployment
+  - The module removes only what it gave to this mesh with this control plane's namespace, according to
+    O(tenants[].mesh), the namespace and the field manager of an object. Other objects with the label of the mesh are
+    left alone and named in a warning.
+  - The right to restart workloads (C(restarts) in O(tenants[].admins)) reaches further than it sounds. An account that
+    may patch a Deployment
     runs anything as each service account of its namespace, and reads each Secret of it.
   - Needs a cluster administrator's credentials, once per cluster and after a change of members or administrators.
 seealso:
@@ -26,7 +28,7 @@ attributes:
   idempotent: {support: full, description: What is as described is left alone.}
 options:
   state:
-    description: Whether the rights are kept or taken away. Namespaces stay in either case.
+    description: Whether the rights are given or removed. Namespaces stay in either case.
     type: str
     choices: [present, absent]
     default: present
@@ -44,13 +46,13 @@ options:
         description: The namespace of its control plane; the mesh's name followed by C(-mesh-system) when absent.
         type: str
       members:
-        description: Its member namespaces. A V(*) stands for namespaces that are not prepared here.
+        description: Its member namespaces. V(*) means namespaces that are not prepared here.
         type: list
         elements: str
         default: []
       admins:
         description:
-          - Who administers it, as lists of names under C(users), C(groups) and C(service_accounts).
+          - The administrators of the mesh, as lists of names under C(users), C(groups) and C(service_accounts).
           - A service account is C(name) in the control plane's namespace, where it is made, or C(namespace/name) elsewhere, where it is not.
           - Names that begin with C(system:) are refused, but for a user C(system:serviceaccount:namespace:name).
           - With C(restarts) V(false) they may not restart workloads or istiod, nor add namespaces to the member roll. Everything else stays.
@@ -74,7 +76,8 @@ options:
             type: bool
       adopt:
         description:
-          - Whether a control plane or member roll that stands in the mesh's namespace and that this collection did not make is this mesh's.
+          - Whether a control plane or member roll that exists in the mesh's namespace and that this collection did not
+            make belongs to this mesh.
             Needed once, for the first run. It is for the administrator of the cluster to say, not for the mesh.
         type: bool
         default: false
@@ -121,7 +124,7 @@ changes:
   elements: dict
   sample: [{action: create, kind: Role, namespace: shop, name: ossm-federation-mesh-administrator, fields: [rules]}]
 left_alone:
-  description: Objects that bear the label of one of these meshes and did not come from this module, so that nobody takes them away.
+  description: Objects with the label of one of these meshes that this module did not make, and does not remove.
   returned: success
   type: list
   elements: str

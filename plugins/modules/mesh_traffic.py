@@ -9,7 +9,8 @@ version_added: 0.2.0
 author: [The ossm.federation authors (@ossm)]
 description:
   - Keeps the DestinationRules, VirtualServices and AuthorizationPolicies that O(traffic) asks for, in one call for a whole mesh.
-  - What it made and nothing asks for any more is removed. What others made is not written unless a rule says C(merge); where it holds a host,
+  - Objects that it made and that no rule needs any more are removed. Objects of others are not written unless a rule
+    has C(merge); where one is for a host,
     the rule is refused and the fields that it needs are shown.
   - Every problem of every rule is found before anything is written.
   - With O(prometheus_url) the callers of the last seven days are named that a policy on a workload would cut off. A rule that names none of
@@ -49,7 +50,7 @@ options:
             description: How many failures in a row; 5 when absent.
             type: int
           interval:
-            description: How often endpoints are looked at, such as V(10s), the default.
+            description: How often endpoints are checked, such as V(10s), the default.
             type: str
           base_ejection_time:
             description: For how long an endpoint is left out at first, such as V(30s), the default.
@@ -58,7 +59,7 @@ options:
         description: A weight for C(local) and for peers by name, 100 in all.
         type: dict
       callers:
-        description: Who may call the service.
+        description: The callers that may call the service.
         type: dict
         suboptions:
           from_mesh:
@@ -67,8 +68,8 @@ options:
             elements: str
           local:
             description:
-              - Service accounts of this mesh (C(namespace/name)) that may call, too, or V(nobody).
-              - When absent, O(prometheus_url) must tell who calls, and the policy is rehearsed only.
+              - Service accounts of this mesh (C(namespace/name)) that may also call, or V(nobody).
+              - When absent, O(prometheus_url) must show the callers, and the policy is only rehearsed.
             type: raw
           service_accounts:
             description: Service accounts of this mesh that may call an imported service.
@@ -82,7 +83,7 @@ options:
               - Rehearse the policy, from 2.2 on, and enforce it in the first run after a window such as V(7d), V(12h), V(30m) or V(90s) in which the
                 proxies of the workload counted nothing that it would refuse.
               - What they count is read from the proxies (C(pods/portforward)). Where they were restarted or cannot be asked, O(prometheus_url) is;
-                what nobody can tell is not taken for nothing.
+                an unknown count is not treated as zero.
             type: str
             version_added: 0.3.0
       timeout:
@@ -108,8 +109,8 @@ options:
         version_added: 0.3.0
       merge:
         description:
-          - Whether the fields that a failover or a split by weight needs are merged into a DestinationRule of yours that holds the host. This
-            module then owns these fields alone, and takes them away again when nothing asks for them.
+          - Whether the fields that a failover or a split by weight needs are merged into your DestinationRule of the
+            host. This module then owns only these fields, and removes them again when no rule needs them.
           - Refused where your rule sets one of these fields to something else.
         type: bool
         version_added: 0.3.0
@@ -172,7 +173,7 @@ EXAMPLES = r"""
         failover_to: west
         merge: true
 
-- name: Rehearse who may call checkout
+- name: Rehearse the policy of checkout
   ossm.federation.mesh_traffic:
     kubeconfig: east.kubeconfig
     mesh: east
@@ -210,7 +211,7 @@ changes:
   elements: dict
   sample: [{action: create, kind: DestinationRule, namespace: shop, name: federation.cart, fields: [spec.host]}]
 lines:
-  description: What each rule does, in words, and what a reader must not take for granted.
+  description: What each rule does, in words, and what it does not guarantee.
   returned: success
   type: list
   elements: str
@@ -222,8 +223,10 @@ locality:
   sample: {region: eu-central}
 rehearsals:
   description: >-
-    How each policy stands that is not enforced yet, or was by this run: I(state) is V(new), V(waiting), V(quiet), V(denied), V(unknown), V(over) or
-    V(enforced), I(denied) how many requests and connections it would have refused, I(why) for what reason that is not known.
+    The state of each policy that is not enforced yet, or that this run enforced: I(state) is V(new), V(waiting),
+    V(quiet), V(denied), V(unknown), V(over) or
+    V(enforced), I(denied) how many requests and connections it would have refused, I(why) the reason if that is not
+    known.
   returned: success
   type: list
   elements: dict

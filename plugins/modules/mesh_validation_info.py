@@ -10,8 +10,8 @@ author: [The ossm.federation authors (@ossm)]
 description:
   - Looks at VirtualServices, DestinationRules, Gateways, Sidecars and policies of a mesh's members and of its control plane's namespace, and
     returns what Kiali's validations find, with Kiali's code beside ours.
-  - Hosts that are known are Services, ServiceEntries and what a connected peer gives. What cannot be decided from what was read is unknown,
-    never wrong and never in order.
+  - Hosts that are known are Services, ServiceEntries and the exports of a connected peer. What cannot be decided is
+    unknown, never wrong and never correct.
 seealso:
   - module: ossm.federation.federation_diagnosis_info
   - module: ossm.federation.mesh_health_info
@@ -65,12 +65,13 @@ findings:
       severity: error
       title: Route to a host that does not exist
       place: VirtualService shop/cart, http[0].route[0]
-      seen: names chart.shop.svc.cluster.local, which is no Service, ServiceEntry or import of this mesh
-      why: "A destination that no Service, ServiceEntry or import of the mesh has: calls that take this route fail with 503."
+      seen: names chart.shop.svc.cluster.local, which is not a Service, ServiceEntry or import of this mesh
+      why: "No Service, ServiceEntry or import of the mesh has this destination, so calls that take this route fail with
+        503."
       cure: Correct the host; write it in full.
       reference: https://example.com/ossm/federation/docs/0.1.0/codes/fed984.html
 findings_left_out:
-  description: By code, how many more findings there are than the first 100 that RV(findings) holds; empty when it holds all.
+  description: By code, how many more findings there are than the first 100 in RV(findings); empty when all are there.
   returned: success
   type: dict
   sample: {FED984: 12}
@@ -84,7 +85,8 @@ unknown:
   returned: success
   type: list
   elements: dict
-  sample: [{what: host cart.shop.svc.west-imports.local, because: "peer west is not connected, so what it gives is not known", codes: [FED984]}]
+  sample: [{what: host cart.shop.svc.west-imports.local, because: "peer west is not connected, so its exports are not
+    known", codes: [FED984]}]
 mutual_tls:
   description: Per namespace whether calls must come with mutual TLS, which object says so, and objects that say otherwise for some workloads.
   returned: success

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: mixer_report_info
-short_description: Show what Mixer does in a mesh of 2.0, and what does it from 2.1 on
+short_description: Show what Mixer does in a mesh of 2.0, and what replaces it from 2.1 on
 version_added: 0.2.0
 author: [The ossm.federation authors (@ossm)]
 description:
-  - Lists every object of Mixer's in the mesh and every part of the control plane that uses it, each with what takes its place, or with what
+  - Lists every object of Mixer's in the mesh and every part of the control plane that uses it, each with what replaces
+    it, or with what
     is lost.
   - Writes rate limits in the control plane's words, and 3scale as a draft of C(mesh_threescale), without the access token.
   - Changes nothing.
@@ -25,7 +26,7 @@ extends_documentation_fragment:
 """
 
 EXAMPLES = r"""
-- name: See what Mixer does here before 2.1 takes it away
+- name: See what Mixer does here before 2.1 removes it
   ossm.federation.mixer_report_info:
     kubeconfig: east.kubeconfig
     mesh: east

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: preflight_info
-short_description: Find what a federation would skip in silence
+short_description: Find what a federation would skip silently
 version_added: 0.1.0
 author: [The ossm.federation authors (@ossm)]
 description:
-  - Looks at what is described, at the peers' cards, and at the live objects of one mesh, whoever made them, and returns
-    everything that is wrong or that the operator or istiod would pass over without a word, each with a code, what was
+  - Checks the description, the peers' cards, and the live objects of one mesh, whoever made them. It returns everything
+    that is wrong or that the operator or istiod would ignore silently, each with a code, what was
     seen, why it matters, and the cure.
   - Errors are what M(ossm.federation.federation) would refuse, all of them and not only the first. Warnings are about live
     objects, so that tomorrow's run still runs.
-  - What this account may not read is returned as unknown, never as found to be in order.
+  - What this account may not read is returned as unknown, never as healthy.
 seealso:
   - module: ossm.federation.federation
   - module: ossm.federation.cluster_preflight_info
@@ -28,7 +28,7 @@ options:
     default: []
   cards_from:
     description:
-      - The name of a variable with such cards. It is handed over as it stands, so that nothing in a card is ever
+      - The name of a variable with such cards. It is passed unevaluated, so that nothing in a card is ever
         evaluated as a template; O(cards) wins over it.
       - It may also be one expression of at most 1024 characters that names variables and takes parts of them.
     type: str
@@ -54,18 +54,19 @@ options:
     description: The rules of M(ossm.federation.mesh_traffic), whose problems are found as well; they are left alone when absent.
     type: raw
   locality:
-    description: Where this mesh is, as M(ossm.federation.mesh_traffic) takes it.
+    description: Where this mesh is, as in M(ossm.federation.mesh_traffic).
     type: dict
   extensions:
     description: The extensions of M(ossm.federation.wasm_extension), whose problems are found as well.
     type: raw
     version_added: 0.3.0
   threescale:
-    description: What M(ossm.federation.threescale_adapter) takes, whose problems are found as well. The portal is not asked.
+    description: The adapters of M(ossm.federation.threescale_adapter), whose problems are found as well. The portal is
+      not asked.
     type: raw
     version_added: 0.3.0
   threescale_tests:
-    description: Tests of O(threescale); those of adapters whose rules are all described are found where they are not met.
+    description: Tests of O(threescale); for adapters whose rules are all described, failing tests are reported.
     type: raw
     version_added: 0.3.0
 extends_documentation_fragment:
@@ -75,7 +76,7 @@ extends_documentation_fragment:
 """
 
 EXAMPLES = r"""
-- name: Look what would be skipped in silence
+- name: Show what would be skipped silently
   ossm.federation.preflight_info:
     kubeconfig: east.kubeconfig
     mesh: east
@@ -90,7 +91,7 @@ EXAMPLES = r"""
   ansible.builtin.debug:
     msg: "{{ preflight.lines }}"
 
-- name: Look only at what is described and at the cards
+- name: Check only the description and the cards
   ossm.federation.preflight_info:
     kubeconfig: east.kubeconfig
     mesh: east
@@ -122,12 +123,12 @@ findings:
       cure: Make one Service per port with the same selector.
       reference: https://example.com/ossm/federation/docs/0.1.0/codes/fed761.html
 findings_left_out:
-  description: By code, how many more findings there are than the first 100 that RV(findings) holds; empty when it holds all.
+  description: By code, how many more findings there are than the first 100 in RV(findings); empty when all are there.
   returned: success
   type: dict
   sample: {FED761: 19900}
 counts:
-  description: How many errors, which would stop a run, how many warnings, and how many things that could not be looked at.
+  description: How many errors, which would stop a run, how many warnings, and how many checks were not possible.
   returned: success
   type: dict
   sample: {errors: 0, warnings: 1, unknown: 0}

@@ -8,8 +8,9 @@ short_description: Show the configuration of proxies, and compare it
 version_added: 0.2.0
 author: [The ossm.federation authors (@ossm)]
 description:
-  - Shows what the Envoy of a pod is configured with, as a table of what matters, or compares it with another pod, workload or saved file, or
-    with what istiod would send. Pods of a workload are compared with what most of them have.
+  - Shows the configuration of the Envoy of a pod, as a table of the important parts, or compares it with another pod,
+    workload or saved file, or
+    with what istiod would send. Pods of a workload are compared with the majority of them.
   - Differences go by meaning, first by name and then by field. What differs by nature (version stamps, nonces, node ids, addresses) is folded away.
   - No secret leaves the module. Certificates are fingerprints, keys are left out, and the configuration of extensions is a digest.
   - Envoy is asked by a port-forward, as the same account as for every other request, one pod after the other, since Envoy makes a dump on its
@@ -26,10 +27,11 @@ options:
     type: str
     required: true
   against:
-    description: What it is compared with, as C(namespace/name) of a pod or workload, or V(istiod) for what istiod would send to the pod.
+    description: The other side of the comparison, as C(namespace/name) of a pod or workload, or V(istiod) for what
+      istiod would send to the pod.
     type: str
   against_file:
-    description: A file that it is compared with, as O(directory) holds them or as Envoy's C(/config_dump) gives them.
+    description: A file to compare with, from O(directory) or from Envoy's C(/config_dump).
     type: path
   sections:
     description: Which parts are read.
@@ -45,7 +47,7 @@ options:
     elements: str
     default: []
   show:
-    description: Only rows of the table that hold this text.
+    description: Only rows of the table that contain this text.
     type: str
     default: ""
   directory:
@@ -57,7 +59,8 @@ options:
     default: false
   clear:
     description:
-      - Whether the configuration of Wasm extensions is shown instead of its digest. What is known as a secret in it is hidden all the same,
+      - Whether the configuration of Wasm extensions is shown instead of its digest. Known secrets in it are still
+        hidden,
         but an extension may call its secrets as it likes.
     type: bool
     default: false

@@ -12,13 +12,16 @@ description:
     or a WasmPlugin, as the version of the mesh has it, with the ServiceEntry, the DestinationRule and the RequestAuthentication that it needs.
   - Service tokens and mapping rules that are not described are fetched from the admin portal by this module. The access token stays out
     of the mesh, but for C(system).
-  - Tests say what the adapter would do with requests. One that is not met fails the module before anything is written.
-  - The adapter's configuration holds service tokens in clear. Diffs, results and errors of this module show none.
+  - Tests state what the adapter would do with requests. One that fails makes the module fail before anything is
+    written.
+  - The adapter's configuration contains service tokens in the clear. Diffs, results and errors of this module show
+    none.
 seealso:
   - module: ossm.federation.wasm_extension
 attributes:
   check_mode: {support: full, description: Asks the portal and changes nothing.}
-  diff_mode: {support: full, description: Shows the fields that change. What the adapter is told is shown as a digest.}
+  diff_mode: {support: full, description: Shows the fields that change. The adapter's configuration is shown as a
+    digest.}
   idempotent: {support: full, description: What is as described is left alone.}
 options:
   state:
@@ -50,10 +53,11 @@ options:
     default: []
   wait_timeout:
     description:
-      - Seconds to wait at the most until every proxy runs a WasmPlugin that takes a ServiceMeshExtension's place. The proxies are asked by
+      - Seconds to wait at most until every proxy runs a WasmPlugin that replaces a ServiceMeshExtension. The proxies
+        are asked by
         port-forward. Where all run it, the old one, or the denial, is removed in the same run. Where one does not, a new one beside which the old
         one runs is removed again.
-      - Where they may not be asked, or do not tell, a later run finishes it, once O(loaded) names it.
+      - If they may not be asked, or do not answer, a later run finishes it, once O(loaded) names it.
     type: int
     default: 120
     version_added: 0.3.0
@@ -133,7 +137,7 @@ adapters:
       selector: app=cart
       pods: [shop/cart-1]
 tests:
-  description: Each test, whether it is met, and what the adapter would find.
+  description: Each test, whether it passes, and what the adapter would find.
   returned: success
   type: list
   elements: dict

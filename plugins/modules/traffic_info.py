@@ -8,9 +8,9 @@ short_description: Show how calls go between meshes
 version_added: 0.2.0
 author: [The ossm.federation authors (@ossm)]
 description:
-  - Shows which rules of M(ossm.federation.mesh_traffic) stand, and everything that is wrong with those that are described.
+  - Shows which rules of M(ossm.federation.mesh_traffic) exist, and everything that is wrong with the described ones.
   - With O(service) and O(client) it computes from live objects where a call goes, with shares, endpoints by priority, and the policies that
-    admit it on each hop of this mesh. What no object tells is said in notes.
+    admit it on each hop of this mesh. Notes say what no object shows.
 seealso:
   - module: ossm.federation.mesh_traffic
   - module: ossm.federation.federation_info
@@ -19,16 +19,17 @@ attributes:
   diff_mode: {support: none, description: Changes nothing.}
 options:
   traffic:
-    description: The rules, as M(ossm.federation.mesh_traffic) takes them. What stands is shown without them as well.
+    description: The rules, as in M(ossm.federation.mesh_traffic). Existing objects are also shown without them.
     type: raw
   locality:
-    description: Where this mesh is, as M(ossm.federation.mesh_traffic) takes it.
+    description: Where this mesh is, as in M(ossm.federation.mesh_traffic).
     type: dict
   service:
     description: The service that is called, as C(namespace/name) in this mesh.
     type: str
   client:
-    description: Who calls it, as C(namespace/name) of a service account, label app, Service or pod (the first that fits), or the name of a peer.
+    description: The caller, as C(namespace/name) of a service account, label app, Service or pod (the first that
+      matches), or the name of a peer.
     type: str
 extends_documentation_fragment:
   - ossm.federation.cluster
@@ -48,7 +49,7 @@ EXAMPLES = r"""
     service: shop/cart
     client: shop/web
 
-- name: Show what stands, without asking about a call
+- name: Show what exists, without asking about a call
   ossm.federation.traffic_info:
     kubeconfig: east.kubeconfig
     mesh: east
@@ -73,7 +74,7 @@ findings:
   elements: dict
   sample: []
 rules:
-  description: The objects that stand for C(mesh_traffic).
+  description: The existing objects of C(mesh_traffic).
   returned: success
   type: list
   elements: dict
@@ -93,8 +94,10 @@ notes:
   sample: ["shop/web is read as service account: 1 pod"]
 rehearsals:
   description: >-
-    How each policy stands that is not enforced yet, or was by this run: I(state) is V(new), V(waiting), V(quiet), V(denied), V(unknown), V(over) or
-    V(enforced), I(denied) how many requests and connections it would have refused, I(why) for what reason that is not known.
+    The state of each policy that is not enforced yet, or that this run enforced: I(state) is V(new), V(waiting),
+    V(quiet), V(denied), V(unknown), V(over) or
+    V(enforced), I(denied) how many requests and connections it would have refused, I(why) the reason if that is not
+    known.
   returned: success
   type: list
   elements: dict

@@ -8,17 +8,20 @@ short_description: Move the shares of splits towards their goal in steps, with a
 version_added: 0.2.0
 author: [The ossm.federation authors (@ossm)]
 description:
-  - Moves the weights of a split from what stands towards O(traffic), step by step. Both kinds of split move, by weight inside one host and
+  - Moves the weights of a split from the present ones towards O(traffic), step by step. Both kinds of split move, by
+    weight inside one host and
     between two hosts.
-  - A check after each step decides. One that fails steps back by itself to the weights that stood before the first step, where they stay until
+  - A check after each step decides. If it fails, the module restores the weights from before the first step, where they
+    stay until
     the module is asked to move again or to abort.
-  - How far a share is stands in the annotation C(ossm.federation/shift) of its object, so a run that was killed goes on where it was, and
+  - The annotation C(ossm.federation/shift) of the object records how far a share is, so a run that was killed continues
+    where it was, and
     M(ossm.federation.mesh_traffic) leaves such a share alone.
 seealso:
   - module: ossm.federation.mesh_traffic
   - module: ossm.federation.traffic_info
 attributes:
-  check_mode: {support: full, description: Shows the whole way; writes nothing and waits for nothing.}
+  check_mode: {support: full, description: Shows all steps; writes nothing and waits for nothing.}
   diff_mode: {support: full, description: Shows the fields that change.}
   idempotent: {support: full, description: At the goal nothing changes and nothing is waited for.}
 options:
@@ -30,24 +33,25 @@ options:
     choices: [move, back, abort]
     default: move
   traffic:
-    description: The rules, as M(ossm.federation.mesh_traffic) takes them. Their splits are the goal.
+    description: The rules, as in M(ossm.federation.mesh_traffic). Their splits are the goal.
     type: raw
     required: true
   locality:
-    description: Where this mesh is, as M(ossm.federation.mesh_traffic) takes it.
+    description: Where this mesh is, as in M(ossm.federation.mesh_traffic).
     type: dict
   services:
     description: The services whose shares move, as C(namespace/name); all that have a split when absent.
     type: list
     elements: str
   steps:
-    description: How much of the way each step has made, in per cent. Rising, the last one 100.
+    description: The progress after each step, in per cent. Rising, the last one 100.
     type: list
     elements: int
     default: [0, 5, 25, 100]
   check:
     description:
-      - What decides after a step. V(wait) waits O(pause) seconds and goes on. V(prometheus) waits and then asks for the share of calls that
+      - What decides after a step. V(wait) waits O(pause) seconds and continues. V(prometheus) waits and then asks for
+        the share of calls that
         fail. V(approve) makes one step, and the next call of the module is the approval.
     type: str
     choices: [wait, approve, prometheus]
@@ -71,7 +75,8 @@ options:
     default: back
   query:
     description:
-      - A query of your own that gives one number, the share of calls that fail, from 0 to 1. C($hosts) stands for the hosts as a regular
+      - Your own query that returns one number, the share of calls that fail, from 0 to 1. C($hosts) stands for the
+        hosts as a regular
         expression, C($window) for the time.
     type: str
 extends_documentation_fragment:
@@ -110,7 +115,7 @@ EXAMPLES = r"""
     prometheus_token: "{{ lookup('ansible.builtin.env', 'PROMETHEUS_TOKEN') }}"
     error_rate: 2
 
-- name: Put back what stood before, and forget the shift
+- name: Restore the previous weights, and forget the shift
   ossm.federation.traffic_shift:
     kubeconfig: east.kubeconfig
     mesh: east
@@ -137,7 +142,8 @@ lines:
   elements: str
   sample: ["shop/till: local 100 : west 0 → local 95 : west 5", "shop/till: at its goal, local 0 : west 100"]
 services:
-  description: Where each share stands now. C(state) is V(goal), V(moving), V(back), or V(idle) for one that has not begun.
+  description: The present state of each share. C(state) is V(goal), V(moving), V(back), or V(idle) for one that has not
+    begun.
   returned: success
   type: list
   elements: dict

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: upgrade_plan_info
-short_description: Tell what an upgrade of a control plane takes
+short_description: Show what an upgrade of a control plane needs
 version_added: 0.2.0
 author: [The ossm.federation authors (@ossm)]
 description:
-  - Tells each minor version on the way, what stops the control plane there, what changes under the user's feet, and which sidecars are old.
+  - Lists each minor version in between, what stops the control plane there, what changes for users, and which sidecars
+    are old.
   - Reads only.
 seealso:
   - module: ossm.federation.control_plane
@@ -22,7 +23,7 @@ options:
     type: str
     required: true
   remove_mixer:
-    description: Whether the upgrade takes Mixer and the 3scale add-on out by itself, so that neither stops it.
+    description: Whether the upgrade removes Mixer and the 3scale add-on by itself, so that neither stops it.
     type: bool
     default: false
   convert_extensions:
@@ -30,7 +31,8 @@ options:
     type: bool
     default: false
   images:
-    description: What M(ossm.federation.extension_conversion) is told of images, so that the plan names the extensions that cannot be converted.
+    description: The option C(images) of M(ossm.federation.extension_conversion), so that the plan names the extensions
+      that cannot be converted.
     type: dict
     default: {}
   strict:
@@ -43,19 +45,19 @@ extends_documentation_fragment:
 """
 
 EXAMPLES = r"""
-- name: See what lies between this mesh and version 2.3
+- name: See the steps between this mesh and version 2.3
   ossm.federation.upgrade_plan_info:
     kubeconfig: east.kubeconfig
     mesh: east
     to: v2.3
 
-- name: See what an upgrade to 2.6 would stop at, extensions included
+- name: See what would stop an upgrade to 2.6, extensions included
   ossm.federation.upgrade_plan_info:
     kubeconfig: east.kubeconfig
     mesh: east
     to: v2.6
 
-- name: Look at a mesh whose control plane has names of its own
+- name: Plan for a mesh whose control plane has other names
   ossm.federation.upgrade_plan_info:
     kubeconfig: east.kubeconfig
     mesh: east
@@ -66,11 +68,11 @@ EXAMPLES = r"""
 
 RETURN = r"""
 steps:
-  description: One entry per minor version on the way, none when the control plane is there already.
+  description: One entry per minor version in between, none when the control plane already has the version.
   returned: success
   type: list
   elements: dict
-  sample: [{from: v2.0, to: v2.1, blockers: [], notes: ["Mixer is gone: its policies and adapters stop working"]}]
+  sample: [{from: v2.0, to: v2.1, blockers: [], notes: ["Mixer is removed: its policies and adapters stop working"]}]
 lines:
   description: The plan as lines for people.
   returned: success

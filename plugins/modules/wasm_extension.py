@@ -12,10 +12,11 @@ description:
   - Extensions that this module made and that are no longer described are removed. Objects that others made are left alone.
   - What the kind or the version of the mesh cannot express is refused with the field's name, before anything is written.
   - With O(ask_proxies) it asks the proxies that a WasmPlugin selects, by port-forward, whether they run it; with O(wait) it waits for them, and
-    fails where one does not run it in time. Where they may not be asked, or do not tell, readiness is unknown, which is no failure.
+    fails where one does not run it in time. If they may not be asked, or do not answer, readiness is unknown, which is
+    not a failure.
   - With either, a WasmPlugin of C(AUTHN) or C(AUTHZ) that is new, or gets another module or configuration, is first written for one of its pods
     alone. Once that pod runs it, it is written for all; where the pod does not, the module fails and leaves all others as they were.
-    Where no pod can try it, or tells, that is a warning, and it is written for all at once.
+    If no pod can try it, or answers, there is a warning, and it is written for all at once.
 seealso:
   - module: ossm.federation.wasm_module_info
   - module: ossm.federation.extension_conversion
@@ -23,7 +24,8 @@ attributes:
   check_mode:
     support: full
     description: Changes nothing and shows which pods each extension selects, and in which order several run.
-  diff_mode: {support: full, description: Shows the fields that change. What a module is told is shown as a digest.}
+  diff_mode: {support: full, description: Shows the fields that change. The configuration of a module is shown as a
+    digest.}
   idempotent: {support: full, description: Extensions that are as described are left alone.}
 options:
   state:
@@ -66,7 +68,7 @@ options:
         description: Which extension of a phase runs first; the highest.
         type: int
       config:
-        description: What the module is told.
+        description: The configuration of the module.
         type: dict
       pull_secret:
         description: The Secret with which the image is fetched.
@@ -125,7 +127,7 @@ options:
     default: false
     version_added: 0.3.0
   wait_timeout:
-    description: Seconds to wait at the most.
+    description: Seconds to wait at most.
     type: int
     default: 120
     version_added: 0.3.0
@@ -181,7 +183,8 @@ changes:
 extensions:
   description:
     - Each extension with its kind, the pods that it selects (null where they may not be read), and whether it is ready (null if unknown).
-    - With O(ask_proxies) or O(wait), C(loading) tells of each pod whether the extension is C(loaded), C(warming), C(failed), C(idle) (the pod has
+    - With O(ask_proxies) or O(wait), C(loading) has for each pod whether the extension is C(loaded), C(warming),
+      C(failed), C(idle) (the pod has
       no listener that the extension is for) or C(unknown), why, and which listeners wait for it.
   returned: success
   type: list
@@ -198,7 +201,8 @@ extensions:
       why: loaded in 1 of 1 pods
       loading: [{pod: shop/cart-1, state: loaded, why: "", listeners: []}]
 orders:
-  description: Where several extensions run in one phase, and in which order; C(ties) are those whose order nobody has said.
+  description: Where several extensions run in one phase, and in which order; C(ties) are those whose order is
+    undefined.
   returned: success
   type: list
   elements: dict
@@ -224,7 +228,7 @@ waiting_for:
   elements: str
   sample: []
 wait_limit:
-  description: Seconds that a wait takes at the most.
+  description: Seconds that a wait takes at most.
   returned: success
   type: int
   sample: 120

@@ -10,17 +10,18 @@ author: [The ossm.federation authors (@ossm)]
 description:
   - Packs a C(.wasm) file into an image of one layer with C(/manifest.yaml) and C(/plugin.wasm), pushed to a registry or written as an OCI layout in
     one archive. A ServiceMeshExtension of 2.1 and 2.2 reads it, and a WasmPlugin from 2.2 on.
-  - Refuses what no proxy of a mesh from 2.1 to 2.6 loads, as M(ossm.federation.wasm_module_info) does.
-  - Equal modules give equal archives and digests, whichever way they go; so does C(skopeo copy oci-archive:plugin.tar docker://registry.example/plugin:1).
+  - Refuses modules that no proxy of a mesh from 2.1 to 2.6 loads, as M(ossm.federation.wasm_module_info) does.
+  - Equal modules give equal archives and digests, whichever way they are pushed; so does C(skopeo copy
+    oci-archive:plugin.tar docker://registry.example/plugin:1).
     Reads no cluster.
 seealso:
   - module: ossm.federation.wasm_module_info
   - module: ossm.federation.wasm_extension
 extends_documentation_fragment: [ossm.federation.registry]
 attributes:
-  check_mode: {support: full, description: Asks the registry what stands under the tag and writes nothing.}
+  check_mode: {support: full, description: Asks the registry for the tag and writes nothing.}
   diff_mode: {support: full, description: Shows the digests.}
-  idempotent: {support: full, description: An archive that holds the same image and a tag that names it are left alone.}
+  idempotent: {support: full, description: An archive that has the same image and a tag that names it are left alone.}
 options:
   path:
     description: The module.
@@ -30,7 +31,8 @@ options:
     description: The archive to write. At least one of O(dest) and O(push) is given.
     type: path
   push:
-    description: The place in a registry to push the image to, with a tag, such as C(registry.example/team/header:1.2.0). C(oci://) may stand before it.
+    description: The place in a registry to push the image to, with a tag, such as
+      C(registry.example/team/header:1.2.0). It may begin with C(oci://).
     type: str
     version_added: 0.3.0
   move_tag:
@@ -46,19 +48,19 @@ options:
     type: str
     required: true
   version:
-    description: The version that the manifest tells.
+    description: The version in the manifest.
     type: str
     default: "1"
   description:
-    description: What the manifest says of the module.
+    description: The description of the module in the manifest.
     type: str
   phase:
-    description: The phase of a ServiceMeshExtension that says none itself.
+    description: The phase of a ServiceMeshExtension that sets none itself.
     type: str
     choices: [PreAuthN, PostAuthN, PreAuthZ, PostAuthZ, PreStats, PostStats]
     default: PostStats
   priority:
-    description: The priority of a ServiceMeshExtension that says none itself.
+    description: The priority of a ServiceMeshExtension that sets none itself.
     type: int
     default: 0
   reference:
@@ -76,7 +78,7 @@ EXAMPLES = r"""
     reference: 1.2.0
   register: packed
 
-- name: Pack it only if it is what was reviewed
+- name: Pack it only if it is the reviewed module
   ossm.federation.wasm_image:
     path: build/plugin.wasm
     dest: build/plugin.tar

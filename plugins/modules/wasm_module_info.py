@@ -8,9 +8,12 @@ short_description: Look into a Wasm module before proxies run it
 version_added: 0.2.0
 author: [The ossm.federation authors (@ossm)]
 description:
-  - Reads a C(.wasm) file and tells its digest, the version of the Proxy-Wasm ABI that it declares, and what it needs of a proxy.
-  - Refuses what no proxy of a mesh from 2.1 to 2.6 loads, with the reason. The file is read in bounded time and memory, and never run.
-  - Reads also the module of an image, in a registry or saved as an OCI layout in one archive, and tells which kinds of extensions read it.
+  - Reads a C(.wasm) file and returns its digest, the version of the Proxy-Wasm ABI that it declares, and what it needs
+    of a proxy.
+  - Refuses modules that no proxy of a mesh from 2.1 to 2.6 loads, with the reason. The file is read in bounded time and
+    memory, and never run.
+  - Reads also the module of an image, in a registry or saved as an OCI layout in one archive, and returns which kinds
+    of extensions read it.
   - A link in the place of the file is not followed. Reads no cluster. A registry is asked only with O(pull).
 seealso:
   - module: ossm.federation.wasm_extension
@@ -31,7 +34,7 @@ options:
   pull:
     description:
       - Instead of O(path), an image in a registry, such as C(registry.example/team/header:1.2@sha256:…), with a tag, a digest or both; the digest then counts.
-        C(oci://) may stand before it.
+        It may begin with C(oci://).
       - Of an index, which lists an image per platform, the one for linux on amd64 is read, as the proxies' fetcher does.
     type: str
     version_added: 0.3.0
@@ -110,7 +113,8 @@ abi:
   type: str
   sample: 0.2.1
 is_taken:
-  description: Whether the proxies of each mesh from 2.1 to 2.6 take it; null where it needs something that not each of them is known to give.
+  description: Whether the proxies of each mesh from 2.1 to 2.6 support it; null if it needs something that not each of
+    them is known to have.
   returned: success
   type: bool
   sample: true

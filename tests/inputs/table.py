@@ -169,13 +169,13 @@ CONTEXTS = [
 FOLDERS = [
     Input("federation", NO_FOLDER, "nowhere"),
     Input("federation", NO_FOLDER, "nowhere", {"options": {"cards_dir": "nowhere/deeper"}}),
-    Input("federation", NO_FOLDER, "is no folder", {"options": {"cards_dir": "a-file"}}),
+    Input("federation", NO_FOLDER, "is not a folder", {"options": {"cards_dir": "a-file"}}),
     Input("preflight_info", NO_FOLDER, "nowhere"),
     Input("federation", NO_FOLDER, "nowhere", {"check": True}),
     Input("federation", NO_FOLDER, "nowhere", {"options": {"peers": ["west", "north"]}}),
     Input("mesh_card_info", "FED201", "nowhere", {"options": {"path": "nowhere/west-for-east.json"}}),
     Input("federation", NO_FOLDER, "carsd", {"options": {"cards_dir": "carsd"}}),
-    Input("preflight_info", NO_FOLDER, "is no folder", {"options": {"cards_dir": "a-file"}}),
+    Input("preflight_info", NO_FOLDER, "is not a folder", {"options": {"cards_dir": "a-file"}}),
     Input("federation", "waits", "west-for-east.json in ", {"options": {"cards_dir": "empty"}}),
 ]
 EVERYTHING = (MISSPELLED, OF_THE_RUN, WRONG_KINDS, NO_HOSTS, NAMES, WITHDRAWING, CONTEXTS, FOLDERS)

@@ -185,7 +185,7 @@ def test_a_federation_made_by_hand_is_taken_over_while_it_carries_traffic(by_han
     assert "FED503" in left.output and "spec.gateways.additionalIngress.from-acme" in left.output, left.output
     told = " ".join(left.output.split())
     for part in ("additionalIngress.from-acme", "additionalEgress.to-acme"):
-        assert f"spec.gateways.{part} is kept by" in told, "what FED503 names is on the list of what is left"
+        assert f"spec.gateways.{part} is managed by" in told, "what FED503 names is on the list of what is left"
     for name, mesh in by_hand.meshes.items():
         local, ingress, _egress, bundle = NAMES[name]
         for kind in ("ServiceMeshPeer", "ExportedServiceSet", "ImportedServiceSet"):

@@ -118,7 +118,7 @@ def test_one_run_federates_both_meshes_and_takes_it_back(bed: Testbed, administr
     fresh = both.play("federate", "--check", "--diff")
     assert "(known after apply)" in fresh.output
     assert re.search(r"east · \d objects to create\n  west gains cart\.shop\n", fresh.output), fresh.output
-    assert "as it stands now: east · east-mesh-system/basic" in fresh.output
+    assert "the present status: east · east-mesh-system/basic" in fresh.output
     assert federation_of(bed, "east") == federation_of(bed, "west") == {}
 
     done = both.play("federate", "--diff")

@@ -51,7 +51,7 @@ def test_a_pull_secret_is_looked_for_without_its_content_and_unknown_without_the
         return " ".join(admin.play("preflight").output.split())
 
     assert f"UNKNOWN Secret objects in {mesh.namespace}: this account may not read them" in told(restricted)
-    assert "names the pull secret mirror, and there is none in" in told(mesh.kubeconfig)
+    assert "names the pull secret mirror, which does not exist in" in told(mesh.kubeconfig)
     mesh.kube.create({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "mirror", "namespace": mesh.namespace}, "stringData": {"key": "x"}})
     assert "FED751" not in told(mesh.kubeconfig)
     mesh.kube.merge("ServiceMeshControlPlane", "basic", mesh.namespace, {"spec": {"runtime": None}})

@@ -334,7 +334,7 @@ def test_a_module_that_envoy_rejects_is_told_with_the_reason_also_when_another_h
     rejected = "failed Envoy has rejected it: Unable to create Wasm"
     wait_until({"refuses": rejected}, bad)
     mesh.wait_until(lambda: web.call(local("till")).status == 500, SECONDS_TO_OBEY, "Envoy's answer where it has no filter")
-    listener = "failed Envoy has rejected what it was sent for"
+    listener = "failed Envoy has rejected the configuration of"
     wait_until({"refuses": rejected, "mark": listener}, bad, good)
     assert [web.call(local("till")).status for _call in range(5)] == [500] * 5
     # The listener that Envoy has rejected comes again with the next change only.

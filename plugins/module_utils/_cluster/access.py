@@ -133,7 +133,8 @@ def _check(options: Mapping[str, Any]) -> None:
             "FED101",
             where=OPTIONS,
             what=(
-                f"only {given} is given, which is not enough to connect; K8S_AUTH_* variables are not added to what a task names"
+                f"only {given} is given, which is not enough to connect; K8S_AUTH_* variables are not combined with "
+                "options of a task"
                 if given
                 else "no credentials are given"
             ),
@@ -149,7 +150,7 @@ def _check(options: Mapping[str, Any]) -> None:
             raise FederationError(
                 "FED101",
                 where=name,
-                what="holds a text and not a path",
+                what="is a text that is not a path",
                 fix="Write it to a file and give the file's path",
             )
         if not os.access(path, os.R_OK) or os.path.isdir(path):
@@ -204,7 +205,7 @@ def _documents(kubeconfig: object) -> list[Document]:
         return [Document("kubeconfig", "", json.loads(json.dumps(kubeconfig)))]
     if not isinstance(kubeconfig, str):
         raise FederationError(
-            "FED101", where="kubeconfig", what="is neither a path nor a mapping nor a text", fix=fix
+            "FED101", where="kubeconfig", what="is not a path, a mapping or a text", fix=fix
         )
     if is_content(kubeconfig):
         return [Document("kubeconfig (a text)", "", data_of(kubeconfig, "kubeconfig (a text)"))]
@@ -330,7 +331,7 @@ def _context(said: Said) -> ssl.SSLContext:
         reason = (
             error.strerror
             if isinstance(error, OSError) and not isinstance(error, ssl.SSLError)
-            else "it holds no certificate that can be read"
+            else "it has no readable certificate"
         )
         raise FederationError(
             "FED101",
@@ -501,7 +502,7 @@ class Login:
             raise FederationError(
                 "FED101",
                 where=place,
-                what="its program gives neither a token nor a certificate with its key",
+                what="its program returns neither a token nor a certificate with its key",
                 fix=_by_hand(),
             )
         self.token = visible(token, place)
@@ -558,7 +559,7 @@ def _asked(plugin: Plugin, said: Said, place: str) -> Mapping[str, Any]:
 
 
 def _by_hand() -> str:
-    return "Run kubectl with the same kubeconfig, which shows what the program says; it must run without a terminal"
+    return "Run kubectl with the same kubeconfig, which shows the program's output; it must run without a terminal"
 
 
 def _oauth_token(urllib3: Any, pool: Any, server: str, username: str, password: str, seconds: float) -> str:

@@ -59,7 +59,7 @@ def _raw(response: Any, deadline: float) -> Iterator[bytes]:
             raise CutOff("the answer does not end")
         yield block
     if _LENGTH.fullmatch(announced) and count < int(announced) and response.status not in (204, 304):
-        raise CutOff(f"{count} of {announced} bytes came")
+        raise CutOff(f"{count} of {announced} bytes arrived")
 
 
 def _decoded(response: Any, blocks: Iterator[bytes]) -> Iterator[bytes]:
@@ -77,7 +77,7 @@ def _decoded(response: Any, blocks: Iterator[bytes]) -> Iterator[bytes]:
                 yield unpacked.decompress(block, MIB)
                 block = unpacked.unconsumed_tail
     except zlib.error:
-        raise Unusable("FED119", "is said to be gzip and is not") from None
+        raise Unusable("FED119", "is declared as gzip but is not gzip") from None
     if not unpacked.eof:
         raise CutOff("the compressed answer ends early")
 
@@ -124,7 +124,7 @@ class Pages:
         metadata = body.get("metadata")
         token = mapping_of({} if metadata is None else metadata, "metadata").get("continue") or ""
         if not isinstance(token, str) or len(token) > LONGEST_TOKEN:
-            raise Unusable("FED119", "has a metadata.continue that is no token")
+            raise Unusable("FED119", "has a metadata.continue that is not a token")
         self._objects += count
         self._weight += weight
         self._short += count < self._limit

@@ -252,7 +252,8 @@ class Cluster:
                     return streams.asked_through(stream, page)
                 content, ended = streams.printed(stream, page.most)
         except Unusable as error:
-            self._fail(error.code, where, f"the answer to GET {streams.target_of(page)} {error.what}", "See what answers there; nothing of it was used")
+            what = f"the answer to GET {streams.target_of(page)} {error.what}"
+            self._fail(error.code, where, what, "Find out what answers there; nothing of it was used")
         except (CutOff, streams.Unreached, OSError) as error:
             self._fail_unreached(where, page, self._clean(str(error) or type(error).__name__))
         if '"Failure"' in ended:
@@ -272,7 +273,8 @@ class Cluster:
             with self._streaming(request, where, 2 * most + streams.MOST_HEADERS, seconds) as stream:
                 return streams.ran(stream, most)
         except Unusable as error:
-            self._fail(error.code, where, f"the output of {command[0]} {error.what}", "See what answers there; nothing of it was used")
+            self._fail(error.code, where, f"the output of {command[0]} {error.what}", "Find out what answers there; "
+                                                                                      "nothing of it was used")
         except (CutOff, OSError) as error:
             self._fail("FED900", where, f"{command[0]} was not seen to end ({self._clean(str(error) or type(error).__name__)})", "Run again")
 
@@ -325,7 +327,8 @@ class Cluster:
             self._fail_with(request, answer)
         if response.headers.get("Sec-WebSocket-Protocol") != streams.PROTOCOL:
             response.close()
-            self._fail("FED901", where, f"the API server does not speak {streams.PROTOCOL}", "See what stands between it and this machine")
+            self._fail("FED901", where, f"the API server does not speak {streams.PROTOCOL}", "Check what is between it "
+                                                                                             "and this machine")
         return streams.Stream(response, most, time.monotonic() + seconds if seconds else deadline)
 
     def _fail_unreached(self, where: str, page: Page | None, why: str) -> NoReturn:
@@ -395,7 +398,8 @@ class Cluster:
         """Return what an answer that is kept whole takes in memory; all of them together are bounded, too."""
         self._kept += answer.weight
         if self._kept > HEAVIEST_IN_ALL:
-            raise Unusable("FED118", f"is one too many: all together take more than {HEAVIEST_IN_ALL >> 20} MiB of memory")
+            raise Unusable("FED118", f"exceeds the limit: all answers together take more than {HEAVIEST_IN_ALL >> 20} "
+                                     "MiB of memory")
         return answer.weight
 
     def _ask(self, request: Request, *expected: int) -> Answer:
@@ -404,7 +408,7 @@ class Cluster:
         Raises ``Unusable`` for one that is out of bounds, or not what an API server answers.
         """
         if self._spent > ALL_SECONDS:
-            raise Unusable("FED118", f"is waited for no longer: requests have taken {self._spent:.0f} s in all")
+            raise Unusable("FED118", f"was given up: requests have taken {self._spent:.0f} s in all")
         started = time.monotonic()
         told = threading.Timer(QUIET_SECONDS, lambda: on_silence(self._quiet())) if on_silence else None
         if told:
@@ -535,7 +539,7 @@ class Cluster:
         self._fail(
             "FED105",
             self.server,
-            f"no TLS connection comes about{self._way} ({_last_words(error)})",
+            f"no TLS connection could be made{self._way} ({_last_words(error)})",
             "Give the API server's CA (mesh_ca_cert or cluster_ca_cert, ca_cert of a module, or in the kubeconfig), and see that its URL "
             "and your client certificate are right",
         )
@@ -546,8 +550,8 @@ class Cluster:
             error.code,
             f"{self.server}, {request.about}",
             f"the answer {error.what}",
-            "See that this is the API server's own URL, and what stands between; where objects are really so many or large, remove what "
-            "nobody needs"
+            "Check that this is the API server's own URL, and what is between; if there really are so many or such "
+            "large objects, remove those that nobody needs"
             if error.code == "FED118"
             else "See that this is the API server's own URL, and that nothing between changes its answers",
         )

@@ -52,7 +52,7 @@ def copied(response: Any, write: Callable[[bytes], object], most: int, deadline:
             write(block)
             count += len(block)
             if time.monotonic() > deadline:
-                raise CutOff(f"the log does not end; {count:,} bytes came")
+                raise CutOff(f"the log does not end; {count:,} bytes arrived")
         return count
     finally:
         # What is left of it is not wanted, so its connection cannot be used again.

@@ -67,7 +67,7 @@ ROWS = (
         "FED106",
         lambda it: DENIED in it.answer.reason,
         lambda it: f"refused: {it.answer.reason.partition(DENIED)[2].lstrip(': ') or it.answer.reason}",
-        _fix("Change what it names; an admission webhook of the cluster refuses it as it is"),
+        _fix("Change what it names; an admission webhook of the cluster refuses it"),
         facts=("status", "reason"),
     ),
     Row(

@@ -86,7 +86,7 @@ class Stream:
                 if opcode != _CONTINUED and payload:
                     channel, payload = payload[0], payload[1:]
                 if payload and channel is None:
-                    raise Unusable("FED901", "is no message of a channel")
+                    raise Unusable("FED901", "is not a message of a channel")
                 if payload:
                     yield channel or 0, payload
                 channel = None if is_last else channel
@@ -106,7 +106,7 @@ class Stream:
         elif size == 127:
             (size,) = struct.unpack(">Q", self._read(8))
         if size > min(LARGEST_FRAME, self._left):
-            raise Unusable("FED901", "is larger than what may come", is_too_large=True)
+            raise Unusable("FED901", "is larger than the limit", is_too_large=True)
         self._left -= size
         return opcode, is_last, self._read(size)
 
@@ -115,7 +115,7 @@ class Stream:
         while len(content) < size:
             left = self._deadline - time.monotonic()
             if left <= 0:
-                raise CutOff("nothing more came in time")
+                raise CutOff("no more data arrived in time")
             self._socket.settimeout(left)
             # One read of what is there: a server that sends byte by byte must not outlive the deadline.
             block = self._file.read1(size - len(content))
@@ -196,7 +196,8 @@ def command_of(page: Page, program: str) -> list[str]:
 def asked_through(stream: Stream, page: Page) -> tuple[int, bytes]:
     """Ask for one page over a forwarded port; return its HTTP status and its content.
 
-    Raises ``Unreached`` where nothing listens there, ``Unusable`` FED901 for what is no HTTP or too large, ``CutOff`` as ``messages``.
+    Raises ``Unreached`` where nothing listens there, ``Unusable`` FED901 for what is not HTTP or too large, ``CutOff``
+    as ``messages``.
     """
     request = (
         f"GET {target_of(page)} HTTP/1.1\r\nHost: localhost\r\nAccept-Encoding: identity\r\nConnection: close\r\n\r\n"
@@ -214,7 +215,7 @@ def asked_through(stream: Stream, page: Page) -> tuple[int, bytes]:
             raise Unreached(port.error) from None
         if isinstance(error, http.client.RemoteDisconnected):
             raise CutOff("the port was closed without an answer") from None
-        raise Unusable("FED901", f"is no HTTP ({type(error).__name__})") from None
+        raise Unusable("FED901", f"is not HTTP ({type(error).__name__})") from None
     if response.length and len(content) <= page.most:
         raise CutOff("the page ended early")
     if len(content) > page.most:

@@ -28,7 +28,7 @@ _TITLES = {
     "rates": "Requests and errors",
     "mutual_tls": "Mutual TLS",
     "diagnoses": "Why",
-    "probes": "Calls of our own",
+    "probes": "Our own calls",
 }
 
 
@@ -42,7 +42,7 @@ def html(page: Mapping) -> str:
             "FED971",
             where="The page",
             what="cannot be made: the Python that runs this module has no Jinja2",
-            fix="Run it on the machine that runs Ansible, as playbook report does, whose Python has it",
+            fix="Run it on the machine that runs Ansible, as playbook report does: its Python has Jinja2",
         ) from None
     environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
     # Only what is not ASCII can be written from right to left, and then stays in its own place.

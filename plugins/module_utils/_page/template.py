@@ -67,11 +67,13 @@ TEMPLATE = """\
 <ol class="actions">
 {% for row in page.actions[:most] %}
 <li data-row="{{ 'down' if row.severity == 'error' else 'unsure' }}">{{ severity(row.severity) }}
-<strong>{% for who in row.who %}{{ name(who) }}{{ " or " if not loop.last }}{% endfor %}</strong>{% if row.code %} <code>{{ row.code }}</code>{% endif %}
+<strong>{% for who in row.who %}{{ name(who) }}{{ " or " if not loop.last }}{% endfor %}</strong>{% if row.code %}
+<code>{{ row.code }}</code>{% endif %}
 <br>{{ name(row.about) }}: {{ name(row.what) }}<br><span class="soft">{{ name(row.fix) }}</span></li>
 {% endfor %}
 </ol>
-{% if page.actions|length > most %}<p class="soft">{{ page.actions|length - most }} more stand in the JSON file.</p>{% endif %}
+{% if page.actions|length > most %}<p class="soft">{{ page.actions|length - most }} more are in the JSON file.</p>{%
+endif %}
 {% else %}
 <p>Nothing.</p>
 {% endif %}
@@ -94,7 +96,8 @@ TEMPLATE = """\
 <section aria-labelledby="topology">
 <h2 id="topology">Meshes and peerings</h2>
 <p class="soft">Signs: {% for word in states %}{{ state(word) }} {% endfor %} The tables below have the same facts.
-{% if drawing.left_out %}{{ drawing.left_out }} more peerings that are not connected stand in the table only.{% endif %}</p>
+{% if drawing.left_out %}{{ drawing.left_out }} more peerings that are not connected are only in the table.{% endif
+%}</p>
 <div class="scroll" role="region" tabindex="0" aria-label="Picture of meshes and peerings">
 <svg viewBox="0 0 {{ drawing.width }} {{ drawing.height }}" role="img" aria-labelledby="picture picture-what"{{ ' class="wide"'|safe if drawing.groups }}>
 <title id="picture">Meshes and their peerings</title>
@@ -152,7 +155,7 @@ TEMPLATE = """\
 {{ end() }}
 </details>
 {% else %}
-<p>None is offered, and none is taken.</p>
+<p>None is exported, and none is imported.</p>
 {% endfor %}
 </section>
 <section aria-labelledby="trust">
@@ -175,10 +178,11 @@ TEMPLATE = """\
 {{ begin(part.title, part.heads) }}
 {% for row in part.rows %}
 <tr data-row="{{ row.state }}">
-{% for text in row.cells %}{% if loop.index0 == part.stated %}<td>{{ state(row.state, text) }}</td>{% else %}{{ cell(text) }}{% endif %}{% endfor %}</tr>
+{% for text in row.cells %}{% if loop.index0 == part.stated %}<td>{{ state(row.state, text) }}</td>{% else %}{{
+cell(text) }}{% endif %}{% endfor %}</tr>
 {% endfor %}
 {{ end() }}
-{% if part.left_out %}<p class="soft">{{ part.left_out }} more rows stand in the JSON file.</p>{% endif %}
+{% if part.left_out %}<p class="soft">{{ part.left_out }} more rows are in the JSON file.</p>{% endif %}
 </section>
 {% endfor %}
 <section aria-labelledby="findings">
@@ -192,13 +196,14 @@ TEMPLATE = """\
 <td class="long"><bdi>{{ row.cure }}</bdi></td></tr>
 {% endfor %}
 {{ end() }}
-{% if page.findings_left_out %}<p class="soft">{{ page.findings_left_out }} more of the same codes were counted only.</p>{% endif %}
+{% if page.findings_left_out %}<p class="soft">{{ page.findings_left_out }} more of the same codes were only
+counted.</p>{% endif %}
 {% else %}
 <p>None.</p>
 {% endif %}
 {% if page.unknown %}
-<h3>Not looked at</h3>
-{{ begin("Not looked at", ["Mesh", "What", "Because"]) }}
+<h3>Not checked</h3>
+{{ begin("Not checked", ["Mesh", "What", "Because"]) }}
 {% for row in page.unknown %}
 <tr data-row="unknown">{{ cell(row.mesh) }}{{ cell(row.what) }}{{ cell(row.because) }}</tr>
 {% endfor %}
@@ -206,7 +211,8 @@ TEMPLATE = """\
 {% endif %}
 </section>
 </main>
-<footer><p class="soft">Made by ossm.federation from what its playbook report has seen. This file loads nothing and sends nothing.</p></footer>
+<footer><p class="soft">Made by the playbook ossm.federation.report. This file loads nothing and sends
+nothing.</p></footer>
 </div>
 <script>{{ script }}</script>
 </body>

@@ -361,7 +361,7 @@ class Looking:
         try:
             return mapping(json.loads(said.content))
         except (ValueError, RecursionError):
-            self.unread.append(f"{page.path} of {pod}: its answer is no JSON")
+            self.unread.append(f"{page.path} of {pod}: its answer is not JSON")
             return None
 
     @cached_property
@@ -375,7 +375,7 @@ class Looking:
     def _each_line(self, pod: str, namespace: str, note: Callable[[Entry], None]) -> bool:
         """Hand each line of a pod's proxy to ``note``; return whether its log could be read."""
         if self._log.is_off:
-            self.unread.append("access logs: they are off (FED930), so no line tells why connections fail")
+            self.unread.append("access logs: they are off (FED930), so no line shows why connections fail")
             return False
         with spooled() as file:
             query = self.span.query(PROXY)

@@ -26,7 +26,7 @@ def never_ready(cluster: Cluster, objects: Iterable[Mapping]) -> tuple[list[Find
     except FederationError as error:
         if error.code not in (FORBIDDEN, NOT_SERVED):
             raise
-        because = "this account may not read it, so nobody knows whether ServiceMeshExtensions become ready"
+        because = "this account may not read it, so it is not known whether ServiceMeshExtensions become ready"
         return [], [Refusal(CLUSTER_VERSION, "", because)] if error.code == FORBIDDEN else []
     if release is None or release[:2] < NO_EXTENSION_READY_FROM:
         return [], []

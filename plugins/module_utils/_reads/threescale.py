@@ -70,7 +70,9 @@ def access_token(cluster: Cluster, source: Secret) -> str:
     except (binascii.Error, ValueError):
         token = ""
     if not 8 <= len(token) <= 4096 or not token.isprintable() or " " in token or ":" in token:
-        raise no_token(source, f"holds no access token under {source.key}", "Correct the key, or what the Secret holds")
+        raise no_token(
+            source, f"has no access token under {source.key}", "Correct the key, or the content of the Secret"
+        )
     return token
 
 
@@ -92,5 +94,9 @@ def readers_of(cluster: Cluster, kind: Kind, namespace: str) -> Iterator[Finding
                 raise
             return
         if at(answer, "status", "allowed") is True:
-            yield Finding("FED893", f"{kind.name} objects in {namespace}", f"may be read by the group {group}, and hold service tokens in clear")
+            yield Finding(
+                "FED893",
+                f"{kind.name} objects in {namespace}",
+                f"may be read by the group {group}, and have service tokens in the clear",
+            )
             return

@@ -104,13 +104,13 @@ def _tally(asker: Asker, one: Wanted, standing: Standing) -> Tally:
         return Tally(why=f"pods in {one.namespace} may not be read")
     names = standing.proxies_of(one.namespace, one.name)
     if len(names) > MOST_PROXIES:
-        return Tally(why=f"the workload has {len(names):,} proxies, and at most {MOST_PROXIES} are asked")
+        return Tally(why=f"the workload has {len(names):,} proxies, and at most {MOST_PROXIES} can be asked")
     answers = dict(zip(names, asker.ask_each((one.namespace, name, REHEARSALS) for name in names)))
     counts: dict[str, Count] = {}
     for name, answer in answers.items():
         count = count_in(answer.text) if answer.is_good else None
         if count is None:
-            return Tally(why=f"the Envoy of {name} does not tell: {answer.why or f'it answered {answer.status}'}")
+            return Tally(why=f"the Envoy of {name} gives no counts: {answer.why or f'it answered {answer.status}'}")
         counts[name] = count
     return Tally(counts)
 
@@ -149,7 +149,7 @@ def _rules(cluster: Cluster, kind: Kind, namespace: str) -> list[dict]:
         raise FederationError(
             "FED868",
             where=f"{kind.name} objects in {namespace}",
-            what="may not be read, so nobody knows which hosts are held by others",
+            what="may not be read, so it is not known which hosts others have rules for",
             fix="Ask a cluster administrator for the Role of playbooks/files/mesh-traffic.yml",
         ) from error
 

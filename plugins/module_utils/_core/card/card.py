@@ -330,17 +330,17 @@ def _roots(reader: _Reader, value: object, trust_domain: str, now: datetime) -> 
             reader.refuse(f"root {number}: pem is not a text of at most 32 KiB")
         found = read_certificates(pem, f"{reader.where}, root {number}", now, trust_domain=trust_domain)
         if len(found) != 1:
-            reader.refuse(f"root {number} holds {len(found)} certificates, one is meant")
+            reader.refuse(f"root {number} has {len(found)} certificates instead of one")
         if not is_same_fingerprint(reader.text(fields["fingerprint"], f"fingerprint of root {number}"), found[0].fingerprint):
             _refuse(
                 "FED209",
                 reader.where,
-                f"root {number} has fingerprint {found[0].spoken}, its card says otherwise",
+                f"root {number} has fingerprint {found[0].spoken}, its card names another",
                 "The card was changed on its way. " + reader.fix,
             )
         roots.append(found[0])
     if not roots:
-        _refuse("FED206", reader.where, "holds no root certificate", reader.fix)
+        _refuse("FED206", reader.where, "has no root certificate", reader.fix)
     check_chains(roots, reader.where)
     if len({root.fingerprint for root in roots}) != len(roots):
         reader.refuse("names one root twice")
@@ -359,8 +359,8 @@ def _ingress(reader: _Reader, value: object) -> Ingress | None:
             _refuse(
                 "FED219",
                 reader.where,
-                f"ingress.addresses holds {printable(str(address), 60)}, which is no IP address and no DNS name",
-                "Addresses go without scheme and port; the ports have fields of their own",
+                f"ingress.addresses holds {printable(str(address), 60)}, which is neither an IP address nor a DNS name",
+                "Write addresses without scheme and port; the ports have separate fields",
             )
     return Ingress(
         addresses=tuple(str(address) for address in addresses),
@@ -401,7 +401,7 @@ def _check_identity(card: Card, where: str, fix: str) -> None:
         _refuse(
             "FED215",
             where,
-            f"{card.mesh} uses the trust domain {DEFAULT_TRUST_DOMAIN}, which every mesh has that set none",
+            f"{card.mesh} uses the trust domain {DEFAULT_TRUST_DOMAIN}, the default of every mesh that sets none",
             f"Ask {card.mesh} to set spec.security.trust.domain in its ServiceMeshControlPlane",
         )
 
@@ -437,7 +437,7 @@ def refuse_oversize(data: object, where: str) -> None:
 
 def _unique(pairs: list[tuple[str, object]]) -> dict:
     if len({key for key, _value in pairs}) != len(pairs):
-        raise ValueError("a field stands twice")
+        raise ValueError("a field is given twice")
     return dict(pairs)
 
 

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 LEAST_RSA_BITS, MOST_RSA_BITS = 2048, 8192
 MOST_NAMES, MOST_TEXT = 8, 256
 
-_COPY_AGAIN = "Copy the whole file again; if it is the same, make the root anew on its own mesh"
+_COPY_AGAIN = "Copy the whole file again; if the error remains, create a new root on its own mesh"
 _ANOTHER_CA = "Let the mesh use a root whose certificate has no such limit"
 _STRONGER = (
     f"Replace the root on its own mesh: RSA with {LEAST_RSA_BITS} to {MOST_RSA_BITS} bits, "
@@ -255,7 +255,7 @@ def _check_key(parsed: x509.Certificate, kind: str, where: str) -> None:
         if not LEAST_RSA_BITS <= key.key_size <= MOST_RSA_BITS:
             _refuse("FED232", where, f"has an RSA key of {key.key_size} bits", _STRONGER)
         if not (2 < numbers.e < 2**33 and numbers.e % 2 and numbers.n % 2):
-            what = "has an RSA key of which anybody can find the private one, or that proxies do not take"
+            what = "has an RSA key whose private key anybody can compute, or that proxies do not accept"
             _refuse("FED232", where, what, _STRONGER)
     elif kind == _ED25519:
         from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
@@ -282,7 +282,7 @@ def _check_extensions(parsed: x509.Certificate, where: str, trust_domain: str) -
     both = {x509.oid.ExtendedKeyUsageOID.CLIENT_AUTH, x509.oid.ExtendedKeyUsageOID.SERVER_AUTH}
     if extended and not both <= set(extended):
         lacks = "(its extended key usage lacks clientAuth or serverAuth)"
-        _refuse("FED207", where, f"may not vouch for workloads as clients and as servers {lacks}", _ANOTHER_CA)
+        _refuse("FED207", where, f"cannot verify workloads as clients and as servers {lacks}", _ANOTHER_CA)
     policy = values.get(x509.PolicyConstraints)
     if policy and policy.require_explicit_policy is not None:
         _refuse("FED207", where, "wants a policy in each certificate below it, which workloads do not have", _ANOTHER_CA)
@@ -296,7 +296,7 @@ def _check_kind(extension: x509.Extension, where: str) -> None:
     name = extension.oid.dotted_string
     is_netscape = name == _NETSCAPE_TYPE and not _is_netscape_authority(extension.value.value)
     if name in _FOREIGN_KINDS or is_netscape:
-        _refuse("FED207", where, f"is not meant to vouch for workloads (extension {name})", _ANOTHER_CA)
+        _refuse("FED207", where, f"is not for verifying workloads (extension {name})", _ANOTHER_CA)
     if extension.critical and name not in _MAY_BE_CRITICAL:
         what = f"has a critical extension that proxies do not know ({name}), so that they verify nothing by it"
         _refuse("FED207", where, what, _ANOTHER_CA)
@@ -410,7 +410,7 @@ def _check_names(names: Iterable[x509.Name]) -> None:
     for name in names:
         values: list[Any] = [attribute.value for attribute in name]
         if any(_is_noncharacter(ord(sign)) for value in values if isinstance(value, str) for sign in value):
-            raise ValueError("a character that is none")
+            raise ValueError("an invalid character")
         written = [_children(pair)[1] for group in _children(name.public_bytes()) for pair in _children(group)]
         if any(value[0] not in _TEXTS for value in written):
             raise ValueError("no text")

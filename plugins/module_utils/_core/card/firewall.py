@@ -106,11 +106,13 @@ def lines(path: Path) -> list[str]:
     theirs = path.theirs or f"the addresses on {file_name(peer, mesh)}"
     found = [_reaches(peer, mesh, path.ours)] if path.ours else []
     if path.is_internal:
-        return [*found, f"{mesh} and {peer} meet inside one cluster: only a NetworkPolicy can stand between them"]
+        return [*found, f"{mesh} and {peer} connect inside one cluster: only a NetworkPolicy can block them"]
     if path.ours:
-        found.append(f"{mesh}'s firewall lets that in, {peer}'s lets it out; which addresses {peer}'s cluster calls from, {peer}'s administrator knows")
+        found.append(f"{mesh}'s firewall must allow it in, {peer}'s must allow it out; {peer}'s administrator knows "
+                     f"the source addresses of {peer}'s cluster")
     found.append(_reaches(mesh, peer, theirs))
-    found.append(f"{mesh}'s firewall lets that out, {peer}'s lets it in; tell {peer}'s administrator which addresses {mesh}'s cluster calls from")
+    found.append(f"{mesh}'s firewall must allow it out, {peer}'s must allow it in; tell {peer}'s administrator the "
+                 f"source addresses of {mesh}'s cluster")
     return found
 
 
@@ -160,9 +162,9 @@ def _on_name(path: Path, name: str, addresses: Sequence[str]) -> str:
             f"{caller} would call itself, so correct the name or use another address"
         )
     if addresses:
-        return f"{name} is {', '.join(addresses)} now; that may change, so let the name through where a firewall takes names"
+        return f"{name} is {', '.join(addresses)} now; that may change, so allow the name if a firewall accepts names"
     return (
-        f"{name} does not resolve here yet: a new load balancer's name takes some minutes; what counts is that it resolves in "
+        f"{name} does not resolve here yet: the name of a new load balancer takes some minutes. It must resolve in "
         f"{caller}'s cluster, for istiod and for the egress gateway to {called}"
     )
 

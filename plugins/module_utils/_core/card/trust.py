@@ -78,7 +78,7 @@ def check_chains(roots: Sequence[Root], where: str) -> None:
         _refuse(
             "FED207",
             where,
-            "holds no self-signed certificate, so no chain can end there",
+            "has no self-signed certificate, so no chain can end there",
             "Give the root itself; intermediates only beside it",
         )
     if len(roots) == 1:
@@ -90,15 +90,15 @@ def check_chains(roots: Sequence[Root], where: str) -> None:
         _refuse(
             "FED207",
             where,
-            f"holds two CAs of the name {one.subject} that proxies cannot tell apart ({one.spoken}, {other.spoken})",
-            "Give each CA a name, or a subject key identifier, of its own",
+            f"has two CAs with the name {one.subject} that proxies cannot tell apart ({one.spoken}, {other.spoken})",
+            "Give each CA its own name, or its own subject key identifier",
         )
     alone = orphan(certificates)
     if alone is not None:
         _refuse(
             "FED207",
             where,
-            f"holds the intermediate {roots[alone].spoken} ({roots[alone].subject}), and no certificate beside it that issued it",
+            f"has the intermediate {roots[alone].spoken} ({roots[alone].subject}), but no certificate that issued it",
             "Give the root that issued it beside it, or leave the intermediate out",
         )
 
@@ -119,15 +119,17 @@ def read_certificates(
         _refuse("FED202", where, "is larger than 1 MiB", "Give only the root certificates of this mesh")
     key = _KEY.search(text)
     if key:
-        _refuse("FED204", where, f"holds a {key[1]} block", _KEEP_KEYS)
+        _refuse("FED204", where, f"contains a {key[1]} block", _KEEP_KEYS)
     roots: dict[str, Root] = {}
     blocks = _blocks(text, where)
     if len(blocks) > MOST_CERTIFICATES:
-        _refuse("FED202", where, f"holds more than {MOST_CERTIFICATES} certificates", "Give only the root certificates of this mesh")
+        _refuse("FED202", where, f"has more than {MOST_CERTIFICATES} certificates", "Give only the root certificates "
+                                                                                    "of this mesh")
     for number, (label, body) in enumerate(blocks, start=1):
         place = where if len(blocks) == 1 else f"{where}, certificate {number}"
         if label != "CERTIFICATE":
-            _refuse("FED205", place, f"holds a {label or 'nameless'} block", "Give -----BEGIN CERTIFICATE----- blocks only")
+            _refuse("FED205", place, f"contains a {label or 'nameless'} block", "Give -----BEGIN CERTIFICATE----- "
+                                                                                "blocks only")
         root, not_before = _read_root(body, place, trust_domain)
         try:
             _check_time(root, not_before, place, now)
@@ -144,14 +146,14 @@ def _blocks(text: str, where: str) -> list[tuple[str, str]]:
     """Return label and body of each PEM block; text around blocks is a comment. One pass: the text may be hostile."""
     marks = list(MARK.finditer(text))
     if not _HALF_MARK.search(text):
-        _refuse("FED206", where, "holds no certificate", "Give the mesh's root certificate as PEM")
+        _refuse("FED206", where, "has no certificate", "Give the mesh's root certificate as PEM")
     for before, after in pairwise(marks):
         if before[1] == "END" and after[1] == "BEGIN" and "\n" not in text[before.end() : after.start()]:
             _refuse(
                 "FED205",
                 where,
                 "joins two PEM blocks without a newline between them",
-                "Put every -----BEGIN CERTIFICATE----- on a line of its own",
+                "Put every -----BEGIN CERTIFICATE----- on a separate line",
             )
     pairs = list(zip(marks[::2], marks[1::2]))
     is_paired = all((begin[1], end[1], end[2]) == ("BEGIN", "END", begin[2]) for begin, end in pairs)
@@ -212,5 +214,5 @@ def pem_texts(value: object, option: str) -> list[str]:
     if isinstance(value, (list, tuple)) and all(isinstance(text, str) for text in value):
         return list(value)
     raise FederationError(
-        "FED205", where=option, what="is neither a PEM text nor a list of PEM texts", fix="Give certificates as PEM"
+        "FED205", where=option, what="is not a PEM text or a list of PEM texts", fix="Give certificates as PEM"
     )

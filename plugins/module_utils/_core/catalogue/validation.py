@@ -68,7 +68,7 @@ VALIDATION: dict[str, Code] = {
         "Correct the labels of the subset, or of the workload.",
     ),
     "FED979": Code(
-        "Plain calls to a service that demands mutual TLS",
+        "Plain calls to a service that requires mutual TLS",
         ERROR,
         "The DestinationRule tells clients to call without the mesh's certificate, and a PeerAuthentication "
         "with mode STRICT refuses such calls.",

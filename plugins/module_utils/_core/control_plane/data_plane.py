@@ -199,7 +199,7 @@ class Workload:
         if self.owner.kind == "Service" and at(self.live, "spec", "template", "metadata", "name"):
             return "names its revision, which must get another name with every change"
         if self._runs_a_former_revision:
-            return "runs a former revision there, which ends by itself unless it was given traffic of its own"
+            return "runs a former revision there, which ends by itself unless it has its own traffic"
         if self.missing and not self.is_ours:
             return f"is not up, and was not restarted here ({self.missing}); once it is, run again"
         return ""
@@ -226,8 +226,8 @@ class Workload:
                 "the namespace and the template, or move the workload to that mesh, and let it roll out"
             )
         return (
-            "its pods were made after that was ready and have an old sidecar all the same: another control plane injects it; see which webhook does "
-            "(oc get mutatingwebhookconfigurations), and keep it off these pods"
+            "its pods were made after that was ready and still have an old sidecar: another control plane injects it; "
+            "find out which webhook does (oc get mutatingwebhookconfigurations), and exclude these pods from it"
         )
 
     @property

@@ -26,7 +26,7 @@ def ground_of(control_plane: ControlPlane, mesh: str, members: Iterable[str], *,
         raise FederationError(
             "FED804",
             where=control_plane.place,
-            what=f"is {control_plane.version_text}, and extensions are kept from v2.0 on",
+            what=f"is {control_plane.version_text}, but extensions are supported from v2.0 on",
             fix="Wait until its operator has looked at it, or upgrade it first",
         )
     said = control_plane.said("techPreview", "wasmExtensions", "enabled")

@@ -106,10 +106,13 @@ def removal(live: Mapping, roll: Mapping | None, peers: Sequence[Mapping], *, is
     """
     users = [*peers, *([roll] if roll else [])]
     uses = _uses_of([user for user in users if not (is_last and is_ours(user))], joined(roll))
-    fix = "Run unfederate, empty the member roll, have those leave who joined by themselves, then try again"
+    fix = (
+        "Run unfederate, empty the member roll, delete the ServiceMeshMembers of namespaces that joined by "
+        "themselves, then try again"
+    )
     if not is_ours(live):
         fix = f"Delete it by hand, or run control_plane for it once, which takes it over{'; for the others: ' + fix[0].lower() + fix[1:] if uses else ''}"
-        uses.insert(0, "somebody who made it by hand, since it carries no label of this collection")
+        uses.insert(0, "somebody who made it by hand, since it does not have the label of this collection")
     if uses:
         raise FederationError(
             "FED425",

@@ -124,14 +124,14 @@ class ControlPlane:
             raise FederationError(
                 "FED403",
                 where=self.place,
-                what=f"has no trust domain of its own (it uses {DEFAULT_TRUST_DOMAIN}, as every mesh does that sets none)",
+                what=f"has no trust domain of its own (it uses {DEFAULT_TRUST_DOMAIN}, like every mesh that sets none)",
                 fix="Set spec.security.trust.domain to a name of this mesh alone; its workloads then need a restart",
             )
         if not is_trust_domain(self.trust_domain):
             raise FederationError(
                 "FED403",
                 where=self.place,
-                what=f"has the trust domain {self.trust_domain}, which is no name that a SPIFFE identity can carry",
+                what=f"has the trust domain {self.trust_domain}, which is not a name that a SPIFFE identity can have",
                 fix="Set spec.security.trust.domain to lower-case letters, digits, dots, hyphens and underscores",
             )
         if wanted_trust_domain and wanted_trust_domain != self.trust_domain:
@@ -206,7 +206,7 @@ def permanent_reason(live: Mapping) -> str:
 
 def missing(namespace: str, name: str, others: list[str]) -> FederationError:
     """Return the error for a control plane that is not there, naming those that are."""
-    found = f"found there: {', '.join(sorted(others))}" if others else "the namespace holds none"
+    found = f"found there: {', '.join(sorted(others))}" if others else "the namespace has none"
     return FederationError(
         "FED401",
         where=f"ServiceMeshControlPlane {namespace}/{name}",

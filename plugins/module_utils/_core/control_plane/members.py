@@ -41,11 +41,16 @@ def plan_roll(mesh: str, namespace: str, members: Sequence[str], selectors: Sequ
     """
     _check_members(members, namespace, version)
     if selectors and members:
-        _refuse("FED427", "mesh_member_selectors", "stands beside mesh_members", "Use one of the two")
+        _refuse("FED427", "mesh_member_selectors", "is given together with mesh_members", "Use one of the two")
     if selectors and version and version < (2, 4):
         _refuse("FED427", "mesh_member_selectors", "came with v2.4", "Name the namespaces in mesh_members")
     if not selectors and not members:
-        _refuse("FED426", "mesh_members", "is empty, which would take every namespace out of the mesh", "Name the namespaces")
+        _refuse(
+            "FED426",
+            "mesh_members",
+            "is empty, which would remove every namespace from the mesh",
+            "Name the namespaces",
+        )
     spec: dict = {"members": list(members)} if members else {}
     if selectors:
         try:
@@ -64,7 +69,12 @@ def _check_members(members: Sequence[str], namespace: str, version: tuple[int, i
     for member in members:
         check_member(member, namespace, version)
     if ALL in members and len(members) > 1:
-        _refuse("FED426", "mesh_members", "has * beside other names, and it must stand alone", "Drop the other names")
+        _refuse(
+            "FED426",
+            "mesh_members",
+            "has * together with other names, and * must be the only entry",
+            "Drop the other names",
+        )
     twice = sorted({member for member in members if list(members).count(member) > 1})
     if twice:
         _refuse("FED426", "mesh_members", f"has {twice[0]} twice", "Name each namespace once")
@@ -82,10 +92,10 @@ def check_going(live: Mapping) -> None:
     """
     members = joined(live)
     delete = f"Delete the ServiceMeshMember in {listed(members)}" if members else ""
-    _refuse_made_roll(live, f"{delete}; the roll goes with the last" if members else "Run again in a minute")
+    _refuse_made_roll(live, f"{delete}; the roll is removed with the last one" if members else "Run again in a minute")
     if members:
         place = f"ServiceMeshMemberRoll {live['metadata']['namespace']}/{live['metadata']['name']}"
-        what = f"has members that joined by themselves, {listed(members)}, and would take them out of the mesh"
+        what = f"has members that joined by themselves, {listed(members)}, and would remove them from the mesh"
         _refuse("FED427", place, what, f"{delete} first, or have its owner do it (mesh_member with state: absent)")
 
 
@@ -137,7 +147,7 @@ def check_takeover(live: Mapping | None, error: FederationError, desired: Mappin
     _refuse(
         "FED107",
         error.where,
-        f"{error.facts.get('field')} is kept by the operator, because {told}; it would put them back",
+        f"{error.facts.get('field')} is managed by the operator, because {told}; the operator would restore them",
         f"Add {listed(names) or 'them'} to mesh_members, or have their owners leave (mesh_member with state: absent)",
     )
 
@@ -178,14 +188,15 @@ def check_joined(live: Mapping | None, desired: Mapping) -> None:
             "FED427",
             place,
             "is made by the operator from a member roll",
-            f"Leave {metadata['namespace']} to that roll, or take it out of the roll first",
+            f"Leave {metadata['namespace']} to that roll, or remove it from the roll first",
         )
     stands, wanted = ((object_.get("spec") or {}).get("controlPlaneRef") or {} for object_ in (live, desired))
     if stands != wanted:
         _refuse(
             "FED426",
             place,
-            f"belongs to the control plane {stands.get('namespace')}/{stands.get('name')}, and a member never moves",
+            f"belongs to the control plane {stands.get('namespace')}/{stands.get('name')}, and a member cannot be "
+            "moved",
             "Remove it there first (state absent), then join",
         )
 
@@ -322,11 +333,17 @@ def check_member(member: object, namespace: str, version: tuple[int, int] | None
             _refuse("FED427", place, "as a wildcard came with v2.3", "Name the namespaces")
         return
     if not isinstance(member, str) or not _NAME.fullmatch(member):
-        _refuse("FED426", place, "is no name of a namespace", "Use lower-case letters, digits and hyphens, at most 63")
+        _refuse("FED426", place, "is not a name of a namespace", "Use lower-case letters, digits and hyphens, at most "
+                                                                 "63")
     if member == namespace:
-        _refuse("FED426", place, "is the control plane's own namespace, which the operator drops without a word", "Leave it out")
+        _refuse(
+            "FED426",
+            place,
+            "is the control plane's own namespace, which the operator drops without an error",
+            "Leave it out",
+        )
     if _RESERVED.fullmatch(member):
-        _refuse("FED426", place, "is a namespace of the platform, which no mesh takes", "Leave it out")
+        _refuse("FED426", place, "is a namespace of the platform, which cannot be a member", "Leave it out")
 
 
 def _refuse(code: str, where: str, what: str, fix: str) -> NoReturn:

@@ -86,10 +86,12 @@ class _Work:
 _METRICS = _Work(
     "metrics",
     TELEMETRY,
-    "the proxies make Istio's standard metrics by themselves; a metric of your own is an EnvoyFilter on the stats filter, from 2.4 on a Telemetry",
+    "the proxies create Istio's standard metrics by themselves; your own metrics need an EnvoyFilter on the stats "
+    "filter, from 2.4 on a Telemetry",
     "metrics that aggregate over several proxies, and attributes that only Mixer knew",
 )
-_ELSEWHERE = _Work("telemetry for another system", NOTHING, "no proxy sends it; scrape Prometheus or collect the access log", "what only this system got")
+_ELSEWHERE = _Work("telemetry for another system", NOTHING, "no proxy sends it; scrape Prometheus or collect the "
+                                                            "access log", "the metrics that only this system received")
 _QUOTA = _Work(
     "rate limits",
     LIMITS,
@@ -119,7 +121,8 @@ _ADAPTERS: Mapping[str, _Work] = {
     "noop": _HARMLESS,
     **dict.fromkeys(("stackdriver", "fluentd", "statsd", "dogstatsd", "signalfx", "circonus", "solarwinds", "cloudwatch"), _ELSEWHERE),
 }
-_OTHER = _Work("an adapter of its own", WASM, "a Wasm extension (mesh_extensions), or an external authorizer with an AuthorizationPolicy of action CUSTOM")
+_OTHER = _Work("its own adapter", WASM, "a Wasm extension (mesh_extensions), or an external authorizer with an "
+                                        "AuthorizationPolicy of action CUSTOM")
 _TEMPLATES: Mapping[str, _Work] = {
     "metric": _METRICS,
     "logentry": _ADAPTERS["stdio"],
@@ -134,11 +137,16 @@ _BY_KIND: Mapping[str, _Work] = {
     "attributemanifest": _HARMLESS,
     "adapter": _Work("the definition of an adapter", NOTHING, "nothing looks at it"),
     "template": _Work("the definition of a template", NOTHING, "nothing looks at it"),
-    "HTTPAPISpec": _Work("names of operations and keys", NOTHING, "paths stand in each policy and rule", "request.api_key and api.operation as attributes"),
+    "HTTPAPISpec": _Work(
+        "names of operations and keys",
+        NOTHING,
+        "the paths are in each policy and rule",
+        "request.api_key and api.operation as attributes",
+    ),
     "HTTPAPISpecBinding": _Work(
         "names of operations and keys",
         NOTHING,
-        "paths stand in each policy and rule",
+        "the paths are in each policy and rule",
         "request.api_key and api.operation as attributes",
     ),
     "QuotaSpec": _QUOTA,
@@ -264,7 +272,7 @@ def limits_of(objects: Sequence[Mapping], domain: str) -> Limits | None:
         return None
     notes += [
         f"a Redis at {redis or 'redis.redis:6379 (write your own)'} that the service for rate limits counts in",
-        "an EnvoyFilter per workload that asks this service and sends the descriptors: a control plane makes none",
+        "an EnvoyFilter per workload that asks this service and sends the descriptors: the control plane creates none",
         "it is a preview in every version, without support",
     ]
     rls = {"enabled": True, "storageBackend": "redis", "storageAddress": redis or "redis.redis:6379"}

@@ -118,7 +118,7 @@ def not_up(
         "FED616",
         where=f"Mesh {mesh}",
         what=f"has workloads that are not up after {seconds} s: {some(waiting, between='; ')}",
-        fix="Look at the pods of what is named, then run again: it goes on where it stopped",
+        fix="Look at the pods of these workloads, then run again: it continues where it stopped",
         facts=report(survey, newest, changes),
     )
 

@@ -150,8 +150,9 @@ def parted(live: Mapping, namespace: str, roll: Mapping | None, version: tuple[i
             raise FederationError(
                 "FED428",
                 where=f"ServiceMeshMember {live['metadata']['namespace']}/{ROLL}",
-                what=f"would take {', '.join(others)} along: the operator made the roll in {namespace} and deletes it with any member (OSSM-2374)",
-                fix=f"Keep a roll of your own in {namespace} first (mesh_members), or upgrade to 2.4",
+                what=f"would also remove {', '.join(others)}: the operator made the roll in {namespace} and deletes it "
+                     "with any member (OSSM-2374)",
+                fix=f"Keep your own roll in {namespace} first (mesh_members), or upgrade to 2.4",
             )
     return removal_of(live, MANAGER)
 
@@ -177,4 +178,4 @@ def not_joined(params: Mapping, found: Sequence[str], seconds: int) -> Federatio
 
 def told_staying(member: str) -> str:
     """Return the warning about a namespace that left by itself and is listed by the roll."""
-    return f"{member} stays a member of the mesh: its member roll lists the namespace. Have it taken off mesh_members"
+    return f"{member} stays a member of the mesh: its member roll lists the namespace. Remove it from mesh_members"

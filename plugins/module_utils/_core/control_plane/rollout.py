@@ -86,10 +86,12 @@ def is_restart_due(deployment: Mapping, pods: Iterable[Mapping], since: datetime
 
 
 def moment_of(text: str | None) -> datetime | None:
-    """Return the option ``since``; raises ``FederationError`` FED608 for what is no time."""
+    """Return the option ``since``; raises ``FederationError`` FED608 for what is not a time."""
     found = time_of(text) if text else None
     if text and found is None:
-        raise FederationError("FED608", where="since", what=f"{text[:40]!r} is no time", fix="Write it as in 2026-01-31T12:00:00Z")
+        raise FederationError(
+            "FED608", where="since", what=f"{text[:40]!r} is not a time", fix="Write it as in 2026-01-31T12:00:00Z"
+        )
     return found
 
 
@@ -114,7 +116,8 @@ def not_restarted(mesh: str, deployment: Mapping, what: str) -> FederationError:
         "FED606",
         where=f"Mesh {mesh}, Deployment {place}",
         what=what,
-        fix=f"Look at its pods (kubectl -n {metadata['namespace']} describe deployment {metadata['name']}); its proxies go on with what they know",
+        fix=f"Look at its pods (kubectl -n {metadata['namespace']} describe deployment {metadata['name']}); its "
+            "proxies keep their last configuration",
     )
 
 

@@ -54,7 +54,7 @@ def plan_control_plane(
         raise FederationError(
             "FED420",
             where="mesh_version",
-            what="is missing for a new control plane, and the operator would take its newest",
+            what="is missing for a new control plane, and the operator would use its newest",
             fix="Set mesh_version, for instance v2.6",
         )
     if wanted is not None:
@@ -136,7 +136,8 @@ def check_step(live: ControlPlane | None, version: tuple[int, int] | None, *, is
         "FED424",
         where=live.place,
         what=f"is {live.version_text}; mesh_version says {wanted}",
-        fix="Run the playbook upgrade, which goes one minor at a time with its own checks; until then keep mesh_version at the running one",
+        fix="Run the playbook upgrade, which upgrades one minor version at a time with its own checks; until then keep "
+            "mesh_version at the running one",
     )
 
 
@@ -178,7 +179,7 @@ def _unknown(value: object, schema: Mapping, path: str) -> Iterator[Objection]:
                 known_here = f"Known here: {', '.join(sorted(known))}"
                 yield Objection(
                     f"{path}.{key}",
-                    "is no field of this cluster's ServiceMeshControlPlane, so it would be dropped or refused",
+                    "is not a field of this cluster's ServiceMeshControlPlane, so it would be dropped or refused",
                     f"Did you mean {close[0]}?" if close else known_here,
                 )
     for at, entry in enumerate(_sequence(value)):
@@ -195,7 +196,7 @@ def _gateway_names(spec: Mapping, home: str) -> Iterator[Objection]:
                 yield Objection(path, "has the name of a default gateway", "choose another name")
             key = (str(_mapping(gateway).get("namespace") or home), name)
             if key in seen:
-                yield Objection(path, f"is also {seen[key]}", "give each gateway a name of its own")
+                yield Objection(path, f"is also {seen[key]}", "give each gateway its own name")
             seen[key] = path
 
 
@@ -208,7 +209,7 @@ def _protocol_detection(spec: Mapping, version: tuple[int, int]) -> Iterator[Obj
                 yield Objection(f"{path}.{direction}", "must not be true before v2.2", "leave it out and name Service ports by protocol")
     timeout = found.get("timeout")
     if version >= (2, 2) and timeout is not None and not _is_duration(timeout):
-        yield Objection(f"{path}.timeout", f"{timeout} is no duration", "write it as 100ms or 5s")
+        yield Objection(f"{path}.timeout", f"{timeout} is not a duration", "write it as 100ms or 5s")
 
 
 def _modes(spec: Mapping, version: tuple[int, int]) -> Iterator[Objection]:
@@ -248,9 +249,14 @@ def _removed_in_two_one(spec: Mapping) -> Iterator[Objection]:
         section = _mapping(spec.get(part))
         if section.get("type") == "Mixer" or section.get("mixer") is not None:
             path = f"spec.{part}.type" if section.get("type") == "Mixer" else f"spec.{part}.mixer"
-            yield Objection(path, "is Mixer, which is gone since v2.1", f"set {part}.type to Istiod and drop {part}.mixer")
+            yield Objection(path, "is Mixer, which was removed in v2.1", f"set {part}.type to Istiod and drop "
+                                                                         f"{part}.mixer")
     if _at(spec, "addons", "3scale") is not None:
-        yield Objection("spec.addons.3scale", "is gone since v2.1, also when disabled", "drop it; the Wasm adapter takes its place")
+        yield Objection(
+            "spec.addons.3scale",
+            "was removed in v2.1, so it is refused even when disabled",
+            "remove it; the Wasm adapter replaces it",
+        )
 
 
 def _affinities(spec: Mapping) -> Iterator[Objection]:
@@ -263,9 +269,11 @@ def _affinities(spec: Mapping) -> Iterator[Objection]:
         is_maistra = any(key in own for key in _MAISTRA_AFFINITY)
         path = f"spec.runtime.components.{name}.pod.affinity"
         if is_kubernetes and name != "kiali":
-            yield Objection(path, "in Kubernetes' form is taken for kiali only", "use podAntiAffinity.requiredDuringScheduling")
+            yield Objection(
+                path, "in Kubernetes' form is accepted for kiali only", "use podAntiAffinity.requiredDuringScheduling"
+            )
         if is_maistra and name == "kiali":
-            yield Objection(path, "has podAntiAffinity in a form that kiali does not take", "use Kubernetes' form")
+            yield Objection(path, "has podAntiAffinity in a form that kiali does not accept", "use Kubernetes' form")
 
 
 def _extension_providers(spec: Mapping, version: tuple[int, int]) -> Iterator[Objection]:
@@ -280,7 +288,7 @@ def _extension_providers(spec: Mapping, version: tuple[int, int]) -> Iterator[Ob
         for kind in given:
             timeout = _mapping(provider.get(kind)).get("timeout")
             if timeout is not None and not _is_duration(timeout):
-                yield Objection(f"{path}.{kind}.timeout", f"{timeout} is no duration", "write it as 100ms or 5s")
+                yield Objection(f"{path}.{kind}.timeout", f"{timeout} is not a duration", "write it as 100ms or 5s")
         if "zipkin" in given and version >= (2, 5) and _at(spec, "tracing", "type") in ("Jaeger", "Stackdriver"):
             yield Objection(path, f"is zipkin beside tracing.type {_at(spec, 'tracing', 'type')}", "set tracing.type to None")
 
@@ -296,7 +304,8 @@ def _checked_version(text: object) -> str:
     version = parse_version(str(text))
     if not re.fullmatch(r"v[0-9]+\.[0-9]+", str(text)) or version is None:
         fix = f"Write v{version[0]}.{version[1]}" if version else "Write it as v2.6"
-        raise FederationError("FED420", where="mesh_version", what=f"{text} is no version of a control plane", fix=fix)
+        raise FederationError("FED420", where="mesh_version", what=f"{text} is not a version of a control "
+                                                                   "plane", fix=fix)
     if not OLDEST <= version <= NEWEST:
         raise FederationError(
             "FED420",

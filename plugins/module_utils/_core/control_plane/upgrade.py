@@ -40,19 +40,19 @@ ACCEPTED: Mapping[Version, tuple[Version, Version]] = {
 # What changes under the user's feet when a mesh arrives at a version.
 NOTES: Mapping[Version, tuple[str, ...]] = {
     (2, 1): (
-        "Mixer is gone: its policies and adapters stop working",
+        "Mixer is removed: its policies and adapters stop working",
         "AuthorizationPolicies with ipBlocks behind a proxy protocol load balancer need remoteIpBlocks",
         "EnvoyFilters must use typed_config and no names of xDS v2",
         "ServiceMeshExtensions become v1, whose configuration is an object",
     ),
     (2, 2): (
         "applications receive traffic on the pod's address: one that listens on 127.0.0.1 alone is not reached any more",
-        "ServiceMeshExtension is deprecated: WasmPlugin takes its place, and only 2.2 has both",
+        "ServiceMeshExtension is deprecated: WasmPlugin replaces it, and only 2.2 has both",
         "istiod's debug port asks for authentication",
     ),
-    (2, 3): ("ServiceMeshExtension is gone", "every minor version has a CNI DaemonSet of its own beside those of others"),
+    (2, 3): ("ServiceMeshExtension is removed", "every minor version has its own CNI DaemonSet beside those of others"),
     (2, 4): ("a cluster-scoped control plane of 2.3 cannot be carried over", "making Routes for gateways is deprecated"),
-    (2, 5): ("proxies run as many threads as their CPU limit says, where concurrency is not set",),
+    (2, 5): ("the CPU limit of proxies sets their number of threads, unless concurrency is set",),
     (2, 6): ("the last version 2, and the last with Jaeger and Elasticsearch",),
 }
 
@@ -238,7 +238,7 @@ def _check_way(control_plane: ControlPlane, wanted: Version) -> Version:
     if wanted < version:
         _refuse(
             control_plane,
-            f"is {text_of(version)}; going back to {text_of(wanted)} is carried out by the operator and supported by nobody",
+            f"is {text_of(version)}; going back to {text_of(wanted)} is performed by the operator, but not supported",
             "Keep the version, or make a new mesh and move namespaces to it",
         )
     return version
@@ -250,8 +250,9 @@ def _blockers(control_plane: ControlPlane, version: Version, found: Found, *, co
     if operator and accepted and not accepted[0] <= version <= accepted[1]:
         first, last = accepted
         yield Blocker(
-            f"the operator is {operator[0]}.{operator[1]} and takes {text_of(first)} to {text_of(last)}",
-            f"install an operator that takes {text_of(version)} first; one that was just installed needs a moment until it has taken this control plane up",
+            f"the operator is {operator[0]}.{operator[1]} and supports {text_of(first)} to {text_of(last)}",
+            f"install an operator that supports {text_of(version)} first; a new operator needs a moment until it "
+            "manages this control plane",
         )
     mixer = mixer_of(control_plane) if version >= (2, 1) else []
     if mixer:
@@ -284,7 +285,10 @@ def _of_extensions(control_plane: ControlPlane, version: Version, found: Found, 
     for each in kept[:MOST_HELD]:
         yield Blocker(f"{each.where} {each.what}", each.fix[:1].lower() + each.fix[1:])
     if len(kept) > MOST_HELD:
-        yield Blocker(f"{len(kept) - MOST_HELD} more things keep extensions from conversion", "playbook convert_extensions lists them")
+        yield Blocker(
+            f"{len(kept) - MOST_HELD} more problems prevent the conversion of extensions",
+            "playbook convert_extensions lists them",
+        )
     env = at(control_plane.live, "spec", "runtime", "components", "pilot", "container", "env", INBOUND_ONLY)
     wide = [*found.plugins, *(found.extensions if converts else ())]
     if version == (2, 3) and wide and str(env).lower() not in ("true", "1"):
@@ -312,7 +316,8 @@ def _lagging(found: Found, version: Version) -> list[Blocker]:
     blockers = [Blocker(behind, "restart these workloads first (upgrade_restart: true)")] if able else []
     held = dict.fromkeys(found.held[pod] for pod in old if pod in found.held)
     blockers += [
-        Blocker(f"the sidecar of {owner} would be more than one minor behind, and a restart does not renew it: it {why}", "do for each what is said of it")
+        Blocker(f"the sidecar of {owner} would be more than one minor behind, and a restart does not renew it: it "
+                f"{why}", "do for each what its line says")
         for owner, why in list(held)[:MOST_HELD]
     ]
     if len(held) > MOST_HELD:
@@ -329,7 +334,10 @@ def _inherited(heirs: Sequence[Heir]) -> Iterator[str]:
     for (does, successor, how), places in alike.items():
         yield f"{does} by Mixer ends ({some(places, 3)}): {successor}, {how}"
     if alike:
-        yield "the playbook mixer_report tells more, and writes rate limits and 3scale as they are from here on"
+        yield (
+            "the playbook mixer_report shows details, and writes rate limits and 3scale as they are needed from here "
+            "on"
+        )
 
 
 def _notes(control_plane: ControlPlane, version: Version, found: Found, *, is_first: bool) -> Iterator[str]:
@@ -339,7 +347,7 @@ def _notes(control_plane: ControlPlane, version: Version, found: Found, *, is_fi
     if version == (2, 1):
         yield from _changed_in_two_one(control_plane, found)
     if version == (2, 2) and found.peers:
-        yield "gateways of peers: routerMode has no meaning any more, and the next federate takes it out"
+        yield "gateways of peers: routerMode no longer has a meaning, and the next federate removes it"
     if version == (2, 4) and found.plugins:
         yield "WasmPlugins get a match from here on: run extend (and threescale) after the step, which limits each to the calls that it is for"
     features = FEATURES.of(version)
@@ -357,11 +365,17 @@ def _notes(control_plane: ControlPlane, version: Version, found: Found, *, is_fi
 
 def _changed_in_two_one(control_plane: ControlPlane, found: Found) -> Iterator[str]:
     if found.texts:
-        yield f"modules that are told free text find it under raw_v1alpha1_config of an object from here on: {some(found.texts, 5)}"
+        yield (
+            "from here on modules with free text as configuration find it in raw_v1alpha1_config of an object: "
+            f"{some(found.texts, 5)}"
+        )
     if found.ip_blocks:
         yield f"AuthorizationPolicies with ipBlocks: {some(found.ip_blocks, 5)}"
     if "spec.addons.3scale" in mixer_of(control_plane):
-        yield "3scale authorizes requests through Mixer: from here on nobody does, until its Wasm module is in place"
+        yield (
+            "3scale authorizes requests through Mixer: from here on requests are not authorized, until its Wasm "
+            "module is in place"
+        )
     if found.mixer_objects:
         yield f"objects of config.istio.io do nothing any more, delete them: {some(found.mixer_objects, 5)}"
         yield from _inherited(found.heirs)

@@ -32,7 +32,8 @@ def exports(seen: Evidence) -> Step:
         promised = [name for name in missing if name in strings(mapping(seen.card).get("exports"))]
         if promised:
             return theirs(
-                "FED961", found, f"its card names {some(promised)}: the Service is gone, or no member of the mesh", tell
+                "FED961", found, f"its card names {some(promised)}: the Service was removed, or its namespace is not a "
+                                 "member of the mesh", tell
             )
         return either(
             "FED961",
@@ -46,7 +47,7 @@ def exports(seen: Evidence) -> Step:
         return ours_
     if missing:
         return unknown(f"whether the peer offers {some(missing)} is not known while its list does not come")
-    return holds("what is asked for is offered, in both directions")
+    return holds("every requested service is offered, in both directions")
 
 
 def _offered(seen: Evidence) -> list[tuple[str, dict]]:
@@ -64,7 +65,7 @@ def _own_exports(seen: Evidence) -> Step | None:
                 return ours(
                     "FED957",
                     f"{name} is not exported",
-                    "its namespace is no member of the mesh",
+                    "its namespace is not a member of the mesh",
                     "Add the namespace to mesh_members",
                 )
             if target.get("exists") is False:
@@ -77,7 +78,7 @@ def _own_exports(seen: Evidence) -> Step | None:
             return ours(
                 "FED957",
                 f"{name} is not exported",
-                "no export rule fits it, or an earlier one takes it under another name",
+                "no export rule matches it, or an earlier one exports it under another name",
                 "Run explain for it; correct mesh_exports",
             )
         if int(target.get("ports") or 0) > 1:
@@ -100,16 +101,17 @@ def imports(seen: Evidence) -> Step:
         found = f"the peer offers {name}, and it is not imported"
         foretold = imported_names([str(row["exported"])], mapping(at(seen.imports, "spec")), seen.peer)
         if not any(one.get("imported") for one in foretold):
-            return ours("FED962", found, "no import rule of ours fits it", "Run explain for it; correct mesh_imports")
+            return ours("FED962", found, "none of our import rules matches it", "Run explain for it; correct "
+                                                                                "mesh_imports")
         if _is_new(seen):
             return unknown(
-                f"{name} was asked for moments ago; istiod may take {status.settling_seconds(seen.version)} s"
+                f"{name} was requested moments ago; istiod may take {status.settling_seconds(seen.version)} s"
             )
         return ours(
             "FED962",
             found,
-            "a rule fits, and istiod has not applied it: it takes an ImportedServiceSet that was made again for the"
-            " old one",
+            "a rule matches, but istiod has not applied it: it mistakes a re-created ImportedServiceSet for the old "
+            "one",
             "Change a rule once more (any change of spec), or restart istiod",
         )
     taken = [name for name in seen.wanted_imports or rows if rows.get(name) and rows[name]["imported"]]
@@ -163,16 +165,16 @@ def endpoints(seen: Evidence) -> Step:
         return ours(
             "FED964",
             "the client's sidecar has no endpoint for the import",
-            "it sees no pod of our egress gateway: another network, or none ready",
+            "it has no pod of our egress gateway: another network, or none ready",
             "See the pods of the egress gateway, and requestedNetworkView before 2.3",
         )
     if not counted.get("healthy"):
         return either(
             "FED964",
             f"all {counted['all']} endpoints are ejected",
-            "calls to the peer failed often enough; they come back by themselves",
+            "calls to the peer failed too often; the pods are used again automatically",
             "See outlierDetection of the DestinationRule, and have more pods of the egress gateway",
-            "Calls to your service have failed so often that our proxies took it out. What do your workload's logs"
+            "Calls to your service have failed so often that our proxies ejected it. What do your workload's logs"
             " say?",
         )
     return holds(f"{counted['healthy']} of {counted['all']} endpoints are healthy")
@@ -194,7 +196,7 @@ def sidecar(seen: Evidence) -> Step:
         return ours(
             "FED965",
             f"the sidecar of {name} does not have the import",
-            "istiod has not sent it, or the sidecar has refused what came",
+            "istiod has not sent it, or the sidecar has rejected it",
             "Run health for proxies out of sync; restart the pod",
         )
     return (
@@ -213,14 +215,14 @@ def egress(seen: Evidence) -> Step:
         return ours(
             "FED969",
             f"{denied:,} calls were refused at our own egress gateway",
-            "an AuthorizationPolicy of ours, such as one of callers in mesh_traffic, does not admit this client",
+            "one of our AuthorizationPolicies, such as that of callers in mesh_traffic, does not admit this client",
             "Run routes for the client and the service: it names the policy",
         )
     stale = [str(proxy.get("pod")) for proxy in seen.proxies if proxy.get("is_synced") is False]
     if stale:
         return ours(
             "FED966",
-            f"{len(stale)} of {len(seen.proxies)} pods of the egress gateway have not got what istiod knows:"
+            f"{len(stale)} of {len(seen.proxies)} pods of the egress gateway are not in sync with istiod:"
             f" {some(stale)}",
             "they have refused it, or lost istiod",
             "Restart these pods",
@@ -254,7 +256,7 @@ def admission(seen: Evidence) -> Step:
         return holds("calls come through")
     ended = sum(int(told.get("refused_empty") or 0) for told in seen.ports(SERVICE))
     if not ended or seen.code[:1] in ("2", "3", "4"):
-        return unknown("no call tells whether the peer's gateway lets us in")
+        return unknown("no call shows whether the peer's gateway admits us")
     found = f"{ended:,} connections to port {SERVICE} ended after the handshake without a byte"
     tell = (
         f"Your ingress gateway ends our calls after the handshake. Our client identity is {seen.client_id}; after a"
@@ -279,7 +281,7 @@ def admission(seen: Evidence) -> Step:
     return theirs(
         "FED968",
         found,
-        "the peer's gateway keeps a former identity of ours for services, or does not reach its workload",
+        "the peer's gateway keeps our former identity for services, or does not reach its workload",
         tell,
     )
 
@@ -313,7 +315,7 @@ def target(seen: Evidence) -> Step:
         if told.get("admitted") == "no":
             return ours(
                 "FED967",
-                f"policies of ours refuse the peer's callers at {name}",
+                f"our policies refuse the peer's callers at {name}",
                 "all of them arrive as our own ingress gateway for the peer",
                 "Admit it: callers of mesh_traffic, from_mesh",
             )
@@ -328,9 +330,9 @@ def request(seen: Evidence) -> Step:
     if mode not in GOOD_TLS:
         return ours(
             "FED969",
-            f"a DestinationRule of ours calls the import with tls.mode {mode}",
-            "our egress gateway takes mutual TLS of the mesh only",
-            "Set ISTIO_MUTUAL, or take tls out of the rule",
+            f"one of our DestinationRules calls the import with tls.mode {mode}",
+            "our egress gateway accepts only the mesh's mutual TLS",
+            "Set ISTIO_MUTUAL, or remove tls from the rule",
         )
     own = _own_request(seen)
     if own is not None and (not seen.code or _has_passed(seen)):
@@ -372,9 +374,9 @@ def _failed(call: Mapping, found: str) -> Step:
     return either(
         "FED969",
         found,
-        "the call fails, and no rung before it tells why",
+        "the call fails, and no earlier step explains why",
         "Run logs with logs_request for its id",
-        "Calls to your service fail. What does the log of your ingress gateway for us say at that time?",
+        "Calls to your service fail. What does the log of your ingress gateway for us show for that time?",
     )
 
 
@@ -385,7 +387,7 @@ def _has_passed(seen: Evidence) -> bool:
 def _own_request(seen: Evidence) -> Step | None:
     """Return what a request of our own from a pod decides; None where there was none, or nobody knows what it came to."""
     own = mapping(seen.own_request)
-    found = f"a request of ours from {own.get('client')} to {own.get('host')}: {own.get('evidence')}"
+    found = f"our request from {own.get('client')} to {own.get('host')}: {own.get('evidence')}"
     if own.get("state") == REACHED:
         return holds(found)
     if own.get("state") != NOT_REACHED:
@@ -393,7 +395,7 @@ def _own_request(seen: Evidence) -> Step | None:
     return either(
         "FED969",
         found,
-        "the call fails, and no rung before it tells why",
+        "the call fails, and no earlier step explains why",
         "Run logs for the pod and our egress gateway at that time",
-        "Calls to your service fail. What does the log of your ingress gateway for us say at that time?",
+        "Calls to your service fail. What does the log of your ingress gateway for us show for that time?",
     )

@@ -127,7 +127,7 @@ def _rules(spec: Mapping | None, key: str, won: int | None, alone: Callable[[Map
             continue
         row = alone({**(spec or {}), key: [rule]})
         if row[field] and won is not None and number > won:
-            why = f"fits, too ({row[field]}), and comes after the one that decides"
+            why = f"also fits ({row[field]}), and comes after the one that decides"
         else:
             why = str(row["reason"])
         found.append({"rule": number + 1, "won": False, "why": why})

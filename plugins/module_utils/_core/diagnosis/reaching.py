@@ -50,7 +50,7 @@ def dns(seen: Evidence) -> Step:
     if ANSWERED in told.values():
         return holds(f"{some([name for name in names if told.get(name) == ANSWERED])} resolves in the egress gateway")
     if len(told) < len(names):
-        return unknown("nobody has looked how the egress gateway resolves the peer's names")
+        return unknown("not checked how the egress gateway resolves the peer's names")
     if FAILING in told.values():
         return ours(
             "FED946",
@@ -61,7 +61,7 @@ def dns(seen: Evidence) -> Step:
     return either(
         "FED946",
         f"the egress gateway finds no address of {some(names)} in DNS",
-        "the name is gone, or our cluster's DNS does not see the zone that it is in",
+        "the name was removed, or our cluster's DNS does not know its zone",
         "Let the cluster's DNS forward that zone",
         f"Does {some(names)} still exist, and in public DNS? If it has changed, please give us a new card.",
     )
@@ -73,7 +73,7 @@ def tcp(seen: Evidence, port: str) -> Step:
     if works(seen, port) or (kind == reasons.NONE and seen.connects(port)):
         return holds(f"connections to port {port} come about")
     if kind in (*reasons.TLS, *reasons.IDENTITY):
-        return holds(f"connections to port {port} come about; what fails comes later")
+        return holds(f"connections to port {port} succeed; the failure is at a later step")
     if kind not in reasons.TCP:
         return unknown(_nobody(seen, port))
     found = f"our egress gateway gets no connection to {some(seen.addresses)}, port {port} ({kind})"
@@ -92,13 +92,13 @@ def tcp(seen: Evidence, port: str) -> Step:
             "nothing listens there, or something between refuses: the peer's gateway or load balancer, or a firewall"
         )
     else:
-        cause = "packets are dropped on the way: by a firewall of either side, or the address is nobody's"
+        cause = "packets are dropped on the way by a firewall of either side, or nothing has the address"
     return either(
         "FED947",
         found,
         cause,
-        f"See that firewalls let our nodes call port {port} there; the playbook publish_cards says what they must let"
-        " through",
+        f"Check that firewalls allow our nodes to call port {port} there; the playbook publish_cards prints what they "
+        "must allow",
         f"We get no connection to {some(seen.addresses)}, port {port}. Does your ingress gateway for us listen there,"
         " and may we call it?",
     )
@@ -109,24 +109,23 @@ def _nobody(seen: Evidence, port: str) -> str:
         return "our egress gateway's Envoy and log were not read"
     if seen.failure(port) == reasons.UNKNOWN:
         return f"connections to port {port} fail for a reason that this collection does not know"
-    return f"our egress gateway tells of no connection to port {port}"
+    return f"our egress gateway shows no connection to port {port}"
 
 
 def tls(seen: Evidence, port: str) -> Step:
     """Whether the other end speaks TLS, with a certificate that our roots vouch for now."""
     kind = seen.failure(port)
     if works(seen, port) or (kind == reasons.NONE and seen.connects(port)) or kind in reasons.IDENTITY:
-        return holds(f"TLS on port {port} comes about")
+        return holds(f"TLS on port {port} works")
     if kind not in reasons.TLS:
         return unknown(_nobody(seen, port))
     if kind == reasons.NO_TLS:
         return either(
             "FED952",
-            f"what answers port {port} speaks no TLS",
-            "a load balancer or proxy of HTTP stands between; federation needs one that passes TCP on",
+            f"port {port} answers without TLS",
+            "an HTTP load balancer or proxy is between; federation needs one that forwards TCP",
             "See that nothing on our way out ends the connection",
-            f"Does a load balancer of HTTP stand before your ingress gateway, port {port}? It must pass TCP on"
-            " (layer 4).",
+            f"Is an HTTP load balancer in front of your ingress gateway, port {port}? It must forward TCP (layer 4).",
         )
     if kind in (reasons.EXPIRED, reasons.NOT_YET):
         return _out_of_time(seen, port, kind)
@@ -143,7 +142,7 @@ def tls(seen: Evidence, port: str) -> Step:
     return either(
         "FED948",
         found,
-        "the peer has new roots and gave us no card, or something between ends TLS with a certificate of its own",
+        "the peer has new roots and gave us no card, or something between terminates TLS with its own certificate",
         "See that nothing on our way out ends TLS",
         f"On port {port} we see a certificate that your card's roots did not sign. Have your roots changed, or does a"
         " load balancer end TLS there? Please send a new card, or let it pass TCP on.",
@@ -184,7 +183,7 @@ def identity(seen: Evidence, port: str) -> Step:
     """Whether each end takes the other's identity."""
     kind = seen.failure(port)
     if works(seen, port) or (kind == reasons.NONE and seen.connects(port)):
-        return holds(f"both ends take each other's identity on port {port}")
+        return holds(f"both ends accept each other's identity on port {port}")
     looked: dict[str, Callable[[Evidence, str], Step]] = {
         reasons.OTHER_NAME: _other_name,
         reasons.OTHER_MESH: _other_name,
@@ -197,7 +196,7 @@ def identity(seen: Evidence, port: str) -> Step:
 
 def _other_name(seen: Evidence, port: str) -> Step:
     wanted = str(seen.security.get("trustDomain") or "")
-    found = f"what answers port {port} is not of the trust domain {wanted}"
+    found = f"the certificate on port {port} is not of the trust domain {wanted}"
     told = str(mapping(seen.card).get("trust_domain") or "")
     if told and told != wanted and not seen.is_card_older:
         return ours(
@@ -207,8 +206,8 @@ def _other_name(seen: Evidence, port: str) -> Step:
         return either(
             "FED949",
             found,
-            "our ServiceMeshPeer or the peer's card has the wrong trust domain, the address leads to another mesh, or something"
-            " between ends TLS with a certificate of its own",
+            "our ServiceMeshPeer or the peer's card has the wrong trust domain, the address leads to another mesh, or "
+            "something between terminates TLS with its own certificate",
             "Compare trustDomain with the peer's card, and see where its address leads from our nodes",
             f"Which trust domain does your mesh have, and does a load balancer end TLS on port {port}? Please send a new card, or"
             " let it pass TCP on.",
@@ -268,12 +267,12 @@ def _days_left(seen: Evidence) -> list[float]:
 
 
 def _own_leaf(seen: Evidence, port: str) -> Step:
-    found = f"the peer's gateway (port {port}) does not take our certificate"
+    found = f"the peer's gateway (port {port}) does not accept our certificate"
     if any(left <= 0 for left in _days_left(seen)):
         return ours(
             "FED951",
             found,
-            "so says our egress gateway's own Envoy: it gets no new certificate from istiod",
+            "reported by our egress gateway's Envoy: it gets no new certificate from istiod",
             "Restart the egress gateway; see istiod's log",
         )
     return either(
@@ -281,7 +280,7 @@ def _own_leaf(seen: Evidence, port: str) -> Step:
         found,
         "our egress gateway gets no new certificate, the peer does not know its root, or the peer's clock is ahead",
         "See the certificate of our egress gateway (/certs of its Envoy)",
-        "Your gateway does not take our certificate. Does it have the roots of our card, and is your clock right?",
+        "Your gateway does not accept our certificate. Does it have the roots of our card, and is your clock right?",
     )
 
 
@@ -304,8 +303,8 @@ def discovery(seen: Evidence) -> Step:
         return theirs(
             "FED955",
             found,
-            "the peer's istiod does not know us: its ServiceMeshPeer for us is gone or going",
-            "Your istiod does not know our mesh any more. Does your ServiceMeshPeer for us still stand? Please run"
+            "the peer's istiod does not know us: its ServiceMeshPeer for us was deleted or is being deleted",
+            "Your istiod no longer knows our mesh. Does your ServiceMeshPeer for us still exist? Please run"
             " federate.",
         )
     if said.startswith("503"):
@@ -313,7 +312,7 @@ def discovery(seen: Evidence) -> Step:
     return (
         holds("the last call ended well")
         if said.startswith("200")
-        else unknown("istiod says nothing of its calls to the peer")
+        else unknown("istiod reports nothing about its calls to the peer")
     )
 
 
@@ -326,7 +325,7 @@ def _forbidden(seen: Evidence, found: str) -> Step:
         return ours(
             "FED953",
             found,
-            "an AuthorizationPolicy of ours refuses istiod at our own egress gateway",
+            "one of our AuthorizationPolicies refuses istiod at our own egress gateway",
             f"Admit port 8188 in the policies that select pods of {seen.egress}",
         )
     shown = seen.shown_identities
@@ -335,7 +334,7 @@ def _forbidden(seen: Evidence, found: str) -> Step:
             "FED953",
             f"{found}; our egress gateway shows {some(shown)}, and not {seen.client_id}",
             "its pods run with another service account than the gateway's own",
-            f"See spec.serviceAccountName of the pods of {seen.egress}, and let the operator make them anew",
+            f"See spec.serviceAccountName of the pods of {seen.egress}, and let the operator re-create them",
         )
     if seen.handed is not None and mapping(seen.handed).get("client_id") != seen.client_id:
         return ours(
@@ -349,7 +348,8 @@ def _forbidden(seen: Evidence, found: str) -> Step:
         return either(
             "FED953",
             found,
-            "the peer expects another client identity of us, or a policy of ours refuses istiod at our egress gateway",
+            "the peer expects another client identity from us, or one of our policies refuses istiod at our egress "
+            "gateway",
             "See the policies of our egress gateway; run publish_cards, and hand the card over",
             tell,
         )
@@ -382,7 +382,8 @@ def _unavailable(seen: Evidence, found: str) -> Step:
     return either(
         "FED956",
         found,
-        "the peer is not reached (address, firewall, TLS), or its gateway has nothing for us; the status tells no more",
+        "the peer is not reached (address, firewall, TLS), or its gateway has no route for us; the status does not say "
+        "which",
         "Run diagnose with the right to read our egress gateway's Envoy and log (playbooks/files/mesh-insight.yml)",
         tell,
     )
@@ -410,7 +411,7 @@ def watch(seen: Evidence) -> Step:
         return holds("the watch is connected")
     ended = seen.disconnected
     if not seen.has_status or ended is None:
-        return unknown("istiod says nothing of a watch")
+        return unknown("istiod reports nothing about a watch")
     if seen.now - ended <= RENEWED:
         return unknown("the watch has just ended, and is made again within a minute")
     if not seen.disconnect.startswith("200"):
@@ -420,7 +421,7 @@ def watch(seen: Evidence) -> Step:
     if len(lasted) >= LEAST_OF_A_KIND and max(lasted) - min(lasted) < max(lasted) / 50:
         cause = f"each connection ended after {max(lasted) / 1000:.0f} s: something between ends idle ones"
     else:
-        cause = "our istiod does not call again, or what it calls ends the stream at once"
+        cause = "our istiod does not call again, or the other end closes the stream at once"
     return either(
         "FED958", found, cause, "See istiod's log for the peer's name, and idle time-outs on our way out", tell
     )
@@ -432,24 +433,24 @@ def _times(seen: Evidence, word: str) -> list[int]:
 
 
 def full_sync(seen: Evidence) -> Step:
-    """Whether the peer's whole list came lately."""
+    """Whether the peer's full list arrived recently."""
     link = seen.outbound
     if link.state == status.CONNECTED:
-        return holds("the peer's whole list came lately")
+        return holds("the peer's full list arrived recently")
     if link.state != status.STALE:
-        return unknown("there is no connection")
+        return unknown("it is not connected")
     when = (
         f"the last came {status.age(int((seen.now - link.last_sync).total_seconds()))} ago"
         if link.last_sync
-        else "none ever came"
+        else "none has ever arrived"
     )
     return either(
         "FED959",
         f"the watch is connected, and the peer's whole list has not come lately: {when}",
         "the peer does not answer our polls, or our istiod waits for a lock and writes no status",
         "See whether istiod answers, and restart it where it does not",
-        "Your istiod keeps our watch and does not answer our polls for the list of services. Please see its log for our"
-        " mesh's name.",
+        "Your istiod keeps our watch and does not answer our polls for the list of services. Please search its log for "
+        "our mesh's name.",
     )
 
 
@@ -473,8 +474,8 @@ def inbound(seen: Evidence) -> Step:
         "the peer's istiod does not call us",
         "it has suspended us or not federated, or something between cuts it off from our ingress gateway",
         "See that firewalls and loadBalancerSourceRanges let the peer call our ingress gateway",
-        "Your istiod does not call us. Is your ServiceMeshPeer for us in order and not suspended, and what does its"
-        " status say?",
+        "Your istiod does not call us. Is your ServiceMeshPeer for us correct and not suspended, and what does its "
+        "status say?",
     )
 
 

@@ -30,7 +30,9 @@ def objects(seen: Evidence) -> Step:
     if seen.peer_object is None:
         if "peer_object" in seen.unread:
             return unknown(f"{place} may not be read")
-        return ours("FED940", f"{place} does not exist", "nobody has federated with this peer yet", "Run federate")
+        return ours(
+            "FED940", f"{place} does not exist", "this mesh has not federated with this peer yet", "Run federate"
+        )
     if at(seen.peer_object, "metadata", "deletionTimestamp"):
         return ours(
             "FED940",
@@ -49,11 +51,11 @@ def objects(seen: Evidence) -> Step:
     bundle = f"ConfigMap {seen.namespace}/{name}"
     if seen.bundle is None:
         if "bundle" in seen.unread:
-            return unknown(f"{place} stands; {bundle} may not be read")
+            return unknown(f"{place} exists; {bundle} may not be read")
         return ours(
             "FED941",
             f"{bundle} does not exist",
-            "istiod does not call a peer whose roots are missing",
+            "istiod does not call a peer without its roots",
             "Run federate with the peer's card",
         )
     if seen.bundle.get("problem"):
@@ -63,7 +65,7 @@ def objects(seen: Evidence) -> Step:
             "proxies cannot use these roots",
             "Run federate with the peer's card",
         )
-    return holds(f"{place} and {bundle} stand")
+    return holds(f"{place} and {bundle} exist")
 
 
 def gateways(seen: Evidence) -> Step:
@@ -80,7 +82,7 @@ def gateways(seen: Evidence) -> Step:
             return ours(
                 "FED942",
                 f"{place} is not in the control plane",
-                "the ServiceMeshPeer names a gateway that nobody makes",
+                "the ServiceMeshPeer names a gateway that the control plane does not create",
                 "Run federate",
             )
         if found.get("enabled") is not True:
@@ -139,7 +141,7 @@ def _service(seen: Evidence, kind: str, name: str) -> Step | None:
         return ours(
             "FED943",
             f"{place} does not exist",
-            "the operator has not made it, or somebody deleted it",
+            "the operator has not created it, or somebody deleted it",
             "See the ServiceMeshControlPlane's conditions",
         )
     lacking = [port for port in NEEDED if port not in [entry.get("port") for entry in items(at(live, "spec", "ports"))]]
@@ -204,7 +206,7 @@ def _moved(seen: Evidence, found: str) -> Step:
         return either(
             "FED944",
             found,
-            "one of the two is out of date: what stands was written after that card was made",
+            "one of the two is out of date: the ServiceMeshPeer was written after that card was made",
             "Run federate with the peer's newest card",
             "At which address and ports does your ingress gateway for us listen now? Please send a new card.",
         )
@@ -224,8 +226,8 @@ def _our_own(seen: Evidence) -> Step:
         return ours(
             "FED944",
             f"Service {seen.namespace}/{seen.ingress} has no address",
-            "the cloud gives it none: no load balancer, no quota, or one of another kind",
-            "See the Service's events; where there is no load balancer, set service_type: NodePort in mesh_gateways",
+            "the cloud provides none: no load balancer, no quota, or one of another kind",
+            "See the Service's events; without a load balancer, set service_type: NodePort in mesh_gateways",
         )
     handed = strings(mapping(seen.handed).get("addresses"))
     if own and handed and not set(own) & set(handed):
@@ -253,8 +255,8 @@ def istiod(seen: Evidence) -> Step:
         return ours(
             "FED945",
             "istiod does not answer in time when it is asked for its services",
-            "it waits for a lock: a dead peer holds it for minutes, and a peer that was deleted while services were"
-            " exported to it for ever",
+            "it waits for a lock: an unreachable peer blocks it for minutes, and a peer that was deleted while "
+            "services were exported to it forever",
             "Restart istiod (federation_restart_istiod: true); suspend peers that do not answer",
         )
     made = time_of(at(seen.peer_object, "metadata", "creationTimestamp"))
@@ -266,5 +268,7 @@ def istiod(seen: Evidence) -> Step:
                 "it has locked itself up, or cannot use the ServiceMeshPeer",
                 "See its log for the peer's name; restart istiod (federation_restart_istiod: true)",
             )
-        return unknown("istiod has not taken the peer up yet; it takes up to a minute")
-    return holds("istiod runs and has taken the peer up") if seen.has_status else unknown("there is no ServiceMeshPeer")
+        return unknown("istiod has not processed the peer yet; that takes up to a minute")
+    return holds("istiod runs and has processed the peer") if seen.has_status else unknown(
+        "there is no ServiceMeshPeer"
+    )

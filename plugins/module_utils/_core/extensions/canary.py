@@ -99,7 +99,9 @@ def trials(
         beside = next((each for each in live if key_of(each)[1:] == (extension.namespace, name)), None)
         is_free = beside is None or (is_canary(beside, ground.mesh) and at(beside, "metadata", "annotations", CANARY_OF) == extension.name)
         if (extension.namespace, name) in taken or len(name) > _LONGEST_NAME or not is_free:
-            doubts.append(untried(extension.place, f"the name {name}, under which one would, is taken or too long"))
+            doubts.append(
+                untried(extension.place, f"the name {name}, under which one would be tried, is in use or too long")
+            )
             continue
         begun = pod_of(beside) if beside is not None else None
         canaries, why = _canaries(extension, change.manifest, chosen, begun, ground, is_partly_hidden)
@@ -112,7 +114,9 @@ def trials(
 
 def untried(place: str, why: str) -> Finding:
     """Return what is said of a guard that goes to all pods at once: FED816."""
-    return Finding("FED816", f"{OPTION}, {place}", f"goes to all of its pods at once, tried by none: {why}")
+    return Finding(
+        "FED816", f"{OPTION}, {place}", f"is applied to all of its pods at once, without a trial on one: {why}"
+    )
 
 
 def pod_of(canary: Mapping) -> tuple[str, str] | None:
@@ -152,7 +156,11 @@ def _canaries(
     if found or not chosen:
         return found[:MOST_CANDIDATES], "its pods may not be read"
     first = f"v{LABELS_FOLLOW_FROM[0]}.{LABELS_FOLLOW_FROM[1]}"
-    return [], f"none of them has a label of its own, and istiod before {first} does not see one that a running pod gets"
+    return (
+        [],
+        f"none of them has a label that the others lack, and istiod before {first} does not see one that is added to "
+        "a running pod",
+    )
 
 
 def _of_its_own(proxy: Proxy, chosen: Sequence[Proxy]) -> tuple[str, str] | None:

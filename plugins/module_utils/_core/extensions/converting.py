@@ -91,8 +91,8 @@ def refuse_impossible(found: Sequence[Conversion], ground: Ground) -> None:
         raise FederationError(
             "FED804",
             where=f"Mesh {ground.mesh}",
-            what=f"is {ground.text}, which obeys ServiceMeshExtensions alone",
-            fix="Upgrade to v2.2, which obeys both kinds, convert there, then go on",
+            what=f"is {ground.text}, which supports only ServiceMeshExtensions",
+            fix="Upgrade to v2.2, which supports both kinds, convert there, then continue",
         )
     problems = [problem for each in found for problem in each.problems]
     if problems:
@@ -100,7 +100,7 @@ def refuse_impossible(found: Sequence[Conversion], ground: Ground) -> None:
         raise FederationError(
             first.code,
             where=first.where,
-            what=f"{first.what}{f'; {len(problems) - 1} more stand in facts.problems' if len(problems) > 1 else ''}",
+            what=f"{first.what}{f'; {len(problems) - 1} more are in facts.problems' if len(problems) > 1 else ''}",
             fix=first.fix,
             facts={"problems": [problem.as_data() for problem in problems]},
         )
@@ -130,8 +130,8 @@ def turns(found: Sequence[Conversion], live: Iterable[Mapping], loaded: Iterable
             raise FederationError(
                 "FED811",
                 where=place_of(beside),
-                what="was made by somebody else, and stands where a converted extension is to stand",
-                fix="Delete it, or delete the ServiceMeshExtension by hand if it has taken its place already",
+                what="was made by somebody else, and has the name that a converted extension needs",
+                fix="Delete it, or delete the ServiceMeshExtension by hand if it has replaced it already",
             )
         new = change_to(beside, each.manifest, each.manager, force=force)
         old = [] if at(each.live, "metadata", "deletionTimestamp") else [removal_of(each.live, each.manager)]
@@ -163,7 +163,7 @@ def refuse_unseen(waiting: Sequence[Conversion], selected: Mapping[str, Sequence
             f" ({some([f'{place}: {why[place]}' for place in places if why.get(place)] or ['no pod was asked'], 3, '; ')})"
         ),
         fix=(
-            "See in each pod of facts.selected that the active_state of its listeners holds the filter "
+            "See in each pod of facts.selected that the active_state of its listeners has the filter "
             f"{first.namespace}.{first.name} (oc exec <pod> -c istio-proxy -- pilot-agent request GET config_dump), "
             f"then run again with convert_extensions_loaded={','.join(places[:5])}"
         ),
@@ -249,12 +249,20 @@ def _impossible(live: Mapping) -> Iterator[tuple[str, str, str]]:
     if not at(live, "spec", "image"):
         yield "image", "is missing", "Delete the extension, which does nothing, or give it its image"
     if new_phase(word) is None:
-        yield "phase", f"is {word or 'neither said nor known from the image'}", f"Set spec.phase to one of {', '.join(OLD_ORDER)}"
+        yield (
+            "phase",
+            f"is {word or 'neither given nor known from the image'}",
+            f"Set spec.phase to one of {', '.join(OLD_ORDER)}",
+        )
     if is_text(live):
         fix = "Change the module so that it reads an object, give the extension that object, then convert"
         yield "config", "is free text of v1alpha1, and the pluginConfig of a WasmPlugin is an object", fix
     if secrets > 1:
-        yield "imagePullSecrets", f"has {secrets} entries, and a WasmPlugin takes one", "Keep the one that the registry of the image needs"
+        yield (
+            "imagePullSecrets",
+            f"has {secrets} entries, and a WasmPlugin can have only one",
+            "Keep the one that the registry of the image needs",
+        )
 
 
 def _config(said: object) -> Mapping:
@@ -276,8 +284,12 @@ def _unreadable(image: str, images: Mapping[str, str]) -> Iterator[tuple[str, st
         fix = "Describe it in mesh_threescale with kind: WasmPlugin and switch, and run the playbook threescale, or delete this extension"
         yield "is 3scale's, whose image, phase and configuration change together", fix
     elif image and image not in images:
-        what = "may hold a module of another name than plugin.wasm, which is the one that a WasmPlugin reads"
-        yield what, f"Rebuild it with /plugin.wasm in its only layer, and say so: convert_extensions_images: {{{image}: <image>}}"
+        what = "may have a module with another name than plugin.wasm, the one that a WasmPlugin reads"
+        yield (
+            what,
+            "Rebuild it with /plugin.wasm in its only layer, and name it: convert_extensions_images: "
+            f"{{{image}: <image>}}",
+        )
 
 
 def _notes(word: object, raise_by: int, extension: Extension) -> Iterator[str]:
@@ -286,7 +298,7 @@ def _notes(word: object, raise_by: int, extension: Extension) -> Iterator[str]:
     if raise_by:
         yield f"its priority is raised by {raise_by}, so that {word} stays before {_later_of(str(word))}, which is the same phase now"
     if extension.phase in GUARDS:
-        yield "the old one is deleted after somebody has seen every proxy with the new one; until then both run"
+        yield "the old one is deleted after somebody has checked that every proxy runs the new one; until then both run"
 
 
 def _later_of(word: str) -> str:

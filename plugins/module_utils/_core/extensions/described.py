@@ -93,7 +93,7 @@ def read_extensions(described: object) -> tuple[list[Extension], list[Problem]]:
             )
         ]
     if len(described) > MOST:
-        what = f"has {len(described):,} entries, and at most {MOST:,} are taken"
+        what = f"has {len(described):,} entries, and at most {MOST:,} are allowed"
         return [], [Problem("FED800", (OPTION,), what, "Keep several meshes, or fewer extensions with wider selectors")]
     extensions: list[Extension] = []
     problems: list[Problem] = []
@@ -108,7 +108,7 @@ def read_extensions(described: object) -> tuple[list[Extension], list[Problem]]:
             what = f"is described twice, as entries {seen[extension.key] + 1} and {number + 1}"
             problems.append(
                 Problem(
-                    "FED801", (OPTION, extension.place), what, "Give each extension of a namespace a name of its own"
+                    "FED801", (OPTION, extension.place), what, "Give each extension of a namespace its own name"
                 )
             )
             continue
@@ -168,7 +168,7 @@ def _is_image(value: object) -> str:
         return f"must begin with one of {', '.join(f'{each}://' for each in _SCHEMES)}, or have no scheme at all"
     name = rest if separator else value
     if "@" in name.partition("/")[0] and name.partition("/")[1]:
-        return "must not hold a user or password; name a pull_secret instead"
+        return "must not contain a user or password; name a pull_secret instead"
     if (not separator or scheme == "oci") and "@" in name and not _DIGEST.fullmatch(name.rpartition("@")[2]):
         return "has something else than sha256: and 64 lower-case hexadecimal digits after its @"
     return ""
@@ -191,8 +191,13 @@ def _is_priority(value: object) -> str:
 
 def _is_config(value: object) -> str:
     if not isinstance(value, Mapping):
-        return "must be a mapping: both kinds hand over an object"
-    return "" if _is_json(value) else f"holds what JSON does not: put days, very large numbers and keys in quotes, and nest at most {DEEPEST} levels"
+        return "must be a mapping: both kinds pass an object"
+    if _is_json(value):
+        return ""
+    return (
+        "has values that JSON cannot express: put dates, very large numbers and keys in quotes, "
+        f"and nest at most {DEEPEST} levels"
+    )
 
 
 def _is_json(value: object, depth: int = 0) -> bool:
@@ -287,7 +292,7 @@ def _wrong(number: int, entry: object) -> Iterator[Problem]:
             )
     for key in _CHECKS:
         if key in entry and entry[key] is None and key not in _REQUIRED:
-            fix = f"Give {key} a value, or take it out: what is meant to be said must not be lost in silence"
+            fix = f"Give {key} a value, or remove it: an empty field would be ignored silently"
             yield Problem("FED800", (OPTION, at, key), "is there and empty", fix)
     for key, fix in _REQUIRED.items():
         if entry.get(key) is None:

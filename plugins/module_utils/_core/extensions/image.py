@@ -59,7 +59,7 @@ def read_image(archive: bytes, where: str) -> Image:
     index = _parsed(_file(files, "index.json", where), where, "index.json")
     listed = items(index.get("manifests"))
     if len(listed) != 1 or listed[0].get("mediaType") in INDEXES:
-        raise _refusal("FED841", where, "holds several images, or none; save the one that is meant")
+        raise _refusal("FED841", where, "contains several images, or none; save only the one to use")
     return _image_of(files, listed[0], where)
 
 
@@ -95,7 +95,7 @@ def _image_of(files: Mapping[str, Entry], descriptor: Mapping, where: str) -> Im
     image = Image(str(descriptor.get("digest")), "artifact" if is_artifact else "image", len(layers), *found)
     if image.module is None:
         why = "; ".join(f"{reader}: {reason}" for reader, reason in image.unread.items())
-        raise _refusal("FED844", where, f"holds no module that anybody reads ({why})")
+        raise _refusal("FED844", where, f"contains no module that either kind reads ({why})")
     return image
 
 
@@ -111,7 +111,7 @@ def _plain(files: Mapping[str, Entry], layers: Sequence[Mapping], where: str) ->
     last = next((entry.content for entry in contents[-1] if entry.name.rpartition("/")[2] == PLUGIN and entry.content is not None), None)
     whole = {entry.name: entry for layer in contents for entry in layer}
     named, why_old = _of_extension(whole, where)
-    none = f"its {'only' if len(layers) == 1 else 'last'} layer holds no {PLUGIN}"
+    none = f"its {'only' if len(layers) == 1 else 'last'} layer has no {PLUGIN}"
     why_new = "" if last is not None else none
     why_first = why_new or ("" if len(layers) == 1 else f"reads images of one layer, and this one has {len(layers)}")
     if last is not None and named is not None and last != named:
@@ -134,7 +134,7 @@ def _of_extension(files: Mapping[str, Entry], where: str) -> tuple[bytes | None,
     if said.get("schemaVersion") not in (1, "1"):
         return None, f"/{MANIFEST} has not schemaVersion 1"
     if entry is None or entry.content is None:
-        return None, f"/{MANIFEST} names the module {name or '(none)'}, which is not there as a file"
+        return None, f"/{MANIFEST} names the module {name or '(none)'}, which does not exist as a file"
     return entry.content, ""
 
 
@@ -175,7 +175,7 @@ def _blob(files: Mapping[str, Entry], descriptor: Mapping, where: str, most: int
     digits = _digits(descriptor, where)
     content = _file(files, _file_of(digits), where, most)
     if hashlib.sha256(content).hexdigest() != digits or descriptor.get("size") not in (None, len(content)):
-        raise _refusal("FED842", where, f"holds other content than its digest sha256:{digits} says")
+        raise _refusal("FED842", where, f"has other content than its digest sha256:{digits} says")
     return content
 
 
@@ -183,7 +183,7 @@ def _digits(descriptor: Mapping, where: str) -> str:
     digest = str(descriptor.get("digest"))
     algorithm, _colon, digits = digest.partition(":")
     if algorithm != "sha256" or len(digits) != 64 or not set(digits) <= set("0123456789abcdef"):
-        raise _refusal("FED841", where, f"names content by {digest[:80]}, which is no SHA-256 digest")
+        raise _refusal("FED841", where, f"names content by {digest[:80]}, which is not a SHA-256 digest")
     return digits
 
 
@@ -206,14 +206,14 @@ def _parsed(content: bytes, where: str, what: str) -> Mapping[str, Any]:
     try:
         return mapping(json.loads(content))
     except (ValueError, RecursionError):
-        raise _refusal("FED841", where, f"has something else than JSON in {what}") from None
+        raise _refusal("FED841", where, f"has no valid JSON in {what}") from None
 
 
 def _refusal(code: str, where: str, what: str) -> FederationError:
     fixes = {
         "FED841": "Save the image as an OCI layout in one archive, for instance with skopeo copy docker://… oci-archive:image.tar",
-        "FED842": "Save it anew from a registry that you trust",
-        "FED843": "Build it anew, with wasm_image or with the module as a plain file",
+        "FED842": "Save it again from a registry that you trust",
+        "FED843": "Build it again, with wasm_image or with the module as a plain file",
         "FED844": "Build it with wasm_image",
     }
     return FederationError(code, where=where, what=what, fix=fixes[code])

@@ -168,7 +168,7 @@ def warnings(
     for order in orders_beside(desired, live, proxies, ground):
         if mine.intersection(order.ties):
             seen = (
-                f"of {order.phase} have one priority, so nobody has said which runs first in {some(order.proxies, 3)}"
+                f"of {order.phase} have one priority, so it is undefined which runs first in {some(order.proxies, 3)}"
             )
             yield Finding("FED808", some(order.ties), seen)
 
@@ -191,7 +191,9 @@ def open_until_fetched(found: Sequence[Change], extensions: Iterable[Extension])
     }
     for extension in extensions:
         if extension.key in gone and extension.key in new:
-            yield Finding("FED815", f"{OPTION}, {extension.place}", "is deleted and made anew, and does not run in between")
+            yield Finding(
+                "FED815", f"{OPTION}, {extension.place}", "is deleted and re-created, and does not run in between"
+            )
         if extension.key in new and extension.phase in GUARDS:
             seen = f"guards requests in {extension.phase}, and running proxies go on without it until each has fetched the module"
             yield Finding("FED812", f"{OPTION}, {extension.place}", seen)
@@ -250,7 +252,7 @@ def _hidden(change: Change) -> Iterator[Difference]:
 
 def _digest(value: object) -> str:
     text = json.dumps(value, sort_keys=True, default=str)
-    return f"(not shown; SHA-256 of what changes {hashlib.sha256(text.encode()).hexdigest()[:12]})"
+    return f"(not shown; SHA-256 of the change {hashlib.sha256(text.encode()).hexdigest()[:12]})"
 
 
 def _refuse_both(manifest: Mapping, standing: Mapping[tuple, Mapping]) -> None:
@@ -263,7 +265,7 @@ def _refuse_both(manifest: Mapping, standing: Mapping[tuple, Mapping]) -> None:
     raise FederationError(
         "FED810",
         where=place_of(beside),
-        what=f"stands under the name that a {manifest['kind']} is to have, and the module would run twice",
+        what=f"exists under the name of the new {manifest['kind']}, so the module would run twice",
         fix=(
             "Convert it first (playbook convert_extensions), or write kind: ServiceMeshExtension"
             if is_old

@@ -162,7 +162,10 @@ def _objections(extension: Extension, ground: Ground) -> Iterator[Problem]:
     if kind not in ground.kinds:
         others = " or ".join(each.name for each in ground.kinds)
         yield problem(
-            "FED804", "kind", f"is {kind.name}, which {ground.text} does not obey", f"Write {others}, or leave kind out"
+            "FED804",
+            "kind",
+            f"is {kind.name}, which {ground.text} does not support",
+            f"Write {others}, or leave kind out",
         )
         return
     if kind is not WASM_PLUGIN and not ground.has_cacher:
@@ -178,7 +181,7 @@ def _objections(extension: Extension, ground: Ground) -> Iterator[Problem]:
 
 def _not_in_extension(extension: Extension) -> Iterator[tuple[str, str, str]]:
     """Give what a ServiceMeshExtension has no field for: the field, what is wrong, what to do."""
-    newer = f"Leave it out, or upgrade to v{WASM_PLUGINS_FROM[0]}.{WASM_PLUGINS_FROM[1]}, whose WasmPlugin has it"
+    newer = f"Leave it out, or upgrade to v{WASM_PLUGINS_FROM[0]}.{WASM_PLUGINS_FROM[1]}, where a WasmPlugin has it"
     for field, is_given in (
         ("sha256", extension.sha256),
         ("fail", extension.fail),
@@ -186,18 +189,34 @@ def _not_in_extension(extension: Extension) -> Iterator[tuple[str, str, str]]:
         ("ports", extension.ports),
     ):
         if is_given:
-            yield field, "cannot be said in a ServiceMeshExtension", newer
+            yield field, "cannot be expressed in a ServiceMeshExtension", newer
     root = f"{extension.name}_root"
     if extension.plugin_name not in ("", root):
-        yield "plugin_name", f"cannot be said in a ServiceMeshExtension, which always sends {root}", f"Write {root}, or leave it out"
+        yield (
+            "plugin_name",
+            f"cannot be expressed in a ServiceMeshExtension, which always sends {root}",
+            f"Write {root}, or leave it out",
+        )
     if not extension.is_oci:
-        yield "image", "is an address, and a ServiceMeshExtension takes an image of a registry alone", "Push the module to a registry as an image"
+        yield (
+            "image",
+            "is an address, and a ServiceMeshExtension accepts only an image of a registry",
+            "Push the module to a registry as an image",
+        )
         return
     registry, slash, rest = extension.image.partition("/")
     if not slash or not ("." in registry or ":" in registry or registry == "localhost"):
-        yield "image", "names no registry, and a ServiceMeshExtension is not parsed without one", "Put the registry's name before the path"
+        yield (
+            "image",
+            "names no registry, and a ServiceMeshExtension needs one",
+            "Put the registry's name before the path",
+        )
     elif "@" not in rest and ":" not in rest.rpartition("/")[2]:
-        yield "image", "has neither tag nor digest, and a ServiceMeshExtension is not parsed without one", "Add @sha256: and the image's digest"
+        yield (
+            "image",
+            "has neither tag nor digest, and a ServiceMeshExtension needs one",
+            "Add @sha256: and the image's digest",
+        )
 
 
 def _not_in_plugin(extension: Extension, ground: Ground) -> Iterator[tuple[str, str, str]]:
@@ -211,7 +230,7 @@ def _not_in_plugin(extension: Extension, ground: Ground) -> Iterator[tuple[str, 
     if ground.version < PULL_SECRET_OF_WASM_PLUGIN_FROM:
         fix = "Use a registry that is open to the proxies, or kind: ServiceMeshExtension until the upgrade to v2.3"
         if extension.pull_secret:
-            yield "pull_secret", f"has no effect in a WasmPlugin on {ground.text}, whose istiod does not look at it", fix
+            yield "pull_secret", f"has no effect in a WasmPlugin on {ground.text}, whose istiod ignores it", fix
         if extension.pull_policy in ("IfNotPresent", "Always"):
             yield "pull_policy", f"has no effect in a WasmPlugin on {ground.text}", either.format(
                 *PULL_SECRET_OF_WASM_PLUGIN_FROM
@@ -236,7 +255,10 @@ def _outbound(extension: Extension, kind: Kind, ground: Ground) -> Iterator[tupl
             fix = f"Set the environment variable {INBOUND_ONLY} of istiod to true (spec.runtime.components.pilot.container.env), or write traffic: both"
             yield f"is inbound, and on {ground.text} a WasmPlugin also sees the calls that its workloads make", fix
         elif extension.traffic == "both" and ground.is_inbound_only:
-            yield f"is both, and istiod's {INBOUND_ONLY} leaves outbound calls out", "Write inbound, or take the variable out of the control plane"
+            yield (
+                f"is both, and istiod's {INBOUND_ONLY} leaves outbound calls out",
+                "Write inbound, or remove the variable from the control plane",
+            )
 
 
 def selector_text(selector: Mapping[str, str] | None) -> str:

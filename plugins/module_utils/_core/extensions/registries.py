@@ -62,14 +62,16 @@ def reference_of(text: str, word: str) -> Reference:
     repository, colon, tag = path.partition(":")
     if at and not DIGEST.fullmatch(digest):
         # A password before the host is what else stands before an @: the text is not shown.
-        raise _unreadable(word, "has something else than sha256: and 64 hexadecimal digits after its @; user and password are options of their own")
+        raise _unreadable(
+            word, "does not have sha256: and 64 hexadecimal digits after its @; user and password are separate options"
+        )
     wrong = _wrong_host(host)
     if wrong:
         raise _unreadable(word, wrong)
     if not _REPOSITORY.fullmatch(repository) or len(repository) > _LONGEST_REPOSITORY:
         raise _unreadable(word, f"has no repository of small letters, digits and . _ - / after the registry ({printable(repository, 80)})")
     if colon and not _TAG.fullmatch(tag):
-        raise _unreadable(word, f"has a tag that no registry takes ({printable(tag, 80)})")
+        raise _unreadable(word, f"has a tag that no registry accepts ({printable(tag, 80)})")
     if not tag and not digest:
         raise _unreadable(word, "has neither a tag nor a digest")
     return Reference(host, repository, tag, digest)
@@ -131,7 +133,9 @@ def chosen_of(content: bytes, where: str) -> Mapping | None:
 
 
 def _no_image(where: str, what: str) -> FederationError:
-    return FederationError("FED841", where=where, what=what, fix="Name the digest of the one image that is meant, or push it with wasm_image")
+    return FederationError(
+        "FED841", where=where, what=what, fix="Name the digest of the one image to use, or push it with wasm_image"
+    )
 
 
 def has_login(image: object) -> bool:

@@ -136,7 +136,7 @@ def verifier_of(pem: bytes) -> Verifier:
     from cryptography.hazmat.primitives.serialization import load_pem_public_key
 
     if b"PRIVATE KEY" in pem:
-        raise _unfit_key("holds a private key, which has no business here")
+        raise _unfit_key("contains a private key, which does not belong here")
     try:
         key: Any = load_pem_public_key(pem)
     except (ValueError, UnsupportedAlgorithm):
@@ -152,7 +152,7 @@ def verifier_of(pem: bytes) -> Verifier:
     )
     how = next((words for is_it, words in known if is_it), None)
     if how is None:
-        raise _unfit_key("is neither ECDSA on P-256, RSA nor Ed25519")
+        raise _unfit_key("is not ECDSA on P-256, RSA or Ed25519")
 
     def verifies(signature: bytes, content: bytes) -> bool:
         try:
@@ -177,12 +177,12 @@ def refuse_unsigned(digest: str, count: int, signed: Sequence[str], where: str) 
     if digest in signed:
         return
     if signed:
-        raise _refusal(where, "has a signature by that key which is that of another image")
-    raise _refusal(where, f"has {count} signatures, and none by that key" if count else "is not signed")
+        raise _refusal(where, "has a signature by that key that is for another image")
+    raise _refusal(where, f"has {count} signatures, but none by that key" if count else "is not signed")
 
 
 def _refusal(where: str, what: str) -> FederationError:
-    fix = "Do not use it until you know who built it; sign it with cosign sign --key, or give the key of who signs"
+    fix = "Do not use it until you know who built it; sign it with cosign sign --key, or give the signer's key"
     return FederationError("FED939", where=where, what=what, fix=fix)
 
 

@@ -37,7 +37,7 @@ def entries(archive: bytes) -> Iterator[Entry]:
             return
         count += 1
         if count > MOST_ENTRIES:
-            raise Unusable(f"holds more than {MOST_ENTRIES:,} entries")
+            raise Unusable(f"has more than {MOST_ENTRIES:,} entries")
         _refuse_broken(header)
         size, sort = _number(header[124:136]), header[156:157]
         start = place + BLOCK
@@ -50,7 +50,7 @@ def entries(archive: bytes) -> Iterator[Entry]:
         elif sort in _LINKS:
             yield Entry(_name(header), None)
         elif sort != _DIRECTORY:
-            raise Unusable("holds a device or a pipe")
+            raise Unusable("contains a device or a pipe")
         place = start + -(-size // BLOCK) * BLOCK
     raise Unusable("ends without the mark of an end")
 

@@ -253,7 +253,7 @@ class _Reader:
         try:
             return self._content[start:self.at].decode("utf-8")
         except UnicodeDecodeError:
-            raise self.broken("has a name that is no UTF-8") from None
+            raise self.broken("has a name that is not UTF-8") from None
 
     def count(self, what: str) -> int:
         """Return the next number of entries; each takes at least a byte."""
@@ -350,7 +350,7 @@ def _limits(body: _Reader) -> None:
 
 def _refuse_rest(body: _Reader, what: str) -> None:
     if not body.is_done:
-        raise body.broken(f"has bytes left behind its {what}")
+        raise body.broken(f"has extra bytes after its {what}")
 
 
 def _abi(exports: Mapping[str, str], where: str) -> str:
@@ -363,7 +363,7 @@ def _abi(exports: Mapping[str, str], where: str) -> str:
         (name.removeprefix(_ABI_START).replace("_", ".") for name in functions if name.startswith(_ABI_START)), ""
     )
     if other:
-        what = f"declares version {other} of the Proxy-Wasm ABI, which the Envoy of no mesh from 2.1 to 2.6 takes"
+        what = f"declares version {other} of the Proxy-Wasm ABI, which no Envoy of 2.1 to 2.6 supports"
         raise _refusal("FED833", where, what, f"Build it with an SDK of version {', '.join(ABI_EXPORTS.values())}")
     is_command = any(name in functions for name in _STARTS)
     what = (

@@ -61,7 +61,7 @@ class Plan:
             raise FederationError(
                 "FED362",
                 where=where,
-                what="is no plan that fleet_plan has written",
+                what="is not a plan that fleet_plan has written",
                 fix="Name a file that fleet_plan_file has written, or leave fleet_plan_since out: then every mesh gets a job",
             )
         return cls(str(given["release"]), {str(host): {key: str(row[key]) for key in _KEYS} for host, row in rows.items()})
@@ -89,7 +89,10 @@ class Changes:
         rows = [f"{printable(host, 63)}: {REASONS[reason]}" for host, reason in sorted(self.changed.items())]
         more = [f"... and {len(rows) - most} more"] if len(rows) > most else []
         named = ", ".join(printable(host, 63) for host in sorted(self.gone)[:most])
-        gone = f"planned before and gone: {named}{' and more' if len(self.gone) > most else ''}; nothing is removed from them"
+        gone = (
+            f"planned before and now missing: {named}{' and more' if len(self.gone) > most else ''}; nothing is "
+            "removed from them"
+        )
         return [head, *rows[:most], *more, *([gone] if self.gone else [])]
 
 

@@ -172,11 +172,12 @@ def index(dump: Dump, at_time: datetime, head: Sequence[str], versions: Mapping[
     lines += [f"| {count} | {shown(what)} |" for what, count in sorted(dump.counts.items())]
     lines += [
         "",
-        "Each object and each log is a file of its own: `objects/<namespace>/<kind>/<name>.json`, `logs/<pod>_<container>.log`.",
+        "Each object and each log is a separate file: `objects/<namespace>/<kind>/<name>.json`, "
+        "`logs/<pod>_<container>.log`.",
         "",
     ]
     if head:
-        lines += ["## How it stands", "", "```", *map(shown, head), "```", ""]
+        lines += ["## Status", "", "```", *map(shown, head), "```", ""]
     lines += ["## What was left out", "", *LEFT_OUT, *(f"- {shown(what)}" for what in dump.left_out), ""]
     lines += ["## What could not be read", ""]
     lines += [f"- {shown(gap.what)}: {shown(gap.because)}" for gap in dump.unread] or ["Nothing."]

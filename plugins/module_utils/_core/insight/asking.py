@@ -78,7 +78,7 @@ class Page:
     def __post_init__(self) -> None:
         keys = ALLOWED.get(self.of, {}).get(self.path)
         if keys is None or not set(self.query) <= keys:
-            raise ValueError(f"{self.path} with {sorted(self.query)} is not among what may be asked of {self.of}")
+            raise ValueError(f"{self.path} with {sorted(self.query)} may not be asked of {self.of}")
 
     @property
     def port(self) -> int:

@@ -52,7 +52,7 @@ def folds_of(paths: Sequence[str]) -> re.Pattern[str]:
             raise FederationError(
                 "FED923",
                 where="compare_fold",
-                what=f"has {path!r}, which is no path of a configuration",
+                what=f"has {path!r}, which is not a path of a configuration",
                 fix=f"Begin with a section ({', '.join(SECTIONS)}, * or **) and write names with / between, such as clusters/*/connect_timeout",
             )
         patterns.append(_pattern(segments))

@@ -198,7 +198,7 @@ def gateways_of(control_plane: ControlPlane, peers: Mapping[str, Mapping]) -> It
 def _gateways(seen: Seen) -> Iterator[Component]:
     for name, namespace, severity, wanted in gateways_of(seen.control_plane, seen.peers):
         if namespace != seen.control_plane.namespace:
-            yield Component(name, severity, UNKNOWN, f"stands in namespace {namespace}, which is not read")
+            yield Component(name, severity, UNKNOWN, f"is in namespace {namespace}, which is not read")
             continue
         found = _deployment(seen, name, severity, wanted=wanted)
         if found.state == HEALTHY:
@@ -288,7 +288,7 @@ def _deployment(
     found = known.get(name)
     if found is None:
         if not wanted:
-            return Component(name, severity, ABSENT, "the control plane says that it is not wanted")
+            return Component(name, severity, ABSENT, "the control plane has it turned off")
         return Component(name, severity, FAILING, "its Deployment does not exist", code="FED904")
     spec, state = mapping(found.get("spec")), mapping(found.get("status"))
     due, up = _count(spec.get("replicas"), 1), _count(state.get("availableReplicas"), 0)
@@ -386,7 +386,7 @@ def _asked(seen: Seen, name: str, found: Component) -> Component:
         if found.state != HEALTHY:
             break
         if answer.is_good:
-            found = replace(found, evidence=f"{found.evidence}; it says itself that it is ready")
+            found = replace(found, evidence=f"{found.evidence}; it reports that it is ready")
         elif answer.status:
             found = replace(
                 found,
@@ -425,7 +425,7 @@ def _kiali(seen: Seen) -> Component:
         None if seen.kiali is None else next((one for one in seen.kiali if at(one, "metadata", "name") == name), None)
     )
     if not wanted and live is None:
-        return Component(name, ADDON, ABSENT, "the control plane says that it is not wanted")
+        return Component(name, ADDON, ABSENT, "the control plane has it turned off")
     if seen.kiali is None:
         return Component(name, ADDON, UNKNOWN, f"Kiali could not be read ({seen.unread.get('Kiali', 'no right')})")
     if live is None:

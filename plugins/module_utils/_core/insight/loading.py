@@ -55,8 +55,8 @@ MOST_OF_A_REASON = 4000
 class Listener:
     """One listener for HTTP: its direction, and the names of its filters as it is ``active``, and as it waits to be (``warming``).
 
-    ``active_since`` is when it became what it is. ``rejected`` is why Envoy has rejected what it was sent for it last, "" where it has taken
-    that, and ``rejected_at`` when.
+    ``active_since`` is when it became what it is. ``rejected`` is why Envoy has rejected the last configuration
+    for it, "" where it has accepted that, and ``rejected_at`` when.
     """
 
     name: str
@@ -209,7 +209,7 @@ def loading_of(plugin: Mapping, proxy: Proxy, heard: Heard) -> Loading:
     if heard.filters is None:
         if _has_never_been_another(plugin, [each for each in mine if _named(each.active, name)]):
             return _taken(proxy, heard)
-        why = "it is in active listeners, and this Envoy does not tell which module it is"
+        why = "it is in active listeners, but this Envoy does not say which module it is"
         return Loading(proxy.place, UNKNOWN, why, is_momentary=heard.is_momentary)
     if held is None:
         return Loading(proxy.place, WARMING, "it is in active listeners, and Envoy has no configuration for it yet")
@@ -233,7 +233,11 @@ def _not_active(plugin: Mapping, proxy: Proxy, heard: Heard, listeners: Sequence
     if not waiting:
         rejected = next((each for each in listeners if each.rejected), None)
         if rejected:
-            return Loading(proxy.place, FAILED, f"Envoy has rejected what it was sent for {rejected.name}: {reason_of(rejected.rejected)}")
+            return Loading(
+                proxy.place,
+                FAILED,
+                f"Envoy has rejected the configuration of {rejected.name}: {reason_of(rejected.rejected)}",
+            )
         return Loading(proxy.place, WARMING, "no listener has it: istiod has not sent it yet")
     version = "with what it was" if any(_named(each.active, name) for each in listeners) else "without it"
     why = f"{some(waiting, 3)} {'waits' if len(waiting) == 1 else 'wait'} for it and {'answers' if len(waiting) == 1 else 'answer'} {version}"
@@ -249,7 +253,7 @@ def _as_described(plugin: Mapping, proxy: Proxy, held: Held, heard: Heard) -> Lo
     if _canonical(held.told) != _canonical(at(plugin, "spec", "pluginConfig") or None):
         return Loading(proxy.place, WARMING, "it runs with another configuration still")
     if digest and not held.digest:
-        return Loading(proxy.place, UNKNOWN, "it is in active listeners, and its file does not tell which module it is")
+        return Loading(proxy.place, UNKNOWN, "it is in active listeners, but its file does not say which module it is")
     return _taken(proxy, heard)
 
 
@@ -267,9 +271,9 @@ def _taken(proxy: Proxy, heard: Heard) -> Loading:
     if heard.is_acknowledged or (heard.is_acknowledged is None and heard.rejects == 0):
         return Loading(proxy.place, LOADED)
     if heard.is_acknowledged is None:
-        why = "Envoy was sent it, and istiod does not tell whether it was taken or rejected"
+        why = "istiod sent it to Envoy, and does not say whether Envoy accepted or rejected it"
         if heard.rejects:
-            why = f"{why}; it counts {heard.rejects} rejections of filters since it started, and not whose"
+            why = f"{why}; it counts {heard.rejects} rejections of filters since it started, but not of which"
         return Loading(proxy.place, UNKNOWN, why, is_momentary=heard.is_momentary)
     return Loading(proxy.place, WARMING, "Envoy was sent it and has not acknowledged it: it is on the way, or was rejected (see the proxy's log)")
 
@@ -332,8 +336,8 @@ def refuse_unloaded(missing: Mapping[str, Sequence[Loading]], seconds: int) -> N
         where=f"{'WasmPlugin' if len(places) == 1 else 'WasmPlugins'} {some(places, 5)}",
         what=f"{'is' if len(places) == 1 else 'are'} not loaded after {seconds} s: {told}",
         fix=(
-            "See in the proxy's log why the module cannot be fetched or run; correct its image, pull secret or config, "
-            "or take the extension out of mesh_extensions, and run again"
+            "Look in the proxy's log why the module cannot be fetched or run; correct its image, pull secret or "
+            "config, or remove the extension from mesh_extensions, and run again"
         ),
         facts={"loading": {place: [each.as_data() for each in missing[place]] for place in places}},
     )
@@ -345,7 +349,12 @@ def refuse_unloaded(missing: Mapping[str, Sequence[Loading]], seconds: int) -> N
 def _configs(content: bytes) -> list[Mapping]:
     page = from_json(content)
     if page is None:
-        raise FederationError("FED922", where="An Envoy's /config_dump", what="is no JSON", fix="See what answers at the pod's port 15000")
+        raise FederationError(
+            "FED922",
+            where="An Envoy's /config_dump",
+            what="is no JSON",
+            fix="Find out what answers at the pod's port 15000",
+        )
     return items(mapping(page).get("configs"))
 
 

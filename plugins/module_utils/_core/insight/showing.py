@@ -65,7 +65,7 @@ class Health:
         ]
         if require == "healthy":
             found += [
-                f"{one.namespace}/{one.name} has {one.in_order} of {one.count} proxies in order"
+                f"{one.namespace}/{one.name} has {one.in_order} of {one.count} proxies healthy"
                 for one in self.workloads
                 if one.in_order < one.count
             ]
@@ -111,13 +111,13 @@ class Health:
         workloads = self.workloads
         in_order, old = sum(it.in_order for it in workloads), sum(it.old for it in workloads)
         more = f", {old:,} of another version than istiod" if old else ""
-        shown_lines = ["", f"{in_order:,} of {len(self.proxies):,} proxies in order{more}"]
+        shown_lines = ["", f"{in_order:,} of {len(self.proxies):,} proxies healthy{more}"]
         cells = [it.cells for it in workloads[:MOST_WORKLOADS]]
         shown_lines += _table(["WORKLOAD", "IN ORDER", "PROXIES", "VERSION"], cells, widest=60)
         rest = workloads[MOST_WORKLOADS:]
         if rest:
             bad = sum(it.in_order < it.count for it in rest)
-            shown_lines.append(f"… and {len(rest):,} more workloads, {bad:,} of them with proxies that are not in order")
+            shown_lines.append(f"… and {len(rest):,} more workloads, {bad:,} of them with unhealthy proxies")
         return shown_lines
 
     def _proxy_lines(self) -> list[str]:
@@ -142,7 +142,7 @@ class Health:
         others = self.missing("healthy")
         if others:
             return f"‼ {self.mesh}: {others[0]}{f'; and {len(others) - 1} more' if len(others) > 1 else ''}"
-        return f"√ {self.mesh}: every component and every proxy is in order"
+        return f"√ {self.mesh}: every component and every proxy is healthy"
 
     def states(self, lines: Sequence[str], require: str) -> dict[str, str]:
         """Return the state by which each of the lines of components is coloured, and the verdict's."""

@@ -299,13 +299,13 @@ def _differing(row: Row, kind: str, readings: Sequence[Reading], said: Mapping[s
     if len(readings) > 1 and counts[-1] > counts[0]:
         return REJECTED, f"istiod has counted {counts[-1] - counts[0]} rejections between two readings"
     if len(readings) > 1 and first is not None and first.nonces.get(kind, ("", ""))[1] != row.nonces[kind][1]:
-        return SYNCED, "it acknowledges, and new updates keep coming"
+        return SYNCED, "it acknowledges, but new updates keep coming"
     perhaps = (
         f"; istiod has counted {counts[-1]} rejections of it since it started, perhaps this one" if counts[-1] else ""
     )
     seconds = int((readings[-1].at - readings[0].at).total_seconds())
     again = f" in two readings {seconds} s apart" if len(readings) > 1 else ""
-    return STALE, f"what was sent is not acknowledged{again}, cause unknown{perhaps}"
+    return STALE, f"the last update is not acknowledged{again}, cause unknown{perhaps}"
 
 
 def with_nacks(readings: Sequence[Reading], nacks: Iterable[tuple[str, str, str]]) -> list[Reading]:

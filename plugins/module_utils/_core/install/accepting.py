@@ -30,8 +30,10 @@ _RELEASE = re.compile(r"\.v([0-9]+)\.([0-9]+)\.([0-9]+)")
 _VERBS = {
     PINNED: "would be {csv}",
     FIRST: "would be {csv}",
-    AUTOMATIC: "would become {csv}: with approval Automatic OLM goes on to the newest of the channel, "
-    "and starting_csv pins nothing",
+    AUTOMATIC: (
+        "would become {csv}: with approval Automatic OLM upgrades to the newest of the channel, "
+        "and starting_csv pins nothing"
+    ),
     APPROVED: "becomes {csv}, by an InstallPlan that is approved already",
     WAITING: "would be {csv}",
     INSTALLED: "has installed {csv}",
@@ -95,7 +97,7 @@ def stranded(
     yield FederationError(
         "FED443",
         where=where,
-        what=f"{_VERBS[arrival.way].format(csv=arrival.csv)}; it takes {range_text}: "
+        what=f"{_VERBS[arrival.way].format(csv=arrival.csv)}; it supports {range_text}: "
         + "; ".join(f"{said} {text_of(version)}" for said, version in left),
         fix=_mend(arrival, first, last, [version for _said, version in left]),
     )
@@ -106,8 +108,8 @@ def _mend(arrival: Arrival, first: Version, last: Version, versions: Sequence[Ve
     cures = []
     if any(version < first for version in versions):
         cures.append(
-            f"The operator is too new: raise these control planes to {text_of(first)} or later "
-            "(the playbook upgrade for one that stands, then mesh_version)"
+            f"The operator is too new: upgrade these control planes to {text_of(first)} or later (the playbook "
+            "upgrade for an existing one, then mesh_version)"
             + _instead(arrival)
         )
     if any(version > last for version in versions):
@@ -119,18 +121,18 @@ def _instead(arrival: Arrival) -> str:
     """Return what else can be done about an operator that is too new."""
     if arrival.way == INSTALLED:
         return (
-            "; OLM never goes back, so for the older version take the operator away (uninstall) "
-            "and install it with approval Manual and starting_csv"
+            "; OLM never downgrades, so for the older version remove the operator (uninstall) and install it with "
+            "approval Manual and starting_csv"
         )
     if not arrival.is_own:
-        return ", or have the owner of the Subscription set it to Manual before OLM goes on"
+        return ", or have the owner of the Subscription set it to Manual before OLM upgrades it"
     if arrival.way == AUTOMATIC:
-        return ", or set approval: Manual, and starting_csv to a version that takes them"
+        return ", or set approval: Manual, and starting_csv to a version that supports them"
     if arrival.way == APPROVED:
         return ", or delete the InstallPlan before OLM has carried it out"
     if arrival.way == WAITING:
-        return ", and leave the operator as it is until then"
-    return ", or set starting_csv to a version that takes them"
+        return ", and do not upgrade the operator until then"
+    return ", or set starting_csv to a version that supports them"
 
 
 def _newer(arrival: Arrival) -> str:
@@ -140,5 +142,8 @@ def _newer(arrival: Arrival) -> str:
     if arrival.newer:
         return f"upgrade it to {arrival.newer} (cluster_operators_upgrade: true)"
     if not arrival.is_own:
-        return "OLM knows none that takes them, so have the owner of the Subscription choose another channel or catalog"
-    return "OLM knows none that takes them, so name another channel or catalog in cluster_operators"
+        return (
+            "OLM knows none that supports them, so have the owner of the Subscription choose another channel or "
+            "catalog"
+        )
+    return "OLM knows none that supports them, so name another channel or catalog in cluster_operators"

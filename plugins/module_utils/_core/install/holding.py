@@ -65,7 +65,7 @@ def of_going(tenants: Sequence[Tenant], standing: Standing) -> Iterator[Federati
                 "FED452",
                 where=f"Namespace {name}",
                 what="is being deleted",
-                fix="Run again when it is gone; it is made anew then",
+                fix="Run again when it is gone; the run then creates it again",
             )
 
 
@@ -109,10 +109,12 @@ def check_bound(live: Mapping | None, desired: Mapping) -> None:
         bound = f"{at(live, 'roleRef', 'kind')} {at(live, 'roleRef', 'name')}"
         what = f"binds {bound}, and a binding cannot be given another role"
     elif live.get("aggregationRule"):
-        what = "is put together from other ClusterRoles (aggregationRule), so it allows what those allow"
+        what = "combines other ClusterRoles (aggregationRule), so it allows what those allow"
     else:
         return
-    raise FederationError("FED455", where=place_of(live), what=what, fix="See who made it, delete it, and run again")
+    raise FederationError(
+        "FED455", where=place_of(live), what=what, fix="Find out who made it, delete it, and run again"
+    )
 
 
 def is_rightful(live: Mapping, tenant: Tenant, standing: Standing) -> bool:
@@ -253,7 +255,7 @@ def _of_control_plane(tenant: Tenant, standing: Standing) -> Iterator[Federation
             continue
         else:
             what = "was not made for this mesh by this collection"
-            said = f"say so once as the cluster's administrator (-e tenants_adopt={tenant.mesh})"
+            said = f"confirm it once as the cluster's administrator (-e tenants_adopt={tenant.mesh})"
             fix = f"If it is {tenant.mesh}'s, {said}; if not, correct mesh_namespace"
         yield FederationError(
             "FED451", where=f"{place_of(live)}, in a namespace that {tenant.mesh} wants", what=what, fix=fix
@@ -277,7 +279,7 @@ def _of_name(tenant: Tenant, standing: Standing) -> Iterator[FederationError]:
             where=f"Mesh {tenant.mesh}",
             what=f"has its control plane in {tenant.namespace}, and this cluster has a mesh of that name in "
             f"{listed(sorted(homes))}",
-            fix="Give one of the two another mesh_name; where it has moved, take its rights away first "
+            fix="Give one of the two another mesh_name; if it has moved, remove its rights first "
             "(tenants_state: absent) with the former mesh_namespace",
         )
 
@@ -299,9 +301,9 @@ def _of_accounts(tenant: Tenant, name: str, standing: Standing) -> Iterator[Fede
                     "FED457",
                     where=f"Namespace {name}, wanted by {tenant.mesh}",
                     what=f"has {subject['kind']} {subject.get('name')}, which ClusterRoleBinding "
-                    f"{binding['metadata']['name']} makes a cluster administrator, and whoever restarts workloads "
-                    "there acts as it",
-                    fix="Take that binding away, keep that account in a namespace of its own, or give the mesh's "
+                    f"{binding['metadata']['name']} makes a cluster administrator, and an account that restarts "
+                    "workloads there can act as it",
+                    fix="Remove that binding, move that account to its own namespace, or give the mesh's "
                     "administrators restarts: false",
                 )
                 return

@@ -57,7 +57,12 @@ def refuse_hopeless(operators: Sequence[Operator], found: Found) -> None:
     """Refuse to wait for what OLM will not try again: FED611."""
     lost = hopeless(operators, found)
     if lost:
-        raise FederationError("FED611", where="OLM", what="; ".join(lost), fix="Fix what it says, delete the failed InstallPlan and run again")
+        raise FederationError(
+            "FED611",
+            where="OLM",
+            what="; ".join(lost),
+            fix="Fix what the message says, delete the failed InstallPlan and run again",
+        )
 
 
 def not_installed(operators: Iterable[Operator], still: Sequence[str], seconds: int) -> FederationError:

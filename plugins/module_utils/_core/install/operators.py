@@ -134,7 +134,10 @@ def with_wishes(operators: Sequence[Operator], wishes: Sequence[Mapping[str, Any
         result[package] = replace(base, **given)
         if not result[package].namespace:
             raise FederationError(
-                "FED440", where=f"cluster_operators, {package}", what="is no operator that a mesh needs, and has no namespace", fix="Give its namespace"
+                "FED440",
+                where=f"cluster_operators, {package}",
+                what="is not an operator that a mesh needs, and has no namespace",
+                fix="Give its namespace",
             )
     return list(result.values())
 
@@ -435,7 +438,7 @@ def _refuse_more(
     raise FederationError(
         "FED444",
         where=_place_of_plan(plan),
-        what=f"would also install {listed(sorted(others))}, which nobody asked for{f'; {why}' if why else ''}",
+        what=f"would also install {listed(sorted(others))}, which was not requested{f'; {why}' if why else ''}",
         fix="Approve it by hand, or add these operators to cluster_operators"
         + ("; for an upgrade set cluster_operators_upgrade: true" if upgrades else ""),
         facts={"csvs": _names_of(plan)},

@@ -21,8 +21,8 @@ def refuse_replaced(names: Sequence[str]) -> None:
         raise FederationError(
             "FED109",
             where=f"Namespace {listed(names)}",
-            what="was replaced by another of that name while rights were given in it; they were taken back",
-            fix="Run again: the namespace is looked at anew",
+            what="was replaced by another of that name while rights were given in it; the rights were removed again",
+            fix="Run again: the namespace is read again",
         )
 
 
@@ -33,7 +33,7 @@ def refuse_overtaken(left: Sequence[Change]) -> None:
             "FED515",
             where=listed(change.place for change in left),
             what="was changed by another run while this one was at work",
-            fix="See which description of the meshes holds, then run again",
+            fix="Find out which description of the meshes is right, then run again",
         )
 
 

@@ -52,7 +52,9 @@ class Admins:
             )
         listed = {part: _names(mesh, part, admins.get(part)) for part in PARTS}
         if not any(listed.values()):
-            _refuse(mesh, "names nobody, so nobody could administer the mesh", "Name users, groups or service_accounts")
+            _refuse(
+                mesh, "names no account, so nobody could administer the mesh", "Name users, groups or service_accounts"
+            )
         for name in listed["users"]:
             _check_user(mesh, name)
         for name in listed["groups"]:
@@ -65,10 +67,10 @@ def _names(mesh: str, part: str, names: object) -> tuple[str, ...]:
     if names is None:
         return ()
     if isinstance(names, str) or not isinstance(names, Sequence) or not all(isinstance(name, str) for name in names):
-        _refuse(mesh, f"has {part} that is no list of names", f"Write {part}: [name, name]")
+        _refuse(mesh, f"has {part} that is not a list of names", f"Write {part}: [name, name]")
     if len(names) > MOST:
         _refuse(
-            mesh, f"has {len(names)} {part}", f"Name {MOST} at the most; a group stands for as many people as you like"
+            mesh, f"has {len(names)} {part}", f"Name {MOST} at most; a group can have any number of members"
         )
     for name in names:
         _check_name(mesh, part, name)
@@ -78,12 +80,12 @@ def _names(mesh: str, part: str, names: object) -> tuple[str, ...]:
 def _check_name(mesh: str, part: str, name: str) -> None:
     """Refuse what the API server would bind as it is although nobody is called so."""
     if not name.strip():
-        _refuse(mesh, f"has an empty name under {part}", "Give the name, or take the entry out")
+        _refuse(mesh, f"has an empty name under {part}", "Give the name, or remove the entry")
     if len(name) > LONGEST:
         _refuse(
             mesh,
             f"has a name of {len(name)} characters under {part}",
-            f"Give names of {LONGEST} characters at the most",
+            f"Give names of {LONGEST} characters at most",
         )
     if name != name.strip() or not name.isprintable():
         _refuse(
@@ -94,7 +96,7 @@ def _check_name(mesh: str, part: str, name: str) -> None:
     if "*" in name:
         _refuse(
             mesh,
-            f"has {_shown(name)} under {part}, and a binding takes names, not patterns",
+            f"has {_shown(name)} under {part}, and a binding needs names, not patterns",
             "Name each account, or a group of them",
         )
 
@@ -115,7 +117,7 @@ def _check_group(mesh: str, name: str) -> None:
     if name.startswith("system:"):
         _refuse(
             mesh,
-            f"has the group {_shown(name)}, in which the platform puts accounts by itself, up to everybody",
+            f"has the group {_shown(name)}, to which the platform adds accounts by itself, possibly everybody",
             "Name a group whose members somebody chooses, or the service accounts one by one",
         )
 

@@ -182,7 +182,7 @@ def check_tenants(tenants: Sequence[Tenant]) -> None:
                 "FED111",
                 where=f"Mesh {tenant.mesh}",
                 what="is described twice, and the rights of one would be the other's",
-                fix="Give every host of the group meshes a mesh_name of its own",
+                fix="Give each host of the group meshes its own mesh_name",
             )
         names.add(tenant.mesh)
         for namespace in tenant.namespaces:

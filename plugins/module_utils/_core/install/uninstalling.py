@@ -22,7 +22,7 @@ def check_unused(found: Found, described: Iterable[Mapping], *, force: bool) -> 
         raise FederationError(
             "FED446",
             where="Control planes",
-            what=f"{listed(standing)} are still there, and without their operator nothing takes them away any more",
+            what=f"{listed(standing)} still exist, and without their operator nothing can remove them",
             fix="Remove them first (playbook uninstall)",
         )
 
@@ -60,8 +60,8 @@ def refuse_foreign(found: Sequence[Mapping]) -> None:
         raise FederationError(
             "FED448",
             where="Kinds (CRDs)",
-            what=f"would take {some([place_of(live) for live in found])} along",
-            fix="Save what is still needed and delete them, or set federation_force: true",
+            what=f"would also delete {some([place_of(live) for live in found])}",
+            fix="Save the objects that are still needed and delete them, or set federation_force: true",
             facts={"objects": [{"kind": live["kind"], **live["metadata"]} for live in found]},
         )
 

@@ -108,7 +108,7 @@ def streams_of(
         raise FederationError(
             "FED932",
             where="logs_of",
-            what=f"fits {len(found):,} containers",
+            what=f"matches {len(found):,} containers",
             fix=f"Name fewer: at most {MOST_STREAMS} are read in one run; logs_containers leaves some out",
         )
     return sorted(found.values(), key=lambda stream: stream.name)

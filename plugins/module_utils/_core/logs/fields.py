@@ -34,8 +34,8 @@ FIELDS = (
     Field(
         "response_flags",
         "RESPONSE_FLAGS",
-        "what the proxy has to say about the response; - means nothing unusual",
-        "what the proxy has to say about the connection; - means nothing unusual",
+        "flags of the proxy about the response; - means nothing unusual",
+        "flags of the proxy about the connection; - means nothing unusual",
     ),
     Field(
         "response_code_details",
@@ -54,7 +54,7 @@ FIELDS = (
         "why TLS to the next hop failed",
         "why TLS to the next hop failed",
     ),
-    Field("bytes_received", "BYTES_RECEIVED", "bytes of the request's body", "bytes that came from the client"),
+    Field("bytes_received", "BYTES_RECEIVED", "bytes of the request's body", "bytes received from the client"),
     Field("bytes_sent", "BYTES_SENT", "bytes of the response's body", "bytes that went to the client"),
     Field(
         "duration",
@@ -63,8 +63,8 @@ FIELDS = (
         "milliseconds that the connection lasted",
     ),
     Field("upstream_service_time", "RESP(X-ENVOY-UPSTREAM-SERVICE-TIME)", "milliseconds that the next hop took"),
-    Field("x_forwarded_for", "REQ(X-FORWARDED-FOR)", "the addresses that the request came through, as the client says"),
-    Field("user_agent", "REQ(USER-AGENT)", "the client's program, as it says"),
+    Field("x_forwarded_for", "REQ(X-FORWARDED-FOR)", "the addresses that the request passed, according to the client"),
+    Field("user_agent", "REQ(USER-AGENT)", "the client's program, according to the client"),
     Field("request_id", "REQ(X-REQUEST-ID)", "the id that both sidecars write; gateways of a federation never see it"),
     Field("authority", "REQ(:AUTHORITY)", "the host that was asked for"),
     Field(
@@ -103,7 +103,7 @@ FIELDS = (
         "the SNI that the client sent; - means no TLS",
         "the SNI that the client sent: a gateway of a federation routes by it",
     ),
-    Field("route_name", "ROUTE_NAME", "the route that matched; default where it has no name of its own"),
+    Field("route_name", "ROUTE_NAME", "the route that matched; default if it has no name"),
 )
 BY_NAME = {field.name: field for field in FIELDS}
 NAMES = tuple(BY_NAME)

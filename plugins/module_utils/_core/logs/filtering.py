@@ -123,7 +123,7 @@ def patterns(texts: Sequence[str], option: str) -> tuple[re.Pattern[str], ...]:
 
 def _pattern(text: str, option: str) -> re.Pattern[str]:
     if not text:
-        raise refused(option, "has an empty entry, which every line holds", "Write a text, or take the entry out")
+        raise refused(option, "has an empty entry, which matches every line", "Write a text, or remove the entry")
     if len(text) > LONGEST_PATTERN:
         raise refused(option, f"has an entry of {len(text):,} signs", f"Write at most {LONGEST_PATTERN}")
     if not (len(text) > 2 and text[0] == text[-1] == "/"):
@@ -134,13 +134,13 @@ def _pattern(text: str, option: str) -> re.Pattern[str]:
         raise refused(
             option,
             f"has {text!r}, which could take very long on a long line",
-            f"Use at most {MOST_OPEN} of * + {{n,}}, none around a group that holds one, and no back-references",
+            f"Use at most {MOST_OPEN} of * + {{n,}}, none around a group that contains one, and no back-references",
         )
     try:
         return re.compile(inner)
     except re.error as error:
         raise refused(
-            option, f"has {text!r}, which is no regular expression ({error})", "Correct it, or write a plain text"
+            option, f"has {text!r}, which is not a regular expression ({error})", "Correct it, or write a plain text"
         ) from None
 
 

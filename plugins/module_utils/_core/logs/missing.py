@@ -25,7 +25,7 @@ def uncertain(tally: Tally, wanted: Wanted) -> list[str]:
     notes = []
     if tally.unparsed and wanted.asks_fields:
         notes.append(
-            f"{tally.unparsed:,} lines of proxies fit no known format, so nobody can say whether they are wanted: they"
-            " are left out. Give the format as logs_formats, or leave the filter out"
+            f"{tally.unparsed:,} lines of proxies have no known format, so the filter cannot be applied to them: they "
+            "are left out. Give the format as logs_formats, or remove the filter"
         )
     return notes

@@ -184,7 +184,7 @@ def _other_end(egress: Entry, connections: Sequence[Entry]) -> tuple[Entry | Non
         return alike[0], f"SNI and time, one of {len(alike)} connections", POSSIBLE
     return (
         None,
-        "no line of the peer's ingress gateway fits. Give the file that its administrator saved (logs_with)",
+        "no line of the peer's ingress gateway matches. Give the file that its administrator saved (logs_with)",
         "",
     )
 

@@ -139,7 +139,7 @@ def explained(fields: Fields | None) -> list[dict]:
     rows = []
     for name in fields:
         known, value = BY_NAME.get(name), value_of(fields, name)
-        meaning = (known.of_tcp if is_tcp else known.of_http) if known else "a field of your own format"
+        meaning = (known.of_tcp if is_tcp else known.of_http) if known else "a field of your format"
         if not value:
             meaning = _of_nothing(name, meaning, is_tcp=is_tcp)
         flags = in_words(value) if name == "response_flags" else []
@@ -175,8 +175,7 @@ def explanation(fields: Fields | None) -> list[str]:
     rows = explained(fields)
     if not rows:
         return [
-            "This line is of none of the formats that are known: give yours as logs_formats, or see that the line is"
-            " whole"
+            "This line has no known format: give yours as logs_formats, or check that the line is complete"
         ]
     kind = "an HTTP request" if value_of(fields or {}, "method") else "a TCP connection"
     width = max(len(row["field"]) for row in rows)

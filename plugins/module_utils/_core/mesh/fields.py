@@ -24,7 +24,7 @@ def check_keys(given: Mapping, known: set[str], place: str) -> None:
 
 def check_label(value: object, place: str, longest: int, code: str = "FED303") -> str:
     if not isinstance(value, str) or not LABEL.fullmatch(value) or len(value) > longest:
-        shown = "is missing" if value in (None, "") else f"{value!r} is no DNS label of at most {longest} characters"
+        shown = "is missing" if value in (None, "") else f"{value!r} is not a DNS label of at most {longest} characters"
         refuse(code, place, shown, "Use lower-case letters, digits and hyphens")
     return str(value)
 
@@ -33,7 +33,10 @@ def fingerprint_of(value: object, place: str) -> str:
     plain = plain_fingerprint(str(value))
     if not re.fullmatch(r"[0-9A-F]{64}", plain):
         refuse(
-            "FED303", f"{place}, root_fingerprints", f"{value!r} is no SHA-256 fingerprint", "Give 64 hexadecimal digits; mesh_card prints them"
+            "FED303",
+            f"{place}, root_fingerprints",
+            f"{value!r} is not a SHA-256 fingerprint",
+            "Give 64 hexadecimal digits; mesh_card prints them",
         )
     return plain
 
@@ -60,7 +63,7 @@ def texts_of(value: object, place: str) -> dict[str, str]:
 def mappings_of(value: object, place: str) -> tuple[Mapping, ...]:
     entries = list_of(value, place)
     if not all(isinstance(entry, Mapping) and entry for entry in entries):
-        refuse("FED307", place, "holds what is not a mapping, or an empty one", "Write each as key: value")
+        refuse("FED307", place, "has an entry that is not a mapping, or is empty", "Write each as key: value")
     return tuple(entries)
 
 

@@ -58,7 +58,7 @@ def gateways_of(given: Mapping, peer: str, place: str, same_cluster: bool) -> Ga
             refuse(
                 "FED219",
                 f"{place}, addresses",
-                f"holds {address}, which is no IP address and no DNS name",
+                f"holds {address}, which is neither an IP address nor a DNS name",
                 "Addresses go without scheme and port; use discovery_port and service_port for ports",
             )
     ingress = check_label(given.get("ingress", f"{peer}-ingress"), f"{place}, ingress", 62)
@@ -71,7 +71,7 @@ def gateways_of(given: Mapping, peer: str, place: str, same_cluster: bool) -> Ga
             refuse(
                 "FED307",
                 f"{place}, {kind}",
-                f"is {gateway}, a name that the control plane gives to a part of its own",
+                f"is {gateway}, a name that the control plane uses itself",
                 "Choose another name",
             )
     if ingress == egress or {ingress, egress} & set(RESERVED_GATEWAYS):
@@ -143,7 +143,7 @@ def _node_ports(value: object, service_type: str, place: str) -> NodePorts:
         refuse("FED307", place, "fixes node ports, and a ClusterIP has none", "Use service_type: NodePort, or leave them out")
     ports = NodePorts(port_of(value.get("discovery"), f"{place}, discovery"), port_of(value.get("service"), f"{place}, service"))
     if ports.discovery and ports.discovery == ports.service:
-        refuse("FED307", place, f"gives {ports.discovery} twice", "Each port needs a node port of its own")
+        refuse("FED307", place, f"gives {ports.discovery} twice", "Each port needs its own node port")
     return ports
 
 
@@ -154,7 +154,7 @@ def _balancer_ip(value: object, service_type: str, place: str) -> str | None:
     try:
         return str(ipaddress.ip_address(str(value)))
     except ValueError:
-        refuse("FED307", place, f"is {value}, which is no IP address", "Give the address that the load balancer shall have")
+        refuse("FED307", place, f"is {value}, which is not an IP address", "Give the address for the load balancer")
 
 
 def _source_ranges(value: object, service_type: str, place: str) -> tuple[str, ...]:
@@ -165,7 +165,7 @@ def _source_ranges(value: object, service_type: str, place: str) -> tuple[str, .
         try:
             ipaddress.ip_network(str(entry))
         except ValueError:
-            refuse("FED307", place, f"holds {entry}, which is no range of addresses", "Write them as 192.0.2.0/24")
+            refuse("FED307", place, f"holds {entry}, which is not a range of addresses", "Write them as 192.0.2.0/24")
     return tuple(str(entry) for entry in ranges)
 
 
@@ -194,7 +194,7 @@ def _disruption_budget(given: Mapping, place: str) -> DisruptionBudget | None:
         refuse(
             "FED307",
             place,
-            f"lets none of {replicas} pods go, so no node with one of them could ever be drained",
+            f"lets none of {replicas} pods be evicted, so no node with one of them could be drained",
             "Give more replicas, or a budget that lets one go",
         )
     return budget

@@ -29,7 +29,7 @@ PEER_ENTRY = {
     "root_fingerprints": "that roots are not pinned",
     "same_cluster": "that the peer is in another cluster",
     "suspended": "that the peer is federated with",
-    "adopt": "that what was made by hand is left alone",
+    "adopt": "that objects made by hand are left alone",
     "gateways": "the settings of mesh_gateways",
     "locality": "that the peer's endpoints have no locality",
     "kubectl": "that no files are written for the peer's administrator",
@@ -67,5 +67,5 @@ def refuse_empty(given: Mapping, place: str, absent: Mapping[str, str], codes: M
                 (codes or {}).get(str(key), "FED317"),
                 where=f"{place}, {key}",
                 what="is there and empty",
-                fix=f"Give it a value, or take the key out: without it, it means {absent.get(str(key), _ANYTHING)}",
+                fix=f"Give it a value, or remove the key: without it, it means {absent.get(str(key), _ANYTHING)}",
             )

@@ -47,7 +47,7 @@ def parse_mesh(
         refuse(
             "FED301",
             "mesh_peers",
-            f"is empty for mesh {name}, so there is nobody to federate with",
+            f"is empty for mesh {name}, so there is no mesh to federate with",
             "List the peers, or set federation_full_mesh: true to peer with every mesh of the inventory",
         )
     _check_peers(name, described)
@@ -115,7 +115,7 @@ def _peer(entry: str | Mapping, shared: Mapping, at: int, home: _Home) -> Peer:
     if isinstance(entry, str):
         entry = {"name": entry}
     if not isinstance(entry, Mapping):
-        refuse("FED303", place, "is neither a name nor a mapping with a name", "Write the peer's mesh name")
+        refuse("FED303", place, "is not a name or a mapping with a name", "Write the peer's mesh name")
     check_keys(entry, {"name", *PEER_ENTRY}, place)
     name = _check_word(check_label(entry.get("name"), f"{place}, name", 63), f"{place}, name")
     place = f"mesh_peers, {name}"
@@ -164,7 +164,7 @@ def _half(given: Any, peer: str, home: _Home, place: str, *, same_cluster: bool)
         refuse(
             "FED350",
             place,
-            f"has no {missing[0]}, and what is written for {peer} goes to its control plane only",
+            f"has no {missing[0]}, and the files for {peer} are for its control plane only",
             f"Ask the administrator of {peer} for the namespace and the name of the ServiceMeshControlPlane",
         )
     version = given.get("version")
@@ -215,9 +215,19 @@ def _check_home(name: str, namespace: str, control_plane: str, trust_domain: str
     _check_word(check_label(name, "mesh_name", 63), "mesh_name")
     check_label(namespace, "mesh_namespace", 63)
     if not isinstance(control_plane, str) or not NAME.fullmatch(control_plane):
-        refuse("FED303", "mesh_control_plane", f"{control_plane!r} is no name", "Give the ServiceMeshControlPlane's name")
+        refuse(
+            "FED303",
+            "mesh_control_plane",
+            f"{control_plane!r} is not a name",
+            "Give the ServiceMeshControlPlane's name",
+        )
     if trust_domain and not is_trust_domain(trust_domain):
-        refuse("FED303", "mesh_trust_domain", f"{trust_domain!r} is no trust domain", "Use lower-case letters, digits, dots and hyphens")
+        refuse(
+            "FED303",
+            "mesh_trust_domain",
+            f"{trust_domain!r} is not a trust domain",
+            "Use lower-case letters, digits, dots and hyphens",
+        )
     if owner and not _OWNER.fullmatch(owner):
         refuse(
             "FED303",
@@ -269,7 +279,7 @@ def _check_peers(name: str, peers: Sequence[Peer]) -> None:
                     "FED307",
                     f"mesh_peers, {peer.name}, gateways.node_ports.{word}",
                     f"is {port}, which {owner} has already",
-                    "Each gateway needs node ports of its own",
+                    "Each gateway needs its own node ports",
                 )
 
 
@@ -279,7 +289,7 @@ def _check_word(name: str, place: str) -> str:
         refuse(
             "FED303",
             place,
-            f"{name!r} is a word with a meaning of its own where peers are listed",
+            f"{name!r} is a reserved word in lists of peers",
             "Choose another name for the mesh",
         )
     return name
@@ -293,6 +303,6 @@ def _check_local_name(local_name: str, name: str, place: str) -> None:
         refuse(
             "FED303",
             place,
-            f"{local_name!r} leads to the ConfigMap {ROOT_CONFIG_MAP}, which holds this mesh's own root",
+            f"{local_name!r} leads to the ConfigMap {ROOT_CONFIG_MAP}, which has this mesh's own root",
             "Give the peer another local_name",
         )

@@ -95,13 +95,18 @@ def import_rule(rule: Mapping, number: int, peers: Names) -> ImportRule:
     if as_local and not alias.namespace:
         alias = Alias(name=alias.name or name, namespace=namespace)
     if suffix is not None and not _is_domain(suffix):
-        refuse("FED310", f"{place}, domain_suffix", f"{suffix} is no DNS name", "Use DNS labels joined by dots, none at the ends")
+        refuse(
+            "FED310",
+            f"{place}, domain_suffix",
+            f"{suffix} is not a DNS name",
+            "Use DNS labels joined by dots, none at the ends",
+        )
     if suffix is not None and "." not in suffix:
         refuse(
             "FED310",
             f"{place}, domain_suffix",
             f"{suffix} is a single label, so the peer could give any name that ends in it",
-            "Use a domain of your own, such as partners.example.com",
+            "Use your own domain, such as partners.example.com",
         )
     return ImportRule(
         number=number,
@@ -225,7 +230,7 @@ def _refuse_merging(
         refuse(
             "FED311",
             place,
-            f"gives services of every namespace names in the one namespace {rule.alias.namespace}, "
+            f"gives services of every namespace names in the namespace {rule.alias.namespace}, "
             "so one of them can take another's name",
             "Name the namespace that the rule is for",
         )
@@ -236,7 +241,7 @@ def _refuse_merging(
         refuse(
             "FED311",
             place,
-            f"and rule {earlier.number} give services of different namespaces {verb} names in the one namespace {into} "
+            f"and rule {earlier.number} give services of different namespaces {verb} names in the namespace {into} "
             f"for {peer.name}, so one of them can take another's name",
             "Give one of the rules another alias.namespace, or fixed names that differ to both",
         )
@@ -308,7 +313,7 @@ def _service_parts(rule: Mapping, place: str) -> tuple[str | None, str | None]:
             refuse(
                 "FED317",
                 f"{place}, {key}",
-                f"{value} is no name that a service can have",
+                f"{value} is not a name that a service can have",
                 "Write a whole name, or * for any: patterns such as web-* are not understood by istiod",
             )
         parts.append(value)

@@ -219,7 +219,10 @@ def _check_place(peer: Peer, control_plane: ControlPlane) -> None:
                 "FED319",
                 where=f"mesh_peers, {peer.local_name}",
                 what=f"cannot be adopted with its {kind} gateway: {control_plane.place} has no {'.'.join(place)}.{name}",
-                fix=f"Name a gateway of its own, gateways: {{{kind}: ...}}, and hand over a new card; or leave the peering as it is",
+                fix=(
+                    f"Name a separate gateway, gateways: {{{kind}: ...}}, and hand over a new card; or leave the "
+                    "peering as it is"
+                ),
             )
 
 
@@ -228,7 +231,7 @@ def _refuse_taken(mesh: Mesh, peer: Peer, other: str) -> NoReturn:
         "FED415",
         where=f"mesh_peers, {peer.local_name}",
         what=f"wants the gateway {peer.gateways.ingress}, which serves ServiceMeshPeer {mesh.namespace}/{other} already; each would shut the other out",
-        fix="Name another: gateways: {ingress: ...}, or take that peer away first",
+        fix="Name another: gateways: {ingress: ...}, or remove that peer first",
     )
 
 

@@ -251,10 +251,13 @@ def _undecided(peer: Peer, mesh: Mesh, cards: Sequence[Received]) -> FederationE
     places = ", ".join(one.where for one in cards[:3])
     if mesh.is_shared(peer.name):
         others = " or ".join(other.local_name for other in (*mesh.peers, *mesh.held) if other.name == peer.name)
-        what = f"could be that of {others}, which all call themselves {peer.name}, and nothing says which"
+        what = f"could be that of {others}, which all call themselves {peer.name}, and nothing identifies one of them"
         fix = f"Pin root_fingerprints of each in mesh_peers, or hand it over as the file {file_name(peer.local_name, mesh.name)}"
     else:
-        what = f"are {len(cards)} different cards of {peer.name} for {mesh.name}, and nothing says which of them counts"
+        what = (
+            f"are {len(cards)} different cards of {peer.name} for {mesh.name}, and nothing shows which of them is "
+            "right"
+        )
         fix = f"Give one of them, or as the file {file_name(peer.local_name, mesh.name)}; {peer.name} may have two peers called {mesh.name}"
     return FederationError("FED321", where=places, what=what, fix=fix, facts={"peer": peer.local_name})
 
@@ -288,7 +291,7 @@ def card_in(file_of: Callable[[str], bytes | None], mesh: str, audience: str) ->
         raise FederationError(
             "FED361",
             where=f"Card {' and card '.join(name for name, _text in found)}",
-            what=f"are both {mesh}'s card for {audience} and differ, so nothing says which one counts",
+            what=f"are both {mesh}'s card for {audience} and differ, so it is unknown which one is right",
             fix=f"Remove the one that {mesh} no longer writes; federation_cards_layout says which one it writes",
         )
     return found[0] if found else None
@@ -303,7 +306,10 @@ def _passed_over(peer: Peer, mesh: Mesh, file_of: Callable[[str], bytes | None])
     if found is None:
         return []
     shared = found[0]
-    return [f"{shared} is passed over, since several peers call themselves {peer.name}; if it is {peer.local_name}'s, keep it as {own}"]
+    return [
+        f"{shared} is ignored, since several peers call themselves {peer.name}; if it is {peer.local_name}'s, keep it "
+        f"as {own}"
+    ]
 
 
 def _refuse_misdelivered(mesh: Mesh, given: Sequence[tuple[object, str, bool]], now: datetime, *, has_ours: bool) -> None:

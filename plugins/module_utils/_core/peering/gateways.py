@@ -138,8 +138,10 @@ def _refuse_missing(control_plane: ControlPlane, lacking: Sequence[tuple[str, Di
         "FED406",
         where=f"{control_plane.place}, gateways for {', '.join(dict.fromkeys(peer for peer, _difference in lacking))}",
         what=f"are not as federation needs them, {len(fields)} fields: {told}",
-        fix="Render them (playbook ossm.federation.render) into the place where the control plane is kept, "
-        "or set mesh_gateways_managed: true",
+        fix=(
+            "Render them (playbook ossm.federation.render) into the repository of the control plane, or set "
+            "mesh_gateways_managed: true"
+        ),
         facts={"missing": fields},
     )
 
@@ -199,7 +201,10 @@ def budget_changes(
                 "FED418",
                 where=f"PodDisruptionBudget {mesh.namespace}/{name}",
                 what="is somebody else's; two budgets on one pod stop every eviction",
-                fix="Leave disruption_budget out, or take the other away (spec.runtime.defaults.deployment.podDisruption makes them for all components)",
+                fix=(
+                    "Leave disruption_budget out, or remove the other "
+                    "(spec.runtime.defaults.deployment.podDisruption makes them for all components)"
+                ),
             )
         change = change_to(live, manifest, MANAGER, force=force)
         changes += [change] if change else []
@@ -273,8 +278,10 @@ def left_standing(shared: Sequence[dict], *, force: bool) -> list[dict]:
     return [
         {
             **row,
-            "reason": f"FED503 {', '.join(row['keys'])} stay, since {', '.join(row['managers'])} holds them too: take them out there, "
-            f"or run once with federation_force: true and {_entry(row['keys'])} in the peer's entry",
+            "reason": (
+                f"FED503 {', '.join(row['keys'])} stay, since {', '.join(row['managers'])} also has them: remove them "
+                f"there, or run once with federation_force: true and {_entry(row['keys'])} in the peer's entry"
+            ),
         }
         for row in shared
     ]

@@ -102,8 +102,8 @@ class Accepted:
             raise FederationError(
                 "FED302",
                 where=option,
-                what=f"names {some([shown(name, longest=63) for name in unknown])}, whom no mesh of this run knows",
-                fix=f"Correct the name, or take the entry out; known are {some(sorted(names)) or 'none'}",
+                what=f"names {some([shown(name, longest=63) for name in unknown])}, which no mesh of this run knows",
+                fix=f"Correct the name, or remove the entry; known are {some(sorted(names)) or 'none'}",
             )
 
     def check(self) -> None:
@@ -114,8 +114,8 @@ class Accepted:
                     "FED227",
                     where="federation_accept_changes",
                     what=(
-                        f"names {name[:63]!a} without the digits of what is accepted, and nothing of that name has"
-                        " changed"
+                        f"names {name[:63]!a} without the digits of what is accepted, and no peer of that name has "
+                        "changed"
                     ),
                     fix=(
                         "Take the entry out; when something changes, the refusal gives the line to paste: the name, an"
@@ -207,9 +207,10 @@ def refuse_taken(peer: Peer, card: Card, where: str, others: Iterable[Standing])
                 f" identities of {other.name}"
             ),
             fix=(
-                f"Ask {peer.name}'s administrator by another way. If {other.name} and {peer.name} are one mesh, remove"
-                f" the former peering first (unfederate with unfederate_peers={other.name}); else every mesh needs a"
-                " trust domain of its own"
+                f"Ask {peer.name}'s administrator over another channel. If {other.name} and {peer.name} are one mesh, "
+                "remove"
+                f" the former peering first (unfederate with unfederate_peers={other.name}); else each mesh needs its "
+                "own trust domain"
             ),
             facts={"peer": peer.local_name, "other": other.name},
         )
@@ -370,8 +371,8 @@ def is_older_and_accepted(
         "FED223",
         where=where,
         what=(
-            f"was issued on {time_text(card.issued)}, before the card of {peer.name} in use ({time_text(in_use)}), and"
-            " says something else"
+            f"was issued on {time_text(card.issued)}, before the card of {peer.name} in use ({time_text(in_use)}), and "
+            "differs from it"
         ),
         fix=(
             f"Take {peer.name}'s newest card. If {peer.name}'s administrator confirms that this older one is meant,"
@@ -446,7 +447,7 @@ def refuse_two_descriptions(mesh: Mesh, written: Mapping[str, Mapping], accepted
     raise FederationError(
         "FED112",
         where=f"Control plane namespace {mesh.namespace}",
-        what=f"is described twice: here by {own}, and there stands {told}",
+        what=f"is described twice: here by {own}, and the objects are of {told}",
         fix=(
             "Keep one description of each control plane, and give the other inventory its own control plane. Where the"
             f" mesh or its owner was renamed on purpose, {how_to_accept(line)}"

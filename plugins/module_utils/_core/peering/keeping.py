@@ -125,8 +125,8 @@ def removed(peering: Peering) -> list[Change]:
 def brought_back(peering: Peering) -> list[str]:
     """Return in words which objects of ours somebody else applies too (Argo CD, Flux), so that deleting is not the end."""
     return [
-        f"FED503 {live['kind']} {live['metadata']['namespace']}/{live['metadata']['name']} is applied by {holder.manager} too, which may "
-        "bring it back: take it out where that keeps it"
+        f"FED503 {live['kind']} {live['metadata']['namespace']}/{live['metadata']['name']} is applied by "
+        f"{holder.manager} too, which may restore it: remove it at its source"
         for live in peering.objects
         if is_ours(live)
         for holder in holders(live, MANAGER)
@@ -163,7 +163,7 @@ def check_peer(peer: Peer, control_plane: ControlPlane, found: Received | None) 
         raise FederationError(
             "FED226",
             where=f"mesh_peers, {peer.local_name}",
-            what=f"leads to ConfigMap {control_plane.namespace}/{peer.bundle_name}, which holds this mesh's own root",
+            what=f"leads to ConfigMap {control_plane.namespace}/{peer.bundle_name}, which has this mesh's own root",
             fix="Give the peer another local_name",
         )
     if found and found.card.trust_domain.lower() in control_plane.own_domains:
@@ -171,7 +171,7 @@ def check_peer(peer: Peer, control_plane: ControlPlane, found: Received | None) 
             "FED215",
             where=found.where,
             what=f"names our own trust domain {found.card.trust_domain}; its identities could not be told from ours",
-            fix="Give every mesh of a federation a trust domain of its own",
+            fix="Give each mesh of a federation its own trust domain",
         )
     if found and found.card.trust_domain.lower() in {
         domain.strip().lower() for domain in control_plane.additional_domains
@@ -179,8 +179,8 @@ def check_peer(peer: Peer, control_plane: ControlPlane, found: Received | None) 
         raise FederationError(
             "FED408",
             where=f"{control_plane.place}, spec.security.trust.additionalDomains",
-            what=f"holds {peer.name}'s trust domain {found.card.trust_domain}, so its identities would count as ours",
-            fix="Take it out of the list",
+            what=f"has {peer.name}'s trust domain {found.card.trust_domain}, so its identities would count as ours",
+            fix="Remove it from the list",
         )
 
 
@@ -229,8 +229,8 @@ def refuse_changed(
     said = [f"says that {peer.name} has changed: {'; '.join(changes)}"] if changes else []
     said += (
         [
-            f"cannot be compared with what is known of {peer.name}: the cluster does not say its"
-            f" {' and its '.join(gone)} any more"
+            f"cannot be compared with the peering of {peer.name}: the cluster no longer has its"
+            f" {' and its '.join(gone)}"
         ]
         if gone
         else []

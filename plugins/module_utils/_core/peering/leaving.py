@@ -84,8 +84,11 @@ def refuse_foreign_exports(peerings: Mapping[str, Peering], *, is_emptied: bool 
             raise FederationError(
                 "FED507",
                 where=f"ExportedServiceSet {live['metadata']['namespace']}/{name}",
-                what=f"{'was filled again' if is_ours(live) else 'was made'} by somebody else and exports to {name}, so its peer must not go",
-                fix="Empty or remove it where it is kept, or set adopt: true for the peer, run federate once, and leave then",
+                what=(
+                    f"{'was filled again' if is_ours(live) else 'was made'} by somebody else and exports to {name}, "
+                    "so its peer must not be deleted"
+                ),
+                fix="Empty or remove it there, or set adopt: true for the peer, run federate once, and then leave",
             )
 
 
@@ -96,10 +99,10 @@ def refuse_used(uses: Sequence[Use]) -> None:
         raise FederationError(
             "FED505",
             where=f"Leaving {peers}",
-            what=f"would break what still names its services: {some([str(use) for use in uses], MOST_TOLD, '; ')}",
+            what=f"would break objects that name its services: {some([str(use) for use in uses], MOST_TOLD, '; ')}",
             fix=("Take it out of mesh_traffic and run traffic, " if any(use.is_routed for use in uses) else "")
             + ("change or remove these" if any(use.is_routed for use in uses) else "Change or remove these")
-            + ", or run with unfederate_when: always, which lists them and goes on",
+            + ", or run with unfederate_when: always, which lists them and continues",
             facts={"used": [use.as_row() for use in uses]},
         )
 
@@ -182,8 +185,8 @@ def stays(name: str, peering: Peering, control_plane: ControlPlane) -> list[str]
     ]
     if inbound(peering.peer).state != CONNECTED:
         found.append(
-            f"{name}: does not answer, so it keeps what it imported from here until its own administrator takes its peer for this mesh away; "
-            "until then its status says 400 Bad Request once it is back"
+            f"{name}: does not answer, so it keeps what it imported from here until its own administrator removes its "
+            "peer for this mesh; until then its status shows 400 Bad Request once it is back"
         )
     return found
 

@@ -73,10 +73,10 @@ def left_of(
 def _object_left(name: str, live: Mapping) -> Left:
     what = f"{live['kind']} {live['metadata']['namespace']}/{live['metadata']['name']}"
     if not is_ours(live):
-        return Left(name, what, "was made by somebody else and is left to them")
+        return Left(name, what, "was made by somebody else and is left alone")
     others = [holder.manager for holder in holders(live, MANAGER) if holder.is_applying]
     if others:
-        return Left(name, what, f"is there again or still: {' and '.join(others)} keeps it too; take it out there")
+        return Left(name, what, f"exists again or still: {' and '.join(others)} also manages it; remove it there")
     return Left(name, what, "is being deleted" if live["metadata"].get("deletionTimestamp") else "is still there", is_going=True)
 
 
@@ -92,7 +92,7 @@ def _why_it_stays(control_plane: ControlPlane, key: str, own: str) -> str:
     keeping = {manager for manager, paths in owners if (*path, "enabled") in paths} or {manager for manager, _paths in owners}
     if own in keeping:
         return "is still there; run unfederate again"
-    return f"is kept by {' and '.join(sorted(keeping)) or 'another field manager'}; take it out there"
+    return f"is managed by {' and '.join(sorted(keeping)) or 'another field manager'}; remove it there"
 
 
 def lines_of(names: Iterable[str], left: Sequence[Left]) -> list[str]:

@@ -51,7 +51,8 @@ def exported_names(services: Iterable[Mapping], spec: Mapping | None, peer: str)
             taken[verdict["exported"]].setdefault(candidate.identity, f"{candidate.namespace}/{candidate.name}")
     for row in rows:
         if row["exported"] is not None and len(taken[row["exported"]]) > 1:
-            row["reason"] += f"; {listed(sorted(taken[row['exported']].values()))} get one name, so the set's status cannot be written any more"
+            services = listed(sorted(taken[row["exported"]].values()))
+            row["reason"] += f"; {services} get one name, so the set's status can no longer be written"
     return rows
 
 
@@ -82,7 +83,8 @@ def imported_names(hosts: Iterable[str], spec: Mapping | None, peer: str, cluste
             taken[row["imported"]][host] = host
     for row in rows:
         if row["imported"] is not None and len(taken[row["imported"]]) > 1:
-            row["reason"] += f"; {listed(sorted(taken[row['imported']]))} get one name, so only one of them is reached"
+            services = listed(sorted(taken[row["imported"]]))
+            row["reason"] += f"; {services} get one name, so only one of them can be reached"
     return rows
 
 
@@ -196,10 +198,10 @@ def _rules_of(spec: object, kind: str, field: str, read: Callable[[int, object],
     if spec is None:
         return [], f"there is no {kind}"
     if not isinstance(spec, Mapping):
-        return [], f"the {kind}'s spec is no mapping"
+        return [], f"the {kind}'s spec is not a mapping"
     rules = spec.get(field)
     if rules is not None and not _is_list(rules):
-        return [], f"{field} is no list"
+        return [], f"{field} is not a list"
     return [read(index, rule) for index, rule in enumerate(rules or [])], f"{field} is empty"
 
 
@@ -215,7 +217,7 @@ def _export_rule(index: int, rule: Any) -> _Rule:
         read = replace(read, namespace=namespace, title=f"LabelSelector in {namespace or 'any namespace'}", keeps_unlisted=True)
         aliases = selector.get("aliases")
         if aliases is not None and not _is_list(aliases):
-            raise _Unreadable("labelSelector.aliases is no list")
+            raise _Unreadable("labelSelector.aliases is not a list")
         read = replace(read, renamings=tuple(_renaming(entry, f"labelSelector.aliases[{place}]") for place, entry in enumerate(aliases or [])))
         return replace(read, labels_match=selector_test(selector.get("selector")))
     except ValueError as error:
@@ -229,7 +231,7 @@ def _import_rule(index: int, rule: Any, default_suffix: object, local_suffix: st
         read = _named(replace(read, title=kind), _selector_of(rule, kind))
         as_local = rule.get("importAsLocal")
         if as_local is not None and not isinstance(as_local, bool):
-            raise _Unreadable("importAsLocal is neither true nor false")
+            raise _Unreadable("importAsLocal is not true or false")
         if as_local:
             if not read.renamings[0].new_namespace:
                 raise _Unreadable("importAsLocal needs a fixed alias.namespace")
@@ -242,15 +244,15 @@ def _import_rule(index: int, rule: Any, default_suffix: object, local_suffix: st
 def _suffix(own: object, default: object, local_suffix: str) -> str:
     suffix, whose = (default, "spec.domainSuffix") if own in (None, "") else (own, "domainSuffix")
     if not isinstance(suffix, str):
-        raise _Unreadable(f"{whose} is no text")
+        raise _Unreadable(f"{whose} is not a text")
     if suffix == local_suffix:
-        raise _Unreadable(f"{whose} {suffix} is the cluster's own; importAsLocal is the way there")
+        raise _Unreadable(f"{whose} {suffix} is the cluster's own; use importAsLocal instead")
     return suffix
 
 
 def _type_of(rule: object, known: tuple[str, ...]) -> str:
     if not isinstance(rule, Mapping):
-        raise _Unreadable("it is no mapping")
+        raise _Unreadable("it is not a mapping")
     kind = rule.get("type")
     if kind not in known:
         raise _Unreadable(f"its type is {'missing' if kind is None else repr(kind)}, not {' or '.join(known)}")
@@ -263,7 +265,7 @@ def _selector_of(rule: Mapping, kind: str) -> Mapping:
     if selector is None:
         raise _Unreadable(f"its type is {kind}, but {field} is missing")
     if not isinstance(selector, Mapping):
-        raise _Unreadable(f"{field} is no mapping")
+        raise _Unreadable(f"{field} is not a mapping")
     return selector
 
 
@@ -274,12 +276,12 @@ def _named(read: _Rule, selector: Mapping) -> _Rule:
 
 def _renaming(entry: object, where: str) -> _Renaming:
     if not isinstance(entry, Mapping):
-        raise _Unreadable(f"{where} is no mapping")
+        raise _Unreadable(f"{where} is not a mapping")
     alias = entry.get("alias")
     if alias is None:
         alias = {}
     if not isinstance(alias, Mapping):
-        raise _Unreadable(f"{where}.alias is no mapping")
+        raise _Unreadable(f"{where}.alias is not a mapping")
     return _Renaming(
         namespace=_pattern(entry, "namespace", f"{where}."),
         name=_pattern(entry, "name", f"{where}."),
@@ -294,7 +296,7 @@ def _pattern(entry: Mapping, field: str, where: str) -> str:
     if value is None or value == "*":
         return ""
     if not isinstance(value, str):
-        raise _Unreadable(f"{where}{field} is no text")
+        raise _Unreadable(f"{where}{field} is not a text")
     return value
 
 
@@ -327,7 +329,7 @@ def _candidates(services: Iterable[Mapping]) -> Iterator[_Candidate]:
         if kind == "ServiceEntry":
             yield from _hosts_of(read, spec)
         elif kind != "Service":
-            yield replace(read, obstacle=f"it is a {kind}, neither Service nor ServiceEntry")
+            yield replace(read, obstacle=f"it is a {kind}, not a Service or ServiceEntry")
         elif spec.get("type") == "ExternalName":
             yield replace(read, obstacle="an ExternalName Service lies outside the mesh")
         else:
@@ -357,7 +359,10 @@ def _export_to_hint(metadata: Mapping) -> str:
     value = _mapping(metadata.get("annotations")).get(EXPORT_TO)
     if not isinstance(value, str) or not value or "*" in (part.strip() for part in value.split(",")):
         return ""
-    return f"its annotation {EXPORT_TO} '{value}' may hold it back unless it covers the control plane's namespace, and is no protection"
+    return (
+        f"its annotation {EXPORT_TO} '{value}' may prevent its export unless it covers the control plane's namespace, "
+        "but is not a protection"
+    )
 
 
 def _exported(candidate: _Candidate, rules: Sequence[_Rule], no_rules: str, peer: str) -> dict:
@@ -368,7 +373,7 @@ def _exported(candidate: _Candidate, rules: Sequence[_Rule], no_rules: str, peer
     if found.rule is None:
         return {"exported": None, "rule": None, "reason": found.because(no_rules)}
     faults = [
-        f"alias.{part} '{value}' is no DNS label"
+        f"alias.{part} '{value}' is not a DNS label"
         for part, value in (("namespace", found.renaming.new_namespace), ("name", found.renaming.new_name))
         if value and not _DNS_LABEL.fullmatch(value)
     ]
@@ -390,14 +395,15 @@ def _imported(host: str, rules: Sequence[_Rule], no_rules: str) -> dict:
     nothing = {"imported": None, "rule": None, "local": False}
     parts = host_parts(host)
     if parts is None:
-        return {**nothing, "reason": "it is no exported host name, <name>.<namespace>.svc.<peer>-exports.local"}
+        return {**nothing, "reason": "it is not an exported host name, <name>.<namespace>.svc.<peer>-exports.local"}
     found = _first_match(rules, *parts, {})
     if found.rule is None:
         return {**nothing, "reason": found.because(no_rules)}
     name, namespace = found.renaming.new_name or parts[0], found.renaming.new_namespace or parts[1]
     imported = f"{name}.{namespace}.{found.rule.suffix}"
     if not is_dns_name(imported):
-        return {**nothing, "rule": found.rule.index, "reason": found.because(f"but '{imported}' is no valid DNS name, so nothing is imported")}
+        why = found.because(f"but '{imported}' is not a valid DNS name, so nothing is imported")
+        return {**nothing, "rule": found.rule.index, "reason": why}
     return {"imported": imported, "rule": found.rule.index, "local": found.rule.is_local, "reason": found.because("")}
 
 

@@ -178,7 +178,7 @@ def check_card(mesh: Mesh, peer: Peer, card: Card, trust_domain: str, *, where: 
             "FED215",
             where,
             f"names our own trust domain {trust_domain}; its identities could not be told from ours",
-            "Give every mesh of a federation a trust domain of its own",
+            "Give each mesh of a federation its own trust domain",
         )
     if peer.root_fingerprints:
         foreign = [root for root in card.roots if root.fingerprint not in peer.root_fingerprints]
@@ -221,7 +221,7 @@ def check_domains(cards: Mapping[str, Card]) -> None:
                 "FED216",
                 f"Cards of {other} and {peer}",
                 f"name one trust domain, {card.trust_domain}; their roots would overwrite each other",
-                "Give every mesh of a federation a trust domain of its own",
+                "Give each mesh of a federation its own trust domain",
             )
 
 

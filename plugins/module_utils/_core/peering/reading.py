@@ -50,14 +50,14 @@ def lines(card: Card, now: datetime, imports: Sequence[Mapping] = ()) -> list[st
             f" {card.trust_domain}"
         ),
         (
-            f"fingerprint {card.spoken}: read it to {mesh}'s administrator by voice; whoever can change a card on its"
-            f" way can pretend to be {mesh}"
+            f"fingerprint {card.spoken}: read it to {mesh}'s administrator by voice; anybody who can change a card in "
+            f"transit can impersonate {mesh}"
         ),
         f"once it is the same, pin it for {mesh} in mesh_peers: {card.pins}",
         *(_root(root, number, now) for number, root in enumerate(card.roots, start=1)),
         f"these roots can vouch for identities of {card.trust_domain}, and for no others",
         f"{mesh} is reached {_reached(card)}",
-        f"{mesh} calls as {card.client_id}, and as nobody else",
+        f"{mesh} calls as {card.client_id}, and with no other identity",
         (
             f"identity {spoken(identity_digest(card))}: trust domain, client identity and roots in one number, as"
             f" publish_cards of {mesh} shows it"
@@ -90,8 +90,8 @@ def _offer(export: Export, taken: Mapping | None) -> str:
     if taken is None:
         return text
     if taken["imported"] is None:
-        return f"{text}: no rule of mesh_imports takes it"
-    return f"{text}: we take it as {taken['imported']}{', as a service of this cluster' if taken['local'] else ''}"
+        return f"{text}: no rule of mesh_imports matches it"
+    return f"{text}: we import it as {taken['imported']}{', as a service of this cluster' if taken['local'] else ''}"
 
 
 def differences(earlier: Card, card: Card) -> list[Difference]:
@@ -127,15 +127,19 @@ def compared(earlier: Card, card: Card) -> list[str]:
     if card.issued < earlier.issued:
         said.append(f"this card is older than the one you have ({card.issued:%Y-%m-%d}, {earlier.issued:%Y-%m-%d})")
     if not found:
-        return [*said, "says what the card you have says"]
+        return [*said, "has the same content as your card"]
     said += [_in_words(one) for one in found]
     roots = {root.fingerprint for root in earlier.roots}
     if roots.isdisjoint(root.fingerprint for root in card.roots):
-        said.insert(0, f"every root is another: {mesh} replaced its CA, or somebody else made this card; ask by voice before you take it")
+        said.insert(
+            0,
+            f"every root is another: {mesh} replaced its CA, or somebody else made this card; ask by voice before you "
+            "accept it",
+        )
     if any(one.what in WHO_IT_IS for one in found):
         line = accept_line(card, mesh)
         said.append(
-            f"federate stops at a change of who {mesh} is until you accept it: federation_accept_changes={line}"
+            f"federate refuses a changed identity of {mesh} until you accept it: federation_accept_changes={line}"
         )
     return said
 

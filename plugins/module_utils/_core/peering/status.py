@@ -25,10 +25,10 @@ CONNECTED, PENDING, REFUSED, STALE, UNKNOWN, ABSENT = "connected", "pending", "r
 SUSPENDED = "suspended"
 
 _CAUSES = {
-    "403": "the peer refuses us: its clientID for this mesh is wrong; ask it to take our new card",
+    "403": "the peer refuses us: its clientID for this mesh is wrong; ask it to use our new card",
     "404": "our egress gateway is not programmed yet",
     "400": "the peer's istiod does not know us: it has no peering for us, or no longer has one",
-    "503": "no answer: the peer has no peering for us yet, its address cannot be reached, or the roots do not fit",
+    "503": "no answer: the peer has no peering for us yet, its address cannot be reached, or the roots do not match",
     "no such host": "our egress gateway has no Service; is the control plane ready?",
     "connection refused": "our egress gateway has no running pods, or lacks port 8188",
 }
@@ -62,10 +62,10 @@ def outbound(peer: Mapping | None, now: datetime, version: tuple[int, int] | Non
     if peer is None:
         return Link(ABSENT)
     if is_suspended(peer):
-        return Link(SUSPENDED, "offers nothing and takes nothing; suspended: false in mesh_peers resumes it")
+        return Link(SUSPENDED, "exports nothing and imports nothing; suspended: false in mesh_peers resumes it")
     discovery = _discovery(peer)
     if not discovery:
-        return Link(UNKNOWN, "istiod has not taken the peer up yet")
+        return Link(UNKNOWN, "istiod has not processed the peer yet")
     watches = [w for w in (entry.get("watch") for entry in _entries(discovery)) if isinstance(w, Mapping)]
     synced = _latest(w.get("lastFullSync") for w in watches)
     connected = [w for w in _watches(discovery, "active") if w.get("connected")]

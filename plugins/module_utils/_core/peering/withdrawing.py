@@ -78,7 +78,7 @@ def refuse_withdrawals(
             "FED332",
             where=where,
             what="; ".join(str(each) for each in wrong),
-            fix=f"Correct the rules, or say that it is meant with {option or f'federation_withdraw: [{peers}]'}",
+            fix=f"Correct the rules, or confirm it with {option or f'federation_withdraw: [{peers}]'}",
             facts={"withdrawn": {each.peer.local_name: list(each.names) for each in wrong}},
         )
 

@@ -174,7 +174,7 @@ def _whole(text: str) -> int:
 
 
 def _no_number(_text: str) -> Any:
-    raise Unusable("FED119", "is not JSON as an API server writes it (a number that is none, or too large)")
+    raise Unusable("FED119", "is not JSON as an API server writes it (an invalid or too large number)")
 
 
 def seconds_of(text: str | None) -> float | None:
@@ -188,19 +188,19 @@ def checked_object(body: Any, kind: Kind, namespace: str, name: str = "", *, is_
     Raises ``Unusable`` FED119.
     """
     if not isinstance(body, dict):
-        raise Unusable("FED119", f"holds {_kind_of(body)} where an object must stand")
+        raise Unusable("FED119", f"contains {_kind_of(body)} instead of an object")
     said = body.get("kind")
     if said not in (None, kind.name, *(("PartialObjectMetadata",) if is_outline else ())):
-        raise Unusable("FED119", f"holds {_named(said)} where {kind.name} was asked for")
+        raise Unusable("FED119", f"contains {_named(said)} instead of {kind.name}")
     metadata = mapping_of(body.get("metadata"), "metadata")
     own = metadata.get("name")
     if not isinstance(own, str) or not 0 < len(own) <= LONGEST_NAME:
-        raise Unusable("FED119", "holds an object without a name")
+        raise Unusable("FED119", "contains an object without a name")
     if name and own != name:
-        raise Unusable("FED119", f"holds {kind.name} {_named(own)} where {name} was asked for")
+        raise Unusable("FED119", f"contains {kind.name} {_named(own)} instead of {name}")
     place = metadata.get("namespace")
     if (place is not None and not isinstance(place, str)) or (namespace and place and place != namespace):
-        raise Unusable("FED119", f"holds {kind.name} {own} of another namespace, {_named(place)}")
+        raise Unusable("FED119", f"contains {kind.name} {own} of another namespace, {_named(place)}")
     if namespace:
         metadata["namespace"] = namespace
     _check_metadata(metadata)
@@ -213,20 +213,22 @@ def _check_metadata(metadata: dict) -> None:
     _drop_empty(metadata)
     for key in ("uid", "resourceVersion", "creationTimestamp", "deletionTimestamp", "generateName"):
         if not isinstance(metadata.get(key, ""), str):
-            raise Unusable("FED119", f"holds an object whose metadata.{key} is no text")
+            raise Unusable("FED119", f"contains an object whose metadata.{key} is not a text")
     generation = metadata.get("generation", 0)
     if isinstance(generation, bool) or not isinstance(generation, int):
-        raise Unusable("FED119", "holds an object whose metadata.generation is no number")
+        raise Unusable("FED119", "contains an object whose metadata.generation is not a number")
     for key in ("labels", "annotations"):
         _texts(metadata.get(key, {}), f"metadata.{key}")
     for key, kind in (("ownerReferences", dict), ("managedFields", dict), ("finalizers", str)):
         found = metadata.get(key, [])
         if not isinstance(found, list) or not all(isinstance(entry, kind) for entry in found):
-            raise Unusable("FED119", f"holds an object whose metadata.{key} is not the list that it must be")
+            raise Unusable("FED119", f"contains an object whose metadata.{key} is not a list of the required form")
     for entry in metadata.get("managedFields", []):
         _drop_empty(entry)
         if not isinstance(entry.get("fieldsV1", {}), dict):
-            raise Unusable("FED119", "holds an object whose metadata.managedFields has fieldsV1 that are no mapping")
+            raise Unusable(
+                "FED119", "contains an object whose metadata.managedFields has fieldsV1 that are not mappings"
+            )
 
 
 def _check_parts(live: dict, kind: Kind, name: str) -> None:
@@ -239,7 +241,7 @@ def _check_parts(live: dict, kind: Kind, name: str) -> None:
     if conditions is not None and not (
         isinstance(conditions, list) and len(conditions) <= MOST_CONDITIONS and all(isinstance(entry, dict) for entry in conditions)
     ):
-        raise Unusable("FED119", "holds an object whose status.conditions is not the list that it must be")
+        raise Unusable("FED119", "contains an object whose status.conditions is not a list of the required form")
     if kind is CONFIG_MAP:
         _texts(live.get("data", {}), "data")
     for path, type_ in _SHAPES.get(kind.name, ()):
@@ -252,7 +254,7 @@ def _check_shape(live: Any, path: tuple[str, ...], wanted: type, whose: str, don
         return
     if not path:
         if not isinstance(live, wanted) or (wanted is int and isinstance(live, bool)):
-            raise Unusable("FED119", f"holds {whose} whose {'.'.join(done)} is {_kind_of(live)}")
+            raise Unusable("FED119", f"contains {whose} whose {'.'.join(done)} is {_kind_of(live)}")
         return
     key, below = path[0], path[1:]
     if key == "[]" and isinstance(live, list):
@@ -268,7 +270,7 @@ def _check_shape(live: Any, path: tuple[str, ...], wanted: type, whose: str, don
 def checked_items(body: Any, kind: Kind, namespace: str) -> Iterator[dict]:
     """Give the objects of a list, each as ``checked_object`` does. Raises ``Unusable`` FED119."""
     if str(body.get("kind") or f"{kind.name}List") not in (f"{kind.name}List", "List"):
-        raise Unusable("FED119", f"holds {_named(body.get('kind'))} where {kind.name} objects were asked for")
+        raise Unusable("FED119", f"contains {_named(body.get('kind'))} instead of {kind.name} objects")
     items = body.get("items")
     if items is None:
         return
@@ -281,13 +283,13 @@ def checked_items(body: Any, kind: Kind, namespace: str) -> Iterator[dict]:
 def mapping_of(value: Any, where: str) -> dict:
     """Return a mapping as it is. Raises ``Unusable`` FED119 for what is none."""
     if not isinstance(value, dict):
-        raise Unusable("FED119", f"holds an object whose {where} is {_kind_of(value)}")
+        raise Unusable("FED119", f"contains an object whose {where} is {_kind_of(value)}")
     return value
 
 
 def _texts(value: Any, where: str) -> None:
     if not isinstance(value, dict) or not all(isinstance(text, str) for text in value.values()):
-        raise Unusable("FED119", f"holds an object whose {where} is no mapping of texts")
+        raise Unusable("FED119", f"contains an object whose {where} is not a mapping of texts")
 
 
 def _drop_empty(mapping: dict) -> None:

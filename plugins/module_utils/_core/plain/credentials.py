@@ -34,8 +34,8 @@ def impersonating(said: Said, user: str | None, groups: Sequence[str]) -> Said:
         raise FederationError(
             "FED114",
             where=f"{said.place}, as",
-            what="stands beside impersonate_user or impersonate_groups",
-            fix="Say in one place as whom to act",
+            what="is given together with impersonate_user or impersonate_groups",
+            fix="Name the user to act as in one place",
         )
     named = [("Impersonate-User", user)] if user else []
     return replace(said, impersonation=(*named, *(("Impersonate-Group", group) for group in groups)))
@@ -47,10 +47,10 @@ def visible(text: str, where: str) -> str:
     # A list or a mapping in a token's place comes here as a text.
     if all("!" <= char <= "~" for char in token) and token[:1] not in ("[", "{", "'", '"'):
         return token
-    what = "holds characters that no token has (spaces, line ends, quotes and brackets, or letters beyond ASCII)"
+    what = "has characters that no token has (spaces, line ends, quotes and brackets, or letters beyond ASCII)"
     if token.lower().startswith("bearer "):
         what = "begins with the word Bearer"
-    raise FederationError("FED101", where=where, what=what, fix="Give the token alone, as it was issued")
+    raise FederationError("FED101", where=where, what=what, fix="Give only the token, as it was issued")
 
 
 def header_of(value: str, place: str, name: str) -> str:
@@ -59,7 +59,7 @@ def header_of(value: str, place: str, name: str) -> str:
         raise FederationError(
             "FED101",
             where=f"{place}, {name}",
-            what="holds characters that no name has",
+            what="has characters that no name has",
             fix="Correct the name to act as",
         )
     return value.encode("utf-8", "replace").decode("latin-1")

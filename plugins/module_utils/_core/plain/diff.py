@@ -170,7 +170,7 @@ def refuse_conflicts(live: Mapping, differences: Iterable[Difference], manager: 
                     "FED107",
                     where=f"{live.get('kind')} {metadata.get('namespace')}/{metadata.get('name')}",
                     what=f"{path_text(difference.path)} belongs to the field manager {other}, which wants it otherwise",
-                    fix=f"Change it where {other} keeps it, or take the field with federation_force: true (option force)",
+                    fix=f"Change it at {other}, or take the field over with federation_force: true (option force)",
                     facts={"manager": other, "field": path_text(difference.path)},
                 )
 

@@ -192,7 +192,7 @@ class _Entry:
         for key in self.fields:
             if key not in known:
                 named = (
-                    key if isinstance(key, str) and len(key) <= 40 and _is_quotable(key) else "a key that is no word"
+                    key if isinstance(key, str) and len(key) <= 40 and _is_quotable(key) else "a key that is not a word"
                 )
                 self.fail(
                     "",
@@ -351,15 +351,17 @@ def _named(tops: Sequence[_Entry], plural: str, name: str) -> _Entry | None:
 def _refuse_contradictions(said: Said, cluster: _Entry, user: _Entry) -> None:
     """Refuse what kubectl refuses, and what it would leave out without a word."""
     if "@" in said.server:
-        cluster.fail("server", "holds a user name or password", "Put them into the user, as username and password")
+        cluster.fail("server", "contains a user name or password", "Put them into the user, as username and password")
     if said.is_insecure and said.authority:
-        cluster.fail("insecure-skip-tls-verify", "stands beside a certificate authority", "Take one of the two out")
+        cluster.fail(
+            "insecure-skip-tls-verify", "is given together with a certificate authority", "Take one of the two out"
+        )
     if bool(said.certificate) != bool(said.key):
-        user.fail("", "says only one of client-certificate and client-key", "Give both")
+        user.fail("", "has only one of client-certificate and client-key", "Give both")
     if (said.token or said.token_file) and (said.username or said.password):
-        user.fail("", "says a token, and username and password", "Leave one way to authenticate")
+        user.fail("", "has a token, and username and password", "Leave one way to authenticate")
     if said.impersonation and said.impersonation[0][0] != "Impersonate-User":
-        user.fail("", "says whose groups, uid or extra to take without the user to act as", "Say as, too")
+        user.fail("", "has groups, uid or extra to impersonate without the user to act as", "Say as, too")
 
 
 def _plugin(user: _Entry, cluster: _Entry) -> Plugin | None:
@@ -374,12 +376,12 @@ def _plugin(user: _Entry, cluster: _Entry) -> Plugin | None:
     if version not in EXEC_VERSIONS:
         entry.fail(
             "apiVersion",
-            "is none that is served today",
+            "is not a supported one",
             f"Use one of {', '.join(sorted(EXEC_VERSIONS))}; a newer program offers it",
         )
     mode = entry.text("interactiveMode") or ("" if version.endswith("/v1") else "IfAvailable")
     if mode not in ("Never", "IfAvailable"):
-        what = "needs a terminal, and there is none" if mode == "Always" else "is not Never or IfAvailable"
+        what = "needs a terminal, but there is none" if mode == "Always" else "is not Never or IfAvailable"
         entry.fail("interactiveMode", what, "Set it to Never, with a program that asks nothing")
     # One without a slash is looked for in PATH.
     command = entry.path("command") if "/" in command else command

@@ -34,12 +34,12 @@ def label_selector(strings: Sequence[str]) -> dict:
     Source: Kubernetes documentation, "Labels and Selectors".
     """
     if isinstance(strings, str) or not isinstance(strings, Sequence):
-        raise ValueError(f"{strings!r} is no list of label selectors, such as ['app=web']")
+        raise ValueError(f"{strings!r} is not a list of label selectors, such as ['app=web']")
     labels: dict[str, str] = {}
     expressions: set[tuple[str, str, tuple[str, ...]]] = set()
     for text in strings:
         if not isinstance(text, str):
-            raise ValueError(f"{text!r} is no text, such as 'app=web'")
+            raise ValueError(f"{text!r} is not a text, such as 'app=web'")
         for requirement in _COMMA_OUTSIDE_PARENTHESES.split(text):
             key, operator, values = _parsed(requirement.strip(), text)
             if operator != "=":
@@ -76,13 +76,18 @@ def _parsed(requirement: str, text: str) -> tuple[str, str, tuple[str, ...]]:
     elif match := _HAS_KEY.fullmatch(requirement):
         operator = "Exists"
     else:
-        raise ValueError(f"'{requirement}' is none of 'key=value', 'key!=value', 'key in (a, b)', 'key notin (a, b)', 'key', '!key'")
+        raise ValueError(
+            f"'{requirement}' is not one of 'key=value', 'key!=value', 'key in (a, b)', 'key notin (a, b)', 'key', "
+            "'!key'"
+        )
     key = match["key"]
     if not _is_label_key(key):
-        raise ValueError(f"'{requirement}': '{key}' is no label key")
+        raise ValueError(f"'{requirement}': '{key}' is not a label key")
     for value in values:
         if not _is_label_value(value):
-            raise ValueError(f"'{requirement}': '{value}' is no label value (at most 63 letters, digits, '-', '_' and '.')")
+            raise ValueError(
+                f"'{requirement}': '{value}' is not a label value (at most 63 letters, digits, '-', '_' and '.')"
+            )
     return key, operator, values
 
 
@@ -113,7 +118,7 @@ def selector_test(selector: Mapping | None) -> Callable[[Labels], bool]:
     if selector is None:
         return lambda labels: True
     if not isinstance(selector, Mapping):
-        raise ValueError("selector is no mapping")
+        raise ValueError("selector is not a mapping")
     tests = [*_label_tests(selector.get("matchLabels")), *_expression_tests(selector.get("matchExpressions"))]
     return lambda labels: all(test(labels) for test in tests)
 
@@ -122,7 +127,7 @@ def _label_tests(labels: object) -> list[Callable[[Labels], bool]]:
     if labels is None:
         return []
     if not isinstance(labels, Mapping):
-        raise ValueError("matchLabels is no mapping")
+        raise ValueError("matchLabels is not a mapping")
     return [_test(key, "In", [value]) for key, value in labels.items()]
 
 
@@ -130,26 +135,26 @@ def _expression_tests(expressions: object) -> list[Callable[[Labels], bool]]:
     if expressions is None:
         return []
     if not isinstance(expressions, Sequence) or isinstance(expressions, str):
-        raise ValueError("matchExpressions is no list")
+        raise ValueError("matchExpressions is not a list")
     tests = []
     for expression in expressions:
         if not isinstance(expression, Mapping):
-            raise ValueError("an entry of matchExpressions is no mapping")
+            raise ValueError("an entry of matchExpressions is not a mapping")
         values = expression.get("values")
         if values is None:
             values = []
         if not isinstance(values, Sequence) or isinstance(values, str):
-            raise ValueError("values in matchExpressions is no list")
+            raise ValueError("values in matchExpressions is not a list")
         tests.append(_test(expression.get("key"), expression.get("operator"), values))
     return tests
 
 
 def _test(key: object, operator: object, values: Sequence) -> Callable[[Labels], bool]:
     if not isinstance(key, str) or not _is_label_key(key):
-        raise ValueError(f"'{key}' is no label key")
+        raise ValueError(f"'{key}' is not a label key")
     for value in values:
         if not isinstance(value, str) or not _is_label_value(value):
-            raise ValueError(f"'{value}' is no label value")
+            raise ValueError(f"'{value}' is not a label value")
     if operator in ("In", "NotIn"):
         if not values:
             raise ValueError(f"operator {operator} needs values")
@@ -159,9 +164,9 @@ def _test(key: object, operator: object, values: Sequence) -> Callable[[Labels],
         return lambda labels: key not in labels or labels[key] not in wanted
     if operator in ("Exists", "DoesNotExist"):
         if values:
-            raise ValueError(f"operator {operator} takes no values")
+            raise ValueError(f"operator {operator} must not have values")
         return (lambda labels: key in labels) if operator == "Exists" else (lambda labels: key not in labels)
-    raise ValueError(f"'{operator}' is none of the operators In, NotIn, Exists, DoesNotExist")
+    raise ValueError(f"'{operator}' is not one of the operators In, NotIn, Exists, DoesNotExist")
 
 
 def _is_label_key(text: str) -> bool:

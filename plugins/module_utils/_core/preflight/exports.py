@@ -85,7 +85,7 @@ def absent(estate: Estate) -> Iterator[Finding]:
         found = [*estate.services[namespace], *(entries or ())]
         names = {str(at(live, "metadata", "name")) for live in found} | {str(host) for live in found for host in strings(at(live, "spec", "hosts"))}
         if name not in names and not ("." in name and entries is None):
-            yield Finding("FED771", place, f"names {namespace}/{name}, and there is no such Service")
+            yield Finding("FED771", place, f"names {namespace}/{name}, but there is no such Service")
 
 
 def _named(estate: Estate) -> Iterator[tuple[str, str, str]]:
@@ -120,7 +120,7 @@ def _service(estate: Estate, offered: Offered) -> Iterator[Finding]:
     silent = _silent(estate, live)
     if silent:
         shown = listed(str(port.get("name") or port.get("port")) for port in silent)
-        yield Finding("FED770", place, f"says no protocol for port {shown} {to}", _named_for(live, silent))
+        yield Finding("FED770", place, f"gives no protocol for port {shown} {to}", _named_for(live, silent))
 
 
 def _one_port_each(live: Mapping, ports: list[dict]) -> str:
@@ -146,7 +146,10 @@ def _named_for(live: Mapping, silent: list[Mapping]) -> str:
     advised = [f"port {number} {name}" for number, name in known if name]
     if not advised:
         return ""
-    return f"Call {listed(advised)} if that is what it speaks (http or grpc for requests, tcp- for anything else), or set appProtocol"
+    return (
+        f"Name {listed(advised)} if that is its protocol (http or grpc for requests, tcp- for anything else), or "
+        "set appProtocol"
+    )
 
 
 def _clashes(rows: list[dict], peer: str, rules: Rules) -> Iterator[Finding]:

@@ -82,15 +82,20 @@ def settings(estate: Estate) -> Iterator[Finding]:
 def _settings(estate: Estate, gateway: Gateway) -> Iterator[Finding]:
     settings = mapping(gateway.settings)
     if settings.get("enabled") is not True:
-        yield Finding("FED702", gateway.place, "has enabled: false" if settings.get("enabled") is False else "does not say enabled: true")
+        yield Finding(
+            "FED702",
+            gateway.place,
+            "has enabled: false" if settings.get("enabled") is False else "does not have enabled: true",
+        )
     namespace = settings.get("namespace")
     if namespace and namespace != estate.namespace:
         yield Finding("FED703", gateway.place, f"has the namespace {namespace}, not {estate.namespace}")
     label = INGRESS_FOR if gateway.direction == "ingress" else EGRESS_FOR
     if not at(settings, "service", "metadata", "labels", label):
         cure = (
-            f"The label cannot be added while the gateway stands. Leave it so while no other Service selects its pods; else make "
-            f"a gateway of another name with the label, and name it for the peer (mesh_peers, gateways: {gateway.direction})"
+            "The label cannot be added to an existing gateway. Leave it as it is while no other Service selects its "
+            "pods; else create a gateway with another name and the label, and name it for the peer (mesh_peers, "
+            f"gateways: {gateway.direction})"
         )
         yield Finding("FED706", gateway.place, f"has no label {label} under service.metadata.labels", cure)
     wrong = _wrong_ports(at(settings, "service", "ports"))
@@ -102,7 +107,7 @@ def _settings(estate: Estate, gateway: Gateway) -> Iterator[Finding]:
             seen = f"has requestedNetworkView {', '.join(map(str, view)) or 'empty'}, and its peer is called {gateway.peer}"
             yield Finding("FED701", gateway.place, seen, f"Set requestedNetworkView: [{wanted}]")
     elif estate.version and estate.version >= (2, 5) and at(settings, "routeConfig", "enabled") is not False:
-        yield Finding("FED708", gateway.place, "does not say routeConfig.enabled: false")
+        yield Finding("FED708", gateway.place, "does not have routeConfig.enabled: false")
 
 
 @check(reads=[PEERS, OWN_SERVICES], codes=["FED713", "FED714", "FED715"])
@@ -147,7 +152,8 @@ def load_balancers(estate: Estate) -> Iterator[Finding]:
                 "FED714",
                 place,
                 f"gives the address {address}, which is a classic or application load balancer",
-                "Ask the peer to make its federation ingress anew behind a network load balancer (annotation aws-load-balancer-type: nlb)",
+                "Ask the peer to re-create its federation ingress behind a network load balancer (annotation "
+                "aws-load-balancer-type: nlb)",
             )
 
 

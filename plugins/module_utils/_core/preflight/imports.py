@@ -150,7 +150,7 @@ def _merged(taken: list[Taken]) -> Iterator[Finding]:
         peers.setdefault(service.imported, []).append(service.peer)
     for host, names in peers.items():
         if len(set(names)) > 1:
-            yield Finding("FED790", f"Imported host {host}", f"is taken from {listed(names)}")
+            yield Finding("FED790", f"Imported host {host}", f"is imported from {listed(names)}")
     for (peer, host), exported in _by_host(taken).items():
         if len(exported) > 1:
             yield Finding("FED782", f"Imported host {host}", f"stands for {listed(exported)} of {peer}")

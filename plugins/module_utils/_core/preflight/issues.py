@@ -69,7 +69,7 @@ def _no_network_policy(estate: Estate) -> Iterator[tuple[str, str]]:
         about = [policy for policy in estate.network_policies if _selects(policy, pods)]
         if about and not any(_opens_to_all(policy) for policy in about):
             policies = listed(str(at(policy, "metadata", "name")) for policy in about)
-            yield place_of(live), f"is behind NetworkPolicy {policies}, none of which opens it to a peer"
+            yield place_of(live), f"is behind NetworkPolicy {policies}, none of which admits a peer"
 
 
 def _selects(policy: Mapping, pods: Mapping) -> bool:
@@ -91,7 +91,7 @@ def _no_chain(estate: Estate) -> Iterator[tuple[str, str]]:
     is_plugged_in = estate.said("security", "certificateAuthority", "istiod", "type") == "PrivateKey"
     if is_plugged_in and estate.roots and all(root.is_self_signed for root in estate.roots):
         place = f"ConfigMap {estate.namespace}/{estate.control_plane.root_config_map or ROOT_CONFIG_MAP}"
-        yield place, "holds roots only, and the CA of the mesh is plugged in"
+        yield place, "has only roots, but the CA of the mesh is plugged in"
 
 
 def _no_external_ips(estate: Estate) -> Iterator[tuple[str, str]]:

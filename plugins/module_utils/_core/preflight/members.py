@@ -23,7 +23,7 @@ def pending(estate: Estate) -> Iterator[Finding]:
     others = [name for name in waiting if name not in missing]
     place = f"ServiceMeshMemberRoll {estate.namespace}/default"
     if missing:
-        cure = f"Create {listed(missing)}, and the operator adds it by itself; or take it off mesh_members"
+        cure = f"Create {listed(missing)}, and the operator adds it by itself; or remove it from mesh_members"
         yield Finding("FED757", place, f"lists {listed(missing)}, which does not exist", cure)
     if others:
         yield Finding("FED757", place, f"waits for {listed(others)}")

@@ -159,7 +159,10 @@ def _against_card(estate: Estate, name: str, live: Mapping) -> Iterator[Finding]
     if card and differences:
         cure = ""
         if estate.is_described(name):
-            cure = "Run federate, which writes what the card says; compare with the peer's administrator first when its identity changed"
+            cure = (
+                "Run federate, which writes the card's values; compare with the peer's administrator first when its "
+                "identity changed"
+            )
         yield Finding("FED742", place_of(live), f"differs from the card of {card.mesh}: {'; '.join(differences)}", cure)
 
 
@@ -230,7 +233,9 @@ def left_exports(estate: Estate) -> Iterator[Finding]:
         if name in going and offered:
             yield Finding("FED745", place_of(estate.peers[name]), f"is being deleted while {listed(offered)} is exported to it")
         elif name not in estate.peers and offered:
-            yield Finding("FED745", place_of(live), f"still lists {listed(offered)}, and the peer {name} is gone")
+            yield Finding(
+                "FED745", place_of(live), f"still lists {listed(offered)}, but the peer {name} no longer exists"
+            )
         elif _is_alone(estate, name) and items(at(live, "spec", "exportRules")):
             yield Finding("FED747", place_of(live), f"has rules, and no ServiceMeshPeer is called {name}")
 
@@ -241,7 +246,9 @@ def left_imports(estate: Estate) -> Iterator[Finding]:
     for name, live in sorted(estate.imports.items()):
         taken = [str(row["imported"]) for row in imported(live) if row["imported"]]
         if name not in estate.peers and taken:
-            yield Finding("FED746", place_of(live), f"still lists {listed(taken)}, and the peer {name} is gone")
+            yield Finding(
+                "FED746", place_of(live), f"still lists {listed(taken)}, but the peer {name} no longer exists"
+            )
         elif _is_alone(estate, name) and items(at(live, "spec", "importRules")):
             yield Finding("FED747", place_of(live), f"has rules, and no ServiceMeshPeer is called {name}")
 

@@ -91,9 +91,11 @@ def addresses(ground: Ground) -> Iterator[Finding]:
     version = ground.control_plane.version
     families = {family for family in map(_family, items(at(ground.platform.network, "status", "clusterNetwork"))) if family}
     if families == {4, 6}:
-        yield Finding("FED799", NETWORK, "has addresses of IPv4 and of IPv6, which no version 2 takes")
+        yield Finding("FED799", NETWORK, "has addresses of IPv4 and of IPv6, which no version 2 supports")
     elif families == {6} and version and version < IPV6_FROM:
-        yield Finding("FED799", NETWORK, f"has IPv6 addresses only, which {ground.control_plane.version_text} does not take")
+        yield Finding(
+            "FED799", NETWORK, f"has IPv6 addresses only, which {ground.control_plane.version_text} does not support"
+        )
 
 
 def _family(network: Mapping) -> int | None:
@@ -108,7 +110,10 @@ def other_operators(ground: Ground) -> Iterator[Finding]:
     """Give operators that want the same kinds."""
     control_plane, groups = ground.control_plane, ground.platform.groups
     if SAIL in groups and control_plane.version and control_plane.version < OPERATOR_3_BESIDE:
-        seen = f"is served: the operator of version 3 is here, which stands beside 2.6 only, not {control_plane.version_text}"
+        seen = (
+            "is served: the operator of version 3 is installed, which can run only beside 2.6, not "
+            f"{control_plane.version_text}"
+        )
         yield Finding("FED796", f"API group {SAIL}", seen)
     if COMMUNITY in groups:
         seen = "is served: the community's Istio operator is or was here, and both want the same webhooks and kinds"
@@ -125,7 +130,11 @@ def companions(ground: Ground) -> Iterator[Finding]:
         wanted.append((JAEGER, "spec.tracing.type", "Jaeger"))
     for group, path, name in wanted:
         if group not in ground.platform.groups:
-            yield Finding("FED797", f"{control_plane.place}, {path}", f"asks for {name}, whose operator is not here: {group} is not served")
+            yield Finding(
+                "FED797",
+                f"{control_plane.place}, {path}",
+                f"asks for {name}, whose operator is not installed: {group} is not served",
+            )
 
 
 @check(reads=[NODES], codes=["FED798"], is_thorough=True)

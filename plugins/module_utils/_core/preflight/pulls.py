@@ -31,7 +31,7 @@ def pull_secrets(estate: Estate) -> Iterator[Finding]:
     """Give pull secrets that something names and that are not there."""
     for place, namespace, name in named_secrets(estate):
         if (namespace, name) in estate.missing_secrets:
-            yield Finding("FED751", place, f"names the pull secret {name}, and there is none in {namespace}")
+            yield Finding("FED751", place, f"names the pull secret {name}, which does not exist in {namespace}")
 
 
 @check(reads=[PODS], codes=["FED752"], is_thorough=True)

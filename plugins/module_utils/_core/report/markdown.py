@@ -72,7 +72,7 @@ def _table(title: str, heads: Sequence[str], rows: Iterable[Sequence], nothing: 
     yield from (f"| {' | '.join(map(text, row))} |" for row in told[:MOST_ROWS])
     if len(told) > MOST_ROWS:
         yield ""
-        yield f"{len(told) - MOST_ROWS:,} more rows are left out here."
+        yield f"{len(told) - MOST_ROWS:,} more rows are not shown here."
 
 
 def text(value: object) -> str:

@@ -17,9 +17,9 @@ from ..plain.moments import time_of
 PREFIX = "ossm_federation_"
 # By name: what it is. All are gauges: each run says how things are.
 HELP = {
-    "verdict": "What the run came to: 1 for the verdict that holds, 0 for the others.",
+    "verdict": "Verdict of the run: 1 for the present verdict, 0 for the others.",
     "peer_connected": "Whether a direction of a peering is connected.",
-    "peer_last_full_sync_timestamp_seconds": "When the last full list came from a peer.",
+    "peer_last_full_sync_timestamp_seconds": "Time of the last full list from a peer.",
     "exported_services": "How many services are exported to a peer.",
     "imported_services": "How many services are imported from a peer; absent where that cannot be known.",
     "root_not_after_timestamp_seconds": "When a root certificate of the mesh expires.",

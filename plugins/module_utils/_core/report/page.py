@@ -28,7 +28,10 @@ _BAD = frozenset({status.PENDING, status.REFUSED, status.STALE, status.ABSENT})
 # What is shown only where something has looked at it, and the key of an entry that holds it.
 OPTIONAL = ("health", "proxies", "comparisons", "rates", "mutual_tls", "diagnoses", "probes")
 NOTES = {
-    "probes": "Calls that this run has made itself. Those from the controller, the machine that runs Ansible, decide nothing above: a mesh goes its own way."
+    "probes": (
+        "Calls made by this run. Those from the controller, the machine that runs Ansible, decide nothing above, "
+        "because a mesh uses its own network."
+    ),
 }
 """What a reader of a part has to know."""
 
@@ -359,13 +362,24 @@ def _of_side(side: Mapping, back: Mapping | None) -> Iterator[dict]:
         # The other side's own action says it.
         return
     if side["outbound"] == status.REFUSED:
-        yield _action([other], about, f"{other} refuses {mesh}: {side['outbound_reason']}", f"{other} takes the card of {mesh} and runs federate")
+        yield _action(
+            [other],
+            about,
+            f"{other} refuses {mesh}: {side['outbound_reason']}",
+            f"{other} gets the card of {mesh} and runs federate",
+        )
     for direction, word in (("outbound", "to"), ("inbound", "from")):
         if side[direction] in _BAD - {status.REFUSED} or side[direction] == UNKNOWN:
-            reason = side[f"{direction}_reason"] or "the status says no more"
+            reason = side[f"{direction}_reason"] or "the status has no details"
             what = f"the connection of {mesh} {word} {other} is {side[direction]}: {reason}"
             severity = "warning" if side[direction] == UNKNOWN else "error"
-            yield _action([mesh, other], about, what, "Run diagnose, which says why; with diagnose in report_parts it stands here", severity=severity)
+            yield _action(
+                [mesh, other],
+                about,
+                what,
+                "Run diagnose, which shows the cause; with diagnose in report_parts it is on this page",
+                severity=severity,
+            )
     if side["unproven"]:
         yield _action([mesh], about, side["unproven"], "Run report again after that", severity="warning")
 

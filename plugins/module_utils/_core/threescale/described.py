@@ -171,7 +171,7 @@ def read_threescale(described: object) -> tuple[Described, list[Problem]]:
     adapters = _adapters(described.get("adapters"), problems)
     found = Described(backend, portal, tuple(adapters))
     if described.get("portal") is None and (found.asks_the_portal or any(each.system for each in adapters)):
-        what = "is missing, and a service has no token or no mapping_rules of its own, or the adapter is to fetch them"
+        what = "is missing, but a service has no token or no mapping_rules, or the adapter is to fetch them"
         problems.append(Problem("FED880", (OPTION, "portal"), what, "Write url and token, or give each service both"))
     return found, problems
 
@@ -186,7 +186,7 @@ def _unknown(path: Path, given: Mapping, known: Sequence[str]) -> Iterator[Probl
         if key not in known:
             yield wrong((*path, str(key)), "is not a field here", f"Use one of {', '.join(known)}")
         elif given[key] is None and key not in NECESSARY:
-            fix = f"Give {key} a value, or take it out: what is meant to be said must not be lost in silence"
+            fix = f"Give {key} a value, or remove it: an empty field would be ignored silently"
             yield wrong((*path, str(key)), "is there and empty", fix)
 
 
@@ -243,7 +243,7 @@ def _is_token(value: Any) -> str:
 
 def _is_id(value: Any) -> str:
     if isinstance(value, int) and not isinstance(value, bool):
-        return "is a number, and the adapter takes a text; put it in quotes"
+        return "is a number, but the adapter needs a text; put it in quotes"
     return "" if isinstance(value, str) and _ID.fullmatch(value) else "must be the id of a service in 3scale, in quotes"
 
 
@@ -286,7 +286,7 @@ def _portal(given: object, problems: list[Problem]) -> Portal | None:
     source = known.get("token_from")
     if (known.get("token") is None) == (source is None):
         what = "has both token and token_from" if source is not None else "has neither token nor token_from"
-        problems.append(wrong((*path, "token"), what, "Give one of them: the access token, or the Secret that holds it"))
+        problems.append(wrong((*path, "token"), what, "Give one of them: the access token, or the Secret that has it"))
     found = None
     if source is not None:
         place = (*path, "token_from")
@@ -304,7 +304,7 @@ def _adapters(given: object, problems: list[Problem]) -> list[Adapter]:
         problems.append(wrong(path, what, "Write a list of adapters, each with name, namespace, selector and services"))
         return []
     if len(given) > MOST_ADAPTERS:
-        what = f"has {len(given):,} entries, and at most {MOST_ADAPTERS:,} are taken"
+        what = f"has {len(given):,} entries, and at most {MOST_ADAPTERS:,} are allowed"
         problems.append(wrong(path, what, "Use wider selectors, or several services in one adapter"))
         return []
     found: dict[tuple[str, str], Adapter] = {}
@@ -313,8 +313,10 @@ def _adapters(given: object, problems: list[Problem]) -> list[Adapter]:
         if adapter is None:
             continue
         if adapter.extension.key in found:
-            what = f"stands twice, the second time as entry {number + 1}"
-            problems.append(wrong((OPTION, adapter.place), what, "Give each adapter of a namespace a name of its own", "FED881"))
+            what = f"is given twice, the second time as entry {number + 1}"
+            problems.append(
+                wrong((OPTION, adapter.place), what, "Give each adapter of a namespace its own name", "FED881")
+            )
             continue
         found[adapter.extension.key] = adapter
     return list(found.values())
@@ -388,7 +390,7 @@ def _services(given: object, path: Path, problems: list[Problem]) -> list[Servic
         place = (*path, f"service {said if isinstance(said, str) and _ID.fullmatch(said) else number + 1}")
         service = _service(entry, place, problems)
         if service and service.id in {each.id for each in found}:
-            what = "stands twice in one adapter, and the first service whose authorities match is used"
+            what = "is given twice in one adapter, and only the first service whose authorities match is used"
             problems.append(wrong(place, what, "Put the authorities of both into one", "FED881"))
         elif service:
             found.append(service)
@@ -418,7 +420,11 @@ def _service(entry: object, path: Path, problems: list[Problem]) -> Service | No
 
 def _wrong_authorities(given: object, path: Path) -> Iterator[Problem]:
     if not isinstance(given, (list, tuple)) or not given or len(given) > MOST_AUTHORITIES:
-        yield wrong(path, f"must be a list of 1 to {MOST_AUTHORITIES} hosts, in which * ? and + stand for signs", "Write the hosts of the service")
+        yield wrong(
+            path,
+            f"must be a list of 1 to {MOST_AUTHORITIES} hosts, in which * ? and + are wildcards",
+            "Write the hosts of the service",
+        )
         return
     for number, each in enumerate(given):
         place = (*path, f"entry {number + 1}")
@@ -427,7 +433,9 @@ def _wrong_authorities(given: object, path: Path) -> Iterator[Problem]:
         elif "/" in each:
             yield wrong(place, f"is {each}, and an authority is a host and a port, without scheme and path", "Leave the scheme and the path out")
         elif each != each.lower():
-            yield wrong(place, f"is {each}, and hosts arrive in lower case, so it matches none", "Write it in lower case")
+            yield wrong(
+                place, f"is {each}, but hosts arrive in lower case, so it matches none", "Write it in lower case"
+            )
 
 
 def read_rules(given: object, path: Path, problems: list[Problem]) -> list[Rule]:

@@ -73,7 +73,7 @@ def explain(services: Sequence[Service], request: Request, generation: str = LAT
         return Explanation(None, status=403, why=f"no service has authorities that match {request.authority}")
     found = credentials_of(service.credentials, request)
     if found is None:
-        return Explanation(service.id, status=403, why="the request brings none of the credentials that are looked for")
+        return Explanation(service.id, status=403, why="the request has none of the expected credentials")
     rules, usages = _counted(service, request)
     if not usages:
         status = 403 if generation == FIRST else 404
@@ -154,7 +154,10 @@ def read_tests(given: object, adapters: Sequence[Adapter]) -> tuple[list[Trial],
     if given is None:
         return [], []
     if not isinstance(given, (list, tuple)) or len(given) > MOST_TESTS:
-        return [], [wrong((TESTS,), f"must be a list of {MOST_TESTS:,} tests at the most", "Write tests, each with request and expect")]
+        return (
+            [],
+            [wrong((TESTS,), f"must be a list of {MOST_TESTS:,} tests at most", "Write a request and expect for each")],
+        )
     found: list[Trial] = []
     problems: list[Problem] = []
     for number, entry in enumerate(given):

@@ -74,7 +74,9 @@ def draft_of(
     for key in others:
         beside = mapping(at(handlers[key], "spec", "params"))
         if beside.get("system_url") != params.get("system_url"):
-            findings.append(_lost(key, f"asks another portal ({beside.get('system_url')})", "Describe it for a mesh of its own, or use one account"))
+            findings.append(
+                _lost(key, f"asks another portal ({beside.get('system_url')})", "Use another mesh, or one account")
+            )
     adapters: dict[str, dict] = {}
     used: set[Key] = set()
     for rule, key, instances in uses:
@@ -84,7 +86,9 @@ def draft_of(
         for adapter in _adapters(rule, handlers[key], instances, workloads, findings):
             name = f"{adapter['namespace']}/{adapter['name']}"
             if name in adapters and adapters[name] != adapter:
-                findings.append(_lost(_key_of(rule), f"says something else for {name} than another rule", "Put both into one adapter by hand"))
+                findings.append(
+                    _lost(_key_of(rule), f"has another value for {name} than another rule", "Combine them by hand")
+                )
             adapters.setdefault(name, adapter)
     findings += [_lost(key, "is used by no rule", "Leave it out, or describe its workloads") for key in sorted(set(handlers) - used)]
     return Draft({**_addresses(params, first, addon, findings), "adapters": [adapters[name] for name in sorted(adapters)]}, tuple(findings))
@@ -121,7 +125,7 @@ def _adapters(
     chosen = [each for each in workloads if each.is_matched(labels, namespaces)]
     places = {(each.namespace, str(fixed or each.labels.get(OF_SERVICE) or "")) for each in chosen}
     if not chosen:
-        findings.append(_lost(key, "selects no pod that runs now, so nothing tells which services and namespaces are meant", "Write the adapter by hand"))
+        findings.append(_lost(key, "selects no running pod, so its services are unknown", "Write the adapter by hand"))
     for namespace, service in sorted(places):
         if not service:
             findings.append(_lost(key, f"selects pods in {namespace} without a service id", f"Write the adapter by hand; the id was the label {OF_SERVICE}"))
@@ -177,7 +181,7 @@ def _credentials(rule: Key, instances: Sequence[Mapping], findings: list[Finding
                 if lookup not in found.setdefault(kind, []):
                     found[kind].append(lookup)
         for name in sorted(set(properties) - {"app_id", "app_key", "client_id"}):
-            findings.append(_lost(_key_of(instance), f"sends the property {name}", "Nothing takes its place"))
+            findings.append(_lost(_key_of(instance), f"sends the property {name}", "Nothing replaces it"))
     if "user_key" not in found and "app_id" not in found:
         findings.append(_lost(rule, "brings no credentials that can be looked up", "Write credentials of the service"))
     return found, has_claims

@@ -151,7 +151,7 @@ def _refuse_unsaid(adapter: Adapter, standing: Mapping[Key, Mapping], ground: Gr
         raise FederationError(
             "FED887",
             where=f"{OPTION}, {adapter.place}: switch",
-            what=f"is not said, and a {kind_of(adapter, ground).name} is to take the place of {place_of(other)}",
+            what=f"is not given, and a {kind_of(adapter, ground).name} is to replace {place_of(other)}",
             fix="Write switch: overlap (each request is counted twice while both run) or switch: deny (each request is refused meanwhile)",
         )
 
@@ -167,7 +167,7 @@ def _in_the_way(live: Mapping) -> FederationError:
     return FederationError(
         "FED898",
         where=place_of(live),
-        what="was made by somebody else, or for another mesh, and stands where 3scale's adapter needs an object",
+        what="was made by somebody else, or for another mesh, and has a name that 3scale's adapter needs",
         fix="Delete it, give the adapter another name, or take it over with federation_force: true (option force)",
     )
 
@@ -190,7 +190,7 @@ def refuse_unseen(waiting: Sequence[Adapter], selected: Mapping[str, Sequence[st
     left = [each for each in waiting if each.place not in gone]
     told = some([f"{place} {why[place]}" for place in places if why.get(place)], 3, "; ")
     how = "each request is counted twice" if left and left[0].switch == "overlap" else "each request is refused"
-    stands = f"is in place anew, and not every proxy is known to have loaded it; until then {how}"
+    stands = f"is new, and not every proxy is known to have loaded it; until then {how}"
     what = stands if left else "is not loaded by its proxies, so it was taken away again; the former one goes on alone"
     fix = "Look for the filter in the active listeners of the pods in facts.selected, then run again with threescale_loaded naming it"
     raise FederationError(

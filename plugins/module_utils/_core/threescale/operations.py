@@ -43,7 +43,7 @@ def wrong_in(operations: object, path: tuple[str, ...] = (), depth: int = 0) -> 
         yield path, "must be a list of operations"
         return
     if depth > DEEPEST or (depth == 0 and _is_endless(operations)):
-        yield path, f"holds more than {MOST} operations and what they take, or more than {DEEPEST} of them inside each other"
+        yield path, f"holds more than {MOST} operations and arguments, or more than {DEEPEST} of them inside each other"
         return
     for number, operation in enumerate(operations):
         place = (*path, f"operation {number + 1}")
@@ -51,7 +51,7 @@ def wrong_in(operations: object, path: tuple[str, ...] = (), depth: int = 0) -> 
             isinstance(operation, Mapping) and len(operation) == 1 and all(isinstance(key, str) for key in operation)
         )
         if not is_named:
-            yield place, "must be the name of an operation, or a mapping of one name and what it takes"
+            yield place, "must be the name of an operation, or a mapping of one name and its arguments"
             continue
         name, given = _parts(operation)
         if name not in _TAKES:
@@ -81,7 +81,7 @@ Taken = Callable[[Any, tuple[str, ...], int], Iterator[tuple[tuple[str, ...], st
 
 def _nothing(given: Any, path: tuple[str, ...], depth: int) -> Iterator[tuple[tuple[str, ...], str]]:
     if given not in (None, {}):
-        yield path, "takes nothing"
+        yield path, "has no arguments"
 
 
 def _text(given: Any, path: tuple[str, ...], depth: int) -> Iterator[tuple[tuple[str, ...], str]]:
@@ -91,12 +91,12 @@ def _text(given: Any, path: tuple[str, ...], depth: int) -> Iterator[tuple[tuple
 
 def _texts(given: Any, path: tuple[str, ...], depth: int) -> Iterator[tuple[tuple[str, ...], str]]:
     if isinstance(given, str) or not isinstance(given, (list, tuple)) or not given or not all(isinstance(each, str) for each in given):
-        yield path, "takes a list of texts"
+        yield path, "needs a list of texts"
 
 
 def _nested(given: Any, path: tuple[str, ...], depth: int) -> Iterator[tuple[tuple[str, ...], str]]:
     if not isinstance(given, (list, tuple)) or not given:
-        yield path, "takes a list of operations"
+        yield path, "needs a list of operations"
     else:
         yield from wrong_in(given, path, depth + 1)
 
@@ -107,12 +107,12 @@ def _single(given: Any, path: tuple[str, ...], depth: int) -> Iterator[tuple[tup
 
 def _number(given: Any, path: tuple[str, ...], depth: int) -> Iterator[tuple[tuple[str, ...], str]]:
     if not _is_number(given) or given < 0:
-        yield path, "takes a whole number of 0 or more"
+        yield path, "needs a whole number of 0 or more"
 
 
 def _index(given: Any, path: tuple[str, ...], depth: int) -> Iterator[tuple[tuple[str, ...], str]]:
     if not _is_number(given):
-        yield path, "takes a whole number"
+        yield path, "needs a whole number"
 
 
 def _maybe(taken: Taken) -> Taken:
@@ -130,26 +130,26 @@ def _word(*words: str) -> Taken:
 def _fields(required: Mapping[str, Taken], optional: Mapping[str, Taken], *, at_least_one: bool = False) -> Taken:
     def check(given: Any, path: tuple[str, ...], depth: int) -> Iterator[tuple[tuple[str, ...], str]]:
         if not isinstance(given, Mapping) and not (given is None and not required):
-            yield path, f"takes a mapping of {', '.join((*required, *optional))}"
+            yield path, f"needs a mapping of {', '.join((*required, *optional))}"
             return
         said = given if isinstance(given, Mapping) else {}
         for key in said:
             if key not in required and key not in optional:
-                yield (*path, str(key)), "is not taken here"
+                yield (*path, str(key)), "is not allowed here"
         for key, taken in {**required, **optional}.items():
             if key in said:
                 yield from taken(said[key], (*path, key), depth)
             elif key in required:
                 yield (*path, key), "is missing"
         if at_least_one and not any(key in said for key in optional):
-            yield path, f"takes at least one of {', '.join(optional)}"
+            yield path, f"needs at least one of {', '.join(optional)}"
 
     return check
 
 
 def _indexes(given: Any, path: tuple[str, ...], depth: int) -> Iterator[tuple[tuple[str, ...], str]]:
     if not isinstance(given, (list, tuple)) or not all(_is_number(each) for each in given):
-        yield path, "takes a list of whole numbers"
+        yield path, "needs a list of whole numbers"
 
 
 def _is_number(value: object) -> bool:

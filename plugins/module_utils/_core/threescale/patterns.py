@@ -83,7 +83,7 @@ def rule_pattern(text: str) -> RulePattern:
     if not text.startswith("/"):
         raise ValueError("does not begin with /, so it matches no path")
     if len(text) > LONGEST:
-        raise ValueError(f"has {len(text):,} signs, and at most {LONGEST:,} are taken")
+        raise ValueError(f"has {len(text):,} characters, and at most {LONGEST:,} are allowed")
     path, separator, query = text.partition("?")
     steps = list(_steps(without_repeats(path)))
     is_whole = bool(steps) and steps[-1] == ("", "$")
@@ -93,7 +93,10 @@ def rule_pattern(text: str) -> RulePattern:
         raise ValueError("has a $ before its end, so it matches no path")
     odd = sorted(set(literal) & (_UNPREDICTABLE | {"{", "}"}))
     if odd:
-        raise ValueError(f"has {' '.join(odd)} in its path, which the adapter takes for a regular expression; write {{name}} for what varies")
+        raise ValueError(
+            f"has {' '.join(odd)} in its path, which the adapter reads as a regular expression; write {{name}} for "
+            "variable parts"
+        )
     dotted = tuple((ONE, "") if step == ("", ".") else step for step in steps)
     return RulePattern(dotted, is_whole, _parameters(query) if separator else ())
 

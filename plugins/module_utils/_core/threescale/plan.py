@@ -165,7 +165,10 @@ def _objections(adapter: Adapter, described: Described, ground: Ground) -> Itera
     if generation_of(adapter, ground) == FIRST:
         yield wrong((*path, "system"), f"is never used by the adapter of {FIRST}", "Leave it out: the playbook fetches tokens and rules", "FED886")
     elif any(service.rules is not None for service in adapter.services):
-        what = "stands beside mapping_rules, and the adapter adds the rules that it fetches to them: requests count twice"
+        what = (
+            "is given together with mapping_rules, and the adapter adds the fetched rules to them: requests count "
+            "twice"
+        )
         yield wrong((*path, "system"), what, "Leave one of them out", "FED886")
 
 

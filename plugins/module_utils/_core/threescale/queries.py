@@ -57,7 +57,7 @@ def wrong_in_credentials(given: object, path: Path) -> Iterator[Problem]:
         if key not in KINDS:
             yield problem((*path, str(key)), "is not a credential", f"Use one of {', '.join(KINDS)}")
     if given.get("user_key") is None and given.get("app_id") is None:
-        yield problem(path, "has neither user_key nor app_id", "Say where callers bring their user_key, or their app_id")
+        yield problem(path, "has no user_key and no app_id", "Say where callers bring their user_key, or their app_id")
     for kind in KINDS:
         queries = given.get(kind)
         if queries is None:
@@ -81,7 +81,7 @@ def _wrong_in_query(query: object, path: Path) -> Iterator[tuple[Path, str]]:
         return
     for key in said:
         if key not in (*_LISTS[source], "ops"):
-            yield (*place, str(key)), "is not taken here"
+            yield (*place, str(key)), "is not allowed here"
     for key in _LISTS[source]:
         value = said.get(key)
         if not _is_texts(value):

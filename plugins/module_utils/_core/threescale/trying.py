@@ -20,7 +20,10 @@ def asked_for(params: Mapping[str, Any]) -> tuple[Described, list[Trial]]:
     if params["state"] == "absent":
         return Described(None, None, ()), []
     if params["threescale"] is None:
-        fix = "Describe backend and adapters, or say threescale_state: absent (option state) to remove all that was made"
+        fix = (
+            "Describe backend and adapters, or set threescale_state: absent (option state) to remove everything that "
+            "was made"
+        )
         raise FederationError("FED880", where=OPTION, what="is not set", fix=fix)
     described, problems = read_threescale(params["threescale"])
     refuse(problems)
@@ -43,6 +46,6 @@ def refuse_unmet(verdicts: Sequence[Verdict]) -> None:
             "FED889",
             where=f"{TESTS}, {unmet[0].trial.name}",
             what=f"{len(unmet)} of {len(verdicts)} tests are not met: {some([each.text for each in unmet], 3, '; ')}",
-            fix="Correct the rules, credentials or authorities of the service, or what the test expects",
+            fix="Correct the rules, credentials or authorities of the service, or the test's expectations",
             facts={"tests": [each.as_data() for each in unmet[:100]]},
         )

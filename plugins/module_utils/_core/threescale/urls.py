@@ -31,9 +31,9 @@ def url_of(text: str) -> Url:
         raise ValueError("must be a URL such as https://su1.3scale.net")
     scheme, authority, path, query, fragment = found.groups()
     if "@" in authority:
-        raise ValueError("must not hold a user or token; the access token is given as token or token_from")
+        raise ValueError("must not contain a user or token; give the access token as token or token_from")
     if query or fragment:
-        raise ValueError("must have neither ? nor #")
+        raise ValueError("must not have ? or #")
     host, separator, port = authority.lower().partition(":")
     is_port = not separator or (port.isascii() and port.isdigit() and len(port) < 6 and 0 < int(port) < 65536)
     if not _HOST.fullmatch(host) or not is_port:

@@ -117,12 +117,16 @@ def told_of_callers(one: Wanted, mesh: Mesh, standing: Standing) -> list[str]:
     lines = []
     if (one.namespace, one.name) in standing.callers:
         seen = listed(dict.fromkeys(map(str, local_callers(one, mesh, standing))), 20)
-        lines.append(f"{one.service}: called in the last {WINDOW} by {seen or 'nobody of this mesh'}; who is absent there may call all the same")
+        lines.append(
+            f"{one.service}: called in the last {WINDOW} by {seen or 'nobody of this mesh'}; callers that are not "
+            "listed may still exist"
+        )
     if one.callers.is_seen:
         named = ", ".join(f"{namespace}/{name}" for namespace, name in one.callers.local or ())
         say = f"[{named}]" if named else "nobody"
         lines.append(
-            f"{one.service}: nobody said who of this mesh may call it, so the policy is rehearsed ({DRY_RUN}) and refuses nobody; "
+            f"{one.service}: its callers in this mesh are not listed, so the policy is rehearsed ({DRY_RUN}) and "
+            "refuses nobody; "
             f"once shadow_denied stays at 0, write local: {say} to enforce it"
         )
     others = beside(one, standing)
@@ -160,5 +164,5 @@ def cut_off_locally(wanted: Iterable[Wanted], mesh: Mesh, standing: Standing) ->
         named = set(one.callers.local or ()) if one.callers else set()
         lost = [caller for caller in local_callers(one, mesh, standing) if (caller.namespace, caller.account) not in named]
         if lost and one.callers and one.callers.local is not None:
-            words = "would cut off, once it is no rehearsal," if one.callers.dry_run else "cuts off"
+            words = "would, when enforced, cut off" if one.callers.dry_run else "cuts off"
             yield Finding("FED846", one.place, f"{words} {listed(dict.fromkeys(map(str, lost)), 20)}, seen in the last {WINDOW}")

@@ -51,7 +51,7 @@ def _service(one: Wanted, standing: Standing) -> Iterator[FederationError]:
         yield _problem("FED851", one, "service", what, f"Members are {listed(sorted(standing.members), 10) or 'none'}")
     elif service is None and not standing.imports_of(one.namespace, one.name):
         near = sorted(f"{namespace}/{name}" for namespace, name in standing.services if namespace == one.namespace)
-        what = "names a service that neither stands in this mesh nor is imported"
+        what = "names a service that is not in this mesh and is not imported"
         yield _problem("FED851", one, "service", what, f"Services of {one.namespace}: {listed(near, 10) or 'none'}")
     elif service is None and (one.failover_to or one.split):
         word = "failover_to" if one.failover_to else "split"
@@ -74,14 +74,14 @@ def _failover(one: Wanted, mesh: Mesh, standing: Standing, locality: Mapping[str
             one,
             "failover_to",
             f"and split both name {one.failover_to}; Istio refuses failover and distribute in one rule, and a service has one name per peer",
-            "Keep split alone (by weight it already fails over), or keep failover_to alone",
+            "Keep only split (by weight it already fails over), or only failover_to",
         )
     elif one.split and way_of(one, standing) == BY_WEIGHT:
         yield _problem(
             "FED858",
             one,
             "failover_to",
-            "stands beside a split by weight, and Istio refuses both in one rule",
+            "is given together with a split by weight, but Istio refuses both in one rule",
             "Keep one of the two",
         )
     if goes_by_region(one, standing):
@@ -134,7 +134,7 @@ def _split(one: Wanted, mesh: Mesh, standing: Standing, locality: Mapping[str, s
     way = way_of(one, standing)
     if way is None:
         what = (
-            "gives shares to one peer whose service is imported as local and to one whose service has a name of its own"
+            "gives shares to one peer whose service is imported as local and to one whose service has its own name"
         )
         yield _problem("FED866", one, "split", what, "Import it from all of these peers in the same way")
     elif way == BY_WEIGHT:
@@ -173,11 +173,11 @@ def _by_weight(one: Wanted, mesh: Mesh, standing: Standing, locality: Mapping[st
         return
     if len(set(regions.values())) < len(regions):
         what = f"has two sides in one region ({listed(str(region) for region in regions.values())})"
-        yield _problem("FED864", one, "split", what, "Give each side a region of its own")
+        yield _problem("FED864", one, "split", what, "Give each mesh its own region")
     others = others_as_local(one, standing)
     if others:
         what = f"gives nothing to {listed(others)}, which gives the service as local as well: Istio empties a locality without a weight"
-        fix = "Give each such peer a weight, or import it from there under a name of its own"
+        fix = "Give each such peer a weight, or import it from there under its own name"
         yield _problem("FED855", one, "split", what, fix)
     yield from _pods_elsewhere(one, "split", regions[LOCAL], standing)
     yield from _clients(one, "split", regions[LOCAL], standing)
@@ -232,7 +232,7 @@ def _in_force(one: Wanted, mesh: Mesh, standing: Standing, locality: Mapping[str
     if standing.control_plane.said("security", "dataPlane", "automtls") is False and not is_merging:
         shadowed = standing.effective_rule(host, one.namespace, places[0])
         if not mapping(at(shadowed, "spec", "trafficPolicy", "tls")):
-            what = "needs a DestinationRule, and this mesh has automtls: false and no rule that says how the host is called"
+            what = "needs a DestinationRule, but this mesh has automtls: false and no rule that sets TLS for the host"
             yield FederationError(
                 "FED870",
                 where=one.place,
@@ -249,7 +249,7 @@ def _http(one: Wanted, mesh: Mesh, standing: Standing, locality: Mapping[str, st
         return
     if not standing.imports_of(one.namespace, one.name):
         what = "is for a service that no peer gives; it is offered for imported hosts"
-        yield _problem("FED852", one, words[0], what, "Write a VirtualService of your own for local services")
+        yield _problem("FED852", one, words[0], what, "Write your own VirtualService for local services")
     service = standing.services.get((one.namespace, one.name))
     if service is not None and not speaks_http(service):
         what = f"is for ports that speak {listed(protocols(service)) or 'nothing'}, and nothing would read it"
@@ -281,13 +281,13 @@ def _callers(one: Wanted, mesh: Mesh, standing: Standing, offered: Mapping[str, 
     if callers.from_mesh:
         yield from _from_mesh(one, mesh, standing, offered)
     if callers.service_accounts and not standing.imports_of(one.namespace, one.name):
-        what = f"says which workloads may call {one.service} at a peer, and no peer gives it"
+        what = f"lists the workloads that may call {one.service} at a peer, but no peer exports it"
         yield _problem(
             "FED852",
             one,
             "callers, service_accounts",
             what,
-            "For callers of a service of ours use local, beside from_mesh",
+            "For callers of one of our services use local, beside from_mesh",
         )
     for peer in (
         {found.peer for found in standing.imports_of(one.namespace, one.name)} if callers.service_accounts else ()
@@ -309,7 +309,7 @@ def _from_mesh(one: Wanted, mesh: Mesh, standing: Standing, offered: Mapping[str
     callers = one.callers or Callers()
     service = standing.services.get((one.namespace, one.name))
     if service is None or not mapping(at(service, "spec", "selector")):
-        what = "admits peers to a workload, and there is no Service of ours with a selector that says which workload that is"
+        what = "admits peers to a workload, but none of our Services has a selector for that workload"
         yield _problem("FED857", one, "callers, from_mesh", what, "Admit callers where the service runs")
         return
     for name in callers.from_mesh:
@@ -320,12 +320,15 @@ def _from_mesh(one: Wanted, mesh: Mesh, standing: Standing, offered: Mapping[str
                 one,
                 "callers, from_mesh",
                 what,
-                f"Add the service to mesh_exports for {name}, or take {name} out",
+                f"Add the service to mesh_exports for {name}, or remove {name}",
             )
     if callers.local is None:
         what = "makes a first ALLOW policy for the workload, which cuts off every caller that it does not name"
         if is_enforced(one, standing):
-            what = "is not set any more, and the policy that stands is enforced; without that list it would cut off, or be a rehearsal"
+            what = (
+                "is no longer set, but the existing policy is enforced; without the list it would cut off callers, "
+                "or become a rehearsal"
+            )
         yield _problem(
             "FED862",
             one,
@@ -345,7 +348,7 @@ def _who_calls(one: Wanted, mesh: Mesh, standing: Standing) -> str:
     if (one.namespace, one.name) not in standing.callers:
         return ""
     seen = listed(dict.fromkeys(map(str, local_callers(one, mesh, standing))), 20)
-    return f"Seen in the last {WINDOW}: {seen or 'nobody'}; who is absent there may call all the same. "
+    return f"Seen in the last {WINDOW}: {seen or 'nobody'}; callers that are not listed may still exist. "
 
 
 def _accounts(one: Wanted, standing: Standing) -> Iterator[FederationError]:
@@ -400,21 +403,24 @@ def _ruled(one: Wanted, host: str, mesh: Mesh, standing: Standing, locality: Map
     """Yield which DestinationRules of others are for the host, or would be hidden with more than is carried over: FED860."""
     hidden = hidden_by(one, standing, host)
     if items(at(hidden, "spec", "trafficPolicy", "portLevelSettings")):
-        what = f"would hide {place_of(hidden or {})}, whose portLevelSettings would count no more"
-        fix = f"Write a DestinationRule for {host} that has them, and say merge: true"
+        what = f"would hide {place_of(hidden or {})}, whose portLevelSettings would no longer apply"
+        fix = f"Write a DestinationRule for {host} that has them, and set merge: true"
         yield FederationError("FED860", where=one.place, what=what, fix=fix)
     subsets = [str(subset.get("name")) for subset in items(at(hidden, "spec", "subsets"))]
     if subsets:
-        what = f"would hide {place_of(hidden or {})}, whose subsets ({listed(subsets, 5)}) would be gone, and calls that are routed to them fail"
-        fix = f"Write a DestinationRule for {host} that has them, and say merge: true"
+        what = (
+            f"would hide {place_of(hidden or {})}, whose subsets ({listed(subsets, 5)}) would be missing, and calls "
+            "that are routed to them would fail"
+        )
+        fix = f"Write a DestinationRule for {host} that has them, and set merge: true"
         yield FederationError("FED860", where=one.place, what=what, fix=fix)
     for name, live in standing.destination_rules(host):
         is_for_it = covers(name, host) and "*" not in name
         if is_for_it and not is_of_traffic(live) and at(live, "metadata", "namespace") in (one.namespace, standing.home):
             what = f"needs a DestinationRule for {host}, and {place_of(live)} already is one"
             fix = (
-                "Have them merged into it (merge: true), add them by hand and take the rule out of mesh_traffic, "
-                f"or delete that rule; the fields are {needed_fields(one, mesh, standing, locality)}"
+                "Merge them into it (merge: true), add them by hand and remove the rule from mesh_traffic, or delete "
+                f"that rule; the fields are {needed_fields(one, mesh, standing, locality)}"
             )
             yield FederationError("FED860", where=one.place, what=what, fix=fix)
 

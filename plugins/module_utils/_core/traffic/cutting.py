@@ -42,5 +42,8 @@ def _cut_off(peer: Peer, admitted: set[tuple[str, str]], mesh: Mesh, standing: S
         labels = mapping(at(services[key], "spec", "selector"))
         found = verdict(policies_of({"metadata": {"labels": labels}}, key[0], standing), call) if labels else None
         if found and found.passes == NO:
-            seen = f"is exported to {peer.local_name}, whose callers come as {gateway}, and {listed(found.by)} refuses them"
+            seen = (
+                f"is exported to {peer.local_name}, whose callers have the identity {gateway}, and {listed(found.by)} "
+                "refuses them"
+            )
             yield Finding("FED871", place_of({**services[key], "kind": "Service"}), seen)

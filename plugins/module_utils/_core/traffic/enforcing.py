@@ -95,10 +95,10 @@ def _mute(tally: Tally) -> str:
 def _lost(begun: Rehearsal, tally: Tally, now: datetime) -> str:
     """Return in words which counts of the time since a rehearsal began are lost; "" for none."""
     if begun.counted is None:
-        return "what proxies had counted when it began is not known"
+        return "the counts of the proxies at its start are not known"
     gone = sorted(set(begun.counted) - set(tally.proxies))
     if gone:
-        return f"{listed(gone, 5)} ended in that time, with what it had counted"
+        return f"{listed(gone, 5)} ended in that time, and its counts are lost"
     anew = sorted(pod for pod in tally.proxies if _is_anew(pod, begun, tally, now))
     return f"the Envoys of {listed(anew, 5)} started in that time" if anew else ""
 
@@ -139,12 +139,16 @@ def findings_of(wanted: Iterable[Wanted]) -> Iterator[Finding]:
         found, after = one.rehearsal, one.callers.enforce_after if one.callers else 0
         if found is None:
             continue
-        anew = f"; the window of {span(after)} begins anew" if after and found.before else ""
+        anew = f"; the window of {span(after)} starts again" if after and found.before else ""
         since = time_text(found.before or found.since)
         if found.state == DENIED:
             yield Finding("FED848", one.place, f"would have refused {found.denied:,} requests or connections since {since}{anew}")
         elif found.state == UNKNOWN and after:
-            yield Finding("FED849", one.place, f"has been rehearsed since {since}, and what it would have refused is not known: {found.why}{anew}")
+            yield Finding(
+                "FED849",
+                one.place,
+                f"has been rehearsed since {since}, and it is not known what it would have refused: {found.why}{anew}",
+            )
 
 
 def rows_of(wanted: Iterable[Wanted]) -> list[dict]:
@@ -172,7 +176,7 @@ def told_of_rehearsal(one: Wanted, standing: Standing) -> list[str]:
     tally = standing.tallies.get((one.namespace, one.name)) or Tally()
     who = f"{len(tally.proxies)} prox{'y' if len(tally.proxies) == 1 else 'ies'}" if not tally.why and tally.metered is None else "Prometheus"
     quiet = f"{who} counted nothing that it would refuse (shadow_denied)"
-    absent = "who did not call in that time, or called a pod that is gone, is not in that count"
+    absent = "callers that did not call in that time, or called a pod that is gone, are not in that count"
     due = f"enforced by the first run after {time_text(found.since + timedelta(seconds=after))} if that stays so" if after else ""
     begins = f"{one.service}: rehearsed from now on"
     texts: Mapping[str, str] = {
@@ -182,6 +186,6 @@ def told_of_rehearsal(one: Wanted, standing: Standing) -> list[str]:
         DENIED: f"{one.service}: rehearsed since {before}; would have refused {found.denied:,}",
         UNKNOWN: f"{one.service}: rehearsed since {before}; not known what it would have refused: {found.why}",
         OVER: f"{one.service}: the window of {window} is over, {quiet} since {since}, so the policy is enforced; {absent}",
-        ENFORCED: f"{one.service}: enforced already, so changes of its list count at once",
+        ENFORCED: f"{one.service}: already enforced, so changes of its list take effect at once",
     }
     return [texts[found.state]]

@@ -142,17 +142,18 @@ def where_it_goes(namespace: str, name: str, client: Client, mesh: Mesh, standin
         raise FederationError(
             "FED851",
             where="routes_service",
-            what=f"is {namespace}/{name}, which neither stands in this mesh nor is imported",
+            what=f"is {namespace}/{name}, which is not in this mesh and is not imported",
             fix="Write it as namespace/name, as it is called in this mesh",
         )
     if len(hosts) > 1:
         notes.append(
-            f"several peers give it, each under a name of its own: {listed(hosts)}; the caller chooses, here the first is shown"
+            f"several peers export it, each under its own name: {listed(hosts)}; the caller chooses, and the first is "
+            "shown here"
         )
     service = standing.services.get((namespace, name))
     if service is not None and is_headless(service):
         notes.append(
-            "the Service is headless: a caller that asks for one pod's name gets that pod, whatever the rules say"
+            "the Service is headless: a caller that asks for the name of a pod gets that pod, whatever the rules are"
         )
     # What comes from a peer is routed over there; here it only meets the pods.
     destinations = [(hosts[0], "", 100.0)] if client.peer else _destinations(hosts[0], client, service, standing, notes)
@@ -341,7 +342,7 @@ def _distributed(
 ) -> list[float] | None:
     weights = _weights_of(client.locality, distribute)
     if weights is None:
-        notes.append("no from of distribute fits the caller's locality, so it gets neither weights nor failover")
+        notes.append("no from of distribute matches the caller's locality, so it gets neither weights nor failover")
         return None
     places = {place: [number for number, (_peer, locality) in enumerate(endpoints) if _is_in(locality, place)] for place in weights}
     whole = sum(weight for place, weight in weights.items() if places[place]) or 1.0

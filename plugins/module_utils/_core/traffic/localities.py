@@ -50,7 +50,7 @@ def found_locality(
 ) -> tuple[Mapping[str, str], str]:
     """Return the locality of this mesh and, in words, where it is from; empty where nobody says, or pods differ."""
     if said:
-        return said, f"locality {'/'.join(said.values())}, as mesh_locality says"
+        return said, f"locality {'/'.join(said.values())}, from mesh_locality"
     asked = [one for one in wanted if one.split or one.failover_to]
     told = _only_one({place.get("region", "") for place in standing.proxies.values()})
     if asked and told:
@@ -134,5 +134,5 @@ def _clients(wanted: Sequence[Wanted], standing: Standing) -> Iterator[Finding]:
         seen = f"gives no priorities to clients without a locality: {listed(nowhere, 10)}"
         yield Finding("FED847", f"mesh_traffic, {listed(located)}", seen)
     if located and unknown:
-        seen = f"counts for proxies that have a locality, and nobody can tell for {listed(unknown, 10)}"
+        seen = f"counts for proxies that have a locality, but the locality is unknown for {listed(unknown, 10)}"
         yield Finding("FED847", f"mesh_traffic, {listed(located)}", seen)

@@ -117,5 +117,5 @@ def judged(rows: Sequence[Row], most: float) -> Verdict:
         return Verdict(False, False, f"Prometheus answers with {len(rows)} numbers in place of one")
     value = rows[0][1]
     if math.isnan(value) or not 0 <= value <= 1:
-        return Verdict(False, False, f"Prometheus answers {value:g}, which is no share of calls")
+        return Verdict(False, False, f"Prometheus answers {value:g}, which is not a share of calls")
     return Verdict(value * 100 <= most, True, f"{value * 100:.2f} % of the calls fail, and {most:g} % may")

@@ -55,7 +55,7 @@ def in_the_way(one: Wanted, live: Mapping, needed: Mapping, standing: Standing) 
             "FED860",
             where=f"{one.place}, merge",
             what=f"would be without effect for some calls: {why}",
-            fix=f"Change that rule, or add to it by hand what the calls of {one.service} need",
+            fix=f"Change that rule, or add by hand the fields that calls of {one.service} need",
         )
 
 
@@ -71,7 +71,7 @@ def _set_otherwise(one: Wanted, live: Mapping, needed: Mapping) -> Iterator[Fede
     for word in _ONE_OF if chosen else ():
         if word not in ours and setting.get(word) and (*_SETTING, word) not in mine:
             needs = f"{path_text((*_SETTING, chosen[0]))}: {_short(ours[chosen[0]])}"
-            has = f"has {word}: {_short(setting[word])} beside it, of which Istio takes one"
+            has = f"has {word}: {_short(setting[word])} beside it, and Istio accepts only one of them"
             yield _otherwise(one, live, needs, has)
 
 
@@ -94,7 +94,7 @@ def _without_effect(one: Wanted, live: Mapping, standing: Standing) -> Iterator[
         if set(mapping(subset.get("trafficPolicy"))) & set(_OVERRIDING)
     ]
     if apart:
-        yield f"{place} has a traffic policy of its own for the subsets {listed(apart)}"
+        yield f"{place} has a separate traffic policy for the subsets {listed(apart)}"
     if at(live, "spec", "workloadSelector"):
         yield f"{place} counts for some workloads only (workloadSelector)"
     if at(policy, "loadBalancer", "simple") == "PASSTHROUGH":

@@ -406,8 +406,8 @@ def told(wanted: Iterable[Wanted], mesh: Mesh, standing: Standing) -> list[str]:
         if one.callers and one.callers.from_mesh:
             rehearsed = " (rehearsed only)" if one.callers.dry_run else ""
             lines.append(
-                f"{name}: admits all callers of {listed(one.callers.from_mesh)}{rehearsed}; they come as the ingress gateway, "
-                "so the workload that calls over there cannot be told"
+                f"{name}: admits all callers of {listed(one.callers.from_mesh)}{rehearsed}; they have the identity of "
+                "the ingress gateway, so the calling workload of the peer is unknown"
             )
         if one.callers and one.callers.service_accounts:
             accounts = listed((f"{namespace}/{account}" for namespace, account in one.callers.service_accounts), 5)
@@ -448,7 +448,9 @@ def _told_of_rules(one: Wanted, standing: Standing) -> list[str]:
         lines.append(f"{name}: clients close connections to it that were idle for {one.idle_timeout}")
     if one.failover_to and goes_by_region(one, standing):
         zones = _zones(one, standing)
-        lines.append(f"{name}: goes by regions, so clients also prefer endpoints of their own zone{f': {zones}' if zones else ''}")
+        lines.append(
+            f"{name}: uses regions, so clients also prefer endpoints of their own zone{f': {zones}' if zones else ''}"
+        )
     return lines
 
 
@@ -463,5 +465,8 @@ def _zones(one: Wanted, standing: Standing) -> str:
     found = Counter((standing.locality_of(pod) or {}).get("zone", "") for pod in standing.pods_of(one.namespace, one.name))
     clients = Counter((standing.locality_of_proxy(pod) or {}).get("zone", "") for pod in standing.clients())
     endpoints = ", ".join(f"{zone or 'without a zone'} {count}" for zone, count in sorted(found.items()))
-    told = [f"{count} in {zone or 'no zone'}{'' if found[zone] else ' (none of its own)'}" for zone, count in sorted(clients.items())]
+    told = [
+        f"{count} in {zone or 'no zone'}{'' if found[zone] else ' (no endpoints there)'}"
+        for zone, count in sorted(clients.items())
+    ]
     return f"{endpoints}; clients: {listed(told, 10)}" if endpoints and told else endpoints

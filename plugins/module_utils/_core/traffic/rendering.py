@@ -36,7 +36,9 @@ def rendered(traffic: object, mesh: Mesh, version: str | None, locality: Mapping
     for one in wanted:
         planned, words = _without_merge(*_without_selector(one))
         problems = problems_of([planned], mesh, _seeing(standing, planned), locality)
-        left_out += [*words, *(f"{error.code} {error.where} {error.what}; render asks no cluster" for error in problems[:1])]
+        left_out += [
+            *words, *(f"{error.code} {error.where} {error.what}; render reads no cluster" for error in problems[:1])
+        ]
         manifests += [] if problems else plan_rule(planned, mesh, standing, locality)
     return manifests, left_out
 
@@ -45,7 +47,10 @@ def _without_selector(one: Wanted) -> tuple[Wanted, list[str]]:
     """Return a rule without the part that needs the selector of a live Service, and that in words."""
     if not one.callers or not one.callers.from_mesh:
         return one, []
-    words = f"{one.place}, callers, from_mesh: needs the selector of the Service, and render asks no cluster; traffic writes it"
+    words = (
+        f"{one.place}, callers, from_mesh: needs the selector of the Service, and render reads no cluster; traffic "
+        "writes it"
+    )
     return replace(one, callers=replace(one.callers, from_mesh=(), local=None, dry_run=False, enforce_after=0)), [words]
 
 
@@ -53,7 +58,10 @@ def _without_merge(one: Wanted, words: list[str]) -> tuple[Wanted, list[str]]:
     """Return a rule without what belongs into somebody else's DestinationRule, and that in words."""
     if not one.merge:
         return one, words
-    words = [*words, f"{one.place}, merge: needs the DestinationRule that stands, and render asks no cluster; traffic writes it"]
+    words = [
+        *words,
+        f"{one.place}, merge: needs the existing DestinationRule, and render reads no cluster; traffic writes it",
+    ]
     return replace(one, failover_to=None, split={}, idle_timeout=None, merge=False), words
 
 

@@ -102,8 +102,11 @@ def read_shift(text: object, place: str) -> Shift | None:
     raise FederationError(
         "FED872",
         where=place,
-        what=f"has an annotation {SHIFT} that cannot be read, so the share that stood before is not known",
-        fix=f"Take the annotation off (kubectl annotate … {SHIFT}-); the next run of traffic or shift then starts from what stands",
+        what=f"has an annotation {SHIFT} that cannot be read, so the previous share is not known",
+        fix=(
+            f"Remove the annotation (kubectl annotate … {SHIFT}-); the next run of traffic or shift then starts from "
+            "the present weights"
+        ),
     )
 
 

@@ -118,7 +118,10 @@ def _named(found: Sequence[tuple[str, object]], names: Mapping[str, str], place:
         "FED873",
         where=place,
         what=f"gives a share to {listed(strange)}, which no peer of mesh_peers is" if strange else "has weights that do not make 100",
-        fix="Run traffic, which writes the split of mesh_traffic at once, or describe that side again and shift from there",
+        fix=(
+            "Run traffic, which writes the split of mesh_traffic at once, or describe that peer again and shift from "
+            "there"
+        ),
     )
 
 
@@ -183,7 +186,10 @@ def told_of(one: Wanted, standing: Standing) -> str:
         return ""
     stands = shares(shift.weights(least_of(one, standing)))
     if shift.is_back:
-        return f"stands at {stands} after a step back from {shift.step} % of the way to {shares(shift.goal)}; it stays until shift or shift_abort"
+        return (
+            f"is at {stands} after a step back from {shift.step} % of the way to {shares(shift.goal)}; it stays until "
+            "shift or shift_abort"
+        )
     aim = "" if _same(shift.goal, one.split) else f"; mesh_traffic asks for {shares(one.split)} by now"
     return f"is under way: {stands}, {shift.step} % of the way to {shares(shift.goal)}{aim}; shift goes on"
 
@@ -211,7 +217,9 @@ def chosen_of(wanted: Sequence[Wanted], services: Sequence[str] | None) -> list[
         raise FederationError(
             "FED877",
             where="shift_services" if unknown else "mesh_traffic",
-            what=f"names {listed(unknown)}, which has no split in mesh_traffic" if unknown else "has no split, so there is no goal to go to",
+            what=f"names {listed(unknown)}, which has no split in mesh_traffic"
+            if unknown
+            else "has no split as its goal",
             fix=f"Those with a split are {listed(splits)}" if splits else none,
         )
     return [splits[name] for name in dict.fromkeys(services or splits)]

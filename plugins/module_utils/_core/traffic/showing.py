@@ -38,7 +38,7 @@ def _rehearsed(live: Mapping) -> dict:
     begun = read_rehearsal(mapping(at(live, "metadata", "annotations")).get(REHEARSED))
     since = f" since {time_text(begun.since)}" if begun else ""
     row: dict = {"service": "/".join(names_of_traffic(live)), "way": CALLERS, "peers": _peers(live), "weights": {}, "goal": None, "step": None}
-    note = f"rehearsed{since} and refuses nobody; traffic tells what it would have refused"
+    note = f"rehearsed{since} and refuses nobody; traffic shows what it would have refused"
     return {**row, "state": "rehearsed", "gone": [], "fails": False, "note": note}
 
 
@@ -100,7 +100,7 @@ def _of_peers(way: str, gone: list[str], *, fails: bool) -> str:
     who = f"{listed(gone)} {'is' if len(gone) == 1 else 'are'} not connected"
     if fails:
         return f"{who}: its share fails until the rule of mesh_traffic changes"
-    return f"{who}: local endpoints answer alone" if way != "host" else ""
+    return f"{who}: only local endpoints answer" if way != "host" else ""
 
 
 def lines_of(rows: Iterable[Mapping]) -> list[str]:

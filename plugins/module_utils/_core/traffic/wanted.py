@@ -124,7 +124,7 @@ class _Reading:
             if key not in known:
                 self.refuse("FED850", place, f"has the unknown key {key}", f"Known are {', '.join(known)}")
             elif is_empty(value[key]):
-                self.refuse("FED850", f"{place}, {key}", "is there and empty", "Give it a value, or take the key out")
+                self.refuse("FED850", f"{place}, {key}", "is there and empty", "Give it a value, or remove the key")
         return {key: value[key] for key in known if key in value and not is_empty(value[key])}
 
     def parts(self, value: object, place: str, what: str) -> tuple[str, str] | None:
@@ -195,7 +195,7 @@ def read_wanted(entries: object, mesh: Mesh) -> tuple[list[Wanted], list[Federat
         )
         return [], reading.problems
     if len(entries) > MOST:
-        what = f"has {len(entries):,} entries, and at most {MOST:,} are taken"
+        what = f"has {len(entries):,} entries, and at most {MOST:,} are allowed"
         reading.refuse("FED850", "mesh_traffic", what, "Write one entry per service")
         return [], reading.problems
     found: dict[tuple[str, str], Wanted] = {}
@@ -228,11 +228,11 @@ def _rule(reading: _Reading, entry: object, number: int) -> Wanted | None:
     place = f"mesh_traffic, {'/'.join(service)}"
     if "outlier" in given and "failover_to" not in given and "split" not in given:
         reading.refuse(
-            "FED850", f"{place}, outlier", "stands without failover_to and split", "Add one of them, or take it out"
+            "FED850", f"{place}, outlier", "is given without failover_to and split", "Add one of them, or remove it"
         )
     elif "merge" in given and not {"failover_to", "split", "idle_timeout"} & set(given):
-        what = "stands without failover_to, split and idle_timeout"
-        reading.refuse("FED850", f"{place}, merge", what, "Add one of them, or take it out")
+        what = "is given without failover_to, split and idle_timeout"
+        reading.refuse("FED850", f"{place}, merge", what, "Add one of them, or remove it")
     elif len(given) == 1 and len(reading.problems) == before:
         reading.refuse("FED850", place, "asks for nothing", f"Give it one of {', '.join(RULE[1:])}")
     parts: dict[str, Any] = {word: read(reading, given[word], f"{place}, {word}") for word, read in _READ.items() if word in given}
@@ -295,15 +295,15 @@ def _callers(reading: _Reading, value: object, place: str) -> Callers:
         local = () if is_nobody else reading.list_of(found["local"], f"{place}, local", account)
     if "local" in found and "from_mesh" not in found:
         reading.refuse(
-            "FED850", f"{place}, local", "stands without from_mesh", "Add the peers that may call, or take it out"
+            "FED850", f"{place}, local", "is given without from_mesh", "Add the peers that may call, or remove it"
         )
     after = _enforce_after(reading, found, place)
     if "dry_run" in found and "from_mesh" not in found:
         reading.refuse(
             "FED850",
             f"{place}, dry_run",
-            "stands without from_mesh",
-            "Only a policy on a workload of ours can be rehearsed",
+            "is given without from_mesh",
+            "Only a policy on one of our workloads can be rehearsed",
         )
     return Callers(
         from_mesh=reading.list_of(found.get("from_mesh", []), f"{place}, from_mesh", reading.peer),
@@ -323,17 +323,22 @@ def _enforce_after(reading: _Reading, found: Mapping, place: str) -> int:
     if seconds is None:
         reading.refuse("FED850", place, f"is {found['enforce_after']!r}", "Write a number and its unit, such as 7d, 12h, 30m or 90s, at most 365d")
     elif "dry_run" in found:
-        reading.refuse("FED850", place, "stands beside dry_run", "Keep one: enforce_after rehearses the policy until the window is over")
+        reading.refuse(
+            "FED850",
+            place,
+            "is given together with dry_run",
+            "Keep one: enforce_after rehearses the policy until the window is over",
+        )
     elif "from_mesh" not in found or "local" not in found:
         fix = "Name the peers and the callers of this mesh that may call, or write local: nobody"
-        reading.refuse("FED850", place, "stands without from_mesh and local, so nobody said what is to be enforced", fix)
+        reading.refuse("FED850", place, "is given without from_mesh and local, so there is nothing to enforce", fix)
     return seconds or 0
 
 
 def _retries(reading: _Reading, value: object, place: str) -> Retries | None:
     found = reading.mapping(value, place, RETRIES)
     if "attempts" not in found:
-        reading.refuse("FED850", place, "says no attempts", "Add attempts: 2, or 0 for none")
+        reading.refuse("FED850", place, "has no attempts", "Add attempts: 2, or 0 for none")
         return None
     attempts = reading.whole(found["attempts"], f"{place}, attempts", 0, 20)
     on = found.get("retry_on")

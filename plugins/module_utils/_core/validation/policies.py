@@ -49,7 +49,7 @@ def _selects(objects: Objects, live: Mapping, look: Look) -> None:
         look.unsure("FED991", f"workloads of {place_of(live)}", because)
     else:
         where = "of the mesh" if is_of_mesh else f"of {namespace_of(live)}"
-        look.found("FED991", live, f"selects {told}, and no workload {where} has these labels", field="selector")
+        look.found("FED991", live, f"selects {told}, but no workload {where} has these labels", field="selector")
 
 
 def _admits(objects: Objects, live: Mapping, look: Look) -> None:
@@ -113,7 +113,12 @@ def _called(objects: Objects, live: Mapping, host: str, look: Look, field: str) 
     state, because = objects.host_state(bare, namespace_of(live))
     lacking = because or objects.lacks(VIRTUAL_SERVICE)
     if state == MISSING and not lacking:
-        look.found("FED974", live, f"names host {host}, which is no Service, ServiceEntry, import, route or gateway host of this mesh", field=field)
+        look.found(
+            "FED974",
+            live,
+            f"names host {host}, which is not a Service, ServiceEntry, import, route or gateway host of this mesh",
+            field=field,
+        )
     elif state in (MISSING, UNKNOWN):
         look.unsure("FED974", f"host {host}", lacking)
 
@@ -161,7 +166,8 @@ def _mode_of(objects: Objects, space: str) -> tuple[str, Mapping | None]:
 
 
 def _tls(objects: Objects, live: Mapping, look: Look) -> None:
-    """Note a DestinationRule whose calls the other side refuses: plain ones where it demands mutual TLS, and the other way round."""
+    """Note a DestinationRule whose calls the other side refuses: plain ones where it requires mutual TLS, and the other
+    way round."""
     # What ports or subsets set for themselves holds for those only, and is left alone.
     mode_set = str(at(live, "spec", "trafficPolicy", "tls", "mode") or "")
     host = str(at(live, "spec", "host") or "")
@@ -195,7 +201,7 @@ def _refusal(objects: Objects, key: tuple[str, str], mode_set: str, look: Look) 
             look.unsure("FED979", subject, objects.lacks(POD, key[0]) or "no pod behind it shows whether it has a sidecar")
         # Who has no sidecar demands nothing, and must be called in plain text.
         has_sidecar = any(is_labelled(pod, INJECTED) for pod in pods)
-        return ("FED979", f"{place_of(said)} demands mutual TLS") if has_sidecar else None
+        return ("FED979", f"{place_of(said)} requires mutual TLS") if has_sidecar else None
     if said and mode == DISABLE and mode_set in _MUTUAL:
         return "FED980", f"{place_of(said)} turns mutual TLS off"
     return None

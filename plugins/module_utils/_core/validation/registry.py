@@ -79,7 +79,7 @@ class Objects:
         """Return in words why nothing is known of a namespace; "" for one that was looked at."""
         if namespace in self.spaces:
             return ""
-        return self.lacks(MEMBER_ROLL, self.home) or f"namespace {namespace} is no member, and was not looked at"
+        return self.lacks(MEMBER_ROLL, self.home) or f"namespace {namespace} is not a member, and was not checked"
 
     def lacks(self, kind: Kind, namespace: str | None = None) -> str:
         """Return in words that a kind may not be read, in one namespace or in any; "" where it was."""
@@ -133,7 +133,7 @@ class Objects:
         name, _dot, namespace = host[: -len(domain)].rpartition(".") if host.endswith(domain) else ("", "", "")
         for one in self.given:
             if one.may_give(host, namespace, name) and not one.is_connected:
-                return f"peer {one.peer} is not connected, so what it gives is not known"
+                return f"peer {one.peer} is not connected, so its exports are not known"
         if not namespace or namespace == "*":
             return ""
         return self.beyond(namespace) or self.lacks(SERVICE, namespace)

@@ -68,7 +68,9 @@ def _destinations(spec: Mapping) -> Iterator[tuple[str, list[Mapping]]]:
 def _host(objects: Objects, live: Mapping, host: str, look: Look, code: str, field: str) -> None:
     state, because = objects.host_state(host, namespace_of(live))
     if state == MISSING:
-        look.found(code, live, f"names {host}, which is no Service, ServiceEntry or import of this mesh", field=field)
+        look.found(
+            code, live, f"names {host}, which is not a Service, ServiceEntry or import of this mesh", field=field
+        )
     elif state == UNKNOWN:
         look.unsure(code, f"host {host}", because)
 
@@ -124,7 +126,8 @@ def _routes_of_one_host(objects: Objects, look: Look) -> None:
         for one, other in itertools.combinations(found, 2):
             if one is other or (gateway == MESH and not _meet(objects, one, other)):
                 continue
-            happens = "sidecars obey the older one only" if gateway == MESH else f"Gateway {gateway} has the routes of both, in no fixed order"
+            both = f"Gateway {gateway} has the routes of both, in no fixed order"
+            happens = "sidecars use only the older one" if gateway == MESH else both
             look.found("FED989", other, f"has host {host}, as {place_of(one)} has; {happens}", field="hosts")
 
 
@@ -161,7 +164,12 @@ def _labels_of(objects: Objects, live: Mapping, key: tuple[str, str], subset: tu
         look.unsure("FED978", f"subset {name} of {key[0]}/{key[1]}", because)
         return
     told = ", ".join(f"{label}={value}" for label, value in sorted(labels.items()))
-    look.found("FED978", live, f"has subset {name} ({told}), and no workload behind Service {key[0]}/{key[1]} has these labels", field="subsets")
+    look.found(
+        "FED978",
+        live,
+        f"has subset {name} ({told}), but no workload behind Service {key[0]}/{key[1]} has these labels",
+        field="subsets",
+    )
 
 
 def _rules_of_one_host(objects: Objects, look: Look) -> None:
@@ -198,7 +206,9 @@ def _gateways(objects: Objects, look: Look) -> None:
             if because:
                 look.unsure("FED983", f"workload of {place_of(live)}", because)
             else:
-                look.found("FED983", live, f"selects {told}, and no workload of the mesh has these labels", field="selector")
+                look.found(
+                    "FED983", live, f"selects {told}, but no workload of the mesh has these labels", field="selector"
+                )
         for number, server in enumerate(items(at(live, "spec", "servers"))):
             for host in strings(server.get("hosts")):
                 key = (*sorted(selector.items()), at(server, "port", "number"), host.rpartition("/")[2].lower())
@@ -217,12 +227,20 @@ def _sidecar(objects: Objects, live: Mapping, look: Look) -> None:
             state, because = objects.host_state(name, namespace_of(live) if space in (".", "*") else space)
             field = f"egress[{number}].hosts"
             if state == MISSING:
-                look.found("FED993", live, f"lets calls out to {host}, which is no Service, ServiceEntry or import of this mesh", field=field)
+                look.found(
+                    "FED993",
+                    live,
+                    f"lets calls out to {host}, which is not a Service, ServiceEntry or import of this mesh",
+                    field=field,
+                )
             elif state == UNKNOWN:
                 look.unsure("FED993", f"host {name}", because)
     by_namespace = [other for other in objects.sidecars if namespace_of(other) == namespace_of(live) and not has_selector(other)]
     if not has_selector(live) and by_namespace[0] is not live:
-        what = f"has no workloadSelector, as {place_of(by_namespace[0])} has none; nothing says which of them counts"
+        what = (
+            f"has no workloadSelector, and neither has {place_of(by_namespace[0])}; it is undefined which of them is "
+            "used"
+        )
         look.found("FED992", live, what, field="workloadSelector")
 
 

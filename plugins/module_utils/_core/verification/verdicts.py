@@ -45,9 +45,9 @@ _OF_EITHER = frozenset({401, 403, 408, 426, 429, 502, 503, 504})
 _TELLS = {
     NO_NAME: (NOT_REACHED, "the name is not known in the pod: its proxy captures no DNS, or has not got the import"),
     NO_WAY: (NOT_REACHED, "no connection to it"),
-    CLOSED: (NOT_REACHED, "the connection was closed without a word"),
+    CLOSED: (NOT_REACHED, "the connection was closed without an answer"),
     LATE: (NOT_REACHED, "no answer in time"),
-    programs.UNCLEAR: (UNKNOWN, "the program in the pod ended without saying what came"),
+    programs.UNCLEAR: (UNKNOWN, "the program in the pod ended without a result"),
 }
 
 
@@ -83,7 +83,7 @@ def judged(target: Target, said: Said, client: Client, program: str) -> Verdict:
 
 def _of_connection(target: Target, said: Said) -> tuple[str, str]:
     if said.outcome == OPEN:
-        return REACHED, "the connection is taken and stays open"
+        return REACHED, "the connection is accepted and stays open"
     return _TELLS.get(said.outcome, _TELLS[programs.UNCLEAR])
 
 
@@ -102,7 +102,7 @@ def _of_answer(target: Target, said: Said) -> tuple[str, str]:
             )
         return REACHED, told
     if not is_envoys:
-        return REACHED, f"{told}, by what is no Envoy"
+        return REACHED, f"{told}, by something other than an Envoy"
     if said.status < 400:
         return (
             UNKNOWN,
@@ -114,7 +114,7 @@ def _of_answer(target: Target, said: Said) -> tuple[str, str]:
 def _reason(status: int) -> str:
     return {
         404: "it has no route there",
-        403: "a policy of its own refuses the call",
+        403: "its own policy refuses the call",
         503: "it has no endpoint that is well, or its connection failed",
         504: "nothing answered in time",
     }.get(status, "nothing further on has answered")

@@ -540,7 +540,10 @@ def test_of_a_peering_that_was_taken_over_both_gateways_are_on_the_list_of_what_
     given_up = gateways(cluster, state="absent", managed=managed, gateway_places=left["gateway_places"], **named)
     assert sorted(given_up["left"][0]["keys"]) == sorted(both)
     shown = look(cluster, gateway_places=left["gateway_places"], **named)["lines"]
-    assert shown == [f"left of west: ServiceMeshControlPlane {SPACE}/basic, {place} is kept by kubectl; take it out there" for place in both]
+    assert shown == [
+        f"left of west: ServiceMeshControlPlane {SPACE}/basic, {place} is managed by kubectl; remove it there"
+        for place in both
+    ]
 
 
 # What mesh_traffic routes --------------------------------------------------------------------------------------------

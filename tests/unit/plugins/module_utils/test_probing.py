@@ -116,7 +116,7 @@ def test_a_server_that_does_not_go_along_is_told_in_words_and_in_time(serve: Cal
     with serving(serve) as port:
         found = called(port, seconds=1.0)
     assert found["outcome"] in outcomes and found["is_connected"] and found["certificate"] == {}, found
-    assert found["told"].startswith("connects, and")
+    assert found["told"].startswith(("connects, and", "connects, but"))
     assert time.monotonic() - began < 2
 
 

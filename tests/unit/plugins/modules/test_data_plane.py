@@ -255,8 +255,18 @@ WRITTEN = {"metadata": {"annotations": {"sidecar.istio.io/status": "{}"}}, "spec
         (WRITTEN, {"istio.io/rev": "other"}, "{}", "its template has the container istio-proxy itself"),
         ({"metadata": {}}, {"istio.io/rev": "other"}, "{}", "the injector other gave them their sidecar"),
         ({"metadata": {}}, {"istio.io/rev": "basic"}, '{"revision": "canary"}', "the injector canary gave them their sidecar"),
-        ({"metadata": {}}, {"istio.io/rev": "basic"}, "{}", "another control plane injects it; see which webhook does"),
-        ({"metadata": {}}, {"istio.io/rev": "\x1b[2J"}, "[" * 100_000, "another control plane injects it; see which webhook does"),
+        (
+            {"metadata": {}},
+            {"istio.io/rev": "basic"},
+            "{}",
+            "another control plane injects it; find out which webhook does",
+        ),
+        (
+            {"metadata": {}},
+            {"istio.io/rev": "\x1b[2J"},
+            "[" * 100_000,
+            "another control plane injects it; find out which webhook does",
+        ),
     ],
 )
 def test_where_a_sidecar_comes_from_that_stays_old_is_told_with_what_to_do(cluster, template, labels, status, says):

@@ -67,7 +67,7 @@ def test_an_earlier_card_of_no_use_hides_nothing_of_the_new_one(known):
 def test_our_rules_tell_what_would_be_imported():
     result = read(card=CARD.to_data(), audience="west", peers=["east"], imports=[{"namespace": "shop"}])
     assert [row["imported"] for row in result["imports"]] == ["cart.shop.svc.east-imports.local"]
-    assert "we take it as cart.shop.svc.east-imports.local" in "\n".join(result["lines"])
+    assert "we import it as cart.shop.svc.east-imports.local" in "\n".join(result["lines"])
 
 
 def test_a_card_of_no_peer_is_told():

@@ -145,7 +145,9 @@ def test_what_tenants_would_refuse_is_refused_before_anything_is_installed(tenan
 
 
 def test_an_operator_that_does_not_take_what_is_wanted_is_refused_with_the_cure_that_fits(installed):
-    with pytest.raises(FederationError, match="FED443.*has installed servicemeshoperator.v2.5.1.*too new.*OLM never goes back"):
+    with pytest.raises(
+        FederationError, match="FED443.*has installed servicemeshoperator.v2.5.1.*too new.*OLM never downgrades"
+    ):
         run(installed, control_planes=[{**WANTED[0], "version": "v2.1"}])
     with pytest.raises(FederationError, match="FED443.*too old.*name another channel"):
         run(installed, control_planes=[{**WANTED[0], "version": "v2.6"}])
@@ -246,7 +248,7 @@ def test_kinds_that_others_have_objects_of_are_refused_before_anything_is_remove
     with pytest.raises(FederationError) as refused:
         run(installed, state="absent", remove_crds=True)
     assert (refused.value.code, installed.writes) == ("FED448", [])
-    assert refused.value.what == "would take VirtualService shop/cart along"
+    assert refused.value.what == "would also delete VirtualService shop/cart"
     assert run(installed, state="absent", remove_crds=True, force=True)["changed"]
 
 

@@ -133,9 +133,9 @@ def test_a_namespace_that_is_going_away_is_refused(cluster):
 @pytest.mark.parametrize(
     ("admins", "says"),
     [
-        ({}, "names nobody"),
+        ({}, "names no account"),
         ({"user": ["anna"]}, "has user"),
-        ({"users": "anna"}, "no list of names"),
+        ({"users": "anna"}, "not a list of names"),
         ({"service_accounts": ["a/b/c"]}, "a/b/c"),
     ],
 )

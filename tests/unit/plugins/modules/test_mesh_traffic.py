@@ -394,7 +394,7 @@ def test_what_a_client_may_be_is_told_where_nodes_are_not_readable():
     standing = estate(pod("web-1", "web", sidecar=True), mode="ClusterWide")
     mesh_traffic.run(run, WithoutNodes(NOW, *standing._objects.values()), NOW)
     told = [line for line in run.warnings if line.startswith("FED847")]
-    assert len(told) == 1 and "nobody can tell for all of desk and shop/web-1" in told[0]
+    assert len(told) == 1 and "the locality is unknown for all of desk and shop/web-1" in told[0]
 
 
 def test_few_envoys_are_asked_of_as_many_accounts_as_can_be():
@@ -588,7 +588,7 @@ def test_a_policy_that_is_enforced_does_not_become_a_rehearsal_when_its_list_is_
     keep(cluster, FROM_WEST, prometheus_url="https://prometheus")
     cluster.writes.clear()
     error = refused(cluster, UNSAID, prometheus_url="https://prometheus")
-    assert (error.code, "the policy that stands is enforced" in error.what) == ("FED862", True)
+    assert (error.code, "the existing policy is enforced" in error.what) == ("FED862", True)
 
 
 def test_where_nobody_was_seen_the_rehearsal_admits_the_peer_alone(monkeypatch):
@@ -596,7 +596,7 @@ def test_where_nobody_was_seen_the_rehearsal_admits_the_peer_alone(monkeypatch):
     cluster = estate()
     said = keep(cluster, UNSAID, prometheus_url="https://prometheus")
     assert policy_of_checkout(cluster) == (True, [GATEWAY])
-    assert any("by nobody of this mesh; who is absent there may call all the same" in line for line in said["lines"])
+    assert any("by nobody of this mesh; callers that are not listed may still exist" in line for line in said["lines"])
     assert any("write local: nobody to enforce it" in line for line in said["lines"])
 
 
@@ -617,7 +617,9 @@ def test_a_prometheus_that_does_not_answer_is_a_warning_and_nobody_is_taken_for_
     with_metrics(monkeypatch, "has not answered within 20 s")
     run = asked(traffic=[FROM_WEST], prometheus_url="https://prometheus")
     mesh_traffic.run(run, estate(), NOW)
-    assert any(line.startswith("FED875") and "nobody knows who calls shop/checkout" in line for line in run.warnings)
+    assert any(
+        line.startswith("FED875") and "the callers of shop/checkout are not known" in line for line in run.warnings
+    )
     error = refused(estate(), UNSAID, prometheus_url="https://prometheus")
     assert (error.code, "Seen in" in error.fix) == ("FED862", False)
 
@@ -764,7 +766,7 @@ def test_it_is_said_how_many_endpoints_of_its_zone_each_client_prefers():
     pods = [pod(f"cart-{number}", "cart", istio_locality=f"eu-central.{zone}") for number, zone in enumerate("aab")]
     clients = [pod(f"web-{zone}", "web", sidecar=True, istio_locality=f"eu-central.{zone}") for zone in "abc"]
     said = keep(estate(*pods, *clients), FAILOVER, imports=BOTH)
-    told = "of their own zone: a 2, b 1; clients: 1 in a, 1 in b and 1 in c (none of its own)"
+    told = "of their own zone: a 2, b 1; clients: 1 in a, 1 in b and 1 in c (no endpoints there)"
     assert any(told in line for line in said["lines"]), said["lines"]
 
 
@@ -788,14 +790,14 @@ def test_a_failover_by_regions_leaves_out_no_pod_of_ours():
 def test_a_wildcard_rule_whose_port_settings_would_be_lost_is_not_hidden():
     held = rule("*.local", SPACE, "default", portLevelSettings=[{"port": {"number": 80}, "tls": {"mode": "DISABLE"}}])
     error = refused(estate(held), FAILOVER)
-    assert (error.code, "portLevelSettings would count no more" in error.what) == ("FED860", True)
+    assert (error.code, "portLevelSettings would no longer apply" in error.what) == ("FED860", True)
 
 
 def test_a_wildcard_rule_whose_subsets_routes_may_name_is_not_hidden():
     held = rule("*.shop.svc.cluster.local", name="default")
     held["spec"]["subsets"] = [{"name": "v1", "labels": {"version": "v1"}}]
     error = refused(estate(held), FAILOVER)
-    assert (error.code, "whose subsets (v1) would be gone" in error.what) == ("FED860", True)
+    assert (error.code, "whose subsets (v1) would be missing" in error.what) == ("FED860", True)
 
 
 @pytest.mark.parametrize(

@@ -213,16 +213,22 @@ UNSURE = {
         [peer(connected=False), imports(rules=[AS_CHART]), route(to("chart"))],
         (), "FED984", "peer west is not connected",
     ),
-    "a host of a namespace that is no member": ([route(to("cart.other.svc.cluster.local"))], (), "FED984", "namespace other is no member"),
+    "a host of a namespace that is no member": (
+        [route(to("cart.other.svc.cluster.local"))], (), "FED984", "namespace other is not a member"
+    ),
     "a host where ServiceEntries may not be read": ([route(to("www.example.com"))], ["ServiceEntry"], "FED984", "ServiceEntry objects in"),
     "a host where Services may not be read": ([route(to("cart"), hosts=())], ["Service"], "FED984", "Service objects in"),
     "a host where peers may not be read": ([route(to(WEST_CART))], ["ServiceMeshPeer"], "FED984", "ServiceMeshPeer objects in"),
     "a subset where rules may not be read": ([route(to("cart", "v9"))], ["DestinationRule"], "FED990", "DestinationRule objects in"),
     "labels where pods may not be read": ([policy()], ["Pod"], "FED991", "Pod objects in"),
     "labels where workloads may not be read": ([policy(selector={"app": "x"})], ["Deployment"], "FED991", "Pod objects in"),
-    "a Gateway of another namespace": ([route(to("till"), gateways=["other/front"])], (), "FED985", "namespace other is no member"),
+    "a Gateway of another namespace": (
+        [route(to("till"), gateways=["other/front"])], (), "FED985", "namespace other is not a member"
+    ),
     "a namespace where namespaces may not be listed": ([policy(namespaces=["nowhere"])], ["Namespace"], "FED973", "namespaces may not be listed"),
-    "an account of another namespace": ([policy(principals=["cluster.local/ns/other/sa/x"])], (), "FED975", "namespace other is no member"),
+    "an account of another namespace": (
+        [policy(principals=["cluster.local/ns/other/sa/x"])], (), "FED975", "namespace other is not a member"
+    ),
     "a host where members may not be read": (
         [routes("x", namespace=SPACE, http=[{"route": [to("cart.shop.svc.cluster.local")]}])],
         ["ServiceMeshMemberRoll"], "FED984", "ServiceMeshMemberRoll",

@@ -107,7 +107,7 @@ def test_a_match_becomes_labels_namespaces_and_hosts():
     [
         ((handler(), USER, rule('source.labels["app"] == "web"'), GUARDED), "matches by source.labels"),
         ((handler(), USER, rule('destination.labels["a"] == "b" || true'), GUARDED), "alternatives"),
-        ((handler(), USER, rule('destination.labels["app"] == "nobody"'), GUARDED), "selects no pod"),
+        ((handler(), USER, rule('destination.labels["app"] == "nobody"'), GUARDED), "selects no running pod"),
         ((handler(), USER, rule('destination.labels["app"] == "cart"')), "without a service id"),
         ((handler(), USER, GUARDED), "is used by no rule"),
         ((handler(), instance(user='source.principal | ""'), rule(), GUARDED), "takes user_key from source.principal"),

@@ -246,7 +246,11 @@ def test_what_may_be_pulled_is_not_found_fault_with():
 
 @pytest.mark.parametrize(
     ("port", "advised"),
-    [(Port("db", 5432, "TCP"), "Call port 5432 tcp-postgres"), (Port("web", 80, "TCP"), "Call port 80 http"), (Port("x", 7777, "TCP"), "tcp-postgres")],
+    [
+        (Port("db", 5432, "TCP"), "Name port 5432 tcp-postgres"),
+        (Port("web", 80, "TCP"), "Name port 80 http"),
+        (Port("x", 7777, "TCP"), "tcp-postgres"),
+    ],
 )
 def test_a_port_without_a_protocol_gets_advice_that_fits_it(port, advised):
     setup = base()
@@ -267,7 +271,7 @@ def test_what_is_said_of_a_gateway_without_its_label_can_be_done_while_it_stands
     ("rule", "code", "seen"),
     [
         ({"service": "shop/cart", "split": {"local": 50, "wets": 50}}, "FED302", "names wets"),
-        ({"service": "shop/nothing", "failover_to": "west"}, "FED851", "neither stands"),
+        ({"service": "shop/nothing", "failover_to": "west"}, "FED851", "is not in this mesh"),
     ],
 )
 def test_what_is_wrong_with_rules_of_traffic_is_found_as_well(rule, code, seen):

@@ -90,7 +90,7 @@ def test_a_policy_is_rehearsed_first_and_enforced_once_the_window_has_shown_nobo
     assert (changed, warned, policy(cluster)) == (True, [], (False, None))
     assert "the window of 7d is over" in told and "so the policy is enforced" in told
     changed, told, _warned = run_of(cluster, days=7)
-    assert (changed, policy(cluster)) == (False, (False, None)) and "enforced already" in told
+    assert (changed, policy(cluster)) == (False, (False, None)) and "already enforced" in told
 
 
 def test_a_request_that_the_policy_would_refuse_begins_the_window_anew_and_is_told():
@@ -99,7 +99,8 @@ def test_a_request_that_the_policy_would_refuse_begins_the_window_anew_and_is_to
     counts(cluster, checkout_1=3, checkout_2=4)
     changed, _told, warned = run_of(cluster, days=7)
     assert (changed, policy(cluster)) == (True, (True, 7))
-    assert "would have refused 7 requests or connections since" in warned[0] and "the window of 7d begins anew" in warned[0]
+    assert "would have refused 7 requests or connections since" in warned[0]
+    assert "the window of 7d starts again" in warned[0]
     assert run_of(cluster, days=7)[::2] == (False, []), "what was counted before does not count again"
     assert not run_of(cluster, days=13)[0]
     assert run_of(cluster, days=14)[0] and policy(cluster) == (False, None)
@@ -147,7 +148,7 @@ def counts_anew(cluster):
     ("happens", "why"),
     [
         (restarted, "the Envoys of checkout-1 started in that time"),
-        (replaced, "checkout-1 ended in that time, with what it had counted"),
+        (replaced, "checkout-1 ended in that time, and its counts are lost"),
         (added, "the Envoys of checkout-2 started in that time"),
         (counts_less, "the Envoys of checkout-1 started in that time"),
         (counts_anew, ""),
@@ -182,7 +183,7 @@ def beside_another(cluster):
 @pytest.mark.parametrize(
     ("happens", "why"),
     [
-        (silent, "the Envoy of checkout-1 does not tell: does not answer"),
+        (silent, "the Envoy of checkout-1 gives no counts: does not answer"),
         (mute, "the Envoys of checkout-1 count no rehearsals"),
         (without_a_sidecar, "no running pod of the workload has a sidecar"),
         (beside_another, "AuthorizationPolicy shop/theirs is rehearsed for the same pods, and Envoy counts both as one"),
@@ -199,7 +200,10 @@ def test_while_nobody_can_tell_the_policy_stays_a_rehearsal(happens, why):
 
 @pytest.mark.parametrize(
     ("verb", "why"),
-    [("list", "pods in shop may not be read"), ("page", "the Envoy of checkout-1 does not tell: may not be forwarded to")],
+    [
+        ("list", "pods in shop may not be read"),
+        ("page", "the Envoy of checkout-1 gives no counts: may not be forwarded to"),
+    ],
 )
 def test_without_the_right_to_ask_the_policy_is_rehearsed_all_the_same_and_never_enforced(monkeypatch, verb, why):
     cluster = mesh()
@@ -225,7 +229,7 @@ def test_what_was_not_known_when_it_began_begins_the_window_once_it_can_be_read(
     cluster.pages.update(pages)
     changed, _told, warned = run_of(cluster, days=8)
     assert (changed, policy(cluster)) == (True, (True, 8))
-    assert "what proxies had counted when it began is not known" in warned[0]
+    assert "the counts of the proxies at its start are not known" in warned[0]
     assert run_of(cluster, days=15)[0] and policy(cluster) == (False, None)
 
 
@@ -233,7 +237,7 @@ def test_a_policy_that_is_enforced_is_never_rehearsed_again():
     cluster = mesh()
     keep(cluster, FROM_WEST)
     changed, told, _warned = run_of(cluster)
-    assert (changed, policy(cluster)) == (False, (False, None)) and "enforced already" in told
+    assert (changed, policy(cluster)) == (False, (False, None)) and "already enforced" in told
 
 
 def test_on_2_1_which_would_enforce_at_once_nothing_is_rehearsed():
@@ -256,7 +260,7 @@ def test_a_rehearsal_without_an_end_is_told_and_stays():
     assert policy(cluster) == (True, 0)
     changed, told, warned = run_of(cluster, DRY, days=40)
     assert (changed, warned, policy(cluster)) == (False, [], (True, 0))
-    assert "1 proxy counted nothing that it would refuse (shadow_denied); who did not call in that time" in told
+    assert "1 proxy counted nothing that it would refuse (shadow_denied); callers that did not call in" in told
     counts(cluster, checkout_1=2)
     changed, told, warned = run_of(cluster, DRY, days=41)
     assert (changed, policy(cluster)) == (False, (True, 0)) and warned[0].startswith("FED848") and "would have refused 2" in told
@@ -300,8 +304,8 @@ def test_traffic_info_tells_a_rehearsal_and_writes_nothing():
         ({"enforce_after": 7}, "is 7"),
         ({"enforce_after": "0s"}, "is '0s'"),
         ({"enforce_after": "366d"}, "is '366d'"),
-        ({"enforce_after": "7d", "dry_run": True}, "stands beside dry_run"),
-        ({"enforce_after": "7d", "local": None}, "nobody said what is to be enforced"),
+        ({"enforce_after": "7d", "dry_run": True}, "is given together with dry_run"),
+        ({"enforce_after": "7d", "local": None}, "so there is nothing to enforce"),
     ],
 )
 def test_a_window_that_cannot_be_right_is_refused(callers, told):
@@ -326,7 +330,7 @@ def test_without_a_rehearsal_no_proxy_is_asked():
 def test_a_workload_of_very_many_pods_is_not_asked():
     cluster = mesh(*(f"checkout-{number}" for number in range(51)))
     run_of(cluster)
-    assert "the workload has 51 proxies, and at most 50 are asked" in run_of(cluster, days=7)[2][0]
+    assert "the workload has 51 proxies, and at most 50 can be asked" in run_of(cluster, days=7)[2][0]
 
 
 @pytest.mark.parametrize(

@@ -87,7 +87,7 @@ def test_the_way_from_2_0_names_the_modules_that_are_told_free_text_at_2_1_and_w
     asked = RunInMemory(MESH, upgrade_plan_info.OPTIONS, mesh="east", to="v2.3", convert_extensions=True, images=images)
     steps = {step["to"]: step for step in upgrade_plan_info.run(asked, cluster, NOW)["steps"]}
     (note,) = (text for text in steps["v2.1"]["notes"] if "free text" in text)
-    assert note.endswith(f"from here on: {SPACE}/text")
+    assert note.endswith(f"of an object: {SPACE}/text")
     stops = [blocker["what"] for blocker in steps["v2.3"]["blockers"] if "ServiceMeshExtension" in blocker["what"]]
     assert stops == [f"ServiceMeshExtension {SPACE}/text, config is free text of v1alpha1, and the pluginConfig of a WasmPlugin is an object"]
 

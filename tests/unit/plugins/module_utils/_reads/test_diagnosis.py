@@ -367,7 +367,7 @@ def test_a_request_from_a_pod_counts_for_the_last_rung_alone(asking: Pods) -> No
     (found,) = ran(asking, probes="pod")["diagnoses"]
     (row,) = found["probes"]
     assert (row["from"], row["address"], row["port"], row["client"], row["outcome"]) == ("pod", IMPORTED, 80, "shop/web-1", "reached")
-    assert last(found)[0] == "holds" and "a request of ours from shop/web-1" in last(found)[1]
+    assert last(found)[0] == "holds" and "our request from shop/web-1" in last(found)[1]
     assert found["rungs"][:-1] == before["rungs"][:-1] and asking.asked["web-1", "curl"] == 1
     refused = b"HTTP/1.1 503 Service Unavailable\r\nserver: envoy\r\n\r\n"
     asking.pages["web-1", "curl"] = refused

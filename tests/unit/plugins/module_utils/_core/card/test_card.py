@@ -187,7 +187,12 @@ REFUSED_TEXTS = {
     "two documents": (CARD.to_text() * 2, "FED201", "is not JSON", "Ask for the file that publish_cards wrote"),
     "not UTF-8": (b'{"mesh": "\xff"}', "FED201", "is not JSON", "Ask for the file that publish_cards wrote"),
     "a byte order mark": (b"\xef\xbb\xbf" + CARD.to_text().encode(), "FED201", "is not JSON", "Ask for the file that publish_cards wrote"),
-    "a field that stands twice": (CARD.to_text().replace('"mesh"', '"mesh": "north", "mesh"'), "FED201", "a field stands twice", "Ask for the file"),
+    "a field that stands twice": (
+        CARD.to_text().replace('"mesh"', '"mesh": "north", "mesh"'),
+        "FED201",
+        "a field is given twice",
+        "Ask for the file",
+    ),
     "NaN": ('{"version": NaN}', "FED201", "NaN has no place on a card", "Ask for the file that publish_cards wrote"),
     "a fraction": ('{"version": 1.0}', "FED201", "1.0 has no place on a card", "Ask for the file that publish_cards wrote"),
     "a number of a million digits": ('{"version": ' + "1" * 1_000_000 + "}", "FED201", "a number is too long", "Ask for the file"),
@@ -241,43 +246,52 @@ REFUSED_DATA = {
     "the trust domain of every mesh": (
         {**DATA, "trust_domain": "cluster.local", "client_id": "cluster.local/ns/a/sa/b"},
         "FED215",
-        "east uses the trust domain cluster.local, which every mesh has that set none",
+        "east uses the trust domain cluster.local, the default of every mesh that sets none",
         "Ask east to set spec.security.trust.domain",
     ),
-    "no roots": (changed("roots", []), "FED206", "holds no root certificate", AGAIN),
+    "no roots": (changed("roots", []), "FED206", "has no root certificate", AGAIN),
     "roots as one text": (changed("roots", EAST_ROOT), "FED203", "roots is not a list of at most 16 entries", AGAIN),
     "a root as a text": (changed("roots", [EAST_ROOT]), "FED203", "root 1 is not an object", AGAIN),
     "seventeen roots": (changed("roots", DATA["roots"] * 17), "FED203", "roots is not a list of at most 16 entries", AGAIN),
     "one root twice": (changed("roots", DATA["roots"] * 2), "FED203", "names one root twice", AGAIN),
-    "two roots in one": (changed("roots.0.pem", EAST_ROOT + OTHER_ROOT), "FED203", "root 1 holds 2 certificates, one is meant", AGAIN),
+    "two roots in one": (
+        changed("roots.0.pem", EAST_ROOT + OTHER_ROOT), "FED203", "root 1 has 2 certificates instead of one", AGAIN
+    ),
     "a huge root": (changed("roots.0.pem", "x" * 40_000), "FED203", "root 1: pem is not a text of at most 32 KiB", AGAIN),
-    "a root without text": (changed("roots.0.pem", ""), "FED206", "holds no certificate", "Give the mesh's root certificate as PEM"),
+    "a root without text": (
+        changed("roots.0.pem", ""), "FED206", "has no certificate", "Give the mesh's root certificate as PEM"
+    ),
     "a broken root": (changed("roots.0.pem", EAST_ROOT[:-60]), "FED205", "without its end", "Copy the whole file again"),
     "roots joined without a newline": (
         changed("roots.0.pem", EAST_ROOT.rstrip() + OTHER_ROOT),
         "FED205",
         "joins two PEM blocks without a newline",
-        "on a line of its own",
+        "on a separate line",
     ),
-    "a root with its key": (changed("roots.0.pem", EAST_ROOT + private_key()), "FED204", "holds a PRIVATE KEY block", "keep keys on their own cluster"),
+    "a root with its key": (
+        changed("roots.0.pem", EAST_ROOT + private_key()),
+        "FED204",
+        "contains a PRIVATE KEY block",
+        "keep keys on their own cluster",
+    ),
     "a leaf": (changed("roots", [a_root(root("x"))] + [{"fingerprint": "0" * 64, "pem": leaf()}]), "FED207", "of a workload", "istio-ca-root-cert"),
     "an intermediate alone": (
         changed("roots", [a_root(intermediate())]),
         "FED207",
-        "holds no self-signed certificate, so no chain can end there",
+        "has no self-signed certificate, so no chain can end there",
         "intermediates only beside it",
     ),
     "an expired root": (changed("roots", [a_root(root("old", days=-3))]), "FED208", "expired on 2026-06-12", "Rotate the root on its own mesh"),
     "a fingerprint that differs": (
         changed("roots.0.fingerprint", "AB" * 32),
         "FED209",
-        f"root 1 has fingerprint {ROOTS[0].spoken}, its card says otherwise",
+        f"root 1 has fingerprint {ROOTS[0].spoken}, its card names another",
         "The card was changed on its way",
     ),
     "a fingerprint of another root": (
         changed("roots.0.pem", OTHER_ROOT),
         "FED209",
-        "its card says otherwise",
+        "its card names another",
         "The card was changed on its way",
     ),
     "ingress as a text": (changed("ingress", "192.0.2.7"), "FED203", "ingress is not an object", AGAIN),
@@ -285,8 +299,8 @@ REFUSED_DATA = {
     "an address with a port": (
         changed("ingress.addresses.0", "192.0.2.7:8188"),
         "FED219",
-        "ingress.addresses holds 192.0.2.7:8188, which is no IP address and no DNS name",
-        "Addresses go without scheme and port",
+        "ingress.addresses holds 192.0.2.7:8188, which is neither an IP address nor a DNS name",
+        "Write addresses without scheme and port",
     ),
     "an address with a scheme": (changed("ingress.addresses.0", "https://east"), "FED219", "holds https://east", "without scheme and port"),
     "an empty address": (changed("ingress.addresses.0", ""), "FED219", "ingress.addresses holds ", "without scheme and port"),
@@ -342,7 +356,8 @@ def test_a_broken_root_is_named_by_its_number():
     error = refusal(json.dumps(changed("roots", lambda roots: [*roots, {"fingerprint": "", "pem": private_key()}])))
     assert error.where == f"{PLACE}, root 2"
     assert str(error) == (
-        "FED204 Card east-for-west.json, root 2: holds a PRIVATE KEY block. Give certificates only and keep keys on their own cluster."
+        "FED204 Card east-for-west.json, root 2: contains a PRIVATE KEY block. Give certificates only and keep keys "
+        "on their own cluster."
     )
 
 

@@ -43,14 +43,14 @@ def test_the_lines_say_who_reaches_whom_where():
     lines = firewall.lines(path())
     assert lines[0] == "west reaches east at 192.0.2.10, TCP 8188 (discovery) and TCP 15443 (services)"
     assert lines[2] == "east reaches west at 198.51.100.7, 198.51.100.8, TCP 30188 (discovery) and TCP 31443 (services)"
-    assert lines[1].startswith("east's firewall lets that in, west's lets it out")
-    assert lines[3].startswith("east's firewall lets that out, west's lets it in")
+    assert lines[1].startswith("east's firewall must allow it in, west's must allow it out")
+    assert lines[3].startswith("east's firewall must allow it out, west's must allow it in")
 
 
 def test_meshes_of_one_cluster_need_no_firewall():
     inside = path(ours=Ingress(("west-ingress.east-mesh-system.svc.cluster.local",)), theirs=None)
     assert firewall.rules(inside) == firewall.rules(path(same_cluster=True)) == []
-    assert firewall.lines(inside)[-1] == "east and west meet inside one cluster: only a NetworkPolicy can stand between them"
+    assert firewall.lines(inside)[-1] == "east and west connect inside one cluster: only a NetworkPolicy can block them"
     assert inside.names() == []
 
 

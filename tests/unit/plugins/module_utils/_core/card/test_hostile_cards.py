@@ -249,7 +249,7 @@ def test_a_field_that_stands_twice_is_refused_at_any_level(path):
     once = json.dumps(path[-1])
     text = CARD.to_text()
     place = text.index(f"{once}: ")
-    assert "stands twice" in of_text(f"{text[:place]}{once}: 1, {text[place:]}").what
+    assert "given twice" in of_text(f"{text[:place]}{once}: 1, {text[place:]}").what
 
 
 def test_names_of_fields_that_are_no_text_are_refused():

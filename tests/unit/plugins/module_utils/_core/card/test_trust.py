@@ -64,17 +64,21 @@ TEXTS_THAT_WORK = {
     ),
 }
 TEXTS_THAT_ARE_REFUSED = {
-    "a private key beside the certificate": (WEST + private_key(), "FED204", "holds a PRIVATE KEY block", "keep keys on their own cluster"),
+    "a private key beside the certificate": (
+        WEST + private_key(), "FED204", "contains a PRIVATE KEY block", "keep keys on their own cluster"
+    ),
     "a private key of another form": (
         private_key(kind=PrivateFormat.TraditionalOpenSSL) + WEST,
         "FED204",
-        "holds a EC PRIVATE KEY block",
+        "contains a EC PRIVATE KEY block",
         "keep keys on their own cluster",
     ),
-    "a private key alone": (private_key(), "FED204", "holds a PRIVATE KEY block", "keep keys on their own cluster"),
-    "a private key cut off": (WEST + private_key()[:80], "FED204", "holds a PRIVATE KEY block", "keep keys on their own cluster"),
-    "no certificate at all": ("just text\n", "FED206", "holds no certificate", "Give the mesh's root certificate as PEM"),
-    "an empty text": ("", "FED206", "holds no certificate", "Give the mesh's root certificate as PEM"),
+    "a private key alone": (private_key(), "FED204", "contains a PRIVATE KEY block", "keep keys on their own cluster"),
+    "a private key cut off": (
+        WEST + private_key()[:80], "FED204", "contains a PRIVATE KEY block", "keep keys on their own cluster"
+    ),
+    "no certificate at all": ("just text\n", "FED206", "has no certificate", "Give the mesh's root certificate as PEM"),
+    "an empty text": ("", "FED206", "has no certificate", "Give the mesh's root certificate as PEM"),
     "a truncated certificate": (WEST[:300], "FED205", "has a PEM block without its end or its beginning", "Copy the whole file again"),
     "a certificate without its beginning": (WEST[100:], "FED205", "has a PEM block without its end", "Copy the whole file again"),
     "one bad block among good ones": (
@@ -93,7 +97,7 @@ TEXTS_THAT_ARE_REFUSED = {
         WEST.rstrip("\n") + EAST,
         "FED205",
         "joins two PEM blocks without a newline between them",
-        "Put every -----BEGIN CERTIFICATE----- on a line of its own",
+        "Put every -----BEGIN CERTIFICATE----- on a separate line",
     ),
     "a block inside a block": (
         WEST[:200] + "\n" + EAST + WEST[200:],
@@ -101,7 +105,12 @@ TEXTS_THAT_ARE_REFUSED = {
         "has a PEM block without its end or its beginning",
         "Copy the whole file again",
     ),
-    "a block with another label": (WEST.replace("CERTIFICATE", "TRUSTED CERTIFICATE"), "FED205", "holds a TRUSTED CERTIFICATE block", "blocks only"),
+    "a block with another label": (
+        WEST.replace("CERTIFICATE", "TRUSTED CERTIFICATE"),
+        "FED205",
+        "contains a TRUSTED CERTIFICATE block",
+        "blocks only",
+    ),
     "labels that differ": (WEST.replace("END CERTIFICATE", "END CERTIFICATES"), "FED205", "without its end", "Copy the whole file again"),
     "a leaf certificate": (leaf(), "FED207", "is the certificate of a workload, not of a CA", "ConfigMap istio-ca-root-cert, key root-cert.pem"),
     "a leaf beside its root": (WEST + leaf(), "FED207", "certificate 2: is the certificate of a workload", "ConfigMap istio-ca-root-cert"),
@@ -109,7 +118,7 @@ TEXTS_THAT_ARE_REFUSED = {
     "an intermediate without its root": (
         intermediate(),
         "FED207",
-        "holds no self-signed certificate, so no chain can end there",
+        "has no self-signed certificate, so no chain can end there",
         "Give the root itself; intermediates only beside it",
     ),
     "an expired root": (root(days=-1), "FED208", "expired on 2026-06-14", "Rotate the root on its own mesh"),

@@ -134,7 +134,9 @@ def test_of_a_roll_that_the_operator_made_all_joined_by_themselves_wherever_it_n
     made = roll([], **BY_ITSELF)
     made["metadata"]["annotations"] = {"maistra.io/created-by": "servicemeshmember-controller"}
     assert joined(made) == ["desk", "shop"]
-    with pytest.raises(FederationError, match="Delete the ServiceMeshMember in desk and shop; the roll goes with the last"):
+    with pytest.raises(
+        FederationError, match="Delete the ServiceMeshMember in desk and shop; the roll is removed with the last one"
+    ):
         check_going(made)
     assert joined({**made, "spec": {"members": ["old"]}, "status": {}}) == ["old"]
 
@@ -172,7 +174,7 @@ def test_what_the_operator_keeps_on_the_roll_is_never_to_be_taken():
 
     live, desired = roll(["shop", "desk"]), plan_roll("east", SPACE, ["shop"], [], (2, 1))
     check_takeover(live, error("argocd"), desired)
-    with pytest.raises(FederationError, match="desk joined by itself; it would put them back") as refused:
+    with pytest.raises(FederationError, match="desk joined by itself; the operator would restore them") as refused:
         check_takeover(live, error("istio-operator"), desired)
     assert "force" not in refused.value.fix and "Add desk to mesh_members" in refused.value.fix
 

@@ -79,7 +79,7 @@ def test_a_target_that_is_not_a_version_above_is_refused_with_what_to_write(targ
 
 def test_an_operator_takes_only_its_own_versions():
     steps = plan_upgrade(plane("v2.2"), "v2.4", Found())
-    assert stopped(steps) == {"3-4": ["the operator is 2.3 and takes v2.0 to v2.3"]}
+    assert stopped(steps) == {"3-4": ["the operator is 2.3 and supports v2.0 to v2.3"]}
 
 
 def test_the_name_default_stops_the_way_at_2_3():
@@ -144,7 +144,14 @@ def test_sidecars_two_minors_behind_stop_the_step():
 def test_the_lines_tell_each_step_its_notes_and_what_is_unknown():
     found = Found(envoy_filters=("shop/lua",), ip_blocks=("shop/allow",), peers=("west",), unknown=("Pod objects in shop: no rights",))
     shown = "\n".join(lines(plane(), plan_upgrade(plane(), "v2.1", found), found))
-    for part in ("v2.0 → v2.1: possible", "shop/lua", "shop/allow", "federated with west", "Mixer is gone", "unknown: Pod objects in shop"):
+    for part in (
+        "v2.0 → v2.1: possible",
+        "shop/lua",
+        "shop/allow",
+        "federated with west",
+        "Mixer is removed",
+        "unknown: Pod objects in shop",
+    ):
         assert part in shown
 
 

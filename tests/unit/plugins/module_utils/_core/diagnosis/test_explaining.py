@@ -41,7 +41,7 @@ def test_the_rule_that_decides_is_named_and_each_other_one_says_why_not() -> Non
     assert row["host"] == "basket.shop.svc.west-exports.local"
     assert [(one["rule"], one["won"]) for one in row["rules"]] == [(1, False), (2, True), (3, False)]
     assert (
-        row["rules"][2]["why"] == "fits, too (cart.shop.svc.west-exports.local), and comes after the one that decides"
+        row["rules"][2]["why"] == "also fits (cart.shop.svc.west-exports.local), and comes after the one that decides"
     )
     assert row["sni"] == ["outbound_.80_._.basket.shop.svc.west-exports.local"]
     assert row["principal"] == "east.local/ns/east-mesh-system/sa/west-ingress-service-account"

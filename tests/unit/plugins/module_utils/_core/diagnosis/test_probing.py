@@ -140,7 +140,7 @@ def test_a_failing_call_in_the_log_stands_before_one_request_whatever_that_came_
     world["own_request"] = {"client": "shop/web-1", "host": "cart", "state": state, "evidence": "200 in answer"}
     found = diagnosed(Evidence.of(world))
     assert found.verdict == ("FED969", "request", "us")
-    assert ("a request of ours from shop/web-1" in found.as_data()["seen"]) is (state == "reached")
+    assert ("our request from shop/web-1" in found.as_data()["seen"]) is (state == "reached")
 
 
 def test_the_wanted_import_is_asked_for_first_and_one_that_is_named_alone() -> None:

@@ -249,13 +249,13 @@ def test_the_gate_for_healthy_lets_nothing_pass():
     )
     assert found.missing("healthy") == [
         "istiod is degraded (so it is)",
-        "shop/cart has 1 of 2 proxies in order",
+        "shop/cart has 1 of 2 proxies healthy",
         "pods in shop could not be read (no right)",
     ]
     assert found.verdict_line("core").startswith("‼ east: istiod is degraded")
     assert (
         health(component(), proxies=[proxy()]).verdict_line("healthy")
-        == "√ east: every component and every proxy is in order"
+        == "√ east: every component and every proxy is healthy"
     )
 
 

@@ -84,8 +84,8 @@ def test_a_plugin_is_loaded_where_an_active_listener_has_it_with_its_module_and_
         pytest.param(ACTIVE, DENIES, {"manifest_failure": 1}, FAILED, "pilot-agent's filter denies every request", id="closed"),
         pytest.param(ACTIVE, PASSES, {}, FAILED, "pilot-agent's filter passes every request", id="open-by-strategy"),
         pytest.param(ACTIVE, {}, {}, WARMING, "no configuration for it yet", id="not-configured"),
-        pytest.param(ACTIVE, None, {}, UNKNOWN, "does not tell which module", id="old-envoy"),
-        pytest.param(ACTIVE, held(module="x"), {}, UNKNOWN, "its file does not tell", id="other-file-name"),
+        pytest.param(ACTIVE, None, {}, UNKNOWN, "does not say which module", id="old-envoy"),
+        pytest.param(ACTIVE, held(module="x"), {}, UNKNOWN, "its file does not say", id="other-file-name"),
     ],
 )
 def test_what_stands_in_the_way_is_told(found, what, failures, state, why):
@@ -136,7 +136,11 @@ def test_what_envoys_log_says_to_be_rejected_does_not_run_though_istiod_calls_it
     ("found", "details", "why"),
     [
         (ACTIVE, "Unable to create Wasm plugin shop.header~x", "Envoy has rejected it: Unable to create Wasm plugin shop.header~x"),
-        (NOT_SENT, "Unable to create Wasm plugin shop.bad", "Envoy has rejected what it was sent for inbound: Unable to create Wasm plugin shop.bad"),
+        (
+            NOT_SENT,
+            "Unable to create Wasm plugin shop.bad",
+            "Envoy has rejected the configuration of inbound: Unable to create Wasm plugin shop.bad",
+        ),
     ],
 )
 def test_a_listener_that_envoy_rejects_is_told_with_its_reason(found, details, why):
@@ -167,7 +171,11 @@ def test_what_envoy_quotes_of_a_configuration_is_not_told(quoted):
 
 @pytest.mark.parametrize(
     ("is_acknowledged", "state", "why"),
-    [(True, LOADED, ""), (False, WARMING, "was rejected (see the proxy's log)"), (None, UNKNOWN, "istiod does not tell")],
+    [
+        (True, LOADED, ""),
+        (False, WARMING, "was rejected (see the proxy's log)"),
+        (None, UNKNOWN, "does not say whether Envoy accepted"),
+    ],
 )
 def test_what_envoy_was_sent_counts_once_it_has_acknowledged_it(is_acknowledged, state, why):
     """Envoy 1.40 shows a configuration that it has rejected, and goes on with the one before or answers 500."""
@@ -298,7 +306,11 @@ def told(*states):
         ([LOADED, IDLE], True, "loaded in 1 of 2 pods, 1 without a listener that it is for"),
         ([IDLE], None, "loaded in 0 of 1 pods, 1 without a listener that it is for"),
         ([], None, "loaded in 0 of 0 pods"),
-        ([LOADED, UNKNOWN], None, "shop/cart-1 unknown (it is in active listeners, and this Envoy does not tell which module it is)"),
+        (
+            [LOADED, UNKNOWN],
+            None,
+            "shop/cart-1 unknown (it is in active listeners, but this Envoy does not say which module it is)",
+        ),
         ([UNKNOWN, WARMING], False, "shop/cart-1 warming (inbound waits for it and answers without it); shop/cart-0 unknown"),
     ],
 )

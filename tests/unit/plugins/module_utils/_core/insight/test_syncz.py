@@ -69,7 +69,7 @@ def test_what_was_never_sent_is_no_fault():
 def test_nonces_that_differ_are_stale_and_their_cause_is_unknown():
     state, evidence = state_of(reading(row(listener=("b2", "b"))), reading(row(listener=("b2", "b")), at=LATER))
     assert state == syncz.STALE
-    assert evidence == "LDS: what was sent is not acknowledged in two readings 11 s apart, cause unknown"
+    assert evidence == "LDS: the last update is not acknowledged in two readings 11 s apart, cause unknown"
 
 
 def test_a_count_of_rejections_that_rises_is_a_rejection():
@@ -84,7 +84,7 @@ def test_what_istiod_logs_of_a_rejection_counts_where_no_counter_rises():
     nacks = [("cart-1.shop", "ECDS", "no such module"), ("till-1.shop", "LDS", "other")]
     state, evidence = state_of(*syncz.with_nacks(readings, nacks))
     assert state == syncz.REJECTED and "ECDS: istiod has counted 1 rejections between two readings" in evidence
-    assert "LDS: what was sent is not acknowledged" in evidence
+    assert "LDS: the last update is not acknowledged" in evidence
     assert state_of(*syncz.with_nacks(readings, []))[0] == syncz.STALE
     # What a counter has counted already is not counted once more.
     risen = [readings[0], reading(row(**sent), at=LATER, rejects={("cart-1.shop", "LDS"): 3})]

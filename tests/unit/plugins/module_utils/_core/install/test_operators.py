@@ -124,7 +124,7 @@ def test_the_communitys_operator_is_refused():
 @pytest.mark.parametrize(("standing", "wanted"), [("v2.3", []), ("v2.5", [wants("v2.3")])])
 def test_a_first_version_that_would_strand_a_control_plane_is_refused(standing, wanted):
     pinned = Operator("servicemeshoperator", SPACE, starting_csv="servicemeshoperator.v2.6.0")
-    with pytest.raises(FederationError, match="takes v2.4 to v2.6") as refused:
+    with pytest.raises(FederationError, match="supports v2.4 to v2.6") as refused:
         check_cluster([pinned], Found(control_planes=[control_plane(standing)]), wanted)
     assert refused.value.code == "FED443"
 

@@ -33,7 +33,7 @@ def test_each_field_of_a_line_is_explained_and_what_a_connection_never_has_is_sa
     told = explanation(parser()(http(details=None, path="/a?user_key=abcdefgh")))
     assert told[0] == "The line is of an HTTP request." and "abcdefgh" not in str(told)
     assert told[-1].endswith("not in this line: Istio writes it from 2.1 on")
-    assert explanation(None)[0].startswith("This line is of none of the formats")
+    assert explanation(None)[0].startswith("This line has no known format")
 
 
 def test_text_lines_have_the_flags_in_words_and_colours_where_asked() -> None:

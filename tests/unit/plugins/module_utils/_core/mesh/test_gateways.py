@@ -80,14 +80,18 @@ NODES = {"addresses": ["192.0.2.1"]}
 SERVICES_THAT_CANNOT_BE = {
     "node ports of no nodes": ({**NODES, "service_type": "ClusterIP", "node_ports": {"service": 30443}}, "node_ports", "has none", "NodePort"),
     "a node port twice": ({"node_ports": {"service": 30443, "discovery": 30443}}, "node_ports", "30443 twice", "its own"),
-    "a name for an address": ({"load_balancer_ip": "lb.example.com"}, "load_balancer_ip", "no IP address", "Give the address"),
+    "a name for an address": (
+        {"load_balancer_ip": "lb.example.com"}, "load_balancer_ip", "not an IP address", "Give the address"
+    ),
     "a balancer's address without one": (
         {**NODES, "service_type": "NodePort", "load_balancer_ip": "192.0.2.9"},
         "load_balancer_ip",
         "is for load balancers",
         "choose LoadBalancer",
     ),
-    "words for a range": ({"load_balancer_source_ranges": ["somewhere"]}, "load_balancer_source_ranges", "no range", "192.0.2.0/24"),
+    "words for a range": (
+        {"load_balancer_source_ranges": ["somewhere"]}, "load_balancer_source_ranges", "not a range", "192.0.2.0/24"
+    ),
     "another traffic policy": ({"external_traffic_policy": "local"}, "external_traffic_policy", "is local", "Cluster or Local"),
     "a budget of both kinds": ({"disruption_budget": {"min_available": 1, "max_unavailable": 1}}, "disruption_budget", "just one", "one of the two"),
     "a budget that stops every drain": ({"disruption_budget": {"min_available": 1}}, "disruption_budget", "none of 1 pods", "replicas"),

@@ -83,10 +83,14 @@ LONG = "p" * 55
 PEERS_THAT_ARE_REFUSED = {
     "no peers": ([], "FED301", "mesh_peers", "is empty for mesh east", "federation_full_mesh: true"),
     "nothing": (None, "FED301", "mesh_peers", "is empty for mesh east", "List the peers"),
-    "a number": ([7], "FED303", "mesh_peers, entry 1", "is neither a name nor a mapping with a name", "Write the peer's mesh name"),
+    "a number": (
+        [7], "FED303", "mesh_peers, entry 1", "is not a name or a mapping with a name", "Write the peer's mesh name"
+    ),
     "without a name": ([{"local_name": "west"}], "FED303", "mesh_peers, entry 1, name", "is missing", "lower-case letters"),
-    "a name with capitals": (["West"], "FED303", "mesh_peers, entry 1, name", "'West' is no DNS label of at most 63", "lower-case letters"),
-    "a path": (["../west"], "FED303", "mesh_peers, entry 1, name", "is no DNS label", "lower-case letters"),
+    "a name with capitals": (
+        ["West"], "FED303", "mesh_peers, entry 1, name", "'West' is not a DNS label of at most 63", "lower-case letters"
+    ),
+    "a path": (["../west"], "FED303", "mesh_peers, entry 1, name", "is not a DNS label", "lower-case letters"),
     "a long name": (["p" * 56], "FED303", f"mesh_peers, {'p' * 56}, local_name", "at most 55 characters", "lower-case letters"),
     "an unknown key": ([{"name": "west", "fingerprint": PIN}], "FED317", "mesh_peers, entry 1", "has the unknown key fingerprint", "root_fingerprints"),
     "this mesh": (["east"], "FED305", "mesh_peers, east", "is this mesh itself", "List other meshes only"),
@@ -98,7 +102,13 @@ PEERS_THAT_ARE_REFUSED = {
         "is the local_name of another entry, so a rule for west could mean either",
         "another local_name",
     ),
-    "a pin that is none": ([{"name": "west", "root_fingerprints": ["3F9A…C1D0"]}], "FED303", "mesh_peers, west, root_fingerprints", "no SHA-256", "64 hex"),
+    "a pin that is none": (
+        [{"name": "west", "root_fingerprints": ["3F9A…C1D0"]}],
+        "FED303",
+        "mesh_peers, west, root_fingerprints",
+        "not a SHA-256",
+        "64 hex",
+    ),
     "a pin that is a text": ([{"name": "west", "root_fingerprints": PIN}], "FED317", "mesh_peers, west", "is not a list", "Write it as a list"),
     "a maybe": ([{"name": "west", "suspended": "maybe"}], "FED317", "mesh_peers, west, suspended", "is 'maybe'", "Write true or false"),
 }

@@ -115,7 +115,8 @@ def test_a_file_under_a_name_that_is_shared_is_passed_over_and_said():
     found, notes = at_hub(files={"prod-for-hub.json": of_prod("acme")})
     assert found == {}
     assert notes[0] == (
-        "prod-for-hub.json is passed over, since several peers call themselves prod; if it is acme's, keep it as acme-for-hub.json"
+        "prod-for-hub.json is ignored, since several peers call themselves prod; if it is acme's, keep it as "
+        "acme-for-hub.json"
     )
 
 

@@ -226,12 +226,13 @@ EXPORT_REASONS = [
         "L[shop; tier Matches (x)] ; N[shop/cart]",
         1,
         "exportRules[1] (NameSelector shop/cart) comes first; "
-        "exportRules[0] is skipped: 'Matches' is none of the operators In, NotIn, Exists, DoesNotExist",
+        "exportRules[0] is skipped: 'Matches' is not one of the operators In, NotIn, Exists, DoesNotExist",
     ),
     (
         "N[shop/cart→my_ns/_]",
         0,
-        "exportRules[0] (NameSelector shop/cart as my_ns/*) comes first; but its alias.namespace 'my_ns' is no DNS label, so nothing is exported",
+        "exportRules[0] (NameSelector shop/cart as my_ns/*) comes first; but its alias.namespace 'my_ns' is not a "
+        "DNS label, so nothing is exported",
     ),
 ]
 
@@ -252,12 +253,13 @@ IMPORT_REASONS = [
         "N(suffix svc.cluster.local)[pub/_] ; N[_/_]",
         1,
         "importRules[1] (NameSelector */*) comes first; "
-        "importRules[0] is skipped: domainSuffix svc.cluster.local is the cluster's own; importAsLocal is the way there",
+        "importRules[0] is skipped: domainSuffix svc.cluster.local is the cluster's own; use importAsLocal instead",
     ),
     (
         "N(suffix my_mesh.example)[pub/_]",
         0,
-        "importRules[0] (NameSelector pub/*) comes first; but 'site.pub.my_mesh.example' is no valid DNS name, so nothing is imported",
+        "importRules[0] (NameSelector pub/*) comes first; but 'site.pub.my_mesh.example' is not a valid DNS name, so "
+        "nothing is imported",
     ),
 ]
 
@@ -356,7 +358,7 @@ def test_host_parts_gives_name_and_namespace_of_an_exported_host(text, parts):
 def test_a_host_that_nobody_exports_so_is_not_imported():
     (row,) = imported_names(["cart.shop.svc.cluster.local"], spec("N[_/_]", "importRules"), "west")
     assert (row["imported"], row["rule"], row["local"]) == (None, None, False)
-    assert "no exported host name" in row["reason"]
+    assert "not an exported host name" in row["reason"]
 
 
 @pytest.mark.parametrize("suffix, is_imported", [("mesh.example", True), ("mesh.example.", True), (".mesh.example", False), ("mesh..example", False)])

@@ -36,7 +36,7 @@ def test_a_card_is_told_in_words():
     assert told[3] == f"root 1: {FIRST.spoken}, 3,650 days left, until {FIRST.not_after:%Y-%m-%d}"
     assert told[5:] == [
         "east is reached at 192.0.2.7, TCP 8188 (discovery) and TCP 15443 (services)",
-        "east calls as east.local/ns/east-mesh-system/sa/west-egress-service-account, and as nobody else",
+        "east calls as east.local/ns/east-mesh-system/sa/west-egress-service-account, and with no other identity",
         f"identity {spoken(identity_digest(CARD))}: trust domain, client identity and roots in one number, as publish_cards of east shows it",
         "east offers 1 service",
         "  cart.shop.svc.west-exports.local (http 80/HTTP)",
@@ -45,8 +45,10 @@ def test_a_card_is_told_in_words():
 
 def test_what_we_would_take_is_told_beside_each_offer():
     rows = [{"host": CART.name, "imported": "cart.shop.svc.cluster.local", "local": True}]
-    assert lines(CARD, NOW, rows)[-1].endswith(": we take it as cart.shop.svc.cluster.local, as a service of this cluster")
-    assert lines(CARD, NOW, [{**rows[0], "imported": None}])[-1].endswith(": no rule of mesh_imports takes it")
+    assert lines(CARD, NOW, rows)[-1].endswith(
+        ": we import it as cart.shop.svc.cluster.local, as a service of this cluster"
+    )
+    assert lines(CARD, NOW, [{**rows[0], "imported": None}])[-1].endswith(": no rule of mesh_imports matches it")
 
 
 def test_an_old_card_a_root_near_its_end_and_a_missing_address_are_told():
@@ -61,7 +63,7 @@ def test_an_old_card_a_root_near_its_end_and_a_missing_address_are_told():
 def test_the_same_facts_on_a_later_day_are_no_difference():
     later = replace(CARD, issued=NOW)
     assert differences(CARD, later) == []
-    assert compared(CARD, later) == ["says what the card you have says"]
+    assert compared(CARD, later) == ["has the same content as your card"]
     assert compared(later, CARD)[0].startswith("this card is older than the one you have (2026-06-12, 2026-06-15)")
 
 

@@ -66,4 +66,4 @@ def test_what_belongs_into_a_rule_of_somebody_else_is_left_out_and_named(tmp_pat
     done = render(tmp_path, {**WRITTEN[0], "merge": True}, WRITTEN[1])
     written = list(yaml.safe_load_all((tmp_path / "east" / "traffic.yaml").read_text(encoding="utf-8")))
     assert "DestinationRule" not in {each["kind"] for each in written}
-    assert "mesh_traffic, shop/cart, merge: needs the DestinationRule that stands" in str(done)
+    assert "mesh_traffic, shop/cart, merge: needs the existing DestinationRule" in str(done)

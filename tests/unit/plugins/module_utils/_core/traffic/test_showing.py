@@ -42,9 +42,17 @@ def objects(cluster):
     ("rule", "outbound", "line"),
     [
         (FAILOVER, "connected", "traffic shop/cart: failover to west"),
-        (FAILOVER, "pending", "traffic shop/cart: failover to west; west is not connected: local endpoints answer alone"),
+        (
+            FAILOVER,
+            "pending",
+            "traffic shop/cart: failover to west; west is not connected: only local endpoints answer",
+        ),
         (WEIGHTS, "connected", "traffic shop/cart: eu-central/* 80 : eu-west/* 20"),
-        (WEIGHTS, "stale", "traffic shop/cart: eu-central/* 80 : eu-west/* 20; west is not connected: local endpoints answer alone"),
+        (
+            WEIGHTS,
+            "stale",
+            "traffic shop/cart: eu-central/* 80 : eu-west/* 20; west is not connected: only local endpoints answer",
+        ),
         (SPLIT, "unknown", f"traffic shop/till: {HERE} 60 : {THERE} 40"),
         (SPLIT, None, f"traffic shop/till: {HERE} 60 : {THERE} 40; west is not connected: its share fails until the rule of mesh_traffic changes"),
         ({"service": "shop/till", "timeout": "2s"}, None, None),
@@ -89,7 +97,10 @@ def test_a_status_shows_what_is_rehearsed_and_nothing_of_what_is_enforced():
     cluster = standing(REHEARSED)
     params = {"mesh": "east", "namespace": SPACE, "peers": ["west"], "traffic": [REHEARSED]}
     seen = federation_info.run(RunInMemory(MESH, federation_info.OPTIONS, **params), cluster, NOW)
-    line = f"traffic shop/checkout: callers of west; rehearsed since {time_text(NOW)} and refuses nobody; traffic tells what it would have refused"
+    line = (
+        f"traffic shop/checkout: callers of west; rehearsed since {time_text(NOW)} and refuses nobody; traffic shows "
+        "what it would have refused"
+    )
     assert line in seen["lines"] and seen["states"][line] == "unsure"
     assert [(row["service"], row["way"], row["peers"], row["state"]) for row in seen["traffic"]] == [("shop/checkout", "callers", ["west"], "rehearsed")]
     enforced = federation_info.run(RunInMemory(MESH, federation_info.OPTIONS, **{**params, "traffic": [ENFORCED]}), standing(ENFORCED), NOW)

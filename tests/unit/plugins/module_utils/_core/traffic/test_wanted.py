@@ -83,7 +83,9 @@ def test_what_is_no_list_is_refused_whole():
 
 def test_more_rules_than_one_run_takes_are_refused_whole():
     _found, problems = read_wanted([{"service": f"shop/s{number}", "timeout": "5s"} for number in range(1001)], MESH)
-    assert [(problem.code, problem.what) for problem in problems] == [("FED850", "has 1,001 entries, and at most 1,000 are taken")]
+    assert [(problem.code, problem.what) for problem in problems] == [
+        ("FED850", "has 1,001 entries, and at most 1,000 are allowed")
+    ]
 
 
 @pytest.mark.parametrize(
