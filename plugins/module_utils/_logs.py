@@ -63,6 +63,7 @@ ROUND = 2.0
 """Seconds between two looks at logs that are followed."""
 CLUSTERS = Page(ENVOY, "/clusters", {"format": "json"})
 
+
 def explain(run: Run) -> dict:
     """Return one line explained."""
     fields = parser_of(run.params["formats"])(run.params["explain"].strip()[:LONGEST])

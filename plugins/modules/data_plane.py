@@ -165,6 +165,8 @@ OPTIONS = {
     "wait_timeout": {"type": "int", "default": 3600},
     **WAITING,
 }
+
+
 def run(run: Run, cluster: Cluster, now: datetime) -> dict:
     """Survey the sidecars, restart what is asked for, and return the module's result."""
     params = run.params

@@ -179,6 +179,8 @@ OPTIONS = {
     "clear": {"type": "bool", "default": False},
     "by_exec": {"type": "bool", "default": False},
 }
+
+
 def run(run: Run, cluster: Cluster, _now: datetime) -> dict:
     """Return what proxies are configured with, and what differs. Raises ``FederationError`` FED920 where a difference is a failure."""
     params = run.params

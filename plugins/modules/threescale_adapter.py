@@ -174,30 +174,28 @@ unknown:
   sample: []
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence  # noqa: E402
-from dataclasses import dataclass, field  # noqa: E402
+from collections.abc import Iterable, Iterator  # noqa: E402
 from datetime import datetime  # noqa: E402
 
 from ..module_utils._cluster.client import Cluster  # noqa: E402
 from ..module_utils._core.catalogue.findings import Finding, texts  # noqa: E402
-from ..module_utils._core.extensions.keeping import hidden, is_hidden, key_of  # noqa: E402
+from ..module_utils._core.extensions.keeping import hidden  # noqa: E402
 from ..module_utils._core.extensions.plan import Ground  # noqa: E402
 from ..module_utils._core.extensions.problems import refuse  # noqa: E402
-from ..module_utils._core.insight.loading import readiness, summary  # noqa: E402
 from ..module_utils._core.plain.diff import as_result  # noqa: E402
-from ..module_utils._core.plain.kinds import KINDS, POD, WASM_PLUGIN  # noqa: E402
+from ..module_utils._core.plain.kinds import KINDS, POD  # noqa: E402
 from ..module_utils._core.preflight.checks import Refusal  # noqa: E402
 from ..module_utils._core.threescale import keeping, plan, selecting  # noqa: E402
 from ..module_utils._core.threescale.described import Adapter, Described  # noqa: E402
 from ..module_utils._core.threescale.portal import path_of, service_of  # noqa: E402
 from ..module_utils._core.threescale.trying import asked_for, judged, refuse_unmet  # noqa: E402
-from ..module_utils._loading import watch  # noqa: E402
 from ..module_utils._options import CLUSTER, FORCE, MESH  # noqa: E402
 from ..module_utils._portal import Portal  # noqa: E402
-from ..module_utils._reads.extensions import Around, read_pods  # noqa: E402
+from ..module_utils._reads.extensions import read_pods  # noqa: E402
 from ..module_utils._reads.openshift import never_ready  # noqa: E402
 from ..module_utils._reads.threescale import access_token, read_adapters, readers_of  # noqa: E402
 from ..module_utils._run import Module, Run, run_module  # noqa: E402
+from ..module_utils._switching import follow  # noqa: E402
 
 OPTIONS = {
     "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
@@ -252,46 +250,6 @@ def run(run: Run, cluster: Cluster, now: datetime) -> dict:
         "lines": [*map(selecting.row_text, rows), *seen.lines, *(verdict.text for verdict in verdicts), *(f"unknown: {gap}" for gap in unknown)],
         "unknown": unknown,
     }
-
-
-@dataclass(frozen=True)
-class Seen:
-    """What proxies said of new wrappers: ``why`` one is not known to run, by adapter, which were taken away again, and lines for people."""
-
-    why: Mapping[str, str] = field(default_factory=dict)
-    gone: tuple[str, ...] = ()
-    lines: tuple[str, ...] = ()
-
-
-def follow(
-    run: Run, cluster: Cluster, turn: keeping.Turn, planned: Sequence[Mapping], described: Described, around: Around
-) -> tuple[keeping.Turn, Seen]:
-    """Ask the proxies whether they run the new wrappers, and return both turns as one.
-
-    Where all do, the old wrapper or the denial goes. One that does not load goes itself where the old one runs beside it; behind a denial it stays.
-    """
-    params, ground = run.params, around.ground
-    wrappers = {each.place: selecting.wrapper_of(each, [one for one in planned if one["kind"] in keeping.WRAPPERS]) for each in turn.waiting}
-    plugins = [each for each in wrappers.values() if each["kind"] == WASM_PLUGIN.name]
-    if run.check_mode or not plugins:
-        return turn, Seen()
-    spaces = ground.reached_from(each.extension.namespace for each in turn.waiting)
-    found = watch(cluster, around.control_plane, plugins, spaces, seconds=params["wait_timeout"])
-    told = {place: found.loadings.get(key_of(each), []) for place, each in wrappers.items()}
-    done = [each for each in turn.waiting if readiness(told[each.place]) and not is_hidden(each.extension, ground, found.unread)]
-    failed = [each for each in turn.waiting if each.switch == "overlap" and any(one.is_missing for one in told[each.place])]
-    why = {place: summary(each) for place, each in told.items() if each}
-    if not (done or failed):
-        return turn, Seen(why)
-    now = read_adapters(cluster, params)
-    loaded = {*params["loaded"], *(each.place for each in done)}
-    second = keeping.turn_of(planned, described.adapters, now.live, ground, loaded, force=params["force"])
-    back = keeping.rolled_back(failed, now.live, ground)
-    run.apply(cluster, [*second.changes, *back])
-    lines = (f"{each.place}: both ran for about {found.seconds} s, and each request was counted twice" for each in done if each.switch == "overlap")
-    places = {(change.namespace, change.name) for change in back}
-    gone = tuple(each.place for each in failed if each.extension.key in places)
-    return keeping.Turn((*turn.changes, *second.changes, *back), second.waiting), Seen(why, gone, tuple(lines))
 
 
 def fetch(run: Run, cluster: Cluster, described: Described) -> plan.Fetched:

@@ -178,6 +178,8 @@ OPTIONS = {
     "unproven": {"type": "str", "choices": ["back", "go_on"], "default": "back"},
     "query": {"type": "str"},
 }
+
+
 def run(run: Run, cluster: Cluster, now: datetime) -> dict:
     """Move the shares of one mesh, or step them back, and return the module's result."""
     walk = Walk(run, cluster)

@@ -79,7 +79,7 @@ FLOORS = (
         *("_compare", "_gateways", "_handing", "_health", "_loading", "_logs", "_restarting", "_service_sets", "_standing", "_tenants", "_traffic"),
         *("_uninstalling", "_wasm", "_writing"),
     ),
-    ("_canary", "_leaving", "_shifting", "_verify", "_gather", "_watching"),
+    ("_canary", "_leaving", "_shifting", "_switching", "_verify", "_gather", "_watching"),
     ("modules",),
     ("plugin_utils",),
     ("lookup",),

@@ -19,6 +19,8 @@ from .._core.preflight.checks import Refusal
 from .peerings import read_control_plane
 
 FORBIDDEN, NOT_SERVED = "FED104", "FED108"
+
+
 @dataclass(frozen=True)
 class Around:
     """A mesh as far as its extensions need it: its ground, the objects of both kinds, and what could not be read."""
