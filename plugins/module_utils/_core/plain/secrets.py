@@ -11,8 +11,6 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-import yaml
-
 from .kubeconfig import TOKEN_LIKE
 
 LONG = 8
@@ -50,6 +48,8 @@ def content_of(kubeconfig: object) -> object:
         return kubeconfig
     if not is_content(kubeconfig):
         return None
+
+    import yaml
 
     try:
         return yaml.safe_load(kubeconfig)
