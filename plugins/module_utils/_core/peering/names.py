@@ -51,8 +51,8 @@ def exported_names(services: Iterable[Mapping], spec: Mapping | None, peer: str)
             taken[verdict["exported"]].setdefault(candidate.identity, f"{candidate.namespace}/{candidate.name}")
     for row in rows:
         if row["exported"] is not None and len(taken[row["exported"]]) > 1:
-            services = listed(sorted(taken[row["exported"]].values()))
-            row["reason"] += f"; {services} get one name, so the set's status can no longer be written"
+            named = listed(sorted(taken[row["exported"]].values()))
+            row["reason"] += f"; {named} get one name, so the set's status can no longer be written"
     return rows
 
 
