@@ -219,7 +219,7 @@ def chosen_of(wanted: Sequence[Wanted], services: Sequence[str] | None) -> list[
             where="shift_services" if unknown else "mesh_traffic",
             what=f"names {listed(unknown)}, which has no split in mesh_traffic"
             if unknown
-            else "has no split as its goal",
+            else "has no split, so there is nothing to step towards",
             fix=f"Those with a split are {listed(splits)}" if splits else none,
         )
     return [splits[name] for name in dict.fromkeys(services or splits)]
